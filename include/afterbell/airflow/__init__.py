@@ -1,0 +1,1 @@
+"""The only room that imports Airflow: operators, connections, and running a DAG in one process."""

@@ -1,0 +1,1 @@
+"""Which days an exchange trades, and when its closing bell rings."""

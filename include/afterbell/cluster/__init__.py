@@ -1,0 +1,1 @@
+"""Where Spark runs: profiles, submission, and the frame of every Spark job."""

@@ -1,0 +1,116 @@
+"""The frame of every Spark job: typed arguments in, one JSON result out.
+
+A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where whoever submitted
+the driver finds it, on whatever machine the driver ran.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from afterbell.errors import AfterbellError, ConfigError, PermanentError
+
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
+EXIT_PERMANENT = 64
+"""Exit status of a failure that trying again cannot mend; any other non-zero status may be tried again."""
+
+
+@dataclass(frozen=True)
+class StepArgs:
+    """What every step is told.
+
+    Attributes:
+        step: the step's name.
+        session: the exchange session the run is for.
+        run_id: the Airflow run's id, or the command line's.
+        deadline: UTC instant by which the release must stand.
+        inputs: ids handed on by earlier steps (snapshot ids, candidate id), by name.
+    """
+
+    step: str
+    session: date
+    run_id: str
+    deadline: datetime
+    inputs: dict[str, Any] = field(default_factory=dict)
+
+    def require(self, name: str) -> Any:  # noqa: ANN401 - JSON values
+        """The input ``name``.
+
+        Raises:
+            ConfigError: an earlier step did not hand it on.
+        """
+        if self.inputs.get(name) is None:
+            raise ConfigError(f"step {self.step!r} needs the input {name!r}; it was given {sorted(self.inputs)}")
+        return self.inputs[name]
+
+
+def result_key(session: date, run_id: str, step: str) -> str:
+    """Where the result of a step lies in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.json"
+
+
+def run_slug(run_id: str) -> str:
+    """``run_id`` as one path segment and as the name of an Iceberg branch."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ConfigError(f"run id {run_id!r} is not allowed: use letters, digits and _ . : + - (200 at most)")
+    return re.sub(r"[^A-Za-z0-9]+", "_", run_id).strip("_")
+
+
+def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
+    """Read the command line of the step ``step``.
+
+    Raises:
+        ConfigError: an argument is missing or of another type.
+    """
+    parser = argparse.ArgumentParser(prog=step, exit_on_error=False, allow_abbrev=False)
+    parser.add_argument("--session", required=True)
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--deadline", required=True)
+    parser.add_argument("--inputs", default="{}")
+    try:
+        found = parser.parse_args(argv)
+        session = date.fromisoformat(found.session)
+        deadline = datetime.fromisoformat(found.deadline)
+        inputs = json.loads(found.inputs)
+    except (argparse.ArgumentError, ValueError) as error:
+        raise ConfigError(f"arguments of step {step!r}: {error}") from error
+    if deadline.tzinfo is None or not isinstance(inputs, dict):
+        raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")
+    run_slug(found.run_id)
+    return StepArgs(step, session, found.run_id, deadline.astimezone(UTC), inputs)
+
+
+def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequence[str] | None = None) -> int:
+    """Run ``body`` as the step ``step`` and return the exit status of the process.
+
+    ``body`` returns the step's result, which must be JSON. A failure of ours is printed as one message, without a
+    traceback; anything unexpected keeps its traceback.
+    """
+    from afterbell.config.runtime import Runtime  # noqa: PLC0415
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    started = datetime.now(UTC)
+    try:
+        args = parse_args(step, sys.argv[1:] if argv is None else argv)
+        result = body(args)
+        finished = datetime.now(UTC)
+        result |= {
+            "step": step,
+            "started_at": started.isoformat(),
+            "finished_at": finished.isoformat(),
+            "seconds": round((finished - started).total_seconds(), 3),
+        }
+        text = json.dumps(result, sort_keys=True, allow_nan=False)
+        ArtifactStore(Runtime.from_env().s3).put(result_key(args.session, args.run_id, step), text.encode())
+    except AfterbellError as error:
+        print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
+    print(f"{step}: {text}", flush=True)
+    return 0

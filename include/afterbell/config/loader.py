@@ -1,0 +1,65 @@
+"""Reading a YAML file into a typed model, with errors that name the file, the key and a good value."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from afterbell.errors import ConfigError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """The base of every configuration model: frozen, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def config_folder() -> Path:
+    """The folder of the YAML files: ``AFTERBELL_CONFIG``, else ``include/config`` beside the library."""
+    named = os.environ.get("AFTERBELL_CONFIG")
+    return Path(named) if named else Path(__file__).resolve().parents[2] / "config"
+
+
+def load_yaml(path: Path, model: type[Model]) -> Model:
+    """Read ``path`` as one ``model``.
+
+    Raises:
+        ConfigError: the file is missing, is not YAML, or a key is wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        found = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    if not isinstance(found, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(found).__name__}")
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        lines = [f"{path}: {len(error.errors())} wrong key(s):"]
+        for item in error.errors():
+            key = ".".join(str(part) for part in item["loc"]) or "(top)"
+            lines.append(f"  {key}: {item['msg']}; found {item['input']!r}")
+        raise ConfigError("\n".join(lines)) from error
+
+
+def load_named(kind: str, name: str, model: type[Model]) -> Model:
+    """Read ``<config>/<kind>/<name>.yaml``; ``name`` must be one of the files there.
+
+    Raises:
+        ConfigError: no such file; the message lists those there are.
+    """
+    folder = config_folder() / kind
+    known = sorted(path.stem for path in folder.glob("*.yaml"))
+    if name not in known:  # membership, not a path built from the name: `../x` is just unknown
+        raise ConfigError(f"{kind} {name!r} is not known; {folder} has: {', '.join(known) or 'none'}")
+    return load_yaml(folder / f"{name}.yaml", model)

@@ -1,0 +1,98 @@
+"""Where a step finds its stores: read from the environment that the launcher or the operator prepared.
+
+Secrets are not part of it: boto3 and S3A read ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY`` from the
+environment themselves, so that they never stand in arguments, configuration or logs.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from afterbell.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class S3Location:
+    """An S3 service: ``endpoint`` is None for AWS's own."""
+
+    endpoint: str | None
+    region: str
+    feed_bucket: str
+    artifact_bucket: str
+
+
+@dataclass(frozen=True)
+class HdfsLocation:
+    """A NameNode's WebHDFS address (``http://host:port``), the user to act as, and the feed's root folder."""
+
+    url: str
+    user: str
+    root: str
+
+
+@dataclass(frozen=True)
+class LakeLocation:
+    """The Iceberg catalog (a JDBC address) and its warehouse (``file:``, ``hdfs:`` or ``s3a:``)."""
+
+    catalog: str
+    warehouse: str
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """The stores of one step, and the folder for what stays on this machine (reports, Data Docs, scratch)."""
+
+    s3: S3Location
+    hdfs: HdfsLocation
+    lake: LakeLocation
+    home: Path
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Runtime:
+        """Read the ``AFTERBELL_*`` variables.
+
+        Raises:
+            ConfigError: one is missing; the message names it.
+        """
+        found = os.environ if env is None else env
+
+        def need(name: str) -> str:
+            value = found.get(name, "")
+            if not value:
+                raise ConfigError(
+                    f"environment variable {name} is not set: start this through ./afterbell or the DAG, "
+                    "which set it from include/config/platform.yaml or the Airflow connections"
+                )
+            return value
+
+        return cls(
+            s3=S3Location(
+                endpoint=found.get("AFTERBELL_S3_ENDPOINT") or None,
+                region=need("AFTERBELL_S3_REGION"),
+                feed_bucket=need("AFTERBELL_FEED_BUCKET"),
+                artifact_bucket=need("AFTERBELL_ARTIFACT_BUCKET"),
+            ),
+            hdfs=HdfsLocation(
+                url=need("AFTERBELL_HDFS_URL"), user=need("AFTERBELL_HDFS_USER"), root=need("AFTERBELL_HDFS_ROOT")
+            ),
+            lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
+            home=Path(need("AFTERBELL_HOME")),
+        )
+
+    def to_env(self) -> dict[str, str]:
+        """The variables that ``from_env`` reads."""
+        return {
+            "AFTERBELL_S3_ENDPOINT": self.s3.endpoint or "",
+            "AFTERBELL_S3_REGION": self.s3.region,
+            "AFTERBELL_FEED_BUCKET": self.s3.feed_bucket,
+            "AFTERBELL_ARTIFACT_BUCKET": self.s3.artifact_bucket,
+            "AFTERBELL_HDFS_URL": self.hdfs.url,
+            "AFTERBELL_HDFS_USER": self.hdfs.user,
+            "AFTERBELL_HDFS_ROOT": self.hdfs.root,
+            "AFTERBELL_LAKE_CATALOG": self.lake.catalog,
+            "AFTERBELL_LAKE_WAREHOUSE": self.lake.warehouse,
+            "AFTERBELL_HOME": str(self.home),
+        }

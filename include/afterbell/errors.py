@@ -1,0 +1,85 @@
+"""What can go wrong, in three families: permanent, retryable, and of unknown outcome.
+
+A message names the object, the rule, what was expected and what was found, and what to do next.
+After an unknown outcome read again; never delete.
+"""
+
+
+class AfterbellError(Exception):
+    """Any failure of ours; catch one of the three families below instead."""
+
+
+class PermanentError(AfterbellError):
+    """Trying again cannot help: fix what the message names, then start the step again."""
+
+
+class RetryableError(AfterbellError):
+    """A passing fault: try again with growing pauses, inside the deadline."""
+
+
+class UnknownOutcomeError(AfterbellError):
+    """A write may or may not have happened: read the object again and delete nothing."""
+
+
+class ConfigError(PermanentError):
+    """A configuration file or parameter is wrong: the message names the file, the key and a good value."""
+
+
+class NotASessionError(PermanentError):
+    """The exchange does not trade on that day: pass one of the sessions that the message names."""
+
+
+class CalendarBoundsError(PermanentError):
+    """The date lies outside the exchange calendar: nothing is assumed about it."""
+
+
+class MissingDropsError(PermanentError):
+    """A source delivered nothing for a session: check the location that the message names."""
+
+
+class CorruptDropError(PermanentError):
+    """A drop cannot be read as what its source declares: ask the vendor to deliver it again."""
+
+
+class StoreUnavailableError(RetryableError):
+    """A store did not answer: check that it runs (`./afterbell doctor`), then try again."""
+
+
+class StoreConfigError(PermanentError):
+    """A store refused: wrong bucket, path or credentials. Check the connection that the message names."""
+
+
+class ObjectChangedError(RetryableError):
+    """An object was replaced while it was being read: read the new version from the start."""
+
+
+class ObjectMissingError(PermanentError):
+    """An object that something names is gone: this is data loss; restore it before going on."""
+
+
+class PreconditionFailedError(RetryableError):
+    """A conditional write lost the race: read the object again and decide anew."""
+
+
+class ValidationFailedError(PermanentError):
+    """The data broke rules whose severity is `fail`: the message and the Data Docs name them."""
+
+
+class StaleInputError(PermanentError):
+    """A step was handed the id of an input that no longer stands: rerun the steps before it."""
+
+
+class DigestMismatchError(PermanentError):
+    """The bytes of an artifact differ from its manifest: it was not opened. Roll back or publish again."""
+
+
+class GateError(PermanentError):
+    """The gate could not decide, for want of a common window or of finite metrics: nothing was published."""
+
+
+class ServiceError(PermanentError):
+    """An embedded service could not start or stop: the message names its log."""
+
+
+class PortInUseError(ServiceError):
+    """A configured port is taken: free it, configure another, or leave it 0 for any free one."""

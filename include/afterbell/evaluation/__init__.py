@@ -1,0 +1,1 @@
+"""How good a candidate is, against baselines and the champion; the report and the gate."""

@@ -1,0 +1,1 @@
+"""Factors: declared, hashed, computed in Arrow batches by kernels that see no future."""

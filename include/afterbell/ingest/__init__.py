@@ -1,0 +1,1 @@
+"""From a vendor's drops to bars, actions, symbols and filings: parsing, revisions, knowledge time."""

@@ -1,0 +1,1 @@
+"""The Iceberg tables: their schemas, commits, branches, and reads as of a time."""

@@ -1,0 +1,43 @@
+"""A Spark session on the lake: Iceberg over a JDBC catalog, UTC, Arrow."""
+
+from __future__ import annotations
+
+from pyspark.sql import SparkSession
+
+from afterbell.config.runtime import Runtime
+from afterbell.lake.tables import CATALOG
+
+
+def lake_conf(runtime: Runtime) -> dict[str, str]:
+    """Spark properties of the lake and of S3A; no secret among them.
+
+    S3A takes its keys from the environment, so they show neither in the process list nor in Spark's pages.
+    """
+    catalog = f"spark.sql.catalog.{CATALOG}"
+    conf = {
+        "spark.sql.extensions": "org.apache.iceberg.spark.extensions.IcebergSparkSessionExtensions",
+        catalog: "org.apache.iceberg.spark.SparkCatalog",
+        f"{catalog}.type": "jdbc",
+        f"{catalog}.uri": runtime.lake.catalog,
+        f"{catalog}.jdbc.schema-version": "V1",
+        f"{catalog}.warehouse": runtime.lake.warehouse,
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.endpoint.region": runtime.s3.region,
+    }
+    if runtime.s3.endpoint:
+        conf["spark.hadoop.fs.s3a.endpoint"] = runtime.s3.endpoint
+        conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(runtime.s3.endpoint.startswith("https")).lower()
+    return conf
+
+
+def lake_session(runtime: Runtime, app: str) -> SparkSession:
+    """The session of this driver; master, cores, memory and jars come from whoever submitted it."""
+    builder = SparkSession.builder.appName(app)
+    for key, value in lake_conf(runtime).items():
+        builder = builder.config(key, value)
+    spark = builder.getOrCreate()
+    spark.sparkContext.setLogLevel("WARN")
+    return spark

@@ -1,0 +1,1 @@
+"""Rules declared once: they quarantine rows, and they are what Great Expectations audits."""

@@ -1,0 +1,1 @@
+"""Immutable releases: manifest, digests, and the one pointer to the champion."""

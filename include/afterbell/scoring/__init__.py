@@ -1,0 +1,1 @@
+"""Applying the champion to the universe: signals for the next session."""

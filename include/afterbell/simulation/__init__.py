@@ -1,0 +1,1 @@
+"""A seeded market with a planted signal, delivered the way a vendor delivers."""

@@ -1,0 +1,1 @@
+"""The deadline: two hours from the closing bell, and what is left of it."""

@@ -1,0 +1,1 @@
+"""Fits: purged walk-forward splits, model families, the training matrix."""

@@ -1,0 +1,1 @@
+"""One entry point a file: parse the arguments, call the library, write."""
