@@ -1,0 +1,76 @@
+"""One step of a run that needs no cluster: a module of the library, run by the Spark environment's Python."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.exceptions import AirflowException
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.airflow.connections import store_environment
+from afterbell.airflow.results import failure_of, read_result
+from afterbell.airflow.spark_step import step_arguments
+from afterbell.cluster.submission import submission
+from afterbell.config.loader import config_folder
+from afterbell.errors import PermanentError
+
+
+class LibraryStepOperator(BaseOperator):
+    """Run ``python -m <module>`` beside the models: the Python that trained and will score them also checks them.
+
+    Args:
+        step: the name of the step.
+        module: the module to run.
+        run: result of the task that opened the run.
+        results: results of the steps before this one, in their order.
+    """
+
+    template_fields: Sequence[str] = ("run", "results")
+
+    def __init__(self, *, step: str, module: str, run: Any, results: Sequence[Any] = (), **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.step = step
+        self.module = module
+        self.run = run
+        self.results = list(results)
+        self._process: subprocess.Popen[str] | None = None
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Run the module to its end and return the step's result.
+
+        Raises:
+            AirflowFailException: the step failed in a way that trying again cannot mend.
+            AirflowException: it failed in another way; the task's retries apply.
+        """
+        try:
+            parts = submission(Path(__file__).resolve().parents[3], "client", os.environ)
+            stores = store_environment()
+            arguments = step_arguments(self.step, self.run, self.results)
+        except PermanentError as error:
+            raise AirflowFailException(str(error)) from error
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+        environment |= stores | parts.environment | {"AFTERBELL_CONFIG": str(config_folder())}
+        command = [parts.environment["PYSPARK_PYTHON"], "-m", self.module, *arguments]
+        self._process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        tail: deque[str] = deque(maxlen=30)
+        for line in self._process.stdout or ():
+            self.log.info(line.rstrip())
+            tail.append(line)
+        status = self._process.wait()
+        if status:
+            raise failure_of(self.step, AirflowException(f"exit status {status}\n{''.join(tail)}"))
+        return read_result(stores, self.run, self.step)
+
+    def on_kill(self) -> None:
+        """End the process: what it has not committed is simply done again."""
+        if self._process and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)

@@ -1,0 +1,48 @@
+"""What a step left behind: its result in the artifact store, or the reason of its failure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from airflow.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.cluster.job import EXIT_PERMANENT, result_key
+from afterbell.config.runtime import S3Location
+from afterbell.stores.artifacts import ArtifactStore
+
+_MESSAGE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE | re.DOTALL)
+_STATUS = re.compile(rf"(Error code is|exit status):? {EXIT_PERMANENT}\b")
+_NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
+
+
+def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
+    """The JSON that ``step`` wrote into the artifact store at its end."""
+    location = S3Location(
+        endpoint=environment["AFTERBELL_S3_ENDPOINT"] or None,
+        region=environment["AFTERBELL_S3_REGION"],
+        feed_bucket=environment["AFTERBELL_FEED_BUCKET"],
+        artifact_bucket=environment["AFTERBELL_ARTIFACT_BUCKET"],
+    )
+    store = ArtifactStore(
+        location, keys=(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    )
+    body = store.get(result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step))
+    found: dict[str, Any] = json.loads(body)
+    return found
+
+
+def failure_of(step: str, error: Exception) -> AirflowException:
+    """The step's own message out of the tail of its log; permanent failures are not tried again."""
+    text = str(error)
+    found = _MESSAGE.search(text)
+    message = text
+    if found and found["step"] == step:
+        lines = [line for line in found["text"].splitlines() if not _NOISE.match(line.strip())]
+        message = f"{found['kind']}: " + "\n".join(line.rstrip() for line in lines).rstrip()
+    kind = AirflowFailException if _STATUS.search(text) else AirflowException
+    return kind(f"step {step!r} failed: {message}")

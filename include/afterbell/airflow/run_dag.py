@@ -1,0 +1,84 @@
+"""Run a DAG to its end in this one process, without scheduler, API server or web page.
+
+``python -m afterbell.airflow.run_dag --dag daily_retraining --session 2026-06-30 --events FILE`` runs every task for
+real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line; Airflow's own log
+goes to standard output. Exit status 0 means that the run succeeded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from airflow.dag_processing.dagbag import DagBag
+from airflow.listeners import hookimpl
+from airflow.sdk.listener import get_listener_manager
+
+
+class Progress:
+    """Writes what happens to each task as it happens."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._began: dict[str, float] = {}
+
+    def emit(self, event: str, **fields: Any) -> None:
+        """Append one event to the file."""
+        with self._path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"event": event, "at": time.time(), **fields}) + "\n")
+
+    @hookimpl
+    def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
+        """A task began."""
+        self._began[task_instance.task_id] = time.monotonic()
+        self.emit("running", task=task_instance.task_id, attempt=task_instance.try_number)
+
+    @hookimpl
+    def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
+        """A task ended well."""
+        self.emit("success", task=task_instance.task_id, seconds=self._took(task_instance.task_id))
+
+    @hookimpl
+    def on_task_instance_failed(self, previous_state: Any, task_instance: Any, error: Any) -> None:  # noqa: ARG002
+        """A task failed; it may be tried again."""
+        task = task_instance.task_id
+        self.emit("failed", task=task, seconds=self._took(task), error=str(error))
+
+    def _took(self, task: str) -> float:
+        return round(time.monotonic() - self._began.get(task, time.monotonic()), 2)
+
+
+def run(dag_id: str, session: date, events: Path) -> int:
+    """Run ``dag_id`` for ``session``; returns the exit status."""
+    progress = Progress(events)
+    bag = DagBag(dag_folder=str(Path(__file__).resolve().parents[3] / "dags"))
+    dag = bag.dags.get(dag_id)
+    if dag is None:
+        broken = "; ".join(f"{name}: {text}" for name, text in bag.import_errors.items())
+        progress.emit("end", state="failed", error=f"DAG {dag_id!r} cannot be loaded. {broken}")
+        return 1
+    get_listener_manager().add_listener(progress)
+    progress.emit("start", dag=dag_id, session=session.isoformat())
+    found = dag.test(run_conf={"session": session.isoformat()}, logical_date=None)
+    state = str(getattr(found.state, "value", found.state))
+    progress.emit("end", state=state, run_id=found.run_id)
+    return 0 if state == "success" else 1
+
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(prog="run_dag", allow_abbrev=False)
+    parser.add_argument("--dag", required=True)
+    parser.add_argument("--session", required=True, type=date.fromisoformat)
+    parser.add_argument("--events", required=True, type=Path)
+    found = parser.parse_args()
+    return run(found.dag, found.session, found.events)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""One step of a run as a Spark job: Airflow's SparkSubmitOperator with our frame around it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from airflow.exceptions import AirflowException
+from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.sdk import Context
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.airflow.connections import spark_target, store_environment
+from afterbell.airflow.results import failure_of, read_result
+from afterbell.airflow.steps import inputs_of
+from afterbell.cluster.connections import SPARK
+from afterbell.cluster.profile import load_profile
+from afterbell.cluster.submission import submission
+from afterbell.config.loader import config_folder
+from afterbell.errors import PermanentError
+
+
+class SparkStepOperator(SparkSubmitOperator):
+    """Submit ``spark_jobs/<step>.py`` and return the step's result.
+
+    What is submitted is decided when the task runs, from the connections and the results of the steps before:
+    nothing of it is a template that a parameter could be rendered into, and no secret stands in a rendered field.
+
+    Args:
+        step: the name of the step and of its file in ``spark_jobs/``.
+        run: result of the task that opened the run: session, run id and deadline.
+        results: results of the steps before this one, in their order.
+        conn_id: the Spark connection.
+    """
+
+    template_fields: Sequence[str] = ("run", "results")
+
+    def __init__(
+        self, *, step: str, run: Any, results: Sequence[Any] = (), conn_id: str = SPARK, **kwargs: Any
+    ) -> None:
+        super().__init__(conn_id=conn_id, name=f"afterbell-{step}", **kwargs)
+        self.step = step
+        self.run = run
+        self.results = list(results)
+        self._environment: dict[str, str] = {}
+
+    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
+        """Submit, wait for the end, and return the step's result.
+
+        Raises:
+            AirflowFailException: the step failed in a way that trying again cannot mend.
+            AirflowException: it failed in another way; the task's retries apply.
+        """
+        try:
+            self._prepare(context)
+        except PermanentError as error:
+            raise AirflowFailException(str(error)) from error
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            raise failure_of(self.step, error) from error
+        return read_result(self._environment, self.run, self.step)
+
+    def _prepare(self, context: Context) -> None:  # noqa: ARG002 - the signature of a hook into execute
+        target = spark_target(self._conn_id)
+        profile = load_profile(target.profile)
+        stores = store_environment()
+        parts = submission(Path(__file__).resolve().parents[3], target.deploy_mode, os.environ)
+        self.application = str(parts.folder / "spark_jobs" / f"{self.step}.py")
+        self.application_args = step_arguments(self.step, self.run, self.results)
+        self.conf = profile.spark_conf() | parts.conf
+        self.jars = parts.jars
+        self.py_files = parts.py_files
+        self._driver_memory = profile.driver_memory
+        self._spark_binary = parts.spark_binary
+        self._environment = stores | parts.environment | {"AFTERBELL_CONFIG": str(config_folder())}
+
+    def _get_hook(self) -> SparkSubmitHook:
+        # The environment carries the stores' keys: it goes to the hook alone, never into a templated field,
+        # which Airflow would store and show.
+        self.env_vars = None
+        hook = super()._get_hook()
+        hook._env_vars = self._environment  # noqa: SLF001
+        return hook
+
+
+def step_arguments(step: str, run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The argv of a step: one list entry a value, so that no value is ever parsed by a shell.
+
+    Raises:
+        StaleInputError: a step before it handed on too little.
+    """
+    return [
+        "--session", str(run["session"]),
+        "--run-id", str(run["run_id"]),
+        "--deadline", str(run["deadline"]),
+        "--inputs", json.dumps(inputs_of(step, results), sort_keys=True),
+    ]  # fmt: skip

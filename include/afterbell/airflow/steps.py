@@ -1,0 +1,45 @@
+"""The steps of a run: what each is told by those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from afterbell.errors import StaleInputError
+
+INPUTS: dict[str, tuple[str, ...]] = {
+    "ingest": (),
+    "validate": ("branch",),
+    "features": ("bars_snapshot", "actions_snapshot"),
+    "train": ("bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash"),
+    "evaluate": (
+        "bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash", "candidate_id", "oos_snapshot",
+    ),
+    "publish": ("candidate_id", "verdict", "reason", "metrics"),
+    "score": ("bars_snapshot", "features_snapshot", "release_id"),
+}  # fmt: skip
+"""The ids that each step must be handed; a step reads nothing but what these name."""
+
+CONTEXT: dict[str, tuple[str, ...]] = {
+    "evaluate": ("rows", "drops", "quarantined_rows", "quarantine_by_rule", "refused_drops", "data_docs"),
+}
+"""What a step may be told besides, for its report."""
+
+
+def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Pick the inputs of ``step`` out of the results of the steps before it, the later result winning.
+
+    Raises:
+        StaleInputError: one is missing, because an earlier step did not run in this run.
+    """
+    merged: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    for result in results:
+        merged |= {key: value for key, value in result.items() if key in INPUTS[step]}
+        for key in CONTEXT.get(step, ()):
+            if key in result:
+                context.setdefault(key, result[key])
+    missing = [name for name in INPUTS[step] if name not in merged]
+    if missing:
+        raise StaleInputError(f"step {step!r} was not handed {missing}: rerun the steps before it")
+    return merged | context

@@ -1,0 +1,60 @@
+"""The Airflow connections of the platform, as Airflow reads them from its environment.
+
+Four connections carry everything a step needs, so that an installation is pointed elsewhere by editing them in
+Airflow's UI or secrets backend: ``afterbell_spark``, ``afterbell_s3``, ``afterbell_hdfs`` and ``afterbell_lake``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from afterbell.cluster.profile import ClusterProfile
+
+SPARK, S3, HDFS, LAKE = "afterbell_spark", "afterbell_s3", "afterbell_hdfs", "afterbell_lake"
+
+
+def connection_environment(step_env: Mapping[str, str], profile_name: str, profile: ClusterProfile) -> dict[str, str]:
+    """``AIRFLOW_CONN_*`` variables for the stores of ``step_env`` and the cluster ``profile``.
+
+    Args:
+        step_env: the ``AFTERBELL_*`` and ``AWS_*`` variables of a step.
+        profile_name: the profile's file name, which the connection carries on.
+        profile: master and deploy mode of the cluster.
+    """
+    hdfs = urlsplit(step_env["AFTERBELL_HDFS_URL"])
+    connections: dict[str, dict[str, object]] = {
+        SPARK: {
+            "conn_type": "spark",
+            "host": profile.master,
+            "extra": {"deploy-mode": profile.deploy_mode, "profile": profile_name},
+        },
+        S3: {
+            "conn_type": "aws",
+            "login": step_env.get("AWS_ACCESS_KEY_ID", ""),
+            "password": step_env.get("AWS_SECRET_ACCESS_KEY", ""),
+            "extra": {
+                "endpoint_url": step_env.get("AFTERBELL_S3_ENDPOINT", ""),
+                "region_name": step_env["AFTERBELL_S3_REGION"],
+                "feed_bucket": step_env["AFTERBELL_FEED_BUCKET"],
+                "artifact_bucket": step_env["AFTERBELL_ARTIFACT_BUCKET"],
+            },
+        },
+        HDFS: {
+            "conn_type": "webhdfs",
+            "host": hdfs.hostname,
+            "port": hdfs.port,
+            "schema": hdfs.scheme,
+            "login": step_env["AFTERBELL_HDFS_USER"],
+            "extra": {"root": step_env["AFTERBELL_HDFS_ROOT"]},
+        },
+        LAKE: {
+            "conn_type": "generic",
+            "extra": {
+                "catalog": step_env["AFTERBELL_LAKE_CATALOG"],
+                "warehouse": step_env["AFTERBELL_LAKE_WAREHOUSE"],
+            },
+        },
+    }
+    return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(body) for name, body in connections.items()}

@@ -1,0 +1,48 @@
+"""The step `publish`: ``python -m afterbell.release`` with the arguments of every step."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import PermanentError
+from afterbell.release.catalog import read_champion
+from afterbell.release.publish import publish
+from afterbell.stores.artifacts import ArtifactStore
+
+
+def main(args: StepArgs) -> dict[str, Any]:
+    """Publish, if the gate said so and the deadline has not passed; otherwise keep the champion."""
+    store = ArtifactStore(Runtime.from_env().s3)
+    verdict, reason = str(args.require("verdict")), str(args.require("reason"))
+    late = datetime.now(UTC) > args.deadline
+    if verdict == "publish" and not late:
+        manifest, done = publish(
+            store, str(args.require("candidate_id")), args.session, args.run_id, args.require("metrics"), reason
+        )
+        return {
+            "release_id": done.champion,
+            "published": manifest.release_id,
+            "previous": done.previous,
+            "moved": done.moved,
+            "reason": done.reason,
+        }
+    if late:
+        verdict, reason = "hold", f"the deadline {args.deadline:%Y-%m-%d %H:%M:%S} UTC has passed"
+    champion, _ = read_champion(store)
+    if champion is None:
+        raise PermanentError(f"verdict {verdict!r} ({reason}) and no champion to keep: there is nothing to serve")
+    return {
+        "release_id": champion.release_id,
+        "published": None,
+        "previous": champion.previous,
+        "moved": False,
+        "reason": f"{verdict}: {reason}",
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("publish", main))

@@ -1,0 +1,114 @@
+"""Reading releases: which there are, what is in one, which one serves, and whether its bytes are still its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError
+from afterbell.release.manifest import Champion, Manifest, ModelFile, parse_champion, parse_manifest, sha256
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.families import load_model
+
+POINTER = "champion.json"
+_PROBE_ROWS = 64
+
+
+def release_key(release_id: str, path: str = "manifest.json") -> str:
+    """Where a file of a release lies in the artifact bucket."""
+    return f"releases/{release_id}/{path}"
+
+
+def list_releases(store: ArtifactStore) -> list[str]:
+    """Ids of all complete releases (those with a manifest), oldest session first."""
+    keys = [found.key.split("/") for found in store.list("releases/")]
+    return sorted(parts[1] for parts in keys if len(parts) == 3 and parts[2] == "manifest.json")
+
+
+def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
+    """The manifest of ``release_id``.
+
+    Raises:
+        ObjectMissingError: there is no such release; the message lists those there are.
+    """
+    known = list_releases(store)
+    if release_id not in known:  # membership: an id never becomes a path unchecked
+        raise ObjectMissingError(f"release {release_id!r} is not there; there are: {', '.join(known) or 'none'}")
+    key = release_key(release_id)
+    return parse_manifest(store.get(key), key)
+
+
+def read_champion(store: ArtifactStore) -> tuple[Champion | None, str | None]:
+    """The pointer and its ETag; both None while nothing has been published."""
+    try:
+        body, etag = store.get_with_etag(POINTER)
+    except ObjectMissingError:
+        return None, None
+    return parse_champion(body), etag
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a verification saw: the files checked, their bytes in all, and the models that predicted."""
+
+    release_id: str
+    files: int
+    size: int
+    predicted: int
+
+
+def verify_release(store: ArtifactStore, release_id: str) -> Verified:
+    """Check every file of a release against its manifest, then load each model and predict with it.
+
+    Raises:
+        DigestMismatchError: a file is not what the manifest says; it was not opened.
+        ObjectMissingError: a file is gone.
+        PermanentError: a model can't be loaded or does not predict finite numbers.
+    """
+    manifest = read_manifest(store, release_id)
+    champion, _ = read_champion(store)
+    if champion and champion.release_id == release_id:
+        found = sha256(store.get(release_key(release_id)))
+        if found != champion.manifest_sha256:
+            raise DigestMismatchError(
+                f"the manifest of {release_id} has SHA-256 {found}, the champion pointer names "
+                f"{champion.manifest_sha256}: roll back or publish again"
+            )
+    size = 0
+    for model in manifest.models:
+        body = read_model(store, release_id, model)
+        size += len(body)
+        probe(model, body, len(manifest.features.names))
+    return Verified(release_id, len(manifest.models), size, len(manifest.models))
+
+
+def read_model(store: ArtifactStore, release_id: str, model: ModelFile) -> bytes:
+    """The bytes of one model, checked by size and digest before anybody opens them.
+
+    Raises:
+        DigestMismatchError: they differ from the manifest.
+    """
+    body = store.get(release_key(release_id, model.path))
+    if (len(body), sha256(body)) != (model.size, model.sha256):
+        raise DigestMismatchError(
+            f"{release_key(release_id, model.path)}: expected {model.size} bytes with SHA-256 {model.sha256}, "
+            f"found {len(body)} bytes with {sha256(body)}; it was not opened"
+        )
+    return body
+
+
+def probe(model: ModelFile, body: bytes, features: int) -> None:
+    """Load a model and predict on a fixed matrix, missing values among it.
+
+    Raises:
+        PermanentError: it can't be loaded here, or predicts something else than finite numbers.
+    """
+    matrix = np.random.default_rng(0).standard_normal((_PROBE_ROWS, features)).astype(np.float32)
+    matrix[::7, 0] = np.nan
+    predicted = load_model(model.family, body).predict(matrix)
+    if predicted.shape != (_PROBE_ROWS,) or not np.isfinite(predicted).all():
+        raise PermanentError(
+            f"model {model.path} ({model.family}, horizon {model.horizon}) predicts "
+            f"{predicted.shape} with {int((~np.isfinite(predicted)).sum())} non-finite values on a probe of {_PROBE_ROWS} rows"
+        )

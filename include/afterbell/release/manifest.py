@@ -1,0 +1,129 @@
+"""The manifest of a release: everything needed to serve it, to check it, and to trace each of its numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from afterbell.config.loader import Strict
+from afterbell.errors import DigestMismatchError
+
+RELEASE_ID = r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$"
+_SHA256 = r"^[0-9a-f]{64}$"
+
+
+class ModelFile(Strict):
+    """One model of a release: its file below the release's folder, its size in bytes, its SHA-256."""
+
+    family: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    horizon: int = Field(ge=1)
+    path: str = Field(pattern=r"^models/[A-Za-z0-9_-]+\.(txt|json)$")
+    size: int = Field(ge=1)
+    sha256: str = Field(pattern=_SHA256)
+
+
+class FeatureSchema(Strict):
+    """What the models take: the factor set, its definition's hash, and the factors in their order."""
+
+    set: str
+    definition_hash: str
+    names: tuple[str, ...] = Field(min_length=1)
+
+
+class Manifest(Strict):
+    """One immutable release.
+
+    Attributes:
+        release_id: session and the first half of the candidate's id.
+        session: the exchange session it was trained for.
+        candidate_id: the training run that made the models; a function of its inputs.
+        models: every model file.
+        features: the schema the models take.
+        inputs: snapshot ids of the tables it was made from.
+        spec: the configuration of the training.
+        metrics: out-of-sample metrics, one mapping a horizon.
+        verdict: the gate's decision and its reason.
+        code_version: version of the library and digest of its sources.
+        environment: versions of Python and of the libraries that make the numbers.
+    """
+
+    release_id: str = Field(pattern=RELEASE_ID)
+    session: date
+    candidate_id: str
+    models: tuple[ModelFile, ...] = Field(min_length=1)
+    features: FeatureSchema
+    inputs: dict[str, Any]
+    spec: dict[str, Any]
+    metrics: dict[str, Any]
+    verdict: dict[str, str]
+    code_version: str
+    environment: dict[str, str]
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON: the same release gives the same bytes."""
+        body = self.model_dump(mode="json")
+        return json.dumps(body, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
+
+
+class Champion(Strict):
+    """The pointer: which release serves.
+
+    Attributes:
+        release_id: the champion.
+        session: its session.
+        candidate_id: its candidate, under which its out-of-sample predictions are kept.
+        manifest_sha256: digest of its manifest, so that a changed manifest is noticed.
+        previous: the champion before it, for a rollback; None for the first.
+        moved_at: UTC instant.
+        run_id: the run that moved the pointer.
+    """
+
+    release_id: str = Field(pattern=RELEASE_ID)
+    session: date
+    candidate_id: str
+    manifest_sha256: str = Field(pattern=_SHA256)
+    previous: str | None
+    moved_at: str
+    run_id: str
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=2).encode() + b"\n"
+
+
+def release_id(session: date, candidate_id: str) -> str:
+    """The id of the release of a candidate; the same candidate is always the same release."""
+    return f"{session.isoformat()}-{candidate_id[:12]}"
+
+
+def sha256(body: bytes) -> str:
+    """Hex SHA-256 of ``body``."""
+    return hashlib.sha256(body).hexdigest()
+
+
+def parse_manifest(body: bytes, key: str) -> Manifest:
+    """Read a manifest.
+
+    Raises:
+        DigestMismatchError: it isn't one; ``key`` says where it lies.
+    """
+    try:
+        return Manifest.model_validate_json(body)
+    except ValidationError as error:
+        raise DigestMismatchError(f"{key} is not a manifest of a release: {error}") from error
+
+
+def parse_champion(body: bytes) -> Champion:
+    """Read the pointer.
+
+    Raises:
+        DigestMismatchError: it isn't one.
+    """
+    try:
+        return Champion.model_validate_json(body)
+    except ValidationError as error:
+        raise DigestMismatchError(f"champion.json is not a pointer to a release: {error}") from error

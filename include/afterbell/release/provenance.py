@@ -1,0 +1,42 @@
+"""Which code, and in which environment, a release was made with."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import zipfile
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import afterbell
+
+_LIBRARIES = ("pyspark", "numpy", "pandas", "polars", "pyarrow", "lightgbm", "scipy", "great-expectations")
+
+
+def environment_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that the numbers depend on."""
+    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """The library's version and the SHA-256 (16 hex digits) of its sources, from a folder or from a zip."""
+    digest = hashlib.sha256()
+    for name, body in _sources(Path(afterbell.__file__).parent):
+        digest.update(name.encode() + b"\0" + body)
+    return f"{afterbell.__version__}+{digest.hexdigest()[:16]}"
+
+
+_NUMBERS = ("calendar", "evaluation", "features", "ingest", "lake", "quality", "release", "scoring", "training")
+
+
+def _sources(package: Path) -> list[tuple[str, bytes]]:
+    # Only the rooms that numbers come from: a change of the command line does not make another release.
+    if package.is_dir():
+        files = sorted(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] in _NUMBERS)
+        return [(path.relative_to(package).as_posix(), path.read_bytes()) for path in files]
+    with zipfile.ZipFile(package.parent) as archive:
+        inside = (name.removeprefix("afterbell/") for name in archive.namelist())
+        wanted = sorted(name for name in inside if name.split("/")[0] in _NUMBERS)
+        return [(name, archive.read(f"afterbell/{name}")) for name in wanted]

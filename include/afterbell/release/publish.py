@@ -1,0 +1,137 @@
+"""Publishing a candidate: upload, verify by digest, load and predict, then move one pointer.
+
+The conditional write of ``champion.json`` is the only commit. A crash before it leaves the old champion serving and
+files that the next try finds already right; a crash after it is seen by the next try as its own work.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from afterbell.errors import DigestMismatchError, PreconditionFailedError, RetryableError, UnknownOutcomeError
+from afterbell.release.catalog import POINTER, read_champion, release_key, verify_release
+from afterbell.release.manifest import Champion, Manifest, release_id, sha256
+from afterbell.release.provenance import code_version, environment_versions
+from afterbell.stores.artifacts import ArtifactStore
+
+
+@dataclass(frozen=True)
+class Published:
+    """The outcome: who is champion now, who was before, and whether this call moved the pointer."""
+
+    champion: str | None
+    previous: str | None
+    moved: bool
+    reason: str
+
+
+def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, Any], reason: str) -> Manifest:
+    """The manifest of a candidate that the gate let through."""
+    wanted = candidate["candidate_id"]
+    return Manifest(
+        release_id=release_id(session, wanted),
+        session=session,
+        candidate_id=wanted,
+        models=tuple(candidate["models"]),
+        features=candidate["features"],
+        inputs=candidate["inputs"],
+        spec=candidate["spec"],
+        metrics=metrics,
+        verdict={"verdict": "publish", "reason": reason},
+        code_version=code_version(),
+        environment=environment_versions(),
+    )
+
+
+def upload(store: ArtifactStore, manifest: Manifest) -> None:
+    """Copy the candidate's files into the release, the manifest last; what is there already must be the same.
+
+    Raises:
+        DigestMismatchError: a file of the candidate is not what its manifest says, or the release exists with
+            other content.
+    """
+    for model in manifest.models:
+        source = f"candidates/{manifest.candidate_id}/{model.path}"
+        body = store.get(source)
+        if sha256(body) != model.sha256:
+            raise DigestMismatchError(f"{source}: expected SHA-256 {model.sha256}, found {sha256(body)}")
+        store.put(release_key(manifest.release_id, model.path), body)
+    key = release_key(manifest.release_id)
+    try:
+        store.put_if_absent(key, manifest.to_bytes())
+    except (PreconditionFailedError, UnknownOutcomeError):
+        # Somebody wrote it, perhaps we ourselves: only the bytes can tell.
+        if store.get(key) != manifest.to_bytes():
+            raise DigestMismatchError(
+                f"{key} exists with other content: a release is immutable. Its inputs, code or environment differ "
+                "from this run's; retrain, which makes a new candidate"
+            ) from None
+
+
+def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str) -> Published:
+    """Point ``champion.json`` at the release, if it doesn't already and no later session is published.
+
+    Raises:
+        RetryableError: another writer moved the pointer at the same time.
+    """
+    current, etag = read_champion(store)
+    decided = _decided(current, manifest)
+    if decided:
+        return decided
+    pointer = Champion(
+        release_id=manifest.release_id,
+        session=manifest.session,
+        candidate_id=manifest.candidate_id,
+        manifest_sha256=sha256(manifest.to_bytes()),
+        previous=current.release_id if current else None,
+        moved_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        run_id=run_id,
+    )
+    try:
+        if etag is None:
+            store.put_if_absent(POINTER, pointer.to_bytes())
+        else:
+            store.put_if_match(POINTER, pointer.to_bytes(), etag)
+    except (PreconditionFailedError, UnknownOutcomeError) as error:
+        # Lost the race, or the answer got lost: what stands there now decides, nothing is undone.
+        after, _ = read_champion(store)
+        if after and after.release_id == manifest.release_id:
+            return Published(after.release_id, after.previous, after == pointer, "the pointer stands")
+        raise RetryableError(
+            f"the champion pointer was moved by another run to {after.release_id if after else 'nothing'} "
+            f"while {manifest.release_id} was being published; evaluate against it and try again"
+        ) from error
+    return Published(pointer.release_id, pointer.previous, True, "the pointer moved")
+
+
+def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
+    if current is None:
+        return None
+    if current.release_id == manifest.release_id:
+        return Published(current.release_id, current.previous, False, "this release is the champion already")
+    if current.session > manifest.session:
+        return Published(
+            current.release_id, current.previous, False,
+            f"the champion is of {current.session}: an older session ({manifest.session}) never replaces it",
+        )  # fmt: skip
+    return None
+
+
+def publish(
+    store: ArtifactStore, candidate_id: str, session: date, run_id: str, metrics: dict[str, Any], reason: str
+) -> tuple[Manifest, Published]:
+    """Upload, verify, and move the pointer.
+
+    Raises:
+        DigestMismatchError: bytes differ from their digests; the old champion goes on serving.
+        PermanentError: a model does not load or predict; the old champion goes on serving.
+        RetryableError: the pointer was moved by another writer.
+    """
+    candidate = json.loads(store.get(f"candidates/{candidate_id}/candidate.json"))
+    manifest = build_manifest(candidate, session, metrics, reason)
+    upload(store, manifest)
+    verify_release(store, manifest.release_id)
+    return manifest, move_champion(store, manifest, run_id)
