@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
+
+StoreKind = Literal["s3", "hdfs"]
 
 
 @dataclass(frozen=True)
@@ -15,13 +17,29 @@ class StoredObject:
         store: ``s3`` or ``hdfs``.
         key: S3 key, or the path below the feed's root on HDFS; never with a leading slash.
         size: bytes.
-        version: what changes when the bytes do: the ETag on S3, ``<length>-<modification time in ms>`` on HDFS.
+        version: what changes when the bytes do: the ETag on S3, ``<length>-<modification time in ms>`` on
+            HDFS.
     """
 
     store: str
     key: str
     size: int
     version: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One object that a vendor is about to deliver.
+
+    Attributes:
+        store: where it goes.
+        key: S3 key, or the path below the feed's root on HDFS.
+        body: the bytes as delivered, compressed.
+    """
+
+    store: StoreKind
+    key: str
+    body: bytes
 
 
 class DropStore(Protocol):
@@ -43,4 +61,12 @@ class DropStore(Protocol):
 
     def put(self, key: str, body: bytes) -> StoredObject:
         """Write an object whole: a reader sees all of it or none."""
+        ...
+
+    def holds(self, found: StoredObject, body: bytes) -> bool:
+        """Whether a listed object already has exactly these bytes; False where that can't be told."""
+        ...
+
+    def ensure(self) -> None:
+        """Create the place (a bucket, a root folder) that the objects go to, where it isn't there."""
         ...

@@ -1,0 +1,170 @@
+"""Drops on HDFS, over WebHDFS: no Java and no Kerberos library on the reader's side."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from afterbell.config.runtime import HdfsLocation
+from afterbell.errors import (
+    AfterbellError,
+    ConfigError,
+    ObjectChangedError,
+    ObjectMissingError,
+    StoreConfigError,
+)
+from afterbell.stores.keys import check_key, check_prefix
+from afterbell.stores.protocols import StoredObject
+from afterbell.stores.retry import Retry
+from afterbell.stores.webhdfs import WebHdfs
+
+_COPYING = "._COPYING_"
+
+
+class HdfsDropStore:
+    """The feed's root folder; safe to share between threads.
+
+    A file whose name starts with ``.`` or ``_``, or ends with ``._COPYING_`` as Hadoop's own tools write it,
+    is not complete and never listed.
+    """
+
+    def __init__(self, location: HdfsLocation, retry: Retry | None = None) -> None:
+        if not location.root.startswith("/"):
+            raise StoreConfigError(f"HDFS root {location.root!r} must be an absolute path, such as /feed")
+        self._root = check_key(location.root.strip("/"))
+        self._hdfs = WebHdfs(location)
+        self._retry = retry or Retry()
+
+    def ensure_root(self) -> None:
+        """Create the root folder, where it isn't there."""
+        self._call("PUT", "MKDIRS", f"/{self._root}")
+
+    def ensure(self) -> None:
+        """Create the root folder, where it isn't there."""
+        self.ensure_root()
+
+    def list(self, prefix: str) -> Iterator[StoredObject]:
+        """All complete files whose keys start with ``prefix``, in the order of their keys.
+
+        Raises:
+            StoreConfigError: the root folder isn't there or may not be listed.
+            StoreUnavailableError: no answer, after bounded retries.
+        """
+        folder = check_prefix(prefix).rpartition("/")[0]
+        try:
+            yield from self._walk(folder, prefix)
+        except ObjectMissingError as error:
+            try:
+                self._call("GET", "GETFILESTATUS", f"/{self._root}")
+            except ObjectMissingError:
+                raise StoreConfigError(
+                    f"the feed's root folder /{self._root} is not on HDFS at {self._hdfs.url}: "
+                    "check hdfs.root in include/config/platform.yaml, or create it"
+                ) from error
+
+    def _walk(self, folder: str, prefix: str) -> Iterator[StoredObject]:
+        entries = [item for item in self._entries(folder) if not _hidden(item["pathSuffix"])]
+        # The order of keys, not of names: "a.txt" comes before "a/b".
+        entries.sort(key=lambda item: (item["pathSuffix"] + "/" * (item["type"] == "DIRECTORY")).encode())
+        for item in entries:
+            key = f"{folder}/{item['pathSuffix']}" if folder else str(item["pathSuffix"])
+            if item["type"] == "DIRECTORY":
+                if f"{key}/".startswith(prefix):
+                    yield from self._walk(key, prefix)
+            elif key.startswith(prefix):
+                yield _object(key, item)
+
+    def _entries(self, folder: str) -> Iterator[dict[str, Any]]:
+        path = self._path(folder) if folder else f"/{self._root}"
+        after: dict[str, str] = {}
+        while True:
+            page = self._call("GET", "LISTSTATUS_BATCH", path, **after)["DirectoryListing"]
+            entries = page["partialListing"]["FileStatuses"]["FileStatus"]
+            yield from entries
+            if not page["remainingEntries"] or not entries:
+                return
+            after = {"startAfter": entries[-1]["pathSuffix"]}
+
+    def read(self, found: StoredObject) -> bytes:
+        """The bytes of the version ``found``, an object of a listing.
+
+        Raises:
+            ObjectChangedError: it was replaced since, or while it was read.
+            ObjectMissingError: it is gone.
+            StoreConfigError: the store refused.
+            StoreUnavailableError: no answer, after bounded retries.
+        """
+        path = self._path(found.key)
+        self._check_version(found)
+        try:
+            body = self._retry.call(lambda: self._hdfs.open(path))
+        except ObjectMissingError:
+            self._check_version(found)
+            raise
+        self._check_version(found)
+        if len(body) != found.size:
+            raise ObjectChangedError(f"hdfs {path}: expected {found.size} bytes, found {len(body)}: list it again")
+        return body
+
+    def _check_version(self, found: StoredObject) -> None:
+        now = self._status(found.key)
+        if now.version != found.version:
+            raise ObjectChangedError(
+                f"hdfs {self._path(found.key)} was replaced since it was listed: expected version "
+                f"{found.version}, found {now.version}; list it again and read the new one"
+            )
+
+    def put(self, key: str, body: bytes) -> StoredObject:
+        """Write a file whole: under a hidden name first, then renamed onto ``key``, whatever was there.
+
+        Raises:
+            ConfigError: the key is not allowed.
+            StoreConfigError: access is denied or a quota is used up.
+            StoreUnavailableError: no answer, after bounded retries.
+        """
+        check_key(key)
+        if any(_hidden(segment) for segment in key.split("/")) or ":" in key:
+            raise ConfigError(f"key {key!r} is not allowed on HDFS: no segment starts with . or _, none holds a colon")
+        # Each try takes a new temporary name, and the rename replaces, so that trying again is safe.
+        self._retry.call(lambda: self._put_once(key, body))
+        return self._status(key)
+
+    def _put_once(self, key: str, body: bytes) -> None:
+        folder, _, name = self._path(key).rpartition("/")
+        temporary = f"{folder}/.{name}.{uuid.uuid4().hex}{_COPYING}"
+        try:
+            self._hdfs.create(temporary, body)
+            # Not in the handbook, but in every server since 2.x: Options.Rename.OVERWRITE, atomic.
+            self._hdfs.call("PUT", "RENAME", temporary, destination=self._path(key), renameoptions="OVERWRITE")
+        except AfterbellError:
+            self._discard(temporary)
+            raise
+
+    def _discard(self, temporary: str) -> None:
+        try:
+            self._hdfs.call("DELETE", "DELETE", temporary)
+        except AfterbellError:
+            return  # hidden from every listing; the first failure is the one to report
+
+    def holds(self, found: StoredObject, body: bytes) -> bool:
+        """Whether the listed file has these bytes; it is read only if its size is theirs."""
+        return found.size == len(body) and self.read(found) == body
+
+    def _status(self, key: str) -> StoredObject:
+        return _object(key, self._call("GET", "GETFILESTATUS", self._path(key))["FileStatus"])
+
+    def _path(self, key: str) -> str:
+        return f"/{self._root}/{check_key(key)}"
+
+    def _call(self, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
+        return self._retry.call(lambda: self._hdfs.call(method, op, path, **params))
+
+
+def _object(key: str, status: dict[str, Any]) -> StoredObject:
+    size, changed = int(status["length"]), int(status["modificationTime"])
+    return StoredObject("hdfs", key, size, f"{size}-{changed}")
+
+
+def _hidden(name: str) -> bool:
+    return name.startswith((".", "_")) or name.endswith(_COPYING)

@@ -1,0 +1,90 @@
+"""S3's faults in the project's words: what failed, on which bucket, and what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore import exceptions as boto
+
+from afterbell.config.runtime import S3Location
+from afterbell.errors import (
+    AfterbellError,
+    ConfigError,
+    ObjectMissingError,
+    PreconditionFailedError,
+    StoreConfigError,
+    StoreUnavailableError,
+    UnknownOutcomeError,
+)
+
+_PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
+_PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
+_ADVICE = {
+    "NoSuchBucket": "the bucket does not exist: check its name in include/config/platform.yaml, or create it",
+    "AccessDenied": "access is denied: check what the key may do with this bucket",
+    "403": "access is denied: check the access key, its secret, and what it may do with this bucket",
+    "InvalidAccessKeyId": "the access key is not known there: check AWS_ACCESS_KEY_ID and the endpoint",
+    "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY and the region",
+    "ExpiredToken": "the session token has expired: renew the credentials",
+    "InvalidBucketName": "the bucket's name is not valid: check include/config/platform.yaml",
+    "RequestTimeTooSkewed": "this machine's clock is off: set it",
+}
+
+
+@contextmanager
+def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: bool = False) -> Iterator[None]:
+    """Raise botocore's errors inside as the project's.
+
+    Args:
+        location: for the message.
+        bucket: the bucket that was asked.
+        key: the object, where there is one.
+        conditional: whether a conditional write is inside, whose outcome is unknown when no answer came.
+    """
+    where = f"s3://{bucket}/{key} at {location.endpoint or 'AWS'}"
+    try:
+        yield
+    except boto.ClientError as error:
+        raise _answered(error, where, conditional=conditional) from error
+    except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
+        raise StoreConfigError(f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
+    except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError) as error:
+        # Never connected, so nothing was written either.
+        raise StoreUnavailableError(f"{where}: no connection; check that it runs (./afterbell doctor)") from error
+    except (boto.HTTPClientError, boto.IncompleteReadError) as error:
+        raise _unanswered(f"{where}: the connection broke ({type(error).__name__})", conditional=conditional) from error
+    except boto.ParamValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def error_code(error: boto.ClientError) -> str:
+    """S3's name of an error; the HTTP status where an answer has no body."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def refusal(location: S3Location, bucket: str, code: str) -> StoreConfigError:
+    """The error for a bucket that can't be used, with what to check."""
+    return StoreConfigError(_advise(f"s3://{bucket}/ at {location.endpoint or 'AWS'}", code))
+
+
+def _answered(error: boto.ClientError, where: str, *, conditional: bool) -> AfterbellError:
+    code = error_code(error)
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    if code in _PRECONDITION or (conditional and code == "NoSuchKey"):
+        return PreconditionFailedError(f"{where}: another writer was faster ({code}); read it again and decide anew")
+    if code in {"NoSuchKey", "404"}:
+        return ObjectMissingError(f"{where}: the object is not there")
+    if code in _PASSING or status >= 500:
+        return _unanswered(f"{where}: {code} (HTTP {status})", conditional=conditional)
+    return StoreConfigError(_advise(where, code))
+
+
+def _unanswered(message: str, *, conditional: bool) -> AfterbellError:
+    if conditional:
+        return UnknownOutcomeError(f"{message}; it may have been written: read it again, delete nothing")
+    return StoreUnavailableError(f"{message}; try again later")
+
+
+def _advise(where: str, code: str) -> str:
+    return f"{where}: {_ADVICE.get(code, f'the store refused ({code}): check endpoint, region and bucket')}"
