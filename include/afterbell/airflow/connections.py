@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow.exceptions import AirflowNotFoundException
 from airflow.sdk import BaseHook, Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 
 from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
 from afterbell.errors import ConfigError
 
 _HOW = {
     SPARK: "type spark, host local[*], spark://host:7077 or mesos://host:5050, extra {'profile': 'local'}",
-    S3: "type aws, login and password the keys, extra {'endpoint_url', 'region_name', 'feed_bucket', 'artifact_bucket'}",
+    S3: "type aws, keys as login and password, extra {'endpoint_url', 'region_name', 'feed_bucket', 'artifact_bucket'}",
     HDFS: "type webhdfs, host and port of the NameNode's web address, extra {'root': '/feed'}",
     LAKE: "type generic, extra {'catalog': 'jdbc:...', 'warehouse': 's3a://...'}",
 }

@@ -7,18 +7,16 @@ import signal
 import subprocess
 from collections import deque
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-from airflow.exceptions import AirflowException
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import step_arguments
 from afterbell.cluster.submission import submission
-from afterbell.config.loader import config_folder
+from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
 
 
@@ -50,13 +48,13 @@ class LibraryStepOperator(BaseOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
-            parts = submission(Path(__file__).resolve().parents[3], "client", os.environ)
+            parts = submission(Folders.from_env(), "client")
             stores = store_environment()
             arguments = step_arguments(self.step, self.run, self.results)
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment |= stores | parts.environment | {"AFTERBELL_CONFIG": str(config_folder())}
+        environment |= stores | parts.environment
         command = [parts.environment["PYSPARK_PYTHON"], "-m", self.module, *arguments]
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

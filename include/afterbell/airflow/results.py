@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from airflow.exceptions import AirflowException
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.cluster.job import EXIT_PERMANENT, result_key
 from afterbell.config.runtime import S3Location
@@ -28,9 +27,7 @@ def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: st
         feed_bucket=environment["AFTERBELL_FEED_BUCKET"],
         artifact_bucket=environment["AFTERBELL_ARTIFACT_BUCKET"],
     )
-    store = ArtifactStore(
-        location, keys=(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    )
+    store = ArtifactStore(location, keys=(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]))
     body = store.get(result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step))
     found: dict[str, Any] = json.loads(body)
     return found

@@ -62,7 +62,7 @@ def run(dag_id: str, session: date, events: Path) -> int:
         broken = "; ".join(f"{name}: {text}" for name, text in bag.import_errors.items())
         progress.emit("end", state="failed", error=f"DAG {dag_id!r} cannot be loaded. {broken}")
         return 1
-    get_listener_manager().add_listener(progress)
+    get_listener_manager().add_listener(progress)  # type: ignore[no-untyped-call]
     progress.emit("start", dag=dag_id, session=session.isoformat())
     found = dag.test(run_conf={"session": session.isoformat()}, logical_date=None)
     state = str(getattr(found.state, "value", found.state))

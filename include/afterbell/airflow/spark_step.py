@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from airflow.exceptions import AirflowException
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Context
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import spark_target, store_environment
 from afterbell.airflow.results import failure_of, read_result
@@ -20,7 +17,7 @@ from afterbell.airflow.steps import inputs_of
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.submission import submission
-from afterbell.config.loader import config_folder
+from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
 
 
@@ -69,15 +66,16 @@ class SparkStepOperator(SparkSubmitOperator):
         target = spark_target(self._conn_id)
         profile = load_profile(target.profile)
         stores = store_environment()
-        parts = submission(Path(__file__).resolve().parents[3], target.deploy_mode, os.environ)
-        self.application = str(parts.folder / "spark_jobs" / f"{self.step}.py")
+        folders = Folders.from_env()
+        parts = submission(folders, target.deploy_mode)
+        self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
         self.application_args = step_arguments(self.step, self.run, self.results)
         self.conf = profile.spark_conf() | parts.conf
         self.jars = parts.jars
         self.py_files = parts.py_files
         self._driver_memory = profile.driver_memory
         self._spark_binary = parts.spark_binary
-        self._environment = stores | parts.environment | {"AFTERBELL_CONFIG": str(config_folder())}
+        self._environment = stores | parts.environment
 
     def _get_hook(self) -> SparkSubmitHook:
         # The environment carries the stores' keys: it goes to the hook alone, never into a templated field,

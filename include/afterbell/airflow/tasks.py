@@ -12,8 +12,7 @@ from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
-from afterbell.config.loader import config_folder, load_yaml
-from afterbell.config.platform import Platform
+from afterbell.config.platform import load_platform
 from afterbell.errors import PermanentError
 from afterbell.sla.deadline import deadline_for
 
@@ -32,7 +31,7 @@ def open_run() -> dict[str, Any]:
     try:
         session = parse_session(named)
         run_slug(run_id)
-        exchange = Exchange(load_yaml(config_folder() / "platform.yaml", Platform).exchange)
+        exchange = Exchange(load_platform().exchange)
         deadline = deadline_for(exchange, session, started)
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error

@@ -40,7 +40,7 @@ class StepArgs:
     deadline: datetime
     inputs: dict[str, Any] = field(default_factory=dict)
 
-    def require(self, name: str) -> Any:  # noqa: ANN401 - JSON values
+    def require(self, name: str) -> Any:
         """The input ``name``.
 
         Raises:

@@ -6,12 +6,12 @@ import hashlib
 import os
 import tempfile
 import zipfile
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from afterbell.config.loader import config_folder
+from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError
-
 
 _NOT_SENT = {"airflow", "embedded", "cli"}  # rooms that no driver and no executor enters
 
@@ -21,7 +21,6 @@ class Submission:
     """The parts of a spark-submit that are the same for every step.
 
     Attributes:
-        folder: the project's root.
         spark_binary: the wrapper that starts Spark's own spark-submit.
         jars: comma-separated files.
         py_files: the library as a zip.
@@ -29,7 +28,6 @@ class Submission:
         environment: variables of the driver, and of executors on this machine.
     """
 
-    folder: Path
     spark_binary: str
     jars: str
     py_files: str
@@ -37,55 +35,34 @@ class Submission:
     environment: dict[str, str]
 
 
-def submission(root: Path, deploy_mode: str, env: Mapping[str, str]) -> Submission:
-    """Put together what a step of the project at ``root`` is submitted with.
+def submission(folders: Folders, deploy_mode: str) -> Submission:
+    """Put together what every step of the project is submitted with.
 
     Args:
-        root: the project's root.
+        folders: the project and what its set-up made.
         deploy_mode: ``client``; drivers on the cluster are not submitted this way.
-        env: the submitter's environment: ``AFTERBELL_ENV`` and ``AFTERBELL_HOME`` where they are not the default.
 
     Raises:
         ConfigError: the Spark environment is not set up, or the deploy mode is not supported.
     """
     if deploy_mode != "client":
         raise ConfigError(f"deploy mode {deploy_mode!r} is not supported yet: set 'client' in the Spark connection")
-    home = Path(env.get("AFTERBELL_HOME") or root / ".afterbell" / "var")
-    tools = Path(env.get("AFTERBELL_ENV") or root / ".afterbell" / "env")
-    python = tools / "spark" / "bin" / "python"
-    spark_home = next(iter((tools / "spark" / "lib").glob("python3.*/site-packages/pyspark")), None)
-    jars = sorted((tools / "jars").glob("*.jar"))
-    if spark_home is None or not jars or not python.exists():
-        raise ConfigError(f"{tools} holds no Spark environment: run `make setup`")
+    python = str(folders.spark_python)
     return Submission(
-        folder=root,
-        spark_binary=str(root / "include" / "afterbell" / "cluster" / "spark-submit"),
-        jars=",".join(str(path) for path in jars),
-        py_files=str(library_zip(root / "include", home / "build")),
-        conf={"spark.pyspark.python": str(python), "spark.pyspark.driver.python": str(python)},
+        spark_binary=str(folders.root / "include" / "afterbell" / "cluster" / "spark-submit"),
+        jars=",".join(str(path) for path in folders.jars),
+        py_files=str(library_zip(folders.root / "include", folders.home / "build")),
+        conf={"spark.pyspark.python": python, "spark.pyspark.driver.python": python},
         environment={
-            "AFTERBELL_HOME": str(home),
-            "PYSPARK_PYTHON": str(python),
-            "PYSPARK_DRIVER_PYTHON": str(python),
-            "SPARK_HOME": str(spark_home),
-            "JAVA_HOME": java_home(tools, env),
+            "AFTERBELL_HOME": str(folders.home),
+            "AFTERBELL_ENV": str(folders.env),
+            "AFTERBELL_CONFIG": str(config_folder()),
+            "PYSPARK_PYTHON": python,
+            "PYSPARK_DRIVER_PYTHON": python,
+            "SPARK_HOME": str(folders.spark_home),
+            "JAVA_HOME": str(folders.java_home),
         },
     )
-
-
-def java_home(tools: Path, env: Mapping[str, str]) -> str:
-    """The Java that set-up chose; ``AFTERBELL_JAVA_HOME`` overrides it.
-
-    Raises:
-        ConfigError: set-up has not run.
-    """
-    named = env.get("AFTERBELL_JAVA_HOME")
-    if named:
-        return named
-    chosen = tools / "java_home"
-    if not chosen.exists():
-        raise ConfigError(f"{chosen} is missing, so no Java is known: run `make setup`")
-    return chosen.read_text(encoding="utf-8").strip()
 
 
 def library_zip(include: Path, target: Path) -> Path:

@@ -21,7 +21,12 @@ def main(args: StepArgs) -> dict[str, Any]:
     late = datetime.now(UTC) > args.deadline
     if verdict == "publish" and not late:
         manifest, done = publish(
-            store, str(args.require("candidate_id")), args.session, args.run_id, args.require("metrics"), reason
+            store,
+            str(args.require("candidate_id")),
+            args.session,
+            args.run_id,
+            args.require("metrics"),
+            reason,
         )
         return {
             "release_id": done.champion,

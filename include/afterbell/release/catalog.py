@@ -108,7 +108,8 @@ def probe(model: ModelFile, body: bytes, features: int) -> None:
     matrix[::7, 0] = np.nan
     predicted = load_model(model.family, body).predict(matrix)
     if predicted.shape != (_PROBE_ROWS,) or not np.isfinite(predicted).all():
+        broken = int((~np.isfinite(predicted)).sum())
         raise PermanentError(
-            f"model {model.path} ({model.family}, horizon {model.horizon}) predicts "
-            f"{predicted.shape} with {int((~np.isfinite(predicted)).sum())} non-finite values on a probe of {_PROBE_ROWS} rows"
+            f"model {model.path} ({model.family}, horizon {model.horizon}) predicts {predicted.shape} with {broken} "
+            f"non-finite values on a probe of {_PROBE_ROWS} rows; it is not published"
         )

@@ -28,7 +28,17 @@ def code_version() -> str:
     return f"{afterbell.__version__}+{digest.hexdigest()[:16]}"
 
 
-_NUMBERS = ("calendar", "evaluation", "features", "ingest", "lake", "quality", "release", "scoring", "training")
+_NUMBERS = (
+    "calendar",
+    "evaluation",
+    "features",
+    "ingest",
+    "lake",
+    "quality",
+    "release",
+    "scoring",
+    "training",
+)
 
 
 def _sources(package: Path) -> list[tuple[str, bytes]]:

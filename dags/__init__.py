@@ -1,0 +1,1 @@
+"""One DAG a file, no logic."""
