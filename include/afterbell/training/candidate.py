@@ -1,0 +1,115 @@
+"""A candidate: the models of one training run, their digests, and everything they were made from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import date
+from typing import Any
+
+from afterbell.errors import PermanentError
+from afterbell.lake.commit import commit_id
+from afterbell.release.provenance import code_version, environment_versions
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.families import SUFFIXES
+from afterbell.training.fits import FitResult, Outcome
+from afterbell.training.matrix import Matrix
+from afterbell.training.spec import ModelSpec
+
+SNAPSHOTS = ("bars_snapshot", "actions_snapshot", "features_snapshot")
+
+
+def candidate_id(session: date, snapshots: dict[str, int], definition_hash: str, spec: ModelSpec) -> str:
+    """16 hexadecimal digits that session, snapshots, definition, specification, code and libraries decide."""
+    return commit_id(
+        "train",
+        session=session,
+        inputs=snapshots,
+        definition_hash=definition_hash,
+        config=spec.model_dump(mode="json"),
+        code=code_version(),
+        environment=environment_versions(),
+    )[:16]
+
+
+def candidate_key(wanted: str, path: str = "candidate.json") -> str:
+    """Where a file of a candidate lies in the artifact bucket."""
+    return f"candidates/{wanted}/{path}"
+
+
+def model_path(result: FitResult) -> str:
+    """Path of a model below its candidate or release."""
+    return f"models/{result.fit.family}-h{result.fit.horizon}.{SUFFIXES[result.fit.family]}"
+
+
+def describe(
+    wanted: str, session: date, spec: ModelSpec, matrix: Matrix, outcome: Outcome, inputs: dict[str, Any]
+) -> dict[str, Any]:
+    """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
+
+    Args:
+        wanted: the candidate's id.
+        session: the exchange session the run is for.
+        spec: the model specification.
+        matrix: what was trained on.
+        outcome: what came of the fits.
+        inputs: the snapshot ids, and ``definition_hash``.
+
+    Raises:
+        PermanentError: a horizon has no model.
+    """
+    missing = [horizon for horizon in spec.horizons if not any(r.fit.horizon == horizon for r in
+    outcome.finals)] if missing:
+        raise PermanentError(
+            f"no model is left for horizon {', '.join(map(str, missing))}; expected one of each of "
+            f"{list(spec.horizons)}. Left out: {'; '.join(outcome.skipped) or 'nothing'}. Ingest more "
+            "sessions, or relax the specification"
+        )
+    last = max(result.fit.train_last for result in outcome.finals)
+    return {
+        "candidate_id": wanted,
+        "session": session.isoformat(),
+        "spec": spec.model_dump(mode="json"),
+        "features": {
+            "set": spec.feature_set,
+            "definition_hash": inputs["definition_hash"],
+            "names": list(matrix.names),
+        },
+        "inputs": {name: inputs[name] for name in SNAPSHOTS},
+        "models": [_model_entry(result) for result in outcome.finals],
+        "train_rows": max(result.rows for result in outcome.finals),
+        "train_sessions": [matrix.grid[int(matrix.sessions[0])].isoformat(), matrix.grid[last].isoformat()],
+        "fits": len(outcome.finals) + len(outcome.folds),
+        "skipped": list(outcome.skipped),
+        "code_version": code_version(),
+        "environment": environment_versions(),
+    }
+
+
+def _model_entry(result: FitResult) -> dict[str, Any]:
+    return {
+        "family": result.fit.family,
+        "horizon": result.fit.horizon,
+        "path": model_path(result),
+        "size": len(result.model),
+        "sha256": hashlib.sha256(result.model).hexdigest(),
+    }
+
+
+def upload(store: ArtifactStore, content: dict[str, Any], outcome: Outcome) -> None:
+    """Write the models, then ``candidate.json``: a candidate without it was never finished."""
+    wanted = content["candidate_id"]
+    for result in outcome.finals:
+        store.put(candidate_key(wanted, model_path(result)), result.model)
+    body = json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
+    store.put(candidate_key(wanted), body)
+
+
+def read_candidate(store: ArtifactStore, wanted: str) -> dict[str, Any]:
+    """The content of a candidate's ``candidate.json``.
+
+    Raises:
+        ObjectMissingError: there is no such candidate, or it was never finished.
+    """
+    found: dict[str, Any] = json.loads(store.get(candidate_key(wanted)))
+    return found

@@ -1,0 +1,134 @@
+"""Ridge regression in closed form, kept as canonical JSON.
+
+Hoerl and Kennard, Ridge Regression (1970), on standardised features: ``(Z'Z/n + penalty I) b = Z'y/n``, with
+Z's missing values at 0, their mean.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field, ValidationError, model_validator
+
+from afterbell.config.loader import Strict
+from afterbell.errors import PermanentError
+from afterbell.training.spec import RidgeParams
+
+SUFFIX = "json"
+_FORMAT = "afterbell-ridge/1"
+_CHUNK = 65_536
+"""Rows at a time: sums are taken chunk by chunk in one order, and float64 copies stay small."""
+
+Floats = NDArray[np.float64]
+
+
+class RidgeModel(Strict):
+    """A fitted ridge regression, as it stands in its file; lists have one value a feature."""
+
+    format: str = Field(pattern=f"^{_FORMAT}$")
+    names: tuple[str, ...] = Field(min_length=1)
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+    clip: float = Field(gt=0)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> RidgeModel:
+        lists = (self.means, self.scales, self.coefficients)
+        if any(len(values) != len(self.names) for values in lists):
+            raise ValueError("names, means, scales and coefficients must have one length")
+        if not np.isfinite([*self.means, *self.scales, *self.coefficients, self.intercept]).all():
+            raise ValueError("every number must be finite")
+        return self
+
+    def predict(self, x: NDArray[np.floating]) -> Floats:
+        """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``."""
+        weights = np.asarray(self.coefficients)
+        means, scales = np.asarray(self.means), np.asarray(self.scales)
+        parts = [z @ weights for z in _standardised(x, means, scales, self.clip)]
+        return np.concatenate([np.empty(0), *parts]) + self.intercept
+
+    def body(self) -> bytes:
+        """Canonical JSON: sorted keys, no spaces, floats by their shortest exact text."""
+        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"),
+        allow_nan=False).encode("ascii")
+
+
+def fit(x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: RidgeParams) -> bytes:
+    """Fit and return the model's JSON; the same arguments give the same bytes.
+
+    Args:
+        x: float32 (rows, features), NaN where a factor is not defined: it counts as the mean.
+        y: float32 (rows,), finite.
+        names: of the features.
+        params: the family's parameters.
+    """
+    means, scales = _moments(x)
+    features = x.shape[1]
+    level = float(y.mean(dtype=np.float64))
+    gram, cross = np.zeros((features, features)), np.zeros(features)
+    chunks = zip(_standardised(x, means, scales, params.clip), _chunks(y), strict=True)
+    for z, part in chunks:
+        gram += z.T @ z
+        cross += z.T @ (part.astype(np.float64) - level)
+    rows = max(y.size, 1)
+    weights = np.linalg.solve(gram / rows + params.penalty * np.eye(features), cross / rows)
+    return RidgeModel(
+        format=_FORMAT,
+        names=names,
+        means=tuple(means.tolist()),
+        scales=tuple(scales.tolist()),
+        coefficients=tuple(weights.tolist()),
+        intercept=level,
+        clip=params.clip,
+    ).body()
+
+
+def load(body: bytes) -> RidgeModel:
+    """Read a ridge model.
+
+    Raises:
+        PermanentError: ``body`` is not the JSON of one.
+    """
+    try:
+        return RidgeModel.model_validate_json(body, strict=False)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise PermanentError(
+            f"a ridge model must be JSON of the format {_FORMAT}; found {body[:16]!r}... ({len(body)} "
+            f"bytes), where {'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}: "
+            "it was not loaded"
+        ) from error
+
+
+def _chunks(x: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
+    for start in range(0, x.shape[0], _CHUNK):
+        yield x[start : start + _CHUNK]
+
+
+def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each column's finite values; without a spread the scale is 1."""
+    count, total = np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for part in _chunks(x):
+        count += np.isfinite(part).sum(axis=0)
+        total += np.nansum(part, axis=0, dtype=np.float64)
+    count = np.maximum(count, 1)
+    means = total / count
+    squares = np.zeros(x.shape[1])
+    for part in _chunks(x):  # a second pass: sums of squares about zero would lose the digits of far-off
+    means
+        squares += np.nansum((part.astype(np.float64) - means) ** 2, axis=0)
+    scales = np.sqrt(squares / count)
+    # A column whose spread is rounding noise about its mean would be blown up to unit variance.
+    steady = scales <= 1e-9 * np.maximum(np.abs(means), 1e-30)
+    return means, np.where(steady, 1.0, scales)
+
+
+def _standardised(x: NDArray[np.floating], means: Floats, scales: Floats, clip: float) -> Iterator[Floats]:
+    for part in _chunks(x):
+        z = np.clip((part.astype(np.float64) - means) / scales, -clip, clip)
+        yield np.nan_to_num(z, copy=False, nan=0.0)

@@ -1,0 +1,164 @@
+"""The unit of training: one fit of one family, horizon and fold; planned on the driver, run anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterbell.training.families import fit_model, load_model
+from afterbell.training.matrix import Matrix
+from afterbell.training.spec import ModelSpec
+from afterbell.training.splits import last_labelled, walk_forward
+
+FINAL = -1
+"""The fold number of a final fit: trained on every known label, tested on none."""
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What one fit is; sessions are ordinals, both ends included, and a final fit has no test window."""
+
+    family: str
+    horizon: int
+    fold: int
+    train_last: int
+    test_first: int = 0
+    test_last: int = -1
+
+    @property
+    def name(self) -> str:
+        """How progress lines and reasons call it."""
+        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold
+        {self.fold + 1}")
+
+    def seed(self, spec: ModelSpec) -> int:
+        """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
+        identity = [spec.model_dump(mode="json"), self.family, self.horizon, self.fold]
+        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
+        return int.from_bytes(digest[:4], "big") >> 1
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What came of a fit.
+
+    Attributes:
+        fit: which one.
+        reason: why it was left out; empty if it was not.
+        broken: whether its predictions were not finite: then the whole model fails, not this fit alone.
+        rows: training rows.
+        model: the model's text; empty for folds, whose models are not kept.
+        predictions: float32 bytes, one value a row of the test window; empty for final fits.
+        seconds: wall time, for the progress line alone.
+    """
+
+    fit: Fit
+    reason: str = ""
+    broken: bool = False
+    rows: int = 0
+    model: bytes = b""
+    predictions: bytes = b""
+    seconds: float = 0.0
+
+
+def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
+    """The fits of a run over a grid of ``sessions``, longest first, and why others are left out."""
+    fits, skipped = [], []
+    for horizon in spec.horizons:
+        folds, missing = walk_forward(sessions, horizon, **spec.split.model_dump())
+        if missing:
+            skipped.append(
+                f"h{horizon}: {len(missing)} of {spec.split.folds} folds would train on fewer than "
+                f"{spec.split.min_train_sessions} of {sessions} sessions"
+            )
+        for family in spec.families.named():
+            fits += [
+                Fit(family, horizon, fold.number, fold.train_last, fold.test_first, fold.test_last) for fold
+                in folds
+            ]
+            fits.append(Fit(family, horizon, FINAL, last_labelled(sessions, horizon)))
+    # Longest first, so that no core is left with a long fit at the end.
+    return sorted(fits, key=lambda fit: (fit.family != "lightgbm", -fit.train_last, fit.horizon)), skipped
+
+
+def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
+    """Train and test one fit; the same arguments give the same model and predictions.
+
+    A fit with too few rows, a target that does not vary or predictions that are not finite comes back with a
+    reason.
+    """
+    started = time.monotonic()
+    column = matrix.horizons.index(fit.horizon)
+    rows = _training_rows(fit, spec, matrix, column)
+    target = matrix.targets[rows, column]
+    if rows.size < spec.min_train_rows:
+        return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more",
+        rows=rows.size)
+    if target.min() == target.max():
+        return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
+    body = fit_model(
+        fit.family, matrix.features[rows], target, matrix.names,
+        params=spec.families.named()[fit.family], seed=fit.seed(spec),
+    )  # fmt: skip
+    # A final fit is tried on the newest session, which is what it will score first.
+    window = matrix.rows(int(matrix.sessions[-1]), int(matrix.sessions[-1]))
+    if fit.fold != FINAL:
+        window = matrix.rows(fit.test_first, fit.test_last)
+    predictions = load_model(fit.family, body).predict(matrix.features[window]).astype(np.float32)
+    seconds = time.monotonic() - started
+    wild = int((~np.isfinite(predictions)).sum())
+    if wild:
+        return FitResult(fit, f"{wild} of {predictions.size} predictions are not finite", broken=True,
+        rows=rows.size)
+    if fit.fold == FINAL:
+        return FitResult(fit, rows=rows.size, model=body, seconds=seconds)
+    return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
+
+
+def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
+    window = matrix.rows(0, fit.train_last)
+    rows = np.flatnonzero(np.isfinite(matrix.targets[window, column]))
+    if rows.size > spec.max_train_rows:
+        rows = np.random.default_rng(fit.seed(spec)).choice(rows, spec.max_train_rows, replace=False,
+        shuffle=False) rows.sort()
+    return rows
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a training run made.
+
+    Attributes:
+        finals: the final fit of each kept (family, horizon).
+        folds: the out-of-sample fits of those.
+        skipped: what was left out, and why.
+    """
+
+    finals: tuple[FitResult, ...]
+    folds: tuple[FitResult, ...]
+    skipped: tuple[str, ...]
+
+
+def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> Outcome:
+    """Keep the models that have a final fit and at least one out-of-sample fold, and no fold that blew up."""
+    found = sorted(results, key=lambda result: (result.fit.family, result.fit.horizon, result.fit.fold))
+    reasons = [*skipped, *(f"{result.fit.name}: {result.reason}" for result in found if result.reason)]
+    finals: list[FitResult] = []
+    folds: list[FitResult] = []
+    for family, horizon in sorted({(result.fit.family, result.fit.horizon) for result in found}):
+        own = [result for result in found if (result.fit.family, result.fit.horizon) == (family, horizon)]
+        tested = [result for result in own if result.predictions]
+        final = [result for result in own if result.model]
+        if final and tested and not any(result.broken for result in own):
+            finals += final
+            folds += tested
+        else:
+            reasons.append(f"{family} h{horizon}: no model, for want of a final fit and a finite out-of-sample
+            fold")
+    return Outcome(tuple(finals), tuple(folds), tuple(reasons))

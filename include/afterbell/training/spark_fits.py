@@ -1,0 +1,117 @@
+"""Fits as Spark tasks: the matrix goes to the executors once, all fits are in flight together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pyspark import SparkFiles
+from pyspark.sql import DataFrame, SparkSession
+
+from afterbell.training.fits import Fit, FitResult, run_fit
+from afterbell.training.matrix import Matrix
+from afterbell.training.spec import ModelSpec
+
+_IN_FLIGHT = 64
+"""Most fits handed to Spark at once; it queues those that find no core."""
+_BATCH = 100_000
+
+
+def ship(spark: SparkSession, matrix: Matrix, folder: Path) -> Matrix:
+    """Write ``matrix`` to ``folder``, hand the files to every executor, and return it mapped from them."""
+    for path in matrix.save(folder):
+        spark.sparkContext.addFile(str(path))
+    return Matrix.load(folder)
+
+
+def run_fits(
+    spark: SparkSession, fits: list[Fit], spec: ModelSpec, progress: Callable[[int, FitResult], None]
+) -> list[FitResult]:
+    """Run ``fits`` on the executors, in the given order as cores come free.
+
+    Args:
+        spark: whose executors have the matrix (see ``ship``).
+        fits: of one run.
+        spec: the model specification.
+        progress: called on the driver as each fit ends, with the number of fits done.
+    """
+
+    def alone(fit: Fit) -> FitResult:
+        # A job a fit, not one job for all: the driver hears of each as it ends, and no core waits for a
+        # batch.
+        found: list[FitResult] = (
+            spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec)).collect()
+        )
+        return found[0]
+
+    results = []
+    with ThreadPoolExecutor(max(1, min(len(fits), _IN_FLIGHT))) as pool:
+        for future in as_completed([pool.submit(alone, fit) for fit in fits]):
+            results.append(future.result())
+            progress(len(results), results[-1])
+    return results
+
+
+def _on_executor(fit: Fit, spec: ModelSpec) -> FitResult:
+    return run_fit(fit, spec, Matrix.load(Path(SparkFiles.getRootDirectory())))
+
+
+def out_of_sample_frame(spark: SparkSession, wanted: str, folds: Iterable[FitResult]) -> DataFrame:
+    """The out-of-sample predictions as rows of ``predictions.out_of_sample``.
+
+    Only the float32 predictions travel; symbols, sessions and labels are read from the matrix on the
+    executors.
+
+    Args:
+        spark: whose executors have the matrix.
+        wanted: the candidate's id.
+        folds: results with predictions; rows without a known label are left out.
+    """
+    parts = spark.sparkContext.parallelize(folds := [replace(fold, model=b"") for fold in folds], max(1,
+    len(folds))) frame = parts.map(_as_row).toDF(
+        "family string, horizon int, fold int, test_first int, test_last int, predictions binary"
+    )
+
+    def expand(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        matrix = Matrix.load(Path(SparkFiles.getRootDirectory()))
+        for batch in batches:
+            for row in batch.to_pylist():
+                yield from out_of_sample_rows(matrix, wanted, row)
+
+    return frame.mapInArrow(
+        expand,
+        "candidate_id string, symbol string, session date, horizon int, family string, fold int, "
+        "prediction double, label double",
+    )
+
+
+def _as_row(fold: FitResult) -> tuple[str, int, int, int, int, bytearray]:
+    fit = fold.fit
+    return fit.family, fit.horizon, fit.fold, fit.test_first, fit.test_last, bytearray(fold.predictions)
+
+
+def out_of_sample_rows(matrix: Matrix, wanted: str, row: dict[str, object]) -> Iterator[pa.RecordBatch]:
+    """Arrow batches of the rows of one fold whose label is known; ``row`` is what ``_as_row`` made."""
+    window = matrix.rows(int(str(row["test_first"])), int(str(row["test_last"])))
+    labels = matrix.labels[window, matrix.horizons.index(int(str(row["horizon"])))]
+    predictions = np.frombuffer(bytes(row["predictions"]), np.float32)  # type: ignore[call-overload]
+    tickers, grid = pa.array(matrix.tickers), pa.array(matrix.grid)
+    known = np.flatnonzero(np.isfinite(labels))
+    for start in range(0, known.size, _BATCH):
+        part = known[start : start + _BATCH]
+        yield pa.record_batch(
+            {
+                "candidate_id": pa.repeat(wanted, part.size),
+                "symbol": tickers.take(pa.array(matrix.symbols[window][part])),
+                "session": grid.take(pa.array(matrix.sessions[window][part])),
+                "horizon": pa.repeat(pa.scalar(row["horizon"], pa.int32()), part.size),
+                "family": pa.repeat(row["family"], part.size),
+                "fold": pa.repeat(pa.scalar(row["fold"], pa.int32()), part.size),
+                "prediction": predictions[part].astype(np.float64),
+                "label": labels[part].astype(np.float64),
+            }
+        )

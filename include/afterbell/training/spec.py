@@ -1,0 +1,111 @@
+"""What is to be trained: one typed YAML file a model specification, in ``include/config/models``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from afterbell.config.loader import Strict, load_named
+
+
+class LightGBMParams(Strict):
+    """Gradient-boosted trees, in LightGBM's own terms; ``min_leaf_share`` is a share of the training rows."""
+
+    rounds: int = Field(ge=1, le=5000)
+    num_leaves: int = Field(ge=2, le=4096)
+    learning_rate: float = Field(gt=0, le=1)
+    feature_fraction: float = Field(default=1.0, gt=0, le=1)
+    bagging_fraction: float = Field(default=1.0, gt=0, le=1)
+    max_bin: int = Field(default=255, ge=15, le=255)
+    lambda_l2: float = Field(default=0.0, ge=0)
+    min_leaf_share: float = Field(default=0.001, ge=0, lt=0.5)
+
+
+class RidgeParams(Strict):
+    """Linear regression on standardised features.
+
+    Attributes:
+        penalty: added to the diagonal of the features' correlation matrix, so that it means the same for any
+            number of rows.
+        clip: standardised values beyond this many standard deviations are pulled in.
+    """
+
+    penalty: float = Field(gt=0)
+    clip: float = Field(default=5.0, gt=0)
+
+
+class Families(Strict):
+    """The model families to fit; a family left out is not fitted."""
+
+    lightgbm: LightGBMParams | None = None
+    ridge: RidgeParams | None = None
+
+    def named(self) -> dict[str, Strict]:
+        """The families that are asked for, by name, in a fixed order."""
+        return
+        {name: params for name in type(self).model_fields if (params := getattr(self, name)) is not None}
+
+    @model_validator(mode="after")
+    def _one_at_least(self) -> Families:
+        if not self.named():
+            raise ValueError("at least one family is needed: lightgbm or ridge")
+        return self
+
+
+class SplitScheme(Strict):
+    """Walk-forward folds, counted back from the last session whose label is known; lengths in sessions."""
+
+    folds: int = Field(ge=1, le=100)
+    test_sessions: int = Field(ge=1)
+    min_train_sessions: int = Field(ge=1)
+    embargo: int = Field(ge=0)
+
+
+class UniverseFilter(Strict):
+    """Which rows may be traded, judged by what was known at the session's cut-off.
+
+    Attributes:
+        min_price: close as traded, in the listing's currency.
+        min_median_dollar_volume: trailing median of close times volume.
+        window: bars of that median.
+        min_window: fewest bars for it to count.
+        min_feature_share: share of finite features that a row needs.
+    """
+
+    min_price: float = Field(ge=0)
+    min_median_dollar_volume: float = Field(ge=0)
+    window: int = Field(ge=1)
+    min_window: int = Field(ge=1)
+    min_feature_share: float = Field(ge=0, le=1)
+
+
+class ModelSpec(Strict):
+    """One model specification: all that decides which models come out, beside the data and the code."""
+
+    feature_set: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    horizons: tuple[int, ...] = Field(min_length=1)
+    seed: int = Field(ge=0)
+    target: Literal["rank", "zscore"]
+    families: Families
+    split: SplitScheme
+    universe: UniverseFilter
+    min_train_rows: int = Field(ge=1)
+    max_train_rows: int = Field(ge=1)
+    optional_features: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _horizons_ascend(self) -> ModelSpec:
+        if self.horizons != tuple(sorted(set(self.horizons))) or self.horizons[0] < 1:
+            raise ValueError(f"horizons must ascend, each once, from 1 up, such as [1, 5]; found
+            {self.horizons}")
+        return self
+
+
+def load_spec(name: str = "daily") -> ModelSpec:
+    """The specification ``include/config/models/<name>.yaml``.
+
+    Raises:
+        ConfigError: there is none of that name, or a key of it is wrong.
+    """
+    return load_named("models", name, ModelSpec)
