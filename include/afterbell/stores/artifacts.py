@@ -28,11 +28,11 @@ class ArtifactStore:
     retries).
     """
 
-    def __init__(self, location: S3Location, attempts: int = 5) -> None:
+    def __init__(self, location: S3Location, attempts: int = 5, keys: tuple[str, str] | None = None) -> None:
         self._location = location
-        self._bucket = Bucket(location.artifact_bucket, location, attempts)
+        self._bucket = Bucket(location.artifact_bucket, location, attempts, keys)
         # A second try of a conditional write would meet the first one's success and report a lost race.
-        self._once = make_client(location, attempts=1)
+        self._once = make_client(location, 1, keys)
         self._retry = Retry(attempts)
 
     @property

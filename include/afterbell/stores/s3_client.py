@@ -1,6 +1,6 @@
 """What all of the project's buckets share: the client, the listing, and that a bucket is there.
 
-Keys come from boto3's own chain (environment, profile, instance role) and are never passed around.
+Keys come from boto3's own chain (environment, profile, instance role), or from whoever holds them in a connection.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ class Bucket:
         client: boto3's client, with time-outs and ``attempts`` tries in all.
     """
 
-    def __init__(self, name: str, location: S3Location, attempts: int) -> None:
+    def __init__(
+        self, name: str, location: S3Location, attempts: int, keys: tuple[str, str] | None = None
+    ) -> None:
         self.name = name
         self.location = location
-        self.client = make_client(location, attempts)
+        self.client = make_client(location, attempts, keys)
         self._seen = False
 
     def ensure(self) -> None:
@@ -84,8 +86,10 @@ class Bucket:
         return sorted(found, key=lambda item: item.key.encode())
 
 
-def make_client(location: S3Location, attempts: int) -> Any:
+def make_client(location: S3Location, attempts: int, keys: tuple[str, str] | None = None) -> Any:
     """A thread-safe client with time-outs; ``attempts`` tries in all, with botocore's jittered pauses.
+
+    ``keys`` (access key, secret key) are for callers that hold them elsewhere than in their environment.
 
     Raises:
         StoreConfigError: the endpoint or the region is not one.
@@ -105,7 +109,10 @@ def make_client(location: S3Location, attempts: int) -> Any:
     )
     try:
         # A session of one's own: boto3's default one isn't safe to build clients from in threads.
-        session = boto3.session.Session(region_name=location.region)
+        access, secret = keys or (None, None)
+        session = boto3.session.Session(
+            region_name=location.region, aws_access_key_id=access, aws_secret_access_key=secret
+        )
         return session.client("s3", endpoint_url=location.endpoint, config=config)
     except (ValueError, BotoCoreError) as error:
         raise StoreConfigError(f"S3 at {location.endpoint or 'AWS'}, region {location.region!r}: {error}") from error
