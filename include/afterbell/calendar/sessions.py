@@ -13,7 +13,7 @@ _FIRST = "2000-01-01"
 
 
 @lru_cache(maxsize=8)
-def _calendar(name: str, built_on: date) -> Any:  # noqa: ARG001, ANN401 - the day is part of the key
+def _calendar(name: str, built_on: date) -> Any:  # noqa: ARG001 - the day is part of the key
     # The import and the building take 1.7 s; the calendar ends a year after it was built, so a
     # long-lived process must build it anew: the day is part of the cache's key.
     import exchange_calendars  # noqa: PLC0415
@@ -37,7 +37,7 @@ class Exchange:
     name: str = "XNYS"
 
     @property
-    def _cal(self) -> Any:  # noqa: ANN401 - the library ships no types
+    def _cal(self) -> Any:
         return _calendar(self.name, datetime.now(UTC).date())
 
     def _check_bounds(self, day: date) -> None:

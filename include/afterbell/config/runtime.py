@@ -76,7 +76,9 @@ class Runtime:
                 artifact_bucket=need("AFTERBELL_ARTIFACT_BUCKET"),
             ),
             hdfs=HdfsLocation(
-                url=need("AFTERBELL_HDFS_URL"), user=need("AFTERBELL_HDFS_USER"), root=need("AFTERBELL_HDFS_ROOT")
+                url=need("AFTERBELL_HDFS_URL"),
+                user=need("AFTERBELL_HDFS_USER"),
+                root=need("AFTERBELL_HDFS_ROOT"),
             ),
             lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
             home=Path(need("AFTERBELL_HOME")),

@@ -120,5 +120,7 @@ def on_branch(spark: SparkSession, table: Table, branch: str) -> DataFrame:
 
 def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:
     """The summary that the commit of ``snapshot_id`` left."""
-    row = spark.sql(f"SELECT summary FROM {table.full_name}.snapshots WHERE snapshot_id = {snapshot_id}").first()
+    row = spark.sql(
+        f"SELECT summary FROM {table.full_name}.snapshots WHERE snapshot_id = {snapshot_id}"
+    ).first()
     return dict(row.summary) if row else {}
