@@ -1,0 +1,129 @@
+"""Stands between a command and one process of a service, so that nothing is ever left behind.
+
+Started as a script of its own, in a session of its own. It runs the given program and ends it, with all of its
+descendants, as soon as it is told to (SIGTERM), the program ends by itself, or nobody who uses the service lives.
+Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until told".
+A user killed by SIGKILL cannot tell anyone, so the guard looks for itself.
+
+Needs psutil and nothing else of the project: it must start at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+DETACHED = "detached"
+GRACE_SECONDS = 12.0
+"""What a service gets to end by itself before it is killed."""
+_PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
+_SAME_PROCESS_SECONDS = 2.0  # the clock may be set while a process runs
+_TOLD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_WATCHED = _TOLD | {signal.SIGCHLD}
+
+
+def is_alive(pid: int, created: float) -> bool:
+    """Whether the process that had ``pid`` and was created then (seconds since the epoch) still runs."""
+    try:
+        process = psutil.Process(pid)
+        same = abs(process.create_time() - created) < _SAME_PROCESS_SECONDS
+        return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def has_users(leases: Path) -> bool:
+    """Whether anyone who asked for the service still lives."""
+    for lease in leases.iterdir() if leases.is_dir() else ():
+        pid, _, created = lease.name.partition("-")
+        if lease.name == DETACHED or (created and is_alive(int(pid), float(created))):
+            return True
+    return False
+
+
+def end_all(processes: list[psutil.Process], grace: float) -> None:
+    """SIGTERM to all, SIGKILL to those that are left after ``grace`` seconds."""
+    for number, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, GRACE_SECONDS)):
+        for process in processes:
+            try:
+                process.send_signal(number)
+            except psutil.NoSuchProcess:
+                continue
+        _, processes = psutil.wait_procs(processes, timeout=wait)
+
+
+def _prctl(option: int, value: int) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(option, value, 0, 0, 0)
+
+
+def _in_child() -> None:
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)  # should the guard itself be killed
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+
+
+def _reap(child: subprocess.Popen[bytes]) -> None:
+    """Collect what ended: the child, and orphans of the child, which become ours."""
+    if child.poll() is not None:
+        return
+    for process in psutil.Process().children():
+        if process.pid != child.pid and process.status() == psutil.STATUS_ZOMBIE:
+            os.waitpid(process.pid, 0)
+
+
+def _may_leave(leases: Path, lock: Path) -> bool:
+    """Whether nobody uses the service, and nobody is about to: starters hold the lock."""
+    if has_users(leases):
+        return False
+    handle = os.open(lock, os.O_RDONLY)
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        if not has_users(leases):
+            return (
+                True  # kept open on purpose: locked until this process has ended, so a starter finds the service gone
+            )
+    os.close(handle)
+    return False
+
+
+def _say(text: str) -> None:
+    print(f"guard: {text}", flush=True)
+
+
+def _watch(child: subprocess.Popen[bytes], leases: Path, lock: Path) -> None:
+    while child.returncode is None:
+        told = signal.sigtimedwait(_WATCHED, 1.0)
+        if told is not None and told.si_signo in _TOLD:
+            return _say("told to stop")
+        _reap(child)
+        if told is None and _may_leave(leases, lock):
+            return _say("nobody uses the service any more")
+    return _say(f"the service ended by itself with status {child.returncode}")
+
+
+def main(argv: list[str]) -> int:
+    """Run ``argv[2:]`` under the leases in ``argv[0]`` and the lock file ``argv[1]``."""
+    leases, lock, command = Path(argv[0]), Path(argv[1]), argv[2:]
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    started = time.monotonic()
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_child)  # noqa: PLW1509 - one thread
+    _watch(child, leases, lock)
+    end_all(psutil.Process().children(recursive=True), GRACE_SECONDS)
+    for left in psutil.Process().children(recursive=True):  # what the dying started meanwhile
+        left.kill()
+    _say(f"done after {time.monotonic() - started:.0f} s")
+    return child.poll() or 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,149 @@
+"""A real HDFS on this machine: one NameNode and one DataNode, on loopback alone.
+
+The classes come from PySpark's own jars and ``hadoop-client-minicluster``.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import requests
+
+from afterbell.embedded.ports import LOOPBACK, free_port, take_port
+from afterbell.embedded.service import Service, plain_environment
+from afterbell.errors import StoreConfigError
+
+_NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
+_DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
+_INNER_PORTS = ("rpc", "datanode", "datanode_ipc", "datanode_http")
+_JAVA_OPTIONS = ("-Xms32m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", "-Dfile.encoding=UTF-8")
+_FORMAT_SECONDS = 120
+_PROBE = ".afterbell-health"
+_LOG4J = """\
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss} %p %c{1}: %m%n%ex
+logger.hdfs.name = org.apache.hadoop.hdfs.server
+logger.hdfs.level = info
+logger.block.name = BlockStateChange
+logger.block.level = warn
+"""
+
+
+class Hdfs(Service):
+    """The file system with the feed's root folder, owned by the configured user."""
+
+    name = "hdfs"
+    timeout = 120.0
+
+    def take_ports(self) -> dict[str, int]:
+        """WebHDFS' port and the inner ones."""
+        return {"hdfs": take_port(self.context.platform.ports.hdfs, "hdfs")} | {
+            name: free_port() for name in _INNER_PORTS
+        }
+
+    def launch(self) -> None:
+        """Write the configuration, format the NameNode's folder once, start both daemons."""
+        conf = self.folder / "conf"
+        conf.mkdir(parents=True, exist_ok=True)
+        (conf / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+        _write_xml(conf / "core-site.xml", self._core_site())
+        _write_xml(conf / "hdfs-site.xml", self._hdfs_site())
+        if not (self.folder / "name" / "current" / "VERSION").exists():
+            self._format()
+        self.spawn("namenode", self._java(_NAMENODE), self._env())
+        self.spawn("datanode", self._java(_DATANODE), self._env())
+
+    def _format(self) -> None:
+        log = self.folder / "format.log"
+        argv = [*self._java(_NAMENODE), "-format", "-force", "-nonInteractive"]
+        with log.open("wb") as stream:
+            done = subprocess.run(
+                argv, env=self._env(), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
+                timeout=_FORMAT_SECONDS, check=False,
+            )  # fmt: skip
+        if done.returncode:
+            raise self.failure(f"the NameNode's folder could not be formatted (status {done.returncode})", log)
+
+    def _java(self, main: str) -> list[str]:
+        folders = self.context.folders
+        java = folders.java_home
+        opens = ["--add-opens=java.base/java.lang=ALL-UNNAMED"] if (java / "lib" / "modules").exists() else []
+        path = [self.folder / "conf", *folders.hdfs_jars, folders.spark_home / "jars" / "*"]
+        return [
+            str(java / "bin" / "java"),
+            *_JAVA_OPTIONS,
+            *opens,
+            f"-Dlog4j2.configurationFile={self.folder / 'conf' / 'log4j2.properties'}",
+            "-cp",
+            ":".join(str(item) for item in path),
+            main,
+        ]
+
+    def _env(self) -> dict[str, str]:
+        # Whoever starts the NameNode is its superuser: the user that the platform acts as.
+        return plain_environment() | {"HADOOP_USER_NAME": self.context.platform.hdfs.user}
+
+    def _core_site(self) -> dict[str, str]:
+        return {
+            "fs.defaultFS": f"hdfs://{LOOPBACK}:{self.ports['rpc']}",
+            "hadoop.tmp.dir": str(self.folder / "tmp"),
+            "hadoop.http.staticuser.user": self.context.platform.hdfs.user,
+        }
+
+    def _hdfs_site(self) -> dict[str, str]:
+        def at(name: str) -> str:
+            return f"{LOOPBACK}:{self.ports[name]}"
+
+        return {
+            "dfs.replication": "1",
+            "dfs.namenode.name.dir": (self.folder / "name").as_uri(),
+            "dfs.datanode.data.dir": (self.folder / "data").as_uri(),
+            "dfs.namenode.rpc-address": at("rpc"),
+            "dfs.namenode.http-address": at("hdfs"),
+            "dfs.datanode.address": at("datanode"),
+            "dfs.datanode.ipc.address": at("datanode_ipc"),
+            "dfs.datanode.http.address": at("datanode_http"),
+            "dfs.datanode.hostname": LOOPBACK,
+            "dfs.namenode.datanode.registration.ip-hostname-check": "false",
+            "dfs.heartbeat.interval": "1",
+            "dfs.namenode.safemode.extension": "0",
+            "dfs.namenode.handler.count": "4",
+            "dfs.datanode.handler.count": "4",
+        }
+
+    def trouble(self) -> str | None:
+        """What keeps a file from being created below the feed's root as the configured user; makes the root."""
+        if not self.ports:
+            return "it was never started"
+        hdfs = self.context.platform.hdfs
+        base = f"http://{LOOPBACK}:{self.ports['hdfs']}/webhdfs/v1"
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy stands between us and loopback
+            session.params = {"user.name": hdfs.user}
+            try:
+                _call(session, "PUT", f"{base}{hdfs.root}", op="MKDIRS")
+                _call(session, "PUT", f"{base}{hdfs.root}/{_PROBE}", op="CREATE", overwrite="true", data=b"ok")
+                _call(session, "DELETE", f"{base}{hdfs.root}/{_PROBE}", op="DELETE")
+            except (requests.RequestException, StoreConfigError) as error:
+                return f"WebHDFS on port {self.ports['hdfs']}: {error}"
+        return None
+
+
+def _call(session: requests.Session, method: str, url: str, data: bytes | None = None, **params: str) -> None:
+    answer = session.request(method, url, params=params, data=data, timeout=10)
+    if not answer.ok:
+        raise StoreConfigError(f"{params['op']} answered {answer.status_code}: {answer.text[:200]}")
+
+
+def _write_xml(path: Path, properties: dict[str, str]) -> None:
+    rows = [
+        f"  <property><name>{name}</name><value>{escape(value)}</value></property>"
+        for name, value in properties.items()
+    ]
+    path.write_text("\n".join(["<configuration>", *rows, "</configuration>", ""]), encoding="utf-8")

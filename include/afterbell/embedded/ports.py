@@ -1,0 +1,73 @@
+"""Ports on 127.0.0.1: the configured one or any free one."""
+
+from __future__ import annotations
+
+import errno
+import random
+import socket
+import threading
+
+import psutil
+
+from afterbell.errors import PortInUseError, ServiceError
+
+LOOPBACK = "127.0.0.1"
+# Below the range that the system takes for outgoing connections, so that none takes the port before the service does.
+_FIRST, _LAST = 20_000, 31_999
+_handed_out: set[int] = set()
+_lock = threading.Lock()
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on ``port`` now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+                return False
+            raise
+    return True
+
+
+def free_port() -> int:
+    """A port that nobody listens on; never the same one twice in a process.
+
+    Raises:
+        ServiceError: none was found.
+    """
+    with _lock:
+        for _ in range(1000):
+            port = random.SystemRandom().randint(_FIRST, _LAST)
+            if port not in _handed_out and is_free(port):
+                _handed_out.add(port)
+                return port
+    raise ServiceError(f"no free port between {_FIRST} and {_LAST} on {LOOPBACK}: stop some servers, then try again")
+
+
+def take_port(configured: int, name: str) -> int:
+    """The port ``configured`` of the setting ``ports.<name>``, or a free one where it is 0.
+
+    Raises:
+        PortInUseError: somebody else listens there; the message says who, where that can be told.
+    """
+    if configured == 0:
+        return free_port()
+    if not is_free(configured):
+        raise PortInUseError(
+            f"port {configured} on {LOOPBACK} (ports.{name}) is taken{_owner(configured)}: stop that process, or set "
+            f"ports.{name} in include/config/platform.yaml or AFTERBELL_{name.upper()}_PORT to another port "
+            "(0 takes any free one)"
+        )
+    return configured
+
+
+def _owner(port: int) -> str:
+    try:
+        for found in psutil.net_connections(kind="tcp"):
+            if found.laddr and found.laddr.port == port and found.status == psutil.CONN_LISTEN and found.pid:
+                return f" by process {found.pid} ({psutil.Process(found.pid).name()})"
+    except psutil.Error:
+        return ""  # other users' processes show to root alone
+    return ""

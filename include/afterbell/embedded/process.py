@@ -1,0 +1,236 @@
+"""Starting, recording and ending the processes of the embedded services.
+
+Everything is kept below one folder: ``state.json`` (what runs), ``lock`` (one command at a time changes it), and per
+service its log files and the leases of its users (see ``guard``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import psutil
+
+from afterbell.embedded import guard
+from afterbell.errors import ServiceError
+
+MARK = "AFTERBELL_SERVICE"
+"""Variable in the environment of every process of a service, whatever session or group it moved itself to."""
+_LOCK_SECONDS = 300.0
+_STOP_SECONDS = 2 * guard.GRACE_SECONDS
+
+
+@dataclass(frozen=True)
+class Component:
+    """One program of a service, as it is to be started.
+
+    Attributes:
+        name: unique within the service; also names the log file.
+        argv: the program and its arguments; no secret among them.
+        env: its whole environment.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    env: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Started:
+    """One running program: its guard's process, and when that was created (seconds since the epoch)."""
+
+    name: str
+    pid: int
+    created: float
+    log: str
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs; the number alone would not tell, after a reboot say."""
+        with contextlib.suppress(OSError):
+            os.waitpid(self.pid, os.WNOHANG)  # where it is our own child
+        return guard.is_alive(self.pid, self.created)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One service: the ports it listens on by name, and its programs."""
+
+    ports: dict[str, int]
+    components: tuple[Started, ...] = ()
+
+    @property
+    def alive(self) -> bool:
+        """Whether every program of it still runs."""
+        return bool(self.components) and all(item.alive for item in self.components)
+
+
+class Supervisor:
+    """The processes whose state is kept in ``folder``."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._state = folder / "state.json"
+        self._writing = threading.Lock()
+
+    @contextlib.contextmanager
+    def lock(self, on_wait: Callable[[str], None]) -> Iterator[None]:
+        """Hold the folder: no other command starts or stops anything meanwhile.
+
+        Raises:
+            ServiceError: another command held it for minutes.
+        """
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            deadline, told = time.monotonic() + _LOCK_SECONDS, False
+            while not _locked(handle):
+                if time.monotonic() > deadline:
+                    raise ServiceError(
+                        f"another command has been starting or stopping services for {_LOCK_SECONDS:.0f} s "
+                        f"({self.folder / 'lock'} is locked): wait for it or end it, then try again"
+                    )
+                if not told:
+                    on_wait("waiting for another command that is starting or stopping services")
+                told = True
+                time.sleep(0.1)
+            yield
+        finally:
+            os.close(handle)
+
+    def records(self) -> dict[str, Record]:
+        """All recorded services, whether they still run or not; none where the file does not tell."""
+        try:
+            found = json.loads(self._state.read_text(encoding="utf-8"))
+            return {
+                name: Record(dict(body["ports"]), tuple(Started(**item) for item in body["components"]))
+                for name, body in found.items()
+            }
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+            return {}  # what a record does not tell, `sweep` finds by the mark
+
+    def _record(self, service: str, record: Record | None) -> None:
+        with self._writing:
+            found = self.records()
+            found.pop(service, None)
+            if record is not None:
+                found[service] = record
+            text = json.dumps({name: asdict(item) for name, item in found.items()}, indent=1)
+            temporary = self._state.with_suffix(".new")
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(self._state)
+
+    def begin(self, service: str, ports: dict[str, int]) -> Path:
+        """Record that ``service`` is about to start on ``ports``; returns its folder, empty of old logs."""
+        folder = self.folder / service
+        folder.mkdir(parents=True, exist_ok=True)
+        for log in folder.glob("*.log"):
+            log.replace(log.with_suffix(".log.previous"))
+        self._record(service, Record(ports))
+        return folder
+
+    def launch(self, service: str, component: Component) -> Started:
+        """Start one program under a guard, in a session of its own, and record it."""
+        folder = self.folder / service
+        log = folder / f"{component.name}.log"
+        argv = [
+            sys.executable,
+            "-I",
+            guard.__file__,
+            str(folder / "leases"),
+            str(self.folder / "lock"),
+            *component.argv,
+        ]
+        flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
+        pid = os.posix_spawn(
+            argv[0],
+            argv,
+            {**component.env, MARK: self._mark(service)},
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
+                (os.POSIX_SPAWN_DUP2, 1, 2),
+            ],
+            setsid=True,  # the terminal's Ctrl-C is the command's, which then stops what it started
+            setsigmask=[],
+        )
+        started = Started(component.name, pid, psutil.Process(pid).create_time(), str(log))
+        record = self.records()[service]
+        self._record(service, Record(record.ports, (*record.components, started)))
+        return started
+
+    def use(self, service: str, *, detached: bool = False) -> None:
+        """Say that this process uses ``service``, or that it is to run until it is stopped."""
+        leases = self.folder / service / "leases"
+        leases.mkdir(parents=True, exist_ok=True)
+        (leases / (guard.DETACHED if detached else _own_lease())).touch()
+
+    def leave(self, service: str) -> bool:
+        """Take this process' lease back; whether nobody uses ``service`` any more."""
+        leases = self.folder / service / "leases"
+        (leases / _own_lease()).unlink(missing_ok=True)
+        return not guard.has_users(leases)
+
+    def stop(self, service: str) -> bool:
+        """End ``service`` with everything it started; whether there was anything to end."""
+        shutil.rmtree(self.folder / service / "leases", ignore_errors=True)
+        record = self.records().get(service, Record({}))
+        guards = [psutil.Process(item.pid) for item in record.components if item.alive]
+        for process in guards:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGTERM)
+        psutil.wait_procs(guards, timeout=_STOP_SECONDS)
+        left = self.marked(service)
+        guard.end_all(left, guard.GRACE_SECONDS)
+        if still := self.marked(service):
+            raise ServiceError(
+                f"service {service!r} could not be stopped: processes {[item.pid for item in still]} live on; "
+                f"end them by hand (logs: {self.folder / service})"
+            )
+        self._record(service, None)
+        return bool(guards or left)
+
+    def marked(self, service: str) -> list[psutil.Process]:
+        """Every living process of ``service``, wherever it moved; never this one or one above it."""
+        own = {os.getpid(), *(item.pid for item in psutil.Process().parents())}
+        return [item for item in psutil.process_iter() if item.pid not in own and self._is_marked(item, service)]
+
+    def _is_marked(self, process: psutil.Process, service: str) -> bool:
+        try:
+            return bool(process.environ().get(MARK) == self._mark(service)) and process.status() != psutil.STATUS_ZOMBIE
+        except (psutil.Error, OSError):
+            return False  # ended meanwhile, or another user's
+
+    def _mark(self, service: str) -> str:
+        return f"{self.folder.resolve()}:{service}"
+
+
+def _locked(handle: int) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _own_lease() -> str:
+    return f"{os.getpid()}-{psutil.Process().create_time():.2f}"
+
+
+def last_lines(log: Path, count: int = 15) -> str:
+    """The end of a log file, for a message."""
+    try:
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return "(no log)"
+    return "\n".join(lines[-count:]) or "(empty)"

@@ -1,0 +1,155 @@
+"""A real S3 server on this machine: SeaweedFS, all of it in one process, on loopback alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from afterbell.embedded.ports import LOOPBACK, free_port, take_port
+from afterbell.embedded.service import Service, plain_environment
+from afterbell.errors import ServiceError
+
+_INNER_PORTS = ("s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc")
+_VOLUMES, _VOLUME_MB = 64, 1024
+"""64 GB at most. A bucket takes volumes in sevens and they grow as they fill, so few large ones would run out."""
+_MAX_SOCKET_PATH = 100  # the system's limit is 108
+_PROBE = "probe/health"
+
+
+class SeaweedFS(Service):
+    """The S3 server with the two buckets of the platform."""
+
+    name = "s3"
+
+    def take_ports(self) -> dict[str, int]:
+        """S3's port and those of the parts behind it."""
+        return {"s3": take_port(self.context.platform.ports.s3, "s3")} | {name: free_port() for name in _INNER_PORTS}
+
+    def launch(self) -> None:
+        """Write the identities and start ``weed server``."""
+        data = self.folder / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        keys = credentials(self.context.supervisor.folder)
+        identities = self.folder / "identities.json"
+        write_private(identities, json.dumps({"identities": [_identity(*keys)]}))
+        self.spawn("weed", self._argv(data, identities), plain_environment() | {"HOME": str(self.folder)})
+
+    def _argv(self, data: Path, identities: Path) -> list[str]:
+        port = self.ports
+        options = {
+            "dir": data,
+            "ip": LOOPBACK,
+            "ip.bind": LOOPBACK,
+            "master.port": port["master"],
+            "master.port.grpc": port["master_grpc"],
+            "master.volumeSizeLimitMB": _VOLUME_MB,
+            "master.telemetry": "false",
+            "master.resumeState": "false",  # the state names the last start's ports
+            "volume.max": _VOLUMES,
+            "volume.preStopSeconds": 0,
+            "volume.port": port["volume"],
+            "volume.port.grpc": port["volume_grpc"],
+            "filer": "true",
+            "filer.port": port["filer"],
+            "filer.port.grpc": port["filer_grpc"],
+            "filer.localSocket": self._socket("filer"),
+            "s3": "true",
+            "s3.port": port["s3"],
+            "s3.port.grpc": port["s3_grpc"],
+            "s3.port.iceberg": 0,
+            "s3.port.lance": 0,
+            "s3.iam": "false",
+            "s3.localSocket": self._socket("s3"),
+            "s3.config": identities,
+        }
+        return [str(self.context.folders.weed), "server", *(f"-{name}={value}" for name, value in options.items())]
+
+    def _socket(self, name: str) -> Path:
+        path = self.folder / f"{name}.sock"
+        short = len(os.fsencode(path)) < _MAX_SOCKET_PATH
+        return path if short else Path(tempfile.gettempdir()) / f"afterbell-{name}-{self.ports[name]}.sock"
+
+    def trouble(self) -> str | None:
+        """What keeps a put into one of the buckets from succeeding; makes the buckets."""
+        if not self.ports:
+            return "it was never started"
+        s3 = self.context.platform.s3
+        try:
+            client = self.client()
+            for bucket in (s3.feed_bucket, s3.artifact_bucket):
+                _ensure_bucket(client, bucket)
+                client.put_object(Bucket=bucket, Key=_PROBE, Body=b"ok")
+                client.delete_object(Bucket=bucket, Key=_PROBE)
+        except (BotoCoreError, ClientError) as error:
+            return f"S3 on port {self.ports['s3']}: {error}"
+        return None
+
+    def client(self) -> Any:
+        """A client of this server that gives up quickly."""
+        key, secret = credentials(self.context.supervisor.folder)
+        return boto3.client(
+            "s3",
+            endpoint_url=f"http://{LOOPBACK}:{self.ports['s3']}",
+            region_name=self.context.platform.s3.region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(
+                connect_timeout=2,
+                read_timeout=5,
+                retries={"max_attempts": 0},
+                s3={"addressing_style": "path"},
+                proxies={},
+            ),
+        )
+
+
+def _ensure_bucket(client: Any, bucket: str) -> None:
+    try:
+        client.head_bucket(Bucket=bucket)
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
+            raise
+        client.create_bucket(Bucket=bucket)
+
+
+def _identity(key: str, secret: str) -> dict[str, object]:
+    actions = ["Admin", "Read", "List", "Tagging", "Write"]
+    return {"name": "afterbell", "credentials": [{"accessKey": key, "secretKey": secret}], "actions": actions}
+
+
+def credentials(services: Path) -> tuple[str, str]:
+    """Access key and secret key of the embedded S3: made at random once, kept in a file that only its owner reads.
+
+    Raises:
+        ServiceError: the file is there but not what was written.
+    """
+    path = services / "credentials.json"
+    if not path.exists():
+        body = {"access_key": "AB" + secrets.token_hex(9).upper(), "secret_key": secrets.token_urlsafe(30)}
+        write_private(path, json.dumps(body))
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        return str(found["access_key"]), str(found["secret_key"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ServiceError(
+            f"{path} does not hold the keys of the embedded S3: remove it, `make down`, start again"
+        ) from error
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write ``path`` whole, readable by its owner alone from its first byte on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    temporary.replace(path)

@@ -1,0 +1,110 @@
+"""What every embedded service is to the stack that starts it."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afterbell.config.platform import Folders, Platform
+from afterbell.embedded.process import Component, Started, Supervisor, last_lines
+from afterbell.errors import ServiceError
+
+Progress = Callable[[str], None]
+_PASSED_ON = ("HOME", "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME")
+
+
+def plain_environment() -> dict[str, str]:
+    """The caller's environment less what could mislead another program (PYTHONPATH, HADOOP_*, AWS_*...)."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a service starts with.
+
+    Attributes:
+        folders: where things lie.
+        platform: the settings.
+        supervisor: starts and records the processes.
+        cancelled: set when the start is to be given up.
+    """
+
+    folders: Folders
+    platform: Platform
+    supervisor: Supervisor
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
+class Service(ABC):
+    """One embedded service: how it is started, and when it is healthy."""
+
+    name: str
+    timeout: float = 90.0
+    """Seconds from start to healthy, on a slow and busy machine."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+
+    @property
+    def folder(self) -> Path:
+        """Its logs and configuration."""
+        return self.context.supervisor.folder / self.name
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """The recorded ports by name; empty where it was never started."""
+        record = self.context.supervisor.records().get(self.name)
+        return record.ports if record else {}
+
+    @abstractmethod
+    def take_ports(self) -> dict[str, int]:
+        """Ports to listen on; the one that callers ask for comes first.
+
+        Raises:
+            PortInUseError: a configured one is taken.
+        """
+
+    @abstractmethod
+    def launch(self) -> None:
+        """Start the programs, without waiting for them to be healthy."""
+
+    @abstractmethod
+    def trouble(self) -> str | None:
+        """What keeps it from being usable, seen by really using it; None when it is healthy."""
+
+    def start(self) -> None:
+        """Start it and wait until it is healthy.
+
+        Raises:
+            PortInUseError: a configured port is taken; nothing was started.
+            ServiceError: it did not come up; the message ends with its log.
+        """
+        self.context.supervisor.begin(self.name, self.take_ports())
+        self.launch()
+        deadline = time.monotonic() + self.timeout
+        while (trouble := self.trouble()) is not None:
+            if dead := next((item for item in self.components() if not item.alive), None):
+                raise self.failure(f"{dead.name} ended while starting", Path(dead.log))
+            if time.monotonic() > deadline:
+                log = Path(self.components()[0].log)
+                raise self.failure(f"not healthy after {self.timeout:.0f} s ({trouble})", log)
+            if self.context.cancelled.wait(0.25):
+                raise ServiceError(f"service {self.name!r}: start given up")
+
+    def components(self) -> tuple[Started, ...]:
+        """The recorded programs."""
+        record = self.context.supervisor.records().get(self.name)
+        return record.components if record else ()
+
+    def spawn(self, name: str, argv: list[str], env: dict[str, str]) -> None:
+        """Start one program of this service."""
+        self.context.supervisor.launch(self.name, Component(name, tuple(argv), env))
+
+    def failure(self, what: str, log: Path) -> ServiceError:
+        """The error of a start that failed, with the end of the log."""
+        return ServiceError(f"service {self.name!r}: {what}; the end of {log}:\n{last_lines(log)}")

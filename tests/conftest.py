@@ -1,0 +1,60 @@
+"""What tests of every room may ask for. Nothing starts, and little is imported, before a test asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from afterbell.config.platform import Folders, Platform
+    from afterbell.config.runtime import Runtime
+    from afterbell.embedded.stack import Endpoints
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Services:
+    """A real S3 and a real HDFS, and a lake of their own.
+
+    Attributes:
+        env: the variables of a step (``AFTERBELL_*``, ``AWS_*``).
+        runtime: the same, typed.
+        folders: with an AFTERBELL_HOME that only this test session uses.
+        platform: the settings they were started with.
+        endpoints: addresses and keys.
+    """
+
+    env: dict[str, str]
+    runtime: Runtime
+    folders: Folders
+    platform: Platform
+    endpoints: Endpoints
+
+
+@pytest.fixture(scope="session")
+def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
+    """S3 and HDFS for the whole test session, on free ports, stopped at its end whatever happens."""
+    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
+    from afterbell.config.runtime import Runtime  # noqa: PLC0415
+    from afterbell.embedded import stack  # noqa: PLC0415
+
+    set_up = Folders.from_env()
+    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    platform = Platform()
+    with stack.running(folders, platform) as endpoints:
+        env = stack.step_env(folders, platform, endpoints)
+        yield Services(env, Runtime.from_env(env), folders, platform, endpoints)
+
+
+@pytest.fixture(scope="session")
+def market_drops() -> Path:
+    """The real drops, where they lie beside the project."""
+    drops = ROOT.parent / "shared" / "market" / "us_daily"
+    if not drops.is_dir():
+        pytest.skip(f"the real drops are not here: {drops} is missing")
+    return drops
