@@ -118,8 +118,8 @@ def _collect(spark: SparkSession, args: StepArgs, spec: ModelSpec, inputs: dict[
     features = to_polars(stored)
     if features.is_empty():
         raise StaleInputError(
-            f"features.{spec.feature_set} has no row of definition {inputs['definition_hash']} up to "
-            f"{args.session} at snapshot {inputs['features_snapshot']}: rerun the step `features`"
+            f"features.{spec.feature_set} has no row of definition {inputs['definition_hash']} up to {args.session} at "
+            f"snapshot {inputs['features_snapshot']}: rerun the step `features`"
         )
     first: date = features.select(pl.col("session").min()).item()
     grid = exchange.between(first, args.session)
@@ -127,8 +127,8 @@ def _collect(spark: SparkSession, args: StepArgs, spec: ModelSpec, inputs: dict[
     bars = to_polars(read_bars(spark, inputs["bars_snapshot"], exchange, grid))
     if labels.is_empty() or bars.is_empty():
         raise PermanentError(
-            f"there are {labels.height} labels and {bars.height} bars for the sessions {first} to "
-            f"{args.session}; expected some of both: check the steps `ingest` and `validate`"
+            f"there are {labels.height} labels and {bars.height} bars for the sessions {first} to {args.session}; "
+            "expected some of both: check the steps `ingest` and `validate`"
         )
     matrix = assemble(features, labels, bars, grid, spec)
     check_features(matrix, spec.optional_features)

@@ -69,14 +69,14 @@ def assemble(
 def _check_rows(rows: pl.DataFrame, features: pl.DataFrame) -> None:
     if rows.is_empty():
         raise PermanentError(
-            f"no row is left to train on: {features.height} feature rows, none of them with enough finite "
-            "features and in the universe; check the bars, or relax `universe` of the model specification"
+            f"no row is left to train on: {features.height} feature rows, none of them with enough finite features and "
+            "in the universe; check the bars, or relax `universe` of the model specification"
         )
     outside = rows.filter(pl.col("ordinal").is_null())
     if not outside.is_empty():
         raise PermanentError(
-            f"{outside.height} feature rows lie outside the run's sessions, the first on "
-            f"{outside['session'].min()!r}; expected none after --session: rerun the step `features`"
+            f"{outside.height} feature rows lie outside the run's sessions, the first on {outside['session'].min()!r}; "
+            "expected none after --session: rerun the step `features`"
         )
 
 

@@ -58,12 +58,12 @@ def describe(
     Raises:
         PermanentError: a horizon has no model.
     """
-    missing = [horizon for horizon in spec.horizons if not any(r.fit.horizon == horizon for r in
-    outcome.finals)] if missing:
+    missing = [horizon for horizon in spec.horizons if not any(r.fit.horizon == horizon for r in outcome.finals)]
+    if missing:
         raise PermanentError(
             f"no model is left for horizon {', '.join(map(str, missing))}; expected one of each of "
-            f"{list(spec.horizons)}. Left out: {'; '.join(outcome.skipped) or 'nothing'}. Ingest more "
-            "sessions, or relax the specification"
+            f"{list(spec.horizons)}. Left out: {'; '.join(outcome.skipped) or 'nothing'}. Ingest more sessions, or "
+            "relax the specification"
         )
     last = max(result.fit.train_last for result in outcome.finals)
     return {

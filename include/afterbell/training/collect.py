@@ -41,8 +41,7 @@ def _pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         yield pa.record_batch({"block": pa.array([sink.getvalue().to_pybytes()], pa.binary())})
 
 
-def read_features(spark: SparkSession, factor_set: str, snapshot: int, definition_hash: str, last: date) ->
-DataFrame:
+def read_features(spark: SparkSession, factor_set: str, snapshot: int, definition_hash: str, last: date) -> DataFrame:
     """The rows of one definition up to ``last``: symbol, session, then the factors in the table's order."""
     stored = spark.read.option("snapshot-id", snapshot).table(f"{CATALOG}.features.{factor_set}")
     wanted = stored.where((F.col("definition_hash") == definition_hash) & (F.col("session") <= F.lit(last)))
@@ -70,6 +69,5 @@ def read_bars(spark: SparkSession, snapshot: int, exchange: Exchange, grid: list
         bars.where(F.col("knowledge_time") <= F.col("cut_off"))
         .groupBy("symbol", "session")
         .agg(newest)
-        .select("symbol", "session", F.col("newest.close").alias("close"),
-        F.col("newest.volume").alias("volume"))
+        .select("symbol", "session", F.col("newest.close").alias("close"), F.col("newest.volume").alias("volume"))
     )

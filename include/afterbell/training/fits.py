@@ -34,8 +34,7 @@ class Fit:
     @property
     def name(self) -> str:
         """How progress lines and reasons call it."""
-        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold
-        {self.fold + 1}")
+        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}")
 
     def seed(self, spec: ModelSpec) -> int:
         """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
@@ -79,8 +78,7 @@ def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
             )
         for family in spec.families.named():
             fits += [
-                Fit(family, horizon, fold.number, fold.train_last, fold.test_first, fold.test_last) for fold
-                in folds
+                Fit(family, horizon, fold.number, fold.train_last, fold.test_first, fold.test_last) for fold in folds
             ]
             fits.append(Fit(family, horizon, FINAL, last_labelled(sessions, horizon)))
     # Longest first, so that no core is left with a long fit at the end.
@@ -98,8 +96,7 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
     rows = _training_rows(fit, spec, matrix, column)
     target = matrix.targets[rows, column]
     if rows.size < spec.min_train_rows:
-        return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more",
-        rows=rows.size)
+        return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more", rows=rows.size)
     if target.min() == target.max():
         return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
     body = fit_model(
@@ -114,8 +111,7 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
     seconds = time.monotonic() - started
     wild = int((~np.isfinite(predictions)).sum())
     if wild:
-        return FitResult(fit, f"{wild} of {predictions.size} predictions are not finite", broken=True,
-        rows=rows.size)
+        return FitResult(fit, f"{wild} of {predictions.size} predictions are not finite", broken=True, rows=rows.size)
     if fit.fold == FINAL:
         return FitResult(fit, rows=rows.size, model=body, seconds=seconds)
     return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
@@ -125,8 +121,8 @@ def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> ND
     window = matrix.rows(0, fit.train_last)
     rows = np.flatnonzero(np.isfinite(matrix.targets[window, column]))
     if rows.size > spec.max_train_rows:
-        rows = np.random.default_rng(fit.seed(spec)).choice(rows, spec.max_train_rows, replace=False,
-        shuffle=False) rows.sort()
+        rows = np.random.default_rng(fit.seed(spec)).choice(rows, spec.max_train_rows, replace=False, shuffle=False)
+        rows.sort()
     return rows
 
 
@@ -159,6 +155,5 @@ def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> Outcome:
             finals += final
             folds += tested
         else:
-            reasons.append(f"{family} h{horizon}: no model, for want of a final fit and a finite out-of-sample
-            fold")
+            reasons.append(f"{family} h{horizon}: no model, for want of a final fit and a finite out-of-sample fold")
     return Outcome(tuple(finals), tuple(folds), tuple(reasons))

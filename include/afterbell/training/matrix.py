@@ -99,8 +99,8 @@ def check_order(sessions: NDArray[np.int32], symbols: NDArray[np.int32]) -> None
     wrong = ~(ascending | (same & (np.diff(symbols) > 0)))
     if wrong.any():
         raise StaleInputError(
-            f"{int(wrong.sum())} (symbol, session) pairs stand more than once in the features of this "
-            "snapshot and definition; expected each once: rerun the step `features`"
+            f"{int(wrong.sum())} (symbol, session) pairs stand more than once in the features of this snapshot and "
+            "definition; expected each once: rerun the step `features`"
         )
 
 
@@ -119,7 +119,6 @@ def check_features(matrix: Matrix, optional: tuple[str, ...]) -> None:
                 useless.append(name)
     if useless:
         raise PermanentError(
-            f"features {', '.join(useless)} are all NaN or constant over {matrix.sessions.size} rows; "
-            "expected them to vary: check the step `features`, or name them in optional_features of the "
-            "model specification"
+            f"features {', '.join(useless)} are all NaN or constant over {matrix.sessions.size} rows; expected them to "
+            "vary: check the step `features`, or name them in optional_features of the model specification"
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,10 +70,9 @@ def out_of_sample_frame(spark: SparkSession, wanted: str, folds: Iterable[FitRes
         wanted: the candidate's id.
         folds: results with predictions; rows without a known label are left out.
     """
-    parts = spark.sparkContext.parallelize(folds := [replace(fold, model=b"") for fold in folds], max(1,
-    len(folds))) frame = parts.map(_as_row).toDF(
-        "family string, horizon int, fold int, test_first int, test_last int, predictions binary"
-    )
+    rows = [_as_row(fold) for fold in folds]
+    parts = spark.sparkContext.parallelize(rows, max(1, len(rows)))
+    frame = parts.toDF("family string, horizon int, fold int, test_first int, test_last int, predictions binary")
 
     def expand(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         matrix = Matrix.load(Path(SparkFiles.getRootDirectory()))

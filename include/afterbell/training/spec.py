@@ -43,8 +43,7 @@ class Families(Strict):
 
     def named(self) -> dict[str, Strict]:
         """The families that are asked for, by name, in a fixed order."""
-        return
-        {name: params for name in type(self).model_fields if (params := getattr(self, name)) is not None}
+        return {name: params for name in type(self).model_fields if (params := getattr(self, name)) is not None}
 
     @model_validator(mode="after")
     def _one_at_least(self) -> Families:
@@ -97,8 +96,7 @@ class ModelSpec(Strict):
     @model_validator(mode="after")
     def _horizons_ascend(self) -> ModelSpec:
         if self.horizons != tuple(sorted(set(self.horizons))) or self.horizons[0] < 1:
-            raise ValueError(f"horizons must ascend, each once, from 1 up, such as [1, 5]; found
-            {self.horizons}")
+            raise ValueError(f"horizons must ascend, each once, from 1 up, such as [1, 5]; found {self.horizons}")
         return self
 
 

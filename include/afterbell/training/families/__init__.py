@@ -42,8 +42,7 @@ def load_model(family: str, body: bytes) -> Model:
         return lightgbm.load(body)
     if family == "ridge":
         return ridge.load(body)
-    raise PermanentError(f"model family {family!r} is not known; expected one of
-    {', '.join(sorted(SUFFIXES))}")
+    raise PermanentError(f"model family {family!r} is not known; expected one of {', '.join(sorted(SUFFIXES))}")
 
 
 def fit_model(
@@ -72,5 +71,4 @@ def fit_model(
         return lightgbm.fit(x, y, names, params, seed)
     if family == "ridge":
         return ridge.fit(x, y, names, params)
-    raise PermanentError(f"model family {family!r} is not known; expected one of
-    {', '.join(sorted(SUFFIXES))}")
+    raise PermanentError(f"model family {family!r} is not known; expected one of {', '.join(sorted(SUFFIXES))}")

@@ -54,8 +54,7 @@ class RidgeModel(Strict):
 
     def body(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, floats by their shortest exact text."""
-        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"),
-        allow_nan=False).encode("ascii")
+        return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def fit(x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: RidgeParams) -> bytes:
@@ -99,9 +98,8 @@ def load(body: bytes) -> RidgeModel:
     except ValidationError as error:
         first = error.errors()[0]
         raise PermanentError(
-            f"a ridge model must be JSON of the format {_FORMAT}; found {body[:16]!r}... ({len(body)} "
-            f"bytes), where {'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}: "
-            "it was not loaded"
+            f"a ridge model must be JSON of the format {_FORMAT}; found {body[:16]!r}... ({len(body)} bytes), where "
+            f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}: it was not loaded"
         ) from error
 
 
@@ -119,8 +117,7 @@ def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:
     count = np.maximum(count, 1)
     means = total / count
     squares = np.zeros(x.shape[1])
-    for part in _chunks(x):  # a second pass: sums of squares about zero would lose the digits of far-off
-    means
+    for part in _chunks(x):  # a second pass: sums of squares about zero would lose the digits of far-off means
         squares += np.nansum((part.astype(np.float64) - means) ** 2, axis=0)
     scales = np.sqrt(squares / count)
     # A column whose spread is rounding noise about its mean would be blown up to unit variance.
