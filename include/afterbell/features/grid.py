@@ -1,0 +1,227 @@
+"""Long rows of revisions to dense grids that know what was known when; pure numpy.
+
+A value of session ``s`` that first became known by the cut-off of session ``s + a``, and not before, has the
+*age of knowledge* ``a``. A row of session ``t`` looks back to ``s = t - k`` and sees the newest revision of age
+``k`` or less: the newest one known by the cut-off of ``t``. So one grid per age that occurs (nearly always 0 and
+1) answers for every ``t`` at once, and a row is the same whether its session was computed alone or among many.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.errors import PermanentError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+FIELDS = ("open", "high", "low", "close", "volume")
+CUT_OFF = timedelta(hours=2)
+"""From the close of a session to the moment after which nothing new enters its feature row: the deadline."""
+
+_EPOCH = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Revisions of bars, one a position, in any order.
+
+    Attributes:
+        symbol: codes ``0 .. n_symbols - 1``.
+        session: days since 1970-01-01.
+        knowledge: microseconds since 1970-01-01 UTC.
+        revision: breaks ties of equal knowledge time, the higher one wins.
+        values: shape ``(5, n)``, in the order of ``FIELDS``; prices as traded, volume in shares.
+    """
+
+    symbol: Ints
+    session: Ints
+    knowledge: Ints
+    revision: Ints
+    values: Floats
+
+
+@dataclass(frozen=True)
+class Actions:
+    """Revisions of corporate actions: a price before ``session`` times ``factor`` compares with later ones.
+
+    Attributes:
+        symbol: codes as in ``Bars``.
+        session: the ex-session, days since 1970-01-01.
+        knowledge: microseconds since 1970-01-01 UTC.
+        factor: 0.5 for a split of two for one, ``1 - dividend / close before`` for a dividend.
+        split: whether shares outstanding change too, so that volume is divided by the factor.
+    """
+
+    symbol: Ints
+    session: Ints
+    knowledge: Ints
+    factor: Floats
+    split: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SessionGrid:
+    """Consecutive sessions of the exchange.
+
+    Attributes:
+        days: shape ``(T,)``, days since 1970-01-01, ascending without a gap in the calendar.
+        cut_offs: shape ``(T,)``, microseconds since 1970-01-01 UTC.
+    """
+
+    days: Ints
+    cut_offs: Ints
+
+    @classmethod
+    def of(cls, exchange: Exchange, sessions: list[date]) -> SessionGrid:
+        """The grid of ``sessions``, which must be all of the exchange's between the first and the last."""
+        cut_offs = [exchange.close(day) + CUT_OFF for day in sessions]
+        return cls(
+            np.array([to_day(day) for day in sessions], dtype=np.int64),
+            np.array([round(stamp.timestamp() * 1_000_000) for stamp in cut_offs], dtype=np.int64),
+        )
+
+    def columns(self, days: Ints) -> Ints:
+        """The column of each of ``days``.
+
+        Raises:
+            PermanentError: one of them is no session of this grid.
+        """
+        if not len(days):
+            return np.zeros(0, dtype=np.int64)
+        found = np.searchsorted(self.days, days)
+        wrong = self.days[np.minimum(found, len(self.days) - 1)] != days
+        if wrong.any():
+            day, first, last = (from_day(int(d)) for d in (days[wrong][0], self.days[0], self.days[-1]))
+            raise PermanentError(
+                f"{int(wrong.sum())} rows lie on days that are no session of the grid {first} to {last}, "
+                f"such as {day}: quarantine them in ingest"
+            )
+        return found.astype(np.int64)
+
+    def ages(self, columns: Ints, knowledge: Ints) -> Ints:
+        """The age of knowledge of each row in sessions; ``len(days)`` if not known within this grid."""
+        known = np.searchsorted(self.cut_offs, knowledge, side="left")
+        ages = np.maximum(known - columns, 0)
+        return np.where(known == len(self.cut_offs), len(self.days), ages).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class Layers:
+    """What could be seen at each age: ``arrays[i]`` from age ``ages[i]`` up to the next one.
+
+    Attributes:
+        ages: ascending, the first is 0.
+        arrays: float64 of equal shape ``(..., n_symbols, T)``.
+    """
+
+    ages: tuple[int, ...]
+    arrays: tuple[Floats, ...]
+
+    def at(self, age: int) -> Floats:
+        """The grid as seen ``age`` sessions after each column's own session."""
+        return self.arrays[bisect_right(self.ages, age) - 1]
+
+    def block(self, start: int, stop: int) -> Layers:
+        """The same for symbols ``start`` to ``stop``, as views."""
+        return Layers(self.ages, tuple(array[..., start:stop, :] for array in self.arrays))
+
+
+@dataclass(frozen=True)
+class Panel:
+    """All a factor may look at, for ``n_symbols`` symbols over ``T`` sessions.
+
+    Attributes:
+        grid: the sessions.
+        bars: layers of shape ``(5, n_symbols, T)`` in the order of ``FIELDS``, NaN where there is no bar.
+        splits: layers of split factors on their ex-sessions, 1 elsewhere.
+        payouts: layers of the factors of all other actions, 1 elsewhere.
+    """
+
+    grid: SessionGrid
+    bars: Layers
+    splits: Layers
+    payouts: Layers
+
+    def block(self, start: int, stop: int) -> Panel:
+        """The panel of symbols ``start`` to ``stop``, as views."""
+        return Panel(
+            self.grid,
+            self.bars.block(start, stop),
+            self.splits.block(start, stop),
+            self.payouts.block(start, stop),
+        )
+
+
+def to_day(day: date) -> int:
+    """Days since 1970-01-01."""
+    return (day - _EPOCH).days
+
+
+def from_day(day: int) -> date:
+    """The date of a number of days since 1970-01-01."""
+    return _EPOCH + timedelta(days=day)
+
+
+def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> Panel:
+    """Lay revisions out on the session grid.
+
+    Args:
+        bars: revisions of bars on sessions of ``grid``.
+        actions: revisions of actions whose ex-sessions lie in ``grid``.
+        grid: the sessions, columns of the result.
+        n_symbols: rows of the result.
+        max_age: revisions that became known more sessions than this after their own are never looked at.
+
+    Raises:
+        PermanentError: a bar or an action lies on a day that is no session of ``grid``.
+    """
+    shape = (n_symbols, len(grid.days))
+    oldest = len(grid.days) - 1 if max_age is None else min(max_age, len(grid.days) - 1)
+    columns = grid.columns(bars.session)
+    cells = (bars.symbol, columns, grid.ages(columns, bars.knowledge), bars.knowledge, bars.revision)
+    return Panel(
+        grid,
+        _layers(np.full((len(FIELDS), *shape), np.nan), cells, bars.values, oldest),
+        _action_layers(actions, actions.split, grid, shape, oldest),
+        _action_layers(actions, ~actions.split, grid, shape, oldest),
+    )
+
+
+def _action_layers(
+    actions: Actions, chosen: npt.NDArray[np.bool_], grid: SessionGrid, shape: tuple[int, int], oldest: int
+) -> Layers:
+    columns = grid.columns(actions.session[chosen])
+    knowledge = actions.knowledge[chosen]
+    cells = (
+        actions.symbol[chosen],
+        columns,
+        grid.ages(columns, knowledge),
+        knowledge,
+        np.zeros_like(knowledge),
+    )
+    return _layers(np.ones((1, *shape)), cells, actions.factor[chosen][np.newaxis], oldest)
+
+
+def _layers(base: Floats, cells: tuple[Ints, Ints, Ints, Ints, Ints], values: Floats, oldest: int) -> Layers:
+    """Write the newest value of each (symbol, column, age) over ``base``, age after age."""
+    symbol, column, age, knowledge, revision = cells
+    order = np.lexsort((revision, knowledge, age, column, symbol))
+    order = order[age[order] <= oldest]
+    keys = np.stack((symbol[order], column[order], age[order]))
+    newest = np.append((keys[:, 1:] != keys[:, :-1]).any(axis=0), True)[: len(order)]
+    order = order[newest]
+    ages, arrays = [0], [base]
+    for current in np.unique(age[order]).tolist():
+        if current > 0:
+            ages.append(current)
+            arrays.append(arrays[-1].copy())
+        rows = order[age[order] == current]
+        arrays[-1][:, symbol[rows], column[rows]] = values[:, rows]
+    return Layers(tuple(ages), tuple(arrays))
