@@ -77,6 +77,10 @@ class GateError(PermanentError):
     """The gate could not decide, for want of a common window or of finite metrics: nothing was published."""
 
 
+class StepFailedError(PermanentError):
+    """A step of a run failed for good: the message is the step's own; mend its cause and run the session again."""
+
+
 class ServiceError(PermanentError):
     """An embedded service could not start or stop: the message names its log."""
 

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import spark_target, store_environment
 from afterbell.airflow.results import failure_of, read_result
-from afterbell.airflow.steps import inputs_of
+from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.submission import submission

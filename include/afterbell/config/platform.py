@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from afterbell.errors import ConfigError
 EMBEDDED = "embedded"
 _MAX_PORT = 65535
 _BUCKET = r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"
+_MARKET = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 Port = Annotated[int, Field(ge=0, le=_MAX_PORT)]
 
 
@@ -112,6 +114,15 @@ def _port(env: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
+def current_market(base: Path) -> str:
+    """The market that the last demo ran on: markets keep apart, each in a folder of ``<base>/var``."""
+    try:
+        name = (base / "current").read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return "default"
+    return name if _MARKET.fullmatch(name) else "default"
+
+
 @dataclass(frozen=True)
 class Folders:
     """Where things lie on this machine.
@@ -134,7 +145,7 @@ class Folders:
         base = root / ".afterbell"
         return cls(
             root=root,
-            home=Path(found.get("AFTERBELL_HOME") or base / "var").absolute(),
+            home=Path(found.get("AFTERBELL_HOME") or base / "var" / current_market(base)).absolute(),
             env=Path(found.get("AFTERBELL_ENV") or base / "env").absolute(),
         )
 

@@ -20,6 +20,9 @@ INPUTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """The ids that each step must be handed; a step reads nothing but what these name."""
 
+STEPS = tuple(INPUTS)
+"""All steps, in their order."""
+
 CONTEXT: dict[str, tuple[str, ...]] = {
     "evaluate": ("rows", "drops", "quarantined_rows", "quarantine_by_rule", "refused_drops", "data_docs"),
 }

@@ -1,0 +1,154 @@
+"""Running a DAG through Airflow's own environment, and following what it does."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.status import Status
+
+from afterbell.cli.context import Opened
+from afterbell.cli.output import err
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import load_profile
+from afterbell.embedded.child import guarded
+from afterbell.embedded.process import last_lines
+from afterbell.errors import ServiceError, StepFailedError
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class Done:
+    """A DAG run that has ended: its id, its log, and the seconds of each of its tasks in their order."""
+
+    run_id: str
+    log: Path
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def run_dag(opened: Opened, dag: str, session: date, profile: str, on_event: Tell | None) -> Done:
+    """Run ``dag`` for ``session`` to its end.
+
+    Args:
+        opened: stores that answer.
+        dag: its id.
+        session: handed over as the parameter ``session``.
+        profile: the cluster profile that the Spark connection names.
+        on_event: told a line for every task that ends; None for silence.
+
+    Raises:
+        StepFailedError: a task failed for good.
+        ServiceError: Airflow itself failed.
+    """
+    home = opened.folders.home
+    stamp = time.strftime("%Y%m%dT%H%M%S")
+    log = home / "logs" / f"{dag}-{session}-{stamp}.log"
+    events = log.with_suffix(".events")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    events.touch()
+    env = _environment(opened, profile)
+    _migrate(opened, env, log)
+    argv = [
+        str(opened.folders.airflow_python), "-m", "afterbell.airflow.run_dag",
+        "--dag", dag, "--session", session.isoformat(), "--events", str(events),
+    ]  # fmt: skip
+    follower = _Follower(log, on_event)
+    with guarded(argv, env, log) as process, follower.status:
+        for event in _tail(events, process):
+            follower.take(event)
+    return follower.done(process.returncode)
+
+
+class _Follower:
+    """Turns events into lines and, at the end, into the outcome."""
+
+    def __init__(self, log: Path, tell: Tell | None) -> None:
+        self._log = log
+        self._tell = tell
+        self._seconds: dict[str, float] = {}
+        self._errors: dict[str, str] = {}
+        self._end: dict[str, Any] = {}
+        self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
+
+    def take(self, event: dict[str, Any]) -> None:
+        """One event of ``afterbell.airflow.run_dag``."""
+        kind, task = event["event"], event.get("task", "")
+        if kind == "running":
+            attempt = f", try {event['attempt']}" if event["attempt"] > 1 else ""
+            self.status.update(f"{task} is running{attempt}")
+        elif kind == "success":
+            self._seconds[task] = event["seconds"]
+            self._say(f"  [green]✓[/] {task:<10} {event['seconds']:7.1f} s")
+        elif kind == "failed":
+            self._errors[task] = event["error"]
+            self._say(f"  [red]✗[/] {task:<10} {event['seconds']:7.1f} s")
+        elif kind == "end":
+            self._end = event
+
+    def _say(self, line: str) -> None:
+        if self._tell:
+            self._tell(line)
+
+    def done(self, status: int | None) -> Done:
+        """The outcome, or the error that it was."""
+        if status == 0 and self._end.get("state") == "success":
+            return Done(str(self._end["run_id"]), self._log, self._seconds)
+        if self._errors:
+            task, message = list(self._errors.items())[-1]
+            raise StepFailedError(f"{message}\n(task {task!r}; the whole log: {self._log})")
+        reason = self._end.get("error") or f"status {status}; the end of its log:\n{last_lines(self._log)}"
+        raise ServiceError(f"Airflow ended without running the DAG: {reason}\n(the whole log: {self._log})")
+
+
+def _tail(events: Path, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+    with events.open(encoding="utf-8") as stream:
+        while True:
+            ended = process.poll() is not None  # asked first: what was written before it ended is read below
+            while line := stream.readline():
+                yield json.loads(line)
+            if ended:
+                return
+            time.sleep(0.2)
+
+
+def _environment(opened: Opened, profile: str) -> dict[str, str]:
+    root, home = opened.folders.root, opened.folders.home
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "AIRFLOW", "AWS_"))}
+    return (
+        kept
+        | connection_environment(opened.env, profile, load_profile(profile))
+        | {
+            # A home of its own: a deadline left behind by a run here must not be fired by a scheduler there.
+            "AIRFLOW_HOME": str(home / "airflow-run"),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+            "AFTERBELL_HOME": str(home),
+            "AFTERBELL_ENV": str(opened.folders.env),
+        }
+    )
+
+
+def _migrate(opened: Opened, env: dict[str, str], log: Path) -> None:
+    home = Path(env["AIRFLOW_HOME"])
+    stamp = home / "migrated"
+    wanted = (opened.folders.root / "requirements.txt").read_text(encoding="utf-8").split("apache-airflow==")[1][:20]
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    argv = [str(opened.folders.airflow_python), "-m", "airflow", "db", "migrate"]
+    with guarded(argv, env, log) as process:
+        process.wait()
+    if process.returncode:
+        raise ServiceError(f"Airflow's database could not be prepared; the end of {log}:\n{last_lines(log)}")
+    stamp.write_text(wanted, encoding="utf-8")

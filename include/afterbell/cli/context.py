@@ -1,0 +1,49 @@
+"""What every command stands on: the platform's configuration, its folders, and stores that answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from afterbell.cli.output import err
+from afterbell.config.platform import Folders, Platform, load_platform
+from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from afterbell.embedded.stack import running, step_env
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Stores that answer, and the environment that steps find them by (with the S3 keys)."""
+
+    folders: Folders
+    platform: Platform
+    runtime: Runtime
+    env: dict[str, str]
+
+
+@contextmanager
+def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
+    """Open the stores ``names`` (``s3``, ``hdfs``): embedded ones that aren't running are started for the while.
+
+    The S3 keys are put into this process's environment, where boto3 looks for them.
+    """
+    folders, platform = Folders.from_env(), load_platform()
+
+    def tell(message: str) -> None:
+        if not quiet:
+            err.print(message, style="dim", markup=False)
+
+    with running(folders, platform, names, on_progress=tell) as endpoints:
+        env = step_env(folders, platform, endpoints)
+        os.environ.update(env)
+        yield Opened(folders, platform, Runtime.from_env(env), env)
+
+
+def lake_runtime() -> Runtime:
+    """The lake alone, for questions that need no other store: nothing is started, no key is asked for."""
+    folders, platform = Folders.from_env(), load_platform()
+    nowhere = S3Location(None, platform.s3.region, platform.s3.feed_bucket, platform.s3.artifact_bucket)
+    hdfs = HdfsLocation("", platform.hdfs.user, platform.hdfs.root)
+    return Runtime(nowhere, hdfs, platform.lake_location(folders.home), folders.home)

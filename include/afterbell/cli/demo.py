@@ -1,0 +1,76 @@
+"""``demo``: services up, a market delivered, the daily run, its summary, services down."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from afterbell.cli.context import stores
+from afterbell.cli.market import simulated, upload_with_progress
+from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.run import check_request, run_in
+from afterbell.cli.summary import print_summary
+from afterbell.config.platform import Folders
+from afterbell.errors import ConfigError
+from afterbell.simulation.feed import deliveries
+from afterbell.simulation.market import MarketSpec
+from afterbell.stores.upload import folder_deliveries
+
+
+@report_errors
+def demo(
+    drops: Annotated[str, typer.Option(envvar="DROPS", help="A folder of real drops; simulated ones if left out.")] = "",
+    session: Annotated[str, typer.Option(envvar="SESSION", help="The session to run for; the last simulated one.")] = "",
+    signal: Annotated[float, typer.Option(envvar="SIGNAL", min=0.0, max=0.5, help="Planted signal.")] = 0.10,
+    symbols: Annotated[int, typer.Option(envvar="SYMBOLS", min=2, help="Simulated symbols.")] = 500,
+    sessions: Annotated[int, typer.Option(envvar="SESSIONS", min=2, help="Simulated sessions.")] = 300,
+    profile: Annotated[str | None, typer.Option(envvar="PROFILE", help="Cluster profile.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Run the whole daily job on a simulated market, or on drops of your own."""
+    wanted = _session(session)
+    if drops:
+        if wanted is None:
+            raise ConfigError("DROPS needs SESSION as well, such as: make demo DROPS=/data/drops SESSION=2016-06-30")
+        request = check_request(wanted, profile)
+        found = list(folder_deliveries(Path(drops)))
+        market = f"drops-{_digest(str(Path(drops).resolve()))}"
+    else:
+        spec = MarketSpec(symbols=symbols, sessions=sessions, signal=signal)
+        request = check_request(wanted or spec.last_session, profile)
+        found = list(deliveries(simulated(spec, quiet=as_json)))
+        market = f"simulated-{_digest(repr(spec))}"
+    _choose_market(market)
+    with stores("s3", "hdfs", quiet=as_json) as opened:
+        done = upload_with_progress(opened, found, quiet=as_json)
+        if not as_json:
+            out.print(f"{done['objects']} drops on S3 and HDFS ({done['skipped']} there already); the daily run begins")
+        summary = run_in(opened, request, quiet=as_json)
+    print_json(summary) if as_json else print_summary(summary)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
+
+
+def _choose_market(name: str) -> None:
+    # One lake must not hold two markets: each has a home of its own, and the commands that follow ask the last one.
+    if os.environ.get("AFTERBELL_HOME"):
+        return
+    base = Folders.from_env().root / ".afterbell"
+    base.mkdir(exist_ok=True)
+    (base / "current").write_text(f"{name}\n", encoding="utf-8")
+
+
+def _session(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"SESSION is {text!r}: give a date like 2016-06-30") from error

@@ -1,0 +1,62 @@
+"""Questions to the lake: ``bars`` and ``query``; neither starts Spark."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from afterbell.cli.context import lake_runtime
+from afterbell.cli.output import print_json, print_rows, report_errors
+from afterbell.errors import MissingDropsError
+
+Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@report_errors
+def bars(
+    symbol: Annotated[str, typer.Option(help="Symbol, as the vendor writes it.")],
+    session: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The session the bar is about.")],
+    as_of: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known at the end of that day; now, if left out.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one bar as it was known at the end of a day."""
+    from afterbell.lake.reader import bar_revision  # noqa: PLC0415 - keeps --help fast
+
+    day = as_of.date() if as_of else None
+    found = bar_revision(lake_runtime(), symbol, session.date(), day)
+    if found is None:
+        known = f" as known at the end of {day}" if day else ""
+        raise MissingDropsError(
+            f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; `./afterbell query \"SELECT "
+            'min(session), max(session) FROM market.bars"` shows what has been ingested'
+        )
+    print_json(found) if as_json else print_rows([found])
+
+
+@report_errors
+def query(
+    sql: Annotated[str, typer.Argument(help="One SELECT over the lake's tables, such as market.bars.")],
+    as_json: AsJson = False,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to print, without --json.")] = 50,
+) -> None:
+    """Ask the lake in SQL (DuckDB's dialect), read-only."""
+    from afterbell.lake.reader import query as ask  # noqa: PLC0415 - keeps --help fast
+
+    table = ask(lake_runtime(), sql)
+    if as_json:
+        print_json([_finite(row) for row in table.to_pylist()])
+        return
+    print_rows(table.slice(0, limit).to_pylist())
+    if table.num_rows > limit:
+        typer.echo(f"… {table.num_rows - limit:,} more rows; --limit shows them", err=True)
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    # JSON knows no NaN: what is not a number is null.
+    return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}

@@ -1,0 +1,73 @@
+"""How the command line speaks: tables for people, JSON for programs, one clear message for a failure."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from afterbell.errors import AfterbellError, RetryableError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+EXIT_FAILED, EXIT_RETRY = 2, 3
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output, and nothing else."""
+    sys.stdout.write(json.dumps(value, default=_plain, indent=2, allow_nan=False) + "\n")
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
+    """Rows as a table; numbers to the right."""
+    if not rows:
+        out.print(f"{title}: none" if title else "no rows")
+        return
+    table = Table(title=title or None, title_justify="left", header_style="bold")
+    for name, value in rows[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row.values()))
+    out.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return str(_plain(value))
+
+
+def report_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn a failure of ours into one message and an exit status, without a traceback.
+
+    With ``--json`` the message is a JSON document on standard output.
+    """
+
+    @wraps(command)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except AfterbellError as error:
+            if kwargs.get("as_json"):
+                print_json({"error": {"type": type(error).__name__, "message": str(error)}})
+            err.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+            err.print(str(error), markup=False)
+            raise typer.Exit(EXIT_RETRY if isinstance(error, RetryableError) else EXIT_FAILED) from error
+
+    return wrapped

@@ -1,0 +1,70 @@
+"""``run``: the DAG for one session, in one process, with its progress on the terminal."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import typer
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.cli.airflow_run import run_dag
+from afterbell.cli.context import Opened, stores
+from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.summary import print_summary, summarize
+from afterbell.cluster.profile import load_profile
+from afterbell.config.platform import load_platform
+from afterbell.sla.deadline import deadline_for
+
+DAG = "daily_retraining"
+
+
+@dataclass(frozen=True)
+class Request:
+    """A run that was asked for, checked before anything is started."""
+
+    session: date
+    profile: str
+
+
+def check_request(session: date, profile: str | None) -> Request:
+    """Check session and profile.
+
+    Raises:
+        NotASessionError: the exchange does not trade on that day.
+        CalendarBoundsError: the calendar does not reach it.
+        ConfigError: there is no such profile.
+    """
+    platform = load_platform()
+    Exchange(platform.exchange).require(session)
+    name = profile or platform.cluster
+    load_profile(name)
+    return Request(session, name)
+
+
+def run_in(opened: Opened, request: Request, *, quiet: bool) -> dict[str, Any]:
+    """Run the DAG on stores that are open; returns the summary of the run.
+
+    Raises:
+        StepFailedError: a step failed; the message is the step's own and names the log.
+    """
+    began = time.monotonic()
+    started = datetime.now(UTC)
+    deadline = deadline_for(Exchange(opened.platform.exchange), request.session, started)
+    done = run_dag(opened, DAG, request.session, request.profile, on_event=None if quiet else out.print)
+    return summarize(opened, request.session, done, deadline, time.monotonic() - began)
+
+
+@report_errors
+def run(
+    session: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The exchange session to retrain for.")],
+    profile: Annotated[str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Run the daily DAG for one session, in one process, to its end."""
+    request = check_request(session.date(), profile)
+    with stores("s3", "hdfs", quiet=as_json) as opened:
+        found = run_in(opened, request, quiet=as_json)
+    print_json(found) if as_json else print_summary(found)

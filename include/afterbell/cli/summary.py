@@ -1,0 +1,107 @@
+"""What a run came to: gathered from the results of its steps, and printed for people."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from afterbell.cluster.steps import STEPS
+from afterbell.cli.airflow_run import Done
+from afterbell.cli.context import Opened
+from afterbell.cli.output import out
+from afterbell.cluster.job import result_key
+from afterbell.sla.deadline import Deadline
+from afterbell.stores.artifacts import ArtifactStore
+
+_SHOWN_RULES = 8
+
+
+def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, seconds: float) -> dict[str, Any]:
+    """Gather the results of a run into one mapping of JSON values.
+
+    Args:
+        opened: stores that answer.
+        session: the run's session.
+        done: the DAG run.
+        deadline: by when the release had to stand.
+        seconds: wall time of the whole run, Airflow's start included.
+    """
+    store = ArtifactStore(opened.runtime.s3)
+    results = {step: json.loads(store.get(result_key(session, done.run_id, step))) for step in STEPS}
+    ingest, evaluate, publish, score = (results[name] for name in ("ingest", "evaluate", "publish", "score"))
+    in_jobs = sum(float(result["seconds"]) for result in results.values())
+    return {
+        "session": session.isoformat(),
+        "run_id": done.run_id,
+        "release_id": publish["release_id"],
+        "published": publish["published"],
+        "champion": f"s3://{opened.runtime.s3.artifact_bucket}/champion.json -> {publish['release_id']}",
+        "moved": publish["moved"],
+        "verdict": evaluate["verdict"],
+        "reason": evaluate["reason"],
+        "metrics": evaluate["metrics"],
+        "report": evaluate["report_path"],
+        "data_docs": results["validate"].get("data_docs"),
+        "log": str(done.log),
+        "drops": ingest["drops"],
+        "rows": ingest["rows"],
+        "quarantined_rows": ingest["quarantined_rows"],
+        "quarantine_by_rule": ingest["quarantine_by_rule"],
+        "refused_drops": ingest["refused_drops"],
+        "signals": {"session": score["session"], "rows": score["rows"]},
+        "step_seconds": done.seconds,
+        "total_seconds": round(seconds, 1),
+        "overhead_seconds": round(seconds - in_jobs, 1),
+        "deadline": deadline.at.isoformat(),
+        "deadline_replayed": deadline.replayed,
+        "seconds_left": round(deadline.left(datetime.now(UTC)).total_seconds(), 1),
+    }
+
+
+def print_summary(found: dict[str, Any]) -> None:
+    """The summary, for people."""
+    out.print()
+    _line("session", found["session"])
+    _line("release", f"{found['release_id']}{'' if found['moved'] else ' (champion kept)'}")
+    _line("champion", found["champion"])
+    _line("verdict", f"{found['verdict']}: {found['reason']}")
+    for horizon, values in sorted(found["metrics"].items()):
+        _line(f"IC {horizon}", _quality(values))
+    _line("signals", f"{found['signals']['rows']:,} for session {found['signals']['session']}")
+    _data(found)
+    _line("report", found["report"])
+    if found["data_docs"]:
+        _line("data docs", found["data_docs"])
+    _line("log", found["log"])
+    steps = "  ".join(f"{name} {seconds:.0f}" for name, seconds in found["step_seconds"].items())
+    _line("seconds", f"{found['total_seconds']:.0f} in all: {steps}")
+    left = timedelta(seconds=round(found["seconds_left"]))
+    _line("time left", f"{left} of 2:00:00 to the deadline {found['deadline'][:16].replace('T', ' ')} UTC")
+    if found["deadline_replayed"]:
+        _line("", "(a session of the past: the start of this run stood for its closing bell)")
+
+
+def _quality(values: dict[str, Any]) -> str:
+    return (
+        f"{values['ic']:+.4f} (95 % {values['ic_ci_low']:+.4f} to {values['ic_ci_high']:+.4f}), "
+        f"rank IC {values['rank_ic']:+.4f}, ICIR {values['icir']:.2f}, over {values['sessions']} sessions out of sample"
+    )
+
+
+def _data(found: dict[str, Any]) -> None:
+    drops = ", ".join(f"{count} {state}" for state, count in found["drops"].items() if count)
+    _line("drops", f"{drops or 'nothing new'}; {found['rows']:,} rows taken")
+    if found["quarantined_rows"]:
+        rules = sorted(found["quarantine_by_rule"].items(), key=lambda item: -item[1])
+        shown = ", ".join(f"{rule} {count:,}" for rule, count in rules[:_SHOWN_RULES])
+        more = f" and {len(rules) - _SHOWN_RULES} more rules" if len(rules) > _SHOWN_RULES else ""
+        _line("quarantine", f"{found['quarantined_rows']:,} rows set aside: {shown}{more}")
+        _line("", 'look at them: ./afterbell query "SELECT * FROM market.quarantine"')
+    for refused in found["refused_drops"]:
+        _line("set aside", f"{refused['key']}: {refused['reason']}")
+
+
+def _line(name: str, text: str) -> None:
+    out.print(f"[bold]{name:<11}[/]", end="")
+    out.print(text, markup=False)
