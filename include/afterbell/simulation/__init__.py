@@ -1,1 +1,1 @@
-"""A seeded market with a planted signal, delivered the way a vendor delivers."""
+"""A seeded market with a signal of known strength, and the vendor's feed of it."""
