@@ -24,7 +24,8 @@ import psutil
 
 DETACHED = "detached"
 GRACE_SECONDS = 12.0
-"""What a service gets to end by itself before it is killed."""
+"""What a program gets to end by itself before it is killed, where the variable of the name below says nothing else."""
+GRACE = "AFTERBELL_GUARD_GRACE"
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SAME_PROCESS_SECONDS = 2.0  # the clock may be set while a process runs
 _TOLD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -118,7 +119,7 @@ def main(argv: list[str]) -> int:
     started = time.monotonic()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_child)  # noqa: PLW1509 - one thread
     _watch(child, leases, lock)
-    end_all(psutil.Process().children(recursive=True), GRACE_SECONDS)
+    end_all(psutil.Process().children(recursive=True), float(os.environ.get(GRACE) or GRACE_SECONDS))
     for left in psutil.Process().children(recursive=True):  # what the dying started meanwhile
         left.kill()
     _say(f"done after {time.monotonic() - started:.0f} s")

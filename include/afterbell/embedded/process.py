@@ -38,11 +38,13 @@ class Component:
         name: unique within the service; also names the log file.
         argv: the program and its arguments; no secret among them.
         env: its whole environment.
+        grace: seconds it gets to end by itself before it is killed.
     """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
+    grace: float = guard.GRACE_SECONDS
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,7 @@ class Supervisor:
         pid = os.posix_spawn(
             argv[0],
             argv,
-            {**component.env, MARK: self._mark(service)},
+            {**component.env, MARK: self._mark(service), guard.GRACE: str(component.grace)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ class SeaweedFS(Service):
     """The S3 server with the two buckets of the platform."""
 
     name = "s3"
+    grace = 2.0
+    """It waits long for its own streams to end, and what it acknowledged is on disk: killing it loses nothing."""
 
     def take_ports(self) -> dict[str, int]:
         """S3's port and those of the parts behind it."""
@@ -37,6 +40,8 @@ class SeaweedFS(Service):
         """Write the identities and start ``weed server``."""
         data = self.folder / "data"
         data.mkdir(parents=True, exist_ok=True)
+        for stale in data.glob("m[0-9]*"):  # the master's own state, one folder per port it ever had
+            shutil.rmtree(stale, ignore_errors=True)
         keys = credentials(self.context.supervisor.folder)
         identities = self.folder / "identities.json"
         write_private(identities, json.dumps({"identities": [_identity(*keys)]}))
@@ -91,6 +96,14 @@ class SeaweedFS(Service):
         except (BotoCoreError, ClientError) as error:
             return f"S3 on port {self.ports['s3']}: {error}"
         return None
+
+    def stop(self) -> bool:
+        """End the server, and remove the sockets that it leaves in the temporary folder when it is killed."""
+        ports = self.ports
+        stopped = super().stop()
+        for part in ("master", "volume", "filer", "s3"):
+            Path(f"/tmp/seaweedfs-{part}-grpc-{ports.get(f'{part}_grpc', 0)}.sock").unlink(missing_ok=True)  # noqa: S108 - its own choice
+        return stopped
 
     def client(self) -> Any:
         """A client of this server that gives up quickly."""

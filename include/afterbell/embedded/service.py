@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from afterbell.config.platform import Folders, Platform
+from afterbell.embedded.guard import GRACE_SECONDS
 from afterbell.embedded.process import Component, Started, Supervisor, last_lines
 from afterbell.errors import ServiceError
 
@@ -46,6 +47,8 @@ class Service(ABC):
     name: str
     timeout: float = 90.0
     """Seconds from start to healthy, on a slow and busy machine."""
+    grace: float = GRACE_SECONDS
+    """Seconds its programs get to end by themselves."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -77,6 +80,10 @@ class Service(ABC):
     def trouble(self) -> str | None:
         """What keeps it from being usable, seen by really using it; None when it is healthy."""
 
+    def stop(self) -> bool:
+        """End it with everything it started; whether there was anything to end."""
+        return self.context.supervisor.stop(self.name)
+
     def start(self) -> None:
         """Start it and wait until it is healthy.
 
@@ -103,7 +110,7 @@ class Service(ABC):
 
     def spawn(self, name: str, argv: list[str], env: dict[str, str]) -> None:
         """Start one program of this service."""
-        self.context.supervisor.launch(self.name, Component(name, tuple(argv), env))
+        self.context.supervisor.launch(self.name, Component(name, tuple(argv), env, self.grace))
 
     def failure(self, what: str, log: Path) -> ServiceError:
         """The error of a start that failed, with the end of the log."""

@@ -116,13 +116,13 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
             missing.append(service)
     try:
         for service in missing:
-            context.supervisor.stop(service.name)  # half of it may have survived
+            service.stop()  # half of it may have survived
             context.supervisor.use(service.name)
         _start_all(context, missing, on_progress)
     except BaseException:
         context.cancelled.set()
         for service in missing:
-            context.supervisor.stop(service.name)
+            service.stop()
         for service in services:
             context.supervisor.leave(service.name)
         raise
@@ -198,11 +198,11 @@ def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Prog
     Raises:
         ServiceError: a process would not end.
     """
-    supervisor = Supervisor(folders.services)
+    context = Context(folders, Platform(), Supervisor(folders.services))
     stopped: list[str] = []
-    with supervisor.lock(on_progress):
+    with context.supervisor.lock(on_progress):
         for name in reversed(list(_SERVICES)):
-            if (names is None or name in names) and supervisor.stop(name):
+            if (names is None or name in names) and _SERVICES[name](context).stop():
                 stopped.append(name)
                 on_progress(f"{name} is stopped")
     return stopped
@@ -243,13 +243,13 @@ def running(
 
 
 def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> None:
-    supervisor = Supervisor(folders.services)
+    context = Context(folders, Platform(), Supervisor(folders.services))
     if not names:
         return
-    with supervisor.lock(on_progress):
+    with context.supervisor.lock(on_progress):
         for name in reversed(names):
-            if supervisor.leave(name):
-                supervisor.stop(name)
+            if context.supervisor.leave(name):
+                _SERVICES[name](context).stop()
 
 
 @contextlib.contextmanager
