@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, NoReturn
 
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 
@@ -63,13 +63,18 @@ def run_slug(run_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", run_id).strip("_")
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)  # argparse would end the process
+
+
 def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
     """Read the command line of the step ``step``.
 
     Raises:
         ConfigError: an argument is missing or of another type.
     """
-    parser = argparse.ArgumentParser(prog=step, exit_on_error=False, allow_abbrev=False)
+    parser = _Parser(prog=step, allow_abbrev=False)
     parser.add_argument("--session", required=True)
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--deadline", required=True)
@@ -79,7 +84,7 @@ def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
         session = date.fromisoformat(found.session)
         deadline = datetime.fromisoformat(found.deadline)
         inputs = json.loads(found.inputs)
-    except (argparse.ArgumentError, ValueError) as error:
+    except ValueError as error:
         raise ConfigError(f"arguments of step {step!r}: {error}") from error
     if deadline.tzinfo is None or not isinstance(inputs, dict):
         raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")

@@ -1,0 +1,34 @@
+"""The connections that the launcher makes are those that the operators read."""
+
+import json
+
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import ClusterProfile
+
+ENV = {
+    "AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:8333",
+    "AFTERBELL_S3_REGION": "us-east-1",
+    "AFTERBELL_FEED_BUCKET": "feed",
+    "AFTERBELL_ARTIFACT_BUCKET": "artifacts",
+    "AFTERBELL_HDFS_URL": "http://127.0.0.1:9870",
+    "AFTERBELL_HDFS_USER": "afterbell",
+    "AFTERBELL_HDFS_ROOT": "/feed",
+    "AFTERBELL_LAKE_CATALOG": "jdbc:sqlite:/tmp/c.db",
+    "AFTERBELL_LAKE_WAREHOUSE": "file:/tmp/w",
+    "AWS_ACCESS_KEY_ID": "key",
+    "AWS_SECRET_ACCESS_KEY": "canary-secret",
+}
+
+
+def test_the_spark_connection_carries_master_deploy_mode_and_profile():
+    found = connection_environment(ENV, "standalone", ClusterProfile(master="spark://127.0.0.1:7077"))
+    spark = json.loads(found["AIRFLOW_CONN_AFTERBELL_SPARK"])
+    assert spark["host"] == "spark://127.0.0.1:7077"
+    assert spark["extra"] == {"deploy-mode": "client", "profile": "standalone"}
+
+
+def test_the_secret_stands_in_the_password_alone():
+    found = connection_environment(ENV, "local", ClusterProfile(master="local[*]"))
+    holders = [name for name, body in found.items() if "canary-secret" in body]
+    assert holders == ["AIRFLOW_CONN_AFTERBELL_S3"]
+    assert json.loads(found["AIRFLOW_CONN_AFTERBELL_S3"])["password"] == "canary-secret"
