@@ -81,10 +81,9 @@ class SessionGrid:
     @classmethod
     def of(cls, exchange: Exchange, sessions: list[date]) -> SessionGrid:
         """The grid of ``sessions``, which must be all of the exchange's between the first and the last."""
-        cut_offs = [exchange.close(day) + CUT_OFF for day in sessions]
         return cls(
             np.array([to_day(day) for day in sessions], dtype=np.int64),
-            np.array([round(stamp.timestamp() * 1_000_000) for stamp in cut_offs], dtype=np.int64),
+            np.array([cut_off_micros(exchange, day) for day in sessions], dtype=np.int64),
         )
 
     def columns(self, days: Ints) -> Ints:
@@ -157,6 +156,11 @@ class Panel:
             self.splits.block(start, stop),
             self.payouts.block(start, stop),
         )
+
+
+def cut_off_micros(exchange: Exchange, session: date) -> int:
+    """The cut-off of ``session``, microseconds since 1970-01-01 UTC."""
+    return round((exchange.close(session) + CUT_OFF).timestamp()) * 1_000_000
 
 
 def to_day(day: date) -> int:
