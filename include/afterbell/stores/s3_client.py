@@ -30,9 +30,7 @@ class Bucket:
         client: boto3's client, with time-outs and ``attempts`` tries in all.
     """
 
-    def __init__(
-        self, name: str, location: S3Location, attempts: int, keys: tuple[str, str] | None = None
-    ) -> None:
+    def __init__(self, name: str, location: S3Location, attempts: int, keys: tuple[str, str] | None = None) -> None:
         self.name = name
         self.location = location
         self.client = make_client(location, attempts, keys)

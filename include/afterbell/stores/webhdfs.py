@@ -85,8 +85,8 @@ class WebHdfs:
 
     def open(self, path: str) -> bytes:
         """The bytes of a file, from the DataNode that the NameNode points at."""
-        answer = self._send("GET", self._address(path), path, {"op": "OPEN"}, follow=True)
-        return answer.content
+        body: bytes = self._send("GET", self._address(path), path, {"op": "OPEN"}, follow=True).content
+        return body
 
     def create(self, path: str, body: bytes) -> None:
         """Write a file that wasn't there: the NameNode names a DataNode, which is sent the bytes."""
