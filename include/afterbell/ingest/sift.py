@@ -9,9 +9,7 @@ import polars as pl
 RAW_KEPT = 1000
 """Characters of a line that the quarantine keeps."""
 
-REJECTED = pl.Schema(
-    {"line": pl.Int64, "symbol": pl.String, "rule": pl.String, "reason": pl.String, "raw": pl.String}
-)
+REJECTED = pl.Schema({"line": pl.Int64, "symbol": pl.String, "rule": pl.String, "reason": pl.String, "raw": pl.String})
 """A line set aside: its number in the drop, its symbol where it could be read, why, and its text."""
 
 
@@ -58,4 +56,4 @@ def sift(frame: pl.DataFrame, checks: list[Check]) -> tuple[pl.DataFrame, pl.Dat
         if isinstance(number, int)
     ]
     good = marked.filter(pl.col("_check").is_null()).drop("_check")
-    return good, pl.concat(parts).cast(REJECTED).sort("line")  # type: ignore[arg-type]
+    return good, pl.concat(parts).cast(REJECTED).sort("line")

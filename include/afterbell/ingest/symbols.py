@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import polars as pl
 
-EVENTS = pl.Schema(
-    {
-        "symbol": pl.String,
-        "name": pl.String,
-        "valid_from": pl.Date,
-        "status": pl.String,
-        "knowledge_time": pl.Datetime("us", "UTC"),
-        "drop_id": pl.String,
-    }
-)
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "symbol": pl.String,
+    "name": pl.String,
+    "valid_from": pl.Date,
+    "status": pl.String,
+    "knowledge_time": pl.Datetime("us", "UTC"),
+    "drop_id": pl.String,
+}
+EVENTS = pl.Schema(_COLUMNS)
+"""A change of the master: what a symbol is called from which day on, and whether it is listed."""
 LISTED, RENAMED, DELISTED = "listed", "renamed", "delisted"
 
 

@@ -1,5 +1,7 @@
 """Writing to the lake: tables that exist, commits that carry an id, branches that are audited before `main` moves."""
 
+# ruff: noqa: S608 - Iceberg's tables take no bind parameters; names come from afterbell.lake.tables, ids from us
+
 from __future__ import annotations
 
 import hashlib
@@ -51,32 +53,58 @@ def head(spark: SparkSession, table: Table, branch: str = "main") -> int:
     return int(row.snapshot_id)
 
 
-def find_commit(spark: SparkSession, table: Table, wanted: str) -> int | None:
-    """The snapshot that the commit ``wanted`` made in ``table``, on any branch, if it was made."""
-    row = spark.sql(
-        f"SELECT snapshot_id FROM {table.full_name}.snapshots WHERE summary['{COMMIT_ID}'] = '{wanted}'"
-    ).first()
-    return None if row is None else int(row.snapshot_id)
+def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "main") -> int | None:
+    """The snapshot that the commit ``wanted`` made in ``table``, if ``branch`` contains it.
+
+    A snapshot that only an abandoned branch reached doesn't count: its rows are not there.
+    """
+    rows = spark.sql(
+        f"SELECT snapshot_id, parent_id, summary['{COMMIT_ID}'] AS commit_id FROM {table.full_name}.snapshots"
+    ).collect()
+    snapshots = {row.snapshot_id: row for row in rows}
+    at: int | None = head(spark, table, branch)
+    while at is not None and at in snapshots:
+        if snapshots[at].commit_id == wanted:
+            return int(at)
+        at = snapshots[at].parent_id
+    return None
 
 
-def append_once(frame: DataFrame, table: Table, wanted: str, branch: str | None = None) -> tuple[int, bool]:
+def append_once(
+    frame: DataFrame, table: Table, wanted: str, branch: str | None = None, *, clustered: bool = False
+) -> tuple[int, bool]:
     """Append ``frame`` under the commit id ``wanted``; the same id again changes nothing.
 
     Columns are matched by name.
+
+    Args:
+        frame: the rows.
+        table: where to.
+        wanted: the commit's id.
+        branch: the branch to append to; ``main``, if left out.
+        clustered: each task's rows are of few partitions, so Iceberg need not sort them first.
 
     Returns:
         The snapshot id that carries the rows, and whether this call wrote it.
     """
     spark = frame.sparkSession
-    found = find_commit(spark, table, wanted)
+    on = branch or "main"
+    found = find_commit(spark, table, wanted, on)
     if found is not None:
         return found, False
     writer = frame.writeTo(_target(table, branch)).option(f"snapshot-property.{COMMIT_ID}", wanted)
+    if clustered:
+        writer = writer.option("fanout-enabled", "true")
     writer.append()
-    made = find_commit(spark, table, wanted)
+    made = find_commit(spark, table, wanted, on)
     if made is None:
         raise StaleInputError(f"table {table.name}: commit {wanted} cannot be found after it was made")
     return made, True
+
+
+def has_branch(spark: SparkSession, table: Table, branch: str) -> bool:
+    """Whether ``table`` has that branch."""
+    return spark.sql(f"SELECT 1 FROM {table.full_name}.refs WHERE name = '{branch}'").first() is not None
 
 
 def _target(table: Table, branch: str | None) -> str:
@@ -120,7 +148,5 @@ def on_branch(spark: SparkSession, table: Table, branch: str) -> DataFrame:
 
 def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:
     """The summary that the commit of ``snapshot_id`` left."""
-    row = spark.sql(
-        f"SELECT summary FROM {table.full_name}.snapshots WHERE snapshot_id = {snapshot_id}"
-    ).first()
+    row = spark.sql(f"SELECT summary FROM {table.full_name}.snapshots WHERE snapshot_id = {snapshot_id}").first()
     return dict(row.summary) if row else {}

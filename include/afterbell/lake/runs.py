@@ -13,7 +13,7 @@ from afterbell.lake.commit import ensure_table
 from afterbell.lake.tables import RUNS
 
 
-def record_run(
+def record_run(  # noqa: PLR0913 - the row has these columns, and each is named at the call
     spark: SparkSession,
     args: StepArgs,
     started: datetime,

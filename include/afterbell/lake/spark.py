@@ -29,9 +29,7 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
     }
     if runtime.s3.endpoint:
         conf["spark.hadoop.fs.s3a.endpoint"] = runtime.s3.endpoint
-        conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(
-            runtime.s3.endpoint.startswith("https")
-        ).lower()
+        conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(runtime.s3.endpoint.startswith("https")).lower()
     return conf
 
 

@@ -1,0 +1,143 @@
+"""What became of each drop: the lines of the ledger, and whether the run may go on with them. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+
+from afterbell import errors
+from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
+from afterbell.ingest.plan import EMPTY, QUARANTINED, USABLE, DropTask, KnownDrop
+from afterbell.ingest.source import Source
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One drop, read.
+
+    Attributes:
+        task: what was read.
+        drop_id: the drop's id in every table: ``<source>:<session>:<digest>``.
+        sha256: of the bytes as stored.
+        state: one of ``STATES``.
+        reason: why it is empty or quarantined, or what is odd about it.
+        lines: data lines.
+        rows: accepted rows.
+        collapsed: rows that repeated another one exactly.
+        rules: quarantined lines by rule.
+        sessions: the sessions of its accepted rows, as ISO dates.
+        failure: the class of an error that stops the run; empty where there is none.
+    """
+
+    task: DropTask
+    drop_id: str
+    sha256: str
+    state: str
+    reason: str = ""
+    lines: int = 0
+    rows: int = 0
+    collapsed: int = 0
+    rules: dict[str, int] = field(default_factory=dict)
+    sessions: tuple[str, ...] = ()
+    failure: str = ""
+
+    @property
+    def quarantined(self) -> int:
+        """Lines set aside."""
+        return sum(self.rules.values())
+
+    def to_json(self) -> str:
+        """The outcome as text."""
+        return json.dumps(asdict(self) | {"task": self.task.to_json()})
+
+    @classmethod
+    def from_json(cls, text: str) -> Outcome:
+        """The outcome that ``to_json`` wrote."""
+        found = json.loads(text)
+        return cls(**found | {"task": DropTask.from_json(found["task"]), "sessions": tuple(found["sessions"])})
+
+    def ledger_row(self) -> dict[str, str | int | date | datetime | None]:
+        """Its row of ``raw.drops``."""
+        task = self.task
+        return {
+            "drop_id": self.drop_id,
+            "source": task.source,
+            "store": task.store,
+            "key": task.key,
+            "size": task.size,
+            "version": task.version,
+            "sha256": self.sha256,
+            "session": task.session,
+            "knowledge_time": task.knowledge_time,
+            "rows": self.rows,
+            "quarantined": self.quarantined,
+            "state": self.state,
+            "reason": self.reason or None,
+        }
+
+
+def rules_broken(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """Quarantined lines by rule, over all ``outcomes``."""
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        counts.update(outcome.rules)
+    return dict(sorted(counts.items()))
+
+
+def check_outcomes(
+    sources: Sequence[Source], outcomes: Sequence[Outcome], known: Sequence[KnownDrop], run: date
+) -> None:
+    """Stop the run where it must not go on.
+
+    Raises:
+        AfterbellError: a store failed while a drop was read (the store's own class of error).
+        CorruptDropError: the drop of ``run`` itself can't be read.
+        MissingDropsError: the drop of ``run`` itself, of a required source, is empty.
+        ValidationFailedError: more lines were set aside than the budget of their source allows.
+    """
+    for outcome in outcomes:
+        if outcome.failure:
+            kind = getattr(errors, outcome.failure, AfterbellError)
+            raise kind(f"drop {outcome.task.key}: {outcome.reason}")
+    for source in sources:
+        mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
+        _check_own_drop(source, mine, known, run)
+        _check_budget(source, mine)
+
+
+def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
+    states = [(drop.state, drop.key, "") for drop in known if drop.source == source.name and drop.session == run]
+    states += [(found.state, found.task.key, found.reason) for found in outcomes if found.task.session == run]
+    if not states or any(state in USABLE for state, _, _ in states):
+        return
+    state, key, reason = states[-1]
+    if state == QUARANTINED:
+        raise CorruptDropError(f"the drop of session {run} itself cannot be used: {reason or key}")
+    if state == EMPTY and source.required:
+        raise MissingDropsError(
+            f"source {source.name}: drop {key} of session {run} is empty: expected a header and data lines, "
+            "found none; ask the vendor to deliver it again"
+        )
+
+
+def _check_budget(source: Source, outcomes: list[Outcome]) -> None:
+    for outcome in outcomes:
+        if source.quarantine_budget.exceeded(outcome.quarantined, outcome.lines):
+            raise _over_budget(source, f"drop {outcome.task.key}", [outcome])
+    if source.quarantine_budget.exceeded(
+        sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
+    ):
+        raise _over_budget(source, f"{len(outcomes)} drops of source {source.name}", outcomes)
+
+
+def _over_budget(source: Source, what: str, outcomes: list[Outcome]) -> ValidationFailedError:
+    set_aside, lines = sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
+    counts = ", ".join(f"{rule} {count}" for rule, count in rules_broken(outcomes).items())
+    budget = source.quarantine_budget
+    return ValidationFailedError(
+        f"{what}: {set_aside} of {lines} lines broke a rule ({set_aside / lines:.1%}); the budget of source "
+        f"{source.name} is {budget.share:.1%} and {budget.lines} lines. By rule: {counts}. Nothing was published"
+    )

@@ -1,0 +1,154 @@
+"""Which objects of a source an ingest run has to read. Pure: it sees a listing and the ledger, and opens nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+
+from afterbell.errors import MissingDropsError, NotASessionError
+from afterbell.ingest.source import Source
+from afterbell.stores.protocols import StoredObject, StoreKind
+
+LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED = "landed", "duplicate", "revised", "empty", "quarantined"
+STATES = (LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED)
+USABLE = (LANDED, REVISED)
+"""States of a drop whose rows the lake has. A duplicate is as usable as the drop it repeats, which has a line too."""
+
+
+@dataclass(frozen=True)
+class KnownDrop:
+    """A line of the ledger ``raw.drops``: one version of one object."""
+
+    source: str
+    store: str
+    key: str
+    version: str
+    sha256: str
+    session: date
+    state: str
+    knowledge_time: datetime | None
+
+
+@dataclass(frozen=True)
+class DropTask:
+    """One object to read.
+
+    Attributes:
+        source: its source's name.
+        store: ``s3`` or ``hdfs``.
+        key: its key.
+        size: bytes.
+        version: the version that was listed; exactly this one is read.
+        session: the day it is named after.
+        carried: the sessions it may have rows of.
+        knowledge_time: when its content is known, with the zone; None if it isn't of a session.
+        known_sha256: the digest of the version the ledger has; empty where there is none.
+        late: later drops of the source are known already, so its rows count only where nothing is known.
+        refusal: why it is not parsed at all; empty where it is.
+    """
+
+    source: str
+    store: StoreKind
+    key: str
+    size: int
+    version: str
+    session: date
+    carried: tuple[date, ...]
+    knowledge_time: datetime | None
+    known_sha256: str
+    late: bool
+    refusal: str
+
+    def to_json(self) -> str:
+        """The task as text."""
+        return json.dumps(asdict(self), default=lambda value: value.isoformat())
+
+    @classmethod
+    def from_json(cls, text: str) -> DropTask:
+        """The task that ``to_json`` wrote."""
+        found = json.loads(text)
+        at = found["knowledge_time"]
+        return cls(
+            **found
+            | {
+                "session": date.fromisoformat(found["session"]),
+                "carried": tuple(date.fromisoformat(day) for day in found["carried"]),
+                "knowledge_time": datetime.fromisoformat(at) if at else None,
+            }
+        )
+
+    def as_object(self) -> StoredObject:
+        """The object, as the listing showed it."""
+        return StoredObject(self.store, self.key, self.size, self.version)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one source has to offer: the tasks, and objects that are none of its drops, with the reason."""
+
+    tasks: tuple[DropTask, ...]
+    strays: tuple[tuple[str, str], ...]
+
+
+def plan_source(source: Source, listing: Iterable[StoredObject], known: Sequence[KnownDrop], run: date) -> Plan:
+    """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
+
+    Raises:
+        MissingDropsError: the source is required and there is no drop of ``run``, neither listed nor known.
+        CalendarBoundsError: a drop is named after a day that the exchange's calendar doesn't reach.
+    """
+    ours = [drop for drop in known if drop.source == source.name]
+    versions = {(drop.store, drop.key, drop.version) for drop in ours}
+    tasks, strays, named = [], [], []
+    for found in listing:
+        session = source.session_of(found.key)
+        if session is None:
+            strays.append((found.key, f"is not named like {source.key_pattern}"))
+            continue
+        named.append(session)
+        if session <= run and (found.store, found.key, found.version) not in versions:
+            tasks.append(_task(source, found, session, ours, run))
+    if source.required and run not in named and not any(drop.session == run for drop in ours):
+        raise MissingDropsError(_nothing_for(source, run, named))
+    return Plan(tuple(tasks), tuple(strays))
+
+
+def _task(source: Source, found: StoredObject, session: date, ours: list[KnownDrop], run: date) -> DropTask:
+    earlier = sorted(
+        (drop for drop in ours if drop.key == found.key and drop.store == found.store),
+        key=lambda drop: drop.knowledge_time or datetime.min.replace(tzinfo=UTC),
+    )
+    revised = any(drop.state in USABLE for drop in earlier)
+    later_known = any(drop.session > session and drop.state in USABLE for drop in ours)
+    refusal, at = "", None
+    carried: tuple[date, ...] = ()
+    try:
+        carried = source.sessions_carried(session)
+        # What comes after the fact was not known before: it must not change what earlier sessions saw.
+        at = source.knowledge_time(run if revised or later_known else session)
+    except NotASessionError as error:
+        refusal = str(error)
+    return DropTask(
+        source=source.name,
+        store=source.store,
+        key=found.key,
+        size=found.size,
+        version=found.version,
+        session=session,
+        carried=carried,
+        knowledge_time=at,
+        known_sha256=earlier[-1].sha256 if earlier else "",
+        late=later_known and not revised,
+        refusal=refusal,
+    )
+
+
+def _nothing_for(source: Source, run: date, named: list[date]) -> str:
+    there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
+    return (
+        f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
+        f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "
+        f"include/config/sources/{source.name}.yaml"
+    )
