@@ -6,7 +6,6 @@ files that the next try finds already right; a crash after it is seen by the nex
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -14,8 +13,8 @@ from typing import Any
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, RetryableError, UnknownOutcomeError
 from afterbell.release.catalog import POINTER, read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, release_id, sha256
-from afterbell.release.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import read_candidate
 
 
 @dataclass(frozen=True)
@@ -41,8 +40,8 @@ def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, 
         spec=candidate["spec"],
         metrics=metrics,
         verdict={"verdict": "publish", "reason": reason},
-        code_version=code_version(),
-        environment=environment_versions(),
+        code_version=candidate["code_version"],
+        environment=candidate["environment"],
     )
 
 
@@ -130,8 +129,7 @@ def publish(
         PermanentError: a model does not load or predict; the old champion goes on serving.
         RetryableError: the pointer was moved by another writer.
     """
-    candidate = json.loads(store.get(f"candidates/{candidate_id}/candidate.json"))
-    manifest = build_manifest(candidate, session, metrics, reason)
+    manifest = build_manifest(read_candidate(store, candidate_id), session, metrics, reason)
     upload(store, manifest)
     verify_release(store, manifest.release_id)
     return manifest, move_champion(store, manifest, run_id)

@@ -1,0 +1,159 @@
+"""A release is all or nothing, and one conditional write decides who is champion. Against a real S3."""
+
+from __future__ import annotations
+
+import json
+import threading
+from datetime import date
+
+import pytest
+
+from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError
+from afterbell.release.catalog import list_releases, read_champion, verify_release
+from afterbell.release.publish import build_manifest, move_champion, publish
+from tests.release.conftest import add_candidate
+
+pytestmark = pytest.mark.services
+SESSION = date(2016, 6, 30)
+METRICS = {"h1": {"ic": 0.05}}
+
+
+def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1"):
+    return publish(store, candidate, session, run, METRICS, "better")
+
+
+def test_a_first_release_becomes_champion(store):
+    add_candidate(store)
+    manifest, done = release(store)
+    assert manifest.release_id == "2016-06-30-0123456789ab"
+    assert (done.champion, done.previous, done.moved) == ("2016-06-30-0123456789ab", None, True)
+    champion, _ = read_champion(store)
+    assert champion.release_id == manifest.release_id
+    assert verify_release(store, manifest.release_id).predicted == 2
+
+
+def test_publishing_again_changes_nothing(store):
+    add_candidate(store)
+    release(store)
+    before = store.get("champion.json")
+    _, done = release(store, run="run-2")
+    assert (done.moved, done.reason) == (False, "this release is the champion already")
+    assert store.get("champion.json") == before
+
+
+def test_the_next_session_replaces_the_champion_and_remembers_it(store):
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    _, done = release(store, "fedcba9876543210", date(2016, 7, 1))
+    assert done.moved
+    assert done.previous == "2016-06-30-0123456789ab"
+    assert len(list_releases(store)) == 2
+
+
+def test_an_old_session_never_moves_the_champion(store):
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    _, done = release(store, "fedcba9876543210", date(2016, 6, 29))
+    assert not done.moved
+    assert "an older session (2016-06-29) never replaces it" in done.reason
+    assert read_champion(store)[0].release_id == "2016-06-30-0123456789ab"
+
+
+def test_a_corrupt_candidate_is_refused_and_nothing_is_published(store):
+    add_candidate(store)
+    store.put("candidates/0123456789abcdef/models/ridge-h5.json", b"{}")
+    with pytest.raises(DigestMismatchError, match=r"ridge-h5\.json: expected SHA-256"):
+        release(store)
+    assert list_releases(store) == []
+    assert read_champion(store) == (None, None)
+
+
+def test_a_missing_model_is_data_loss_and_nothing_is_published(services, store):
+    content = add_candidate(store)
+    content["models"][1]["path"] = "models/gone-h5.json"
+    store.put("candidates/0123456789abcdef/candidate.json", json.dumps(content).encode())
+    with pytest.raises(ObjectMissingError, match="gone-h5"):
+        release(store)
+    assert read_champion(store) == (None, None)
+
+
+@pytest.mark.parametrize("body", [b"\x80\x04K\x01.", b"<html>", b'{"format": "afterbell-ridge/9"}'])
+def test_a_model_in_no_declared_format_never_becomes_champion(store, body):
+    add_candidate(store, model=body)
+    with pytest.raises(PermanentError):
+        release(store)
+    assert read_champion(store) == (None, None)
+
+
+def test_a_model_that_predicts_nothing_finite_never_becomes_champion(store):
+    from tests.release.conftest import RIDGE  # noqa: PLC0415
+
+    body = json.dumps(RIDGE | {"scales": [1e-320, 1e-320], "coefficients": [1e308, 1e308], "clip": 1e308}).encode()
+    add_candidate(store, model=body)
+    with pytest.raises(PermanentError, match="non-finite"):
+        release(store)
+    assert read_champion(store) == (None, None)
+
+
+def test_bytes_changed_after_publishing_are_found_and_not_opened(store):
+    add_candidate(store)
+    manifest, _ = release(store)
+    store.put(f"releases/{manifest.release_id}/models/ridge-h1.json", b"\x80\x04K\x01.")
+    with pytest.raises(DigestMismatchError, match="it was not opened"):
+        verify_release(store, manifest.release_id)
+
+
+def test_a_manifest_changed_after_publishing_is_found(store):
+    add_candidate(store)
+    manifest, _ = release(store)
+    key = f"releases/{manifest.release_id}/manifest.json"
+    store.put(key, store.get(key).replace(b'"better"', b'"bettor"'))
+    with pytest.raises(DigestMismatchError, match="the champion pointer names"):
+        verify_release(store, manifest.release_id)
+
+
+def test_the_same_candidate_with_another_manifest_is_refused(store):
+    add_candidate(store)
+    release(store)
+    with pytest.raises(DigestMismatchError, match="a release is immutable"):
+        publish(store, "0123456789abcdef", SESSION, "run-2", {"h1": {"ic": 0.9}}, "better")
+
+
+def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkeypatch):
+    first = build_manifest(add_candidate(store), SESSION, METRICS, "better")
+    second = build_manifest(add_candidate(store, "fedcba9876543210", intercept=1.0), SESSION, METRICS, "better")
+    read, entered, go = threading.Event(), threading.Event(), store.put_if_absent
+
+    def held(key, body):
+        entered.set()
+        assert read.wait(20)
+        return go(key, body)
+
+    monkeypatch.setattr(store, "put_if_absent", held)
+    failures = []
+
+    def slow():
+        try:
+            move_champion(store, first, "slow")
+        except RetryableError as error:
+            failures.append(error)
+
+    thread = threading.Thread(target=slow)
+    thread.start()
+    assert entered.wait(20)
+    monkeypatch.setattr(store, "put_if_absent", go)
+    assert move_champion(store, second, "quick").moved
+    read.set()
+    thread.join(20)
+    assert "was moved by another run to 2016-06-30-fedcba987654" in str(failures[0])
+    assert read_champion(store)[0].release_id == second.release_id
+
+
+@pytest.mark.parametrize("release_id", ["../candidates", "2016-06-30-000000000000", "", "%2e%2e", "a/../../b"])
+def test_an_unknown_release_is_refused_with_the_known_ones(store, release_id):
+    add_candidate(store)
+    release(store)
+    with pytest.raises(ObjectMissingError, match="there are: 2016-06-30-0123456789ab"):
+        verify_release(store, release_id)
