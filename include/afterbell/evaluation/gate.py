@@ -1,0 +1,168 @@
+"""Whether a candidate is published, the champion is kept, or a person has to look.
+
+Judged by the rank IC of the blend, by session, out of sample: it is the least moved by outliers in the returns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import numpy as np
+
+from afterbell.errors import GateError
+from afterbell.evaluation.bootstrap import block_length, bootstrap_means
+from afterbell.evaluation.metrics import newey_west_se, overlap_lag
+from afterbell.evaluation.panel import Floats
+from afterbell.evaluation.settings import GateSettings
+
+Verdict = Literal["publish", "keep", "hold"]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A candidate or the champion.
+
+    Attributes:
+        candidate_id: its id.
+        session: the exchange session it was trained for.
+        rank_ics: by horizon, the finite rank IC of the blend by out-of-sample session.
+    """
+
+    candidate_id: str
+    session: date
+    rank_ics: Mapping[int, Mapping[date, float]]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One horizon's comparison, with the champion or with zero skill.
+
+    Attributes:
+        horizon: in sessions.
+        sessions: of the common window.
+        first: its first session.
+        last: its last session.
+        mean: of the difference in rank IC.
+        low: its pessimistic quantile, from the bootstrap.
+        high: its optimistic quantile, at the same distance from the other end.
+        passed: whether ``low`` lies above the margin.
+    """
+
+    horizon: int
+    sessions: int
+    first: date
+    last: date
+    mean: float
+    low: float
+    high: float
+    passed: bool
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The verdict, its reason in a sentence, and the comparisons it rests on."""
+
+    verdict: Verdict
+    reason: str
+    comparisons: tuple[Comparison, ...] = field(default=())
+
+
+def decide(
+    candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
+) -> Decision:
+    """Judge ``candidate``.
+
+    Args:
+        candidate: with its out-of-sample rank ICs.
+        champion: the release that serves, or None while there is none.
+        horizons: those that the specification asks for.
+        settings: margins and ceilings.
+
+    Raises:
+        GateError: the window that should decide is empty or too short.
+    """
+    early = _without_comparing(candidate, champion, horizons, settings)
+    if early:
+        return early
+    if champion and not champion.rank_ics:
+        raise GateError(
+            f"the champion {champion.candidate_id} has no out-of-sample predictions at the snapshot that evaluate was "
+            "handed: nothing was decided. Rerun the step `train`, or roll back to a release that has some"
+        )
+    compared = tuple(_compare(candidate, champion, horizon, settings) for horizon in horizons)
+    failed = [found for found in compared if not found.passed]
+    rival = "zero skill" if champion is None else f"the champion {champion.candidate_id}"
+    if failed:
+        worst = min(failed, key=lambda found: found.low)
+        reason = (
+            f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, and as low as {worst.low:+.4f} at the "
+            f"{settings.quantile:.0%} quantile over {worst.sessions} sessions; expected above {-settings.margin:+.4f}"
+        )
+        return Decision("hold" if champion is None else "keep", reason, compared)
+    said = ", ".join(f"h{found.horizon} {found.mean:+.4f} (low {found.low:+.4f})" for found in compared)
+    return Decision("publish", f"no worse than {rival} in rank IC: {said}", compared)
+
+
+def _without_comparing(
+    candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
+) -> Decision | None:
+    if champion and champion.candidate_id == candidate.candidate_id:
+        return Decision("keep", f"candidate {candidate.candidate_id} is already champion")
+    if champion and candidate.session < champion.session:
+        return Decision(
+            "keep",
+            f"the champion is of {champion.session}: an old session ({candidate.session}) never moves it",
+        )
+    needed = sorted({*horizons, *(champion.rank_ics if champion else ())})
+    missing = [horizon for horizon in needed if not candidate.rank_ics.get(horizon)]
+    if missing:
+        return Decision(
+            "hold",
+            f"the candidate has no out-of-sample predictions for horizons {missing}, expected {needed}",
+        )
+    fewest = min(len(candidate.rank_ics[horizon]) for horizon in horizons)
+    if champion is None and fewest < settings.min_sessions:
+        return Decision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
+    return _too_good(candidate, settings)
+
+
+def _too_good(candidate: Contender, settings: GateSettings) -> Decision | None:
+    for horizon, by_session in sorted(candidate.rank_ics.items()):
+        values = _ordered(by_session, sorted(by_session))
+        mean = float(values.mean())
+        error = newey_west_se(values, overlap_lag(values.size, horizon))
+        t = mean / error if error > 0 else float("inf") * np.sign(mean)
+        if mean > settings.max_rank_ic or t > settings.max_t:
+            return Decision(
+                "hold",
+                f"h{horizon}: rank IC {mean:.3f} (t {t:.1f}) is too good to be true: above {settings.max_rank_ic}, or "
+                f"t above {settings.max_t:.0f}, a person has to look for look-ahead",
+            )
+    return None
+
+
+def _compare(candidate: Contender, champion: Contender | None, horizon: int, settings: GateSettings) -> Comparison:
+    own = candidate.rank_ics[horizon]
+    # A horizon that the champion was never asked for has no rival but zero skill.
+    rival = champion.rank_ics.get(horizon) if champion else None
+    common = sorted(own if rival is None else own.keys() & rival.keys())
+    if len(common) < settings.min_sessions:
+        against = champion.candidate_id if champion else "zero skill"
+        raise GateError(
+            f"h{horizon}: candidate {candidate.candidate_id} and {against} have {len(common)} out-of-sample sessions "
+            f"in common, expected {settings.min_sessions} or more: nothing was decided"
+        )
+    difference = _ordered(own, common) - (_ordered(rival, common) if rival is not None else 0.0)
+    block = block_length(len(common), horizon)
+    means = bootstrap_means(difference, block, settings.resamples, settings.seed)
+    low, high = (float(value) for value in np.quantile(means, [settings.quantile, 1.0 - settings.quantile]))
+    return Comparison(
+        horizon, len(common), common[0], common[-1], float(difference.mean()), low, high, low > -settings.margin
+    )
+
+
+def _ordered(by_session: Mapping[date, float], sessions: list[date]) -> Floats:
+    return np.array([by_session[session] for session in sessions], np.float64)

@@ -1,0 +1,145 @@
+"""How well scores order the returns that followed: information coefficients with honest standard errors.
+
+The information coefficient (IC) of a session is the cross-sectional correlation of score and label; the rank IC is
+that of their ranks (Grinold and Kahn, Active Portfolio Management, 2000). Labels of neighbouring sessions overlap
+when the horizon is longer than one, so standard errors of means are Newey and West's (Econometrica 55, 1987).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterbell.evaluation.panel import BLEND, Floats, Panel, blend, row_ranks
+from afterbell.evaluation.portfolio import LongShort, long_short
+from afterbell.evaluation.settings import PortfolioSettings
+
+_Z95 = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One scorer (a family, or the blend) over the sessions of a panel.
+
+    Attributes:
+        ic: float64 (sessions,), NaN where the session has too few symbols or nothing varies.
+        rank_ic: likewise.
+        portfolio: the long-short decile portfolio.
+        rows: scored rows of the sessions that count.
+    """
+
+    ic: Floats
+    rank_ic: Floats
+    portfolio: LongShort
+    rows: int
+
+
+def row_correlations(left: Floats, right: Floats, least: int) -> Floats:
+    """Pearson's correlation of each row over the columns where both are finite.
+
+    Args:
+        left: float64 (sessions, symbols).
+        right: likewise.
+        least: rows with fewer such columns give NaN.
+
+    Returns:
+        float64 (sessions,); NaN also where either side does not vary.
+    """
+    both = np.isfinite(left) & np.isfinite(right)
+    count = both.sum(axis=1)
+    a = _centred(left, both)
+    b = _centred(right, both)
+    scale = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
+    usable = (count >= least) & (scale > 0)
+    out = np.full(count.shape, np.nan)
+    np.divide((a * b).sum(axis=1), scale, out=out, where=usable)
+    return out
+
+
+def _centred(values: Floats, valid: NDArray[np.bool_]) -> Floats:
+    filled = np.where(valid, values, 0.0)
+    mean = filled.sum(axis=1, keepdims=True) / np.maximum(valid.sum(axis=1, keepdims=True), 1)
+    return np.where(valid, values - mean, 0.0)
+
+
+def newey_west_se(values: Floats, lag: int) -> float:
+    """Standard error of the mean of an autocorrelated series, with Bartlett's weights.
+
+    Args:
+        values: float64 (n,), finite, in order of time.
+        lag: autocovariances used; 0 gives the standard deviation (divided by n) over the square root of n.
+    """
+    n = values.size
+    if n == 0:
+        return math.nan
+    x = values - values.mean()
+    variance = float(x @ x) / n
+    for k in range(1, min(lag, n - 1) + 1):
+        variance += 2.0 * (1.0 - k / (lag + 1.0)) * float(x[k:] @ x[:-k]) / n
+    return math.sqrt(max(variance, 0.0) / n)
+
+
+def overlap_lag(sessions: int, horizon: int) -> int:
+    """Lags for the standard error: the overlap h-1, or Newey and West's (1994) rule 4 (n/100)^(2/9) if longer."""
+    return max(horizon - 1, int(4.0 * (sessions / 100.0) ** (2.0 / 9.0)))
+
+
+def score_panel(panel: Panel, settings: PortfolioSettings) -> dict[str, Scored]:
+    """Score every family of ``panel``, and their blend, under its name."""
+    everyone = {**panel.scores, BLEND: blend(panel.scores)}
+    return {name: _score(panel, scores, settings) for name, scores in everyone.items()}
+
+
+def _score(panel: Panel, scores: Floats, settings: PortfolioSettings) -> Scored:
+    both = np.isfinite(scores) & np.isfinite(panel.labels)
+    both &= both.sum(axis=1, keepdims=True) >= settings.min_symbols
+    score, label = np.where(both, scores, np.nan), np.where(both, panel.labels, np.nan)
+    return Scored(
+        ic=row_correlations(score, label, settings.min_symbols),
+        rank_ic=row_correlations(row_ranks(score), row_ranks(label), settings.min_symbols),
+        portfolio=long_short(score, label, panel.horizon, settings),
+        rows=int(both.sum()),
+    )
+
+
+def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
+    """The metrics of one scorer, flat; None where a figure is not defined.
+
+    ``ic``, ``ic_se``, ``ic_t``, ``ic_ci_low`` and ``ic_ci_high`` (95 %) are of the mean Pearson IC; ``rank_ic`` and
+    ``rank_ic_se`` of the mean rank IC; ``icir`` is the rank IC's mean over its standard deviation, by session, not
+    annualised; the rest is the portfolio's, see ``portfolio.long_short``.
+    """
+    ic, rank_ic = scored.ic[np.isfinite(scored.ic)], scored.rank_ic[np.isfinite(scored.rank_ic)]
+    lag = overlap_lag(ic.size, horizon)
+    mean, error = _mean(ic), newey_west_se(ic, lag)
+    spread = float(rank_ic.std(ddof=1)) if rank_ic.size > 1 else math.nan
+    found = {
+        "ic": mean,
+        "ic_se": error,
+        "ic_t": mean / error if error > 0 else math.nan,
+        "ic_ci_low": mean - _Z95 * error,
+        "ic_ci_high": mean + _Z95 * error,
+        "rank_ic": _mean(rank_ic),
+        "rank_ic_se": newey_west_se(rank_ic, lag),
+        "icir": _mean(rank_ic) / spread if spread > 0 else math.nan,
+        "decile_spread": scored.portfolio.decile_spread,
+        "turnover": scored.portfolio.turnover,
+        "sharpe_net": scored.portfolio.sharpe_net,
+        "max_drawdown": scored.portfolio.max_drawdown,
+    }
+    finite = {name: float(value) if math.isfinite(value) else None for name, value in found.items()}
+    return {**finite, "sessions": int(ic.size), "rows": scored.rows}
+
+
+def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, Any]:
+    """The blend's metrics, flat, and each family's under ``families``."""
+    families = {name: summarise(found, horizon) for name, found in scored.items() if name != BLEND}
+    return {**summarise(scored[BLEND], horizon), "families": families}
+
+
+def _mean(values: Floats) -> float:
+    return float(values.mean()) if values.size else math.nan

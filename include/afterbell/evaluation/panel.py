@@ -1,0 +1,70 @@
+"""Out-of-sample predictions of one horizon as dense arrays, sessions down and symbols across."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+BLEND = "blend"
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One horizon's predictions and labels.
+
+    Attributes:
+        horizon: in sessions.
+        sessions: ascending, those with a prediction.
+        folds: int64 (sessions,), the fold that each session was tested in.
+        labels: float64 (sessions, symbols), raw simple returns, NaN where there is none.
+        scores: by family, float64 like ``labels``.
+    """
+
+    horizon: int
+    sessions: tuple[date, ...]
+    folds: NDArray[np.int64]
+    labels: Floats
+    scores: Mapping[str, Floats]
+
+
+def blend(scores: Mapping[str, Floats]) -> Floats:
+    """The mean of the families' cross-sectional ranks, each scaled to (0, 1).
+
+    Args:
+        scores: by family, float64 (sessions, symbols), NaN where there is none.
+
+    Returns:
+        float64 like the scores, NaN where any family has none.
+    """
+    together = np.all([np.isfinite(found) for found in scores.values()], axis=0)
+    ranks = [row_ranks(np.where(together, found, np.nan)) for found in scores.values()]
+    count = np.maximum(together.sum(axis=1, keepdims=True), 1)
+    mean: Floats = (np.mean(ranks, axis=0) - 0.5) / count
+    return mean
+
+
+def row_ranks(values: Floats) -> Floats:
+    """Ranks from 1 within each row, ties sharing their mean, NaN where the value is.
+
+    The same as ``scipy.stats.rankdata(values, axis=1, nan_policy="omit")``.
+    """
+    order = np.argsort(values, axis=1, kind="stable")  # NaN sorts last
+    ordered = np.take_along_axis(values, order, axis=1)
+    rows, columns = values.shape
+    place = np.arange(columns)
+    starts = np.ones((rows, columns), dtype=bool)
+    starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    # The first and the last place of each run of ties: carried forward, and backward from the next start.
+    first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+    ends = np.ones((rows, columns), dtype=bool)
+    ends[:, :-1] = starts[:, 1:]
+    last = np.minimum.accumulate(np.where(ends, place, columns)[:, ::-1], axis=1)[:, ::-1]
+    ranks = np.empty_like(values)
+    np.put_along_axis(ranks, order, (first + last) / 2.0 + 1.0, axis=1)
+    ranks[np.isnan(values)] = np.nan
+    return ranks

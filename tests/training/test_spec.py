@@ -1,0 +1,34 @@
+"""The specification that ships, and what is refused."""
+
+import pytest
+from pydantic import ValidationError
+
+from afterbell.errors import ConfigError
+from afterbell.training.spec import load_spec
+from tests.training.conftest import make_spec
+
+
+def test_the_daily_specification_has_two_horizons_and_two_families():
+    spec = load_spec("daily")
+    assert spec.horizons == (1, 5)
+    assert list(spec.families.named()) == ["lightgbm", "ridge"]
+
+
+def test_an_unknown_specification_is_refused():
+    with pytest.raises(ConfigError, match="daily"):
+        load_spec("../daily")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"horizons": [5, 1]}, "horizons must ascend"),
+        ({"horizons": [0]}, "horizons must ascend"),
+        ({"families": {}}, "at least one family"),
+        ({"target": "sign"}, "'rank' or 'zscore'"),
+        ({"trials": 5}, "Extra inputs are not permitted"),
+    ],
+)
+def test_a_wrong_key_is_named(changes, message):
+    with pytest.raises(ValidationError, match=message):
+        make_spec(**changes)

@@ -1,0 +1,68 @@
+"""Folds on grids small enough to be counted by hand."""
+
+import numpy as np
+import pytest
+
+from afterbell.training.splits import Fold, label_end, last_labelled, last_trainable, walk_forward
+
+
+def test_the_label_of_a_session_is_decided_after_the_entry_bar_and_the_horizon():
+    # Session 10, one session: bought at the close of 11, sold at the close of 12.
+    assert label_end(10, 1) == 12
+    assert label_end(10, 5) == 16
+
+
+def test_the_last_labelled_session_of_twenty():
+    # Sessions 0 to 19: session 17's label over one session ends at 19.
+    assert last_labelled(20, 1) == 17
+    assert last_labelled(20, 5) == 13
+    assert last_labelled(2, 1) == -1
+
+
+def test_two_folds_of_twenty_sessions_by_hand():
+    folds, missing = walk_forward(20, 1, folds=2, test_sessions=4, min_train_sessions=3, embargo=1)
+    # Labels end at session 17: tests 10-13 and 14-17. For the test from 10 the last training label must end at 8
+    # (9 is the embargo), so the last training session is 6.
+    assert folds == [Fold(0, 0, 6, 10, 13), Fold(1, 0, 10, 14, 17)]
+    assert missing == []
+
+
+def test_a_longer_horizon_purges_more():
+    folds, _ = walk_forward(40, 5, folds=1, test_sessions=10, min_train_sessions=1, embargo=0)
+    # Labels end at session 33: test 24-33; the label of session 17 ends at 23.
+    assert folds == [Fold(0, 0, 17, 24, 33)]
+
+
+def test_folds_that_would_train_on_too_little_are_named():
+    folds, missing = walk_forward(20, 1, folds=3, test_sessions=4, min_train_sessions=7, embargo=1)
+    assert [fold.number for fold in folds] == [1, 2]
+    assert missing == [0]
+
+
+@pytest.mark.parametrize("horizon", [1, 5, 20])
+@pytest.mark.parametrize("embargo", [0, 3])
+def test_no_training_label_reaches_a_test_window(horizon, embargo):
+    folds, _ = walk_forward(200, horizon, folds=5, test_sessions=15, min_train_sessions=1, embargo=embargo)
+    assert folds
+    for fold in folds:
+        ends = np.arange(fold.train_first, fold.train_last + 1) + 1 + horizon
+        assert ends.max() == fold.test_first - 1 - embargo
+
+
+def test_test_windows_touch_and_never_overlap():
+    folds, _ = walk_forward(200, 5, folds=4, test_sessions=20, min_train_sessions=30, embargo=2)
+    tested = [session for fold in folds for session in range(fold.test_first, fold.test_last + 1)]
+    assert tested == list(range(114, 194))
+
+
+def test_a_horizon_longer_than_the_embargo_still_leaves_no_shared_bar():
+    """A planted leak: labels are sums of h future shocks, and features see the shocks up to their own session.
+
+    Trained up to the session before the test, a model would have seen shocks of the test window; purged it has not.
+    """
+    horizon, test_first = 5, 60
+    trained = last_trainable(test_first, horizon, embargo=0)
+    shocks_seen_in_training = set(range(trained + 2, trained + 1 + horizon + 1))
+    assert max(shocks_seen_in_training) < test_first
+    careless = test_first - 1
+    assert set(range(careless + 2, careless + 1 + horizon + 1)) & set(range(test_first, test_first + 20))
