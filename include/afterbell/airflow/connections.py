@@ -59,7 +59,7 @@ def spark_target(conn_id: str = SPARK) -> SparkTarget:
         ConfigError: it is missing, names no profile, or its master is none that Afterbell runs on.
     """
     connection = get_connection(conn_id)
-    (profile,) = _extra(SPARK, connection, "profile") if conn_id == SPARK else ("local",)
+    (profile,) = _extra(SPARK, connection, "profile")
     host = connection.host or ""
     master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
     if connection.port:

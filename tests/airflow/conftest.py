@@ -1,0 +1,3 @@
+"""Airflow, with a home that only the tests use."""
+
+import tests.airflow_home  # noqa: F401 - before Airflow

@@ -1,0 +1,78 @@
+"""What a Spark step submits: argv lists, the profile's sizes, and the stores' keys in the environment alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.airflow.spark_step import SparkStepOperator
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import ClusterProfile
+from tests.cluster.test_connections import ENV
+
+RUN = {"session": "2016-06-30", "run_id": "manual__x", "deadline": "2016-06-30T22:00:00+00:00"}
+
+
+def _step(**more):
+    return SparkStepOperator(task_id="validate", step="validate", run=RUN, **more)
+
+
+def _connect(monkeypatch, profile="local", **more):
+    for name, body in connection_environment(ENV, profile, ClusterProfile(master="local[2]", **more)).items():
+        monkeypatch.setenv(name, body)
+
+
+def test_without_a_connection_nothing_is_submitted():
+    with pytest.raises(AirflowFailException, match=r"'afterbell_spark' is not defined, so nothing was submitted"):
+        _step().execute({})
+
+
+def test_an_unknown_profile_in_the_connection_is_refused(monkeypatch):
+    _connect(monkeypatch, profile="moon")
+    with pytest.raises(AirflowFailException, match=r"clusters 'moon' is not known"):
+        _step().execute({})
+
+
+def test_a_deploy_mode_that_is_not_built_yet_is_refused(monkeypatch):
+    _connect(monkeypatch, deploy_mode="cluster")
+    with pytest.raises(AirflowFailException, match="deploy mode 'cluster' is not supported yet"):
+        _step().execute({})
+
+
+def test_an_input_that_no_step_handed_on_is_asked_for(monkeypatch):
+    _connect(monkeypatch)
+    with pytest.raises(AirflowFailException, match=r"'validate' was not handed \['branch'\]"):
+        _step().execute({})
+
+
+def test_the_command_is_a_list_and_carries_no_secret(monkeypatch):
+    _connect(monkeypatch)
+    hostile = "audit_x; rm -rf / $(id) {{ ds }}\n--conf"
+    step = _step(results=[{"branch": hostile}])
+    step._prepare({})
+    hook = step._get_hook()
+    command = hook._build_spark_submit_command(step.application)
+    assert command[-8:-1] == [
+        "--session",
+        "2016-06-30",
+        "--run-id",
+        "manual__x",
+        "--deadline",
+        RUN["deadline"],
+        "--inputs",
+    ]
+    assert json.loads(command[-1]) == {"branch": hostile}
+    assert "canary-secret" not in " ".join(command)
+    assert hook._env["AWS_SECRET_ACCESS_KEY"] == "canary-secret"
+    assert "spark.driver.memory=4g" in command
+
+
+def test_no_field_that_airflow_shows_holds_the_secret(monkeypatch):
+    _connect(monkeypatch)
+    step = _step(results=[{"branch": "audit_x"}])
+    step._prepare({})
+    step._get_hook()
+    shown = {name: getattr(step, name) for name in (*step.template_fields, "conf", "env_vars", "application_args")}
+    assert "canary-secret" not in json.dumps(shown)
