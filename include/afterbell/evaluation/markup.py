@@ -1,0 +1,89 @@
+"""A few lines of HTML: every text goes through ``escape``, so nothing from the data is ever markup."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+
+STYLE = """
+:root{color-scheme:light dark;--page:#f6f7f9;--card:#fff;--ink:#16202c;--muted:#5c6875;--line:#dfe4ea;
+--good:#2a8a5f;--bad:#c2503f;--hold:#b07a16;--series-0:#2b5fd0;--series-1:#d9822b;--series-2:#2a8a5f;--series-3:#8a4fbf}
+@media (prefers-color-scheme:dark){:root{--page:#10151c;--card:#18202a;--ink:#e8edf3;--muted:#9aa7b5;--line:#2c3743;
+--good:#4bb888;--bad:#e57e6c;--hold:#e0ac4b;--series-0:#7aa2ff;--series-1:#f2a65a;--series-2:#4bb888;--series-3:#c08cf0}}
+*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;margin:0 0 4px}
+h2{font-size:19px;margin:34px 0 10px}h3{font-size:15px;margin:18px 0 6px;color:var(--muted);font-weight:600}
+.sub{color:var(--muted);margin:0}.card{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:14px 16px;overflow-x:auto}.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));
+gap:14px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px;margin-top:14px}
+.tile b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.tile span{color:var(--muted);font-size:13px}
+.verdict{display:flex;gap:14px;align-items:baseline;margin-top:18px;border-left:5px solid var(--tone)}
+.verdict b{font-size:20px;color:var(--tone)}.publish{--tone:var(--good)}.keep{--tone:var(--series-0)}
+.hold{--tone:var(--hold)}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
+th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th{color:var(--muted);font-weight:600}th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
+td.wide{white-space:normal;text-align:left;overflow-wrap:anywhere}tr.strong td{font-weight:600}
+svg{width:100%;height:auto;display:block}svg text{font-family:inherit!important}
+pre{margin:0;font-size:12.5px;white-space:pre-wrap;overflow-wrap:anywhere}
+"""
+
+
+def page(title: str, body: Iterable[str]) -> str:
+    """One self-contained HTML document; ``body`` is markup already."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>\n"
+        + "\n".join(body)
+        + "\n</main></body></html>\n"
+    )
+
+
+def heading(text: str, level: int = 2) -> str:
+    """A heading."""
+    return f"<h{level}>{escape(text)}</h{level}>"
+
+
+def subtitle(text: str) -> str:
+    """A line below the title."""
+    return f'<p class="sub">{escape(text)}</p>'
+
+
+def verdict(kind: str, said: str, reason: str) -> str:
+    """The box that says how it ended; ``kind`` gives its colour."""
+    return card(f"<b>{escape(said)}</b><span>{escape(reason)}</span>", "verdict", kind)
+
+
+def card(markup: str, *classes: str) -> str:
+    """A box around markup."""
+    return f'<div class="{escape(" ".join(("card", *classes)))}">{markup}</div>'
+
+
+def grid(boxes: Iterable[str]) -> str:
+    """Boxes side by side where there is room."""
+    return f'<div class="grid">{"".join(card(box) for box in boxes)}</div>'
+
+
+def tiles(values: Mapping[str, str]) -> str:
+    """Figures to read at a glance, each with what it is below."""
+    boxes = (card(f"<b>{escape(value)}</b><span>{escape(name)}</span>", "tile") for name, value in values.items())
+    return f'<div class="tiles">{"".join(boxes)}</div>'
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], strong: str = "") -> str:
+    """A table of text; the row whose first cell is ``strong`` stands out."""
+    titles = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    lines = []
+    for row in rows:
+        mark = ' class="strong"' if strong and row[0] == strong else ""
+        lines.append(f"<tr{mark}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
+    return card(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody></table>")
+
+
+def pairs(values: Mapping[str, object]) -> str:
+    """Names and values, one a line; long values wrap."""
+    rows = (
+        f'<tr><td>{escape(name)}</td><td class="wide">{escape(str(value))}</td></tr>' for name, value in values.items()
+    )
+    return card(f"<table><tbody>{''.join(rows)}</tbody></table>")

@@ -1,0 +1,219 @@
+"""The report of a run: one self-contained HTML file that needs no network and no script."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from afterbell.evaluation import markup, plots
+from afterbell.evaluation.gate import Comparison, Contender, Decision
+from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
+from afterbell.evaluation.panel import BLEND, Floats, Panel
+
+_METRICS = {
+    "rank_ic": "rank IC", "rank_ic_se": "±se", "icir": "ICIR", "ic": "IC", "ic_ci_low": "IC 95 % low",
+    "ic_ci_high": "IC 95 % high", "ic_t": "t", "decile_spread": "decile spread", "turnover": "turnover",
+    "sharpe_net": "Sharpe net", "max_drawdown": "max drawdown", "sessions": "sessions", "rows": "rows",
+}  # fmt: skip
+_PERCENT = {"decile_spread", "turnover", "max_drawdown"}
+_SAID = {
+    "publish": "Publish: the candidate becomes champion",
+    "keep": "Champion kept",
+    "hold": "Held: a person has to look",
+}
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """What a report is made of.
+
+    Attributes:
+        run_id: of the run.
+        candidate: the content of ``candidate.json``.
+        decision: the gate's.
+        metrics: ``h<horizon>`` to metrics, as ``metrics.horizon_metrics`` gives them.
+        panels: by horizon.
+        scored: by horizon and scorer.
+        contenders: the candidate, then the champion if there is one.
+        gains: by model name, total gain of each feature.
+        coefficients: by model name, standardised coefficient of each feature.
+        data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
+    """
+
+    run_id: str
+    candidate: Mapping[str, Any]
+    decision: Decision
+    metrics: Mapping[str, Mapping[str, Any]]
+    panels: Mapping[int, Panel]
+    scored: Mapping[int, Mapping[str, Scored]]
+    contenders: tuple[Contender, ...]
+    gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+def render(data: ReportData) -> str:
+    """The report as one HTML document; the same data gives the same bytes."""
+    session = str(data.candidate["session"])
+    body = [
+        markup.heading(f"Afterbell: session {session}", 1),
+        markup.subtitle(
+            f"Candidate {data.candidate['candidate_id']}, run {data.run_id}. All metrics are out of sample."
+        ),
+        markup.verdict(data.decision.verdict, _SAID[data.decision.verdict], data.decision.reason),
+        markup.tiles(dict(_headline(data))),
+    ]
+    for horizon in sorted(data.panels):
+        body += _horizon(data, horizon)
+    body += [markup.heading("Gate"), _comparisons(data), *_against_champion(data)]
+    body += [markup.heading("What the models use"), markup.grid(_models(data))]
+    body += [markup.heading("Data"), *_data(data), markup.heading("Provenance"), _provenance(data)]
+    return markup.page(f"Afterbell {session}: {data.decision.verdict}", body)
+
+
+def _headline(data: ReportData) -> Iterator[tuple[str, str]]:
+    for horizon in sorted(data.panels):
+        found = data.metrics[f"h{horizon}"]
+        yield f"rank IC, h{horizon} (±{_text('rank_ic_se', found['rank_ic_se'])})", _text("rank_ic", found["rank_ic"])
+        yield f"Sharpe net of costs, h{horizon}", _text("sharpe_net", found["sharpe_net"])
+
+
+def _horizon(data: ReportData, horizon: int) -> list[str]:
+    panel, scored, found = data.panels[horizon], data.scored[horizon], data.metrics[f"h{horizon}"]
+    everyone = {BLEND: found, **found["families"]}
+    rows = [[name, *(_text(key, values[key]) for key in _METRICS)] for name, values in everyone.items()]
+    ordered = {name: scored[name] for name in everyone}
+    best = scored[BLEND].portfolio
+    return [
+        markup.heading(f"Horizon {horizon} session{'s' if horizon > 1 else ''}"),
+        markup.table(["", *_METRICS.values()], rows, strong=BLEND),
+        "<p></p>",
+        markup.grid(
+            [
+                plots.lines(
+                    "Cumulative rank IC",
+                    panel.sessions,
+                    {name: np.nancumsum(one.rank_ic) for name, one in ordered.items()},
+                    level=0.0,
+                    unit="sum of rank IC",
+                ),
+                _by_fold(panel, scored[BLEND]),
+                plots.bars(
+                    f"Mean return over {horizon} session(s) by decile of score",
+                    {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
+                    unit="basis points",
+                ),
+                plots.lines(
+                    "Long the best decile, short the worst, net of costs",
+                    panel.sessions,
+                    {name: one.portfolio.wealth for name, one in ordered.items()},
+                    level=1.0,
+                    unit="one unit grows to",
+                ),
+            ]
+        ),
+    ]
+
+
+def _by_fold(panel: Panel, scored: Scored) -> str:
+    means, errors = {}, []
+    for fold in np.unique(panel.folds):
+        values = scored.rank_ic[(panel.folds == fold) & np.isfinite(scored.rank_ic)]
+        inside = [day for day, own in zip(panel.sessions, panel.folds, strict=True) if own == fold]
+        means[f"{inside[0]:%b %d}\n{inside[-1]:%b %d, %Y}"] = float(values.mean()) if values.size else 0.0
+        error = newey_west_se(values, overlap_lag(values.size, panel.horizon))
+        errors.append(error if math.isfinite(error) else 0.0)
+    return plots.bars("Rank IC of the blend by fold, 95 % intervals", means, errors=np.array(errors), unit="rank IC")
+
+
+def _comparisons(data: ReportData) -> str:
+    rival = f"the champion {data.contenders[1].candidate_id}" if len(data.contenders) > 1 else "zero skill"
+    if not data.decision.comparisons:
+        return markup.pairs({"decided without a comparison": data.decision.reason})
+    head = [f"rank IC against {rival}", "mean difference", "5 % quantile", "95 % quantile", "sessions", "window", ""]
+    return markup.table(head, [_comparison(found) for found in data.decision.comparisons])
+
+
+def _comparison(found: Comparison) -> list[str]:
+    return [
+        f"h{found.horizon}", f"{found.mean:+.4f}", f"{found.low:+.4f}", f"{found.high:+.4f}", str(found.sessions),
+        f"{found.first} to {found.last}", "passed" if found.passed else "failed",
+    ]  # fmt: skip
+
+
+def _against_champion(data: ReportData) -> list[str]:
+    if len(data.contenders) < 2 or not data.decision.comparisons:
+        return []
+    candidate, champion = data.contenders
+    drawn = []
+    for horizon in sorted(candidate.rank_ics.keys() & champion.rank_ics.keys()):
+        own, rival = candidate.rank_ics[horizon], champion.rank_ics[horizon]
+        common = sorted(own.keys() & rival.keys())
+        series = {
+            "candidate": np.cumsum([own[day] for day in common]),
+            "champion": np.cumsum([rival[day] for day in common]),
+        }
+        drawn.append(plots.lines(f"Common window, h{horizon}", common, series, level=0.0, unit="sum of rank IC"))
+    return ["<p></p>", markup.grid(drawn)]
+
+
+def _models(data: ReportData) -> Iterator[str]:
+    for name, gains in data.gains.items():
+        total = sum(gains.values()) or 1.0
+        yield plots.ranking(f"{name}: share of gain", {key: value / total for key, value in gains.items()})
+    for name, weights in data.coefficients.items():
+        yield plots.ranking(f"{name}: standardised coefficients", weights)
+
+
+def _data(data: ReportData) -> list[str]:
+    first, last = data.candidate["train_sessions"]
+    known: dict[str, object] = {
+        "training rows": f"{data.candidate['train_rows']:,}",
+        "training sessions": f"{first} to {last}",
+        "fits": data.candidate["fits"],
+        "left out": "; ".join(data.candidate["skipped"]) or "nothing",
+    }
+    plain = {name.replace("_", " "): value for name, value in data.data.items() if not isinstance(value, dict | list)}
+    boxes = [markup.pairs(known | plain)]
+    for name, counts in data.data.items():
+        if isinstance(counts, dict) and counts:
+            rows = [[str(key), str(value)] for key, value in sorted(counts.items())]
+            boxes += [markup.heading(name.replace("_", " "), 3), markup.table(["", "count"], rows)]
+        if isinstance(counts, list) and counts:
+            rows = [[json.dumps(item, sort_keys=True)] for item in counts]
+            boxes += [markup.heading(name.replace("_", " "), 3), markup.table(["each"], rows)]
+    return boxes
+
+
+def _provenance(data: ReportData) -> str:
+    found = data.candidate
+    return markup.pairs(
+        {
+            "candidate": found["candidate_id"],
+            "features": f"{found['features']['set']}, definition {found['features']['definition_hash']}",
+            **{name.replace("_", " "): value for name, value in found["inputs"].items()},
+            "code": found.get("code_version", ""),
+            "environment": ", ".join(f"{name} {value}" for name, value in found.get("environment", {}).items()),
+            **{f"{item['family']} h{item['horizon']} SHA-256": item["sha256"] for item in found["models"]},
+            "specification": json.dumps(found["spec"], sort_keys=True),
+        }
+    )
+
+
+def _text(key: str, value: float | None) -> str:
+    if value is None:
+        return "n/a"
+    if key in {"sessions", "rows"}:
+        return f"{value:,}"
+    if key in _PERCENT:
+        return f"{value:.2%}" if key == "decile_spread" else f"{value:.1%}"
+    return f"{value:.2f}" if key in {"ic_t", "icir", "sharpe_net"} else f"{value:.4f}"
+
+
+def _finite(values: Floats) -> list[float]:
+    return [float(value) for value in np.nan_to_num(values)]

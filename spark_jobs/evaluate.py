@@ -1,0 +1,157 @@
+"""Judge a candidate against the champion, out of sample, and write the report of the run.
+
+Inputs: candidate_id, oos_snapshot; whatever counts of the data it is handed besides go into the report. Writes
+``<AFTERBELL_HOME>/reports/<session>-<run slug>.html``, and ``report.html`` and ``metrics.json`` to the artifact bucket.
+Nothing is published here: the verdict is for the step ``publish``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pyspark.sql import SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+
+from afterbell.cluster.job import StepArgs, run_slug, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import DigestMismatchError, StaleInputError
+from afterbell.evaluation.gate import Contender, decide
+from afterbell.evaluation.metrics import horizon_metrics, score_panel
+from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
+from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.settings import GateSettings, load_gate
+from afterbell.lake.commit import at_snapshot, commit_id
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import OUT_OF_SAMPLE
+from afterbell.release.catalog import read_champion
+from afterbell.release.manifest import sha256
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import candidate_key, read_candidate
+from afterbell.training.collect import to_polars
+from afterbell.training.families import load_model
+from afterbell.training.families.lightgbm import TreeModel
+from afterbell.training.families.ridge import RidgeModel
+
+_NOT_COUNTS = frozenset({"candidate_id", "oos_snapshot", "definition_hash"})
+
+
+def evaluate(args: StepArgs) -> dict[str, Any]:
+    """Metrics, verdict and report of one candidate."""
+    started = datetime.now(UTC)
+    runtime, settings = Runtime.from_env(), load_gate()
+    store = ArtifactStore(runtime.s3)
+    candidate = read_candidate(store, str(args.require("candidate_id")))
+    champion, _ = read_champion(store)
+    snapshot = int(args.require("oos_snapshot"))
+    spark = lake_session(runtime, f"afterbell evaluate {args.session}")
+    ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
+    rows = read_rows(spark, snapshot, ids)
+    own = rows.filter(pl.col("candidate_id") == candidate["candidate_id"])
+    if own.is_empty():
+        raise StaleInputError(
+            f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
+            "rerun the step `train`"
+        )
+    panels = panels_of(own)
+    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    metrics = {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in scored.items()}
+    challenger = contender(candidate["candidate_id"], date.fromisoformat(candidate["session"]), panels, scored)
+    rival = None
+    if champion:
+        rival = _rival(rows, champion.candidate_id, champion.session, settings)
+    decision = decide(challenger, rival, tuple(candidate["spec"]["horizons"]), settings)
+    gains, coefficients = _insides(store, candidate)
+    report = render(
+        ReportData(
+            run_id=args.run_id,
+            candidate=candidate,
+            decision=decision,
+            metrics=metrics,
+            panels=panels,
+            scored=scored,
+            contenders=(challenger, rival) if rival else (challenger,),
+            gains=gains,
+            coefficients=coefficients,
+            data={name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS},
+        )
+    )
+    outcome = {
+        "candidate_id": candidate["candidate_id"],
+        "champion_candidate_id": champion.candidate_id if champion else None,
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "metrics": metrics,
+    }
+    compared = [dataclasses.asdict(found) for found in decision.comparisons]
+    key, path = _write(store, runtime, args, report, outcome | {"comparisons": compared, "inputs": args.inputs})
+    record_run(
+        spark,
+        args,
+        started,
+        rows=own.height,
+        snapshots_in={OUT_OF_SAMPLE.name: snapshot},
+        snapshots_out={},
+        commit_id=commit_id("evaluate", session=args.session, inputs=ids, config=settings.model_dump(mode="json")),
+        verdict=decision.verdict,
+        detail={"reason": decision.reason, "report": key},
+    )
+    return outcome | {"report_key": key, "report_path": str(path)}
+
+
+def read_rows(spark: SparkSession, snapshot: int, candidate_ids: list[str]) -> pl.DataFrame:
+    """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
+    found = at_snapshot(spark, OUT_OF_SAMPLE, snapshot).where(F.col("candidate_id").isin(candidate_ids))
+    collected = to_polars(found.select(*COLUMNS))
+    return collected.cast({"candidate_id": pl.String, "family": pl.String, "symbol": pl.String})
+
+
+def _rival(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Contender:
+    own = rows.filter(pl.col("candidate_id") == candidate_id)
+    if own.is_empty():
+        return Contender(candidate_id, session, {})
+    panels = panels_of(own)
+    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    return contender(candidate_id, session, panels, scored)
+
+
+def _insides(
+    store: ArtifactStore, candidate: dict[str, Any]
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
+    gains, coefficients = {}, {}
+    for item in candidate["models"]:
+        key = candidate_key(candidate["candidate_id"], item["path"])
+        body = store.get(key)
+        if sha256(body) != item["sha256"]:
+            raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {sha256(body)}; train again")
+        model, name = load_model(item["family"], body), f"{item['family']} h{item['horizon']}"
+        if isinstance(model, TreeModel):
+            gains[name] = model.gains()
+        if isinstance(model, RidgeModel):
+            coefficients[name] = dict(zip(model.names, model.coefficients, strict=True))
+    return gains, coefficients
+
+
+def _write(
+    store: ArtifactStore, runtime: Runtime, args: StepArgs, report: str, found: dict[str, Any]
+) -> tuple[str, Path]:
+    slug = run_slug(args.run_id)
+    folder = f"reports/{args.session.isoformat()}/{slug}"
+    text = json.dumps(found, sort_keys=True, indent=2, default=str, allow_nan=False)
+    store.put(f"{folder}/metrics.json", text.encode())
+    store.put(f"{folder}/report.html", report.encode())
+    path = runtime.home / "reports" / f"{args.session.isoformat()}-{slug}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report, encoding="utf-8")
+    return f"{folder}/report.html", path
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("evaluate", evaluate))
