@@ -91,6 +91,12 @@ class Exchange:
         found: date = self._cal.previous_session(session.isoformat()).date()
         return found
 
+    def before(self, session: date, count: int) -> list[date]:
+        """The ``count`` sessions before ``session``, ascending; fewer where the calendar begins."""
+        self.require(session)
+        at = self._cal.sessions.get_loc(session.isoformat())
+        return [stamp.date() for stamp in self._cal.sessions[max(0, at - count) : at]]
+
     def between(self, first: date, last: date) -> list[date]:
         """Sessions from ``first`` to ``last``, both included, ascending."""
         self._check_bounds(first)

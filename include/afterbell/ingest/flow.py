@@ -107,14 +107,18 @@ def apply_kernel(parts: DataFrame, part: str, kernel: Kernel, table: Table, task
             ):
                 buckets.setdefault(bucket, []).append(unpack(payload))
         for bucket in sorted(buckets):
-            rows = pl.concat(buckets.pop(bucket), how="diagonal")
-            if "known" not in rows.columns:
-                rows = rows.with_columns(known=pl.lit(value=False))
-            made = kernel(rows.with_columns(pl.col("known").fill_null(value=False)))
+            # The empty frame gives every bucket all columns, whether the lake had rows for it or not.
+            rows = pl.concat([_blank(schema), *buckets.pop(bucket)], how="diagonal")
+            made = kernel(rows.with_columns(pl.col("known", "late").fill_null(value=False)))
             yield from made.select(schema.names).to_arrow().cast(schema).to_batches(max_chunksize=_BATCH_ROWS)
 
     mine = parts.where(F.col("part") == part).select("bucket", "payload")
     return mine.repartition(tasks, "bucket").mapInArrow(run, spark.table(table.full_name).schema)
+
+
+def _blank(schema: pa.Schema) -> pl.DataFrame:
+    columns = schema.append(pa.field("known", pa.bool_())).append(pa.field("late", pa.bool_()))
+    return pl.DataFrame(columns.empty_table())
 
 
 def _batch(parts: list[Part]) -> pa.RecordBatch:

@@ -58,16 +58,22 @@ def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "m
 
     A snapshot that only an abandoned branch reached doesn't count: its rows are not there.
     """
+    ancestry = _ancestry(spark, table, head(spark, table, branch))
+    return next((snapshot for snapshot, commit in ancestry.items() if commit == wanted), None)
+
+
+def _ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> dict[int, str | None]:
+    """A snapshot and all before it, newest first, with the commit id of each."""
     rows = spark.sql(
         f"SELECT snapshot_id, parent_id, summary['{COMMIT_ID}'] AS commit_id FROM {table.full_name}.snapshots"
     ).collect()
     snapshots = {row.snapshot_id: row for row in rows}
-    at: int | None = head(spark, table, branch)
-    while at is not None and at in snapshots:
-        if snapshots[at].commit_id == wanted:
-            return int(at)
+    found: dict[int, str | None] = {}
+    at: int | None = snapshot_id
+    while at is not None and at in snapshots:  # one that expired ends the walk
+        found[at] = snapshots[at].commit_id
         at = snapshots[at].parent_id
-    return None
+    return found
 
 
 def append_once(
@@ -144,6 +150,20 @@ def at_snapshot(spark: SparkSession, table: Table, snapshot_id: int) -> DataFram
 def on_branch(spark: SparkSession, table: Table, branch: str) -> DataFrame:
     """``table`` as a branch shows it."""
     return spark.read.option("branch", branch).table(table.full_name)
+
+
+def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | None:
+    """The rows that ``branch`` has and ``main`` doesn't; None where it adds no snapshot.
+
+    Raises:
+        StaleInputError: ``main`` moved since the branch was opened.
+    """
+    main, there = head(spark, table), head(spark, table, branch)
+    if main == there:
+        return None
+    if main not in _ancestry(spark, table, there):
+        raise StaleInputError(f"table {table.name}: main moved since branch {branch!r} was opened; rerun ingest")
+    return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", there).table(table.full_name)
 
 
 def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:

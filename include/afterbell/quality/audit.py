@@ -1,0 +1,145 @@
+"""The audit: Great Expectations on what a branch adds. It fails closed.
+
+No rows, fewer results than expectations, or an exception inside a result count as a failure, not as a pass.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from afterbell.errors import ValidationFailedError
+from afterbell.quality.expectations import expectations_of
+from afterbell.quality.rules import SetRule
+
+_SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One frame to audit: its name in Data Docs, the frame, and what is expected of it."""
+
+    name: str
+    frame: DataFrame
+    expectations: Sequence[Any]
+
+
+@dataclass
+class Report:
+    """What an audit found.
+
+    Attributes:
+        expectations: how many were evaluated.
+        failed: broken expectations that stop the publishing, one sentence each.
+        warnings: broken expectations, or checks not made, that do not.
+        data_docs: the first page of the Data Docs.
+    """
+
+    expectations: int = 0
+    failed: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    data_docs: str = ""
+
+    def require_passed(self) -> None:
+        """Stop here, if anything failed.
+
+        Raises:
+            ValidationFailedError: it did; the message has every broken rule.
+        """
+        if self.failed:
+            lines = "\n  ".join(self.failed)
+            raise ValidationFailedError(
+                f"{len(self.failed)} of {self.expectations} expectations failed; main did not move. "
+                f"Data Docs: {self.data_docs}\n  {lines}"
+            )
+
+
+def run_audit(folder: Path, subjects: Sequence[Subject]) -> Report:
+    """Evaluate every subject's expectations and keep the Data Docs in ``folder``.
+
+    Raises:
+        ValidationFailedError: a subject has no rows or no expectations, or a result is missing or holds an exception.
+    """
+    context = _context(folder)
+    source = context.data_sources.add_or_update_spark("branch", persist=False)
+    report = Report()
+    for subject in subjects:
+        if not subject.expectations or subject.frame.isEmpty():
+            raise ValidationFailedError(f"audit of {subject.name}: expected rows and rules to check, found none")
+        result = _validate(context, source, subject)
+        _judge(subject, result, report)
+    sites = context.build_data_docs()
+    report.data_docs = str(next(iter(sites.values()), ""))
+    return report
+
+
+def facts_subject(frame: DataFrame, rules: Sequence[SetRule]) -> Subject:
+    """The one-row frame of a session's facts, a column for the kind of each rule."""
+    return Subject("session_facts", frame, [found for rule in rules for found in expectations_of(rule)])
+
+
+def _context(folder: Path) -> Any:  # noqa: ANN401 - the library's types are not exported
+    import great_expectations as gx  # noqa: PLC0415 - two seconds, and only the audit needs it
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+
+    folder.mkdir(parents=True, exist_ok=True)
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    context = gx.get_context(mode="file", project_root_dir=folder)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    return context
+
+
+def _validate(context: Any, source: Any, subject: Subject) -> Any:  # noqa: ANN401 - as above
+    import great_expectations as gx  # noqa: PLC0415
+
+    known = {asset.name for asset in source.assets}
+    if subject.name in known:
+        source.delete_asset(subject.name)
+    batch = source.add_dataframe_asset(subject.name).add_batch_definition_whole_dataframe("added")
+    suite = context.suites.add_or_update(gx.ExpectationSuite(subject.name, expectations=list(subject.expectations)))
+    definition = gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
+    definition = context.validation_definitions.add_or_update(definition)
+    return definition.run(
+        batch_parameters={"dataframe": subject.frame},
+        result_format={"result_format": "BASIC", "partial_unexpected_count": _SAMPLES},
+    )
+
+
+def _judge(subject: Subject, outcome: Any, report: Report) -> None:  # noqa: ANN401 - as above
+    results = outcome.results
+    if len(results) != len(subject.expectations):
+        raise ValidationFailedError(
+            f"audit of {subject.name}: expected {len(subject.expectations)} results, found {len(results)}"
+        )
+    report.expectations += len(results)
+    for result in results:
+        config = result.expectation_config
+        if _raised(result.exception_info):
+            raise ValidationFailedError(f"audit of {subject.name}: {config.type} could not be evaluated: {result}")
+        if not result.success:
+            (report.warnings if config.meta.get("severity") == "warn" else report.failed).append(
+                _sentence(subject.name, config, result.result)
+            )
+
+
+def _raised(info: Any) -> bool:  # noqa: ANN401 - a dictionary, or a dictionary of them
+    if not isinstance(info, dict):
+        return False
+    if info.get("raised_exception"):
+        return True
+    return any(_raised(value) for value in info.values() if isinstance(value, dict))
+
+
+def _sentence(subject: str, config: Any, result: dict[str, Any]) -> str:  # noqa: ANN401 - as above
+    kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
+    samples = [str(value)[:60] for value in result.get("partial_unexpected_list", [])[:_SAMPLES]]
+    return (
+        f"rule {config.meta.get('rule')} on {subject}: expected {config.type} {kwargs}; found "
+        f"{result.get('unexpected_count', '?')} of {result.get('element_count', '?')} rows that break it, "
+        f"such as {samples}"
+    )
