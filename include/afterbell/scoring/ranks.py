@@ -1,0 +1,34 @@
+"""Cross-sectional ranks of scores, and the blend of families; pure numpy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+BLEND = "blend"
+
+
+def percentile_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rank / n of each score, float64 ``(n,)`` in (0, 1], the highest score 1; ties share their average rank.
+
+    Args:
+        scores: float64 ``(n,)``, finite.
+    """
+    _, group, counts = np.unique(scores, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    average: NDArray[np.float64] = (last - (counts - 1) / 2.0)[group]
+    return average / max(len(scores), 1)
+
+
+def blend(ranks: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """The mean of the families' ranks, float64 ``(n,)``: each family counts alike, whatever its scores' scale.
+
+    Args:
+        ranks: one array ``(n,)`` a family, in the order of the families' names, so that the sum has one order.
+    """
+    total = np.zeros_like(ranks[0])
+    for rank in ranks:
+        total += rank
+    return total / len(ranks)

@@ -1,0 +1,120 @@
+"""Models applied to the universe on Spark: their texts are broadcast, rows stream through as Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from functools import reduce
+from operator import or_
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+
+from afterbell.errors import PermanentError, ValidationFailedError
+from afterbell.scoring.models import ModelText
+from afterbell.scoring.ranks import BLEND, blend, percentile_ranks
+from afterbell.training.families import load_model
+
+SCORES = "symbol string, horizon int, family string, score double"
+
+
+def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[ModelText]) -> DataFrame:
+    """Each model's score of each symbol that has at least one finite factor: ``SCORES``.
+
+    Args:
+        universe: ``symbol`` and a float column for each of ``names``, one row a symbol, null where undefined.
+        names: the features in the order that the models take them.
+        models: what is applied.
+    """
+    some = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in names))
+    texts = universe.sparkSession.sparkContext.broadcast(tuple(models))
+    columns = tuple(names)
+
+    def predict(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        opened = [(text, load_model(text.family, text.body)) for text in texts.value]
+        for batch in batches:
+            matrix = to_matrix(batch, columns)
+            for text, model in opened:
+                yield pa.record_batch(
+                    {
+                        "symbol": batch["symbol"],
+                        "horizon": pa.array(np.full(batch.num_rows, text.horizon, dtype=np.int32)),
+                        "family": pa.array([text.family] * batch.num_rows),
+                        "score": pa.array(model.predict(matrix), pa.float64()),
+                    }
+                )
+
+    wanted = universe.where(some).select("symbol", *(F.col(f"`{name}`") for name in names))
+    return wanted.mapInArrow(predict, SCORES)
+
+
+def to_matrix(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[np.float32]:
+    """The columns ``names`` of ``batch`` as float32 ``(rows, features)`` in C order, NaN where null."""
+    matrix = np.empty((batch.num_rows, len(names)), dtype=np.float32)
+    for index, name in enumerate(names):
+        matrix[:, index] = batch[name].to_numpy(zero_copy_only=False)
+    return matrix
+
+
+def signals(
+    scores: pd.DataFrame, models: Sequence[ModelText], session: date, as_of: date, release_id: str
+) -> pd.DataFrame:
+    """Rows of ``signals.daily``: every model's scores with their ranks, and per horizon the blend of the families.
+
+    Args:
+        scores: the collected ``score_frame``: one row a symbol and model.
+        models: those that were to score.
+        session: the session the signals are for.
+        as_of: the session whose features were scored.
+        release_id: the release that scored.
+
+    Raises:
+        ValidationFailedError: there are no scores, or a model has not scored every symbol once.
+        PermanentError: a model predicts non-finite numbers.
+    """
+    if scores.empty:
+        raise ValidationFailedError(f"no symbol could be scored as of session {as_of}: no row has a finite factor")
+    symbols = np.sort(scores["symbol"].unique())
+    parts: list[pd.DataFrame] = []
+    for horizon in sorted({model.horizon for model in models}):
+        ranks = []
+        for model in sorted((m for m in models if m.horizon == horizon), key=lambda m: m.family):
+            score = _of_model(scores, model, symbols, release_id)
+            ranks.append(percentile_ranks(score))
+            parts.append(_part(symbols, horizon, model.family, score, ranks[-1]))
+        mean = blend(ranks)
+        parts.append(_part(symbols, horizon, BLEND, mean, percentile_ranks(mean)))
+    return pd.concat(parts, ignore_index=True).assign(session=session, as_of=as_of, release_id=release_id)
+
+
+def _of_model(
+    scores: pd.DataFrame, model: ModelText, symbols: NDArray[np.object_], release_id: str
+) -> NDArray[np.float64]:
+    mine = scores[(scores["family"] == model.family) & (scores["horizon"] == model.horizon)].sort_values("symbol")
+    if len(mine) != len(symbols) or (mine["symbol"].to_numpy() != symbols).any():
+        raise ValidationFailedError(
+            f"release {release_id}, model {model.label}: expected one score for each of {len(symbols)} symbols, "
+            f"found {len(mine)} for {mine['symbol'].nunique()}: a symbol has several feature rows; check features"
+        )
+    score: NDArray[np.float64] = mine["score"].to_numpy(dtype=np.float64)
+    broken = ~np.isfinite(score)
+    if broken.any():
+        raise PermanentError(
+            f"release {release_id}, model {model.label}: {int(broken.sum())} of {len(score)} predictions are not "
+            f"finite, such as that of {symbols[broken][0]}: no signal was written; roll back the release"
+        )
+    return score
+
+
+def _part(
+    symbols: NDArray[np.object_],
+    horizon: int,
+    family: str,
+    score: NDArray[np.float64],
+    rank: NDArray[np.float64],
+) -> pd.DataFrame:
+    return pd.DataFrame({"symbol": symbols, "horizon": horizon, "family": family, "score": score, "rank": rank})

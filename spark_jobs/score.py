@@ -1,0 +1,112 @@
+"""Apply a release to the universe of --session and write the signals for the session after it.
+
+Inputs: bars_snapshot, features_snapshot, release_id. Every model is checked by its digest before it is opened. The rows
+of a session and definition never change, so a rerun with the same release changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ValidationFailedError
+from afterbell.lake.commit import append_once, at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import BARS, SIGNALS, factor_table
+from afterbell.release.manifest import Manifest
+from afterbell.scoring.models import ModelText, open_release, require_schema
+from afterbell.scoring.score_spark import score_frame, signals
+from afterbell.stores.artifacts import ArtifactStore
+
+
+def score(args: StepArgs) -> dict[str, Any]:
+    """Write the signals of one release, or find that they are there."""
+    started = datetime.now(UTC)
+    runtime, exchange = Runtime.from_env(), Exchange()
+    inputs = {name: int(args.require(name)) for name in ("bars_snapshot", "features_snapshot")}
+    release_id = str(args.require("release_id"))
+    session = exchange.next(args.session)
+    manifest, models = open_release(ArtifactStore(runtime.s3), release_id)
+    spark = lake_session(runtime, f"afterbell score {args.session}")
+    ensure_table(spark, SIGNALS)
+    wanted = commit_id(
+        "score",
+        session=args.session,
+        release_id=release_id,
+        definition_hash=manifest.features.definition_hash,
+    )
+    snapshot = find_commit(spark, SIGNALS, wanted)
+    noop = snapshot is not None
+    if snapshot is None:
+        universe = _universe(spark, args, manifest, inputs["features_snapshot"])
+        snapshot = _write(spark, args, exchange, universe, (manifest, models), wanted)
+    rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
+    features = factor_table(manifest.features.set, manifest.features.names)
+    record_run(
+        spark,
+        args,
+        started,
+        rows=0 if noop else rows,
+        snapshots_in={BARS.name: inputs["bars_snapshot"], features.name: inputs["features_snapshot"]},
+        snapshots_out={SIGNALS.name: snapshot},
+        commit_id=wanted,
+        verdict="noop" if noop else "done",
+        detail={"release_id": release_id, "models": len(models), "signals_for": session.isoformat()},
+    )
+    return {
+        "release_id": release_id,
+        "session": session.isoformat(),
+        "as_of": args.session.isoformat(),
+        "rows": rows,
+        "models": len(models),
+        "signals_snapshot": snapshot,
+        "commit_id": wanted,
+        "noop": noop,
+    }
+
+
+def _universe(spark: SparkSession, args: StepArgs, manifest: Manifest, features_snapshot: int) -> DataFrame:
+    """The feature rows of --session under the release's definition.
+
+    Raises:
+        ValidationFailedError: the session has no rows.
+        StaleInputError: it has, but of another definition.
+    """
+    table = factor_table(manifest.features.set, manifest.features.names)
+    rows = at_snapshot(spark, table, features_snapshot).where(F.col("session") == args.session)
+    found = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
+    if not found:
+        raise ValidationFailedError(
+            f"{table.name} has no row of session {args.session} at snapshot {features_snapshot}: rerun features"
+        )
+    require_schema(manifest, found, args.session.isoformat())
+    return rows.where(F.col("definition_hash") == manifest.features.definition_hash)
+
+
+def _write(
+    spark: SparkSession,
+    args: StepArgs,
+    exchange: Exchange,
+    universe: DataFrame,
+    release: tuple[Manifest, tuple[ModelText, ...]],
+    wanted: str,
+) -> int:
+    manifest, models = release
+    scores = score_frame(universe, manifest.features.names, models).toPandas()
+    rows = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id)
+    schema = spark.table(SIGNALS.full_name).schema
+    frame = spark.createDataFrame(rows[schema.fieldNames()], schema)
+    snapshot, _ = append_once(frame.coalesce(1), SIGNALS, wanted)
+    return snapshot
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("score", score))

@@ -1,0 +1,120 @@
+"""Small markets for the tests of features: rows of bars and actions, written one by one or drawn from a seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from afterbell.features.compute import compute
+from afterbell.features.factors import FactorSet
+from afterbell.features.grid import Actions, Bars, Panel, SessionGrid, panel
+
+SECONDS = 1_000_000
+DAY = 86_400 * SECONDS
+
+
+def cut_off(session: int) -> int:
+    """Of the session with that number: the end of its day, in microseconds."""
+    return (session + 1) * DAY
+
+
+def grid(first: int, last: int) -> SessionGrid:
+    """Sessions ``first`` to ``last``, numbered like days since 1970-01-01."""
+    days = np.arange(first, last + 1)
+    return SessionGrid(days, (days + 1) * DAY)
+
+
+@dataclass
+class World:
+    """What a vendor delivered; ``known`` is the session by whose cut-off a row was there."""
+
+    bars: list[tuple[int, int, int, int, float, float, float, float, float]] = field(default_factory=list)
+    actions: list[tuple[int, int, int, float, bool]] = field(default_factory=list)
+
+    def bar(
+        self,
+        symbol: int,
+        session: int,
+        close: float,
+        volume: float = 1000.0,
+        *,
+        ohl: tuple[float, float, float] | None = None,
+        known: int | None = None,
+    ) -> None:
+        """One revision of a bar; open, high and low are the close unless given."""
+        moment = cut_off(session if known is None else known) - 90 * 60 * SECONDS
+        revision = sum(row[:2] == (symbol, session) for row in self.bars)
+        self.bars.append((symbol, session, moment, revision, *(ohl or (close, close, close)), close, volume))
+
+    def action(self, symbol: int, session: int, factor: float, *, split: bool = False, known: int | None = None) -> None:
+        """One revision of an action."""
+        moment = cut_off(session if known is None else known) - 90 * 60 * SECONDS
+        self.actions.append((symbol, session, moment, factor, split))
+
+    def series(self, closes: list[float | None], volumes: list[float] | None = None, symbol: int = 0) -> World:
+        """Bars of sessions 0, 1, ..; None leaves a session out."""
+        for session, close in enumerate(closes):
+            if close is not None:
+                self.bar(symbol, session, close, volumes[session] if volumes else 1000.0)
+        return self
+
+    def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> Panel:
+        """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
+        inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= cut_off(last)]
+        acts = [row for row in self.actions if first <= row[1] <= last and row[2] <= cut_off(last)]
+        table = np.array(inside, dtype=np.float64).reshape(-1, 9).T
+        keys = [column.astype(np.int64) for column in table[:4]]
+        moves = np.array(acts, dtype=np.float64).reshape(-1, 5).T
+        found = Actions(
+            moves[0].astype(np.int64),
+            moves[1].astype(np.int64),
+            moves[2].astype(np.int64),
+            moves[3],
+            moves[4].astype(np.bool_),
+        )
+        return panel(Bars(*keys, values=table[4:]), found, grid(first, last), n_symbols, max_age)
+
+    def rows(self, factors: FactorSet, wanted: list[int], n_symbols: int = 1) -> dict[tuple[int, int], bytes]:
+        """The bytes of each feature row by (symbol, session), the ``wanted`` sessions computed in one go."""
+        last = wanted[-1]
+        first = wanted[0] - factors.depth
+        columns = np.array(wanted, dtype=np.int64) - first
+        found: dict[tuple[int, int], bytes] = {}
+        for rows in compute(self.panel(first, last, n_symbols, factors.depth), factors, columns):
+            for symbol, session, values in zip(rows.symbol, rows.session, rows.values.T, strict=True):
+                found[int(symbol), int(session)] = values.tobytes()
+        return found
+
+    def values(self, factors: FactorSet, session: int, symbol: int = 0, n_symbols: int = 1) -> dict[str, float]:
+        """One feature row by the names of its factors."""
+        row = self.rows(factors, [session], n_symbols)[symbol, session]
+        return dict(zip(factors.names, np.frombuffer(row, dtype=np.float32).tolist(), strict=True))
+
+
+def drawn(seed: int, n_symbols: int, n_sessions: int) -> World:
+    """A market with gaps, listings, delistings, splits, dividends, and rows restated one to four sessions later."""
+    rng = np.random.default_rng(seed)
+    world = World()
+    for symbol in range(n_symbols):
+        begin = int(rng.integers(0, n_sessions // 2)) if symbol % 4 == 3 else 0
+        end = int(rng.integers(n_sessions // 2, n_sessions)) if symbol % 4 == 2 else n_sessions
+        price = float(rng.uniform(5, 200))
+        for session in range(begin, end):
+            if rng.random() < 0.03:
+                continue
+            if rng.random() < 0.02:
+                ratio = float(rng.choice([0.5, 0.1, 1.5]))
+                price *= ratio
+                world.action(symbol, session, ratio, split=True, known=session + int(rng.integers(-1, 3)))
+            if rng.random() < 0.03:
+                world.action(symbol, session, float(rng.uniform(0.97, 0.999)), known=session + int(rng.integers(0, 2)))
+            price *= float(np.exp(rng.normal(0, 0.03)))
+            open_ = price * float(np.exp(rng.normal(0, 0.01)))
+            ohl = (open_, max(open_, price) * float(rng.uniform(1, 1.02)), min(open_, price) * float(rng.uniform(0.98, 1)))
+            volume = float(rng.integers(0, 10_000)) if rng.random() < 0.1 else float(rng.integers(10_000, 10_000_000))
+            world.bar(symbol, session, price, volume, ohl=ohl, known=session + int(rng.random() < 0.03))
+            if rng.random() < 0.1:
+                later = session + int(rng.integers(1, 5))
+                world.bar(symbol, session, price * float(rng.uniform(0.9, 1.1)), volume * 1.25 + 1, ohl=ohl, known=later)
+    return world
