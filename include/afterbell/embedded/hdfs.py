@@ -5,7 +5,6 @@ The classes come from PySpark's own jars and ``hadoop-client-minicluster``.
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -19,7 +18,6 @@ _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 _INNER_PORTS = ("rpc", "datanode", "datanode_ipc", "datanode_http")
 _JAVA_OPTIONS = ("-Xms32m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", "-Dfile.encoding=UTF-8")
-_FORMAT_SECONDS = 120
 _PROBE = ".afterbell-health"
 _LOG4J = """\
 rootLogger.level = warn
@@ -60,15 +58,8 @@ class Hdfs(Service):
         self.spawn("datanode", self._java(_DATANODE), self._env())
 
     def _format(self) -> None:
-        log = self.folder / "format.log"
-        argv = [*self._java(_NAMENODE), "-format", "-force", "-nonInteractive"]
-        with log.open("wb") as stream:
-            done = subprocess.run(
-                argv, env=self._env(), stdin=subprocess.DEVNULL, stdout=stream, stderr=subprocess.STDOUT,
-                timeout=_FORMAT_SECONDS, check=False,
-            )  # fmt: skip
-        if done.returncode:
-            raise self.failure(f"the NameNode's folder could not be formatted (status {done.returncode})", log)
+        # The folder holds nothing yet, or what a first start that was killed left of it.
+        self.run("format", [*self._java(_NAMENODE), "-format", "-force", "-nonInteractive"], self._env())
 
     def _java(self, main: str) -> list[str]:
         folders = self.context.folders

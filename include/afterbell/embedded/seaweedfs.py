@@ -15,6 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from afterbell.embedded.ports import LOOPBACK, free_port, take_port
+from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import ServiceError
 
@@ -148,21 +149,7 @@ def credentials(services: Path) -> tuple[str, str]:
     if not path.exists():
         body = {"access_key": "AB" + secrets.token_hex(9).upper(), "secret_key": secrets.token_urlsafe(30)}
         write_private(path, json.dumps(body))
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return str(found["access_key"]), str(found["secret_key"])
-    except (ValueError, KeyError, TypeError) as error:
-        raise ServiceError(
-            f"{path} does not hold the keys of the embedded S3: remove it, `make down`, start again"
-        ) from error
-
-
-def write_private(path: Path, text: str) -> None:
-    """Write ``path`` whole, readable by its owner alone from its first byte on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    temporary.replace(path)
+    found = read_json(path, "the keys of the embedded S3")
+    if not {"access_key", "secret_key"} <= set(found):
+        raise ServiceError(f"{path} does not hold both keys of the embedded S3: `make down`, remove it, start again")
+    return found["access_key"], found["secret_key"]

@@ -6,11 +6,12 @@ import os
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from afterbell.config.platform import Folders, Platform
+from afterbell.embedded.child import guarded
 from afterbell.embedded.guard import GRACE_SECONDS
 from afterbell.embedded.process import Component, Started, Supervisor, last_lines
 from afterbell.errors import ServiceError
@@ -33,12 +34,14 @@ class Context:
         platform: the settings.
         supervisor: starts and records the processes.
         cancelled: set when the start is to be given up.
+        environment: variables for Airflow beside its own, the connections above all; secrets may be among them.
     """
 
     folders: Folders
     platform: Platform
     supervisor: Supervisor
     cancelled: threading.Event = field(default_factory=threading.Event)
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 class Service(ABC):
@@ -80,6 +83,10 @@ class Service(ABC):
     def trouble(self) -> str | None:
         """What keeps it from being usable, seen by really using it; None when it is healthy."""
 
+    def is_current(self) -> bool:
+        """Whether it runs with what the caller wants it to run with."""
+        return True
+
     def stop(self) -> bool:
         """End it with everything it started; whether there was anything to end."""
         return self.context.supervisor.stop(self.name)
@@ -100,8 +107,7 @@ class Service(ABC):
             if time.monotonic() > deadline:
                 log = Path(self.components()[0].log)
                 raise self.failure(f"not healthy after {self.timeout:.0f} s ({trouble})", log)
-            if self.context.cancelled.wait(0.25):
-                raise ServiceError(f"service {self.name!r}: start given up")
+            self._go_on(0.25)
 
     def components(self) -> tuple[Started, ...]:
         """The recorded programs."""
@@ -111,6 +117,23 @@ class Service(ABC):
     def spawn(self, name: str, argv: list[str], env: dict[str, str]) -> None:
         """Start one program of this service."""
         self.context.supervisor.launch(self.name, Component(name, tuple(argv), env, self.grace))
+
+    def run(self, name: str, argv: list[str], env: dict[str, str]) -> None:
+        """Run a program of this service to its end.
+
+        Raises:
+            ServiceError: it failed; the message ends with its log.
+        """
+        log = self.folder / f"{name}.log"
+        with guarded(argv, env, log) as process:
+            while process.poll() is None:
+                self._go_on(0.1)
+        if process.returncode:
+            raise self.failure(f"{name} failed with status {process.returncode}", log)
+
+    def _go_on(self, seconds: float) -> None:
+        if self.context.cancelled.wait(seconds):
+            raise ServiceError(f"service {self.name!r}: start given up")
 
     def failure(self, what: str, log: Path) -> ServiceError:
         """The error of a start that failed, with the end of the log."""

@@ -3,46 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from afterbell.config.loader import config_folder
-from afterbell.config.platform import EMBEDDED, Folders, Platform
-from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from afterbell.config.platform import Folders, Platform
+from afterbell.embedded.airflow import USER, Airflow
+from afterbell.embedded.endpoints import STORES, Endpoints, endpoints, step_env
 from afterbell.embedded.hdfs import Hdfs
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.process import Supervisor
-from afterbell.embedded.seaweedfs import SeaweedFS, credentials
+from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.embedded.service import Context, Progress, Service
-from afterbell.errors import ConfigError, ServiceError
+from afterbell.embedded.signals import signals_raise
+from afterbell.errors import ConfigError
 
-_SERVICES: dict[str, type[Service]] = {"s3": SeaweedFS, "hdfs": Hdfs}
-_STORES = ("s3", "hdfs")
-_ENDING = (signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """Where the stores are found.
-
-    Attributes:
-        s3_url: address of the S3 service; None for AWS's own.
-        hdfs_url: address of WebHDFS.
-        access_key: of S3.
-        secret_key: of S3; never shown.
-    """
-
-    s3_url: str | None
-    hdfs_url: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
+__all__ = [
+    "Endpoints", "Login", "ServiceStatus", "embedded", "endpoints", "running", "start", "start_airflow", "status",
+    "step_env", "stop",
+]  # fmt: skip
+_SERVICES: dict[str, type[Service]] = {"s3": SeaweedFS, "hdfs": Hdfs, "airflow": Airflow}
 
 
 @dataclass(frozen=True)
@@ -56,6 +38,15 @@ class ServiceStatus:
     log: Path
 
 
+@dataclass(frozen=True)
+class Login:
+    """Where Airflow's pages are, who signs in, and the file with the password."""
+
+    url: str
+    user: str
+    password_file: Path
+
+
 def _quiet(_: str) -> None:
     return
 
@@ -63,10 +54,11 @@ def _quiet(_: str) -> None:
 def start(
     folders: Folders,
     platform: Platform,
-    names: Sequence[str] = _STORES,
+    names: Sequence[str] = STORES,
     *,
     attached: bool,
     on_progress: Progress = _quiet,
+    environment: Mapping[str, str] | None = None,
 ) -> Endpoints:
     """Start those of ``names`` that are embedded and do not run yet, side by side, and wait until they are healthy.
 
@@ -77,13 +69,15 @@ def start(
         attached: they end with this process, however it ends, unless another one uses them as well; otherwise they
             run until ``stop``.
         on_progress: told one line at a time what happens.
+        environment: variables for Airflow beside its own (``AIRFLOW_CONN_*``); where they differ from those it runs
+            with, it is started anew.
 
     Raises:
         PortInUseError: a configured port is taken.
         ServiceError: a service did not come up. What this call started was stopped again.
     """
     wanted = embedded(platform, names)
-    context = Context(folders, platform, Supervisor(folders.services))
+    context = Context(folders, platform, Supervisor(folders.services), environment=environment or {})
     if wanted:
         with context.supervisor.lock(on_progress):
             _bring_up(context, [_SERVICES[name](context) for name in wanted], on_progress)
@@ -92,6 +86,26 @@ def start(
                     context.supervisor.use(name, detached=True)
                     context.supervisor.leave(name)
     return endpoints(folders, platform, names)
+
+
+def start_airflow(
+    folders: Folders, platform: Platform, environment: Mapping[str, str], on_progress: Progress = _quiet
+) -> Login:
+    """Start Airflow's four components; they run until ``stop``.
+
+    Args:
+        folders: where things lie.
+        platform: the settings.
+        environment: variables for Airflow beside its own, the connections (``AIRFLOW_CONN_*``) above all.
+        on_progress: told one line at a time what happens.
+
+    Raises:
+        PortInUseError: the configured port is taken.
+        ServiceError: Airflow did not come up; what was started of it was stopped again.
+    """
+    start(folders, platform, ("airflow",), attached=False, on_progress=on_progress, environment=environment)
+    service = Airflow(Context(folders, platform, Supervisor(folders.services)))
+    return Login(f"http://{LOOPBACK}:{service.ports['ui']}", USER, service.password_file)
 
 
 def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
@@ -103,7 +117,7 @@ def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
     if unknown := sorted(set(names) - set(_SERVICES)):
         raise ConfigError(f"service {unknown[0]!r} is not known; there are: {', '.join(_SERVICES)}")
     own = platform.embedded_stores()
-    return [name for name in dict.fromkeys(names) if name in own or name not in _STORES]
+    return [name for name in dict.fromkeys(names) if name in own or name not in STORES]
 
 
 def _bring_up(context: Context, services: list[Service], on_progress: Progress) -> None:
@@ -112,7 +126,7 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
     for service in services:
         context.supervisor.use(service.name)  # before the look: from here on its guard keeps it
         record = records.get(service.name)
-        if not (record and record.alive and service.trouble() is None):
+        if not (record and record.alive and service.is_current() and service.trouble() is None):
             missing.append(service)
     try:
         for service in missing:
@@ -152,46 +166,6 @@ def _start_all(context: Context, services: list[Service], on_progress: Progress)
         pool.shutdown(wait=True)
 
 
-def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = _STORES) -> Endpoints:
-    """The addresses and keys of the stores: the embedded ones as they run, the others as configured.
-
-    An embedded store that is not among ``names`` may be down: its address is then that of port 0, where nobody is.
-
-    Raises:
-        ServiceError: an embedded store does not run.
-        ConfigError: S3 is an address of the user's own and its keys are not in the environment.
-    """
-    records = Supervisor(folders.services).records()
-
-    def port(name: str) -> int:
-        record = records.get(name)
-        if not (record and record.alive):
-            if name not in names:
-                return 0
-            raise ServiceError(f"the embedded service {name!r} does not run: start it with `make up`")
-        return record.ports[name]
-
-    s3_url: str | None = platform.s3.endpoint
-    if s3_url == EMBEDDED:
-        s3_url = f"http://{LOOPBACK}:{port('s3')}"
-        keys = credentials(folders.services)
-    else:
-        s3_url = None if s3_url == "aws" else s3_url
-        keys = _keys(os.environ)
-    hdfs_url = f"http://{LOOPBACK}:{port('hdfs')}" if platform.hdfs.url == EMBEDDED else platform.hdfs.url
-    return Endpoints(s3_url, hdfs_url, *keys)
-
-
-def _keys(env: Mapping[str, str]) -> tuple[str, str]:
-    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    found = tuple(env.get(name, "") for name in names)
-    if missing := [name for name, value in zip(names, found, strict=True) if not value]:
-        raise ConfigError(
-            f"s3.endpoint names a store of your own, but {' and '.join(missing)} are not in the environment"
-        )
-    return found[0], found[1]
-
-
 def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Progress = _quiet) -> list[str]:
     """Stop ``names`` (all by default), whoever uses them; those that were there to be stopped.
 
@@ -223,7 +197,7 @@ def status(folders: Folders, platform: Platform | None = None) -> list[ServiceSt
 
 @contextlib.contextmanager
 def running(
-    folders: Folders, platform: Platform, names: Sequence[str] = _STORES, *, on_progress: Progress = _quiet
+    folders: Folders, platform: Platform, names: Sequence[str] = STORES, *, on_progress: Progress = _quiet
 ) -> Iterator[Endpoints]:
     """The services for the length of a block: started where they do not run, stopped where nobody else uses them.
 
@@ -234,7 +208,7 @@ def running(
         PortInUseError: a configured port is taken.
         ServiceError: a service did not come up.
     """
-    with _signals_raise():
+    with signals_raise():
         found = start(folders, platform, names, attached=True, on_progress=on_progress)
         try:
             yield found
@@ -250,42 +224,3 @@ def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> Non
         for name in reversed(names):
             if context.supervisor.leave(name):
                 _SERVICES[name](context).stop()
-
-
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """SIGTERM and SIGHUP end this process by an exception, so that blocks are left in order."""
-
-    def leave(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, leave) for number in _ENDING}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str, str]:
-    """The variables that a step reads: for environments handed to children alone, since the S3 keys are among them."""
-    lake = platform.lake_location(folders.home)
-    if platform.lake.catalog == EMBEDDED:
-        (folders.home / "lake").mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
-    s3 = platform.s3
-    runtime = Runtime(
-        s3=S3Location(found.s3_url, s3.region, s3.feed_bucket, s3.artifact_bucket),
-        hdfs=HdfsLocation(found.hdfs_url, platform.hdfs.user, platform.hdfs.root),
-        lake=lake,
-        home=folders.home,
-    )
-    return runtime.to_env() | {
-        "AFTERBELL_CONFIG": str(config_folder()),
-        "AFTERBELL_ENV": str(folders.env),
-        "AWS_ACCESS_KEY_ID": found.access_key,
-        "AWS_SECRET_ACCESS_KEY": found.secret_key,
-        "AWS_DEFAULT_REGION": s3.region,
-    }

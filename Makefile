@@ -1,0 +1,68 @@
+# `make help` lists the commands. Every one sets up what it needs first; set-up is done once.
+PYTHON ?= python3.11
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up down test lint bench clean lock
+
+# Values given on the command line reach the program through the environment alone, as they were typed: never through
+# a shell line, and not expanded by make either.
+PARAMETERS := DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE
+$(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))))
+export $(PARAMETERS)
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+
+export AFTERBELL_ENV ?= $(CURDIR)/.afterbell/env
+ENV := $$AFTERBELL_ENV
+SPARK := "$(ENV)/spark/bin/python"
+AIRFLOW := "$(ENV)/airflow/bin/python"
+TOOLS := $(ENV)/tools/bin
+AIRFLOW_TESTS := tests/airflow tests/dags tests/plugins
+AIRFLOW_ROOMS := include/afterbell/airflow dags plugins
+
+help:  ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup:  ## make the environments, find Java, fetch the jars (needs Python 3.11; about two minutes, once)
+	@command -v "$(PYTHON)" >/dev/null || { echo "setup: $(PYTHON) was not found. Install Python 3.11 \
+	(Debian, Ubuntu: python3.11 and python3.11-venv), or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@"$(PYTHON)" include/setup/bootstrap.py
+
+demo: setup  ## run the whole pipeline once (DROPS=folder SESSION=2016-06-30, or SIGNAL= SYMBOLS= SESSIONS=)
+	@./afterbell demo
+
+up: setup  ## start S3, HDFS and Airflow, and print the address and the login
+	@./afterbell up
+
+down:  ## stop everything that `make up` started
+	@./afterbell down
+
+test: setup  ## run every test, in Spark's and in Airflow's environment
+	@status=0; \
+	$(SPARK) -m pytest $(patsubst %,--ignore=%,$(AIRFLOW_TESTS)) tests || status=1; \
+	rooms=(); for room in $(AIRFLOW_TESTS); do if [ -d "$$room" ]; then rooms+=("$$room"); fi; done; \
+	if [ "$${#rooms[@]}" -gt 0 ]; then $(AIRFLOW) -m pytest "$${rooms[@]}" || status=1; fi; \
+	exit $$status
+
+lint: setup  ## check style, format, types and import contracts
+	@status=0; \
+	"$(TOOLS)/ruff" check . || status=1; \
+	"$(TOOLS)/ruff" format --check . || status=1; \
+	"$(TOOLS)/mypy" --python-executable $(SPARK) include spark_jobs --exclude '^include/afterbell/airflow/' || status=1; \
+	"$(TOOLS)/mypy" --python-executable $(AIRFLOW) $(AIRFLOW_ROOMS) || status=1; \
+	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
+	exit $$status
+
+bench: setup  ## measure, each figure a ratio within one run
+	@$(SPARK) -m bench
+
+clean:  ## stop the services and remove data and caches; the environments stay
+	@if [ -x $(SPARK) ]; then ./afterbell down; fi
+	@rm -rf "$${AFTERBELL_HOME:-.afterbell/var}" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	  spark-warehouse metastore_db derby.log
+	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
+	@for name in requirements requirements-spark requirements-dev; do \
+	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
+	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

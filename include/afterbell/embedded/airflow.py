@@ -1,0 +1,146 @@
+"""Airflow on this machine: four components as processes of their own, on loopback, behind a generated password.
+
+``airflow standalone`` would leave orphans; these are guarded like every other service.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import secrets
+from pathlib import Path
+
+import requests
+
+from afterbell.embedded.ports import LOOPBACK, take_port
+from afterbell.embedded.private import read_json, write_private
+from afterbell.embedded.service import Service, plain_environment
+
+USER = "admin"
+_COMPONENTS = {
+    "api-server": ["--host", LOOPBACK, "--workers", "1"],
+    "scheduler": ["--skip-serve-logs"],  # all logs lie on this machine, where the API server reads them
+    "dag-processor": [],
+    "triggerer": ["--skip-serve-logs"],
+}
+_HEALTHY = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+_NETWORK = (
+    "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
+)  # fmt: skip
+_PARALLEL_TASKS = 4
+
+
+class Airflow(Service):
+    """The scheduler and its pages, with the project's DAGs and plugins."""
+
+    name = "airflow"
+    timeout = 180.0
+
+    @property
+    def home(self) -> Path:
+        """AIRFLOW_HOME: database, logs, secrets."""
+        return self.context.folders.home / "airflow"
+
+    @property
+    def password_file(self) -> Path:
+        """The user's password, as ``{"admin": "..."}``; its owner alone reads it."""
+        return self.home / "passwords.json"
+
+    def take_ports(self) -> dict[str, int]:
+        """The port of the pages and of the API."""
+        return {"ui": take_port(self.context.platform.ports.ui, "ui")}
+
+    def is_current(self) -> bool:
+        """Whether it runs with the environment (connections above all) that the caller wants it to have."""
+        try:
+            return bool(self.ports) and self._digest_file.read_text(encoding="utf-8") == self._digest()
+        except FileNotFoundError:
+            return False
+
+    def launch(self) -> None:
+        """Bring the database up to date and start the four components."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.home.chmod(0o700)  # Airflow's database and logs are nobody else's
+        env = self._environment()
+        self.run("migrate", [*self._command(), "db", "migrate"], env)
+        write_private(self._digest_file, self._digest())
+        for component, options in _COMPONENTS.items():
+            port = ["--port", str(self.ports["ui"])] if component == "api-server" else []
+            self.spawn(component, [*self._command(), component, *options, *port], env)
+
+    def trouble(self) -> str | None:
+        """Which component its own health page does not call healthy."""
+        if not self.ports:
+            return "it was never started"
+        url = f"http://{LOOPBACK}:{self.ports['ui']}/api/v2/monitor/health"
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy stands between us and loopback
+            try:
+                answer = session.get(url, timeout=10)
+                answer.raise_for_status()
+                body = answer.json()
+                found = {name: body[name]["status"] for name in _HEALTHY}
+            except (requests.RequestException, KeyError, TypeError, ValueError) as error:
+                return f"{url}: {error}"
+        bad = sorted(name for name, state in found.items() if state != "healthy")
+        return f"{url}: {', '.join(bad)} not healthy yet" if bad else None
+
+    @property
+    def _digest_file(self) -> Path:
+        return self.folder / "environment.sha256"
+
+    def _digest(self) -> str:
+        text = json.dumps(self._environment(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def _command(self) -> list[str]:
+        return [str(self.context.folders.airflow_python), "-m", "airflow"]
+
+    def _environment(self) -> dict[str, str]:
+        base = f"http://{LOOPBACK}:{self.ports['ui']}"
+        root = self.context.folders.root
+        network = {name: os.environ[name] for name in _NETWORK if name in os.environ}
+        own = {
+            "AFTERBELL_HOME": str(self.context.folders.home),
+            "AFTERBELL_ENV": str(self.context.folders.env),
+            "AIRFLOW_HOME": str(self.home),
+            "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
+            "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__PARALLELISM": str(_PARALLEL_TASKS),
+            "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # asks no name server
+            "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
+            "AIRFLOW__CORE__AUTH_MANAGER": (
+                "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager"
+            ),
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": f"{USER}:admin",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
+            "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(self.password_file),
+            "AIRFLOW__API__HOST": LOOPBACK,
+            "AIRFLOW__API__BASE_URL": base,
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
+            "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
+            "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+            "NO_PROXY": f"{LOOPBACK},localhost",
+            "no_proxy": f"{LOOPBACK},localhost",
+        }
+        return plain_environment() | network | own | self._secrets() | dict(self.context.environment)
+
+    def _secrets(self) -> dict[str, str]:
+        """Keys made at random once and kept in files that their owner alone reads."""
+        if not self.password_file.exists():
+            write_private(self.password_file, json.dumps({USER: secrets.token_urlsafe(15)}))
+        path = self.home / "secrets.json"
+        if not path.exists():
+            made = {
+                "AIRFLOW__CORE__FERNET_KEY": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+                "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+                "AIRFLOW__API__SECRET_KEY": secrets.token_urlsafe(48),
+            }
+            write_private(path, json.dumps(made))
+        return read_json(path, "the secrets of the embedded Airflow")

@@ -1,0 +1,95 @@
+"""Where the stores are found, embedded or not, and the environment that points a step at them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from afterbell.config.loader import config_folder
+from afterbell.config.platform import EMBEDDED, Folders, Platform
+from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from afterbell.embedded.ports import LOOPBACK
+from afterbell.embedded.process import Supervisor
+from afterbell.embedded.seaweedfs import credentials
+from afterbell.errors import ConfigError, ServiceError
+
+STORES = ("s3", "hdfs")
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where the stores are found.
+
+    Attributes:
+        s3_url: address of the S3 service; None for AWS's own.
+        hdfs_url: address of WebHDFS.
+        access_key: of S3.
+        secret_key: of S3; never shown.
+    """
+
+    s3_url: str | None
+    hdfs_url: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+
+def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORES) -> Endpoints:
+    """The addresses and keys of the stores: the embedded ones as they run, the others as configured.
+
+    An embedded store that is not among ``names`` may be down: its address is then that of port 0, where nobody is.
+
+    Raises:
+        ServiceError: an embedded store does not run.
+        ConfigError: S3 is an address of the user's own and its keys are not in the environment.
+    """
+    records = Supervisor(folders.services).records()
+
+    def port(name: str) -> int:
+        record = records.get(name)
+        if not (record and record.alive):
+            if name not in names:
+                return 0
+            raise ServiceError(f"the embedded service {name!r} does not run: start it with `make up`")
+        return record.ports[name]
+
+    s3_url: str | None = platform.s3.endpoint
+    if s3_url == EMBEDDED:
+        s3_url = f"http://{LOOPBACK}:{port('s3')}"
+        keys = credentials(folders.services)
+    else:
+        s3_url = None if s3_url == "aws" else s3_url
+        keys = _keys(os.environ)
+    hdfs_url = f"http://{LOOPBACK}:{port('hdfs')}" if platform.hdfs.url == EMBEDDED else platform.hdfs.url
+    return Endpoints(s3_url, hdfs_url, *keys)
+
+
+def _keys(env: Mapping[str, str]) -> tuple[str, str]:
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    found = tuple(env.get(name, "") for name in names)
+    if missing := [name for name, value in zip(names, found, strict=True) if not value]:
+        raise ConfigError(
+            f"s3.endpoint names a store of your own, but {' and '.join(missing)} are not in the environment"
+        )
+    return found[0], found[1]
+
+
+def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str, str]:
+    """The variables that a step reads: for environments handed to children alone, since the S3 keys are among them."""
+    lake = platform.lake_location(folders.home)
+    if platform.lake.catalog == EMBEDDED:
+        (folders.home / "lake").mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
+    s3 = platform.s3
+    runtime = Runtime(
+        s3=S3Location(found.s3_url, s3.region, s3.feed_bucket, s3.artifact_bucket),
+        hdfs=HdfsLocation(found.hdfs_url, platform.hdfs.user, platform.hdfs.root),
+        lake=lake,
+        home=folders.home,
+    )
+    return runtime.to_env() | {
+        "AFTERBELL_CONFIG": str(config_folder()),
+        "AFTERBELL_ENV": str(folders.env),
+        "AWS_ACCESS_KEY_ID": found.access_key,
+        "AWS_SECRET_ACCESS_KEY": found.secret_key,
+        "AWS_DEFAULT_REGION": s3.region,
+    }
