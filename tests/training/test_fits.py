@@ -5,9 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
+from tests.training.conftest import make_matrix, make_spec
 
 from afterbell.training.fits import FINAL, Fit, FitResult, plan, run_fit, settle
-from tests.training.conftest import make_matrix, make_spec
+from afterbell.training.matrix import session_starts
+from afterbell.training.splits import last_trainable
+from afterbell.training.targets import session_targets
 
 
 def session_ics(matrix, results):
@@ -58,6 +61,39 @@ def test_where_there_is_no_signal_none_is_found(family):
     matrix = make_matrix(0.0, seed=8)
     ics = session_ics(matrix, folds_of(family, matrix))
     assert abs(ics.mean()) < 3 * ics.std(ddof=1) / np.sqrt(len(ics))
+
+
+def leaky(seed=5):
+    """Labels over five sessions that overlap, and features that only name the symbol and the fortnight.
+
+    No feature says anything about shocks to come; but neighbouring sessions share features and most of their labels.
+    """
+    matrix = make_matrix(0.0, sessions=80, seed=seed)
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_normal((80 + 7, 200))
+    labels = sum(shocks[2 + k : 82 + k] for k in range(5)).astype(np.float32)
+    marks = np.repeat(rng.standard_normal((8, 200, 6)), 10, axis=0).astype(np.float32)
+    flat = labels.reshape(-1, 1)
+    return dataclasses.replace(
+        matrix,
+        features=np.roll(marks, 5, axis=0).reshape(-1, 6),
+        labels=flat,
+        targets=session_targets(flat[:, 0], session_starts(matrix.sessions), "rank")[:, None],
+        horizons=(5,),
+    )
+
+
+def test_purging_keeps_a_planted_leak_out():
+    keen = {"lightgbm": {"rounds": 200, "num_leaves": 63, "learning_rate": 0.1, "min_leaf_share": 0.0}}
+    matrix, spec = leaky(), make_spec(horizons=[5], families=keen)
+    # Sessions 55 to 64 share their features. The label of 59 is decided at 65, the label of 53 at 59.
+    careless = Fit("lightgbm", 5, 0, 59, 60, 62)
+    purged = dataclasses.replace(careless, train_last=last_trainable(60, 5, embargo=0))
+    leaked, clean = (session_ics(matrix, [run_fit(fit, spec, matrix)]) for fit in (careless, purged))
+    assert purged.train_last == 53
+    assert leaked[0] > 0.3
+    # 200 symbols: the standard error of one session's correlation is 0.07.
+    assert abs(clean[0]) < 3 * 0.071
 
 
 @pytest.mark.parametrize("family", ["lightgbm", "ridge"])
@@ -115,7 +151,7 @@ def test_predictions_that_are_not_finite_fail_the_model(planted, monkeypatch):
         def predict(self, x):
             return np.full(len(x), np.inf)
 
-    monkeypatch.setattr("afterbell.training.fits.load_model", lambda family, body: Wild())
+    monkeypatch.setattr("afterbell.training.fits.load_model", lambda *_: Wild())
     broken = run_fit(Fit("ridge", 1, 0, 60, 70, 89), make_spec(), planted)
     assert broken.broken
     assert "4000 of 4000 predictions are not finite" in broken.reason

@@ -12,16 +12,16 @@ STYLE = """
 --good:#4bb888;--bad:#e57e6c;--hold:#e0ac4b;--series-0:#7aa2ff;--series-1:#f2a65a;--series-2:#4bb888;--series-3:#c08cf0}}
 *{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
-main{max-width:1120px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;margin:0 0 4px}
+main{max-width:1160px;margin:0 auto;padding:28px 20px 60px}h1{font-size:26px;margin:0 0 4px}
 h2{font-size:19px;margin:34px 0 10px}h3{font-size:15px;margin:18px 0 6px;color:var(--muted);font-weight:600}
 .sub{color:var(--muted);margin:0}.card{background:var(--card);border:1px solid var(--line);border-radius:10px;
 padding:14px 16px;overflow-x:auto}.grid{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,430px),1fr));
 gap:14px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:14px;margin-top:14px}
 .tile b{display:block;font-size:22px;font-variant-numeric:tabular-nums}.tile span{color:var(--muted);font-size:13px}
-.verdict{display:flex;gap:14px;align-items:baseline;margin-top:18px;border-left:5px solid var(--tone)}
-.verdict b{font-size:20px;color:var(--tone)}.publish{--tone:var(--good)}.keep{--tone:var(--series-0)}
-.hold{--tone:var(--hold)}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
-th,td{padding:5px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+.verdict{margin-top:18px;border-left:5px solid var(--tone)}
+.verdict b{display:block;font-size:20px;color:var(--tone)}.publish{--tone:var(--good)}.keep{--tone:var(--series-0)}
+.hold{--tone:var(--hold)}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
+th,td{padding:5px 7px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--muted);font-weight:600}th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
 td.wide{white-space:normal;text-align:left;overflow-wrap:anywhere}tr.strong td{font-weight:600}
 svg{width:100%;height:auto;display:block}svg text{font-family:inherit!important}

@@ -118,7 +118,7 @@ def ranking(title: str, values: Mapping[str, float], *, most: int = 15) -> str:
     def body(axes: Any) -> None:
         widths = [value for _, value in chosen]
         places = np.arange(len(widths))
-        axes.barh(places, widths, height=0.66, color=[GOOD if value >= 0 else BAD for value in widths])
+        axes.barh(places, widths, height=0.66, color=[SERIES[0] if value >= 0 else SERIES[1] for value in widths])
         axes.set_yticks(places, [name for name, _ in chosen])
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")

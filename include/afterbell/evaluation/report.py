@@ -15,11 +15,11 @@ from afterbell.evaluation.gate import Comparison, Contender, Decision
 from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, Panel
 
-_METRICS = {
-    "rank_ic": "rank IC", "rank_ic_se": "±se", "icir": "ICIR", "ic": "IC", "ic_ci_low": "IC 95 % low",
-    "ic_ci_high": "IC 95 % high", "ic_t": "t", "decile_spread": "decile spread", "turnover": "turnover",
-    "sharpe_net": "Sharpe net", "max_drawdown": "max drawdown", "sessions": "sessions", "rows": "rows",
-}  # fmt: skip
+_HEAD = (
+    "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread", "turnover", "Sharpe net", "max drawdown",
+    "sessions", "rows",
+)  # fmt: skip
+_PLAIN = ("decile_spread", "turnover", "sharpe_net", "max_drawdown", "sessions", "rows")
 _PERCENT = {"decile_spread", "turnover", "max_drawdown"}
 _SAID = {
     "publish": "Publish: the candidate becomes champion",
@@ -86,12 +86,12 @@ def _headline(data: ReportData) -> Iterator[tuple[str, str]]:
 def _horizon(data: ReportData, horizon: int) -> list[str]:
     panel, scored, found = data.panels[horizon], data.scored[horizon], data.metrics[f"h{horizon}"]
     everyone = {BLEND: found, **found["families"]}
-    rows = [[name, *(_text(key, values[key]) for key in _METRICS)] for name, values in everyone.items()]
+    rows = [_metrics_row(name, values) for name, values in everyone.items()]
     ordered = {name: scored[name] for name in everyone}
     best = scored[BLEND].portfolio
     return [
-        markup.heading(f"Horizon {horizon} session{'s' if horizon > 1 else ''}"),
-        markup.table(["", *_METRICS.values()], rows, strong=BLEND),
+        markup.heading(f"Horizon of {horizon} session{_s(horizon)}"),
+        markup.table(_HEAD, rows, strong=BLEND),
         "<p></p>",
         markup.grid(
             [
@@ -104,7 +104,7 @@ def _horizon(data: ReportData, horizon: int) -> list[str]:
                 ),
                 _by_fold(panel, scored[BLEND]),
                 plots.bars(
-                    f"Mean return over {horizon} session(s) by decile of score",
+                    f"Mean return over {horizon} session{_s(horizon)} by decile of score",
                     {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
                     unit="basis points",
                 ),
@@ -117,6 +117,18 @@ def _horizon(data: ReportData, horizon: int) -> list[str]:
                 ),
             ]
         ),
+    ]
+
+
+def _metrics_row(name: str, values: Mapping[str, Any]) -> list[str]:
+    said = {key: _text(key, value) for key, value in values.items() if key != "families"}
+    return [
+        name,
+        f"{said['rank_ic']} ± {said['rank_ic_se']}",
+        said["icir"],
+        f"{said['ic']} ({said['ic_ci_low']} to {said['ic_ci_high']})",
+        said["ic_t"],
+        *(said[key] for key in _PLAIN),
     ]
 
 
@@ -213,6 +225,10 @@ def _text(key: str, value: float | None) -> str:
     if key in _PERCENT:
         return f"{value:.2%}" if key == "decile_spread" else f"{value:.1%}"
     return f"{value:.2f}" if key in {"ic_t", "icir", "sharpe_net"} else f"{value:.4f}"
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
 
 
 def _finite(values: Floats) -> list[float]:

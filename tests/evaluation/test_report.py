@@ -1,0 +1,96 @@
+"""The report: whole, escaped, light, and the same bytes again."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
+
+from afterbell.evaluation.gate import decide
+from afterbell.evaluation.metrics import horizon_metrics, score_panel
+from afterbell.evaluation.out_of_sample import contender
+from afterbell.evaluation.report import ReportData, render
+
+NASTY = "<script>alert('x')</script>"
+CANDIDATE = {
+    "candidate_id": "0123456789abcdef",
+    "session": "2020-06-02",
+    "spec": {"horizons": [1, 5]},
+    "features": {"set": "core", "definition_hash": "feedc0de", "names": ["f0", "f1"]},
+    "inputs": {"bars_snapshot": 11, "actions_snapshot": 22, "features_snapshot": 33},
+    "models": [{"family": "ridge", "horizon": 1, "path": "models/ridge-h1.json", "size": 1, "sha256": "ab" * 32}],
+    "train_rows": 1234567,
+    "train_sessions": ["2019-01-02", "2020-05-29"],
+    "fits": 20,
+    "skipped": [f"h1: {NASTY}"],
+    "code_version": "0.1.0+abc",
+    "environment": {"python": "3.11"},
+}
+
+
+def make_data(*, champion=True):
+    panels = {horizon: make_panel(0.05, horizon=horizon, sessions=80, seed=horizon) for horizon in (1, 5)}
+    scored = {horizon: score_panel(panel, PORTFOLIO) for horizon, panel in panels.items()}
+    own = contender("0123456789abcdef", date(2020, 6, 2), panels, scored)
+    rival = contender("fedcba9876543210", date(2020, 6, 1), panels, scored) if champion else None
+    return ReportData(
+        run_id="manual__2020-06-02",
+        candidate=CANDIDATE,
+        decision=decide(own, rival, (1, 5), GATE),
+        metrics={f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in scored.items()},
+        panels=panels,
+        scored=scored,
+        contenders=(own, rival) if rival else (own,),
+        gains={"lightgbm h1": {"f0": 3.0, f"f1{NASTY}": 1.0}},
+        coefficients={"ridge h1": {"f0": 0.02, "f1": -0.01}},
+        data={"rows": 5000, "quarantine_by_rule": {NASTY: 7}, "refused_drops": [{"key": "k", "reason": NASTY}]},
+    )
+
+
+@pytest.fixture(scope="module")
+def page():
+    return render(make_data())
+
+
+class Tags(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.seen, self.addresses = set(), []
+
+    def handle_starttag(self, tag, attrs):
+        self.seen.add(tag)
+        self.addresses += [value for name, value in attrs if name in {"src", "href", "xlink:href"}]
+
+
+def test_nothing_from_the_data_becomes_markup_and_nothing_is_fetched(page):
+    tags = Tags()
+    tags.feed(page)
+    assert "script" not in tags.seen
+    assert page.count("&lt;script&gt;") >= 3
+    assert all(address.startswith("#") for address in tags.addresses)
+    assert "@import" not in page
+
+
+def test_the_report_says_what_it_must(page):
+    for said in ("Publish", "no worse than the champion fedcba9876543210", "rank IC", "Cumulative rank IC",
+                 "decile", "net of costs", "share of gain", "standardised coefficients", "1,234,567",
+                 "quarantine by rule", "bars snapshot", "feedc0de", "0.1.0+abc", "ab" * 32):  # fmt: skip
+        assert said in page
+
+
+def test_it_is_light_and_has_both_colour_schemes(page):
+    assert len(page.encode()) < 2_000_000
+    assert "prefers-color-scheme:dark" in page
+    assert page.count("<svg ") == 4 * 2 + 2 + 2
+    # Stand-in colours are all replaced: none is left as a number.
+    assert not re.search(r"(fill|stroke): #0[0-9a-f]{5}", page)
+
+
+def test_the_same_data_gives_the_same_bytes(page):
+    assert render(make_data()) == page
+
+
+def test_a_first_release_is_compared_with_zero_skill():
+    page = render(make_data(champion=False))
+    assert "rank IC against zero skill" in page
+    assert "Common window" not in page
