@@ -6,11 +6,13 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 
 from afterbell.cli.output import err
 from afterbell.config.platform import Folders, Platform, load_platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
 from afterbell.embedded.stack import running, step_env
+from afterbell.errors import ConfigError
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,18 @@ def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
         env = step_env(folders, platform, endpoints)
         os.environ.update(env)
         yield Opened(folders, platform, Runtime.from_env(env), env)
+
+
+def parse_day(text: str, name: str) -> date:
+    """A day that somebody typed.
+
+    Raises:
+        ConfigError: it isn't one; ``name`` says which option it stood in.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{name} is {text!r}: give a day like 2026-06-30") from error
 
 
 def lake_runtime() -> Runtime:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from afterbell.cli.context import stores
+from afterbell.cli.context import parse_day, stores
 from afterbell.cli.market import simulated, upload_with_progress
 from afterbell.cli.output import out, print_json, report_errors
 from afterbell.cli.run import check_request, run_in
@@ -24,8 +23,12 @@ from afterbell.stores.upload import folder_deliveries
 
 @report_errors
 def demo(
-    drops: Annotated[str, typer.Option(envvar="DROPS", help="A folder of real drops; simulated ones if left out.")] = "",
-    session: Annotated[str, typer.Option(envvar="SESSION", help="The session to run for; the last simulated one.")] = "",
+    drops: Annotated[
+        str, typer.Option(envvar="DROPS", help="A folder of real drops; simulated ones if left out.")
+    ] = "",
+    session: Annotated[
+        str, typer.Option(envvar="SESSION", help="The session to run for; the last simulated one.")
+    ] = "",
     signal: Annotated[float, typer.Option(envvar="SIGNAL", min=0.0, max=0.5, help="Planted signal.")] = 0.10,
     symbols: Annotated[int, typer.Option(envvar="SYMBOLS", min=2, help="Simulated symbols.")] = 500,
     sessions: Annotated[int, typer.Option(envvar="SESSIONS", min=2, help="Simulated sessions.")] = 300,
@@ -33,7 +36,7 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Run the whole daily job on a simulated market, or on drops of your own."""
-    wanted = _session(session)
+    wanted = parse_day(session, "SESSION") if session else None
     if drops:
         if wanted is None:
             raise ConfigError("DROPS needs SESSION as well, such as: make demo DROPS=/data/drops SESSION=2016-06-30")
@@ -49,7 +52,8 @@ def demo(
     with stores("s3", "hdfs", quiet=as_json) as opened:
         done = upload_with_progress(opened, found, quiet=as_json)
         if not as_json:
-            out.print(f"{done['objects']} drops on S3 and HDFS ({done['skipped']} there already); the daily run begins")
+            total = done["objects"] + done["skipped"]
+            out.print(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
         summary = run_in(opened, request, quiet=as_json)
     print_json(summary) if as_json else print_summary(summary)
 
@@ -65,12 +69,3 @@ def _choose_market(name: str) -> None:
     base = Folders.from_env().root / ".afterbell"
     base.mkdir(exist_ok=True)
     (base / "current").write_text(f"{name}\n", encoding="utf-8")
-
-
-def _session(text: str) -> date | None:
-    if not text:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"SESSION is {text!r}: give a date like 2016-06-30") from error

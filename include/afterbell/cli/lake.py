@@ -12,7 +12,7 @@ from afterbell.cli.context import lake_runtime
 from afterbell.cli.output import print_json, print_rows, report_errors
 from afterbell.errors import MissingDropsError
 
-Day = Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])]
+_INGESTED = "SELECT min(session), max(session), count(DISTINCT symbol) FROM market.bars"
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -33,8 +33,8 @@ def bars(
     if found is None:
         known = f" as known at the end of {day}" if day else ""
         raise MissingDropsError(
-            f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; `./afterbell query \"SELECT "
-            'min(session), max(session) FROM market.bars"` shows what has been ingested'
+            f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; "
+            f"what has been ingested: ./afterbell query '{_INGESTED}'"
         )
     print_json(found) if as_json else print_rows([found])
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from afterbell.cli.context import Opened, stores
+from afterbell.cli.context import Opened, parse_day, stores
 from afterbell.cli.output import err, out, print_json, report_errors
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import Market, MarketSpec
@@ -53,16 +52,14 @@ def simulated(spec: MarketSpec, *, quiet: bool) -> Market:
 def simulate(
     symbols: Annotated[int, typer.Option(min=2, help="How many symbols are listed at a time.")] = 500,
     sessions: Annotated[int, typer.Option(min=2, help="How many sessions, the last included.")] = 300,
-    last_session: Annotated[
-        datetime, typer.Option(formats=["%Y-%m-%d"], help="The last session.")
-    ] = MarketSpec().last_session,  # type: ignore[assignment]  # typer shows it
+    last_session: Annotated[str, typer.Option(help="The last session, as YYYY-MM-DD.")] = "2026-06-30",
     seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 7,
     signal: Annotated[float, typer.Option(min=0.0, max=0.5, help="Planted correlation; 0 plants none.")] = 0.10,
     out_folder: Annotated[Path | None, typer.Option("--out", help="Write here instead of to S3 and HDFS.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a seeded market and deliver it, the way a vendor would, to S3 and HDFS."""
-    last = last_session.date() if isinstance(last_session, datetime) else last_session
+    last = parse_day(last_session, "--last-session")
     spec = MarketSpec(symbols=symbols, sessions=sessions, last_session=last, seed=seed, signal=signal)
     market = simulated(spec, quiet=as_json)
     if out_folder is not None:
@@ -74,7 +71,10 @@ def simulate(
         print_json({**done, "last_session": last.isoformat(), "truth": market.truth.to_json()})
         return
     where = out_folder or "S3 and HDFS"
-    out.print(f"{done['objects']} drops delivered to {where} ({done['bytes'] / 1e6:.1f} MB, {done['skipped']} there already)")
+    out.print(
+        f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered to {where}, "
+        f"{done['skipped']} were there already"
+    )
     out.print(f"the last session is {last}: ./afterbell run --session {last}")
 
 
@@ -90,4 +90,6 @@ def upload(
     if as_json:
         print_json(done)
     else:
-        out.print(f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB), {done['skipped']} of them there already")
+        out.print(
+            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB), delivered, {done['skipped']} were there already"
+        )

@@ -47,7 +47,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
 
 def _cell(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     if isinstance(value, float):
         return f"{value:,.6g}"
     return str(_plain(value))

@@ -27,13 +27,15 @@ def list_(as_json: AsJson = False) -> None:
         rows = []
         for name in list_releases(store):
             manifest = read_manifest(store, name)
-            rows.append({
-                "release_id": name,
-                "session": manifest.session.isoformat(),
-                "champion": bool(champion and champion.release_id == name),
-                "models": len(manifest.models),
-                **{f"ic_{key}": values.get("ic") for key, values in manifest.metrics.items()},
-            })
+            rows.append(
+                {
+                    "release_id": name,
+                    "session": manifest.session.isoformat(),
+                    "champion": bool(champion and champion.release_id == name),
+                    "models": len(manifest.models),
+                    **{f"ic_{key}": values.get("ic") for key, values in manifest.metrics.items()},
+                }
+            )
     print_json(rows) if as_json else print_rows(rows, title="releases")
 
 
@@ -63,7 +65,9 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     if as_json:
         print_json(manifest)
         return
-    out.print(f"[bold]{manifest['release_id']}[/] of session {manifest['session']}, candidate {manifest['candidate_id']}")
+    out.print(
+        f"[bold]{manifest['release_id']}[/] of session {manifest['session']}, candidate {manifest['candidate_id']}"
+    )
     out.print(f"verdict: {manifest['verdict']['verdict']} ({manifest['verdict']['reason']})", markup=False)
     out.print(f"features: {manifest['features']['set']}, {len(manifest['features']['names'])} factors", markup=False)
     out.print(f"code {manifest['code_version']}", markup=False)

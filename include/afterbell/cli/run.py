@@ -60,7 +60,9 @@ def run_in(opened: Opened, request: Request, *, quiet: bool) -> dict[str, Any]:
 @report_errors
 def run(
     session: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The exchange session to retrain for.")],
-    profile: Annotated[str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Run the daily DAG for one session, in one process, to its end."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import Annotated
 
 import typer
 
-from afterbell.cli.context import airflow_connections
+from afterbell.cli.context import lake_runtime
 from afterbell.cli.output import err, out, print_json, report_errors
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import Folders, load_platform
-from afterbell.embedded.stack import start, start_airflow, status, stop
+from afterbell.embedded.stack import start, start_airflow, status, step_env, stop
+from afterbell.errors import AfterbellError
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
@@ -21,29 +26,55 @@ def up(
 ) -> None:
     """Start S3, HDFS and Airflow on 127.0.0.1, and print where to go; they run until `down`."""
     folders, platform = Folders.from_env(), load_platform()
+    name = profile or platform.cluster
+    chosen = load_profile(name)
 
     def tell(message: str) -> None:
         if not as_json:
             err.print(message, style="dim", markup=False)
 
     endpoints = start(folders, platform, ("s3", "hdfs"), attached=False, on_progress=tell)
-    login = start_airflow(folders, platform, airflow_connections(folders, platform, endpoints, profile), tell)
+    connections = connection_environment(step_env(folders, platform, endpoints), name, chosen)
+    login = start_airflow(folders, platform, connections, tell)
+    password = json.loads(login.password_file.read_text(encoding="utf-8"))[login.user]
     if as_json:
         print_json({"url": login.url, "user": login.user, "password_file": str(login.password_file)})
         return
-    out.print(f"Airflow     {login.url}", markup=False)
-    out.print(f"login       {login.user}, password in {login.password_file}", markup=False)
-    out.print(f"S3          {endpoints.s3_url}", markup=False)
-    out.print(f"HDFS        {endpoints.hdfs_url}", markup=False)
-    out.print("stop        make down", markup=False)
+    session = _newest_session()
+    for label, text in (
+        ("Airflow", f"{login.url}/dags/daily_retraining"),
+        ("login", f"{login.user} / {password}"),
+        ("session", f"{session} is the newest in the lake" if session else "the lake is empty: `./afterbell simulate`"),
+        ("S3", endpoints.s3_url or "AWS"),
+        ("HDFS", endpoints.hdfs_url),
+        ("logs", str(folders.services)),
+        ("stop", "make down"),
+    ):
+        out.print(f"{label:<9} {text}", markup=False)
+
+
+def _newest_session() -> str | None:
+    from afterbell.lake.reader import query  # noqa: PLC0415 - keeps --help fast
+
+    try:
+        found = query(lake_runtime(), "SELECT max(session) AS session FROM market.bars").to_pylist()[0]["session"]
+    except AfterbellError:
+        return None  # nothing has been ingested yet
+    return found.isoformat() if found else None
 
 
 @report_errors
 def down(as_json: AsJson = False) -> None:
-    """Stop everything that was started on this machine."""
+    """Stop everything that the project started on this machine, whichever market it served."""
     folders = Folders.from_env()
-    stopped = stop(folders)
-    left = [service.name for service in status(folders)]
+    homes = {folders.home, *(path.parent for path in (folders.root / ".afterbell" / "var").glob("*/services"))}
+    stopped: list[str] = []
+    left: list[str] = []
+    for home in sorted(homes):
+        one = replace(folders, home=home)
+        if one.services.exists():
+            stopped += stop(one)
+            left += [service.name for service in status(one)]
     if as_json:
         print_json({"stopped": stopped, "left": left})
     else:

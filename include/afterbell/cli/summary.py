@@ -6,11 +6,11 @@ import json
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from afterbell.cluster.steps import STEPS
 from afterbell.cli.airflow_run import Done
 from afterbell.cli.context import Opened
 from afterbell.cli.output import out
 from afterbell.cluster.job import result_key
+from afterbell.cluster.steps import STEPS
 from afterbell.sla.deadline import Deadline
 from afterbell.stores.artifacts import ArtifactStore
 

@@ -1,0 +1,183 @@
+"""``doctor``: versions, ports, services, connections; what is missing and how to get it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+import psutil
+import typer
+
+from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cluster.profile import load_profile
+from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
+from afterbell.embedded.ports import is_free
+from afterbell.embedded.stack import status
+from afterbell.errors import AfterbellError
+
+_JAVA = (8, 11, 17)
+_DISK_GB, _MEMORY_GB = 5, 6
+_PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "great-expectations", "boto3", "pyiceberg")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``ok``, ``warn`` (it works without) or ``missing`` (it doesn't)."""
+
+    check: str
+    state: Literal["ok", "warn", "missing"]
+    found: str
+    advice: str = ""
+
+
+@report_errors
+def doctor(
+    profile: Annotated[
+        str | None, typer.Option(help="Cluster profile to look at; platform.yaml has the default.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Look at everything that a run needs; exit status 1 if something is missing."""
+    folders, platform = Folders.from_env(), load_platform()
+    findings = list(_examine(folders, platform, profile or platform.cluster))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "missing": "[red]✗[/]"}
+        for finding in findings:
+            out.print(f"{marks[finding.state]} {finding.check:<24}", end="")
+            out.print(finding.found + (f"  → {finding.advice}" if finding.advice else ""), markup=False)
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)
+
+
+def _examine(folders: Folders, platform: Platform, profile: str) -> Iterator[Finding]:
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        lambda: _python(folders),
+        lambda: _packages(folders),
+        lambda: _java(folders),
+        lambda: _jars(folders),
+        lambda: _machine(folders),
+        lambda: _cluster(profile),
+        lambda: _stores(folders, platform),
+        lambda: _ports(folders, platform),
+    ]
+    for check in checks:
+        try:
+            yield from check()
+        except AfterbellError as error:
+            yield Finding("configuration", "missing", str(error))
+
+
+def _python(folders: Folders) -> Iterator[Finding]:
+    yield Finding("python (spark)", "ok", f"{sys.version.split()[0]} in {folders.spark_python.parents[1]}")
+    found = subprocess.run(
+        [str(folders.airflow_python), "-c", "import importlib.metadata as m; print(m.version('apache-airflow'))"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    if found.returncode:
+        yield Finding("airflow", "missing", "can't be imported", "run `make setup`")
+    else:
+        yield Finding("airflow", "ok", f"{found.stdout.strip()} in {folders.airflow_python.parents[1]}")
+
+
+def _packages(folders: Folders) -> Iterator[Finding]:
+    text = (folders.root / "requirements-spark.txt").read_text(encoding="utf-8")
+    pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[[^\]]*\])?==(\S+)", text, re.MULTILINE))
+    for name in _PACKAGES:
+        try:
+            found = version(name)
+        except PackageNotFoundError:
+            yield Finding(name, "missing", "not installed", "run `make setup`")
+            continue
+        same = found == pinned.get(name)
+        yield Finding(
+            name, "ok" if same else "warn", found, "" if same else f"pinned is {pinned.get(name)}: `make setup`"
+        )
+    try:
+        import lightgbm  # noqa: F401, PLC0415 - loads the OpenMP library of the system
+    except OSError as error:
+        yield Finding("OpenMP", "missing", str(error), "install libgomp (Debian: libgomp1)")
+
+
+def _java(folders: Folders) -> Iterator[Finding]:
+    home = folders.java_home
+    found = subprocess.run(
+        [str(home / "bin" / "java"), "-version"], capture_output=True, text=True, timeout=60, check=False
+    )
+    match = re.search(r'version "(?:1\.)?(\d+)', found.stderr)
+    major = int(match[1]) if match else 0
+    good = major in _JAVA
+    yield Finding(
+        "java", "ok" if good else "missing", f"{major or 'none'} in {home}",
+        "" if good else "Spark 3.5 runs on 8, 11 or 17: run `make setup`, which gets one",
+    )  # fmt: skip
+
+
+def _jars(folders: Folders) -> Iterator[Finding]:
+    yield Finding("jars", "ok", f"{len(folders.jars)} for Spark, {len(folders.hdfs_jars)} for HDFS in {folders.env}")
+
+
+def _machine(folders: Folders) -> Iterator[Finding]:
+    folders.home.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folders.home).free / 1e9
+    memory = psutil.virtual_memory().available / 1e9
+    for name, amount, least in (("disk", free, _DISK_GB), ("memory", memory, _MEMORY_GB)):
+        good = amount >= least
+        advice = "" if good else f"the demo wants {least} GB"
+        yield Finding(name, "ok" if good else "warn", f"{amount:.1f} GB free", advice)
+
+
+def _cluster(name: str) -> Iterator[Finding]:
+    profile = load_profile(name)
+    if profile.master.startswith("local"):
+        yield Finding("cluster", "ok", f"profile {name}: {profile.master} on this machine")
+        return
+    address = urlsplit(profile.master)
+    try:
+        with socket.create_connection((address.hostname or "", address.port or 0), timeout=3):
+            yield Finding("cluster", "ok", f"profile {name}: {profile.master} answers")
+    except OSError as error:
+        advice = f"start the master, or mend include/config/clusters/{name}.yaml"
+        yield Finding("cluster", "missing", f"profile {name}: {profile.master}: {error}", advice)
+
+
+def _stores(folders: Folders, platform: Platform) -> Iterator[Finding]:
+    running = {service.name: service for service in status(folders, platform)}
+    for name, address in (("s3", platform.s3.endpoint), ("hdfs", platform.hdfs.url)):
+        if address == EMBEDDED:
+            service = running.get(name)
+            state = (
+                f"pid {service.pid}, port {service.port}" if service else "not running; commands start it for the while"
+            )
+            healthy = service is None or service.healthy
+            advice = "" if healthy or service is None else f"not healthy, see {service.log}"
+            yield Finding(name, "ok" if healthy else "warn", f"embedded, {state}", advice)
+        else:
+            yield from _reachable(name, address)
+
+
+def _reachable(name: str, address: str) -> Iterator[Finding]:
+    url = urlsplit("https://s3.amazonaws.com" if address == "aws" else address)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        with socket.create_connection((url.hostname or "", port), timeout=3):
+            yield Finding(name, "ok", f"{address} answers")
+    except OSError as error:
+        yield Finding(name, "missing", f"{address}: {error}", "mend include/config/platform.yaml, or start the store")
+
+
+def _ports(folders: Folders, platform: Platform) -> Iterator[Finding]:
+    own = {service.port for service in status(folders, platform)}
+    for name, port in platform.ports.model_dump().items():
+        if port and port not in own and not is_free(port):
+            advice = f"free it, or set AFTERBELL_{name.upper()}_PORT to another (0 takes any free one)"
+            yield Finding(f"port of {name}", "missing", f"{port} is taken", advice)
