@@ -76,7 +76,7 @@ def _close(spec: MarketSpec, returns: Returns, listings: Listings) -> tuple[Matr
     triple = np.asarray(rng.random(symbols) < 0.4)
 
     path, split, dividend = np.empty((sessions, symbols)), np.ones((sessions, symbols)), np.zeros((sessions, symbols))
-    before = np.clip(60.0 * np.exp(rng.normal(0.0, 0.6, symbols)), 12.0, 400.0)
+    before = np.clip(50.0 * np.exp(rng.normal(0.0, 0.6, symbols)), 12.0, 400.0)
     for session in range(sessions):
         if session:  # an action takes effect against a close that was delivered
             ratio = _ratio(before, triple)
@@ -90,7 +90,7 @@ def _close(spec: MarketSpec, returns: Returns, listings: Listings) -> tuple[Matr
 
 def _ratio(price: Matrix, triple: Mask) -> Matrix:
     """Cheap shares are put together ten to one, dear ones split in two or three."""
-    return np.where(price < 20.0, 0.1, np.where(triple, 3.0, 2.0))
+    return np.where(price < 25.0, 0.1, np.where(triple, 3.0, 2.0))
 
 
 def _split_sessions(rng: np.random.Generator, sessions: int, listings: Listings) -> Indices:

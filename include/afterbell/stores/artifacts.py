@@ -83,7 +83,8 @@ class ArtifactStore:
 
     @contextmanager
     def _opened(self, key: str) -> Iterator[dict[str, Any]]:
-        with s3_faults(self._location, self.bucket, check_key(key)):
+        self._require(key)
+        with s3_faults(self._location, self.bucket, key):
             yield self._bucket.client.get_object(Bucket=self.bucket, Key=key)
 
     def put(self, key: str, body: bytes, content_type: str | None = None) -> str:
@@ -124,6 +125,7 @@ class ArtifactStore:
 
     def _require(self, key: str) -> None:
         check_key(key)
+        # A missing bucket must neither pass for a missing object nor be created by a write.
         self._bucket.require()
 
     def list(self, prefix: str) -> list[StoredObject]:
@@ -132,7 +134,6 @@ class ArtifactStore:
 
     def exists(self, key: str) -> bool:
         """Whether ``key`` is there."""
-        # HEAD answers 404 for a missing bucket too.
         self._require(key)
         with s3_faults(self._location, self.bucket, key):
             try:

@@ -54,6 +54,7 @@ class S3DropStore:
             StoreUnavailableError: no answer, after bounded retries.
         """
         check_key(found.key)
+        self._bucket.require()  # or a wrong bucket could pass for a lost object
         # botocore tries a request again, but not a body that breaks off in the middle.
         return self._retry.call(lambda: self._read_once(found))
 

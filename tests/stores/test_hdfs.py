@@ -1,0 +1,234 @@
+"""Invariant: a file on HDFS is seen whole or not at all, and read at the version that was listed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import requests
+from tests.stores.conftest import Scripted, hdfs_at
+
+from afterbell.config.runtime import HdfsLocation, Runtime
+from afterbell.errors import (
+    ConfigError,
+    ObjectChangedError,
+    ObjectMissingError,
+    StoreConfigError,
+    StoreUnavailableError,
+)
+from afterbell.stores.hdfs import HdfsDropStore
+from afterbell.stores.protocols import StoredObject
+from afterbell.stores.retry import Retry
+
+HASTY = Retry(attempts=3, first_pause=0.01)
+SAFE_MODE = json.dumps(
+    {
+        "RemoteException": {
+            "exception": "RetriableException",
+            "javaClassName": "org.apache.hadoop.ipc.RetriableException",
+            "message": "org.apache.hadoop.hdfs.server.namenode.SafeModeException: Name node is in safe mode.",
+        }
+    }
+).encode()
+LISTING = json.dumps(
+    {
+        "DirectoryListing": {
+            "partialListing": {
+                "FileStatuses": {
+                    "FileStatus": [{"pathSuffix": "a", "type": "FILE", "length": 3, "modificationTime": 17}]
+                }
+            },
+            "remainingEntries": 0,
+        }
+    }
+).encode()
+
+
+@pytest.fixture
+def store(runtime: Runtime) -> HdfsDropStore:
+    found = HdfsDropStore(runtime.hdfs, HASTY)
+    found.ensure_root()
+    return found
+
+
+def ask(location: HdfsLocation, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
+    """WebHDFS without the code under test."""
+    address = f"{location.url}/webhdfs/v1{location.root}{path}"
+    answer = requests.request(method, address, params={"op": op, "user.name": location.user, **params}, timeout=20)
+    answer.raise_for_status()
+    found: dict[str, Any] = answer.json() if answer.content else {}
+    return found
+
+
+@pytest.mark.services
+def test_what_is_put_is_listed_and_read_back(store: HdfsDropStore, runtime: Runtime) -> None:
+    put = store.put("reports/2026/20260630.csv.gz", b"some bytes")
+    status = ask(runtime.hdfs, "GET", "GETFILESTATUS", "/reports/2026/20260630.csv.gz")["FileStatus"]
+    assert put == StoredObject("hdfs", "reports/2026/20260630.csv.gz", 10, f"10-{status['modificationTime']}")
+    assert list(store.list("reports/")) == [put]
+    assert store.read(put) == b"some bytes"
+
+
+@pytest.mark.services
+def test_a_listing_comes_in_the_order_of_keys_and_below_its_prefix(store: HdfsDropStore) -> None:
+    for key in ("a/b", "a.txt", "b", "a0", "c d/é+&?#"):
+        store.put(key, b"x")
+    assert [item.key for item in store.list("")] == ["a.txt", "a/b", "a0", "b", "c d/é+&?#"]
+    assert [item.key for item in store.list("a")] == ["a.txt", "a/b", "a0"]
+    assert [item.key for item in store.list("a/")] == ["a/b"]
+    assert list(store.list("nothing/")) == []
+    assert [store.read(item) for item in store.list("c d/")] == [b"x"]
+
+
+@pytest.mark.services
+def test_a_listing_goes_on_past_a_thousand_entries(store: HdfsDropStore, runtime: Runtime) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda n: ask(runtime.hdfs, "PUT", "MKDIRS", f"/d{n:04}"), range(1005)))
+    store.put("z/last", b"x")
+    assert [item.key for item in store.list("z")] == ["z/last"]
+
+
+@pytest.mark.services
+def test_until_the_rename_readers_see_what_was_there(
+    store: HdfsDropStore, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = HdfsDropStore(runtime.hdfs, HASTY)
+    first = store.put("a/drop", b"first")
+    seen: list[tuple[list[StoredObject], bytes]] = []
+    names: list[str] = []
+    call = store._hdfs.call
+
+    def watched(method: str, op: str, path: str, **params: str) -> dict[str, Any]:
+        if op == "RENAME":
+            seen.append((list(reader.list("")), reader.read(first)))
+            statuses = ask(runtime.hdfs, "GET", "LISTSTATUS", "/a")["FileStatuses"]["FileStatus"]
+            names.extend(item["pathSuffix"] for item in statuses)
+        return call(method, op, path, **params)
+
+    monkeypatch.setattr(store._hdfs, "call", watched)
+    second = store.put("a/drop", b"second one")
+    assert seen == [([first], b"first")]
+    assert len(names) == 2  # the new bytes were there, under a name that no listing shows
+    assert list(reader.list("")) == [second]
+    assert reader.read(second) == b"second one"
+    assert [
+        item["pathSuffix"] for item in ask(runtime.hdfs, "GET", "LISTSTATUS", "/a")["FileStatuses"]["FileStatus"]
+    ] == ["drop"]
+
+
+@pytest.mark.services
+def test_files_that_are_being_written_are_not_listed(store: HdfsDropStore, runtime: Runtime) -> None:
+    for name in ("x.gz._COPYING_", ".x.gz", "_temporary"):
+        ask(runtime.hdfs, "PUT", "CREATE", f"/a/{name}")
+    assert list(store.list("")) == []
+    with pytest.raises(ConfigError, match="no segment starts with"):
+        store.put("a/_hidden", b"")
+
+
+@pytest.mark.services
+def test_a_file_that_was_replaced_since_is_not_read(store: HdfsDropStore) -> None:
+    listed = store.put("a", b"first")
+    store.put("a", b"other")
+    with pytest.raises(ObjectChangedError, match="/a was replaced since it was listed: expected version 5-"):
+        store.read(listed)
+
+
+@pytest.mark.services
+def test_a_file_that_is_replaced_while_it_is_read_is_not_returned(
+    store: HdfsDropStore, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = store.put("a", b"first")
+    writer = HdfsDropStore(runtime.hdfs, HASTY)
+    opened = store._hdfs.open
+
+    def replaced_meanwhile(path: str) -> bytes:
+        body = opened(path)
+        writer.put("a", b"other")
+        return body
+
+    monkeypatch.setattr(store._hdfs, "open", replaced_meanwhile)
+    with pytest.raises(ObjectChangedError, match="was replaced"):
+        store.read(listed)
+
+
+@pytest.mark.services
+def test_a_file_that_is_gone_is_missing(store: HdfsDropStore) -> None:
+    with pytest.raises(ObjectMissingError, match=r"gone at .*: it is not there"):
+        store.read(StoredObject("hdfs", "gone", 1, "1-1"))
+
+
+@pytest.mark.services
+def test_it_is_known_whether_a_file_holds_some_bytes(store: HdfsDropStore) -> None:
+    put = store.put("a", b"first")
+    assert store.holds(put, b"first")
+    assert not store.holds(put, b"firs!")
+    assert not store.holds(put, b"longer")
+
+
+@pytest.mark.services
+def test_a_root_that_is_not_there_is_named(runtime: Runtime) -> None:
+    with pytest.raises(StoreConfigError, match=f"root folder {runtime.hdfs.root} is not on HDFS.*check hdfs.root"):
+        list(HdfsDropStore(runtime.hdfs, HASTY).list("reports/"))
+
+
+@pytest.mark.services
+def test_a_user_who_may_not_write_is_told_so(store: HdfsDropStore, runtime: Runtime) -> None:
+    stranger = HdfsDropStore(replace(runtime.hdfs, user="stranger"), HASTY)
+    with pytest.raises(StoreConfigError, match=r"access is denied.*user=stranger"):
+        stranger.put("a", b"")
+
+
+@pytest.mark.services
+def test_a_used_up_quota_leaves_nothing_half_written(store: HdfsDropStore, runtime: Runtime) -> None:
+    store.put("a", b"first")
+    ask(runtime.hdfs, "PUT", "SETQUOTA", "", namespacequota="2", storagespacequota=str(2**40))
+    with pytest.raises(StoreConfigError, match="quota of names is used up"):
+        store.put("b", b"second")
+    statuses = ask(runtime.hdfs, "GET", "LISTSTATUS", "")["FileStatuses"]["FileStatus"]
+    assert [item["pathSuffix"] for item in statuses] == ["a"]
+
+
+@pytest.mark.services
+@pytest.mark.parametrize("key", ["../a", "/a", "a//b", "a\\b", "a:b", "a/../../b"])
+def test_keys_that_climb_are_refused(store: HdfsDropStore, key: str) -> None:
+    with pytest.raises(ConfigError, match="not allowed"):
+        store.put(key, b"")
+
+
+def test_safe_mode_is_waited_for(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((403, SAFE_MODE), (403, SAFE_MODE), (200, LISTING))
+    assert list(HdfsDropStore(hdfs_at(server.url), HASTY).list("")) == [StoredObject("hdfs", "a", 3, "3-17")]
+
+
+def test_safe_mode_for_ever_ends_after_the_attempts(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((403, SAFE_MODE))
+    with pytest.raises(StoreUnavailableError, match=r"Name node is in safe mode.*tried 3 times"):
+        list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
+    assert len(server.requests) == 3
+
+
+def test_a_namenode_that_is_down_is_retryable() -> None:
+    with pytest.raises(StoreUnavailableError, match=r"hdfs /feed at http://127.0.0.1:9: no answer"):
+        list(HdfsDropStore(hdfs_at("http://127.0.0.1:9"), HASTY).list(""))
+
+
+def test_an_answer_of_something_else_is_a_wrong_address(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((200, b"<html>Welcome</html>"))
+    with pytest.raises(StoreConfigError, match="was not answered by WebHDFS: '<html>Welcome"):
+        list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
+
+
+@pytest.mark.parametrize("url", ["namenode:9870", "hdfs://namenode:8020", "http://"])
+def test_an_address_that_is_not_webhdfs_is_refused(url: str) -> None:
+    with pytest.raises(StoreConfigError, match="write it like http://namenode:9870"):
+        HdfsDropStore(hdfs_at(url))
+
+
+@pytest.mark.parametrize("root", ["feed", "/feed/../etc", "/"])
+def test_a_root_that_is_no_folder_is_refused(root: str) -> None:
+    with pytest.raises((StoreConfigError, ConfigError), match=r"absolute path|not allowed"):
+        HdfsDropStore(replace(hdfs_at("http://namenode:9870"), root=root))

@@ -1,0 +1,156 @@
+"""Invariant: what is read from S3 is the version that was listed; what cannot be read says what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import boto3
+import pytest
+from tests.stores.conftest import Scripted, s3_at
+
+from afterbell.config.runtime import Runtime
+from afterbell.errors import (
+    ConfigError,
+    ObjectChangedError,
+    ObjectMissingError,
+    StoreConfigError,
+    StoreUnavailableError,
+)
+from afterbell.stores.protocols import StoredObject
+from afterbell.stores.s3 import S3DropStore
+
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
+LISTING = b"""<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>1</Size>
+<ETag>"e"</ETag></Contents></ListBucketResult>"""
+
+
+@pytest.fixture
+def store(runtime: Runtime) -> S3DropStore:
+    found = S3DropStore(runtime.s3, attempts=2)
+    found.ensure_bucket()
+    return found
+
+
+@pytest.mark.services
+def test_what_is_put_is_listed_and_read_back(store: S3DropStore) -> None:
+    put = store.put("prices/2026/20260630.csv.gz", b"some bytes")
+    assert list(store.list("prices/")) == [put]
+    # md5sum of "some bytes"
+    assert put == StoredObject("s3", "prices/2026/20260630.csv.gz", 10, "9d0568469d206c1aedf1b71f12f474bc")
+    assert store.read(put) == b"some bytes"
+
+
+@pytest.mark.services
+def test_an_empty_object_is_an_object(store: S3DropStore) -> None:
+    assert store.read(store.put("empty", b"")) == b""
+
+
+@pytest.mark.services
+def test_a_listing_comes_in_the_order_of_keys_and_below_its_prefix(store: S3DropStore) -> None:
+    for key in ("a/b", "a.txt", "a/b/c", "b", "a0"):
+        store.put(key, b"x")
+    assert [item.key for item in store.list("a")] == ["a.txt", "a/b", "a/b/c", "a0"]
+    assert [item.key for item in store.list("a/")] == ["a/b", "a/b/c"]
+    assert list(store.list("nothing/")) == []
+
+
+@pytest.mark.services
+def test_a_listing_goes_on_past_a_thousand_keys(store: S3DropStore) -> None:
+    keys = [f"k/{number:04}" for number in range(1005)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: store.put(key, b""), keys))
+    assert [item.key for item in store.list("k/")] == keys
+
+
+@pytest.mark.services
+def test_an_object_that_was_replaced_since_is_not_read(store: S3DropStore) -> None:
+    listed = store.put("a", b"first")
+    store.put("a", b"other")
+    with pytest.raises(ObjectChangedError, match=r"/a was replaced since it was listed"):
+        store.read(listed)
+
+
+@pytest.mark.services
+def test_an_object_that_is_gone_is_missing(store: S3DropStore) -> None:
+    with pytest.raises(ObjectMissingError, match=r"/gone at .* not there"):
+        store.read(StoredObject("s3", "gone", 1, "0" * 32))
+
+
+@pytest.mark.services
+def test_it_is_known_whether_an_object_holds_some_bytes(store: S3DropStore) -> None:
+    put = store.put("a", b"first")
+    assert store.holds(put, b"first")
+    assert not store.holds(put, b"firs!")
+
+
+@pytest.mark.services
+def test_a_key_that_climbs_is_not_written(store: S3DropStore) -> None:
+    with pytest.raises(ConfigError, match="not allowed"):
+        store.put("../a", b"")
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    "use", [lambda s: list(s.list("")), lambda s: s.put("a", b""), lambda s: s.read(StoredObject("s3", "a", 1, "e"))]
+)
+def test_a_wrong_bucket_is_named_and_never_made(runtime: Runtime, use: Callable[[S3DropStore], object]) -> None:
+    location = replace(runtime.s3, feed_bucket="no-such-bucket")
+    with pytest.raises(StoreConfigError, match=r"s3://no-such-bucket/.*does not exist: check its name"):
+        use(S3DropStore(location))
+    buckets = boto3.client("s3", endpoint_url=location.endpoint, region_name=location.region).list_buckets()
+    assert "no-such-bucket" not in {item["Name"] for item in buckets["Buckets"]}
+
+
+@pytest.mark.services
+@pytest.mark.parametrize(
+    ("variable", "named"), [("AWS_SECRET_ACCESS_KEY", "the secret key is wrong"), ("AWS_ACCESS_KEY_ID", "not known")]
+)
+def test_a_wrong_key_says_which_and_not_what(
+    store: S3DropStore, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, variable: str, named: str
+) -> None:
+    monkeypatch.setenv(variable, "canary-of-a-key")
+    with pytest.raises(StoreConfigError, match=f"{named}.*{variable}") as caught:
+        list(S3DropStore(runtime.s3).list(""))
+    assert "canary" not in str(caught.value)
+
+
+def test_missing_keys_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for variable in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(variable, "/nonexistent")
+    with pytest.raises(StoreConfigError, match="set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"):
+        list(S3DropStore(s3_at("http://127.0.0.1:9")).list(""))
+
+
+def test_an_address_that_is_none_is_refused(scripted: Callable[..., Scripted]) -> None:
+    with pytest.raises(StoreConfigError, match=r"127.0.0.1:9"):
+        S3DropStore(s3_at("127.0.0.1:9"))
+
+
+def test_a_store_that_is_down_is_retryable(scripted: Callable[..., Scripted]) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"s3://feed/ at http://127.0.0.1:9: no connection"):
+        list(S3DropStore(s3_at("http://127.0.0.1:9"), attempts=2).list(""))
+
+
+def test_slow_down_is_tried_again(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((503, SLOW_DOWN), (0, b""), (200, LISTING))
+    assert [item.key for item in S3DropStore(s3_at(server.url)).list("")] == ["a"]
+    assert len(server.requests) == 3
+
+
+def test_slow_down_for_ever_ends_after_the_attempts(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((503, SLOW_DOWN))
+    with pytest.raises(StoreUnavailableError, match=r"SlowDown \(HTTP 503\)"):
+        list(S3DropStore(s3_at(server.url), attempts=2).list(""))
+    assert len(server.requests) == 2
+
+
+def test_a_body_that_breaks_off_is_read_again(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((200, b""), (200, b"whole"))
+    server.cut = "GET"
+    assert S3DropStore(s3_at(server.url)).read(StoredObject("s3", "a", 5, "e")) == b"whole"
+    assert [request.split()[0] for request in server.requests] == ["HEAD", "GET", "GET"]
