@@ -1,0 +1,144 @@
+"""Train and evaluate on real Spark, Iceberg and S3, whole but small."""
+
+import hashlib
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.families import load_model
+
+pytestmark = pytest.mark.services
+HERE = Path(__file__).parent
+SPEC = """
+feature_set: core
+horizons: [1, 5]
+seed: 5
+target: rank
+families:
+  lightgbm: {rounds: 30, num_leaves: 7, learning_rate: 0.1, min_leaf_share: 0.02}
+  ridge: {penalty: 0.1}
+split: {folds: 3, test_sessions: 40, min_train_sessions: 60, embargo: 2}
+universe: {min_price: 1, min_median_dollar_volume: 1000, window: 20, min_window: 10, min_feature_share: 0.5}
+min_train_rows: 500
+max_train_rows: 1000000
+"""
+
+
+@pytest.fixture(scope="module")
+def store(services):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, services.env[name])
+        found = ArtifactStore(replace(services.runtime.s3, artifact_bucket="training-tests"))
+        found.ensure_bucket()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("train")
+
+
+@pytest.fixture(scope="module")
+def results(services, store, home):
+    """The world's script, run under a lake, a bucket and a configuration of its own."""
+    (home / "config" / "models").mkdir(parents=True)
+    (home / "config" / "models" / "daily.yaml").write_text(SPEC, encoding="utf-8")
+    gate = Path(__file__).parents[2] / "include" / "config" / "gate.yaml"
+    (home / "config" / "gate.yaml").write_text(gate.read_text(encoding="utf-8"), encoding="utf-8")
+    folders = services.folders
+    env = {
+        **{name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
+        **services.env,
+        "AFTERBELL_HOME": str(home),
+        "AFTERBELL_CONFIG": str(home / "config"),
+        "AFTERBELL_ARTIFACT_BUCKET": "training-tests",
+        "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home / 'catalog.db'}",
+        "AFTERBELL_LAKE_WAREHOUSE": f"file://{home / 'warehouse'}",
+        "JAVA_HOME": str(folders.java_home),
+        "SPARK_HOME": str(folders.spark_home),
+        "PYSPARK_PYTHON": str(folders.spark_python),
+        "PYTHONPATH": f"{folders.root / 'include'}:{folders.root}",
+        "PYSPARK_SUBMIT_ARGS": f"--master local[2] --jars {','.join(map(str, folders.jars))} "
+        "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false "
+        "--conf spark.sql.shuffle.partitions=4 pyspark-shell",
+    }
+    done = subprocess.run(
+        [str(folders.spark_python), str(HERE / "lake_world.py")],
+        env=env, cwd=home, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    return found | {"lines": done.stdout.splitlines()}
+
+
+def test_every_fit_ran_and_said_so(results):
+    first = results["first"]
+    # Two families, two horizons, three folds and a final fit each.
+    assert first["fits"] == 2 * 2 * 4
+    assert first["skipped"] == []
+    assert first["horizons"] == [1, 5]
+    assert first["families"] == ["lightgbm", "ridge"]
+    assert not first["noop"]
+    said = [line for line in results["lines"] if line.startswith("train: ") and "/16 " in line]
+    assert len(said) == 16
+    assert any("ridge h5 final: " in line for line in said)
+
+
+def test_training_again_with_the_same_inputs_changes_nothing(results):
+    assert results["again"] == results["first"] | {"noop": True}
+
+
+def test_the_candidate_names_models_that_load_and_have_its_digests(results, store):
+    wanted = results["first"]["candidate_id"]
+    candidate = json.loads(store.get(f"candidates/{wanted}/candidate.json"))
+    assert candidate["session"] == "2020-03-31"
+    assert candidate["inputs"]["bars_snapshot"] == results["inputs"]["bars_snapshot"]
+    assert candidate["features"] == {
+        "set": "core",
+        "definition_hash": "feedc0de",
+        "names": ["SIGNAL", "NOISE1", "NOISE2"],
+    }
+    assert [model["path"] for model in candidate["models"]] == [
+        "models/lightgbm-h1.txt", "models/lightgbm-h5.txt", "models/ridge-h1.json", "models/ridge-h5.json",
+    ]  # fmt: skip
+    # The label of 2020-03-27 over one session ends on the run's session, two sessions on.
+    assert candidate["train_sessions"][1] == "2020-03-27"
+    for model in candidate["models"]:
+        body = store.get(f"candidates/{wanted}/{model['path']}")
+        assert (len(body), hashlib.sha256(body).hexdigest()) == (model["size"], model["sha256"])
+        assert load_model(model["family"], body).names == ("SIGNAL", "NOISE1", "NOISE2")
+
+
+def test_the_planted_signal_is_found_out_of_sample(results):
+    found = results["judged"]["metrics"]["h1"]
+    assert found["sessions"] == 120
+    assert found["rows"] == 120 * 60
+    # Correlation 0.15 of factor and return; the blend of trees and ridge may lose some of it.
+    assert 0.10 < found["ic"] < 0.15 + 3 * found["ic_se"]
+    assert abs(found["families"]["ridge"]["ic"] - 0.15) < 3 * found["families"]["ridge"]["ic_se"]
+    # Of five sessions one carries the signal: the correlation is 0.15 / sqrt(5) = 0.067.
+    assert abs(results["judged"]["metrics"]["h5"]["families"]["ridge"]["ic"] - 0.067) < 3 * found["ic_se"]
+
+
+def test_the_verdict_and_the_report_are_written(results, store, home):
+    judged = results["judged"]
+    assert judged["verdict"] == "publish"
+    assert judged["champion_candidate_id"] is None
+    assert judged["report_key"] == "reports/2020-03-31/test_one/report.html"
+    report = Path(judged["report_path"]).read_bytes()
+    assert Path(judged["report_path"]) == home / "reports" / "2020-03-31-test_one.html"
+    assert store.get(judged["report_key"]) == report
+    assert b"price_positive" in report
+    metrics = json.loads(store.get("reports/2020-03-31/test_one/metrics.json"))
+    assert metrics["metrics"] == judged["metrics"]
+    assert [found["horizon"] for found in metrics["comparisons"]] == [1, 5]
+
+
+def test_no_scratch_is_left_behind(results, home):
+    assert list((home / "scratch").iterdir()) == []
