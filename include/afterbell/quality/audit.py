@@ -83,7 +83,7 @@ def facts_subject(frame: DataFrame, rules: Sequence[SetRule]) -> Subject:
     return Subject("session_facts", frame, [found for rule in rules for found in expectations_of(rule)])
 
 
-def _context(folder: Path) -> Any:  # noqa: ANN401 - the library's types are not exported
+def _context(folder: Path) -> Any:
     import great_expectations as gx  # noqa: PLC0415 - two seconds, and only the audit needs it
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _context(folder: Path) -> Any:  # noqa: ANN401 - the library's types are not
     return context
 
 
-def _validate(context: Any, source: Any, subject: Subject) -> Any:  # noqa: ANN401 - as above
+def _validate(context: Any, source: Any, subject: Subject) -> Any:
     import great_expectations as gx  # noqa: PLC0415
 
     known = {asset.name for asset in source.assets}
@@ -110,7 +110,7 @@ def _validate(context: Any, source: Any, subject: Subject) -> Any:  # noqa: ANN4
     )
 
 
-def _judge(subject: Subject, outcome: Any, report: Report) -> None:  # noqa: ANN401 - as above
+def _judge(subject: Subject, outcome: Any, report: Report) -> None:
     results = outcome.results
     if len(results) != len(subject.expectations):
         raise ValidationFailedError(
@@ -127,7 +127,7 @@ def _judge(subject: Subject, outcome: Any, report: Report) -> None:  # noqa: ANN
             )
 
 
-def _raised(info: Any) -> bool:  # noqa: ANN401 - a dictionary, or a dictionary of them
+def _raised(info: Any) -> bool:
     if not isinstance(info, dict):
         return False
     if info.get("raised_exception"):
@@ -135,7 +135,7 @@ def _raised(info: Any) -> bool:  # noqa: ANN401 - a dictionary, or a dictionary 
     return any(_raised(value) for value in info.values() if isinstance(value, dict))
 
 
-def _sentence(subject: str, config: Any, result: dict[str, Any]) -> str:  # noqa: ANN401 - as above
+def _sentence(subject: str, config: Any, result: dict[str, Any]) -> str:
     kwargs = {key: value for key, value in config.kwargs.items() if key != "batch_id"}
     samples = [str(value)[:60] for value in result.get("partial_unexpected_list", [])[:_SAMPLES]]
     return (

@@ -1,0 +1,196 @@
+"""Reading the lake without Spark: PyIceberg for tables, DuckDB for questions in SQL. Nothing here writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+from pyiceberg import expressions as ice
+from pyiceberg.catalog import Catalog
+from pyiceberg.catalog.sql import SqlCatalog
+from pyiceberg.exceptions import NoSuchTableError
+from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
+from pyiceberg.table import Table as IcebergTable
+from sqlalchemy.exc import SQLAlchemyError
+
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ConfigError, StoreConfigError
+from afterbell.lake.tables import BARS, CATALOG
+
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
+"""A day's end, for "as known at the end of day T", is midnight where the exchange is."""
+
+_ANSWER = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "knowledge_time", "revision")
+
+
+def catalog_uri(jdbc: str) -> str:
+    """The SQLAlchemy address of the catalog that Spark opens by a JDBC address.
+
+    Raises:
+        ConfigError: neither SQLite nor PostgreSQL.
+    """
+    if found := re.fullmatch(r"jdbc:sqlite:(?:file:)?(/[^?]+)(?:\?.*)?", jdbc):
+        return f"sqlite:///{found[1]}"
+    if found := re.fullmatch(r"jdbc:postgresql:(//.+)", jdbc):
+        return f"postgresql:{found[1]}"
+    raise ConfigError(f"lake catalog {jdbc!r}: expected jdbc:sqlite:/path or jdbc:postgresql://host/database")
+
+
+def open_catalog(runtime: Runtime) -> Catalog:
+    """The lake's catalog, for reading.
+
+    Raises:
+        StoreConfigError: there is no catalog at that address yet.
+    """
+    _require_file(runtime.lake.catalog)
+    properties = {
+        "uri": catalog_uri(runtime.lake.catalog),
+        "warehouse": runtime.lake.warehouse,
+        "init_catalog_tables": "false",
+        "py-io-impl": "pyiceberg.io.pyarrow.PyArrowFileIO",
+        "s3.region": runtime.s3.region,
+    }
+    if runtime.s3.endpoint:
+        properties |= {"s3.endpoint": runtime.s3.endpoint, "s3.force-virtual-addressing": "false"}
+    catalog = SqlCatalog(CATALOG, **properties)
+    try:
+        catalog.list_namespaces()
+    except SQLAlchemyError as error:
+        raise StoreConfigError(
+            f"the lake's catalog {runtime.lake.catalog} cannot be read ({type(error).__name__}): nothing was ingested "
+            "there yet, or the address is wrong; `./afterbell doctor` shows it"
+        ) from error
+    return catalog
+
+
+def _require_file(jdbc: str) -> None:
+    # SQLite would make an empty file of a wrong path.
+    uri = catalog_uri(jdbc)
+    if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
+        raise StoreConfigError(f"the lake's catalog {jdbc} isn't there: nothing was ingested yet; try ./afterbell run")
+
+
+def table_names(catalog: Catalog) -> list[str]:
+    """Every table of the lake, as ``namespace.table``."""
+    return sorted(".".join(name) for space in catalog.list_namespaces() for name in catalog.list_tables(space))
+
+
+def _table(catalog: Catalog, name: str) -> IcebergTable:
+    try:
+        return catalog.load_table(name)
+    except NoSuchTableError as error:
+        there = ", ".join(table_names(catalog)) or "none"
+        raise ConfigError(f"the lake has no table {name!r}; it has: {there}") from error
+
+
+def scan(
+    runtime: Runtime, name: str, columns: Sequence[str] = ("*",), where: ice.BooleanExpression | None = None
+) -> pa.Table:
+    """Rows of one table, at the head of ``main``.
+
+    Args:
+        runtime: where the lake is.
+        name: ``namespace.table``.
+        columns: those wanted, all by default.
+        where: a PyIceberg expression; files that can't match are not opened.
+
+    Raises:
+        ConfigError: there is no such table; the message lists those there are.
+    """
+    return (
+        _table(open_catalog(runtime), name)
+        .scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns))
+        .to_arrow()
+    )
+
+
+def bar_revision(runtime: Runtime, symbol: str, session: date, as_of: date | None) -> dict[str, Any] | None:
+    """One bar, as it was known at the end of a day.
+
+    Args:
+        runtime: where the lake is.
+        symbol: as the vendor writes it.
+        session: the session the bar is about.
+        as_of: the day, which ends at midnight in the exchange's zone; None for all that is known.
+
+    Returns:
+        The newest revision known then, ``session`` and ``knowledge_time`` as ISO text (UTC); None if there is none.
+    """
+    where = ice.And(_compare(ice.EqualTo, "symbol", symbol), _compare(ice.EqualTo, "session", session.isoformat()))
+    if as_of is not None:
+        end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+        where = ice.And(where, _compare(ice.LessThan, "knowledge_time", end.isoformat()))
+    rows = scan(runtime, BARS.name, _ANSWER, where).to_pylist()
+    if not rows:
+        return None
+    newest = max(rows, key=lambda row: (row["knowledge_time"], row["revision"]))
+    day, known = newest["session"], newest["knowledge_time"]
+    return {name: newest[name] for name in _ANSWER} | {"session": day.isoformat(), "knowledge_time": known.isoformat()}
+
+
+def _compare(how: type[ice.EqualTo | ice.LessThan], column: str, value: str) -> ice.BooleanExpression:
+    # Positional, as the library documents it; its types describe the keywords of the model underneath.
+    make: Any = how
+    made: ice.BooleanExpression = make(column, value)
+    return made
+
+
+def query(runtime: Runtime, sql: str) -> pa.Table:
+    """Answer one SELECT over the lake's tables, named ``namespace.table``; DuckDB's dialect, read-only.
+
+    Raises:
+        ConfigError: it is not one SELECT, a table isn't there (the message lists those there are), or DuckDB
+            refuses it.
+    """
+    # No files, no network, no extensions, no Python variables: only the views registered below can be read.
+    settings = {"enable_external_access": False, "python_enable_replacements": False, "threads": 2}
+    with duckdb.connect(":memory:", config=settings) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        try:
+            statements = connection.extract_statements(sql)
+            if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+                raise ConfigError("expected one SELECT statement, such as SELECT count(*) FROM market.bars")
+            catalog = open_catalog(runtime)
+            for name in sorted(connection.get_table_names(sql, qualified=True)):
+                _register(connection, catalog, name.replace('"', ""))
+            connection.execute("SET lock_configuration = true")
+            return connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise ConfigError(f"query: {error}") from error
+
+
+def _register(connection: duckdb.DuckDBPyConnection, catalog: Catalog, name: str) -> None:
+    if re.fullmatch(r"[A-Za-z0-9_]+\.[A-Za-z0-9_]+", name) is None:
+        raise ConfigError(
+            f"the lake has no table {name!r}; name one with its namespace: {', '.join(table_names(catalog)) or 'none'}"
+        )
+    namespace, short = name.split(".")
+    view = f"_lake_{namespace}_{short}"
+    connection.register(view, _dataset(_table(catalog, name)))
+    connection.execute(f'CREATE SCHEMA IF NOT EXISTS "{namespace}"')
+    connection.execute(f'CREATE VIEW "{namespace}"."{short}" AS SELECT * FROM "{view}"')  # noqa: S608 - matched above
+
+
+def _dataset(table: IcebergTable) -> ds.Dataset:
+    """The table's files as an Arrow dataset, from which DuckDB takes only the columns and row groups it needs.
+
+    The lake's tables are append-only, so their files hold the rows and nothing else does. A table that some other
+    writer has deleted from is read through PyIceberg instead, whole.
+    """
+    schema = schema_to_pyarrow(table.schema(), include_field_ids=False)
+    tasks = list(table.scan().plan_files())
+    if any(task.delete_files for task in tasks) or not isinstance(table.io, PyArrowFileIO):
+        return ds.dataset(table.scan().to_arrow())
+    paths = [PyArrowFileIO.parse_location(task.file.file_path) for task in tasks]
+    if not paths:
+        return ds.dataset(schema.empty_table())
+    scheme, netloc, _ = paths[0]
+    filesystem = table.io.fs_by_scheme(scheme, netloc)
+    return ds.dataset([path for _, _, path in paths], schema=schema, format="parquet", filesystem=filesystem)
