@@ -7,8 +7,8 @@ SHELL := /bin/bash
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
 PARAMETERS := DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE
-$(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,$(eval override $(name) := $$(value $(name)))))
-export $(PARAMETERS)
+$(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,\
+  $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 
 export AFTERBELL_ENV ?= $(CURDIR)/.afterbell/env

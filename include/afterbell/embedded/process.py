@@ -177,6 +177,10 @@ class Supervisor:
         leases.mkdir(parents=True, exist_ok=True)
         (leases / (guard.DETACHED if detached else _own_lease())).touch()
 
+    def uses(self, service: str) -> bool:
+        """Whether this process has said that it uses ``service``."""
+        return (self.folder / service / "leases" / _own_lease()).exists()
+
     def leave(self, service: str) -> bool:
         """Take this process' lease back; whether nobody uses ``service`` any more."""
         leases = self.folder / service / "leases"

@@ -122,6 +122,7 @@ def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
 
 def _bring_up(context: Context, services: list[Service], on_progress: Progress) -> None:
     records = context.supervisor.records()
+    joined = [service.name for service in services if not context.supervisor.uses(service.name)]
     missing: list[Service] = []
     for service in services:
         context.supervisor.use(service.name)  # before the look: from here on its guard keeps it
@@ -137,8 +138,8 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
         context.cancelled.set()
         for service in missing:
             service.stop()
-        for service in services:
-            context.supervisor.leave(service.name)
+        for name in joined:
+            context.supervisor.leave(name)
         raise
 
 
@@ -208,12 +209,14 @@ def running(
         PortInUseError: a configured port is taken.
         ServiceError: a service did not come up.
     """
+    supervisor = Supervisor(folders.services)
+    wanted = [name for name in embedded(platform, names) if not supervisor.uses(name)]  # blocks may be nested
     with signals_raise():
         found = start(folders, platform, names, attached=True, on_progress=on_progress)
         try:
             yield found
         finally:
-            _leave(folders, embedded(platform, names), on_progress)
+            _leave(folders, wanted, on_progress)
 
 
 def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> None:
