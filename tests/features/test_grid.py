@@ -64,5 +64,5 @@ def test_a_market_without_rows_is_a_panel_of_nothing() -> None:
 def test_a_bar_on_a_day_without_a_session_is_refused_by_name() -> None:
     monday, wednesday = to_day(date(2016, 6, 27)), to_day(date(2016, 6, 29))
     sessions = SessionGrid(np.array([monday, wednesday]), np.array([1, 2]))
-    with pytest.raises(PermanentError, match="1 rows lie on days that are no session.*such as 2016-06-28"):
+    with pytest.raises(PermanentError, match=r"1 rows lie on days that are no session.*such as 2016-06-28"):
         sessions.columns(np.array([monday, monday + 1]))

@@ -41,12 +41,12 @@ def positive(series: pd.Series) -> pd.Series:
 
 
 ANSWERS: dict[str, Callable[[pd.DataFrame, int], pd.Series]] = {
-    "KMID": lambda f, w: (f.close - f.open) / f.open,
-    "KLEN": lambda f, w: (f.high - f.low) / f.open,
-    "KUP": lambda f, w: (f.high - f[["open", "close"]].max(axis=1)) / f.open,
-    "KLOW": lambda f, w: (f[["open", "close"]].min(axis=1) - f.low) / f.open,
-    "KSFT": lambda f, w: (2 * f.close - f.high - f.low) / f.open,
-    "GAP": lambda f, w: f.open / f.close.shift(1) - 1,
+    "KMID": lambda f, _: (f.close - f.open) / f.open,
+    "KLEN": lambda f, _: (f.high - f.low) / f.open,
+    "KUP": lambda f, _: (f.high - f[["open", "close"]].max(axis=1)) / f.open,
+    "KLOW": lambda f, _: (f[["open", "close"]].min(axis=1) - f.low) / f.open,
+    "KSFT": lambda f, _: (2 * f.close - f.high - f.low) / f.open,
+    "GAP": lambda f, _: f.open / f.close.shift(1) - 1,
     "ROC": lambda f, w: f.close.shift(w) / f.close,
     "MA": lambda f, w: rolling(f.close, w).mean() / f.close,
     "STD": lambda f, w: rolling(f.close, w).std() / f.close,
@@ -140,8 +140,15 @@ def test_prices_that_are_constant_but_for_a_split_look_constant() -> None:
 
 @pytest.mark.parametrize(
     ("bars", "name", "defined"),
-    [(2, "MA5", False), (3, "MA5", True), (9, "MA20", False), (10, "MA20", True), (20, "ROC20", False), (21, "ROC20", True)],
-)  # fmt: skip
+    [
+        (2, "MA5", False),
+        (3, "MA5", True),
+        (9, "MA20", False),
+        (10, "MA20", True),
+        (20, "ROC20", False),
+        (21, "ROC20", True),
+    ],
+)
 def test_a_history_shorter_than_half_the_window_gives_no_value(bars: int, name: str, defined: bool) -> None:
     row = World().series([float(10 + day) for day in range(bars)]).values(CORE, bars - 1)
     assert math.isnan(row[name]) is not defined

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -29,8 +31,8 @@ def grid(first: int, last: int) -> SessionGrid:
 class World:
     """What a vendor delivered; ``known`` is the session by whose cut-off a row was there."""
 
-    bars: list[tuple[int, int, int, int, float, float, float, float, float]] = field(default_factory=list)
-    actions: list[tuple[int, int, int, float, bool]] = field(default_factory=list)
+    bars: list[tuple[Any, ...]] = field(default_factory=list)
+    actions: list[tuple[Any, ...]] = field(default_factory=list)
 
     def bar(
         self,
@@ -47,12 +49,14 @@ class World:
         revision = sum(row[:2] == (symbol, session) for row in self.bars)
         self.bars.append((symbol, session, moment, revision, *(ohl or (close, close, close)), close, volume))
 
-    def action(self, symbol: int, session: int, factor: float, *, split: bool = False, known: int | None = None) -> None:
+    def action(
+        self, symbol: int, session: int, factor: float, *, split: bool = False, known: int | None = None
+    ) -> None:
         """One revision of an action."""
         moment = cut_off(session if known is None else known) - 90 * 60 * SECONDS
         self.actions.append((symbol, session, moment, factor, split))
 
-    def series(self, closes: list[float | None], volumes: list[float] | None = None, symbol: int = 0) -> World:
+    def series(self, closes: Sequence[float | None], volumes: Sequence[float] | None = None, symbol: int = 0) -> World:
         """Bars of sessions 0, 1, ..; None leaves a session out."""
         for session, close in enumerate(closes):
             if close is not None:
@@ -64,7 +68,7 @@ class World:
         inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= cut_off(last)]
         acts = [row for row in self.actions if first <= row[1] <= last and row[2] <= cut_off(last)]
         table = np.array(inside, dtype=np.float64).reshape(-1, 9).T
-        keys = [column.astype(np.int64) for column in table[:4]]
+        symbol, session, knowledge, revision = (column.astype(np.int64) for column in table[:4])
         moves = np.array(acts, dtype=np.float64).reshape(-1, 5).T
         found = Actions(
             moves[0].astype(np.int64),
@@ -73,7 +77,9 @@ class World:
             moves[3],
             moves[4].astype(np.bool_),
         )
-        return panel(Bars(*keys, values=table[4:]), found, grid(first, last), n_symbols, max_age)
+        return panel(
+            Bars(symbol, session, knowledge, revision, table[4:]), found, grid(first, last), n_symbols, max_age
+        )
 
     def rows(self, factors: FactorSet, wanted: list[int], n_symbols: int = 1) -> dict[tuple[int, int], bytes]:
         """The bytes of each feature row by (symbol, session), the ``wanted`` sessions computed in one go."""
@@ -111,10 +117,21 @@ def drawn(seed: int, n_symbols: int, n_sessions: int) -> World:
                 world.action(symbol, session, float(rng.uniform(0.97, 0.999)), known=session + int(rng.integers(0, 2)))
             price *= float(np.exp(rng.normal(0, 0.03)))
             open_ = price * float(np.exp(rng.normal(0, 0.01)))
-            ohl = (open_, max(open_, price) * float(rng.uniform(1, 1.02)), min(open_, price) * float(rng.uniform(0.98, 1)))
+            ohl = (
+                open_,
+                max(open_, price) * float(rng.uniform(1, 1.02)),
+                min(open_, price) * float(rng.uniform(0.98, 1)),
+            )
             volume = float(rng.integers(0, 10_000)) if rng.random() < 0.1 else float(rng.integers(10_000, 10_000_000))
             world.bar(symbol, session, price, volume, ohl=ohl, known=session + int(rng.random() < 0.03))
             if rng.random() < 0.1:
                 later = session + int(rng.integers(1, 5))
-                world.bar(symbol, session, price * float(rng.uniform(0.9, 1.1)), volume * 1.25 + 1, ohl=ohl, known=later)
+                world.bar(
+                    symbol,
+                    session,
+                    price * float(rng.uniform(0.9, 1.1)),
+                    float(round(volume * 1.25)) + 1.0,
+                    ohl=ohl,
+                    known=later,
+                )
     return world

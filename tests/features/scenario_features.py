@@ -1,0 +1,147 @@
+"""The features step on a small lake: a bulk run, the days after it, all at once again; labels; what is refused."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from spark_jobs.features import TABLE, features
+from tests.features.worlds import DAY, World, drawn
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.job import StepArgs
+from afterbell.config.runtime import Runtime
+from afterbell.errors import AfterbellError
+from afterbell.features.factors import CORE
+from afterbell.features.features_spark import find_holes
+from afterbell.features.labels_spark import label_frame
+from afterbell.lake.commit import append_once, at_snapshot, ensure_table, head
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+
+SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 76, 11
+"""Sessions 0 to BULK - 1 are computed at once, the rest day by day. Session LATE's own drop never came."""
+LATE = 40
+EXCHANGE = Exchange("XNYS")
+DAYS = EXCHANGE.between(date(2016, 1, 4), date(2016, 12, 30))[: SESSIONS + 1]
+
+
+def market() -> World:
+    """As drawn, with the bars of session LATE known one session later."""
+    world = drawn(SEED, SYMBOLS, SESSIONS)
+    world.bars = [(*row[:2], row[2] + DAY, *row[3:]) if row[1] == LATE else row for row in world.bars]
+    return world
+
+
+def moment(knowledge: int) -> datetime:
+    """The world's knowledge time on the exchange's clock: half an hour after the close."""
+    return EXCHANGE.close(DAYS[max(knowledge // DAY, 0)]) + timedelta(minutes=30)
+
+
+class Scenario:
+    """The lake and what was seen on it."""
+
+    def __init__(self) -> None:
+        self.spark = lake_session(Runtime.from_env(), "scenario")
+        self.world = market()
+        self.calls = 0
+        for table in (BARS, CORPORATE_ACTIONS):
+            ensure_table(self.spark, table)
+
+    def deliver(self, first: int, last: int) -> None:
+        """Append what became known in the sessions ``first`` to ``last``."""
+        bars = [
+            (f"S{s}", DAYS[day], *v[:4], int(v[4]), v[3], moment(k), r, "drop")
+            for s, day, k, r, *v in self.world.bars
+            if first <= max(k // DAY, 0) <= last
+        ]
+        actions = [
+            (f"S{s}", DAYS[day], f, "split" if split else "dividend", moment(k), "drop")
+            for s, day, k, f, split in self.world.actions
+            if first <= max(k // DAY, 0) <= last
+        ]
+        for table, rows in ((BARS, bars), (CORPORATE_ACTIONS, actions)):
+            schema = self.spark.table(table.full_name).schema
+            append_once(self.spark.createDataFrame(rows, schema), table, f"{first}-{last}")
+
+    def run(self, session: date) -> dict[str, Any]:
+        """The step, or the error it ended with."""
+        self.calls += 1
+        inputs = {"bars_snapshot": head(self.spark, BARS), "actions_snapshot": head(self.spark, CORPORATE_ACTIONS)}
+        args = StepArgs("features", session, f"run-{self.calls}", datetime(2030, 1, 1, tzinfo=UTC), inputs)
+        try:
+            return features(args)
+        except AfterbellError as error:
+            return {"error": type(error).__name__, "message": str(error)}
+
+    def rows(self) -> dict[str, str]:
+        """The stored rows' bytes in hexadecimal, by symbol and session's number; twice the same key is a fault."""
+        frame = self.spark.table(TABLE.full_name).toPandas()
+        values = frame[list(CORE.names)].to_numpy(dtype=np.float32)
+        values[np.isnan(values)] = np.nan
+        keys = [f"{s} {DAYS.index(day)}" for s, day in zip(frame["symbol"], frame["session"], strict=True)]
+        assert len(set(keys)) == len(keys)
+        return dict(zip(keys, (row.tobytes().hex() for row in values), strict=True))
+
+    def drop(self) -> None:
+        """Lose all features."""
+        self.spark.sql(f"DROP TABLE {TABLE.full_name}")
+
+    def forget(self, session: int) -> None:
+        """Lose the features of one session."""
+        self.spark.sql(f"DELETE FROM {TABLE.full_name} WHERE session = ?", [DAYS[session]])  # noqa: S608 - a constant
+
+    def holes(self, last: int, **change: Any) -> dict[str, Any] | None:
+        """The plan for a definition that differs by ``change``."""
+        bars, stored = self.spark.table(BARS.full_name), self.spark.table(TABLE.full_name)
+        plan = find_holes(bars, stored, replace(CORE, **change), EXCHANGE, DAYS[last])
+        return None if plan is None else {"holes": [DAYS.index(day) for day in plan.holes], "read": plan.read}
+
+    def labels(self, last: int) -> dict[str, list[float | None]]:
+        """Labels of h = 1 and 5 by symbol and session's number."""
+        bars, actions = (at_snapshot(self.spark, t, head(self.spark, t)) for t in (BARS, CORPORATE_ACTIONS))
+        rows = label_frame(bars, actions, EXCHANGE, DAYS[last], (1, 5)).collect()
+        return {f"{r['symbol']} {DAYS.index(r['session'])}": [r["label_h1"], r["label_h5"]] for r in rows}
+
+
+def main(answer: Path) -> None:
+    """Play it."""
+    scenario = Scenario()
+    seen: dict[str, Any] = {}
+    steps: list[tuple[str, Callable[[], Any]]] = [
+        ("empty", lambda: scenario.run(DAYS[BULK - 1])),
+        ("delivered", lambda: scenario.deliver(0, BULK - 1)),
+        ("bulk", lambda: scenario.run(DAYS[BULK - 1])),
+        ("again", lambda: scenario.run(DAYS[BULK - 1])),
+        ("not delivered", lambda: scenario.run(DAYS[BULK])),
+        ("holiday", lambda: scenario.run(date(2016, 1, 18))),
+    ]
+    for session in range(BULK, SESSIONS):
+        steps.append((f"delivered {session}", partial(scenario.deliver, session, session)))
+        steps.append((f"day {session}", partial(scenario.run, DAYS[session])))
+    steps += [
+        ("rows", scenario.rows),
+        ("labels", lambda: scenario.labels(SESSIONS - 1)),
+        ("holes of the same definition", lambda: scenario.holes(SESSIONS - 1)),
+        ("holes of another definition", lambda: scenario.holes(SESSIONS - 1, version=2)),
+        ("dropped", scenario.drop),
+        ("all at once", lambda: scenario.run(DAYS[SESSIONS - 1])),
+        ("rows at once", scenario.rows),
+        ("deleted", lambda: scenario.forget(50)),
+        ("holes", lambda: scenario.holes(SESSIONS - 1)),
+        ("runs", lambda: scenario.spark.table("lake.ops.runs").count()),
+    ]  # fmt: skip
+    for name, step in steps:
+        seen[name] = step()
+    answer.write_text(json.dumps(seen), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,59 @@
+"""Runs a scenario in a Spark driver of its own, on a lake of its own, and reads back what it saw."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from afterbell.config.platform import Folders
+
+ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = {
+    "AFTERBELL_S3_REGION": "us-east-1",
+    "AFTERBELL_FEED_BUCKET": "feed",
+    "AFTERBELL_ARTIFACT_BUCKET": "artifacts",
+    "AFTERBELL_HDFS_URL": "http://127.0.0.1:1",
+    "AFTERBELL_HDFS_USER": "nobody",
+    "AFTERBELL_HDFS_ROOT": "/feed",
+}
+"""Stores that a scenario does not use."""
+
+
+def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
+    """Run ``script`` (a path from the project's root); it writes JSON to the path it is given."""
+    folders = Folders.from_env()
+    answer = home / "answer.json"
+    env = {
+        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **(ELSEWHERE if stores is None else stores),
+        "AFTERBELL_HOME": str(home),
+        "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home}/catalog.db",
+        "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
+        "JAVA_HOME": str(folders.java_home),
+        "SPARK_HOME": str(folders.spark_home),
+        "PYSPARK_PYTHON": str(folders.spark_python),
+        "PYTHONPATH": f"{ROOT / 'include'}:{ROOT}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_SUBMIT_ARGS": " ".join((
+            "--master local[2] --driver-memory 1g",
+            f"--jars {','.join(str(jar) for jar in folders.jars)}",
+            "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2",
+            f"--conf spark.local.dir={home}/local",
+            "pyspark-shell",
+        )),
+    }  # fmt: skip
+    done = subprocess.run(
+        [str(folders.spark_python), str(ROOT / script), str(answer)],
+        env=env,
+        cwd=home,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-6000:]
+    found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
+    return found

@@ -1,0 +1,92 @@
+"""The features step and the labels on a real lake, in one Spark driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
+from tests.features.spark_run import run_scenario
+
+from afterbell.features.factors import CORE
+from afterbell.features.labels import forward_returns
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    return run_scenario("tests/features/scenario_features.py", tmp_path_factory.mktemp("lake"))
+
+
+@pytest.fixture(scope="module")
+def pure() -> dict[str, str]:
+    """The same market through the kernels without Spark."""
+    rows = market().rows(CORE, list(range(SESSIONS)), SYMBOLS)
+    return {f"S{symbol} {session}": row.hex() for (symbol, session), row in rows.items()}
+
+
+def test_the_first_run_fills_every_session_whose_bars_were_known_in_time(seen: dict[str, Any]) -> None:
+    bulk = seen["bulk"]
+    assert (bulk["sessions"], bulk["noop"], bulk["factors"]) == (BULK - 1, False, len(CORE.factors))
+    assert bulk["definition_hash"] == CORE.definition_hash
+
+
+def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
+    again = seen["again"]
+    assert (again["noop"], again["rows"], again["sessions"]) == (True, 0, 0)
+    assert again["features_snapshot"] == seen["bulk"]["features_snapshot"]
+
+
+def test_a_day_computes_that_day_alone(seen: dict[str, Any]) -> None:
+    days = [seen[f"day {session}"] for session in range(BULK, SESSIONS)]
+    assert [day["sessions"] for day in days] == [1] * len(days)
+    assert all(0 < day["rows"] <= SYMBOLS for day in days)
+
+
+def test_stored_rows_are_those_of_the_kernels_byte_for_byte(seen: dict[str, Any], pure: dict[str, str]) -> None:
+    assert seen["rows"] == pure
+
+
+def test_rows_computed_at_once_are_those_of_bulk_and_daily_runs(seen: dict[str, Any]) -> None:
+    assert seen["rows at once"] == seen["rows"]
+
+
+def test_a_session_whose_drop_came_late_has_no_rows_and_is_no_hole(seen: dict[str, Any]) -> None:
+    assert not any(key.endswith(f" {LATE}") for key in seen["rows"])
+    assert seen["holes of the same definition"] is None
+
+
+def test_a_deleted_session_is_found_as_the_only_hole_and_costs_its_look_back(seen: dict[str, Any]) -> None:
+    assert seen["holes"] == {"holes": [50], "read": CORE.depth + 1}
+
+
+def test_another_definition_leaves_all_sessions_to_do(seen: dict[str, Any]) -> None:
+    assert seen["holes of another definition"]["holes"] == [day for day in range(SESSIONS) if day != LATE]
+
+
+@pytest.mark.parametrize("name", ["empty", "not delivered"])
+def test_a_session_without_bars_fails_and_says_what_to_do(seen: dict[str, Any], name: str) -> None:
+    assert seen[name]["error"] == "ValidationFailedError"
+    assert "features.core has no row for session 2016-04-" in seen[name]["message"]
+    assert "rerun ingest and validate" in seen[name]["message"]
+
+
+def test_a_holiday_fails_and_names_the_sessions_beside_it(seen: dict[str, Any]) -> None:
+    assert seen["holiday"]["error"] == "NotASessionError"
+    assert "2016-01-15 and 2016-01-19" in seen["holiday"]["message"]
+
+
+def test_every_finished_step_left_a_record(seen: dict[str, Any]) -> None:
+    assert seen["runs"] == 2 + (SESSIONS - BULK) + 1
+
+
+def test_labels_from_spark_are_those_of_the_pure_core(seen: dict[str, Any]) -> None:
+    expected = forward_returns(market().panel(0, SESSIONS - 1, SYMBOLS), (1, 5))
+    found = np.full((2, SYMBOLS, SESSIONS), np.nan)
+    for key, values in seen["labels"].items():
+        symbol, session = key[1:].split()
+        found[:, int(symbol), int(session)] = [np.nan if value is None else value for value in values]
+    np.testing.assert_allclose(found[0], expected[1], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found[1], expected[5], rtol=1e-6, atol=1e-7)

@@ -1,0 +1,106 @@
+"""The score step against a real artifact store and a small lake."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from spark_jobs.score import score
+
+from afterbell.cluster.job import StepArgs
+from afterbell.config.runtime import Runtime
+from afterbell.errors import AfterbellError
+from afterbell.lake.commit import append_once, ensure_table, head
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import factor_table
+from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile
+from afterbell.stores.artifacts import ArtifactStore
+
+DAY, BEFORE = date(2016, 7, 1), date(2016, 6, 30)  # the session after 1 July is the 5th, after a weekend and a holiday
+NAMES = ("A", "B")
+TABLE = factor_table("core", NAMES)
+ROWS = [("S0", 1.0, 0.0), ("S1", 2.0, None), ("S2", 0.5, 1.0), ("NONE", None, None)]
+
+
+def ridge(weights: tuple[float, float], names: tuple[str, ...] = NAMES) -> bytes:
+    """A model of two features with means of 0 and scales of 1."""
+    content = {
+        "format": "afterbell-ridge/1",
+        "names": names,
+        "means": [0.0, 0.0],
+        "scales": [1.0, 1.0],
+        "coefficients": weights,
+        "intercept": 0.0,
+        "clip": 5.0,
+    }
+    return json.dumps(content).encode()
+
+
+def publish(store: ArtifactStore, number: int, body: bytes, stored: bytes | None = None, digest: str = "h") -> str:
+    """A release of ``body`` for two horizons; ``stored`` is what lies in the store instead. Returns its id."""
+    release = f"2016-06-30-{number:012x}"
+    models = []
+    for horizon in (1, 5):
+        path = f"models/ridge-h{horizon}.json"
+        store.put(f"releases/{release}/{path}", body if stored is None else stored)
+        sha = hashlib.sha256(body).hexdigest()
+        models.append(ModelFile(family="ridge", horizon=horizon, path=path, size=len(body), sha256=sha))
+    manifest = Manifest(
+        release_id=release,
+        session=BEFORE,
+        candidate_id="c",
+        models=tuple(models),
+        features=FeatureSchema(set="core", definition_hash=digest, names=NAMES),
+        inputs={},
+        spec={},
+        metrics={},
+        verdict={},
+        code_version="0",
+        environment={},
+    )
+    store.put(f"releases/{release}/manifest.json", manifest.to_bytes())
+    return release
+
+
+def main(answer: Path) -> None:
+    """Play it."""
+    runtime = Runtime.from_env()
+    store = ArtifactStore(runtime.s3)
+    store.ensure_bucket()
+    spark = lake_session(runtime, "scenario")
+    ensure_table(spark, TABLE)
+    schema = spark.table(TABLE.full_name).schema
+    append_once(spark.createDataFrame([(s, DAY, a, b, "h", 1) for s, a, b in ROWS], schema), TABLE, "rows")
+
+    def run(release: str, session: date = DAY) -> dict[str, Any]:
+        inputs = {"bars_snapshot": 1, "features_snapshot": head(spark, TABLE), "release_id": release}
+        try:
+            return score(StepArgs("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
+        except AfterbellError as error:
+            return {"error": type(error).__name__, "message": str(error)}
+
+    good = ridge((1.0, 10.0))
+    releases = {
+        "good": publish(store, 1, good),
+        "tampered": publish(store, 2, good, stored=good.replace(b"10.0", b"99.0")),
+        "other definition": publish(store, 3, good, digest="trained-on-another"),
+        "overflowing": publish(store, 4, ridge((1e308, 1e308))),
+        "other order": publish(store, 5, ridge((1.0, 10.0), names=NAMES[::-1])),
+    }
+    seen: dict[str, Any] = {name: run(release) for name, release in releases.items()}
+    seen["again"] = run(releases["good"])
+    seen["no rows"] = run(releases["good"], BEFORE)
+    seen["no such release"] = run("../champion")
+    rows = spark.table("lake.signals.daily").collect()
+    seen["rows"] = [
+        [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in rows
+    ]
+    answer.write_text(json.dumps(seen), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -1,0 +1,63 @@
+"""The score step against a real S3 and a real lake, in one Spark driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.features.spark_run import run_scenario
+
+pytestmark = pytest.mark.services
+
+GOOD = "2016-06-30-000000000001"
+
+
+@pytest.fixture(scope="module")
+def seen(services: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    stores = services.env | {"AFTERBELL_ARTIFACT_BUCKET": "score-tests"}
+    return run_scenario("tests/scoring/scenario_score.py", tmp_path_factory.mktemp("lake"), stores)
+
+
+def test_signals_are_for_the_next_session_over_weekend_and_holiday(seen: dict[str, Any]) -> None:
+    assert seen["good"]["session"] == "2016-07-05"
+    assert {tuple(row[1:3]) for row in seen["rows"]} == {("2016-07-05", "2016-07-01")}
+
+
+def test_scores_and_ranks_are_the_models_and_symbols_without_any_factor_are_left_out(seen: dict[str, Any]) -> None:
+    found = {row[0]: row[5:7] for row in seen["rows"] if row[3:5] == [5, "ridge"]}
+    assert found == {
+        "S0": pytest.approx([1.0, 1 / 3]),
+        "S1": pytest.approx([2.0, 2 / 3]),
+        "S2": pytest.approx([10.5, 1.0]),
+    }
+
+
+def test_each_horizon_has_its_families_and_a_blend_of_one_release(seen: dict[str, Any]) -> None:
+    assert {(row[3], row[4]) for row in seen["rows"]} == {(1, "ridge"), (1, "blend"), (5, "ridge"), (5, "blend")}
+    assert len(seen["rows"]) == seen["good"]["rows"] == 12
+    assert {row[7] for row in seen["rows"]} == {GOOD}
+
+
+def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
+    assert seen["again"]["noop"] is True
+    assert seen["again"]["signals_snapshot"] == seen["good"]["signals_snapshot"]
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "says"),
+    [
+        ("tampered", "DigestMismatchError", "it was not opened"),
+        (
+            "other definition",
+            "StaleInputError",
+            "of definition trained-on-another, the rows of session 2016-07-01 have",
+        ),
+        ("overflowing", "PermanentError", "model ridge of horizon 1: 1 of 3 predictions are not finite"),
+        ("other order", "StaleInputError", "the same 2 features in another order"),
+        ("no rows", "ValidationFailedError", "features.core has no row of session 2016-06-30"),
+        ("no such release", "ObjectMissingError", "release '../champion' is not there"),
+    ],
+)
+def test_what_cannot_be_scored_fails_and_writes_nothing(seen: dict[str, Any], name: str, error: str, says: str) -> None:
+    assert seen[name]["error"] == error
+    assert says in seen[name]["message"]
