@@ -22,6 +22,7 @@ from afterbell.airflow.tasks import library_step, open_run, spark_step
 @dag(
     schedule=None,
     catchup=False,
+    is_paused_upon_creation=False,  # it has no schedule: nothing starts by itself
     max_active_runs=1,
     doc_md=__doc__,
     dag_display_name="Daily retraining",

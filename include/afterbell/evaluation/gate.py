@@ -48,7 +48,7 @@ class Comparison:
         mean: of the difference in rank IC.
         low: its pessimistic quantile, from the bootstrap.
         high: its optimistic quantile, at the same distance from the other end.
-        passed: whether ``low`` lies above the margin.
+        passed: with a champion, whether ``low`` lies above the margin; without one, whether ``high`` is not below 0.
     """
 
     horizon: int
@@ -94,12 +94,13 @@ def decide(
         )
     compared = tuple(_compare(candidate, champion, horizon, settings) for horizon in horizons)
     failed = [found for found in compared if not found.passed]
+    expected = "expected not all below 0" if champion is None else f"expected all above {-settings.margin:+.4f}"
     rival = "zero skill" if champion is None else f"the champion {champion.candidate_id}"
     if failed:
         worst = min(failed, key=lambda found: found.low)
         reason = (
-            f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, and as low as {worst.low:+.4f} at the "
-            f"{settings.quantile:.0%} quantile over {worst.sessions} sessions; expected above {-settings.margin:+.4f}"
+            f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, between {worst.low:+.4f} and "
+            f"{worst.high:+.4f} at the {settings.quantile:.0%} quantiles over {worst.sessions} sessions; {expected}"
         )
         return Decision("hold" if champion is None else "keep", reason, compared)
     said = ", ".join(f"h{found.horizon} {found.mean:+.4f} (low {found.low:+.4f})" for found in compared)
@@ -159,9 +160,10 @@ def _compare(candidate: Contender, champion: Contender | None, horizon: int, set
     block = block_length(len(common), horizon)
     means = bootstrap_means(difference, block, settings.resamples, settings.seed)
     low, high = (float(value) for value in np.quantile(means, [settings.quantile, 1.0 - settings.quantile]))
-    return Comparison(
-        horizon, len(common), common[0], common[-1], float(difference.mean()), low, high, low > -settings.margin
-    )
+    # A champion is replaced only by what is surely no worse. Where nothing serves yet, a candidate is refused only if
+    # it is surely worse than knowing nothing: its report says how little it may know.
+    passed = high >= 0.0 if champion is None else low > -settings.margin
+    return Comparison(horizon, len(common), common[0], common[-1], float(difference.mean()), low, high, passed)
 
 
 def _ordered(by_session: Mapping[date, float], sessions: list[date]) -> Floats:
