@@ -101,7 +101,9 @@ def test_byte_order_mark_and_line_ends_are_stripped(end: str) -> None:
 
 
 def test_columns_are_read_by_name_in_whatever_order() -> None:
-    parsed = parse(body(["adj_close,volume,close,low,high,open,date,symbol", "95.6,7,95.6,94.3,95.77,94.44,2016-06-30,X"]))
+    parsed = parse(
+        body(["adj_close,volume,close,low,high,open,date,symbol", "95.6,7,95.6,94.3,95.77,94.44,2016-06-30,X"])
+    )
     assert parsed.rows.rows() == [("X", DAY, 94.44, 95.77, 94.3, 95.6, 7, 95.6)]
 
 

@@ -94,7 +94,7 @@ class Source(Strict):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     kind: Kind
     store: Literal["s3", "hdfs"]
-    prefix: str = Field(pattern=r"^[A-Za-z0-9_.=-]+(/[A-Za-z0-9_.=-]+)*/$")
+    prefix: str = Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.=-]*/)+$")
     key_pattern: str
     session_format: str = "%Y%m%d"
     exchange: str = "XNYS"

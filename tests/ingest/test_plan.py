@@ -1,0 +1,127 @@
+"""Which objects an ingest reads, given a listing and the ledger."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from afterbell.errors import CorruptDropError, MissingDropsError, StoreUnavailableError, ValidationFailedError
+from afterbell.ingest.outcome import Outcome, check_outcomes
+from afterbell.ingest.plan import DropTask, KnownDrop, plan_source
+from afterbell.ingest.source import load_source
+from afterbell.stores.protocols import StoredObject
+
+PRICES, REPORTS = load_source("us_daily_prices"), load_source("us_daily_reports")
+RUN = date(2016, 6, 30)
+
+
+def key(day: str) -> str:
+    return f"prices/{day[:4]}/{day}.csv.gz"
+
+
+def listed(*days: str, version: str = "v1") -> list[StoredObject]:
+    return [StoredObject("s3", key(day), 100, version) for day in days]
+
+
+def known(day: str, state: str = "landed", version: str = "v1", sha256: str = "aa") -> KnownDrop:
+    session = datetime.strptime(day, "%Y%m%d").replace(tzinfo=UTC)
+    return KnownDrop("us_daily_prices", "s3", key(day), version, sha256, session.date(), state, session)
+
+
+def planned(listing: list[StoredObject], *ledger: KnownDrop) -> list[DropTask]:
+    return list(plan_source(PRICES, listing, ledger, RUN).tasks)
+
+
+def test_drops_after_the_session_and_drops_that_are_known_are_left_alone() -> None:
+    tasks = planned(listed("20160629", "20160630", "20160701"), known("20160629"))
+    assert [task.session for task in tasks] == [RUN]
+    assert tasks[0].carried == (RUN, date(2016, 6, 29))
+    assert tasks[0].knowledge_time == datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+
+
+def test_a_new_version_of_a_known_key_is_read_and_known_from_the_run_on() -> None:
+    (task,) = planned(listed("20160629", version="v2") + listed("20160630"), known("20160629"), known("20160630"))
+    assert (task.known_sha256, task.late) == ("aa", False)
+    assert task.knowledge_time == datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+
+
+def test_a_drop_that_comes_after_later_ones_is_late() -> None:
+    late, own = planned(listed("20160627", "20160630"), known("20160628"))
+    assert (late.late, own.late) == (True, False)
+    assert late.knowledge_time == datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+
+
+def test_a_drop_of_a_day_without_a_session_is_not_parsed() -> None:
+    holiday, _ = planned(listed("20150703", "20160630"))
+    assert "2015-07-03 (Friday) is not a session of XNYS" in holiday.refusal
+    assert holiday.knowledge_time is None
+
+
+def test_an_object_named_otherwise_is_a_stray() -> None:
+    plan = plan_source(PRICES, [StoredObject("s3", "prices/README", 1, "v"), *listed("20160630")], [], RUN)
+    assert [name for name, _ in plan.strays] == ["prices/README"]
+
+
+def test_a_folder_without_any_drop_is_named() -> None:
+    with pytest.raises(MissingDropsError, match=r"no drop of session 2016-06-30 in s3:prices/.*found no drop at all"):
+        planned([])
+
+
+def test_a_session_without_its_required_drop_is_named_with_what_is_there() -> None:
+    with pytest.raises(MissingDropsError, match=r"found 2 drops, of 2016-06-28 to 2016-06-29"):
+        planned(listed("20160628", "20160629"))
+
+
+def test_a_source_that_is_not_required_may_have_nothing() -> None:
+    assert plan_source(REPORTS, [], [], RUN).tasks == ()
+
+
+def test_a_task_survives_its_way_to_an_executor() -> None:
+    (task,) = planned(listed("20160630"))
+    assert DropTask.from_json(task.to_json()) == task
+
+
+def outcome(state: str = "landed", day: str = "20160630", **changes: object) -> Outcome:
+    (task,) = plan_source(PRICES, listed(day), [known("20160630")] if day != "20160630" else [], RUN).tasks
+    return Outcome(task, "id", "bb", state, **changes)  # type: ignore[arg-type]
+
+
+def test_the_corrupt_drop_of_the_session_itself_fails_and_an_older_one_does_not() -> None:
+    with pytest.raises(CorruptDropError, match="ends too early"):
+        check_outcomes([PRICES], [outcome("quarantined", reason="ends too early")], [], RUN)
+    check_outcomes([PRICES], [outcome("quarantined", "20160629", reason="ends too early"), outcome()], [], RUN)
+
+
+def test_the_empty_drop_of_the_session_itself_fails_and_an_older_one_does_not() -> None:
+    with pytest.raises(MissingDropsError, match="is empty"):
+        check_outcomes([PRICES], [outcome("empty")], [], RUN)
+    check_outcomes([PRICES], [outcome("empty", "20160629"), outcome()], [], RUN)
+
+
+def test_an_empty_drop_that_the_ledger_has_fails_its_own_session_again() -> None:
+    with pytest.raises(MissingDropsError, match="is empty"):
+        check_outcomes([PRICES], [], [known("20160630", "empty")], RUN)
+
+
+def test_a_store_that_failed_while_reading_stops_the_run_with_its_own_error() -> None:
+    failed = outcome("quarantined", reason="no answer", failure="StoreUnavailableError")
+    with pytest.raises(StoreUnavailableError, match="no answer"):
+        check_outcomes([PRICES], [failed], [], RUN)
+
+
+def test_a_drop_over_the_budget_fails_with_its_counts_by_rule() -> None:
+    bad = outcome(lines=1000, rows=900, rules={"not_a_number": 60, "field_count": 40})
+    with pytest.raises(ValidationFailedError, match=r"100 of 1000 lines .*10\.0%.*: field_count 40, not_a_number 60"):
+        check_outcomes([PRICES], [bad], [], RUN)
+
+
+def test_many_drops_within_their_own_budget_may_exceed_it_together() -> None:
+    drops = [outcome(lines=100, rows=90, rules={"field_count": 10}) for _ in range(3)]
+    with pytest.raises(ValidationFailedError, match=r"3 drops of source us_daily_prices: 30 of 300"):
+        check_outcomes([PRICES], drops, [], RUN)
+
+
+def test_an_outcome_survives_its_way_to_the_driver() -> None:
+    there = outcome(lines=3, rows=2, rules={"field_count": 1}, sessions=("2016-06-30",))
+    assert Outcome.from_json(there.to_json()) == there

@@ -1,0 +1,68 @@
+"""Sources as they are declared: keys, knowledge times, carried sessions, and what a wrong file answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from pydantic import ValidationError
+
+from afterbell.ingest.source import Budget, Source, load_source, load_sources
+
+PRICES = load_source("us_daily_prices")
+
+
+def test_the_declared_sources_are_these() -> None:
+    kinds = {source.name: (source.kind, source.store, source.required) for source in load_sources()}
+    assert kinds == {
+        "us_daily_prices": ("bars", "s3", True),
+        "us_daily_reports": ("filings", "hdfs", False),
+        "us_daily_symbols": ("symbols", "hdfs", False),
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "session"),
+    [
+        ("prices/2016/20160630.csv.gz", date(2016, 6, 30)),
+        ("prices/2016/20161345.csv.gz", None),
+        ("prices/2016/20160630.csv.gz.part", None),
+        ("prices/2016/_SUCCESS", None),
+        ("other/prices/2016/20160630.csv.gz", None),
+    ],
+)
+def test_a_key_names_its_session_or_is_none_of_ours(key: str, session: date | None) -> None:
+    assert PRICES.session_of(key) == session
+
+
+def test_a_drop_is_known_half_an_hour_after_the_bell_on_half_days_too() -> None:
+    assert PRICES.knowledge_time(date(2016, 6, 30)) == datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+    assert PRICES.knowledge_time(date(2015, 11, 27)) == datetime(2015, 11, 27, 18, 30, tzinfo=UTC)
+
+
+def test_a_prices_drop_carries_its_session_and_the_one_before() -> None:
+    assert PRICES.sessions_carried(date(2016, 7, 5)) == (date(2016, 7, 5), date(2016, 7, 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"key_pattern": r"prices/\d{8}"}, "named session"),
+        ({"key_pattern": "("}, "regular expression"),
+        ({"time_zone": "Mars/Olympus"}, "time zone"),
+        ({"columns": {"date": {"name": "session", "type": "date"}}}, "symbol"),
+        ({"prefix": "../prices/"}, "pattern"),
+        ({"store": "ftp"}, "s3"),
+        ({"bucket": "x"}, "Extra inputs"),
+    ],
+)
+def test_a_wrong_key_is_refused_when_the_file_is_loaded(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Source.model_validate(PRICES.model_dump() | change)
+
+
+@pytest.mark.parametrize(
+    ("quarantined", "lines", "exceeded"), [(20, 40, False), (21, 1050, False), (21, 1049, True), (0, 0, False)]
+)
+def test_a_budget_needs_both_many_lines_and_a_large_share(quarantined: int, lines: int, exceeded: bool) -> None:
+    assert Budget(share=0.02, lines=20).exceeded(quarantined, lines) is exceeded
