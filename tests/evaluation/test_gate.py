@@ -4,11 +4,11 @@ from datetime import date
 
 import numpy as np
 import pytest
-from tests.evaluation.conftest import GATE, days
 
 from afterbell.errors import GateError
 from afterbell.evaluation.gate import Contender, decide
 from afterbell.evaluation.settings import load_gate
+from tests.evaluation.conftest import GATE, days
 
 TODAY, BEFORE = date(2020, 6, 2), date(2020, 6, 1)
 

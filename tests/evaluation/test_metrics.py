@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 from afterbell.evaluation.metrics import (
     horizon_metrics,
@@ -17,6 +16,7 @@ from afterbell.evaluation.metrics import (
     summarise,
 )
 from afterbell.evaluation.panel import Panel
+from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 KEYS = {
     "ic", "ic_se", "ic_t", "ic_ci_low", "ic_ci_high", "rank_ic", "rank_ic_se", "icir", "decile_spread", "turnover",

@@ -5,11 +5,11 @@ from datetime import date
 import numpy as np
 import polars as pl
 import pytest
-from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 from afterbell.errors import GateError
 from afterbell.evaluation.metrics import score_panel
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
+from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 
 def rows():

@@ -4,12 +4,12 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
 
 from afterbell.evaluation.gate import decide
 from afterbell.evaluation.metrics import horizon_metrics, score_panel
 from afterbell.evaluation.out_of_sample import contender
 from afterbell.evaluation.report import ReportData, render
+from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
 
 NASTY = "<script>alert('x')</script>"
 CANDIDATE = {

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from spark_jobs.features import TABLE, features
-from tests.features.worlds import DAY, World, drawn
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs
@@ -25,6 +23,8 @@ from afterbell.features.labels_spark import label_frame
 from afterbell.lake.commit import append_once, at_snapshot, ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from spark_jobs.features import TABLE, features
+from tests.features.worlds import DAY, World, drawn
 
 SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11
 """Sessions 0 to BULK - 1 are computed at once, the rest day by day. Session LATE's own drop never came."""

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
-from tests.features.spark_run import run_scenario
 
 from afterbell.features.factors import CORE
 from afterbell.features.labels import forward_returns
+from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
+from tests.features.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
 

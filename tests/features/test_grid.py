@@ -6,11 +6,11 @@ from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
-from tests.features.worlds import World, cut_off, grid
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
 from afterbell.features.grid import FIELDS, SessionGrid, from_day, to_day
+from tests.features.worlds import World, cut_off, grid
 
 CLOSE = FIELDS.index("close")
 

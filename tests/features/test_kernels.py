@@ -8,10 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 import pytest
-from tests.features.worlds import World, drawn
 
 from afterbell.features.factors import CORE, Factor, FactorSet
 from afterbell.features.lookback import SERIES, Lookback
+from tests.features.worlds import World, drawn
 
 SESSIONS = 100
 SYMBOLS = 6

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 
 import pytest
-from tests.features.worlds import World
 
 from afterbell.features.labels import DELISTED_AFTER, forward_returns
+from tests.features.worlds import World
 
 NAN = float("nan")
 

@@ -6,13 +6,13 @@ import math
 
 import numpy as np
 import pytest
-from tests.features.worlds import World, drawn
 
 from afterbell.features import compute as compute_module
 from afterbell.features.factors import CORE, Factor, FactorSet
 from afterbell.features.grid import FIELDS, Floats
 from afterbell.features.kernels import gap, roc, vma
 from afterbell.features.lookback import Lookback
+from tests.features.worlds import World, drawn
 
 SYMBOLS = 12
 SESSIONS = 110

@@ -6,9 +6,9 @@ import gzip
 from datetime import date
 
 import pytest
-from tests.ingest.drops import BEFORE, DAY, GOOD, GOOD_BEFORE, HEADER, KEY, body, parse, prices, rules
 
 from afterbell.errors import CorruptDropError
+from tests.ingest.drops import BEFORE, DAY, GOOD, GOOD_BEFORE, HEADER, KEY, body, parse, prices, rules
 
 
 def test_a_clean_drop_comes_out_typed() -> None:

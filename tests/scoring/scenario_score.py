@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from spark_jobs.score import score
-
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
@@ -19,6 +17,7 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile
 from afterbell.stores.artifacts import ArtifactStore
+from spark_jobs.score import score
 
 DAY, BEFORE = date(2016, 7, 1), date(2016, 6, 30)  # the session after 1 July is the 5th, after a weekend and a holiday
 NAMES = ("A", "B")

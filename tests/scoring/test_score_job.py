@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from tests.features.spark_run import run_scenario
 
 pytestmark = pytest.mark.services

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.simulation.reading import market_of, price_drops, text_of
 
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
+from tests.simulation.reading import market_of, price_drops, text_of
 
 SMALL = MarketSpec(symbols=12, sessions=25)
 FAULTY = MarketSpec(symbols=200, sessions=60, seed=3)

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.simulation.reading import market_of, panel_of, price_drops, text_of
 
 from afterbell.errors import ConfigError, NotASessionError
 from afterbell.simulation.market import MarketSpec, simulate
+from tests.simulation.reading import market_of, panel_of, price_drops, text_of
 
 SPEC = MarketSpec(symbols=250, sessions=160, faults=False)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from tests.simulation.reading import Panel, market_of, panel_of
 
 from afterbell.simulation.market import MarketSpec
+from tests.simulation.reading import Panel, market_of, panel_of
 
 PLANTED = MarketSpec(symbols=150, sessions=150, signal=0.25, faults=False)
 NOTHING = MarketSpec(symbols=150, sessions=150, signal=0.0, faults=False, seed=11)

@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import boto3
 import pytest
-from tests.conftest import Services
 
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from tests.conftest import Services
 
 _NUMBERS = itertools.count()
 

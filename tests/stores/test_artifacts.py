@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from tests.stores.conftest import Scripted, s3_at
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import (
@@ -22,6 +21,7 @@ from afterbell.errors import (
     UnknownOutcomeError,
 )
 from afterbell.stores.artifacts import ArtifactStore
+from tests.stores.conftest import Scripted, s3_at
 
 WRITERS = 8
 CONFLICT = b"<Error><Code>PreconditionFailed</Code></Error>"

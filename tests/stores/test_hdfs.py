@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 import requests
-from tests.stores.conftest import Scripted, hdfs_at
 
 from afterbell.config.runtime import HdfsLocation, Runtime
 from afterbell.errors import (
@@ -23,6 +22,7 @@ from afterbell.errors import (
 from afterbell.stores.hdfs import HdfsDropStore
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry
+from tests.stores.conftest import Scripted, hdfs_at
 
 HASTY = Retry(attempts=3, first_pause=0.01)
 SAFE_MODE = json.dumps(

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from tests.stores.conftest import Scripted, s3_at
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import (
@@ -20,6 +19,7 @@ from afterbell.errors import (
 )
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.s3 import S3DropStore
+from tests.stores.conftest import Scripted, s3_at
 
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 LISTING = b"""<ListBucketResult><IsTruncated>false</IsTruncated><Contents><Key>a</Key><Size>1</Size>

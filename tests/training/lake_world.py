@@ -9,8 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pandas as pd
-from spark_jobs.evaluate import evaluate
-from spark_jobs.train import train
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs
@@ -18,6 +16,8 @@ from afterbell.config.runtime import Runtime
 from afterbell.lake.commit import append_once, ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from spark_jobs.evaluate import evaluate
+from spark_jobs.train import train
 
 FACTORS = ("SIGNAL", "NOISE1", "NOISE2")
 SYMBOLS, STRENGTH = 60, 0.15

@@ -5,11 +5,11 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-from tests.training.conftest import make_spec
 
 from afterbell.errors import PermanentError, StaleInputError
 from afterbell.training.assemble import assemble
 from afterbell.training.matrix import Matrix, check_features
+from tests.training.conftest import make_spec
 
 GRID = [date(2020, 1, 6) + timedelta(days=day) for day in range(4)]
 

@@ -5,12 +5,12 @@ import dataclasses
 import numpy as np
 import pytest
 from scipy import stats
-from tests.training.conftest import make_matrix, make_spec
 
 from afterbell.training.fits import FINAL, Fit, FitResult, plan, run_fit, settle
 from afterbell.training.matrix import session_starts
 from afterbell.training.splits import last_trainable
 from afterbell.training.targets import session_targets
+from tests.training.conftest import make_matrix, make_spec
 
 
 def session_ics(matrix, results):

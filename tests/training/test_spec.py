@@ -2,10 +2,10 @@
 
 import pytest
 from pydantic import ValidationError
-from tests.training.conftest import make_spec
 
 from afterbell.errors import ConfigError
 from afterbell.training.spec import load_spec
+from tests.training.conftest import make_spec
 
 
 def test_the_daily_specification_has_two_horizons_and_two_families():

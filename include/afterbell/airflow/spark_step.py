@@ -13,9 +13,9 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import spark_target, store_environment
 from afterbell.airflow.results import failure_of, read_result
-from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import load_profile
+from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
