@@ -57,7 +57,8 @@ bench: setup  ## measure, each figure a ratio within one run
 
 clean:  ## stop the services and remove data and caches; the environments stay
 	@if [ -x $(SPARK) ]; then ./afterbell down; fi
-	@rm -rf "$${AFTERBELL_HOME:-.afterbell/var}" .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
+	@if [ -n "$$AFTERBELL_HOME" ]; then echo "$$AFTERBELL_HOME is yours: remove it yourself"; fi
+	@rm -rf .afterbell/var .afterbell/current .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
 	  spark-warehouse metastore_db derby.log
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ BOOTSTRAP = ROOT / "include" / "setup" / "bootstrap.py"
 def make(*words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     return subprocess.run(
-        ["make", "--no-print-directory", *words],
+        [shutil.which("make") or "make", "--no-print-directory", *words],
         cwd=ROOT,
         env=clean | (env or {}),
         capture_output=True,
