@@ -22,8 +22,9 @@ from afterbell.cluster.job import StepArgs, run_slug, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import DigestMismatchError, StaleInputError
 from afterbell.evaluation.gate import Contender, decide
-from afterbell.evaluation.metrics import horizon_metrics, score_panel
+from afterbell.evaluation.metrics import Scored, horizon_metrics, score_panel
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
+from afterbell.evaluation.panel import Panel
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.lake.commit import at_snapshot, commit_id
@@ -53,49 +54,43 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     spark = lake_session(runtime, f"afterbell evaluate {args.session}")
     ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
     rows = read_rows(spark, snapshot, ids)
-    own = rows.filter(pl.col("candidate_id") == candidate["candidate_id"])
-    if own.is_empty():
+    own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
+    if not own.panels:
         raise StaleInputError(
             f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
             "rerun the step `train`"
         )
-    panels = panels_of(own)
-    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
-    metrics = {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in scored.items()}
-    challenger = contender(candidate["candidate_id"], date.fromisoformat(candidate["session"]), panels, scored)
-    rival = None
-    if champion:
-        rival = _rival(rows, champion.candidate_id, champion.session, settings)
-    decision = decide(challenger, rival, tuple(candidate["spec"]["horizons"]), settings)
-    gains, coefficients = _insides(store, candidate)
-    report = render(
-        ReportData(
-            run_id=args.run_id,
-            candidate=candidate,
-            decision=decision,
-            metrics=metrics,
-            panels=panels,
-            scored=scored,
-            contenders=(challenger, rival) if rival else (challenger,),
-            gains=gains,
-            coefficients=coefficients,
-            data={name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS},
-        )
-    )
+    rival = judge(rows, champion.candidate_id, champion.session, settings).contender if champion else None
+    decision = decide(own.contender, rival, tuple(candidate["spec"]["horizons"]), settings)
     outcome = {
         "candidate_id": candidate["candidate_id"],
         "champion_candidate_id": champion.candidate_id if champion else None,
         "verdict": decision.verdict,
         "reason": decision.reason,
-        "metrics": metrics,
+        "metrics": {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in own.scored.items()},
     }
+    gains, coefficients = insides(store, candidate)
+    report = render(
+        ReportData(
+            run_id=args.run_id,
+            candidate=candidate,
+            decision=decision,
+            metrics=outcome["metrics"],
+            panels=own.panels,
+            scored=own.scored,
+            contenders=(own.contender, rival) if rival else (own.contender,),
+            gains=gains,
+            coefficients=coefficients,
+            data={name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS},
+        )
+    )
     compared = [dataclasses.asdict(found) for found in decision.comparisons]
-    key, path = _write(store, runtime, args, report, outcome | {"comparisons": compared, "inputs": args.inputs})
+    key, path = write(store, runtime, args, report, outcome | {"comparisons": compared, "inputs": args.inputs})
     record_run(
         spark,
         args,
         started,
-        rows=own.height,
+        rows=own.rows,
         snapshots_in={OUT_OF_SAMPLE.name: snapshot},
         snapshots_out={},
         commit_id=commit_id("evaluate", session=args.session, inputs=ids, config=settings.model_dump(mode="json")),
@@ -105,6 +100,24 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     return outcome | {"report_key": key, "report_path": str(path)}
 
 
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """One candidate's panels and scores by horizon, what the gate compares, and its rows."""
+
+    panels: dict[int, Panel]
+    scored: dict[int, dict[str, Scored]]
+    contender: Contender
+    rows: int
+
+
+def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Judged:
+    """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
+    own = rows.filter(pl.col("candidate_id") == candidate_id)
+    panels = {} if own.is_empty() else panels_of(own)
+    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    return Judged(panels, scored, contender(candidate_id, session, panels, scored), own.height)
+
+
 def read_rows(spark: SparkSession, snapshot: int, candidate_ids: list[str]) -> pl.DataFrame:
     """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
     found = at_snapshot(spark, OUT_OF_SAMPLE, snapshot).where(F.col("candidate_id").isin(candidate_ids))
@@ -112,16 +125,7 @@ def read_rows(spark: SparkSession, snapshot: int, candidate_ids: list[str]) -> p
     return collected.cast({"candidate_id": pl.String, "family": pl.String, "symbol": pl.String})
 
 
-def _rival(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Contender:
-    own = rows.filter(pl.col("candidate_id") == candidate_id)
-    if own.is_empty():
-        return Contender(candidate_id, session, {})
-    panels = panels_of(own)
-    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
-    return contender(candidate_id, session, panels, scored)
-
-
-def _insides(
+def insides(
     store: ArtifactStore, candidate: dict[str, Any]
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
@@ -139,9 +143,10 @@ def _insides(
     return gains, coefficients
 
 
-def _write(
+def write(
     store: ArtifactStore, runtime: Runtime, args: StepArgs, report: str, found: dict[str, Any]
 ) -> tuple[str, Path]:
+    """Put the report and its figures into the artifact bucket, and the report below AFTERBELL_HOME; key and path."""
     slug = run_slug(args.run_id)
     folder = f"reports/{args.session.isoformat()}/{slug}"
     text = json.dumps(found, sort_keys=True, indent=2, default=str, allow_nan=False)
