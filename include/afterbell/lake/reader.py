@@ -158,8 +158,10 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
             if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
                 raise ConfigError("expected one SELECT statement, such as SELECT count(*) FROM market.bars")
             catalog = open_catalog(runtime)
-            for name in sorted(connection.get_table_names(sql, qualified=True)):
-                _register(connection, catalog, name.replace('"', ""))
+            # The names come with their aliases: market.bars AS b.
+            found = {name.split(" AS ")[0].replace('"', "") for name in connection.get_table_names(sql, qualified=True)}
+            for name in sorted(found):
+                _register(connection, catalog, name)
             connection.execute("SET lock_configuration = true")
             return connection.sql(sql).to_arrow_table()
         except duckdb.Error as error:

@@ -1,0 +1,139 @@
+"""Commits, branches, as-of reads and the record of runs on a lake of its own; writes what it saw as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from afterbell.cluster.job import StepArgs
+from afterbell.config.runtime import Runtime
+from afterbell.errors import AfterbellError
+from afterbell.lake.asof import bars_as_of
+from afterbell.lake.commit import (
+    added_rows,
+    append_once,
+    at_snapshot,
+    ensure_table,
+    find_commit,
+    has_branch,
+    head,
+    on_branch,
+    open_branch,
+    publish_branch,
+)
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import ALL, BARS, RUNS, SYMBOLS
+
+SESSION = date(2016, 6, 29)
+# volume, knowledge time, revision: restated the next evening, and once more a week later
+KNOWN = [
+    (100, datetime(2016, 6, 29, 20, 30, tzinfo=UTC), 0),
+    (120, datetime(2016, 6, 30, 20, 30, tzinfo=UTC), 1),
+    (130, datetime(2016, 7, 6, 20, 30, tzinfo=UTC), 2),
+    (131, datetime(2016, 7, 6, 20, 30, tzinfo=UTC), 3),
+]
+INSTANTS = [(29, 20, 29), (29, 20, 30), (30, 20, 29), (30, 20, 30)]
+
+
+class Scenario:
+    def __init__(self) -> None:
+        self.spark = lake_session(Runtime.from_env(), "scenario")
+        for table in ALL:
+            ensure_table(self.spark, table)
+            ensure_table(self.spark, table)
+
+    def bars(self, *known: tuple[int, datetime, int]) -> DataFrame:
+        rows = [
+            ("AA", SESSION, 10.0, 11.0, 9.0, 10.5, volume, 10.5, at, revision, f"drop-{revision}")
+            for volume, at, revision in known
+        ]
+        return self.spark.createDataFrame(rows, self.spark.table(BARS.full_name).schema)
+
+    def volumes(self, frame: DataFrame | None) -> list[int] | None:
+        return None if frame is None else sorted(row.volume for row in frame.collect())
+
+    def commits(self) -> dict[str, Any]:
+        first, wrote = append_once(self.bars(KNOWN[0]), BARS, "one")
+        again, wrote_again = append_once(self.bars(KNOWN[0]), BARS, "one")
+        return {
+            "wrote": [wrote, wrote_again],
+            "same_snapshot": first == again == head(self.spark, BARS),
+            "volumes": self.volumes(self.spark.table(BARS.full_name)),
+            "unknown": find_commit(self.spark, BARS, "nothing"),
+        }
+
+    def branches(self) -> dict[str, Any]:
+        spark, main = self.spark, head(self.spark, BARS)
+        open_branch(spark, BARS, "audit_x")
+        untouched = added_rows(spark, BARS, "audit_x")
+        append_once(self.bars(KNOWN[1]), BARS, "two", "audit_x", clustered=True)
+        seen = {
+            "untouched": self.volumes(untouched),
+            "main_while_auditing": self.volumes(spark.table(BARS.full_name)),
+            "branch": self.volumes(on_branch(spark, BARS, "audit_x")),
+            "added": self.volumes(added_rows(spark, BARS, "audit_x")),
+        }
+        # The audit failed; the next try opens the branch anew, and the commit of the first isn't taken for its own.
+        open_branch(spark, BARS, "audit_x")
+        seen["abandoned"] = find_commit(spark, BARS, "two", "audit_x")
+        _, seen["wrote_again"] = append_once(self.bars(KNOWN[1]), BARS, "two", "audit_x")
+        published = publish_branch(spark, BARS, "audit_x")
+        seen["published"] = self.volumes(spark.table(BARS.full_name))
+        seen["head_is_published"] = published == head(spark, BARS)
+        seen["branch_left"] = has_branch(spark, BARS, "audit_x")
+        seen["old_snapshot"] = self.volumes(at_snapshot(spark, BARS, main))
+        open_branch(spark, SYMBOLS, "audit_x")  # the first branch of an empty table, with nothing on it
+        seen["empty_published"] = publish_branch(spark, SYMBOLS, "audit_x") == head(spark, SYMBOLS)
+        return seen
+
+    def races(self) -> dict[str, Any]:
+        open_branch(self.spark, BARS, "audit_slow")
+        append_once(self.bars(KNOWN[2]), BARS, "slow", "audit_slow")
+        append_once(self.bars(KNOWN[2], KNOWN[3]), BARS, "fast")
+        seen: dict[str, Any] = {}
+        for name, act in (("audit", added_rows), ("publish", publish_branch), ("missing", head)):
+            branch = "audit_none" if name == "missing" else "audit_slow"
+            try:
+                act(self.spark, BARS, branch)
+            except AfterbellError as error:
+                seen[name] = [type(error).__name__, str(error)]
+        seen["main"] = self.volumes(self.spark.table(BARS.full_name))
+        return seen
+
+    def as_of(self) -> list[list[int] | None]:
+        bars = self.spark.table(BARS.full_name)
+        instants = [datetime(2016, 6, day, hour, minute, tzinfo=UTC) for day, hour, minute in INSTANTS]
+        instants.append(datetime(2017, 1, 1, tzinfo=UTC))
+        return [self.volumes(bars_as_of(bars, instant)) for instant in instants]
+
+    def runs(self) -> dict[str, Any]:
+        args = StepArgs("ingest", SESSION, "manual__1", datetime(2016, 6, 29, 22, tzinfo=UTC))
+        started = datetime(2016, 6, 29, 20, 30, tzinfo=UTC)
+        record_run(
+            self.spark, args, started, rows=7, snapshots_in={"raw.drops": 1}, snapshots_out={"market.bars": 2},
+            commit_id="c", verdict="done", detail={"note": "ok"},
+        )  # fmt: skip
+        (row,) = self.spark.table(RUNS.full_name).selectExpr("*", "unix_seconds(started_at) AS began").collect()
+        return row.asDict() | {"began_right": row.began == int(started.timestamp())}
+
+
+def main() -> None:
+    scenario = Scenario()
+    seen = {
+        "commits": scenario.commits(),
+        "branches": scenario.branches(),
+        "races": scenario.races(),
+        "as_of": scenario.as_of(),
+        "runs": scenario.runs(),
+    }
+    Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
