@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +22,7 @@ SYMBOLS = [f"S{number}" for number in range(7)]
 
 def batches(rows_each: int) -> Iterator[pa.RecordBatch]:
     """A bar a symbol and session, whose close is the symbol's number times 10 plus the session's; a split in S3."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "symbol": symbol,
             "session": day,
