@@ -17,12 +17,13 @@ import numpy.typing as npt
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
+from afterbell.sla.deadline import BUDGET
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FIELDS = ("open", "high", "low", "close", "volume")
-CUT_OFF = timedelta(hours=2)
+CUT_OFF = BUDGET
 """From the close of a session to the moment after which nothing new enters its feature row: the deadline."""
 
 _EPOCH = date(1970, 1, 1)

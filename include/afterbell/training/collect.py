@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 import pyarrow as pa
@@ -11,13 +11,12 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.features.grid import CUT_OFF
 from afterbell.features.labels_spark import label_frame
 from afterbell.lake.commit import at_snapshot
 from afterbell.lake.tables import BARS, CATALOG, CORPORATE_ACTIONS
 from afterbell.training.spec import ModelSpec
 
-CUT_OFF = timedelta(hours=2)
-"""After the close: what is known by then may be used for the session."""
 _NOT_FACTORS = ("definition_hash", "input_snapshot")
 
 
