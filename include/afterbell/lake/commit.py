@@ -1,7 +1,5 @@
 """Writing to the lake: tables that exist, commits that carry an id, branches that are audited before `main` moves."""
 
-# ruff: noqa: S608 - Iceberg's tables take no bind parameters; names come from afterbell.lake.tables, ids from us
-
 from __future__ import annotations
 
 import hashlib
@@ -11,9 +9,9 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from afterbell.errors import StaleInputError
+from afterbell.lake.snapshots import COMMIT_ID, ancestry, branch_head, summary
 from afterbell.lake.tables import CATALOG, Table
 
-COMMIT_ID = "afterbell.commit-id"
 _PROPERTIES = {
     "format-version": "2",
     "write.parquet.compression-codec": "zstd",
@@ -33,7 +31,8 @@ def ensure_table(spark: SparkSession, table: Table) -> None:
 
     Without a first commit a branch can't be fast-forwarded into ``main`` (apache/iceberg#8849).
     """
-    if spark.catalog.tableExists(table.full_name):
+    # A table without a commit is what a crash between the two leaves: it gets its commit now.
+    if spark.catalog.tableExists(table.full_name) and has_branch(spark, table, "main"):
         return
     spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{table.namespace}")
     partitioning = f"PARTITIONED BY ({table.partitioned_by})" if table.partitioned_by else ""
@@ -47,10 +46,10 @@ def ensure_table(spark: SparkSession, table: Table) -> None:
 
 def head(spark: SparkSession, table: Table, branch: str = "main") -> int:
     """The snapshot id of a branch of ``table``."""
-    row = spark.sql(f"SELECT snapshot_id FROM {table.full_name}.refs WHERE name = '{branch}'").first()
-    if row is None:
+    found = branch_head(spark, table, branch)
+    if found is None:
         raise StaleInputError(f"table {table.name} has no branch {branch!r}: rerun the step that writes it")
-    return int(row.snapshot_id)
+    return found
 
 
 def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "main") -> int | None:
@@ -58,22 +57,8 @@ def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "m
 
     A snapshot that only an abandoned branch reached doesn't count: its rows are not there.
     """
-    ancestry = _ancestry(spark, table, head(spark, table, branch))
-    return next((snapshot for snapshot, commit in ancestry.items() if commit == wanted), None)
-
-
-def _ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> dict[int, str | None]:
-    """A snapshot and all before it, newest first, with the commit id of each."""
-    rows = spark.sql(
-        f"SELECT snapshot_id, parent_id, summary['{COMMIT_ID}'] AS commit_id FROM {table.full_name}.snapshots"
-    ).collect()
-    snapshots = {row.snapshot_id: row for row in rows}
-    found: dict[int, str | None] = {}
-    at: int | None = snapshot_id
-    while at is not None and at in snapshots:  # one that expired ends the walk
-        found[at] = snapshots[at].commit_id
-        at = snapshots[at].parent_id
-    return found
+    commits = ancestry(spark, table, head(spark, table, branch))
+    return next((snapshot for snapshot, commit in commits if commit == wanted), None)
 
 
 def append_once(
@@ -110,7 +95,7 @@ def append_once(
 
 def has_branch(spark: SparkSession, table: Table, branch: str) -> bool:
     """Whether ``table`` has that branch."""
-    return spark.sql(f"SELECT 1 FROM {table.full_name}.refs WHERE name = '{branch}'").first() is not None
+    return branch_head(spark, table, branch) is not None
 
 
 def _target(table: Table, branch: str | None) -> str:
@@ -161,12 +146,11 @@ def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | No
     main, there = head(spark, table), head(spark, table, branch)
     if main == there:
         return None
-    if main not in _ancestry(spark, table, there):
+    if all(snapshot != main for snapshot, _ in ancestry(spark, table, there)):
         raise StaleInputError(f"table {table.name}: main moved since branch {branch!r} was opened; rerun ingest")
     return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", there).table(table.full_name)
 
 
 def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:
     """The summary that the commit of ``snapshot_id`` left."""
-    row = spark.sql(f"SELECT summary FROM {table.full_name}.snapshots WHERE snapshot_id = {snapshot_id}").first()
-    return dict(row.summary) if row else {}
+    return dict(summary(spark, table, snapshot_id))
