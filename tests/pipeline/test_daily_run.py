@@ -95,7 +95,14 @@ def test_the_release_is_listed_shown_and_verified(planted):
 
 def test_running_the_session_again_changes_nothing(planted):
     afterbell, summary = planted
-    tables = ("market.bars", "market.quarantine", "raw.drops", "features.core", "predictions.out_of_sample", "signals.daily")
+    tables = (
+        "market.bars",
+        "market.quarantine",
+        "raw.drops",
+        "features.core",
+        "predictions.out_of_sample",
+        "signals.daily",
+    )
     counts = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in tables)  # noqa: S608
     before = afterbell("query", counts, "--json").json
     again = afterbell("run", "--session", LAST, "--json")

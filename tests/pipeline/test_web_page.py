@@ -1,0 +1,112 @@
+"""`up`, a run triggered the way the web page triggers it, to green; `down` leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import threading
+
+import psutil
+import pytest
+import requests
+
+pytestmark = pytest.mark.services
+_PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
+
+
+class Page:
+    """Airflow's API, as the web page uses it."""
+
+    def __init__(self, home, url):
+        self.base = url.split("/dags/")[0]
+        password = json.loads((home / "airflow" / "passwords.json").read_text())["admin"]
+        token = requests.post(f"{self.base}/auth/token", json={"username": "admin", "password": password}, timeout=30)
+        self.head = {"Authorization": f"Bearer {token.json()['access_token']}"}
+
+    def trigger(self, conf):
+        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns"
+        return requests.post(url, json={"conf": conf, "logical_date": None}, headers=self.head, timeout=30)
+
+    def finished(self, run_id):
+        """State of the run and of its tasks, once it has ended."""
+        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}"
+        for _ in range(600):
+            state = requests.get(url, headers=self.head, timeout=30).json()["state"]
+            if state in {"success", "failed"}:
+                tasks = requests.get(f"{url}/taskInstances", headers=self.head, timeout=30).json()["task_instances"]
+                return state, {task["task_id"]: task["state"] for task in tasks}
+            _PAUSE.wait(1)
+        raise AssertionError(f"run {run_id} has not ended after 10 minutes")
+
+
+@pytest.fixture(scope="module")
+def page(planted):
+    afterbell, _ = planted
+    answer = afterbell("up", "--json")
+    try:
+        assert answer.status == 0, answer.err
+        yield Page(afterbell.home, answer.json["url"])
+    finally:
+        down = afterbell("down", "--json")
+        assert sorted(down.json["stopped"]) == ["airflow", "hdfs", "s3"]
+        assert down.json["left"] == []
+        assert _processes_of(afterbell.home) == []
+
+
+def _processes_of(home):
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = [*process.cmdline(), *process.environ().values()]
+        except psutil.Error:
+            continue
+        if any(str(home) in word for word in words) and process.pid != psutil.Process().pid:
+            found.append(process.name())
+    return found
+
+
+def test_nobody_gets_in_without_the_password(page):
+    answer = requests.get(f"{page.base}/api/v2/dags", timeout=30)
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        "",
+        "tomorrow",
+        "2026-06-31",
+        "2026-06-30; rm -rf /",
+        "$(id)",
+        "../../etc",
+        "{{ ds }}",
+        "2026-06-30\n--conf",
+        "-1",
+        None,
+        7,
+    ],
+)
+def test_a_hostile_session_is_refused_by_the_form(page, session):
+    answer = page.trigger({"session": session})
+    assert answer.status_code == 400
+    assert "Invalid input for param session" in answer.text
+
+
+def test_a_session_must_be_given(page):
+    assert page.trigger({}).status_code == 400
+
+
+def test_a_run_triggered_in_the_page_goes_to_green(page):
+    answer = page.trigger({"session": "2026-06-30"})
+    assert answer.status_code == 200, answer.text
+    state, tasks = page.finished(answer.json()["dag_run_id"])
+    assert set(tasks.values()) == {"success"}, tasks
+    assert len(tasks) == 8
+    assert state == "success"
+
+
+def test_a_holiday_ends_the_run_in_its_first_task(page):
+    answer = page.trigger({"session": "2026-07-03"})
+    state, tasks = page.finished(answer.json()["dag_run_id"])
+    assert state == "failed"
+    assert tasks["open_run"] == "failed"
+    assert tasks["ingest"] == "upstream_failed"
