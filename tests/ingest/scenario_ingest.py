@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
-from tests.ingest import world
 
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
@@ -25,6 +24,7 @@ from afterbell.lake.tables import BARS, DROPS, RUNS
 from afterbell.stores.factory import drop_store
 from spark_jobs.ingest import ingest
 from spark_jobs.validate import validate
+from tests.ingest import world
 
 LAST = len(world.DAYS) - 1
 CONTENT = ("market.bars", "market.corporate_actions", "market.symbols", "market.fundamentals", "market.quarantine")
@@ -94,10 +94,12 @@ class Scenario:
     def bulk(self) -> tuple[Lake, dict[str, Any]]:
         lake = Lake(self.home, "bulk")
         seen = {"first": lake.run(LAST), "ledger": lake.ledger(), "content": lake.content(), "heads": lake.heads()}
-        seen["files"] = lake.spark.sql(f"SELECT count(*) FROM {BARS.full_name}.files").first()[0]
+        seen["files"] = lake.spark.table(f"{BARS.full_name}.files").count()
         seen["again"] = lake.run(LAST)
         seen["heads_again"] = lake.heads()
-        seen["verdicts"] = [list(row) for row in lake.spark.table(RUNS.full_name).selectExpr("step", "verdict").collect()]
+        seen["verdicts"] = [
+            list(row) for row in lake.spark.table(RUNS.full_name).selectExpr("step", "verdict").collect()
+        ]
         return lake, seen
 
     def later(self, lake: Lake) -> dict[str, Any]:
@@ -117,7 +119,9 @@ class Scenario:
         first_report = world.reports_key(world.day(1))
         self.stores["hdfs"].put(first_report, world.deliveries()["hdfs", first_report])
         seen["revised"] = lake.run(at, "revised")
-        seen["revisions"] = [row for row in lake.rows("market.bars") if row[0] == "S11" and row[1] == str(world.day(at))]
+        seen["revisions"] = [
+            row for row in lake.rows("market.bars") if row[0] == "S11" and row[1] == str(world.day(at))
+        ]
         rubbish = [f"S{n:02d},{world.day(at + 1)},N/A,1.00,1.00,1.00,1,1.00" for n in range(25)]
         rows = [world.line(symbol, n, at + 1) for symbol in world.SYMBOLS for n in (at + 1, at)]
         self.deliver(at + 1, world.packed([world.HEADER, *rows, *rubbish]))

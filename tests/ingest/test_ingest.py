@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+
 from tests.features.spark_run import run_scenario
 from tests.ingest import world
 

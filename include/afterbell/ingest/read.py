@@ -80,6 +80,16 @@ def _line(outcome: Outcome) -> Part:
 
 def _parts(source: Source, blank: Outcome, parsed: ParsedDrop) -> Iterator[Part]:
     task = blank.task
+    stamp = [
+        pl.lit(task.knowledge_time).cast(pl.Datetime("us", "UTC")).alias("knowledge_time"),
+        pl.lit(blank.drop_id).alias("drop_id"),
+        pl.lit(task.late).alias("late"),
+    ]
+    parts = list(_accepted(source, task, parsed.rows, stamp)) if parsed.rows.height else []
+    if parsed.rejected.height:
+        named = {"source": task.source, "key": task.key, "session": task.session}
+        rejects = parsed.rejected.with_columns(*stamp, **{name: pl.lit(value) for name, value in named.items()})
+        parts.append(Part(REJECTS, NO_BUCKET, pack(rejects)))
     sessions = parsed.rows["session"].unique().sort().to_list() if source.kind == "bars" else []
     counts = parsed.rejected.group_by("rule").len()
     yield _line(
@@ -92,35 +102,25 @@ def _parts(source: Source, blank: Outcome, parsed: ParsedDrop) -> Iterator[Part]
             collapsed=parsed.collapsed,
             rules=dict(zip(counts["rule"].to_list(), counts["len"].to_list(), strict=True)),
             sessions=tuple(day.isoformat() for day in sessions),
+            parts=tuple(sorted({part.part for part in parts})),
         )
     )
-    stamp = [
-        pl.lit(task.knowledge_time).cast(pl.Datetime("us", "UTC")).alias("knowledge_time"),
-        pl.lit(blank.drop_id).alias("drop_id"),
-        pl.lit(task.late).alias("late"),
-    ]
-    if parsed.rejected.height:
-        named = [
-            pl.lit(task.source).alias("source"),
-            pl.lit(task.key).alias("key"),
-            pl.lit(task.session).alias("session"),
-        ]
-        yield Part(REJECTS, NO_BUCKET, pack(parsed.rejected.with_columns(*named, *stamp)))
-    if not parsed.rows.height:
-        return
-    if source.kind == "bars":
-        rows = parsed.rows.with_columns(*stamp)
+    yield from parts
+
+
+def _accepted(source: Source, task: DropTask, accepted: pl.DataFrame, stamp: list[pl.Expr]) -> Iterator[Part]:
+    rows = accepted.with_columns(*stamp)
+    if source.kind == "filings":
+        yield Part(FILINGS, NO_BUCKET, pack(rows))
+    elif source.kind == "symbols":
+        yield Part(SYMBOLS, NO_BUCKET, pack(rows.with_columns(drop_session=pl.lit(task.session))))
+    else:
         for (month,), group in rows.group_by(pl.col("session").dt.truncate("1mo")):
             if isinstance(month, date):
                 yield Part(BARS, month, pack(group))
-        actions = corporate_actions(parsed.rows)
+        actions = corporate_actions(accepted)
         if actions.height:
             yield Part(ACTIONS, NO_BUCKET, pack(actions.with_columns(*stamp)))
-    elif source.kind == "filings":
-        yield Part(FILINGS, NO_BUCKET, pack(parsed.rows.with_columns(*stamp)))
-    else:
-        named = [pl.lit(task.session).alias("drop_session")]
-        yield Part(SYMBOLS, NO_BUCKET, pack(parsed.rows.with_columns(*named, *stamp)))
 
 
 class Stores:

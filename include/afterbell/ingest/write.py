@@ -72,7 +72,7 @@ def write_branch(
         QUARANTINE: lambda: _rejects(spark, parts, base),
         DROPS: lambda: _ledger(spark, outcomes),
     }
-    held = {row.part for row in parts.select("part").distinct().collect()}
+    held = {part for outcome in outcomes for part in outcome.parts}
     for table in AUDITED:
         open_branch(spark, table, branch)
         if table is DROPS or _PART_OF[table] in held:
