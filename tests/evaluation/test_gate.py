@@ -26,13 +26,18 @@ def contender(name, session, h1=None, h5=None):
 
 GOOD = contender("new", TODAY, ics(0.05), ics(0.06))
 CASES = {
-    "no champion, skilled": (GOOD, None, "publish", "no worse than zero skill"),
-    "no champion, no skill": (contender("new", TODAY, ics(0.0), ics(0.0)), None, "publish", "no worse than zero skill"),
+    "no champion, skilled": (GOOD, None, "publish", "not surely worse than zero skill"),
+    "no champion, no skill": (
+        contender("new", TODAY, ics(0.0), ics(0.0)),
+        None,
+        "publish",
+        "not surely worse than zero skill",
+    ),
     "no champion, weak and noisy": (
         contender("new", TODAY, ics(-0.01, spread=0.2), ics(0.06)),
         None,
         "publish",
-        "no worse than zero skill",
+        "not surely worse than zero skill",
     ),
     "no champion, harmful": (contender("new", TODAY, ics(-0.03), ics(0.06)), None, "hold", "h1: rank IC against zero"),
     "no champion, short": (contender("new", TODAY, ics(0.05, sessions=5), ics(0.05)), None, "hold", "5 out-of-sample"),

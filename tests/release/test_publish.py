@@ -8,9 +8,9 @@ from datetime import date
 
 import pytest
 
-from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError
+from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError, StaleInputError
 from afterbell.release.catalog import list_releases, read_champion, verify_release
-from afterbell.release.publish import build_manifest, move_champion, publish
+from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from tests.release.conftest import add_candidate
 
 pytestmark = pytest.mark.services
@@ -18,8 +18,10 @@ SESSION = date(2016, 6, 30)
 METRICS = {"h1": {"ic": 0.05}}
 
 
-def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1"):
-    return publish(store, candidate, session, run, METRICS, "better")
+def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1", metrics=METRICS):
+    champion, _ = read_champion(store)
+    against = champion.candidate_id if champion else None
+    return publish(store, Judged(candidate, against, metrics, "better"), session, run)
 
 
 def test_a_first_release_becomes_champion(store):
@@ -58,6 +60,15 @@ def test_an_old_session_never_moves_the_champion(store):
     _, done = release(store, "fedcba9876543210", date(2016, 6, 29))
     assert not done.moved
     assert "an older session (2016-06-29) never replaces it" in done.reason
+    assert read_champion(store)[0].release_id == "2016-06-30-0123456789ab"
+
+
+def test_a_champion_that_moved_since_it_was_compared_with_is_noticed(store):
+    add_candidate(store)
+    release(store)
+    manifest = build_manifest(add_candidate(store, "fedcba9876543210"), date(2016, 7, 1), METRICS, "better")
+    with pytest.raises(StaleInputError, match=r"judged against the champion 00ff, but 0123456789abcdef serves now"):
+        move_champion(store, manifest, "run-2", "00ff")
     assert read_champion(store)[0].release_id == "2016-06-30-0123456789ab"
 
 
@@ -118,7 +129,7 @@ def test_the_same_candidate_with_another_manifest_is_refused(store):
     add_candidate(store)
     release(store)
     with pytest.raises(DigestMismatchError, match="a release is immutable"):
-        publish(store, "0123456789abcdef", SESSION, "run-2", {"h1": {"ic": 0.9}}, "better")
+        release(store, run="run-2", metrics={"h1": {"ic": 0.9}})
 
 
 def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkeypatch):
@@ -136,7 +147,7 @@ def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkey
 
     def slow():
         try:
-            move_champion(store, first, "slow")
+            move_champion(store, first, "slow", None)
         except RetryableError as error:
             failures.append(error)
 
@@ -144,7 +155,7 @@ def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkey
     thread.start()
     assert entered.wait(20)
     monkeypatch.setattr(store, "put_if_absent", go)
-    assert move_champion(store, second, "quick").moved
+    assert move_champion(store, second, "quick", None).moved
     read.set()
     thread.join(20)
     assert "was moved by another run to 2016-06-30-fedcba987654" in str(failures[0])

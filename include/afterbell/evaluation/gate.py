@@ -104,7 +104,8 @@ def decide(
         )
         return Decision("hold" if champion is None else "keep", reason, compared)
     said = ", ".join(f"h{found.horizon} {found.mean:+.4f} (low {found.low:+.4f})" for found in compared)
-    return Decision("publish", f"no worse than {rival} in rank IC: {said}", compared)
+    claim = "not surely worse than" if champion is None else "no worse than"
+    return Decision("publish", f"{claim} {rival} in rank IC: {said}", compared)
 
 
 def _without_comparing(

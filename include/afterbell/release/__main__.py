@@ -10,7 +10,7 @@ from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.release.catalog import read_champion
-from afterbell.release.publish import publish
+from afterbell.release.publish import Judged, publish
 from afterbell.stores.artifacts import ArtifactStore
 
 
@@ -20,14 +20,9 @@ def main(args: StepArgs) -> dict[str, Any]:
     verdict, reason = str(args.require("verdict")), str(args.require("reason"))
     late = datetime.now(UTC) > args.deadline
     if verdict == "publish" and not late:
-        manifest, done = publish(
-            store,
-            str(args.require("candidate_id")),
-            args.session,
-            args.run_id,
-            args.require("metrics"),
-            reason,
-        )
+        against = args.inputs.get("champion_candidate_id")  # null while nothing was published
+        judged = Judged(str(args.require("candidate_id")), against, args.require("metrics"), reason)
+        manifest, done = publish(store, judged, args.session, args.run_id)
         return {
             "release_id": done.champion,
             "published": manifest.release_id,

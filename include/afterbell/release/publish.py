@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from afterbell.errors import DigestMismatchError, PreconditionFailedError, RetryableError, UnknownOutcomeError
+from afterbell.errors import (
+    DigestMismatchError,
+    PreconditionFailedError,
+    RetryableError,
+    StaleInputError,
+    UnknownOutcomeError,
+)
 from afterbell.release.catalog import POINTER, read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, release_id, sha256
 from afterbell.stores.artifacts import ArtifactStore
@@ -24,6 +30,16 @@ class Published:
     champion: str | None
     previous: str | None
     moved: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A candidate that the gate let through: its metrics, the gate's reason, and the champion it was compared with."""
+
+    candidate_id: str
+    judged_against: str | None
+    metrics: dict[str, Any]
     reason: str
 
 
@@ -70,16 +86,28 @@ def upload(store: ArtifactStore, manifest: Manifest) -> None:
             ) from None
 
 
-def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str) -> Published:
+def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_against: str | None) -> Published:
     """Point ``champion.json`` at the release, if it doesn't already and no later session is published.
 
+    Args:
+        store: the artifact store.
+        manifest: of the release, which stands there and has been verified.
+        run_id: the run that publishes it.
+        judged_against: candidate id of the champion that the gate compared with; None where there was none.
+
     Raises:
+        StaleInputError: the champion is no longer the one that the gate compared with.
         RetryableError: another writer moved the pointer at the same time.
     """
     current, etag = read_champion(store)
     decided = _decided(current, manifest)
     if decided:
         return decided
+    if judged_against != (current.candidate_id if current else None):
+        raise StaleInputError(
+            f"release {manifest.release_id} was judged against the champion {judged_against or '(none)'}, but "
+            f"{current.candidate_id if current else 'none'} serves now: rerun the step `evaluate`"
+        )
     pointer = Champion(
         release_id=manifest.release_id,
         session=manifest.session,
@@ -119,17 +147,18 @@ def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
     return None
 
 
-def publish(
-    store: ArtifactStore, candidate_id: str, session: date, run_id: str, metrics: dict[str, Any], reason: str
-) -> tuple[Manifest, Published]:
+def publish(store: ArtifactStore, candidate: Judged, session: date, run_id: str) -> tuple[Manifest, Published]:
     """Upload, verify, and move the pointer.
 
     Raises:
+        StaleInputError: the champion moved since the gate compared with it.
         DigestMismatchError: bytes differ from their digests; the old champion goes on serving.
         PermanentError: a model does not load or predict; the old champion goes on serving.
         RetryableError: the pointer was moved by another writer.
     """
-    manifest = build_manifest(read_candidate(store, candidate_id), session, metrics, reason)
+    manifest = build_manifest(
+        read_candidate(store, candidate.candidate_id), session, candidate.metrics, candidate.reason
+    )
     upload(store, manifest)
     verify_release(store, manifest.release_id)
-    return manifest, move_champion(store, manifest, run_id)
+    return manifest, move_champion(store, manifest, run_id, candidate.judged_against)
