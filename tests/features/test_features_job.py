@@ -10,7 +10,7 @@ import pytest
 from afterbell.features.factors import CORE
 from afterbell.features.labels import forward_returns
 from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
-from tests.features.spark_run import run_scenario
+from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
 

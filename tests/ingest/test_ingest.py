@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.features.spark_run import run_scenario
 from tests.ingest import world
+from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
 

@@ -13,7 +13,7 @@ import pytest
 from afterbell.config.runtime import LakeLocation, Runtime
 from afterbell.errors import ConfigError, StoreConfigError
 from afterbell.lake import reader
-from tests.features.spark_run import ELSEWHERE, run_scenario
+from tests.spark_run import ELSEWHERE, run_scenario
 
 pytestmark = pytest.mark.services
 

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from afterbell.quality.rules import RuleSet, load_rules
-from tests.features.spark_run import run_scenario
 from tests.quality.cases import GOOD, ROW_RULES, SET_RULES, Row
+from tests.spark_run import run_scenario
 
 NAMES = [rule["name"] for rule, _ in ROW_RULES]
 

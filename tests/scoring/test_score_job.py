@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.features.spark_run import run_scenario
+from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
 

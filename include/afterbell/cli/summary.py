@@ -14,7 +14,8 @@ from afterbell.cluster.steps import STEPS
 from afterbell.sla.deadline import Deadline
 from afterbell.stores.artifacts import ArtifactStore
 
-_SHOWN_RULES = 8
+_SHOWN = 6
+_REFUSED = "SELECT key, state, reason FROM raw.drops WHERE state <> 'landed'"
 
 
 def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, seconds: float) -> dict[str, Any]:
@@ -94,12 +95,15 @@ def _data(found: dict[str, Any]) -> None:
     _line("drops", f"{drops or 'nothing new'}; {found['rows']:,} rows taken")
     if found["quarantined_rows"]:
         rules = sorted(found["quarantine_by_rule"].items(), key=lambda item: -item[1])
-        shown = ", ".join(f"{rule} {count:,}" for rule, count in rules[:_SHOWN_RULES])
-        more = f" and {len(rules) - _SHOWN_RULES} more rules" if len(rules) > _SHOWN_RULES else ""
+        shown = ", ".join(f"{rule} {count:,}" for rule, count in rules[:_SHOWN])
+        more = f" and {len(rules) - _SHOWN} more rules" if len(rules) > _SHOWN else ""
         _line("quarantine", f"{found['quarantined_rows']:,} rows set aside: {shown}{more}")
         _line("", 'look at them: ./afterbell query "SELECT * FROM market.quarantine"')
-    for refused in found["refused_drops"]:
-        _line("set aside", f"{refused['key']}: {refused['reason']}")
+    refused = found["refused_drops"]
+    for drop in refused[:_SHOWN]:
+        _line("set aside", f"{drop['key']}: {drop['reason']}")
+    if len(refused) > _SHOWN:
+        _line("", f'and {len(refused) - _SHOWN} more drops: ./afterbell query "{_REFUSED}"')
 
 
 def _line(name: str, text: str) -> None:
