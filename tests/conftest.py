@@ -17,6 +17,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of one file run on one worker, and share what its fixtures started; the longest files come first."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
 @dataclass(frozen=True)
 class Services:
     """A real S3 and a real HDFS, and a lake of their own.

@@ -10,7 +10,7 @@ from typing import Any
 
 from afterbell.config.platform import Folders
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = {
     "AFTERBELL_S3_REGION": "us-east-1",
     "AFTERBELL_FEED_BUCKET": "feed",

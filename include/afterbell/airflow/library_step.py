@@ -48,7 +48,7 @@ class LibraryStepOperator(BaseOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
-            parts = submission(Folders.from_env(), "client")
+            parts = submission(Folders.from_env(), "local", "client")
             stores = store_environment()
             arguments = step_arguments(self.step, self.run, self.results)
         except PermanentError as error:

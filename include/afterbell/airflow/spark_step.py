@@ -67,10 +67,10 @@ class SparkStepOperator(SparkSubmitOperator):
         profile = load_profile(target.profile)
         stores = store_environment()
         folders = Folders.from_env()
-        parts = submission(folders, target.deploy_mode)
+        parts = submission(folders, target.master, target.deploy_mode)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
         self.application_args = step_arguments(self.step, self.run, self.results)
-        self.conf = profile.spark_conf() | parts.conf
+        self.conf = parts.conf | profile.spark_conf()  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files
         self._driver_memory = profile.driver_memory

@@ -13,6 +13,7 @@ from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError
 
+_LOGGING = "spark/log4j2.properties"
 _NOT_SENT = {"airflow", "embedded", "cli"}  # rooms that no driver and no executor enters
 
 
@@ -22,24 +23,25 @@ class Submission:
 
     Attributes:
         spark_binary: the wrapper that starts Spark's own spark-submit.
-        jars: comma-separated files.
+        jars: comma-separated files to ship; None where they are on the class path.
         py_files: the library as a zip.
         conf: Spark properties.
         environment: variables of the driver, and of executors on this machine.
     """
 
     spark_binary: str
-    jars: str
+    jars: str | None
     py_files: str
     conf: dict[str, str]
     environment: dict[str, str]
 
 
-def submission(folders: Folders, deploy_mode: str) -> Submission:
+def submission(folders: Folders, master: str, deploy_mode: str) -> Submission:
     """Put together what every step of the project is submitted with.
 
     Args:
         folders: the project and what its set-up made.
+        master: Spark's master; on this machine the jars are put on the class path as they lie, elsewhere shipped.
         deploy_mode: ``client``; drivers on the cluster are not submitted this way.
 
     Raises:
@@ -48,11 +50,20 @@ def submission(folders: Folders, deploy_mode: str) -> Submission:
     if deploy_mode != "client":
         raise ConfigError(f"deploy mode {deploy_mode!r} is not supported yet: set 'client' in the Spark connection")
     python = str(folders.spark_python)
+    local = master.startswith("local")
+    jars = [str(path) for path in folders.jars]
+    conf = {
+        "spark.pyspark.python": python,
+        "spark.pyspark.driver.python": python,
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={(config_folder() / _LOGGING).as_uri()}",
+    }
+    if local:
+        conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
     return Submission(
         spark_binary=str(folders.root / "include" / "afterbell" / "cluster" / "spark-submit"),
-        jars=",".join(str(path) for path in folders.jars),
+        jars=None if local else ",".join(jars),
         py_files=str(library_zip(folders.root / "include", folders.home / "build")),
-        conf={"spark.pyspark.python": python, "spark.pyspark.driver.python": python},
+        conf=conf,
         environment={
             "AFTERBELL_HOME": str(folders.home),
             "AFTERBELL_ENV": str(folders.env),
@@ -61,6 +72,8 @@ def submission(folders: Folders, deploy_mode: str) -> Submission:
             "PYSPARK_DRIVER_PYTHON": python,
             "SPARK_HOME": str(folders.spark_home),
             "JAVA_HOME": str(folders.java_home),
+            # A driver with its executor on this machine has no business on any other interface.
+            **({"SPARK_LOCAL_IP": "127.0.0.1"} if local else {}),
         },
     )
 
