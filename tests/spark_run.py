@@ -27,7 +27,7 @@ def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) 
     folders = Folders.from_env()
     answer = home / "answer.json"
     env = {
-        **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+        **{name: os.environ[name] for name in ("PATH", "HOME", "JDK_JAVA_OPTIONS") if name in os.environ},
         **(ELSEWHERE if stores is None else stores),
         "AFTERBELL_HOME": str(home),
         "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home}/catalog.db",

@@ -85,25 +85,6 @@ def test_the_release_is_listed_shown_and_verified(planted):
     assert verified.json["predicted"] == len(shown["models"]) == 4
 
 
-def test_running_the_session_again_changes_nothing(planted):
-    afterbell, summary = planted
-    tables = (
-        "market.bars",
-        "market.quarantine",
-        "raw.drops",
-        "features.core",
-        "predictions.out_of_sample",
-        "signals.daily",
-    )
-    counts = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in tables)  # noqa: S608
-    before = afterbell("query", counts, "--json").json
-    again = afterbell("run", "--session", LAST, "--json")
-    assert again.status == 0, again.out + again.err
-    assert again.json["release_id"] == summary["release_id"]
-    assert again.json["moved"] is False
-    assert afterbell("query", counts, "--json").json == before
-
-
 def test_a_corrupt_drop_of_the_session_fails_by_name_and_publishes_nothing(planted, tmp_path):
     afterbell, summary = planted
     drop = tmp_path / "s3" / "prices" / "2026" / "20260701.csv.gz"

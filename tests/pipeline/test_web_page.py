@@ -64,6 +64,20 @@ def _processes_of(home):
     return found
 
 
+def _held(afterbell):
+    """How many rows each table holds that a run writes to."""
+    tables = (
+        "market.bars",
+        "market.quarantine",
+        "raw.drops",
+        "features.core",
+        "predictions.out_of_sample",
+        "signals.daily",
+    )
+    sql = " UNION ALL ".join(f"SELECT '{name}' AS name, count(*) AS n FROM {name}" for name in tables)  # noqa: S608
+    return sorted((row["name"], row["n"]) for row in afterbell("query", sql, "--json").json)
+
+
 def test_nobody_gets_in_without_the_password(page):
     answer = requests.get(f"{page.base}/api/v2/dags", timeout=30)
     assert answer.status_code == 401
@@ -95,13 +109,18 @@ def test_a_session_must_be_given(page):
     assert page.trigger({}).status_code == 400
 
 
-def test_a_run_triggered_in_the_page_goes_to_green(page):
+def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(planted, page):
+    afterbell, summary = planted
+    before = _held(afterbell)
     answer = page.trigger({"session": "2026-06-30"})
     assert answer.status_code == 200, answer.text
     state, tasks = page.finished(answer.json()["dag_run_id"])
     assert set(tasks.values()) == {"success"}, tasks
     assert len(tasks) == 8
     assert state == "success"
+    assert _held(afterbell) == before
+    (row,) = afterbell("release", "list", "--json").json
+    assert row["release_id"] == summary["release_id"]
 
 
 def test_a_holiday_ends_the_run_in_its_first_task(page):
