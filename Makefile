@@ -38,7 +38,7 @@ down:  ## stop everything that `make up` started
 
 test: setup  ## run every test, in Spark's and in Airflow's environment
 	@status=0; \
-	$(SPARK) -m pytest -n 2 --dist loadgroup --durations 25 $(patsubst %,--ignore=%,$(AIRFLOW_TESTS)) tests || status=1; \
+	$(SPARK) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 25 $(patsubst %,--ignore=%,$(AIRFLOW_TESTS)) tests || status=1; \
 	rooms=(); for room in $(AIRFLOW_TESTS); do if [ -d "$$room" ]; then rooms+=("$$room"); fi; done; \
 	if [ "$${#rooms[@]}" -gt 0 ]; then $(AIRFLOW) -m pytest "$${rooms[@]}" || status=1; fi; \
 	exit $$status

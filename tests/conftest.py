@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,11 +19,21 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of one file run on one worker, and share what its fixtures started; the longest files come first."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    """The longest files come first, so that no worker is left alone with them."""
     items.sort(key=lambda item: "pipeline" not in item.path.parts)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of one file run on one worker, and share what its fixtures started; so do those on the planted market."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - Airflow's environment has no xdist
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.split("::")[0]
+            return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
+
+    return ByFile(config, log)
 
 
 def pytest_configure() -> None:

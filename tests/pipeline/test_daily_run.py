@@ -11,7 +11,7 @@ import pytest
 from afterbell.simulation.market import MarketSpec, simulate
 from tests.pipeline.conftest import SESSIONS, SYMBOLS
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("planted")]
+pytestmark = pytest.mark.services
 LAST = "2026-06-30"
 
 

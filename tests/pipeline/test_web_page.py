@@ -9,7 +9,7 @@ import psutil
 import pytest
 import requests
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("planted")]
+pytestmark = pytest.mark.services
 _PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
 
 
