@@ -30,7 +30,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::")[0]
+            file = nodeid.split("::", maxsplit=1)[0]
             return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
 
     return ByFile(config, log)
