@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from afterbell.cli.context import lake_runtime
-from afterbell.cli.output import print_json, print_rows, report_errors
+from afterbell.cli.output import print_fields, print_json, print_rows, report_errors
 from afterbell.errors import MissingDropsError
 
 _INGESTED = "SELECT min(session), max(session), count(DISTINCT symbol) FROM market.bars"
@@ -36,7 +36,7 @@ def bars(
             f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; "
             f"what has been ingested: ./afterbell query '{_INGESTED}'"
         )
-    print_json(found) if as_json else print_rows([found])
+    print_json(found) if as_json else print_fields(found)
 
 
 @report_errors

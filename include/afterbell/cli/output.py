@@ -48,6 +48,13 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
     out.print(table)
 
 
+def print_fields(row: Mapping[str, Any]) -> None:
+    """One row, a line a field."""
+    width = max(len(name) for name in row)
+    for name, value in row.items():
+        out.print(f"{name:<{width}}  {_cell(value)}", markup=False)
+
+
 def _cell(value: object) -> str:
     if value is None:
         return "-"
