@@ -47,8 +47,8 @@ lint: setup  ## check style, format, types and import contracts
 	@status=0; \
 	"$(TOOLS)/ruff" check . || status=1; \
 	"$(TOOLS)/ruff" format --check . || status=1; \
-	"$(TOOLS)/mypy" --python-executable $(SPARK) include spark_jobs --exclude '^include/afterbell/airflow/' || status=1; \
-	"$(TOOLS)/mypy" --python-executable $(AIRFLOW) $(AIRFLOW_ROOMS) || status=1; \
+	"$(TOOLS)/mypy" --cache-dir .mypy_cache/spark --python-executable $(SPARK) include spark_jobs --exclude '^include/afterbell/airflow/' || status=1; \
+	"$(TOOLS)/mypy" --cache-dir .mypy_cache/airflow --python-executable $(AIRFLOW) $(AIRFLOW_ROOMS) || status=1; \
 	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
 	exit $$status
 

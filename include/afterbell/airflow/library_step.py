@@ -15,7 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import step_arguments
-from afterbell.cluster.submission import submission
+from afterbell.cluster.submission import step_environment
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
 
@@ -48,14 +48,13 @@ class LibraryStepOperator(BaseOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
-            parts = submission(Folders.from_env(), "local", "client")
-            stores = store_environment()
+            own = store_environment() | step_environment(Folders.from_env())
             arguments = step_arguments(self.step, self.run, self.results)
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment |= stores | parts.environment
-        command = [parts.environment["PYSPARK_PYTHON"], "-m", self.module, *arguments]
+        environment |= own
+        command = [own["PYSPARK_PYTHON"], "-m", self.module, *arguments]
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -66,7 +65,7 @@ class LibraryStepOperator(BaseOperator):
         status = self._process.wait()
         if status:
             raise failure_of(self.step, AirflowException(f"exit status {status}\n{''.join(tail)}"))
-        return read_result(stores, self.run, self.step)
+        return read_result(own, self.run, self.step)
 
     def on_kill(self) -> None:
         """End the process: what it has not committed is simply done again."""

@@ -11,7 +11,7 @@ from typing import Any
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.cluster.job import EXIT_PERMANENT, result_key
-from afterbell.config.runtime import S3Location
+from afterbell.config.runtime import Runtime
 from afterbell.stores.artifacts import ArtifactStore
 
 _MESSAGE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE | re.DOTALL)
@@ -21,13 +21,8 @@ _NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
 
 def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
     """The JSON that ``step`` wrote into the artifact store at its end."""
-    location = S3Location(
-        endpoint=environment["AFTERBELL_S3_ENDPOINT"] or None,
-        region=environment["AFTERBELL_S3_REGION"],
-        feed_bucket=environment["AFTERBELL_FEED_BUCKET"],
-        artifact_bucket=environment["AFTERBELL_ARTIFACT_BUCKET"],
-    )
-    store = ArtifactStore(location, keys=(environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"]))
+    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    store = ArtifactStore(Runtime.from_env(environment).s3, keys=keys)
     body = store.get(result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step))
     found: dict[str, Any] = json.loads(body)
     return found

@@ -73,7 +73,6 @@ class SparkStepOperator(SparkSubmitOperator):
         self.conf = parts.conf | profile.spark_conf()  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files
-        self._driver_memory = profile.driver_memory
         self._spark_binary = parts.spark_binary
         self._environment = stores | parts.environment
 

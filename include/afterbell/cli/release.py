@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
 from afterbell.cli.context import stores
 from afterbell.cli.output import out, print_json, print_rows, report_errors
+from afterbell.errors import ObjectMissingError
+from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are still its own.")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, or `champion`.")]
+
+
+@contextmanager
+def _releases(*, quiet: bool) -> Iterator[ArtifactStore]:
+    with stores("s3", quiet=quiet) as opened:
+        yield ArtifactStore(opened.runtime.s3)
 
 
 @app.command("list")
@@ -19,10 +29,8 @@ ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, 
 def list_(as_json: AsJson = False) -> None:
     """List all releases; the champion is marked."""
     from afterbell.release.catalog import list_releases, read_champion, read_manifest  # noqa: PLC0415
-    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
-    with stores("s3", quiet=as_json) as opened:
-        store = ArtifactStore(opened.runtime.s3)
+    with _releases(quiet=as_json) as store:
         champion, _ = read_champion(store)
         rows = []
         for name in list_releases(store):
@@ -39,12 +47,10 @@ def list_(as_json: AsJson = False) -> None:
     print_json(rows) if as_json else print_rows(rows, title="releases")
 
 
-def _resolve(store: object, name: str) -> str:
-    from afterbell.errors import ObjectMissingError  # noqa: PLC0415
+def _resolve(store: ArtifactStore, name: str) -> str:
     from afterbell.release.catalog import read_champion  # noqa: PLC0415
-    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
-    if name != "champion" or not isinstance(store, ArtifactStore):
+    if name != "champion":
         return name
     champion, _ = read_champion(store)
     if champion is None:
@@ -57,10 +63,8 @@ def _resolve(store: object, name: str) -> str:
 def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     """Show the manifest of a release."""
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
-    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
-    with stores("s3", quiet=as_json) as opened:
-        store = ArtifactStore(opened.runtime.s3)
+    with _releases(quiet=as_json) as store:
         manifest = read_manifest(store, _resolve(store, release_id)).model_dump(mode="json")
     if as_json:
         print_json(manifest)
@@ -86,10 +90,8 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
 def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     """Check every file against the manifest, load every model and predict with it."""
     from afterbell.release.catalog import verify_release  # noqa: PLC0415
-    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
-    with stores("s3", quiet=as_json) as opened:
-        store = ArtifactStore(opened.runtime.s3)
+    with _releases(quiet=as_json) as store:
         found = verify_release(store, _resolve(store, release_id))
     if as_json:
         print_json(vars(found))

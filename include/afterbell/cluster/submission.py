@@ -64,18 +64,27 @@ def submission(folders: Folders, master: str, deploy_mode: str) -> Submission:
         jars=None if local else ",".join(jars),
         py_files=str(library_zip(folders.root / "include", folders.home / "build")),
         conf=conf,
-        environment={
-            "AFTERBELL_HOME": str(folders.home),
-            "AFTERBELL_ENV": str(folders.env),
-            "AFTERBELL_CONFIG": str(config_folder()),
-            "PYSPARK_PYTHON": python,
-            "PYSPARK_DRIVER_PYTHON": python,
-            "SPARK_HOME": str(folders.spark_home),
-            "JAVA_HOME": str(folders.java_home),
-            # A driver with its executor on this machine has no business on any other interface.
-            **({"SPARK_LOCAL_IP": "127.0.0.1"} if local else {}),
-        },
+        # A driver with its executor on this machine has no business on any other interface.
+        environment=step_environment(folders) | ({"SPARK_LOCAL_IP": "127.0.0.1"} if local else {}),
     )
+
+
+def step_environment(folders: Folders) -> dict[str, str]:
+    """The variables of every step's process: where things lie, and the Python, Spark and Java it runs on.
+
+    Raises:
+        ConfigError: the Spark environment is not set up.
+    """
+    python = str(folders.spark_python)
+    return {
+        "AFTERBELL_HOME": str(folders.home),
+        "AFTERBELL_ENV": str(folders.env),
+        "AFTERBELL_CONFIG": str(config_folder()),
+        "PYSPARK_PYTHON": python,
+        "PYSPARK_DRIVER_PYTHON": python,
+        "SPARK_HOME": str(folders.spark_home),
+        "JAVA_HOME": str(folders.java_home),
+    }
 
 
 def library_zip(include: Path, target: Path) -> Path:

@@ -6,6 +6,7 @@ the same rule stands as a Great Expectations expectation (``afterbell.quality.ex
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -32,16 +33,16 @@ class Rule(Strict):
     budget: float = Field(default=0.0, ge=0, lt=1)
 
 
-class RowRule(Rule):
+class RowRule(Rule, ABC):
     """A rule that each row keeps or breaks by itself."""
 
+    @abstractmethod
     def condition(self) -> str:
         """SQL that is true for a row that keeps the rule, never NULL; the same text for Polars and Spark."""
-        raise NotImplementedError
 
+    @abstractmethod
     def explain(self) -> str:
         """What a row that broke it should have been, for the quarantine's reason."""
-        raise NotImplementedError
 
 
 class NotNull(RowRule):
