@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -71,6 +72,7 @@ def test_what_is_put_is_listed_and_read_back(store: HdfsDropStore, runtime: Runt
     assert put == StoredObject("hdfs", "reports/2026/20260630.csv.gz", 10, f"10-{status['modificationTime']}")
     assert list(store.list("reports/")) == [put]
     assert store.read(put) == b"some bytes"
+    assert put.modified == datetime.fromtimestamp(status["modificationTime"] / 1000, UTC)
 
 
 @pytest.mark.services

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import boto3
 import pytest
@@ -40,6 +41,17 @@ def test_what_is_put_is_listed_and_read_back(store: S3DropStore) -> None:
     # md5sum of "some bytes"
     assert put == StoredObject("s3", "prices/2026/20260630.csv.gz", 10, "9d0568469d206c1aedf1b71f12f474bc")
     assert store.read(put) == b"some bytes"
+
+
+@pytest.mark.services
+def test_a_listing_says_when_an_object_was_written(store: S3DropStore) -> None:
+    before = datetime.now(UTC)
+    store.put("a", b"x")
+    (listed,) = store.list("")
+    assert listed.modified is not None
+    # S3 tells whole seconds.
+    assert before - timedelta(seconds=1) <= listed.modified <= datetime.now(UTC) + timedelta(seconds=1)
+    assert listed.modified.utcoffset() == timedelta(0)
 
 
 @pytest.mark.services

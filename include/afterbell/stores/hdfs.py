@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from afterbell.config.runtime import HdfsLocation
@@ -20,6 +21,7 @@ from afterbell.stores.retry import Retry
 from afterbell.stores.webhdfs import WebHdfs
 
 _COPYING = "._COPYING_"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class HdfsDropStore:
@@ -163,7 +165,7 @@ class HdfsDropStore:
 
 def _object(key: str, status: dict[str, Any]) -> StoredObject:
     size, changed = int(status["length"]), int(status["modificationTime"])
-    return StoredObject("hdfs", key, size, f"{size}-{changed}")
+    return StoredObject("hdfs", key, size, f"{size}-{changed}", _EPOCH + timedelta(milliseconds=changed))
 
 
 def _hidden(name: str) -> bool:

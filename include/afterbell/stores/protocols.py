@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 StoreKind = Literal["s3", "hdfs"]
@@ -19,12 +20,15 @@ class StoredObject:
         size: bytes.
         version: what changes when the bytes do: the ETag on S3, ``<length>-<modification time in ms>`` on
             HDFS.
+        modified: when it was last written, in UTC, by the store's clock; None where the store did not say (S3's
+            answer to a write). Not compared: two objects of one version are the same.
     """
 
     store: str
     key: str
     size: int
     version: str
+    modified: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Keys come from boto3's own chain (environment, profile, instance role), or from 
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -76,7 +77,7 @@ class Bucket:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix)
             for page in pages:
                 found += [
-                    StoredObject("s3", item["Key"], int(item["Size"]), etag_of(item))
+                    StoredObject("s3", item["Key"], int(item["Size"]), etag_of(item), _modified(item))
                     for item in page.get("Contents", [])
                     if not item["Key"].endswith("/")  # what consoles leave behind for an empty folder
                 ]
@@ -119,6 +120,11 @@ def make_client(location: S3Location, attempts: int, keys: tuple[str, str] | Non
 def is_loopback(url: str | None) -> bool:
     """Whether ``url`` is served by this machine."""
     return url is not None and urlsplit(url).hostname in _LOOPBACK
+
+
+def _modified(item: dict[str, Any]) -> datetime | None:
+    found: datetime | None = item.get("LastModified")
+    return found.astimezone(UTC) if found else None
 
 
 def etag_of(answer: dict[str, Any]) -> str:
