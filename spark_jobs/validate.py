@@ -28,7 +28,8 @@ from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS, 
 from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.expectations import row_expectations
 from afterbell.quality.facts import quarantine_share, row_count_ratio, symbol_coverage
-from afterbell.quality.rules import QuarantineShare, RowCountRatio, SetRule, SymbolCoverage, load_rules
+from afterbell.quality.rules import load_rules
+from afterbell.quality.set_rules import SetRule
 
 _TABLES = {"bars": BARS, "filings": FUNDAMENTALS, "symbols": SYMBOLS}
 
@@ -113,12 +114,12 @@ def _facts(spark: SparkSession, branch: str, session: date, notes: Report) -> li
 
 def _fact(rule: SetRule, source: Source, bars: DataFrame, drops: DataFrame, session: date) -> float | None:
     trailing = Exchange(source.exchange).before(session, rule.sessions)
-    match rule:
-        case RowCountRatio():
+    match rule.kind:
+        case "row_count_ratio":
             return row_count_ratio(bars, session, trailing)
-        case SymbolCoverage():
+        case "symbol_coverage":
             return symbol_coverage(bars, session, trailing)
-        case QuarantineShare():
+        case "quarantine_share":
             return quarantine_share(drops, session, [source.name])
     raise ConfigError(f"rule {rule.name!r}: kind {rule.kind!r} has no fact")
 

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 
 from afterbell.errors import ValidationFailedError
 from afterbell.quality.expectations import expectations_of
-from afterbell.quality.rules import SetRule
+from afterbell.quality.set_rules import SetRule
 
 _SAMPLES = 5
 

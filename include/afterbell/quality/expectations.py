@@ -6,7 +6,9 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from afterbell.quality.rules import Between, Matches, NotNull, PairOrder, Rule, RuleSet, SetRule, UniqueKey
+from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, Rule, Stale, UniqueKey
+from afterbell.quality.rules import RuleSet
+from afterbell.quality.set_rules import SetRule
 
 os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: it sends nothing from here
 
@@ -47,7 +49,7 @@ def row_expectations(rules: RuleSet, columns: Sequence[str]) -> list[Any]:
     """The expectations on rows; a key within a drop only where the table keeps what drops told, row by row."""
     found = []
     for rule in rules.rules:
-        if isinstance(rule, SetRule) or (isinstance(rule, UniqueKey) and not set(rule.columns) <= set(columns)):
-            continue
-        found += expectations_of(rule)
+        whole_key = not isinstance(rule, UniqueKey) or set(rule.columns) <= set(columns)
+        if whole_key and not isinstance(rule, SetRule | Jump | Stale):
+            found += expectations_of(rule)
     return found
