@@ -23,6 +23,7 @@ XNYS = Exchange("XNYS")
 )
 def test_the_closing_bell_rings_in_utc_half_days_included(session: date, close: datetime) -> None:
     assert XNYS.close(session) == close
+    assert XNYS.half_day(session) == (close.hour == 18)
 
 
 @pytest.mark.parametrize(

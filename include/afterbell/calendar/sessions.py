@@ -79,6 +79,15 @@ class Exchange:
         stamp: datetime = self._cal.session_close(session.isoformat()).to_pydatetime()
         return stamp.astimezone(UTC)
 
+    def half_day(self, session: date) -> bool:
+        """Whether the closing bell of ``session`` rings early.
+
+        Raises:
+            NotASessionError: ``session`` is not one.
+        """
+        self.require(session)
+        return session.isoformat() in self._cal.early_closes
+
     def next(self, session: date) -> date:
         """The session after ``session``."""
         self.require(session)

@@ -77,6 +77,7 @@ class Outcome:
             "knowledge_time": task.knowledge_time,
             "rows": self.rows,
             "quarantined": self.quarantined,
+            "collapsed": self.collapsed,
             "state": self.state,
             "reason": self.reason or None,
         }

@@ -33,7 +33,8 @@ class Table:
 DROPS = Table(
     "raw.drops",
     """drop_id string, source string, store string, key string, size bigint, version string, sha256 string,
-       session date, knowledge_time timestamp, rows bigint, quarantined bigint, state string, reason string""",
+       session date, knowledge_time timestamp, rows bigint, quarantined bigint, collapsed bigint, state string,
+       reason string""",
 )
 BARS = Table(
     "market.bars",
