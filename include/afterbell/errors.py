@@ -61,6 +61,10 @@ class PreconditionFailedError(RetryableError):
     """A conditional write lost the race: read the object again and decide anew."""
 
 
+class BaseMovedError(RetryableError):
+    """Another writer moved ``main`` since the branch was opened: ingest again on the new base, audit that, publish."""
+
+
 class ValidationFailedError(PermanentError):
     """The data broke rules whose severity is `fail`: the message and the Data Docs name them."""
 

@@ -74,7 +74,7 @@ def write_branch(
     }
     held = {part for outcome in outcomes for part in outcome.parts}
     for table in AUDITED:
-        open_branch(spark, table, branch)
+        open_branch(spark, table, branch, base[table.name])
         if table is DROPS or _PART_OF[table] in held:
             append_once(new[table](), table, wanted, branch, clustered=True)
     return {table.name: head(spark, table, branch) for table in AUDITED}

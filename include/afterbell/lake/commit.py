@@ -8,8 +8,18 @@ from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from afterbell.errors import StaleInputError
-from afterbell.lake.snapshots import COMMIT_ID, ancestry, branch_head, summary
+from afterbell.errors import BaseMovedError, StaleInputError
+from afterbell.lake.snapshots import (
+    COMMIT_ID,
+    MAIN,
+    ancestry,
+    branch_head,
+    lineage,
+    live,
+    persistently,
+    ref_of,
+    summary,
+)
 from afterbell.lake.tables import CATALOG, Table
 
 _PROPERTIES = {
@@ -102,29 +112,72 @@ def _target(table: Table, branch: str | None) -> str:
     return f"{table.full_name}.branch_{branch}" if branch else table.full_name
 
 
-def open_branch(spark: SparkSession, table: Table, branch: str) -> None:
-    """Start ``branch`` at the head of ``main``, dropping what an earlier, failed try left on it."""
-    spark.sql(f"ALTER TABLE {table.full_name} CREATE OR REPLACE BRANCH `{branch}`")
+def open_branch(spark: SparkSession, table: Table, branch: str, base: int | None = None) -> None:
+    """Start ``branch`` at the snapshot ``base``, or at the head of ``main``."""
+
+    def act() -> None:
+        found = live(spark, table)
+        at = ref_of(found, MAIN) if base is None else base
+        manage = found.manageSnapshots()
+        if found.refs().containsKey(branch):
+            manage = manage.removeBranch(branch)
+        manage.createBranch(branch, at).commit()
+
+    persistently(f"table {table.name}, branch {branch}", act)
 
 
-def publish_branch(spark: SparkSession, table: Table, branch: str) -> int:
-    """Move ``main`` to the head of ``branch`` and drop the branch; returns the snapshot id.
+def publish_branch(spark: SparkSession, table: Table, branch: str) -> int | None:
+    """Move ``main`` to the head of ``branch`` and drop the branch, in one commit.
+
+    Nothing moves where the branch adds nothing, or where ``main`` has its commit already; it is dropped all the same.
+
+    Returns:
+        The head of ``main`` afterwards; None where ``table`` has no such branch.
 
     Raises:
-        StaleInputError: ``main`` moved since the branch was opened.
+        BaseMovedError: ``main`` moved since the branch was opened.
     """
-    audited = head(spark, table, branch)
-    try:
-        spark.sql(f"CALL {CATALOG}.system.fast_forward('{table.name}', 'main', '{branch}')")
-    except Exception as error:
-        # The call raises a plain IllegalArgumentException through py4j for a branch that is not ahead.
-        if "not an ancestor" not in str(error):
-            raise
-        raise StaleInputError(
-            f"table {table.name}: main moved while branch {branch!r} was audited; rerun ingest on the new base"
-        ) from error
-    spark.sql(f"ALTER TABLE {table.full_name} DROP BRANCH IF EXISTS `{branch}`")
-    return audited
+
+    def act() -> int | None:
+        found = live(spark, table)
+        audited, main = ref_of(found, branch), ref_of(found, MAIN)
+        if audited is None or main is None:
+            return main
+        manage = found.manageSnapshots()
+        if _adds_something(found, table, main, branch):
+            manage = manage.fastForwardBranch(MAIN, branch)
+            main = audited
+        # A commit on metadata that another writer has replaced fails: then everything above is looked at again.
+        manage.removeBranch(branch).commit()
+        return main
+
+    return persistently(f"table {table.name}, branch {branch}", act)
+
+
+def _adds_something(found: Any, table: Table, main: int, branch: str) -> bool:
+    """Whether ``branch`` is ahead of ``main``; not if ``main`` has its head, or another commit of the same id.
+
+    Raises:
+        BaseMovedError: the two have parted.
+    """
+    audited = ref_of(found, branch)
+    if audited is None or audited == main:
+        return False
+    own: dict[int, str | None] = {}
+    for at, commit in lineage(found, audited):
+        if at == main:
+            return True
+        own[at] = commit
+    wanted = own[audited]
+    for at, commit in lineage(found, main):
+        if at == audited or (wanted and commit == wanted):
+            return False
+        if at in own:  # where the two parted
+            break
+    raise BaseMovedError(
+        f"table {table.name}: main moved since branch {branch!r} was opened: another writer published in between; "
+        "ingest again on the new base"
+    )
 
 
 def at_snapshot(spark: SparkSession, table: Table, snapshot_id: int) -> DataFrame:
@@ -133,21 +186,21 @@ def at_snapshot(spark: SparkSession, table: Table, snapshot_id: int) -> DataFram
 
 
 def on_branch(spark: SparkSession, table: Table, branch: str) -> DataFrame:
-    """``table`` as a branch shows it."""
-    return spark.read.option("branch", branch).table(table.full_name)
+    """``table`` as a branch shows it; as ``main`` does, where the branch has nothing of this table."""
+    at = branch if has_branch(spark, table, branch) else MAIN
+    return spark.read.option("branch", at).table(table.full_name)
 
 
 def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | None:
-    """The rows that ``branch`` has and ``main`` doesn't; None where it adds no snapshot.
+    """The rows that ``branch`` has and ``main`` doesn't; None where it adds no snapshot, or isn't there.
 
     Raises:
-        StaleInputError: ``main`` moved since the branch was opened.
+        BaseMovedError: ``main`` moved since the branch was opened.
     """
-    main, there = head(spark, table), head(spark, table, branch)
-    if main == there:
+    found = live(spark, table)
+    main, there = ref_of(found, MAIN), ref_of(found, branch)
+    if main is None or there is None or not _adds_something(found, table, main, branch):
         return None
-    if all(snapshot != main for snapshot, _ in ancestry(spark, table, there)):
-        raise StaleInputError(f"table {table.name}: main moved since branch {branch!r} was opened; rerun ingest")
     return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", there).table(table.full_name)
 
 

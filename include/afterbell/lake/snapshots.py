@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from afterbell.errors import StoreUnavailableError
 from afterbell.lake.tables import Table
 
 COMMIT_ID = "afterbell.commit-id"
+MAIN = "main"
+_TRIES = 12
+_LONGEST_PAUSE = 2.0
+# What a commit or a look-up meets while another writer is at work: lost races, and a catalog that is busy.
+_PASSING = ("CommitFailedException", "PendingUpdateFailedException", "refresh is required", "SQLITE_BUSY", "is locked")
+Result = TypeVar("Result")
 
 
-def _live(spark: SparkSession, table: Table) -> Any:
+def live(spark: SparkSession, table: Table) -> Any:
     """Iceberg's own object of ``table``, at its newest metadata, whoever wrote it."""
     # Spark has no public door to it; Spark3Util is the one that Iceberg keeps for Spark's users.
     loader = spark._jvm.org.apache.iceberg.spark.Spark3Util  # noqa: SLF001
@@ -21,18 +32,58 @@ def _live(spark: SparkSession, table: Table) -> Any:
     return found
 
 
+def persistently(what: str, action: Callable[[], Result]) -> Result:
+    """The result of ``action``, tried again on new metadata where another writer's commit got in between.
+
+    Raises:
+        StoreUnavailableError: the other writers left no gap in any of the tries.
+    """
+    for attempt in range(1, _TRIES + 1):
+        try:
+            return action()
+        except Py4JJavaError as error:
+            if not any(sign in str(error) for sign in _PASSING):
+                raise
+            if attempt == _TRIES:
+                raise StoreUnavailableError(
+                    f"{what}: another writer was in the way {_TRIES} times; try again later"
+                ) from error
+            # Full jitter: writers that met must not come back together.
+            time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))  # noqa: S311 - a pause is no secret
+    raise AssertionError("the last try returns or raises")
+
+
 def branch_head(spark: SparkSession, table: Table, branch: str) -> int | None:
     """The snapshot id of a branch; None where there is no such branch."""
-    ref = _live(spark, table).refs().get(branch)
+    return ref_of(live(spark, table), branch)
+
+
+def ref_of(found: Any, branch: str) -> int | None:
+    """The snapshot id of a branch of a live table; None where there is no such branch."""
+    ref = found.refs().get(branch)
     return None if ref is None else int(ref.snapshotId())
 
 
 def ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> Iterator[tuple[int, str | None]]:
-    """A snapshot and those before it, newest first, each with its commit id; one that expired ends the walk."""
-    live = _live(spark, table)
+    """A snapshot and those before it, newest first, each with its commit id; one that expired ends the walk.
+
+    All snapshots come in one call, so that a long history costs little; ``lineage`` is for a few steps of it.
+    """
+    metadata = live(spark, table).operations().current()
+    parser = spark._jvm.org.apache.iceberg.TableMetadataParser  # noqa: SLF001
+    known = {each["snapshot-id"]: each for each in json.loads(parser.toJson(metadata)).get("snapshots", ())}
+    at: int | None = snapshot_id
+    while at in known:
+        snapshot = known[at]
+        yield snapshot["snapshot-id"], snapshot["summary"].get(COMMIT_ID)
+        at = snapshot.get("parent-snapshot-id")
+
+
+def lineage(found: Any, snapshot_id: int) -> Iterator[tuple[int, str | None]]:
+    """``ancestry`` of a live table, as it was loaded, a call a snapshot."""
     at: int | None = snapshot_id
     while at is not None:
-        snapshot = live.snapshot(at)
+        snapshot = found.snapshot(at)
         if snapshot is None:
             return
         yield at, snapshot.summary().get(COMMIT_ID)
@@ -41,5 +92,5 @@ def ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> Iterator[tu
 
 def summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, str]:
     """The summary that a commit left; empty where there is no such snapshot."""
-    snapshot = _live(spark, table).snapshot(snapshot_id)
+    snapshot = live(spark, table).snapshot(snapshot_id)
     return {} if snapshot is None else dict(snapshot.summary())
