@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from afterbell.errors import BaseMovedError, StaleInputError
+from afterbell.lake.create import ensure
 from afterbell.lake.snapshots import (
     COMMIT_ID,
     MAIN,
@@ -20,14 +21,7 @@ from afterbell.lake.snapshots import (
     ref_of,
     summary,
 )
-from afterbell.lake.tables import CATALOG, Table
-
-_PROPERTIES = {
-    "format-version": "2",
-    "write.parquet.compression-codec": "zstd",
-    "write.distribution-mode": "none",
-    "commit.retry.num-retries": "10",
-}
+from afterbell.lake.tables import Table
 
 
 def commit_id(step: str, **parts: object) -> str:
@@ -37,21 +31,8 @@ def commit_id(step: str, **parts: object) -> str:
 
 
 def ensure_table(spark: SparkSession, table: Table) -> None:
-    """Create ``table`` with a first, empty commit, if it isn't there.
-
-    Without a first commit a branch can't be fast-forwarded into ``main`` (apache/iceberg#8849).
-    """
-    # A table without a commit is what a crash between the two leaves: it gets its commit now.
-    if spark.catalog.tableExists(table.full_name) and has_branch(spark, table, "main"):
-        return
-    spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{table.namespace}")
-    partitioning = f"PARTITIONED BY ({table.partitioned_by})" if table.partitioned_by else ""
-    properties = ", ".join(f"'{key}'='{value}'" for key, value in _PROPERTIES.items())
-    spark.sql(
-        f"CREATE TABLE IF NOT EXISTS {table.full_name} ({table.columns}) USING iceberg {partitioning} "
-        f"TBLPROPERTIES ({properties})"
-    )
-    spark.createDataFrame([], spark.table(table.full_name).schema).writeTo(table.full_name).append()
+    """Create ``table`` with a first, empty commit, if it isn't there; add columns that it has got since."""
+    ensure(spark, table)
 
 
 def head(spark: SparkSession, table: Table, branch: str = "main") -> int:

@@ -6,10 +6,15 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
+import polars as pl
+import pyarrow as pa
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.job import StepArgs
+from afterbell.config.runtime import Runtime
 from afterbell.lake.commit import ensure_table
+from afterbell.lake.files import commit_files, write_files
+from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import RUNS
 
 
@@ -54,5 +59,6 @@ def record_run(  # noqa: PLR0913 - the row has these columns, and each is named 
         "verdict": verdict,
         "detail": json.dumps(dict(detail), sort_keys=True, default=str),
     }
-    frame = spark.createDataFrame([row], spark.table(RUNS.full_name).schema)
-    frame.coalesce(1).writeTo(RUNS.full_name).append()
+    shape, s3 = shape_of(spark, RUNS), Runtime.from_env().s3
+    frame = pl.DataFrame(pl.from_arrow(pa.Table.from_pylist([row], schema=shape.schema)))
+    commit_files(spark, RUNS, write_files(frame, shape, s3), commit_id)

@@ -27,6 +27,9 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.endpoint.region": runtime.s3.region,
     }
+    if runtime.lake.catalog.startswith("jdbc:sqlite:"):
+        # A second writer waits for the first instead of failing with "database is locked".
+        conf[f"{catalog}.jdbc.busy_timeout"] = "30000"
     if runtime.s3.endpoint:
         conf["spark.hadoop.fs.s3a.endpoint"] = runtime.s3.endpoint
         conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(runtime.s3.endpoint.startswith("https")).lower()

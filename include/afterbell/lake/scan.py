@@ -1,0 +1,125 @@
+"""Reading a few rows of a table without a Spark job: Iceberg names the files that can match, PyArrow reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import SparkSession
+
+from afterbell.config.runtime import S3Location
+from afterbell.lake.shape import Shape
+from afterbell.lake.snapshots import live
+from afterbell.lake.storage import open_storage, reachable
+from afterbell.lake.tables import Table
+
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """A data file of a snapshot.
+
+    Attributes:
+        path: its address.
+        partition: the month or day it is of, counted from 1970 on; None where the table isn't partitioned.
+        body: its bytes, where its store can't be reached but through Iceberg.
+    """
+
+    path: str
+    partition: int | None
+    body: bytes = b""
+
+
+def plan_files(
+    spark: SparkSession, table: Table, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
+) -> list[LakeFile]:
+    """The files of a snapshot that may have rows with ``low <= column <= high``; all of them, without a column.
+
+    Iceberg passes over manifests by their partitions and over files by their least and greatest values.
+    """
+    found = live(spark, table)
+    asked = found.newScan().useSnapshot(snapshot_id)
+    if column:
+        is_ = spark._jvm.org.apache.iceberg.expressions.Expressions  # noqa: SLF001 - Spark has no public door to it
+        asked = asked.filter(
+            getattr(is_, "and")(
+                is_.greaterThanOrEqual(column, _literal(low)), is_.lessThanOrEqual(column, _literal(high))
+            )
+        )
+    anything = spark._jvm.java.lang.Class.forName("java.lang.Object")  # noqa: SLF001
+    partitioned = not found.spec().isUnpartitioned()
+    tasks = asked.planFiles()
+    files = []
+    try:
+        each = tasks.iterator()
+        while each.hasNext():
+            file = each.next().file()
+            path = str(file.location())
+            part = file.partition().get(0, anything) if partitioned else None
+            files.append(LakeFile(path, part, b"" if reachable(path) else _bytes(found, path)))
+    finally:
+        tasks.close()
+    return files
+
+
+def _literal(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _bytes(found: Any, path: str) -> bytes:
+    stream = found.io().newInputFile(path).newStream()
+    try:
+        return bytes(stream.readAllBytes())
+    finally:
+        stream.close()
+
+
+def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl.Expr | None = None) -> pl.DataFrame:
+    """The rows of ``files``, the table's columns in its types, in no particular order.
+
+    Args:
+        files: as ``plan_files`` named them.
+        shape: the table's.
+        s3: where S3 is, if the table is there.
+        keep: which rows; all, if left out.
+    """
+
+    def one(file: LakeFile) -> pl.DataFrame:
+        if file.body:
+            rows = pq.read_table(pa.BufferReader(file.body))
+        else:
+            storage, there = open_storage(file.path, s3)
+            with storage.open_input_file(there) as source:
+                rows = pq.ParquetFile(source).read()
+        frame = _columns(rows, shape)
+        return frame if keep is None else frame.filter(keep)
+
+    if not files:
+        return _frame(shape.schema.empty_table())
+    if len(files) == 1:
+        return one(files[0])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return pl.concat(list(pool.map(one, files)), how="vertical")
+
+
+def _columns(rows: pa.Table, shape: Shape) -> pl.DataFrame:
+    # A column that was added to the table after the file was written is empty there.
+    there = [
+        rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
+        for field in shape.schema
+    ]
+    return _frame(pa.Table.from_arrays(there, schema=shape.schema))
+
+
+def _frame(rows: pa.Table) -> pl.DataFrame:
+    found = pl.from_arrow(rows)
+    if not isinstance(found, pl.DataFrame):
+        raise TypeError(f"expected a table, found {type(found).__name__}")
+    return found
