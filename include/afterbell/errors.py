@@ -42,11 +42,23 @@ class CorruptDropError(PermanentError):
 
 
 class StoreUnavailableError(RetryableError):
-    """A store did not answer: check that it runs (`./afterbell doctor`), then try again."""
+    """A store did not answer: check that it runs (`./afterbell doctor`), then try again.
+
+    Attributes:
+        retry_after: seconds that the store asked to be left alone; 0 where it didn't say.
+    """
+
+    def __init__(self, message: str, retry_after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class StoreConfigError(PermanentError):
     """A store refused: wrong bucket, path or credentials. Check the connection that the message names."""
+
+
+class CredentialsExpiredError(StoreConfigError):
+    """The credentials have expired, and asking for fresh ones gave none: renew them where they come from."""
 
 
 class ObjectChangedError(RetryableError):

@@ -21,6 +21,7 @@ from afterbell.errors import (
     UnknownOutcomeError,
 )
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.retry import Retry
 from tests.stores.conftest import Scripted, s3_at
 
 WRITERS = 8
@@ -29,7 +30,7 @@ CONFLICT = b"<Error><Code>PreconditionFailed</Code></Error>"
 
 @pytest.fixture
 def store(runtime: Runtime) -> ArtifactStore:
-    found = ArtifactStore(runtime.s3, attempts=2)
+    found = ArtifactStore(runtime.s3, Retry(2, first_pause=0.01))
     found.ensure_bucket()
     found.ensure_bucket()  # again: nothing to do
     return found
@@ -144,7 +145,7 @@ def test_a_conditional_write_without_an_answer_is_unknown_and_sent_once(
 
 def test_a_conditional_write_that_never_left_is_retryable(scripted: Callable[..., Scripted]) -> None:
     with pytest.raises(StoreUnavailableError, match="no connection"):
-        ArtifactStore(s3_at("http://127.0.0.1:9"), attempts=1).put_if_absent("champion.json", b"new")
+        ArtifactStore(s3_at("http://127.0.0.1:9"), Retry(1, first_pause=0.01)).put_if_absent("champion.json", b"new")
 
 
 @pytest.mark.parametrize("status", [409, 412])
@@ -158,5 +159,5 @@ def test_a_conflict_is_a_lost_race(scripted: Callable[..., Scripted], status: in
 def test_a_body_that_breaks_off_is_read_again(scripted: Callable[..., Scripted]) -> None:
     server = scripted((200, b""), (200, b"whole"))
     server.cut = "GET"
-    store = ArtifactStore(s3_at(server.url), attempts=2)
+    store = ArtifactStore(s3_at(server.url), Retry(2, first_pause=0.01))
     assert store.get("a") == b"whole"

@@ -188,7 +188,7 @@ def test_a_user_who_may_not_write_is_told_so(store: HdfsDropStore, runtime: Runt
 def test_a_used_up_quota_leaves_nothing_half_written(store: HdfsDropStore, runtime: Runtime) -> None:
     store.put("a", b"first")
     ask(runtime.hdfs, "PUT", "SETQUOTA", "", namespacequota="2", storagespacequota=str(2**40))
-    with pytest.raises(StoreConfigError, match="quota of names is used up"):
+    with pytest.raises(StoreUnavailableError, match=r"quota of names is used up.*tried 3 times"):
         store.put("b", b"second")
     statuses = ask(runtime.hdfs, "GET", "LISTSTATUS", "")["FileStatuses"]["FileStatus"]
     assert [item["pathSuffix"] for item in statuses] == ["a"]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from afterbell.errors import StoreConfigError, StoreUnavailableError
-from afterbell.stores.retry import Retry
+from afterbell.stores.retry import Retry, seconds_asked
 
 
 def failing(times: int, error: Exception) -> tuple[list[int], Callable[[], str]]:
@@ -41,3 +43,48 @@ def test_what_cannot_pass_is_not_tried_again() -> None:
     with pytest.raises(StoreConfigError, match="never"):
         Retry(3).call(action)
     assert len(made) == 1
+
+
+def test_a_cut_off_counts_and_not_the_attempts() -> None:
+    made, action = failing(9, StoreUnavailableError("later"))
+    soon = datetime.now(UTC) + timedelta(minutes=5)
+    assert Retry(2, first_pause=0.001, longest_pause=0.001, until=soon).call(action) == "done"
+    assert len(made) == 10
+
+
+def test_nothing_is_tried_twice_past_the_cut_off() -> None:
+    made, action = failing(9, StoreUnavailableError("later"))
+    over = datetime(2016, 6, 30, 22, 0, tzinfo=UTC)
+    with pytest.raises(StoreUnavailableError, match=r"tried once, the cut-off is 2016-06-30 22:00:00 UTC"):
+        Retry(5, until=over).call(action)
+    assert len(made) == 1
+
+
+def test_a_pause_that_the_store_asks_for_is_kept_or_the_tries_end() -> None:
+    made, action = failing(1, StoreUnavailableError("later", retry_after=0.2))
+    began = time.monotonic()
+    assert Retry(2, first_pause=0.0).call(action) == "done"
+    assert time.monotonic() - began >= 0.2
+    made, action = failing(1, StoreUnavailableError("later", retry_after=120))
+    with pytest.raises(StoreUnavailableError, match="tried once"):  # the pause would pass the cut-off
+        Retry(until=datetime.now(UTC) + timedelta(seconds=60)).call(action)
+    assert len(made) == 1
+
+
+def test_pauses_grow_up_to_their_bound_and_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("afterbell.stores.retry.time.sleep", slept.append)
+    _, action = failing(99, StoreUnavailableError("later"))
+    assert Retry(100, first_pause=1.0, longest_pause=8.0).call(action) == "done"
+    assert [pause <= bound for pause, bound in zip(slept, (1.0, 2.0, 4.0, 8.0), strict=False)] == [True] * 4
+    assert max(slept) <= 8.0
+    assert max(slept) > 4.0
+    assert len(set(slept)) == 99
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, 0), ("", 0), ("7", 7), ("86400", 600), ("-1", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)],
+)
+def test_the_header_is_read_in_seconds(header: str | None, seconds: float) -> None:
+    assert seconds_asked(header) == seconds

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 from afterbell.errors import ConfigError
@@ -43,12 +44,21 @@ class LakeLocation:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The stores of one step, and the folder for what stays on this machine (reports, Data Docs, scratch)."""
+    """The stores of one step, and the folder for what stays on this machine (reports, Data Docs, scratch).
+
+    Attributes:
+        s3: the S3 service.
+        hdfs: the NameNode.
+        lake: the Iceberg catalog.
+        home: the folder on this machine.
+        deadline: UTC instant up to which a store that does not answer is tried again; None for a few tries.
+    """
 
     s3: S3Location
     hdfs: HdfsLocation
     lake: LakeLocation
     home: Path
+    deadline: datetime | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Runtime:
@@ -83,6 +93,10 @@ class Runtime:
             lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
             home=Path(need("AFTERBELL_HOME")),
         )
+
+    def until(self, deadline: datetime) -> Runtime:
+        """The same stores, tried again until ``deadline`` (with its zone) and never after it."""
+        return replace(self, deadline=deadline)
 
     def to_env(self) -> dict[str, str]:
         """The variables that ``from_env`` reads."""

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from afterbell.config.runtime import S3Location
+from afterbell.errors import ObjectMissingError
 from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
-from afterbell.stores.retry import Retry
-from afterbell.stores.s3_client import Bucket, etag_of, make_client
-from afterbell.stores.s3_faults import error_code, s3_faults
+from afterbell.stores.retry import Retry, Timeouts
+from afterbell.stores.s3_bucket import Bucket
+from afterbell.stores.s3_client import etag_of
 
 _CHUNK = 1 << 20
 
@@ -28,12 +26,14 @@ class ArtifactStore:
     retries).
     """
 
-    def __init__(self, location: S3Location, attempts: int = 5, keys: tuple[str, str] | None = None) -> None:
-        self._location = location
-        self._bucket = Bucket(location.artifact_bucket, location, attempts, keys)
-        # A second try of a conditional write would meet the first one's success and report a lost race.
-        self._once = make_client(location, 1, keys)
-        self._retry = Retry(attempts)
+    def __init__(
+        self,
+        location: S3Location,
+        retry: Retry | None = None,
+        keys: tuple[str, str] | None = None,
+        timeouts: Timeouts | None = None,
+    ) -> None:
+        self._bucket = Bucket(location.artifact_bucket, location, retry or Retry(), timeouts, keys)
 
     @property
     def bucket(self) -> str:
@@ -59,11 +59,13 @@ class ArtifactStore:
             ObjectMissingError: it is not there.
         """
 
-        def once() -> tuple[bytes, str]:
-            with self._opened(key) as answer:
-                return answer["Body"].read(), etag_of(answer)
+        def once(client: Any) -> tuple[bytes, str]:
+            answer = client.get_object(Bucket=self.bucket, Key=key)
+            with closing(answer["Body"]) as stream:
+                return stream.read(), etag_of(answer)
 
-        return self._retry.call(once)
+        self._require(key)
+        return self._bucket.ask(once, key)
 
     def digest(self, key: str) -> str:
         """SHA-256 of the stored bytes in hexadecimal, read in pieces of 1 MiB.
@@ -72,20 +74,15 @@ class ArtifactStore:
             ObjectMissingError: it is not there.
         """
 
-        def once() -> str:
+        def once(client: Any) -> str:
             found = hashlib.sha256()
-            with self._opened(key) as answer:
-                for piece in answer["Body"].iter_chunks(_CHUNK):
+            with closing(client.get_object(Bucket=self.bucket, Key=key)["Body"]) as stream:
+                for piece in stream.iter_chunks(_CHUNK):
                     found.update(piece)
             return found.hexdigest()
 
-        return self._retry.call(once)
-
-    @contextmanager
-    def _opened(self, key: str) -> Iterator[dict[str, Any]]:
         self._require(key)
-        with s3_faults(self._location, self.bucket, key):
-            yield self._bucket.client.get_object(Bucket=self.bucket, Key=key)
+        return self._bucket.ask(once, key)
 
     def put(self, key: str, body: bytes, content_type: str | None = None) -> str:
         """Write ``key`` whole, whatever was there; returns its ETag.
@@ -97,8 +94,8 @@ class ArtifactStore:
         """
         guessed = content_type or mimetypes.guess_type(key)[0] or "application/octet-stream"
         self._require(key)
-        with s3_faults(self._location, self.bucket, key):
-            return etag_of(self._bucket.client.put_object(Bucket=self.bucket, Key=key, Body=body, ContentType=guessed))
+        wanted = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": guessed}
+        return etag_of(self._bucket.ask(lambda client: client.put_object(**wanted), key))
 
     def put_if_absent(self, key: str, body: bytes) -> str:
         """Write ``key`` only if nothing is there; returns its ETag.
@@ -120,8 +117,8 @@ class ArtifactStore:
 
     def _put_once(self, key: str, body: bytes, **condition: str) -> str:
         self._require(key)
-        with s3_faults(self._location, self.bucket, key, conditional=True):
-            return etag_of(self._once.put_object(Bucket=self.bucket, Key=key, Body=body, **condition))
+        wanted = {"Bucket": self.bucket, "Key": key, "Body": body, **condition}
+        return etag_of(self._bucket.ask(lambda client: client.put_object(**wanted), key, conditional=True))
 
     def _require(self, key: str) -> None:
         check_key(key)
@@ -135,13 +132,10 @@ class ArtifactStore:
     def exists(self, key: str) -> bool:
         """Whether ``key`` is there."""
         self._require(key)
-        with s3_faults(self._location, self.bucket, key):
-            try:
-                self._bucket.client.head_object(Bucket=self.bucket, Key=key)
-            except ClientError as error:
-                if error_code(error) in {"404", "NoSuchKey"}:
-                    return False
-                raise
+        try:
+            self._bucket.ask(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
+        except ObjectMissingError:
+            return False
         return True
 
     def copy(self, source: str, target: str) -> str:
@@ -152,6 +146,6 @@ class ArtifactStore:
         """
         self._require(target)
         origin = {"Bucket": self.bucket, "Key": check_key(source)}
-        with s3_faults(self._location, self.bucket, source):
-            answer = self._bucket.client.copy_object(Bucket=self.bucket, Key=target, CopySource=origin)
+        wanted = {"Bucket": self.bucket, "Key": target, "CopySource": origin}
+        answer = self._bucket.ask(lambda client: client.copy_object(**wanted), source)
         return etag_of(answer["CopyObjectResult"])

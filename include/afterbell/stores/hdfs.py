@@ -14,10 +14,11 @@ from afterbell.errors import (
     ObjectChangedError,
     ObjectMissingError,
     StoreConfigError,
+    StoreUnavailableError,
 )
 from afterbell.stores.keys import check_key, check_prefix
 from afterbell.stores.protocols import StoredObject
-from afterbell.stores.retry import Retry
+from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.webhdfs import WebHdfs
 
 _COPYING = "._COPYING_"
@@ -31,11 +32,11 @@ class HdfsDropStore:
     is not complete and never listed.
     """
 
-    def __init__(self, location: HdfsLocation, retry: Retry | None = None) -> None:
+    def __init__(self, location: HdfsLocation, retry: Retry | None = None, timeouts: Timeouts | None = None) -> None:
         if not location.root.startswith("/"):
             raise StoreConfigError(f"HDFS root {location.root!r} must be an absolute path, such as /feed")
         self._root = check_key(location.root.strip("/"))
-        self._hdfs = WebHdfs(location)
+        self._hdfs = WebHdfs(location, timeouts)
         self._retry = retry or Retry()
 
     def ensure_root(self) -> None:
@@ -56,14 +57,22 @@ class HdfsDropStore:
         folder = check_prefix(prefix).rpartition("/")[0]
         try:
             yield from self._walk(folder, prefix)
+        except ObjectMissingError:
+            self.require()
+
+    def require(self) -> None:
+        """Check that the root folder is there.
+
+        Raises:
+            StoreConfigError: it isn't; the message names the setting.
+        """
+        try:
+            self._call("GET", "GETFILESTATUS", f"/{self._root}")
         except ObjectMissingError as error:
-            try:
-                self._call("GET", "GETFILESTATUS", f"/{self._root}")
-            except ObjectMissingError:
-                raise StoreConfigError(
-                    f"the feed's root folder /{self._root} is not on HDFS at {self._hdfs.url}: "
-                    "check hdfs.root in include/config/platform.yaml, or create it"
-                ) from error
+            raise StoreConfigError(
+                f"the feed's root folder /{self._root} is not on HDFS at {self._hdfs.url}: "
+                "check hdfs.root in include/config/platform.yaml, or create it"
+            ) from error
 
     def _walk(self, folder: str, prefix: str) -> Iterator[StoredObject]:
         entries = [item for item in self._entries(folder) if not _hidden(item["pathSuffix"])]
@@ -97,20 +106,23 @@ class HdfsDropStore:
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
+        return self._retry.call(lambda: self._read_once(found))
+
+    def _read_once(self, found: StoredObject) -> bytes:
         path = self._path(found.key)
-        self._check_version(found)
         try:
-            body = self._retry.call(lambda: self._hdfs.open(path))
+            body = self._hdfs.open(path)
         except ObjectMissingError:
             self._check_version(found)
             raise
+        # WebHDFS cannot open a version. Any other one would have another length or time, and keep it until now.
         self._check_version(found)
         if len(body) != found.size:
-            raise ObjectChangedError(f"hdfs {path}: expected {found.size} bytes, found {len(body)}: list it again")
+            raise StoreUnavailableError(f"hdfs {path}: expected {found.size} bytes, found {len(body)}; try again later")
         return body
 
     def _check_version(self, found: StoredObject) -> None:
-        now = self._status(found.key)
+        now = self._status_once(found.key)
         if now.version != found.version:
             raise ObjectChangedError(
                 f"hdfs {self._path(found.key)} was replaced since it was listed: expected version "
@@ -122,15 +134,15 @@ class HdfsDropStore:
 
         Raises:
             ConfigError: the key is not allowed.
-            StoreConfigError: access is denied or a quota is used up.
-            StoreUnavailableError: no answer, after bounded retries.
+            StoreConfigError: access is denied.
+            StoreUnavailableError: no answer, no room or a used-up quota, after bounded retries.
         """
         check_key(key)
         if any(_hidden(segment) for segment in key.split("/")) or ":" in key:
             raise ConfigError(f"key {key!r} is not allowed on HDFS: no segment starts with . or _, none holds a colon")
         # Each try takes a new temporary name, and the rename replaces, so that trying again is safe.
         self._retry.call(lambda: self._put_once(key, body))
-        return self._status(key)
+        return self.status(key)
 
     def _put_once(self, key: str, body: bytes) -> None:
         folder, _, name = self._path(key).rpartition("/")
@@ -153,8 +165,16 @@ class HdfsDropStore:
         """Whether the listed file has these bytes; it is read only if its size is theirs."""
         return found.size == len(body) and self.read(found) == body
 
-    def _status(self, key: str) -> StoredObject:
-        return _object(key, self._call("GET", "GETFILESTATUS", self._path(key))["FileStatus"])
+    def status(self, key: str) -> StoredObject:
+        """The version of ``key`` that is there now.
+
+        Raises:
+            ObjectMissingError: there is none.
+        """
+        return self._retry.call(lambda: self._status_once(key))
+
+    def _status_once(self, key: str) -> StoredObject:
+        return _object(key, self._hdfs.call("GET", "GETFILESTATUS", self._path(key))["FileStatus"])
 
     def _path(self, key: str) -> str:
         return f"/{self._root}/{check_key(key)}"

@@ -63,6 +63,14 @@ class DropStore(Protocol):
         """
         ...
 
+    def status(self, key: str) -> StoredObject:
+        """The version of ``key`` that is there now.
+
+        Raises:
+            ObjectMissingError: there is none.
+        """
+        ...
+
     def put(self, key: str, body: bytes) -> StoredObject:
         """Write an object whole: a reader sees all of it or none."""
         ...

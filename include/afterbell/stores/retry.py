@@ -1,16 +1,29 @@
-"""Trying again after a passing fault: a bounded number of times, with growing pauses and jitter."""
+"""Trying again after a passing fault: with growing pauses and jitter, a bounded number of times or up to a cut-off."""
 
 from __future__ import annotations
 
+import itertools
+import logging
 import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import NamedTuple, TypeVar
 
 from afterbell.errors import StoreUnavailableError
 
 Result = TypeVar("Result")
+_LOG = logging.getLogger(__name__)
+_MOST_DOUBLINGS = 30
+_LONGEST_ASKED = 600.0
+
+
+class Timeouts(NamedTuple):
+    """Seconds to connect, and between two pieces of an answer."""
+
+    connect: float = 5.0
+    read: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -18,14 +31,17 @@ class Retry:
     """How often and how patiently.
 
     Attributes:
-        attempts: tries in all, the first included.
+        attempts: tries in all, the first included, where there is no cut-off.
         first_pause: longest pause in seconds before the second try; it doubles with each further one.
         longest_pause: bound of the doubling, in seconds.
+        until: the cut-off, with its zone: tries go on as long as the next one begins before it. Once it has
+            passed, nothing is tried twice.
     """
 
     attempts: int = 6
     first_pause: float = 0.25
-    longest_pause: float = 4.0
+    longest_pause: float = 20.0
+    until: datetime | None = None
 
     def call(self, action: Callable[[], Result]) -> Result:
         """The result of ``action``, which must be safe to repeat.
@@ -33,14 +49,33 @@ class Retry:
         Raises:
             StoreUnavailableError: the store did not answer any of the tries.
         """
-        for attempt in range(1, self.attempts):
+        for attempt in itertools.count(1):
             try:
                 return action()
-            except StoreUnavailableError:
-                # Full jitter: many readers that failed together must not come back together.
-                bound = min(self.longest_pause, self.first_pause * 2 ** (attempt - 1))
-                time.sleep(random.uniform(0, bound))  # noqa: S311 - a pause is no secret
-        try:
-            return action()
-        except StoreUnavailableError as error:
-            raise StoreUnavailableError(f"{error} (tried {self.attempts} times)") from error
+            except StoreUnavailableError as error:
+                pause = self._pause(attempt, error.retry_after)
+                if not self._may_go_on(attempt, pause):
+                    raise StoreUnavailableError(f"{error} ({self._tried(attempt)})", error.retry_after) from error
+                _LOG.warning("%s; trying again in %.1f s", error, pause)
+                time.sleep(pause)
+        raise AssertionError("unreachable")  # the count has no end
+
+    def _pause(self, attempt: int, asked: float) -> float:
+        # Full jitter: many readers that failed together must not come back together. What the store asks for
+        # (Retry-After) is the least.
+        bound = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, _MOST_DOUBLINGS))
+        return asked + random.uniform(0, bound)  # noqa: S311 - a pause is no secret
+
+    def _may_go_on(self, attempt: int, pause: float) -> bool:
+        if self.until is None:
+            return attempt < self.attempts
+        return pause < (self.until - datetime.now(UTC)).total_seconds()
+
+    def _tried(self, attempt: int) -> str:
+        times = "tried once" if attempt == 1 else f"tried {attempt} times"
+        return f"{times}, the cut-off is {self.until:%Y-%m-%d %H:%M:%S %Z}" if self.until else times
+
+
+def seconds_asked(header: str | None) -> float:
+    """The pause that a ``Retry-After`` header asks for, in seconds; 0 where it is missing, or a date."""
+    return min(float(header), _LONGEST_ASKED) if header and header.isdecimal() else 0.0

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC
+from typing import Any
 
 from afterbell.config.runtime import S3Location
-from afterbell.errors import ObjectChangedError, PreconditionFailedError
+from afterbell.errors import ObjectChangedError, ObjectMissingError, PreconditionFailedError, StoreUnavailableError
 from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
-from afterbell.stores.retry import Retry
-from afterbell.stores.s3_client import Bucket, etag_of
-from afterbell.stores.s3_faults import s3_faults
+from afterbell.stores.retry import Retry, Timeouts
+from afterbell.stores.s3_bucket import Bucket
+from afterbell.stores.s3_client import etag_of
 
 
 class S3DropStore:
     """The feed bucket; safe to share between threads."""
 
-    def __init__(self, location: S3Location, attempts: int = 5) -> None:
-        self._location = location
-        self._bucket = Bucket(location.feed_bucket, location, attempts)
-        self._retry = Retry(attempts)
+    def __init__(self, location: S3Location, retry: Retry | None = None, timeouts: Timeouts | None = None) -> None:
+        self._bucket = Bucket(location.feed_bucket, location, retry or Retry(), timeouts)
 
     @property
     def bucket(self) -> str:
@@ -54,21 +55,38 @@ class S3DropStore:
             StoreUnavailableError: no answer, after bounded retries.
         """
         check_key(found.key)
-        self._bucket.require()  # or a wrong bucket could pass for a lost object
-        # botocore tries a request again, but not a body that breaks off in the middle.
-        return self._retry.call(lambda: self._read_once(found))
-
-    def _read_once(self, found: StoredObject) -> bytes:
         try:
-            with s3_faults(self._location, self.bucket, found.key):
-                answer = self._bucket.client.get_object(Bucket=self.bucket, Key=found.key, IfMatch=f'"{found.version}"')
-                body: bytes = answer["Body"].read()
-                return body
+            return self._bucket.ask(lambda client: self._read_once(client, found), found.key)
         except PreconditionFailedError as error:
             raise ObjectChangedError(
                 f"s3://{self.bucket}/{found.key} was replaced since it was listed with ETag {found.version}: "
                 "list it again and read the new version"
             ) from error
+        except ObjectMissingError:
+            self._bucket.require()  # or a wrong bucket could pass for a lost object
+            raise
+
+    def _read_once(self, client: Any, found: StoredObject) -> bytes:
+        answer = client.get_object(Bucket=self.bucket, Key=found.key, IfMatch=f'"{found.version}"')
+        with closing(answer["Body"]) as stream:
+            body: bytes = stream.read()
+        if len(body) != found.size:
+            raise StoreUnavailableError(
+                f"s3://{self.bucket}/{found.key}: expected {found.size} bytes, found {len(body)}; try again later"
+            )
+        return body
+
+    def status(self, key: str) -> StoredObject:
+        """The version of ``key`` that is there now.
+
+        Raises:
+            ObjectMissingError: there is none.
+        """
+        check_key(key)
+        self._bucket.require()
+        answer = self._bucket.ask(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
+        changed = answer["LastModified"].astimezone(UTC)
+        return StoredObject("s3", key, int(answer["ContentLength"]), etag_of(answer), changed)
 
     def put(self, key: str, body: bytes) -> StoredObject:
         """Write an object whole.
@@ -80,8 +98,7 @@ class S3DropStore:
         """
         check_key(key)
         self._bucket.require()
-        with s3_faults(self._location, self.bucket, key):
-            answer = self._bucket.client.put_object(Bucket=self.bucket, Key=key, Body=body)
+        answer = self._bucket.ask(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
         return StoredObject("s3", key, len(body), etag_of(answer))
 
     def holds(self, found: StoredObject, body: bytes) -> bool:

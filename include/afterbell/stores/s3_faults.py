@@ -6,28 +6,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from botocore import exceptions as boto
+from botocore.parsers import ResponseParserError
 
 from afterbell.config.runtime import S3Location
 from afterbell.errors import (
     AfterbellError,
     ConfigError,
+    CredentialsExpiredError,
     ObjectMissingError,
     PreconditionFailedError,
     StoreConfigError,
     StoreUnavailableError,
     UnknownOutcomeError,
 )
+from afterbell.stores.retry import seconds_asked
 
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
 _ADVICE = {
-    "NoSuchBucket": "the bucket does not exist: check its name in include/config/platform.yaml, or create it",
     "AccessDenied": "access is denied: check what the key may do with this bucket",
     "403": "access is denied: check the access key, its secret, and what it may do with this bucket",
     "InvalidAccessKeyId": "the access key is not known there: check AWS_ACCESS_KEY_ID and the endpoint",
     "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY and the region",
-    "ExpiredToken": "the session token has expired: renew the credentials",
-    "InvalidBucketName": "the bucket's name is not valid: check include/config/platform.yaml",
     "RequestTimeTooSkewed": "this machine's clock is off: set it",
 }
 
@@ -46,7 +47,7 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
     try:
         yield
     except boto.ClientError as error:
-        raise _answered(error, where, conditional=conditional) from error
+        raise _answered(error, location, bucket, where, conditional=conditional) from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
         raise StoreConfigError(f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
     except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError) as error:
@@ -56,6 +57,8 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
         raise _unanswered(f"{where}: the connection broke ({type(error).__name__})", conditional=conditional) from error
     except boto.ParamValidationError as error:
         raise ConfigError(f"{where}: {error}") from error
+    except ResponseParserError as error:
+        raise StoreConfigError(f"{where}: was not answered by S3 ({error}); check s3.endpoint") from error
 
 
 def error_code(error: boto.ClientError) -> str:
@@ -65,26 +68,41 @@ def error_code(error: boto.ClientError) -> str:
 
 def refusal(location: S3Location, bucket: str, code: str) -> StoreConfigError:
     """The error for a bucket that can't be used, with what to check."""
-    return StoreConfigError(_advise(f"s3://{bucket}/ at {location.endpoint or 'AWS'}", code))
+    return StoreConfigError(_advise(location, bucket, f"s3://{bucket}/ at {location.endpoint or 'AWS'}", code))
 
 
-def _answered(error: boto.ClientError, where: str, *, conditional: bool) -> AfterbellError:
+def _answered(
+    error: boto.ClientError, location: S3Location, bucket: str, where: str, *, conditional: bool
+) -> AfterbellError:
     code = error_code(error)
-    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    answer = error.response.get("ResponseMetadata", {})
+    status = int(answer.get("HTTPStatusCode", 0))
     if code in _PRECONDITION or (conditional and code == "NoSuchKey"):
         return PreconditionFailedError(f"{where}: another writer was faster ({code}); read it again and decide anew")
     if code in {"NoSuchKey", "404"}:
         return ObjectMissingError(f"{where}: the object is not there")
     if code in _PASSING or status >= 500:
-        return _unanswered(f"{where}: {code} (HTTP {status})", conditional=conditional)
-    return StoreConfigError(_advise(where, code))
+        asked = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
+        return _unanswered(f"{where}: {code} (HTTP {status})", asked, conditional=conditional)
+    if code in _EXPIRED:
+        return CredentialsExpiredError(
+            f"{where}: the credentials have expired ({code}): renew them where they come from"
+        )
+    return StoreConfigError(_advise(location, bucket, where, code))
 
 
-def _unanswered(message: str, *, conditional: bool) -> AfterbellError:
+def _unanswered(message: str, asked: float = 0.0, *, conditional: bool) -> AfterbellError:
     if conditional:
         return UnknownOutcomeError(f"{message}; it may have been written: read it again, delete nothing")
-    return StoreUnavailableError(f"{message}; try again later")
+    return StoreUnavailableError(f"{message}; try again later", asked)
 
 
-def _advise(where: str, code: str) -> str:
-    return f"{where}: {_ADVICE.get(code, f'the store refused ({code}): check endpoint, region and bucket')}"
+def _advise(location: S3Location, bucket: str, where: str, code: str) -> str:
+    setting = "s3.feed_bucket" if bucket == location.feed_bucket else "s3.artifact_bucket"
+    named = f"check {setting} in include/config/platform.yaml"
+    about_bucket = {
+        "NoSuchBucket": f"the bucket does not exist: {named}, or create it",
+        "InvalidBucketName": f"the bucket's name is not valid: {named}",
+    }
+    refused = f"the store refused ({code}): check endpoint, region and bucket"
+    return f"{where}: {about_bucket.get(code) or _ADVICE.get(code, refused)}"

@@ -5,11 +5,13 @@ Protocol: https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/
 
 from __future__ import annotations
 
-import threading
+import json
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
-import requests
+import urllib3
+from urllib3.exceptions import HTTPError, LocationValueError
 
 from afterbell.config.runtime import HdfsLocation
 from afterbell.errors import (
@@ -18,16 +20,28 @@ from afterbell.errors import (
     StoreConfigError,
     StoreUnavailableError,
 )
+from afterbell.stores.retry import Timeouts, seconds_asked
 
-_TIMEOUT = (5.0, 60.0)  # seconds to connect, and between two pieces of an answer
+_AT_ONCE = 8
+"""Connections to one server at once, kept and used again."""
+_SERVERS = 64
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+_QUOTA = "is used up: raise it or remove files"
+_PASSING = {
+    "RetriableException": "",
+    "SafeModeException": "",
+    "StandbyException": "",
+    "IOException": "",  # no DataNode has room, among others
+    "NSQuotaExceededException": f"the folder's quota of names {_QUOTA}; ",
+    "DSQuotaExceededException": f"the folder's quota of space {_QUOTA}; ",
+    "QuotaByStorageTypeExceededException": f"the folder's quota of space {_QUOTA}; ",
+}
+"""What may pass by itself or by an operator's hand before the cut-off."""
+_ELSEWHERE, _TOO_MANY = 307, 429
 _REFUSED = {
     "AccessControlException": "access is denied: check the user and the permissions of the folder",
     "SecurityException": "the NameNode does not accept this user: check hdfs.user in platform.yaml",
     "AuthenticationException": "the NameNode wants another authentication than a user name",
-    "NSQuotaExceededException": "the folder's quota of names is used up: raise it or remove files",
-    "DSQuotaExceededException": "the folder's quota of space is used up: raise it or remove files",
-    "QuotaByStorageTypeExceededException": "the folder's quota of space is used up: raise it or remove files",
     "FileAlreadyExistsException": "a file stands where a folder is needed, or the other way round",
     "ParentNotDirectoryException": "a file stands where a folder is needed",
     "InvalidPathException": "HDFS does not take this path",
@@ -42,7 +56,7 @@ class WebHdfs:
     Paths are absolute, unquoted, and checked by the caller.
     """
 
-    def __init__(self, location: HdfsLocation) -> None:
+    def __init__(self, location: HdfsLocation, timeouts: Timeouts | None = None) -> None:
         parts = urlsplit(location.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise StoreConfigError(
@@ -51,18 +65,7 @@ class WebHdfs:
             )
         self.url = location.url.rstrip("/")
         self._user = location.user
-        # A company's proxy is never the way to this machine.
-        self._through_proxy = parts.hostname not in _LOOPBACK
-        self._local = threading.local()
-
-    def _session(self) -> requests.Session:
-        # requests' sessions keep cookies and connections that threads must not share.
-        found: requests.Session | None = getattr(self._local, "session", None)
-        if found is None:
-            found = requests.Session()
-            found.trust_env = self._through_proxy
-            self._local.session = found
-        return found
+        self._pool = _pool(parts.scheme, parts.hostname, timeouts or Timeouts())
 
     def call(self, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
         """The JSON answer to one operation of the NameNode.
@@ -72,80 +75,72 @@ class WebHdfs:
             StoreConfigError: the NameNode refused for good.
             StoreUnavailableError: no answer, or one that says "later".
         """
-        answer = self._send(method, self._address(path), path, {"op": op, **params})
-        if not answer.content:
+        answer = self._ask(method, path, op=op, **params)
+        if not answer.data:
             return {}
         try:
             found: dict[str, Any] = answer.json()
         except ValueError as error:
             raise StoreConfigError(
-                f"{self.url}{path}: {op} was not answered by WebHDFS: {answer.text[:80]!r}"
+                f"{self.url}{path}: {op} was not answered by WebHDFS: {answer.data[:80].decode(errors='replace')!r}"
             ) from error
         return found
 
     def open(self, path: str) -> bytes:
         """The bytes of a file, from the DataNode that the NameNode points at."""
-        body: bytes = self._send("GET", self._address(path), path, {"op": "OPEN"}, follow=True).content
-        return body
+        answer = self._ask("GET", path, op="OPEN")
+        target = answer.headers.get("Location")
+        return self._send("GET", target, path).data if target else answer.data
 
     def create(self, path: str, body: bytes) -> None:
         """Write a file that wasn't there: the NameNode names a DataNode, which is sent the bytes."""
-        asked = {"op": "CREATE", "overwrite": "false", "noredirect": "true"}
-        target = self._send("PUT", self._address(path), path, asked).json()["Location"]
-        self._send("PUT", target, path, {}, body=body)
+        target = self.call("PUT", "CREATE", path, overwrite="false", noredirect="true")["Location"]
+        self._send("PUT", target, path, body)
 
-    def _address(self, path: str) -> str:
-        return f"{self.url}/webhdfs/v1{quote(path)}"
+    def _ask(self, method: str, path: str, **params: str) -> urllib3.BaseHTTPResponse:
+        query = urlencode({**params, "user.name": self._user})
+        return self._send(method, f"{self.url}/webhdfs/v1{quote(path)}?{query}", path)
 
-    def _send(
-        self,
-        method: str,
-        address: str,
-        path: str,
-        params: dict[str, str],
-        *,
-        body: bytes = b"",
-        follow: bool = False,
-    ) -> requests.Response:
+    def _send(self, method: str, address: str, path: str, body: bytes = b"") -> urllib3.BaseHTTPResponse:
         where = f"hdfs {path} at {self.url}"
-        if params:
-            params = {**params, "user.name": self._user}
         headers = {"Content-Type": "application/octet-stream"} if method == "PUT" else {}
         try:
-            answer = self._session().request(
-                method,
-                address,
-                params=params,
-                data=body,
-                headers=headers,
-                timeout=_TIMEOUT,
-                allow_redirects=follow,
-            )
-        except requests.exceptions.InvalidURL as error:
+            answer = self._pool.request(method, address, body=body, headers=headers, redirect=False, retries=False)
+        except LocationValueError as error:
             raise StoreConfigError(f"{where}: {error}") from error
-        except requests.RequestException as error:
+        except HTTPError as error:
             raise StoreUnavailableError(
                 f"{where}: no answer ({type(error).__name__}); check that it runs (./afterbell doctor)"
             ) from error
-        if answer.status_code >= 300:
+        if answer.status >= 300 and answer.status != _ELSEWHERE:
             raise _fault(answer, where)
         return answer
 
 
-def _fault(answer: requests.Response, where: str) -> AfterbellError:
+def _pool(scheme: str, host: str, timeouts: Timeouts) -> urllib3.PoolManager:
+    settings: dict[str, Any] = {
+        "num_pools": _SERVERS,
+        "maxsize": _AT_ONCE,
+        "block": True,  # a ninth thread waits for a connection
+        "timeout": urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
+    }
+    # A company's proxy is never the way to this machine.
+    proxy = None if host in _LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)
+    return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
+
+
+def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
     try:
-        remote = answer.json()["RemoteException"]
+        remote = json.loads(answer.data)["RemoteException"]
         name, message = str(remote["exception"]), str(remote["message"]).split("\n", 1)[0]
     except (ValueError, KeyError, TypeError):
-        name, message = f"HTTP {answer.status_code}", answer.reason or "no reason given"
+        name, message = f"HTTP {answer.status}", answer.reason or "no reason given"
     if name == "FileNotFoundException":
         return ObjectMissingError(f"{where}: it is not there")
     if name in _REFUSED:
         return StoreConfigError(f"{where}: {_REFUSED[name]} ({name}: {message})")
-    # Safe mode, standby, a NameNode that is starting, no DataNode with room (a plain IOException).
-    if (
-        name in {"RetriableException", "SafeModeException", "StandbyException", "IOException"}
-        or answer.status_code >= 500
-    ):
-        return StoreUnavailableError(f"{where}: {name}: {message}; try again later")
+    # A NameNode that is starting, in safe mode or on standby, and a gateway that is short of breath.
+    if name in _PASSING or answer.status >= 500 or answer.status == _TOO_MANY:
+        asked = seconds_asked(answer.headers.get("Retry-After"))
+        return StoreUnavailableError(f"{where}: {_PASSING.get(name, '')}{name}: {message}; try again later", asked)
     return StoreConfigError(f"{where}: refused with {name}: {message}; check the address and the user")

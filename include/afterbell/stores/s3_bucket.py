@@ -1,0 +1,142 @@
+"""What all of the project's buckets share: tries, fresh credentials, the listing, and that a bucket is there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from botocore.exceptions import ClientError
+
+from afterbell.config.runtime import S3Location
+from afterbell.errors import CredentialsExpiredError
+from afterbell.stores.keys import check_prefix
+from afterbell.stores.protocols import StoredObject
+from afterbell.stores.retry import Retry, Timeouts
+from afterbell.stores.s3_client import AT_ONCE, etag_of, make_client, modified
+from afterbell.stores.s3_faults import error_code, refusal, s3_faults
+
+Answer = TypeVar("Answer")
+
+
+class Bucket:
+    """One bucket behind one client; safe to share between threads.
+
+    Attributes:
+        name: the bucket's name.
+        location: the service it lies on.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        location: S3Location,
+        retry: Retry,
+        timeouts: Timeouts | None = None,
+        keys: tuple[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.location = location
+        self._retry, self._timeouts, self._keys = retry, timeouts or Timeouts(), keys
+        self._client = make_client(location, self._timeouts, keys)
+        self._slots = threading.BoundedSemaphore(AT_ONCE)
+        self._renewing = threading.Lock()
+        self._seen = False
+
+    def ask(self, action: Callable[[Any], Answer], key: str = "", *, conditional: bool = False) -> Answer:
+        """What ``action`` makes of boto3's client; tried again after passing faults, once with fresh credentials.
+
+        Args:
+            action: one request, safe to repeat unless ``conditional``.
+            key: the object it is about, for messages.
+            conditional: a conditional write, which is sent once: a second try would meet the first one's success
+                and report a lost race.
+
+        Raises:
+            StoreUnavailableError: no answer to any try.
+            UnknownOutcomeError: no answer to a conditional write.
+            StoreConfigError: the store refused for good.
+        """
+
+        def once(client: Any) -> Answer:
+            with self._slots, s3_faults(self.location, self.name, key, conditional=conditional):
+                return action(client)
+
+        def renewed() -> Answer:
+            client = self._client
+            try:
+                return once(client)
+            except CredentialsExpiredError:
+                if self._keys:
+                    raise  # handed in by the caller: there is no chain to ask again
+                return once(self._renew(client))
+
+        return self._retry.call(renewed)
+
+    def _renew(self, used: Any) -> Any:
+        # One thread asks the provider chain anew; those that come after it take what it got.
+        with self._renewing:
+            if self._client is used:
+                self._client = make_client(self.location, self._timeouts)
+            return self._client
+
+    def ensure(self) -> None:
+        """Create the bucket, where it isn't there.
+
+        Raises:
+            StoreConfigError: another account owns it, or the key may not create buckets.
+        """
+        region = self.location.region
+        # us-east-1 is the one region that must not be named.
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+
+        def create(client: Any) -> None:
+            try:
+                client.create_bucket(Bucket=self.name, **place)
+            except ClientError as error:
+                if error_code(error) not in {"BucketAlreadyOwnedByYou", "OperationAborted"}:
+                    raise
+
+        self.ask(create)
+
+    def require(self) -> None:
+        """Check once that the bucket is there: some services create one silently on the first write to it.
+
+        Raises:
+            StoreConfigError: it isn't, or the key may not use it; the message names the setting.
+        """
+        if self._seen:
+            return
+
+        def look(client: Any) -> None:
+            try:
+                client.head_bucket(Bucket=self.name)
+            except ClientError as error:
+                if error_code(error) in {"404", "NoSuchBucket"}:
+                    raise refusal(self.location, self.name, "NoSuchBucket") from error
+                raise
+
+        self.ask(look)
+        self._seen = True
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        """All objects whose keys start with ``prefix``, in the order of their keys, over all pages."""
+        found: list[StoredObject] = []
+        after: dict[str, str] = {}
+        while True:
+            page = self._page({"Prefix": check_prefix(prefix), **after})
+            found += [
+                StoredObject("s3", item["Key"], int(item["Size"]), etag_of(item), modified(item))
+                for item in page.get("Contents", [])
+                if not item["Key"].endswith("/")  # what consoles leave behind for an empty folder
+            ]
+            if not page.get("NextContinuationToken"):
+                # AWS lists in the order of the keys' bytes; services that keep folders do not ("a/b" before "a.txt").
+                return sorted(found, key=lambda item: item.key.encode())
+            after = {"ContinuationToken": page["NextContinuationToken"]}
+
+    def _page(self, asked: dict[str, str]) -> dict[str, Any]:
+        found: dict[str, Any] = self.ask(
+            lambda client: client.list_objects_v2(Bucket=self.name, **asked), asked["Prefix"]
+        )
+        return found
