@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 import pytest
 from pydantic import ValidationError
 
-from afterbell.ingest.source import Budget, Source, load_source, load_sources
+from afterbell.ingest.source import Source, load_source, load_sources
+from afterbell.ingest.terms import Budget
 
 PRICES = load_source("us_daily_prices")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from afterbell.ingest.sift import Check
-from afterbell.ingest.source import Column, ColumnType
+from afterbell.ingest.layout import Column, ColumnType
 
 _NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$"
 _WHOLE = r"^-?[0-9]{1,19}$"

@@ -12,62 +12,17 @@ from pydantic import Field, field_validator, model_validator
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import Strict, config_folder, load_named
 from afterbell.errors import ConfigError
+from afterbell.ingest.layout import Column, Format, Limits
+from afterbell.ingest.terms import Arrival, Budget, Completion, Knowledge
 
-Kind = Literal["bars", "filings", "symbols"]
-ColumnType = Literal["string", "date", "double", "bigint", "int", "boolean"]
-MIB = 1024 * 1024
-
-
-class Column(Strict):
-    """One column of a drop: the name it gets here, and its type. Whether it may be empty is for the rules to say."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    type: ColumnType
-
-
-class Format(Strict):
-    """How the bytes of a drop are laid out.
-
-    Attributes:
-        delimiter: one character between fields; fields are never quoted.
-        header: ``required``; ``optional`` where the vendor sometimes leaves it out; ``none``.
-        compression: of the object as it is stored.
-        encoding: the only one that is read.
-        extra_columns: what to do with columns the header names but the source doesn't.
-    """
-
-    delimiter: str = Field(min_length=1, max_length=1)
-    header: Literal["required", "optional", "none"] = "required"
-    compression: Literal["gzip", "none"] = "gzip"
-    encoding: Literal["utf-8"] = "utf-8"
-    extra_columns: Literal["refuse", "ignore"] = "refuse"
-
-
-class Knowledge(Strict):
-    """When a drop's content is known: a delay after the closing bell of the session it is named after."""
-
-    rule: Literal["session_close"] = "session_close"
-    delay_minutes: int = Field(ge=0, le=24 * 60)
-
-
-class Limits(Strict):
-    """Beyond these a drop is refused, so that no bad or hostile object fills the memory of a task."""
-
-    compressed_bytes: int = Field(default=64 * MIB, gt=0)
-    uncompressed_bytes: int = Field(default=512 * MIB, gt=0)
-    ratio: int = Field(default=200, gt=1)
-    line_bytes: int = Field(default=4096, gt=0)
-
-
-class Budget(Strict):
-    """How much of a drop may be set aside: exceeded by more than ``lines`` that are also more than ``share``."""
-
-    share: float = Field(ge=0, le=1)
-    lines: int = Field(default=0, ge=0)
-
-    def exceeded(self, quarantined: int, lines: int) -> bool:
-        """Whether ``quarantined`` of ``lines`` data lines are too many."""
-        return quarantined > self.lines and quarantined > self.share * lines
+Kind = Literal["bars", "minute_bars", "filings", "symbols"]
+NEEDED: dict[Kind, tuple[str, ...]] = {
+    "bars": ("symbol", "session", "open", "high", "low", "close", "volume"),
+    "minute_bars": ("symbol", "at", "open", "high", "low", "close", "volume"),
+    "filings": ("symbol", "period_end", "amended", "doc_type"),
+    "symbols": ("symbol", "name"),
+}
+"""Columns that the rows of a kind cannot do without."""
 
 
 class Source(Strict):
@@ -86,9 +41,14 @@ class Source(Strict):
         carries: the sessions that a drop may have rows of, seen from its own.
         columns: the vendor's column name to ours; without a header, in the order of the fields.
         symbol_pattern: the allow-list for symbols.
+        limits: beyond which a drop is refused.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
+        duplicates: what rows of one drop are that differ under one key: ``set_aside``, all of them; ``last_wins``,
+            deliveries one after another, of which the last counts.
         required: whether a session without its drop fails.
+        arrival: how long a run waits for it, and what then.
+        completion: how one tells that an object is whole.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -107,7 +67,10 @@ class Source(Strict):
     limits: Limits = Limits()
     quality: str
     quarantine_budget: Budget
+    duplicates: Literal["set_aside", "last_wins"] = "set_aside"
     required: bool = False
+    arrival: Arrival = Arrival()
+    completion: Completion = Completion()
 
     @field_validator("key_pattern")
     @classmethod
@@ -130,12 +93,20 @@ class Source(Strict):
         return value
 
     @model_validator(mode="after")
-    def _has_a_symbol(self) -> Source:
+    def _has_the_columns_of_its_kind(self) -> Source:
         names = [column.name for column in self.columns.values()]
-        if "symbol" not in names or len(set(names)) != len(names):
-            raise ValueError("columns must map to distinct names, one of them `symbol`")
-        if self.kind == "bars" and "session" not in names:
-            raise ValueError("columns of bars must map one to `session`")
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"columns must map to distinct names; repeated: {', '.join(repeated)}")
+        missing = [name for name in NEEDED[self.kind] if name not in names]
+        if missing:
+            raise ValueError(f"columns of {self.kind} must map one to each of: {', '.join(missing)}")
+        return self
+
+    @model_validator(mode="after")
+    def _waits_for_what_it_requires(self) -> Source:
+        if self.required and self.arrival.late != "fail":
+            raise ValueError("a required source cannot go on without a drop: arrival.late: fail, or required: false")
         return self
 
     def session_of(self, key: str) -> date | None:

@@ -42,6 +42,12 @@ BARS = Table(
        adj_close double, knowledge_time timestamp, revision int, drop_id string""",
     "months(session)",
 )
+MINUTE_BARS = Table(
+    "market.minute_bars",
+    """symbol string, session date, at timestamp, open double, high double, low double, close double, volume bigint,
+       knowledge_time timestamp, revision int, drop_id string""",
+    "days(at)",
+)
 CORPORATE_ACTIONS = Table(
     "market.corporate_actions",
     "symbol string, ex_session date, factor double, kind string, knowledge_time timestamp, drop_id string",
@@ -79,7 +85,7 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, CORPORATE_ACTIONS, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE, SIGNALS, RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE, SIGNALS, RUNS,
 )  # fmt: skip
 
 
