@@ -25,6 +25,7 @@ class Bucket:
     Attributes:
         name: the bucket's name.
         location: the service it lies on.
+        client: boto3's client as it is now, after the last refresh.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Bucket:
         self.name = name
         self.location = location
         self._retry, self._timeouts, self._keys = retry, timeouts or Timeouts(), keys
-        self._client = make_client(location, self._timeouts, keys)
+        self.client = make_client(location, self._timeouts, keys)
         self._slots = threading.BoundedSemaphore(AT_ONCE)
         self._renewing = threading.Lock()
         self._seen = False
@@ -63,7 +64,7 @@ class Bucket:
                 return action(client)
 
         def renewed() -> Answer:
-            client = self._client
+            client = self.client
             try:
                 return once(client)
             except CredentialsExpiredError:
@@ -76,9 +77,9 @@ class Bucket:
     def _renew(self, used: Any) -> Any:
         # One thread asks the provider chain anew; those that come after it take what it got.
         with self._renewing:
-            if self._client is used:
-                self._client = make_client(self.location, self._timeouts)
-            return self._client
+            if self.client is used:
+                self.client = make_client(self.location, self._timeouts)
+            return self.client
 
     def ensure(self) -> None:
         """Create the bucket, where it isn't there.
