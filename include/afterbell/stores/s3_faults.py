@@ -23,7 +23,8 @@ from afterbell.stores.retry import seconds_asked
 
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
-_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"}
+_EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400"}
+"""400 alone is how HEAD, whose answers have no body, says it."""
 _ADVICE = {
     "AccessDenied": "access is denied: check what the key may do with this bucket",
     "403": "access is denied: check the access key, its secret, and what it may do with this bucket",
@@ -86,7 +87,7 @@ def _answered(
         return _unanswered(f"{where}: {code} (HTTP {status})", asked, conditional=conditional)
     if code in _EXPIRED:
         return CredentialsExpiredError(
-            f"{where}: the credentials have expired ({code}): renew them where they come from"
+            f"{where}: the credentials have expired ({code}): renew them where they come from, or check the region"
         )
     return StoreConfigError(_advise(location, bucket, where, code))
 
