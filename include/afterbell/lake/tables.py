@@ -50,7 +50,15 @@ MINUTE_BARS = Table(
 )
 CORPORATE_ACTIONS = Table(
     "market.corporate_actions",
-    "symbol string, ex_session date, factor double, kind string, knowledge_time timestamp, drop_id string",
+    """symbol string, ex_session date, factor double, kind string, basis string, knowledge_time timestamp,
+       drop_id string""",
+)
+EVIDENCE = Table(
+    "market.evidence",
+    """symbol string, session date, previous_session date, factor double, blur double, close_before double,
+       volume_before bigint, open double, high double, low double, close double, volume bigint, unchanged boolean,
+       knowledge_time timestamp, drop_id string""",
+    "months(session)",
 )
 SYMBOLS = Table(
     "market.symbols",
@@ -85,7 +93,8 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE, SIGNALS, RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE, SIGNALS,
+    RUNS,
 )  # fmt: skip
 
 
