@@ -124,9 +124,14 @@ def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_
             store.put_if_match(POINTER, pointer.to_bytes(), etag)
     except (PreconditionFailedError, UnknownOutcomeError) as error:
         # Lost the race, or the answer got lost: what stands there now decides, nothing is undone.
-        after, _ = read_champion(store)
+        after, now = read_champion(store)
         if after and after.release_id == manifest.release_id:
             return Published(after.release_id, after.previous, after == pointer, "the pointer stands")
+        if now == etag:
+            raise RetryableError(
+                f"the write of the champion pointer got no answer, and it still names "
+                f"{after.release_id if after else 'nothing'}; try again to publish {manifest.release_id}"
+            ) from error
         raise RetryableError(
             f"the champion pointer was moved by another run to {after.release_id if after else 'nothing'} "
             f"while {manifest.release_id} was being published; evaluate against it and try again"
