@@ -54,7 +54,7 @@ def test_a_dag_file_holds_the_dag_and_nothing_else(path):
 
 def test_the_daily_steps_come_in_the_order_of_the_data(bag):
     dag = bag.dags["daily_retraining"]
-    order = ["open_run", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
+    order = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
     assert [task.task_id for task in dag.topological_sort()] == order
 
 

@@ -116,7 +116,7 @@ def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_ch
     assert answer.status_code == 200, answer.text
     state, tasks = page.finished(answer.json()["dag_run_id"])
     assert set(tasks.values()) == {"success"}, tasks
-    assert len(tasks) == 8
+    assert len(tasks) == 9
     assert state == "success"
     assert _held(afterbell) == before
     (row,) = afterbell("release", "list", "--json").json

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import BaseOperator, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.await_drops import AwaitDropsOperator
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.calendar.sessions import Exchange
@@ -60,6 +61,11 @@ def parse_session(text: str) -> date:
 
 def _result(step: BaseOperator) -> XComArg:
     return XComArg(step)
+
+
+def await_drops(run: Any) -> XComArg:
+    """Add the wait for the drops of the session; what it returns tells the report which came late or not at all."""
+    return _result(AwaitDropsOperator(task_id="await_drops", run=run))
 
 
 def spark_step(step: str, run: Any, *results: Any) -> XComArg:

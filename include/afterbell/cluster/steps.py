@@ -24,7 +24,16 @@ STEPS = tuple(INPUTS)
 """All steps, in their order."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {
-    "evaluate": ("rows", "drops", "quarantined_rows", "quarantine_by_rule", "refused_drops", "data_docs"),
+    "evaluate": (
+        "rows",
+        "drops",
+        "quarantined_rows",
+        "quarantine_by_rule",
+        "refused_drops",
+        "data_docs",
+        "late_drops",
+        "missing_drops",
+    ),
 }
 """What a step may be told besides, for its report."""
 

@@ -105,6 +105,8 @@ class Source(Strict):
 
     @model_validator(mode="after")
     def _waits_for_what_it_requires(self) -> Source:
+        if self.required and self.arrival.expected != "every_session":
+            raise ValueError("a required source must be expected every session: arrival.expected, or required: false")
         if self.required and self.arrival.late != "fail":
             raise ValueError("a required source cannot go on without a drop: arrival.late: fail, or required: false")
         return self

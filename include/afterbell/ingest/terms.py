@@ -24,11 +24,13 @@ class Arrival(Strict):
         late: what then happens: ``fail``, the run stops and the champion stays; ``go_on``, without the drop, which
             counts from the session on that first finds it.
         poll_seconds: between two looks.
+        expected: ``sometimes`` where not every session has a drop (a weekly file): nobody waits for it or misses it.
     """
 
     cut_off_minutes: int = Field(default=75, ge=1, le=120)
     late: Literal["fail", "go_on"] = "fail"
-    poll_seconds: int = Field(default=30, ge=5, le=600)
+    poll_seconds: int = Field(default=30, ge=1, le=600)
+    expected: Literal["every_session", "sometimes"] = "every_session"
 
 
 class Completion(Strict):

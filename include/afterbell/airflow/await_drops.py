@@ -1,0 +1,167 @@
+"""The task that waits for the drops of a session, and says what a late or missing one means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+from afterbell.airflow import arrivals
+from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
+from afterbell.airflow.connections import store_environment
+from afterbell.airflow.drops_trigger import DropsTrigger
+from afterbell.calendar.sessions import Exchange
+from afterbell.errors import PermanentError
+from afterbell.ingest.source import Source
+from afterbell.stores.artifacts import ArtifactStore
+
+EARLIEST = timedelta(hours=2)
+"""How long before the closing bell a run may be started: a wait must end within the run's own time limit."""
+GRACE = timedelta(minutes=5)
+"""How long after the last cut-off a silent triggerer is given up."""
+_HELD = "The champion is kept, nothing is published, and the later steps do not run."
+
+
+class AwaitDropsOperator(BaseOperator):
+    """Wait for the session's drops of every source up to its cut-off, without a worker slot.
+
+    Args:
+        run: result of the task that opened the run.
+    """
+
+    template_fields: Sequence[str] = ("run",)
+
+    def __init__(self, *, run: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.run = run
+
+    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+        """Look once; where it is worth waiting, leave the waiting to the triggerer.
+
+        Returns:
+            ``arrived_drops``, ``late_drops`` and ``missing_drops``: one mapping a source each.
+
+        Raises:
+            AirflowFailException: a drop that must not be missing is, or a store refused.
+            AirflowException: a store did not answer; the task's retries apply.
+        """
+        try:
+            sources, session = awaited(), self._session()
+            now = arrivals.now()
+            self._require_near(sources, session, now)
+            sightings = look(sources, session, stores_of(store_environment()), now)
+            waiting = outstanding(sources, sightings, session, now)
+        except PermanentError as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        if waiting:
+            last = max(cut_off(source, session) for source in waiting)
+            names = ", ".join(f"{source.name} until {_at(cut_off(source, session))}" for source in waiting)
+            self.log.info("waiting for the drops of session %s: %s", session, names)
+            self.defer(
+                trigger=DropsTrigger(session.isoformat(), [source.name for source in sources]),
+                method_name="resume",
+                timeout=last - now + GRACE,
+            )
+        return self._judge(sources, sightings, now)
+
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+        """Go on with what the trigger saw; result and errors are those of ``execute``."""
+        if "failed" in event:
+            raise AirflowFailException(str(event["failed"]))
+        sightings = [Sighting.from_json(found) for found in event["sightings"]]
+        try:
+            sources = awaited([sighting.source for sighting in sightings])
+        except PermanentError as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        return self._judge(sources, sightings, arrivals.now())
+
+    def _session(self) -> date:
+        return date.fromisoformat(str(self.run["session"]))
+
+    def _require_near(self, sources: Sequence[Source], session: date, now: datetime) -> None:
+        for exchange in {source.exchange for source in sources}:
+            close = Exchange(exchange).close(session)
+            if now < close - EARLIEST:
+                raise AirflowFailException(
+                    f"session {session} of {exchange} closes at {_at(close)}: start its run at {_at(close - EARLIEST)} "
+                    "or later"
+                )
+
+    def _published_before(self) -> bool:
+        """Whether an earlier run of this session published: its drops may be gone since, and the ledger knows them.
+
+        ``ingest`` asks the ledger, and fails if it does not.
+        """
+        environment = store_environment()
+        keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+        store = ArtifactStore(runtime_of(environment).s3, keys=keys if all(keys) else None)
+        try:
+            found = store.list(f"runs/{self._session()}/")
+        except PermanentError as error:
+            raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+        return any(each.key.endswith("/validate.json") for each in found)
+
+    def _judge(self, sources: Sequence[Source], sightings: Sequence[Sighting], now: datetime) -> dict[str, Any]:
+        session, seen = self._session(), {sighting.source: sighting for sighting in sightings}
+        unasked = [found for found in sightings if found.trouble and not found.arrived]
+        if unasked:
+            raise AirflowException("; ".join(f"source {found.source}: {found.trouble}" for found in unasked))
+        missing = [source for source in sources if not seen[source.name].arrived]
+        for source in missing:
+            text = missing_text(source, seen[source.name], session, now)
+            if source.arrival.late == "fail" and not self._published_before():
+                raise AirflowFailException(
+                    f"MissingDropsError: {text} {_HELD} When the drop has come, run the session again."
+                )
+            self.log.warning("going on without it: %s", text)
+        arrived = [source for source in sources if source not in missing]
+        found = [lateness(source, seen[source.name], session) for source in arrived]
+        # The drops of a session long past were put where they are long after it: that tells nothing about its vendor.
+        late = [each for each in found if each["late_minutes"] > 0 and not self.run.get("replayed")]
+        for each in late:
+            self.log.warning("source %(source)s: its drop came %(late_minutes).0f minutes late, at %(at)s", each)
+        return {
+            "arrived_drops": [{"source": each["source"], "keys": each["keys"], "at": each["at"]} for each in found],
+            "late_drops": late,
+            "missing_drops": [
+                {"source": source.name, "where": source.where, "cut_off": cut_off(source, session).isoformat()}
+                for source in missing
+            ],
+        }
+
+
+def lateness(source: Source, sighting: Sighting, session: date) -> dict[str, Any]:
+    """When the drop came, and how many minutes that was after the source's own time for it (0: in time)."""
+    minutes = 0.0
+    if sighting.modified:
+        after = datetime.fromisoformat(sighting.modified) - source.knowledge_time(session)
+        minutes = round(max(0.0, after.total_seconds() / 60), 1)
+    return {
+        "source": source.name, "keys": list(sighting.complete), "at": sighting.modified, "late_minutes": minutes,
+    }  # fmt: skip
+
+
+def missing_text(source: Source, sighting: Sighting, session: date, now: datetime) -> str:
+    """What was expected where and until when, how late it is, and what is there instead."""
+    until, due = cut_off(source, session), source.knowledge_time(session)
+    there = f"{sighting.drops} drops, the newest of {sighting.newest}" if sighting.drops else "no drop at all"
+    unfinished = ", ".join(sighting.incomplete)
+    state = f"the upload of {unfinished} is not complete" if unfinished else "no drop is there"
+    return (
+        f"source {source.name}: {state} for session {session} in {source.where}; it was due at {_at(due)} "
+        f"({_minutes(now - due)} ago), and the cut-off was {_at(until)} ({_minutes(now - until)} ago). "
+        f"There are {there}; expected a key like {source.key_pattern}."
+    )
+
+
+def _at(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _minutes(span: timedelta) -> str:
+    minutes = max(0, int(span.total_seconds() // 60))
+    days, rest = divmod(minutes, 24 * 60)
+    return f"{days} d {rest // 60} h" if days else f"{minutes} min"
