@@ -61,11 +61,11 @@ class Stage:
             hdfs=replace(self.direct.hdfs, url=self.hdfs.url),
         )
 
-    def s3_drops(self, retry: Retry | None = None) -> S3DropStore:
-        return S3DropStore(self.through.s3, retry or patient(), HASTY)
+    def s3_drops(self, retry: Retry | None = None, timeouts: Timeouts = HASTY) -> S3DropStore:
+        return S3DropStore(self.through.s3, retry or patient(), timeouts)
 
-    def hdfs_drops(self, retry: Retry | None = None) -> HdfsDropStore:
-        return HdfsDropStore(self.through.hdfs, retry or patient(), HASTY)
+    def hdfs_drops(self, retry: Retry | None = None, timeouts: Timeouts = HASTY) -> HdfsDropStore:
+        return HdfsDropStore(self.through.hdfs, retry or patient(), timeouts)
 
     def artifacts(self, retry: Retry | None = None) -> ArtifactStore:
         return ArtifactStore(self.through.s3, retry or patient(), timeouts=HASTY)

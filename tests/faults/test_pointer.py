@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -29,7 +29,7 @@ POINTER = "^PUT .*/champion.json"
 
 
 @pytest.fixture
-def direct(stage: Stage) -> Iterator[ArtifactStore]:
+def direct(stage: Stage) -> ArtifactStore:
     """The artifact store, past the proxy and empty."""
     found = ArtifactStore(stage.direct.s3)
     for item in found.list(""):

@@ -25,7 +25,7 @@ from afterbell.stores.retry import Retry
 from afterbell.stores.s3 import S3DropStore
 from tests.conftest import Services
 from tests.faults.conftest import HASTY, SLOW_DOWN, Stage, dfsadmin, exception, patient
-from tests.faults.proxy import FOR_EVER, Answer, Cut, Pass, Proxy, Reset, Stall
+from tests.faults.proxy import FOR_EVER, Action, Answer, Cut, Pass, Proxy, Reset, Stall
 
 pytestmark = pytest.mark.services
 BODY = bytes(range(256)) * 400  # 100 kB: more than one piece on the wire
@@ -33,7 +33,12 @@ AT_ONCE = 8
 EXPIRED = b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>"
 Kind = str
 both = pytest.mark.parametrize("kind", ["s3", "hdfs"])
-PASSING = {"reset": Reset(), "no answer in time": Stall(), "broken off": Cut(1000), "short": Cut(1000, honest=True)}
+PASSING: dict[str, Action] = {
+    "reset": Reset(),
+    "no answer in time": Stall(),
+    "broken off": Cut(1000),
+    "short": Cut(1000, honest=True),
+}
 
 
 def drops(stage: Stage, kind: Kind, retry: Retry | None = None) -> DropStore:
