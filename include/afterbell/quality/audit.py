@@ -5,16 +5,17 @@ No rows, fewer results than expectations, or an exception inside a result count 
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pyspark.sql import DataFrame
 
 from afterbell.errors import ValidationFailedError
 from afterbell.quality.expectations import expectations_of
+from afterbell.quality.library import library
 from afterbell.quality.set_rules import SetRule
 
 _SAMPLES = 5
@@ -22,11 +23,21 @@ _SAMPLES = 5
 
 @dataclass(frozen=True)
 class Subject:
-    """One frame to audit: its name in Data Docs, the frame, and what is expected of it."""
+    """One frame to audit.
+
+    Attributes:
+        name: in messages and in Data Docs.
+        frame: the rows; a Polars frame is judged in this process, a frame of Spark's where its rows are.
+        expectations: what is expected of it.
+    """
 
     name: str
-    frame: DataFrame
+    frame: pl.DataFrame | DataFrame
     expectations: Sequence[Any]
+
+    def rows(self) -> int:
+        """How many there are."""
+        return self.frame.height if isinstance(self.frame, pl.DataFrame) else self.frame.count()
 
 
 @dataclass
@@ -63,61 +74,69 @@ def run_audit(folder: Path, subjects: Sequence[Subject]) -> Report:
     """Evaluate every subject's expectations and keep the Data Docs in ``folder``.
 
     Raises:
-        ValidationFailedError: a subject has no rows or no expectations, or a result is missing or holds an exception.
+        ValidationFailedError: there is no subject, a subject has no rows or no expectations, or a result is missing or
+            holds an exception.
     """
+    if not subjects:
+        raise ValidationFailedError("audit: expected something to judge, found nothing that the branch adds")
     context = _context(folder)
-    source = context.data_sources.add_or_update_spark("branch", persist=False)
     report = Report()
     for subject in subjects:
-        rows = subject.frame.count() if subject.expectations else 0
+        rows = subject.rows() if subject.expectations else 0
         if not rows:
             raise ValidationFailedError(f"audit of {subject.name}: expected rows and rules to check, found none")
-        definition = _definition(context, source, subject, rows)
-        # Counts and samples cost a Spark job an expectation; they are fetched only where something is broken.
-        result = _run(definition, subject, {"result_format": "BOOLEAN_ONLY"})
+        run = _definition(context, subject, rows)
+        # Counts and samples cost a pass an expectation; they are fetched only where something is broken.
+        result = run({"result_format": "BOOLEAN_ONLY"})
         if not result.success:
-            result = _run(definition, subject, {"result_format": "BASIC", "partial_unexpected_count": _SAMPLES})
-        _judge(subject, result, report)
+            result = run({"result_format": "BASIC", "partial_unexpected_count": _SAMPLES})
+        judge(subject, result, report)
     sites = context.build_data_docs()
     report.data_docs = str(next(iter(sites.values()), ""))
     return report
 
 
-def facts_subject(frame: DataFrame, rules: Sequence[SetRule]) -> Subject:
-    """The one-row frame of a session's facts, a column for the kind of each rule."""
-    return Subject("session_facts", frame, [found for rule in rules for found in expectations_of(rule)])
+def facts_subject(source: str, facts: Mapping[SetRule, float]) -> Subject:
+    """The one-row frame of a session's facts, a column for each rule."""
+    frame = pl.DataFrame({rule.name: [value] for rule, value in facts.items()})
+    return Subject(f"session_facts.{source}", frame, [found for rule in facts for found in expectations_of(rule)])
 
 
 def _context(folder: Path) -> Any:
-    import great_expectations as gx  # noqa: PLC0415 - two seconds, and only the audit needs it
-    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415
+    gx = library()
+    from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - imported late
 
     folder.mkdir(parents=True, exist_ok=True)
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     context = gx.get_context(mode="file", project_root_dir=folder)
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     return context
 
 
-def _definition(context: Any, source: Any, subject: Subject, rows: int) -> Any:
-    import great_expectations as gx  # noqa: PLC0415
-
+def _definition(context: Any, subject: Subject, rows: int) -> Any:
+    """What evaluates ``subject`` with a given result format."""
+    gx = library()
+    if isinstance(subject.frame, pl.DataFrame):
+        frame, source = subject.frame.to_pandas(), context.data_sources.add_or_update_pandas("rows")
+    else:
+        frame, source = subject.frame, context.data_sources.add_or_update_spark("branch", persist=False)
     if subject.name in {asset.name for asset in source.assets}:
         source.delete_asset(subject.name)
     batch = source.add_dataframe_asset(subject.name).add_batch_definition_whole_dataframe("added")
     notes = f"{rows} rows that the branch adds"
     suite = gx.ExpectationSuite(subject.name, expectations=list(subject.expectations), notes=notes)
     suite = context.suites.add_or_update(suite)
-    return context.validation_definitions.add_or_update(
+    definition = context.validation_definitions.add_or_update(
         gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
     )
+    return lambda form: definition.run(batch_parameters={"dataframe": frame}, result_format=form)
 
 
-def _run(definition: Any, subject: Subject, result_format: dict[str, Any]) -> Any:
-    return definition.run(batch_parameters={"dataframe": subject.frame}, result_format=result_format)
+def judge(subject: Subject, outcome: Any, report: Report) -> None:
+    """Add what one validation found to ``report``.
 
-
-def _judge(subject: Subject, outcome: Any, report: Report) -> None:
+    Raises:
+        ValidationFailedError: a result is missing, or holds an exception.
+    """
     results = outcome.results
     if len(results) != len(subject.expectations):
         raise ValidationFailedError(

@@ -1,59 +1,124 @@
-"""A session's facts as a whole, against the sessions before it: what the set-level rules bound."""
+"""A session's facts as a whole, beside the sessions before it: what the rules on sets bound. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
+import polars as pl
 
-from afterbell.ingest.plan import USABLE
+from afterbell.errors import ConfigError
+from afterbell.quality.set_rules import Fact, SetRule
 
 ENOUGH = 5
 """Sessions with bars that a comparison needs before it means anything."""
 
-Facts = dict[str, float | None]
+
+@dataclass(frozen=True)
+class SessionRows:
+    """What is known of one session of one source.
+
+    Attributes:
+        session: the session.
+        calendar: the exchange's sessions before it, ascending.
+        bars: symbol, session, volume, and repeats (Boolean: with volume, and equal to the bar of the session before), at
+            most one row a symbol and session, of this one and of those before it.
+        lines: lines of the session's usable drops by what became of them: rows, quarantined, collapsed.
+        held: symbols held for a jump in this session.
+        delisted: symbols that are not expected to trade any more.
+    """
+
+    session: date
+    calendar: Sequence[date]
+    bars: pl.DataFrame
+    lines: Mapping[str, int] = field(default_factory=dict)
+    held: Collection[str] = ()
+    delisted: Collection[str] = ()
+
+    def here(self) -> pl.DataFrame:
+        """The bars of the session."""
+        return self.bars.filter(pl.col("session") == self.session)
+
+    def before(self, sessions: int) -> pl.DataFrame:
+        """The bars of the ``sessions`` before it."""
+        return self.bars.filter(pl.col("session").is_in(list(self.calendar[-sessions:])))
 
 
-def row_count_ratio(bars: DataFrame, session: date, trailing: Sequence[date]) -> float | None:
-    """Symbols with a bar in ``session`` over the median of ``trailing``; None where too few of those have bars."""
-    counts = {
-        row.session: row.symbols
-        for row in bars.where(F.col("session").isin([session, *trailing]))
-        .groupBy("session")
-        .agg(F.count_distinct("symbol").alias("symbols"))
-        .collect()
+def fact(rule: SetRule, rows: SessionRows) -> float | None:
+    """The fact that ``rule`` bounds; None where there is too little to tell.
+
+    Raises:
+        ConfigError: no such fact is known.
+    """
+    found = _FACTS.get(rule.kind)
+    if found is None:
+        raise ConfigError(f"rule {rule.name!r}: kind {rule.kind!r} has no fact; there are: {', '.join(_FACTS)}")
+    return found(rows, rule.sessions)
+
+
+def _row_count_ratio(rows: SessionRows, sessions: int) -> float | None:
+    counts = rows.before(sessions).group_by("session").len()["len"]
+    median = counts.median()
+    if counts.len() < ENOUGH or not isinstance(median, float):
+        return None
+    return rows.here().height / median
+
+
+def missing_symbols(rows: SessionRows, sessions: int) -> tuple[list[str], int] | None:
+    """Symbols that are missing from the session, and how many were expected; None where the history is too short."""
+    before = rows.before(sessions)
+    days = before["session"].n_unique()
+    if days < min(ENOUGH, sessions):
+        return None
+    counts = before.group_by("symbol").len()
+    usual = counts.filter(pl.col("len") > days / 2)["symbol"]
+    expected = set(usual.to_list()) - set(rows.delisted)
+    return sorted(expected - set(rows.here()["symbol"].to_list())), len(expected)
+
+
+def _symbol_coverage(rows: SessionRows, sessions: int) -> float | None:
+    found = missing_symbols(rows, sessions)
+    return None if found is None or not found[1] else 1 - len(found[0]) / found[1]
+
+
+def _share_of_lines(name: str) -> Callable[[SessionRows, int], float | None]:
+    def share(rows: SessionRows, sessions: int) -> float | None:  # noqa: ARG001 - one shape for all facts
+        total = sum(rows.lines.values())
+        return rows.lines.get(name, 0) / total if total else None
+
+    return share
+
+
+def _jump_share(rows: SessionRows, sessions: int) -> float | None:  # noqa: ARG001 - one shape for all facts
+    symbols = set(rows.here()["symbol"].to_list()) | set(rows.held)
+    return len(set(rows.held)) / len(symbols) if symbols else None
+
+
+def _share_of_bars(column: str) -> Callable[[SessionRows, int], float | None]:
+    def share(rows: SessionRows, sessions: int) -> float | None:  # noqa: ARG001 - one shape for all facts
+        here = rows.here()
+        marked = here["repeats"] if column == "repeats" else here["volume"] == 0
+        return float(marked.sum()) / here.height if here.height else None
+
+    return share
+
+
+_FACTS: Mapping[Fact, Callable[[SessionRows, int], float | None]] = MappingProxyType(
+    {
+        "row_count_ratio": _row_count_ratio,
+        "symbol_coverage": _symbol_coverage,
+        "quarantine_share": _share_of_lines("quarantined"),
+        "duplicate_share": _share_of_lines("collapsed"),
+        "jump_share": _jump_share,
+        "stale_share": _share_of_bars("repeats"),
+        "zero_volume_share": _share_of_bars("volume"),
     }
-    before = sorted(count for day, count in counts.items() if day != session)
-    if len(before) < ENOUGH:
-        return None
-    middle = len(before) // 2
-    median = before[middle] if len(before) % 2 else (before[middle - 1] + before[middle]) / 2
-    return float(counts.get(session, 0) / median)
+)
 
 
-def symbol_coverage(bars: DataFrame, session: date, trailing: Sequence[date]) -> float | None:
-    """Share of the symbols with a bar in most of ``trailing`` that have one in ``session``; None as above."""
-    seen = bars.where(F.col("session").isin([session, *trailing])).select("symbol", "session").distinct()
-    days = seen.where(F.col("session") != session).select("session").distinct().count()
-    if days < min(ENOUGH, len(trailing)):
-        return None
-    here = F.max((F.col("session") == session).cast("int")).alias("here")
-    before = F.sum((F.col("session") != session).cast("int")).alias("before")
-    row = seen.groupBy("symbol").agg(here, before).where(F.col("before") > days / 2).agg(F.avg("here").alias("share"))
-    found = row.first()
-    return None if found is None or found.share is None else float(found.share)
-
-
-def quarantine_share(drops: DataFrame, session: date, sources: Sequence[str]) -> float | None:
-    """Share of the lines of the usable drops of ``session`` that were set aside; None where there is no such drop."""
-    mine = drops.where((F.col("session") == session) & F.col("source").isin(list(sources)))
-    total = (
-        mine.where(F.col("state").isin(list(USABLE)))
-        .agg(F.sum("rows").alias("rows"), F.sum("quarantined").alias("aside"))
-        .first()
-    )
-    if total is None or not total.rows:
-        return None
-    return float(total.aside / (total.rows + total.aside))
+def trailing(rows: SessionRows) -> pl.DataFrame:
+    """The session and those before it, a row each: session, bars, without_volume, repeating (shares, Float64)."""
+    shares = {"without_volume": (pl.col("volume") == 0).mean(), "repeating": pl.col("repeats").mean()}
+    return rows.bars.group_by("session").agg(pl.len().alias("bars"), **shares).sort("session")

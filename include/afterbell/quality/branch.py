@@ -1,0 +1,118 @@
+"""What the branch of an ingest run adds, and what stands around it, read by PyArrow: no Spark job for a few rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+from pyspark.sql import DataFrame, SparkSession
+
+from afterbell.config.runtime import S3Location
+from afterbell.errors import StaleInputError
+from afterbell.lake.commit import added_rows
+from afterbell.lake.scan import LakeFile, plan_files, read_files
+from afterbell.lake.shape import Shape, shape_of
+from afterbell.lake.snapshots import MAIN, lineage, live, ref_of
+from afterbell.lake.storage import reachable
+from afterbell.lake.tables import Table
+
+IN_PROCESS = 500_000
+"""New rows of a table up to which they are judged in the driver; more of them are judged by Spark."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """Two snapshots of a table: ``main``'s, and the branch's, which is the same where the branch adds nothing."""
+
+    main: int
+    there: int
+
+
+class BranchReader:
+    """Reads tables as a branch shows them.
+
+    Args:
+        spark: a session on the lake.
+        s3: where S3 is, if the lake is there.
+        branch: the branch; tables without it are read at ``main``.
+    """
+
+    def __init__(self, spark: SparkSession, s3: S3Location, branch: str) -> None:
+        self.spark, self.branch = spark, branch
+        self._s3 = s3
+        self._shapes: dict[str, Shape] = {}
+        self._spans: dict[str, Span] = {}
+
+    def span(self, table: Table) -> Span:
+        """What the branch adds to ``table``.
+
+        Raises:
+            BaseMovedError: ``main`` moved since the branch was opened.
+        """
+        if table.name not in self._spans:
+            self._spans[table.name] = self._find_span(table)
+        return self._spans[table.name]
+
+    def _find_span(self, table: Table) -> Span:
+        found = live(self.spark, table)
+        main, there = ref_of(found, MAIN), ref_of(found, self.branch)
+        if main is None:
+            raise StaleInputError(f"table {table.name} has no branch {MAIN!r}: rerun the step that writes it")
+        if there is None or there == main:
+            return Span(main, main)
+        if any(at == main for at, _ in lineage(found, there)):
+            return Span(main, there)
+        # The two have parted: this tells whether main has the same commit already, or another writer's.
+        added_rows(self.spark, table, self.branch)
+        return Span(main, main)
+
+    def adds(self, table: Table) -> int:
+        """How many rows the branch adds to ``table``."""
+        return sum(self._new_files(table).values())
+
+    def added(self, table: Table) -> pl.DataFrame:
+        """The rows that the branch adds to ``table``."""
+        paths = list(self._new_files(table))
+        if all(reachable(path) for path in paths):
+            return read_files([LakeFile(path, None) for path in paths], self._shape(table), self._s3)
+        return _polars(self.added_on_spark(table), self._shape(table))
+
+    def added_on_spark(self, table: Table) -> DataFrame:
+        """The same rows, left where they are."""
+        span = self.span(table)
+        ends = {"start-snapshot-id": span.main, "end-snapshot-id": span.there}
+        return self.spark.read.options(**ends).table(table.full_name)
+
+    def between(self, table: Table, column: str, low: date, high: date) -> pl.DataFrame:
+        """Rows of ``table``, new ones included, with ``low <= column <= high``; other files are not opened."""
+        files = plan_files(self.spark, table, self.span(table).there, column, low, high)
+        return read_files(files, self._shape(table), self._s3, pl.col(column).is_between(low, high))
+
+    def _new_files(self, table: Table) -> dict[str, int]:
+        """The data files that the branch adds, each with its number of rows."""
+        span = self.span(table)
+        if span.main == span.there:
+            return {}
+        asked = live(self.spark, table).newIncrementalAppendScan()
+        tasks = asked.fromSnapshotExclusive(span.main).toSnapshot(span.there).planFiles()
+        found = {}
+        try:
+            each = tasks.iterator()
+            while each.hasNext():
+                file = each.next().file()
+                found[str(file.location())] = int(file.recordCount())
+        finally:
+            tasks.close()
+        return found
+
+    def _shape(self, table: Table) -> Shape:
+        if table.name not in self._shapes:
+            self._shapes[table.name] = shape_of(self.spark, table)
+        return self._shapes[table.name]
+
+
+def _polars(rows: DataFrame, shape: Shape) -> pl.DataFrame:
+    found = pl.from_pandas(rows.toPandas())
+    empty = pl.DataFrame(pl.from_arrow(shape.schema.empty_table()))
+    return found.select(pl.col(name).cast(kind) for name, kind in empty.schema.items())

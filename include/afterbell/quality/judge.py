@@ -1,0 +1,113 @@
+"""The judgement of a branch: the rules of every source on what it adds, and on the session as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
+
+from afterbell.errors import ValidationFailedError
+from afterbell.ingest.source import load_sources
+from afterbell.lake.tables import BARS, FUNDAMENTALS, MINUTE_BARS, SYMBOLS, Table
+from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
+from afterbell.quality.branch import IN_PROCESS, BranchReader
+from afterbell.quality.expectations import row_expectations, symbol_expectations
+from afterbell.quality.look import Found, Gatherer, Judged
+from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.quality.sequence import drop_source
+
+TABLES: dict[str, Table] = {"bars": BARS, "minute_bars": MINUTE_BARS, "filings": FUNDAMENTALS, "symbols": SYMBOLS}
+"""Where the rows of each kind of source go."""
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the audit says, and what it was said of.
+
+    Attributes:
+        report: passed or not, with the reasons.
+        found: what was looked at.
+        added: rows that the branch adds, by table.
+        judged: the sources with their rules.
+    """
+
+    report: Report
+    found: Found
+    added: dict[str, int]
+    judged: Judged
+
+
+def judge_branch(reader: BranchReader, session: date, folder: Path) -> Judgement:
+    """Audit what the branch of ``reader`` adds; the Data Docs go to ``folder``.
+
+    Raises:
+        BaseMovedError: ``main`` moved since the branch was opened.
+        ValidationFailedError: something could not be judged at all; a rule that is broken is in the report instead.
+    """
+    judged = [(source, load_rules(source.quality)) for source in load_sources()]
+    found = Gatherer(reader, judged, session).found()
+    subjects = list(_row_subjects(reader, judged))
+    for name, frame in found.symbols.items():
+        expectations = symbol_expectations(load_rules(name))
+        if expectations:
+            subjects.append(Subject(f"{BARS.name}.by_symbol{_suffix(name, len(found.symbols))}", frame, expectations))
+    notes = []
+    for facts in found.facts:
+        notes += facts.notes
+        if facts.values:
+            subjects.append(facts_subject(facts.source, facts.values))
+    report = run_audit(folder, subjects)
+    report.warnings += notes
+    return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
+
+
+def _suffix(name: str, count: int) -> str:
+    return f".{name}" if count > 1 else ""
+
+
+def _row_subjects(reader: BranchReader, judged: Judged) -> Iterator[Subject]:
+    """The new rows of each table, by the rule set that their sources declare."""
+    for kind, table in TABLES.items():
+        rows = reader.adds(table)
+        if not rows:
+            continue
+        sets: dict[str, tuple[RuleSet, list[str]]] = {}
+        for source, rules in judged:
+            if source.kind == kind:
+                sets.setdefault(rules.name, (rules, []))[1].append(source.name)
+        frame = reader.added(table) if rows <= IN_PROCESS else reader.added_on_spark(table)
+        yield from divide(table.name, frame, rows, list(sets.values()))
+
+
+def divide(
+    name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[tuple[RuleSet, list[str]]]
+) -> list[Subject]:
+    """The subjects of one table: all of its rows, each under the rules of the source that its drop is of.
+
+    Raises:
+        ValidationFailedError: some rows are of no source that is declared, so nothing is expected of them.
+    """
+    if len(sets) == 1:
+        rules, _ = sets[0]
+        return [Subject(name, frame, row_expectations(rules, frame.columns))]
+    subjects = []
+    for rules, sources in sets:
+        if isinstance(frame, pl.DataFrame):
+            mine: pl.DataFrame | DataFrame = frame.filter(drop_source().is_in(sources))
+        else:
+            mine = frame.where(F.split("drop_id", ":")[0].isin(sources))
+        subject = Subject(f"{name}.{rules.name}", mine, row_expectations(rules, frame.columns))
+        if subject.rows():
+            subjects.append(subject)
+    seen = sum(subject.rows() for subject in subjects)
+    if seen != rows:
+        raise ValidationFailedError(
+            f"audit of {name}: {rows - seen} of {rows} rows are of no source in include/config/sources; "
+            "expected rules for every row"
+        )
+    return subjects

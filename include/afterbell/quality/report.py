@@ -1,0 +1,178 @@
+"""The quality report of an ingest run: what came in, what was set aside and why, and what was found odd."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from afterbell.cluster.job import StepArgs, result_key
+from afterbell.config.runtime import Runtime
+from afterbell.quality.judge import Judgement
+from afterbell.quality.look import Found, SourceFacts
+from afterbell.quality.page import render
+from afterbell.quality.row_rules import RUN
+from afterbell.stores.artifacts import ArtifactStore
+
+STEP = "quality"
+"""The report lies beside the results of the run's steps, under this name."""
+
+_SAMPLES = 5
+_LISTED = 50
+
+
+def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder: Path) -> str:
+    """Write the report as JSON and as a page, to the artifact bucket and to ``folder``, beside the Data Docs.
+
+    Returns:
+        The key of the JSON; the page has the same with ``.html``.
+    """
+    report = build_report(judgement, args)
+    text = json.dumps(report, sort_keys=True, allow_nan=False, indent=1)
+    page = render(report)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "quality.json").write_text(text, encoding="utf-8")
+    (folder / "quality.html").write_text(page, encoding="utf-8")
+    key = result_key(args.session, args.run_id, STEP)
+    store = ArtifactStore(runtime.s3)
+    store.put(key.removesuffix(".json") + ".html", page.encode())
+    store.put(key, text.encode())
+    return key
+
+
+def known_report(args: StepArgs, runtime: Runtime) -> str:
+    """The key of the report that an earlier try of this run left; empty where there is none."""
+    key = result_key(args.session, args.run_id, STEP)
+    return key if ArtifactStore(runtime.s3).exists(key) else ""
+
+
+def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
+    """The report as JSON values."""
+    found, audit = judgement.found, judgement.report
+    return {
+        "session": args.session.isoformat(),
+        "run_id": args.run_id,
+        "passed": not audit.failed,
+        "expectations": audit.expectations,
+        "failed": audit.failed,
+        "warnings": audit.warnings,
+        "data_docs": audit.data_docs,
+        "rows": judgement.added,
+        "drops": _drops(found.ledger),
+        "quarantine": _quarantine(found),
+        "facts": [line for facts in found.facts for line in _facts(facts)],
+        "trailing": [{"source": facts.source, **row} for facts in found.facts for row in _rows(facts.trailing)],
+        "missing_symbols": {facts.source: facts.missing for facts in found.facts},
+        "actions": _actions(found.actions),
+        "moves": [],
+        "jumps": _jumps(judgement),
+        "stale": _stale(judgement),
+    }
+
+
+def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return [{name: _plain(value) for name, value in row.items()} for row in frame.iter_rows(named=True)]
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _drops(ledger: pl.DataFrame) -> dict[str, Any]:
+    states = ledger.group_by("source", "state").agg(pl.len().alias("drops"), pl.col("rows", "quarantined").sum())
+    told = ledger.filter(pl.col("reason").is_not_null()).sort("session", "key")
+    return {
+        "by_state": _rows(states.sort("source", "state")),
+        "with_reasons": _rows(told.select("source", "session", "key", "state", "reason").head(_LISTED)),
+        "with_reasons_in_all": told.height,
+    }
+
+
+def _new_rejects(found: Found) -> pl.DataFrame:
+    return found.rejects.filter(pl.col("drop_id").is_in(found.ledger["drop_id"].to_list()))
+
+
+def _quarantine(found: Found) -> list[dict[str, Any]]:
+    """Lines set aside by rule, most first, each with a few of them."""
+    rules = []
+    for (rule,), lines in _new_rejects(found).sort("session", "key", "line").group_by("rule", maintain_order=True):
+        samples = lines.select("key", "line", "symbol", "reason", pl.col("raw").str.slice(0, 200)).head(_SAMPLES)
+        drops = lines["drop_id"].n_unique()
+        rules.append({"rule": rule, "lines": lines.height, "drops": drops, "samples": _rows(samples)})
+    return sorted(rules, key=lambda line: -line["lines"])
+
+
+def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": facts.source,
+            "rule": rule.name,
+            "fact": rule.kind,
+            "value": value,
+            "min": rule.min,
+            "max": rule.max,
+            "sessions": rule.sessions,
+            "severity": rule.severity,
+            "kept": (rule.min is None or value >= rule.min) and (rule.max is None or value <= rule.max),
+        }
+        for rule, value in facts.values.items()
+    ]
+
+
+def _actions(actions: pl.DataFrame) -> dict[str, Any]:
+    # A lake of before the column was there does not say how an action came to be believed.
+    basis = pl.col("basis") if "basis" in actions.columns else pl.lit(None, dtype=pl.String).alias("basis")
+    told = actions.with_columns(basis)
+    counts = told.group_by("kind", "basis").len("actions").sort("kind", "basis")
+    newest = told.sort(["ex_session", "symbol"], descending=[True, False])
+    shown = newest.select("symbol", "ex_session", "kind", "basis", "factor", "knowledge_time").head(_LISTED)
+    return {"by_kind": _rows(counts), "newest": _rows(shown), "in_all": actions.height}
+
+
+def _jumps(judgement: Judgement) -> dict[str, Any]:
+    """Bars held for a jump and not told again yet, and held ones that a later drop told again."""
+    found = judgement.found
+    names = [jump.name for _, rules in judgement.judged if (jump := rules.jump()) is not None]
+    held = _new_rejects(found).filter(pl.col("rule").is_in(names)).select("symbol", "session", "key", "raw")
+    confirmed = found.confirmed
+    if confirmed is not None:
+        held = held.join(confirmed, on=["symbol", "session"], how="anti")
+    again = [] if confirmed is None else _rows(confirmed.sort("session", "symbol").head(_LISTED))
+    return {
+        "held": _rows(held.sort("session", "symbol").head(_LISTED)),
+        "held_in_all": held.height,
+        "confirmed": again,
+        "confirmed_in_all": 0 if confirmed is None else confirmed.height,
+    }
+
+
+def _stale(judgement: Judgement) -> dict[str, Any]:
+    """Bars that have repeated the one before them for as long as a rule warns of, and those set aside for it."""
+    found = judgement.found
+    rules = [stale for _, rules in judgement.judged if (stale := rules.stale()) is not None]
+    aside = _new_rejects(found).filter(pl.col("rule").is_in([rule.name for rule in rules]))
+    warn = min((rule.warn_sessions for rule in rules), default=0)
+    runs = None if found.repeats is None or not warn else found.repeats.filter(pl.col(RUN) >= warn)
+    longest = [] if runs is None else _rows(runs.sort([RUN, "session"], descending=True).head(_LISTED))
+    return {
+        "runs": longest,
+        "set_aside": _rows(aside.select("symbol", "session").sort("session", "symbol").head(_LISTED)),
+    }
+
+
+def newest_report(store: ArtifactStore, session: date | None) -> Mapping[str, Any] | None:
+    """The newest report of ``session``, or of the latest session that has one; None where there is none."""
+    prefix = "runs/" if session is None else f"runs/{session.isoformat()}/"
+    objects = [found for found in store.list(prefix) if found.key.endswith(f"/{STEP}.json")]
+    if not objects:
+        return None
+    oldest = datetime.min.replace(tzinfo=UTC)
+    last = max(objects, key=lambda found: (found.key.split("/")[1], found.modified or oldest, found.key))
+    report: Mapping[str, Any] = json.loads(store.get(last.key))
+    return report

@@ -1,0 +1,158 @@
+"""Bars beside those of the session before: how far prices moved, and for how long they repeated. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from afterbell.ingest.evidence import inferred_split
+from afterbell.quality.row_rules import MOVE, RUN, Jump
+
+BARS = ("symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id")
+"""The columns of ``market.bars`` that these functions read."""
+
+_VALUES = ("open", "high", "low", "close", "volume")
+_KEY = ["symbol", "session"]
+_ORDER = ["knowledge_time", "revision"]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is judged.
+
+    Attributes:
+        calendar: the exchange's sessions, ascending and without a gap; those judged, and enough before them.
+        judged: the sessions whose bars are judged.
+        drops: the drops whose bars are judged.
+        comparing: the sources whose drops carry the session before, so that a jump shows at first sight.
+    """
+
+    calendar: Sequence[date]
+    judged: Collection[date]
+    drops: Collection[str]
+    comparing: Collection[str]
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What was seen of some sessions.
+
+    Attributes:
+        symbols: symbol, of each with a judged bar.
+        far: the farthest move of each symbol, as ``moves`` gives it.
+        runs: as ``runs`` gives them.
+    """
+
+    symbols: pl.DataFrame
+    far: pl.DataFrame
+    runs: pl.DataFrame
+
+
+def newest(bars: pl.DataFrame) -> pl.DataFrame:
+    """The newest revision of each bar, sorted by symbol and session."""
+    ordered = bars.sort([*_KEY, *_ORDER])
+    return ordered.unique(_KEY, keep="last", maintain_order=True)
+
+
+def drop_source() -> pl.Expr:
+    """The source that a ``drop_id`` names."""
+    return pl.col("drop_id").str.split_exact(":", 1).struct.field("field_0")
+
+
+def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """How far each bar lies from the one before it, as it was when it was first told.
+
+    A bar that a later drop tells again has been confirmed by it, and is not looked at.
+
+    Args:
+        bars: all revisions of whole symbols, ``BARS``.
+        actions: symbol, ex_session, factor of every action that is or was believed.
+        scope: what is judged.
+
+    Returns:
+        symbol, session, previous_close, close, adjustment (of the factors on record, that of a split which the price
+        alone shows, or none: the one that explains the move best) and move, the ratio that is left (Float64); rows with a close before them only.
+    """
+    judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
+    own_drop = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
+    told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "open", "close", *_ORDER)
+    before = bars.select(
+        "symbol", pl.col("session").alias("_before"), close_before="close", _known="knowledge_time", _nth="revision"
+    )
+    pairs = (
+        told.join(_previous(scope.calendar), on="session", how="inner")
+        .join(before, on=["symbol", "_before"], how="inner")
+        .filter(pl.col("_known") <= pl.col("knowledge_time"))
+        .sort("_known", "_nth")
+        .unique([*_KEY, *_ORDER], keep="last")
+    )
+    return _explained(pairs, actions)
+
+
+def _previous(calendar: Sequence[date]) -> pl.DataFrame:
+    days = list(calendar)
+    return pl.DataFrame({"session": days[1:], "_before": days[:-1]}, schema={"session": pl.Date, "_before": pl.Date})
+
+
+def _explained(pairs: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    factors = actions.select("symbol", pl.col("ex_session").alias("session"), adjustment="factor").unique()
+    pairs = pairs.with_columns(previous_close="close_before")
+    plain = pairs.with_columns(adjustment=pl.lit(1.0))
+    adjusted = pairs.join(factors, on=_KEY, how="inner").select(plain.columns)
+    split = pairs.with_columns(inferred_split().alias("adjustment")).filter(pl.col("adjustment") > 0)
+    ratio = pl.sql_expr(Jump(name="jump", kind="jump", severity="quarantine").move()).alias(MOVE)
+    both = pl.concat([plain, adjusted, split]).with_columns(ratio).filter(pl.col(MOVE) > 0)
+    best = both.sort(pl.col(MOVE).log().abs()).unique([*_KEY, *_ORDER], keep="first")
+    return best.select(*_KEY, "previous_close", "close", "adjustment", MOVE).sort(_KEY)
+
+
+def runs(bars: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+    """For how many sessions in a row each judged bar with volume has repeated the one before it exactly.
+
+    Args:
+        bars: as ``moves`` takes them.
+        scope: what is judged; its calendar bounds the length of a run.
+
+    Returns:
+        symbol, session, run (UInt32), where it is 1 or more.
+    """
+    place = pl.DataFrame({"session": list(scope.calendar)}, schema={"session": pl.Date}).with_row_index("_at")
+    known = newest(bars).join(place, on="session", how="inner").sort(_KEY)
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", *_VALUES))
+    follows = pl.col("_at") == pl.col("_at").shift(1) + 1
+    marked = known.with_columns(_same=(same & follows & (pl.col("volume") > 0)).fill_null(value=False))
+    counted = marked.with_columns(_group=(~pl.col("_same")).cum_sum()).with_columns(
+        pl.col("_same").cast(pl.UInt32).cum_sum().over("_group").alias(RUN)
+    )
+    return counted.filter(pl.col("_same") & pl.col("session").is_in(list(scope.judged))).select(*_KEY, RUN)
+
+
+def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> Sight:
+    """What the bars of some sessions show; ``moves`` tells the arguments."""
+    judged = bars.filter(pl.col("session").is_in(list(scope.judged)))
+    return Sight(judged.select("symbol").unique(), _farthest([moves(bars, actions, scope)]), runs(bars, scope))
+
+
+def by_symbol(sights: Sequence[Sight]) -> pl.DataFrame:
+    """The farthest move and the longest run of each symbol, over all ``sights``.
+
+    Every bar keeps the rules on jumps and on stale bars if and only if these do: one row a symbol is what is audited.
+
+    Returns:
+        symbol, session (of the move), previous_close, close, adjustment, move, run_session, run (Int64, 0 for none),
+        sorted by symbol.
+    """
+    symbols = pl.concat([sight.symbols for sight in sights]).unique()
+    longest = pl.concat([sight.runs for sight in sights]).sort(RUN, "session").unique("symbol", keep="last")
+    found = symbols.join(_farthest([sight.far for sight in sights]), on="symbol", how="left").join(
+        longest.rename({"session": "run_session"}), on="symbol", how="left"
+    )
+    return found.with_columns(pl.col(RUN).fill_null(0).cast(pl.Int64)).sort("symbol")
+
+
+def _farthest(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    ordered = pl.concat(found).sort(pl.col(MOVE).log().abs(), "session")
+    return ordered.unique("symbol", keep="last")
