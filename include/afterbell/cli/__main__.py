@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from afterbell.cli import demo, doctor, lake, market, release, run, services
+from afterbell.cli import demo, doctor, lake, market, quality, release, run, services
 
 app = typer.Typer(
     name="afterbell",
@@ -22,6 +22,7 @@ app.command("upload")(market.upload)
 app.command("run")(run.run)
 app.command("bars")(lake.bars)
 app.command("query")(lake.query)
+app.command("quality")(quality.quality)
 app.add_typer(release.app, name="release")
 
 

@@ -23,8 +23,8 @@ class SessionRows:
     Attributes:
         session: the session.
         calendar: the exchange's sessions before it, ascending.
-        bars: symbol, session, volume, and repeats (Boolean: with volume, and equal to the bar of the session before), at
-            most one row a symbol and session, of this one and of those before it.
+        bars: symbol, session, volume, and repeats (Boolean: with volume, and equal to the bar of the session before);
+            at most one row a symbol and session, of this one and of those before it.
         lines: lines of the session's usable drops by what became of them: rows, quarantined, collapsed.
         held: symbols held for a jump in this session.
         delisted: symbols that are not expected to trade any more.

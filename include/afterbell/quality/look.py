@@ -157,7 +157,7 @@ class Gatherer:
         return last.filter(pl.col("status") == DELISTED)["symbol"].to_list()
 
     def _with_symbols(self, found: Found, window: pl.DataFrame, before: list[date], sessions: list[date]) -> Found:
-        """``found`` with what each symbol's bars show, a month at a time, so that memory does not grow with the range."""
+        """``found`` with what each symbol's bars show, a month at a time: memory does not grow with it."""
         if not sessions:
             return found
         actions = self._reader.between(CORPORATE_ACTIONS, "ex_session", sessions[0], sessions[-1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,8 @@ from afterbell.quality.judge import Judgement
 from afterbell.quality.look import Found, SourceFacts
 from afterbell.quality.page import render
 from afterbell.quality.row_rules import RUN
+from afterbell.quality.stored import STEP
 from afterbell.stores.artifacts import ArtifactStore
-
-STEP = "quality"
-"""The report lies beside the results of the run's steps, under this name."""
 
 _SAMPLES = 5
 _LISTED = 50
@@ -164,15 +161,3 @@ def _stale(judgement: Judgement) -> dict[str, Any]:
         "runs": longest,
         "set_aside": _rows(aside.select("symbol", "session").sort("session", "symbol").head(_LISTED)),
     }
-
-
-def newest_report(store: ArtifactStore, session: date | None) -> Mapping[str, Any] | None:
-    """The newest report of ``session``, or of the latest session that has one; None where there is none."""
-    prefix = "runs/" if session is None else f"runs/{session.isoformat()}/"
-    objects = [found for found in store.list(prefix) if found.key.endswith(f"/{STEP}.json")]
-    if not objects:
-        return None
-    oldest = datetime.min.replace(tzinfo=UTC)
-    last = max(objects, key=lambda found: (found.key.split("/")[1], found.modified or oldest, found.key))
-    report: Mapping[str, Any] = json.loads(store.get(last.key))
-    return report

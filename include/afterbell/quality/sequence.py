@@ -74,7 +74,8 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFra
 
     Returns:
         symbol, session, previous_close, close, adjustment (of the factors on record, that of a split which the price
-        alone shows, or none: the one that explains the move best) and move, the ratio that is left (Float64); rows with a close before them only.
+        alone shows, or none: the one that explains the move best) and move, the ratio that is left (Float64); rows
+        with a close before them only.
     """
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
     own_drop = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
