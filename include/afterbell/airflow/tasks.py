@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import BaseOperator, XComArg, get_current_context, task
@@ -42,6 +42,28 @@ def open_run() -> dict[str, Any]:
         "started": started.isoformat(),
         "deadline": deadline.at.isoformat(),
         "replayed": deadline.replayed,
+    }
+
+
+@task(task_id="open_maintenance", retries=0)
+def open_maintenance() -> dict[str, Any]:
+    """The instant that ages count from, and whether anything may be changed.
+
+    Returns:
+        ``session`` (the day, ISO), ``run_id``, ``now`` and ``deadline`` (ISO instants, UTC), ``dry_run``.
+    """
+    context = get_current_context()
+    run_id, now = str(context["run_id"]), datetime.now(UTC)
+    try:
+        run_slug(run_id)
+    except PermanentError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    return {
+        "session": now.date().isoformat(),
+        "run_id": run_id,
+        "now": now.isoformat(),
+        "deadline": (now + timedelta(hours=12)).isoformat(),
+        "dry_run": bool((context.get("params") or {}).get("dry_run")),
     }
 
 

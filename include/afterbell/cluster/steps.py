@@ -21,7 +21,10 @@ INPUTS: dict[str, tuple[str, ...]] = {
 """The ids that each step must be handed; a step reads nothing but what these name."""
 
 STEPS = tuple(INPUTS)
-"""All steps, in their order."""
+"""All steps of a session's run, in their order."""
+
+BESIDES: dict[str, tuple[str, ...]] = {"maintain": ("now", "dry_run")}
+"""Steps that belong to no session."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {
     "evaluate": (
@@ -44,14 +47,15 @@ def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]
     Raises:
         StaleInputError: one is missing, because an earlier step did not run in this run.
     """
+    wanted = (INPUTS | BESIDES)[step]
     merged: dict[str, Any] = {}
     context: dict[str, Any] = {}
     for result in results:
-        merged |= {key: value for key, value in result.items() if key in INPUTS[step]}
+        merged |= {key: value for key, value in result.items() if key in wanted}
         for key in CONTEXT.get(step, ()):
             if key in result:
                 context.setdefault(key, result[key])
-    missing = [name for name in INPUTS[step] if name not in merged]
+    missing = [name for name in wanted if name not in merged]
     if missing:
         raise StaleInputError(f"step {step!r} was not handed {missing}: rerun the steps before it")
     return merged | context

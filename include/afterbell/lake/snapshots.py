@@ -15,6 +15,8 @@ from afterbell.errors import StoreUnavailableError
 from afterbell.lake.tables import Table
 
 COMMIT_ID = "afterbell.commit-id"
+EXPIRED_COMMITS = "afterbell.expired-commits"
+"""Table property: commit ids of ``main`` whose snapshots maintenance let expire, or cut off from the head, as JSON."""
 MAIN = "main"
 _TRIES = 12
 _LONGEST_PAUSE = 2.0
@@ -65,18 +67,24 @@ def ref_of(found: Any, branch: str) -> int | None:
 
 
 def ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> Iterator[tuple[int, str | None]]:
-    """A snapshot and those before it, newest first, each with its commit id; one that expired ends the walk.
+    """A snapshot and those before it, newest first, each with its commit id.
 
-    All snapshots come in one call, so that a long history costs little; ``lineage`` is for a few steps of it.
+    One that expired ends the walk. The commits before it are remembered by the table: each comes with its own
+    snapshot, or with the oldest that is left, which holds its rows as well. All snapshots come in one call, so that a
+    long history costs little; ``lineage`` is for a few steps of it.
     """
     metadata = live(spark, table).operations().current()
-    parser = spark._jvm.org.apache.iceberg.TableMetadataParser  # noqa: SLF001
-    known = {each["snapshot-id"]: each for each in json.loads(parser.toJson(metadata)).get("snapshots", ())}
+    found = json.loads(spark._jvm.org.apache.iceberg.TableMetadataParser.toJson(metadata))  # noqa: SLF001
+    known = {each["snapshot-id"]: each for each in found.get("snapshots", ())}
     at: int | None = snapshot_id
+    oldest = snapshot_id
     while at in known:
         snapshot = known[at]
-        yield snapshot["snapshot-id"], snapshot["summary"].get(COMMIT_ID)
+        oldest = snapshot["snapshot-id"]
+        yield oldest, snapshot["summary"].get(COMMIT_ID)
         at = snapshot.get("parent-snapshot-id")
+    for commit, expired in json.loads(found.get("properties", {}).get(EXPIRED_COMMITS, "{}")).items():
+        yield (expired if expired in known else oldest), commit
 
 
 def lineage(found: Any, snapshot_id: int) -> Iterator[tuple[int, str | None]]:

@@ -149,3 +149,8 @@ class ArtifactStore:
         wanted = {"Bucket": self.bucket, "Key": target, "CopySource": origin}
         answer = self._bucket.ask(lambda client: client.copy_object(**wanted), source)
         return etag_of(answer["CopyObjectResult"])
+
+    def delete(self, key: str) -> None:
+        """Remove ``key``; nothing happens where it isn't there."""
+        self._require(key)
+        self._bucket.ask(lambda client: client.delete_object(Bucket=self.bucket, Key=key), key)

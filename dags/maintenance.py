@@ -1,0 +1,55 @@
+"""Keep the lake and the artifact store in shape, once a week; report what was done.
+
+In every table: audit branches that were abandoned are dropped, small files become larger ones, scattered manifests are
+rewritten, snapshots that nobody names expire with their files, and files that no snapshot names are removed. In the
+artifact store: folders of old runs and candidates that no release names. What releases, candidates and runs of the last
+weeks, open branches and tags name stays, and so does everything younger than the longest run. The times stand in
+`include/config/maintenance.yaml`. No row of any table changes.
+
+**Rerun.** Clear the task, or start a run: what has been done is not found again.
+
+**Traps.** With **dry_run** it only says what it would do. While a run's audit branch is open, the files of its tables
+are left as they are until next week: a compaction would make that run start anew.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import CronTriggerTimetable, Param, dag
+
+from afterbell.airflow.tasks import open_maintenance, spark_step
+
+
+@dag(
+    schedule=CronTriggerTimetable("0 10 * * SUN", timezone="UTC", run_immediately=timedelta(minutes=5)),
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    dag_display_name="Maintenance",
+    tags=["afterbell", "weekly"],
+    default_args={
+        "owner": "afterbell",
+        "retries": 2,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+    },
+    dagrun_timeout=timedelta(hours=12),
+    params={
+        "dry_run": Param(
+            default=False,
+            type="boolean",
+            title="Dry run",
+            description="Only report what would be done; change nothing.",
+        ),
+    },
+)
+def maintenance() -> None:
+    """Wire the one step."""
+    run = open_maintenance()
+    spark_step("maintain", run, run)
+
+
+maintenance()

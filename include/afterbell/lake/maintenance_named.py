@@ -1,0 +1,121 @@
+"""What releases, candidates and runs name in the artifact store, and which of their folders nobody needs any more."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from afterbell.errors import PermanentError
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.protocols import StoredObject
+
+_POINTER = "champion.json"
+_READERS = 8
+_DEPTH = {"candidates": 2, "runs": 3}  # candidates/<id>/..., runs/<session>/<run>/...
+
+
+@dataclass(frozen=True)
+class Named:
+    """What must not be taken away.
+
+    Attributes:
+        numbers: every whole number in a document that counts; the snapshot ids are among them.
+        texts: every text in one; the candidate ids are among them.
+        releases: ids of the complete releases.
+        documents: how many documents were read.
+    """
+
+    numbers: frozenset[int]
+    texts: frozenset[str]
+    releases: frozenset[str]
+    documents: int
+
+
+def read_named(store: ArtifactStore, before: datetime) -> Named:
+    """Everything that releases name, whatever their age, and candidates and runs that are not older than ``before``.
+
+    Every number is taken, whatever key it stands under: a document of a later version may call a snapshot otherwise,
+    and a number too many only keeps a snapshot for longer.
+
+    Raises:
+        PermanentError: a document cannot be read: then nobody knows what it names, and nothing may be removed.
+    """
+    manifests = [found.key for found in store.list("releases/") if found.key.endswith("/manifest.json")]
+    pointer = [_POINTER] if store.exists(_POINTER) else []
+    young = [
+        found.key
+        for prefix in _DEPTH
+        for found in store.list(f"{prefix}/")
+        if found.key.endswith(".json") and not _older(found, before)
+    ]
+    keys = [*manifests, *pointer, *young]
+    with ThreadPoolExecutor(_READERS) as pool:
+        values = [value for found in pool.map(lambda key: _values(store, key), keys) for value in found]
+    return Named(
+        numbers=frozenset(value for value in values if isinstance(value, int)),
+        texts=frozenset(value for value in values if isinstance(value, str)),
+        releases=frozenset(key.split("/")[1] for key in manifests),
+        documents=len(keys),
+    )
+
+
+def _values(store: ArtifactStore, key: str) -> list[int | str]:
+    try:
+        return list(_leaves(json.loads(store.get(key))))
+    except ValueError as error:
+        raise PermanentError(
+            f"{store.bucket}/{key} is not JSON ({error}), so nobody knows which snapshots it names: nothing was "
+            "removed; mend or remove that object, then run the maintenance again"
+        ) from error
+
+
+def _leaves(value: Any) -> Iterator[int | str]:
+    if isinstance(value, dict):
+        yield from value
+        for each in value.values():
+            yield from _leaves(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _leaves(each)
+    elif isinstance(value, int):
+        yield value
+    elif isinstance(value, str):
+        yield value
+        if value.isascii() and value.isdecimal():
+            yield int(value)
+
+
+def _older(found: StoredObject, before: datetime) -> bool:
+    return found.modified is not None and found.modified < before
+
+
+def unneeded(store: ArtifactStore, named: Named, before: datetime) -> dict[str, list[str]]:
+    """Folders of candidates and of runs, all older than ``before``, that no release and no young run names.
+
+    Returns:
+        The keys in each, by folder.
+    """
+    folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
+    for prefix, depth in _DEPTH.items():
+        for found in store.list(f"{prefix}/"):
+            parts = found.key.split("/")
+            if len(parts) > depth:
+                folders["/".join(parts[:depth])].append(found)
+    old = {
+        folder: [found.key for found in members]
+        for folder, members in sorted(folders.items())
+        if all(_older(found, before) for found in members)
+    }
+    return {folder: keys for folder, keys in old.items() if not _in_use(store, folder, keys, named)}
+
+
+def _in_use(store: ArtifactStore, folder: str, keys: Iterable[str], named: Named) -> bool:
+    if folder.startswith("candidates/"):
+        return folder.split("/")[1] in named.texts
+    documents = (key for key in keys if key.endswith("/publish.json"))
+    return any(value in named.releases for key in documents for value in _values(store, key))

@@ -1,0 +1,176 @@
+"""What may be removed from a table, and what must stay.
+
+Pure: it sees a table's metadata as Iceberg's specification writes it (JSON), and touches nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from afterbell.config.loader import Strict, config_folder, load_yaml
+from afterbell.lake.snapshots import COMMIT_ID, EXPIRED_COMMITS, MAIN
+
+AUDIT = "audit_"
+Metadata = Mapping[str, Any]
+
+
+class Compaction(Strict):
+    """When small files become one: ``min_files`` of a partition under three quarters of ``target_mb`` each."""
+
+    min_files: int = Field(ge=2)
+    target_mb: int = Field(ge=1, le=1024)
+
+
+class Keep(Strict):
+    """How long things are kept.
+
+    Attributes:
+        longest_run_hours: nothing younger is touched, and no audit branch is older and still in use.
+        keep_snapshots_days: snapshots that nothing names.
+        keep_runs_days: results of runs, and candidates, that no release names; what they name is kept as long.
+        orphan_days: files that no snapshot names.
+        compaction: when files are rewritten.
+    """
+
+    longest_run_hours: int = Field(ge=1)
+    keep_snapshots_days: int = Field(ge=1)
+    keep_runs_days: int = Field(ge=1)
+    orphan_days: int = Field(ge=1)
+    compaction: Compaction
+
+    @model_validator(mode="after")
+    def _keeps_the_longest_run(self) -> Keep:
+        shortest = min(self.keep_snapshots_days, self.keep_runs_days) * 24
+        if shortest < self.longest_run_hours:
+            raise ValueError(
+                f"keep_snapshots_days and keep_runs_days must reach back longest_run_hours ({self.longest_run_hours})"
+            )
+        return self
+
+    def branches_before(self, now: datetime) -> datetime:
+        """Audit branches that were there before are abandoned."""
+        return now - timedelta(hours=self.longest_run_hours)
+
+    def snapshots_before(self, now: datetime) -> datetime:
+        """Snapshots that were replaced before may go."""
+        return now - timedelta(days=self.keep_snapshots_days)
+
+    def runs_before(self, now: datetime) -> datetime:
+        """Results and candidates that were written before may go."""
+        return now - timedelta(days=self.keep_runs_days)
+
+    def orphans_before(self, now: datetime) -> datetime:
+        """Unnamed files that were written before may go: a running job's files are unnamed until it commits."""
+        return now - max(timedelta(days=self.orphan_days), timedelta(hours=self.longest_run_hours))
+
+
+def load_keep() -> Keep:
+    """``include/config/maintenance.yaml``.
+
+    Raises:
+        ConfigError: a key of it is missing or wrong.
+    """
+    return load_yaml(config_folder() / "maintenance.yaml", Keep)
+
+
+def protected(metadata: Metadata, named: Collection[int], before: datetime) -> set[int]:
+    """Snapshot ids that must stay: named by somebody, head of a branch or tag, young, or head of ``main`` recently.
+
+    What counts is when a snapshot stopped being the head, not when it was made: a job that started an hour ago may read
+    one that had been the newest for a week.
+    """
+    limit = _millis(before)
+    log = sorted((entry["timestamp-ms"], entry["snapshot-id"]) for entry in metadata.get("snapshot-log", ()))
+    replaced = [snapshot for at, snapshot in log if at < limit]
+    return {
+        *named,
+        *(ref["snapshot-id"] for ref in metadata.get("refs", {}).values()),
+        *(snapshot["snapshot-id"] for snapshot in metadata.get("snapshots", ()) if snapshot["timestamp-ms"] >= limit),
+        *(snapshot for at, snapshot in log if at >= limit),
+        *replaced[-1:],
+    }
+
+
+def expirable(metadata: Metadata, named: Collection[int], before: datetime) -> list[int]:
+    """Snapshot ids that nobody needs any more, oldest first."""
+    kept = protected(metadata, named, before)
+    snapshots = sorted(metadata.get("snapshots", ()), key=lambda snapshot: snapshot["timestamp-ms"])
+    return [snapshot["snapshot-id"] for snapshot in snapshots if snapshot["snapshot-id"] not in kept]
+
+
+def commits_to_remember(metadata: Metadata, expiring: Collection[int]) -> dict[str, int]:
+    """Commit ids, with their snapshots, that a walk from the head of ``main`` no longer meets without ``expiring``.
+
+    Without them a step that runs again would not find its commit, and append its rows a second time.
+    """
+    found: dict[str, int] = json.loads(metadata.get("properties", {}).get(EXPIRED_COMMITS, "{}"))
+    cut = False
+    for snapshot in _line_of_main(metadata):
+        cut = cut or snapshot["snapshot-id"] in expiring
+        commit = snapshot.get("summary", {}).get(COMMIT_ID)
+        if cut and commit:
+            found[commit] = snapshot["snapshot-id"]
+    return found
+
+
+def _line_of_main(metadata: Metadata) -> Iterator[Metadata]:
+    known = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots", ())}
+    at = metadata.get("refs", {}).get(MAIN, {}).get("snapshot-id")
+    while at in known:
+        yield known[at]
+        at = known[at].get("parent-snapshot-id")
+
+
+def version_before(metadata: Metadata, before: datetime) -> str | None:
+    """The newest metadata file from before ``before``; empty where the present one is, None if none is known."""
+    limit = _millis(before)
+    if metadata["last-updated-ms"] < limit:
+        return ""
+    known = [
+        (entry["timestamp-ms"], entry["metadata-file"])
+        for entry in metadata.get("metadata-log", ())
+        if entry["timestamp-ms"] < limit
+    ]
+    return max(known)[1] if known else None
+
+
+def abandoned(metadata: Metadata, earlier: Metadata | None, before: datetime) -> list[str]:
+    """Audit branches that were there before ``before``, and that nobody wrote to since.
+
+    A branch carries no date of its own, and a new one may start at an old snapshot: that it stood in an ``earlier``
+    version of the metadata is the proof. Where none is known every branch stays.
+    """
+    if earlier is None:
+        return []
+    made = {snapshot["snapshot-id"]: snapshot["timestamp-ms"] for snapshot in metadata.get("snapshots", ())}
+    return sorted(
+        name
+        for name, ref in metadata.get("refs", {}).items()
+        if name.startswith(AUDIT)
+        and name in earlier.get("refs", {})
+        and made.get(ref["snapshot-id"], 0) < _millis(before)
+    )
+
+
+def audits_at_work(metadata: Metadata, gone: Collection[str]) -> list[str]:
+    """Audit branches besides ``gone``: a run holds each of them, and must find ``main`` where it left it."""
+    return sorted(name for name in metadata.get("refs", {}) if name.startswith(AUDIT) and name not in gone)
+
+
+def sort_order(metadata: Metadata) -> str | None:
+    """The order in which readers of one session, or of a symbol in it, skip most of a file; None where there's none."""
+    schema = next(each for each in metadata["schemas"] if each["schema-id"] == metadata["current-schema-id"])
+    spec = next(each for each in metadata["partition-specs"] if each["spec-id"] == metadata["default-spec-id"])
+    names = {field["name"] for field in schema["fields"]}
+    if not spec["fields"] or not {"session", "symbol"} <= names:
+        return None
+    return "session ASC NULLS LAST, symbol ASC NULLS LAST"
+
+
+def _millis(instant: datetime) -> int:
+    return int(instant.astimezone(UTC).timestamp() * 1000)

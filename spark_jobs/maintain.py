@@ -1,0 +1,92 @@
+"""Tend every table of the lake and the artifact store: what nobody names and nobody can need any more goes.
+
+Inputs: now (ISO instant, from which ages count), dry_run. Everything that releases, and candidates and runs of the last
+weeks, name is read first; if one of them cannot be read, nothing is touched. Run again, it finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ConfigError
+from afterbell.lake.maintenance import Round, all_tables, tend
+from afterbell.lake.maintenance_named import read_named, unneeded
+from afterbell.lake.maintenance_plan import load_keep
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.stores.artifacts import ArtifactStore
+
+_SKEW = timedelta(minutes=5)
+_COUNTS = ("compacted", "files", "manifests", "snapshots", "deleted", "orphans")
+
+
+def maintain(args: StepArgs) -> dict[str, Any]:
+    """One round over everything; the result is its report."""
+    started = datetime.now(UTC)
+    now, dry_run = datetime.fromisoformat(str(args.require("now"))), bool(args.require("dry_run"))
+    if now > started + _SKEW:
+        raise ConfigError(f"input now is {now}, which is yet to come: what is young would be taken for old")
+    runtime, keep = Runtime.from_env(), load_keep()
+    store = ArtifactStore(runtime.s3)
+    named = read_named(store, keep.runs_before(now))
+    spark = lake_session(runtime, "afterbell maintain")
+    this = Round(now, keep, named, dry_run)
+    tables = {table.name: tend(spark, table, this) for table in all_tables(spark)}
+    folders = unneeded(store, named, keep.runs_before(now))
+    if not dry_run:
+        for keys in folders.values():
+            for key in keys:
+                store.delete(key)
+    result = {
+        "dry_run": dry_run,
+        "tables": tables,
+        "folders": sorted(folders),
+        "documents": named.documents,
+        "releases": len(named.releases),
+        **{name: sum(found[name] for found in tables.values()) for name in _COUNTS},
+    }
+    print(report(result), flush=True)
+    if not dry_run:
+        record_run(
+            spark,
+            args,
+            started,
+            rows=0,
+            snapshots_in={},
+            snapshots_out={},
+            commit_id="",
+            verdict="done",
+            detail={name: result[name] for name in (*_COUNTS, "folders")},
+        )
+    return result
+
+
+def report(result: dict[str, Any]) -> str:
+    """The report for people: a line a table in which there was something to do."""
+    said = "would be " if result["dry_run"] else ""
+    lines = [f"maintain: {result['documents']} documents of {result['releases']} releases, candidates and runs read"]
+    for name, found in result["tables"].items():
+        parts = [f"{found[count]} {what} {said}{done}" for count, what, done in _WORDS if found[count]]
+        parts += [f"branch {branch} {said}dropped" for branch in found["branches"]]
+        parts += [f"files left as they are while {branch} is audited" for branch in found["postponed"]]
+        if parts:
+            lines.append(f"maintain: {name}: " + ", ".join(parts))
+    lines += [f"maintain: {folder}/ {said}removed" for folder in result["folders"]]
+    return "\n".join(lines)
+
+
+_WORDS = (
+    ("compacted", "small files", "rewritten"),
+    ("manifests", "manifests", "rewritten"),
+    ("snapshots", "snapshots", "expired"),
+    ("deleted", "files of theirs", "deleted"),
+    ("orphans", "orphans", "removed"),
+)
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("maintain", maintain))
