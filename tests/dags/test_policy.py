@@ -58,6 +58,17 @@ def test_the_daily_steps_come_in_the_order_of_the_data(bag):
     assert [task.task_id for task in dag.topological_sort()] == order
 
 
+def test_maintenance_is_weekly_and_can_be_asked_what_it_would_do(bag):
+    dag = bag.dags["maintenance"]
+    assert dag.timetable.summary == "0 10 * * SUN"
+    assert [task.task_id for task in dag.topological_sort()] == ["open_maintenance", "maintain"]
+    assert dag.params.get_param("dry_run").value is False
+
+
+def test_the_dag_files_are_parsed_within_a_second(bag):
+    assert sum(file.duration.total_seconds() for file in bag.dagbag_stats) < 1
+
+
 def test_the_session_is_asked_for_and_never_guessed(bag):
     param = bag.dags["daily_retraining"].params.get_param("session")
     assert not param.has_value

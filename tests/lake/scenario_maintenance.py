@@ -145,6 +145,7 @@ class Scenario:
 
 
 def main() -> None:
+    maintenance._SPARE_MANIFESTS = 3
     scenario = Scenario()
     old, young = scenario.orphans()
     seen: dict[str, Any] = {"before": scenario.look()}

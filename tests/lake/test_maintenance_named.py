@@ -1,0 +1,75 @@
+"""What documents in the artifact store name is kept; only folders that none of them needs are listed for removal."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from afterbell.errors import PermanentError
+from afterbell.lake.maintenance_named import read_named, unneeded
+from afterbell.stores.artifacts import ArtifactStore
+from tests.conftest import Services
+
+pytestmark = pytest.mark.services
+SNAPSHOT = 7_314_982_648_112_345_678  # wider than a double holds
+NOW = datetime.now(UTC)
+PAST, FUTURE = NOW - timedelta(days=30), NOW + timedelta(days=30)
+
+
+@pytest.fixture
+def store(services: Services, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactStore]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, services.env[name])
+    found = ArtifactStore(replace(services.runtime.s3, artifact_bucket="maintenance-named"))
+    found.ensure_bucket()
+    yield found
+    for each in found.list(""):
+        found.delete(each.key)
+
+
+def _put(store: ArtifactStore, key: str, **body: object) -> None:
+    store.put(key, json.dumps(body).encode())
+
+
+def test_numbers_are_found_however_deep_and_as_wide_as_they_are(store: ArtifactStore) -> None:
+    _put(
+        store, "releases/r/manifest.json", inputs={"tables": [{"snapshot": SNAPSHOT}, {"snapshot": str(SNAPSHOT + 1)}]}
+    )
+    _put(store, "runs/2026-06-30/x/train.json", candidate_id="c1", oos_snapshot=SNAPSHOT + 2)
+    found = read_named(store, PAST)
+    assert {SNAPSHOT, SNAPSHOT + 1, SNAPSHOT + 2} <= found.numbers
+    assert (found.documents, found.releases) == (2, {"r"})
+
+
+def test_an_old_run_protects_nothing_and_a_release_of_any_age_does(store: ArtifactStore) -> None:
+    _put(store, "releases/r/manifest.json", inputs={"bars_snapshot": SNAPSHOT})
+    _put(store, "runs/2026-06-30/x/train.json", oos_snapshot=SNAPSHOT + 2)
+    assert read_named(store, FUTURE).numbers == {SNAPSHOT}
+
+
+@pytest.mark.parametrize(
+    "key", ["releases/r/manifest.json", "runs/2026-06-30/x/train.json", "candidates/c/candidate.json"]
+)
+def test_a_document_that_cannot_be_read_stops_it_all(store: ArtifactStore, key: str) -> None:
+    store.put(key, b"\xff{")
+    with pytest.raises(PermanentError, match=f"maintenance-named/{key} is not JSON"):
+        read_named(store, PAST)
+
+
+def test_only_old_folders_that_no_release_names_are_unneeded(store: ArtifactStore) -> None:
+    _put(store, "releases/r1/manifest.json", candidate_id="served")
+    for candidate in ("served", "lost"):
+        _put(store, f"candidates/{candidate}/candidate.json", candidate_id=candidate)
+        store.put(f"candidates/{candidate}/models/a.txt", b"x")
+    for run, release in (("published", "r1"), ("kept", None)):
+        _put(store, f"runs/2026-06-30/{run}/publish.json", release_id=release)
+        store.put(f"runs/2026-06-30/{run}/report.html", b"x")
+    assert unneeded(store, read_named(store, FUTURE), FUTURE) == {
+        "candidates/lost": ["candidates/lost/candidate.json", "candidates/lost/models/a.txt"],
+        "runs/2026-06-30/kept": ["runs/2026-06-30/kept/publish.json", "runs/2026-06-30/kept/report.html"],
+    }
+    assert unneeded(store, read_named(store, PAST), PAST) == {}
