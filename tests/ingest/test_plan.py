@@ -123,5 +123,5 @@ def test_many_drops_within_their_own_budget_may_exceed_it_together() -> None:
 
 
 def test_an_outcome_survives_its_way_to_the_driver() -> None:
-    there = outcome(lines=3, rows=2, rules={"field_count": 1}, sessions=("2016-06-30",), parts=("bars",))
+    there = outcome(lines=3, rows=2, rules={"field_count": 1}, sessions=("2016-06-30",))
     assert Outcome.from_json(there.to_json()) == there

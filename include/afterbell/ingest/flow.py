@@ -1,127 +1,52 @@
-"""The ingest on Spark: objects are fetched and parsed in Arrow batches, a slice of the list a task.
+"""The ingest on Spark: one job, a slice of the objects a task, inside Arrow batches.
 
-What a drop held travels as packed Arrow (a few hundred kilobytes a drop), so that parsing once, shuffling by month and
-unpacking cost little, and the JVM sees rows only when they are final.
+Tasks fetch and parse; they number and write bars themselves, and hand the driver what is small. No row of a drop passes
+through the JVM.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-import polars as pl
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
-from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import Runtime
-from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.plan import DropTask
-from afterbell.ingest.read import LEDGER, NO_BUCKET, Part, Stores, pack, read_drop, unpack
+from afterbell.ingest.bucket import Known, read_slice
+from afterbell.ingest.parts import Part, Parts, pack, unpack
+from afterbell.ingest.read import Stores
+from afterbell.ingest.slices import Slice
 from afterbell.ingest.source import Source
-from afterbell.lake.tables import Table
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.factory import drop_store
 
-_PARTS = "part string, bucket date, payload binary"
-_PARTS_ARROW = pa.schema([("part", pa.string()), ("bucket", pa.date32()), ("payload", pa.binary())])
-_BATCH_ROWS = 65_536
-Kernel = Callable[[pl.DataFrame], pl.DataFrame]
+_PARTS = "name string, kind string, payload binary"
+_PARTS_ARROW = pa.schema([("name", pa.string()), ("kind", pa.string()), ("payload", pa.binary())])
 Batches = Iterator[pa.RecordBatch]
 
 
-def read_drops(
+def read_slices(
     spark: SparkSession,
-    tasks: list[DropTask],
+    slices: Sequence[tuple[Slice, Known | None]],
     sources: Mapping[str, tuple[Source, RuleSet]],
     runtime: Runtime,
-) -> DataFrame:
-    """What the drops of ``tasks`` held.
-
-    Returns:
-        One row a part: part, bucket, payload (``afterbell.ingest.read.Part``).
-    """
-    slices = min(len(tasks), 4 * spark.sparkContext.defaultParallelism)
-    listed = spark.createDataFrame([(task.to_json(),) for task in tasks], "task string").repartition(slices)
+) -> Parts:
+    """Read all ``slices``, each in a task of its own, and gather what they hand over."""
 
     def run(batches: Batches) -> Batches:
         # The task opens the stores itself; their credentials come from its environment.
-        stores = Stores(lambda kind: drop_store(kind, runtime))
+        stores = Stores(partial(drop_store, runtime=runtime))
         for batch in batches:
-            for text in batch.column("task").to_pylist():
-                task = DropTask.from_json(text)
-                source, rules = sources[task.source]
-                yield _batch(list(read_drop(source, rules, task, partial(stores.fetch, task))))
+            for number in batch.column("id").to_pylist():
+                work, known = slices[number]
+                for part in read_slice(work, sources, stores.fetch, known, runtime.s3):
+                    yield _batch(part)
 
-    return listed.mapInArrow(run, _PARTS)
-
-
-def outcomes_of(parts: DataFrame) -> list[Outcome]:
-    """The ledger's lines among ``parts``, in the order of source, session and key."""
-    rows = parts.where(F.col("part") == LEDGER).select("payload").collect()
-    found = [Outcome.from_json(bytes(row.payload).decode()) for row in rows]
-    return sorted(found, key=lambda outcome: (outcome.task.source, outcome.task.session, outcome.task.key))
+    rows = spark.range(0, len(slices), 1, len(slices)).mapInArrow(run, _PARTS).collect()
+    return Parts([Part(row.name, row.kind, unpack(bytes(row.payload))) for row in rows])
 
 
-def pack_known(rows: DataFrame, part: str, month_of: str | None = None) -> DataFrame:
-    """Rows that the lake has, as parts, with ``known`` set; bucketed by the month of the date column ``month_of``."""
-
-    def run(batches: Batches) -> Batches:
-        for batch in batches:
-            frame = pl.from_arrow(pa.Table.from_batches([batch]))
-            if not isinstance(frame, pl.DataFrame) or frame.is_empty():
-                continue
-            frame = frame.with_columns(known=True, late=False)
-            if month_of is None:
-                yield _batch([Part(part, NO_BUCKET, pack(frame))])
-                continue
-            groups = frame.group_by(pl.col(month_of).dt.truncate("1mo"))
-            yield _batch([Part(part, month, pack(rows)) for (month,), rows in groups if isinstance(month, date)])
-
-    return rows.mapInArrow(run, _PARTS)
-
-
-def apply_kernel(parts: DataFrame, part: str, kernel: Kernel, table: Table, tasks: int) -> DataFrame:
-    """Run ``kernel`` on all rows of one part and bucket at once, buckets side by side.
-
-    Args:
-        parts: what was read, and what was known.
-        part: which part of it.
-        kernel: takes the bucket's rows (``known`` tells which the lake has), gives rows of ``table``.
-        table: decides the columns and types.
-        tasks: how many Spark tasks share the buckets.
-
-    Returns:
-        Rows of ``table``; those of one bucket stand together.
-    """
-    spark = parts.sparkSession
-    schema = to_arrow_schema(spark.table(table.full_name).schema)
-
-    def run(batches: Batches) -> Batches:
-        buckets: dict[date, list[pl.DataFrame]] = {}
-        for batch in batches:
-            for bucket, payload in zip(
-                batch.column("bucket").to_pylist(), batch.column("payload").to_pylist(), strict=True
-            ):
-                buckets.setdefault(bucket, []).append(unpack(payload))
-        for bucket in sorted(buckets):
-            # The empty frame gives every bucket all columns, whether the lake had rows for it or not.
-            rows = pl.concat([_blank(schema), *buckets.pop(bucket)], how="diagonal")
-            made = kernel(rows.with_columns(pl.col("known", "late").fill_null(value=False)))
-            yield from made.select(schema.names).to_arrow().cast(schema).to_batches(max_chunksize=_BATCH_ROWS)
-
-    mine = parts.where(F.col("part") == part).select("bucket", "payload")
-    return mine.repartition(tasks, "bucket").mapInArrow(run, spark.table(table.full_name).schema)
-
-
-def _blank(schema: pa.Schema) -> pl.DataFrame:
-    columns = schema.append(pa.field("known", pa.bool_())).append(pa.field("late", pa.bool_()))
-    return pl.DataFrame(columns.empty_table())
-
-
-def _batch(parts: list[Part]) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist(
-        [{"part": part.part, "bucket": part.bucket, "payload": part.payload} for part in parts], schema=_PARTS_ARROW
-    )
+def _batch(part: Part) -> pa.RecordBatch:
+    row = {"name": part.name, "kind": part.kind, "payload": pack(part.frame)}
+    return pa.RecordBatch.from_pylist([row], schema=_PARTS_ARROW)

@@ -10,70 +10,74 @@ from __future__ import annotations
 import sys
 import uuid
 from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyspark.sql import SparkSession
+import polars as pl
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
-from afterbell.ingest.flow import outcomes_of, read_drops
+from afterbell.ingest.actions import WINDOW
+from afterbell.ingest.arrival import complete
+from afterbell.ingest.base import Base, months_from_1970
+from afterbell.ingest.bucket import Known
+from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
+from afterbell.ingest.parts import Parts
 from afterbell.ingest.plan import STATES, DropTask, KnownDrop, plan_source
+from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.source import Source, load_sources
-from afterbell.ingest.write import AUDITED, known_drops, write_branch
-from afterbell.lake.commit import commit_id, ensure_table, head
+from afterbell.ingest.write import AUDITED, Context, write_branch
+from afterbell.lake.commit import commit_id, ensure_table
+from afterbell.lake.files import discard_files
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, DROPS
+from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.quality.rules import RuleSet, load_rules
 from afterbell.stores.factory import drop_store
+from afterbell.stores.preflight import check_stores
+from afterbell.stores.protocols import StoredObject
+
+Sources = Mapping[str, tuple[Source, RuleSet]]
 
 
 @dataclass(frozen=True)
 class Work:
     """What there is to do: the sources with their rules, the tasks, objects passed over, and the ledger so far."""
 
-    sources: dict[str, tuple[Source, RuleSet]]
+    sources: Sources
     tasks: list[DropTask]
     strays: list[tuple[str, str]]
     known: list[KnownDrop]
 
 
 def ingest(args: StepArgs) -> dict[str, Any]:
-    """Ingest what is new; the result names the branch and its head."""
+    """Ingest what is new; the result names the branch and its heads."""
     started = datetime.now(UTC)
-    runtime = Runtime.from_env()
+    runtime = Runtime.from_env().until(args.deadline)
     sources = load_sources()
     for source in sources:
         source.knowledge_time(args.session)  # a day without a session ends here, before anything starts
+    check_stores(runtime)
     spark = lake_session(runtime, f"afterbell ingest {args.session}")
     for table in AUDITED:
         ensure_table(spark, table)
-    base = {table.name: head(spark, table) for table in AUDITED}
-    work = _plan(spark, runtime, sources, base[DROPS.name], args.session)
+    base = Base(spark, runtime.s3, AUDITED)
+    work = _plan(runtime, sources, base, args.session, started)
     branch = branch_name(args.run_id)
-    outcomes: list[Outcome] = []
-    made, wanted = base, ""
-    if work.tasks:
-        wanted = _commit_id(args.session, work)
-        parts = read_drops(spark, work.tasks, work.sources, runtime).persist()
-        try:
-            outcomes = outcomes_of(parts)
-            check_outcomes(sources, outcomes, work.known, args.session)
-            made = write_branch(spark, parts, outcomes, base, branch=branch, wanted=wanted)
-        finally:
-            parts.unpersist()
-    else:
-        check_outcomes(sources, [], work.known, args.session)
+    wanted = _commit_id(args.session, work) if work.tasks else ""
+    outcomes, made = _ingest(runtime, base, work, args.session, branch=branch, wanted=wanted)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     record_run(
         spark,
         args,
         started,
         rows=result["rows"],
-        snapshots_in=base,
+        snapshots_in=base.heads,
         snapshots_out=made,
         commit_id=wanted,
         verdict="noop" if result["noop"] else "done",
@@ -87,16 +91,19 @@ def branch_name(run_id: str) -> str:
     return f"audit_{run_slug(run_id)}_{uuid.uuid4().hex[:8]}"
 
 
-def _plan(spark: SparkSession, runtime: Runtime, sources: tuple[Source, ...], snapshot: int, session: date) -> Work:
-    known = known_drops(spark, snapshot)
-    tasks: list[DropTask] = []
-    strays: list[tuple[str, str]] = []
-    for source in sources:
-        plan = plan_source(source, drop_store(source.store, runtime).list(source.prefix), known, session)
-        tasks += plan.tasks
-        strays += plan.strays
+def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, session: date, now: datetime) -> Work:
+    def listing(source: Source) -> list[StoredObject]:
+        return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
+
+    with ThreadPoolExecutor(len(sources)) as pool:
+        coming = [pool.submit(listing, source) for source in sources]
+        known = base.known_drops()
+        plans = [
+            plan_source(source, there.result(), known, session) for source, there in zip(sources, coming, strict=True)
+        ]
     rules = {source.name: (source, load_rules(source.quality)) for source in sources}
-    return Work(rules, tasks, strays, known)
+    tasks = [task for plan in plans for task in plan.tasks]
+    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 
 
 def _commit_id(session: date, work: Work) -> str:
@@ -106,6 +113,68 @@ def _commit_id(session: date, work: Work) -> str:
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
     )
+
+
+def _ingest(
+    runtime: Runtime, base: Base, work: Work, session: date, *, branch: str, wanted: str
+) -> tuple[list[Outcome], dict[str, int]]:
+    """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs."""
+    sources = [source for source, _ in work.sources.values()]
+    if not work.tasks:
+        check_outcomes(sources, [], work.known, session)
+        return [], base.heads
+    context = _context(base, work)
+    slices = [(one, _known(base, context, one)) for one in share_out(work.tasks, {s.name: s.kind for s in sources})]
+    parts: Parts = read_slices(base.spark, slices, work.sources, runtime)
+    try:
+        outcomes = parts.outcomes()
+        check_outcomes(sources, outcomes, work.known, session)
+    except Exception:
+        discard_files(parts.files(), runtime.s3)
+        raise
+    return outcomes, write_branch(base, context, parts, outcomes, branch=branch, wanted=wanted)
+
+
+def _context(base: Base, work: Work) -> Context:
+    """The evidence of the sessions that the drops touch, and of those before that decide about them."""
+    limits = {
+        name: limit
+        for name, (source, rules) in work.sources.items()
+        if source.kind == "bars" and (limit := rules.stale_limit()) is not None
+    }
+    touched = [
+        (day, work.sources[task.source][0].exchange)
+        for task in work.tasks
+        if work.sources[task.source][0].kind == "bars"
+        for day in task.carried
+    ]
+    if not touched:
+        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits)
+    first, exchange = min(touched)
+    # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
+    back = max(2 * WINDOW, *limits.values(), 0) + 1
+    low = Exchange(exchange).before(first, back)[0]
+    return Context(base.rows(EVIDENCE, "session", low, max(touched)[0]), limits)
+
+
+def _known(base: Base, context: Context, work: Slice) -> Known | None:
+    """What the task of a slice needs of the lake; None for the small kinds."""
+    if work.bucket is None:
+        return None
+    days = [day for task in work.tasks for day in task.carried] or [work.bucket]
+    if work.kind == "minute_bars":
+        # After midnight UTC a session's minutes lie in the next day's partition.
+        files = base.files(MINUTE_BARS, "session", work.bucket, work.bucket)
+        table = MINUTE_BARS
+    else:
+        table = BARS
+        files = [
+            file
+            for file in base.files(BARS, "session", min(days), max(days))
+            if file.partition == months_from_1970(work.bucket)
+        ]
+    repeats = context.evidence.filter(pl.col("unchanged") & pl.col("session").is_in(days)).select("symbol", "session")
+    return Known(base.shape(table), tuple(files), repeats)
 
 
 def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:

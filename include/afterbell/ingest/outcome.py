@@ -29,7 +29,6 @@ class Outcome:
         collapsed: rows that repeated another one exactly.
         rules: quarantined lines by rule.
         sessions: the sessions of its accepted rows, as ISO dates.
-        parts: what it adds to, as ``afterbell.ingest.read.Part`` names it.
         failure: the class of an error that stops the run; empty where there is none.
     """
 
@@ -43,7 +42,6 @@ class Outcome:
     collapsed: int = 0
     rules: dict[str, int] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
-    parts: tuple[str, ...] = ()
     failure: str = ""
 
     @property
@@ -59,8 +57,7 @@ class Outcome:
     def from_json(cls, text: str) -> Outcome:
         """The outcome that ``to_json`` wrote."""
         found = json.loads(text)
-        tuples = {name: tuple(found[name]) for name in ("sessions", "parts")}
-        return cls(**found | tuples | {"task": DropTask.from_json(found["task"])})
+        return cls(**found | {"sessions": tuple(found["sessions"]), "task": DropTask.from_json(found["task"])})
 
     def ledger_row(self) -> dict[str, str | int | date | datetime | None]:
         """Its row of ``raw.drops``."""

@@ -2,143 +2,179 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
 import polars as pl
-from pyspark.sql import Column, DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from afterbell.ingest.flow import apply_kernel, pack_known
+from afterbell.ingest.actions import corporate_actions
+from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.plan import KnownDrop
-from afterbell.ingest.read import ACTIONS, FILINGS, REJECTS, SYMBOLS
-from afterbell.ingest.read import BARS as BAR_ROWS
-from afterbell.ingest.revisions import ACTION_KEY, ACTION_VALUES, FILING_KEY, number_revisions, something_new
+from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, SYMBOLS, Parts
+from afterbell.ingest.revisions import FILING_KEY, something_new
+from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
-from afterbell.lake.commit import append_once, at_snapshot, head, open_branch
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS, QUARANTINE, Table
+from afterbell.lake.files import NewFile, commit_files, write_files
+from afterbell.lake.tables import (
+    BARS,
+    CORPORATE_ACTIONS,
+    DROPS,
+    FUNDAMENTALS,
+    MINUTE_BARS,
+    QUARANTINE,
+    Table,
+)
+from afterbell.lake.tables import EVIDENCE as EVIDENCE_LOG
 from afterbell.lake.tables import SYMBOLS as SYMBOL_LOG
 
-AUDITED = (BARS, CORPORATE_ACTIONS, SYMBOL_LOG, FUNDAMENTALS, QUARANTINE, DROPS)
-"""The tables of an ingest, in the order in which they are published: the ledger last, so that a crash in between only
-means that the drops are read again, and equal rows make no revision."""
+AUDITED = (EVIDENCE_LOG, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS, QUARANTINE, DROPS)
+"""The tables of an ingest, in the order in which they are published. Evidence first: where another writer added some,
+the actions derived without it are never published. The ledger last, so that a crash in between only means that the
+drops are read again, and equal rows make no revision."""
 
-_MOST_TASKS = 64
 _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_KEY})
 
 
-def known_drops(spark: SparkSession, snapshot_id: int) -> list[KnownDrop]:
-    """The ledger as of a snapshot."""
-    columns = ("source", "store", "key", "version", "sha256", "session", "state")
-    # Instants travel as numbers: collect() would turn them into naive local times.
-    instant = F.unix_micros("knowledge_time").alias("knowledge_time")
-    rows = at_snapshot(spark, DROPS, snapshot_id).select(*columns, instant).collect()
-    return [KnownDrop(**row.asDict() | {"knowledge_time": _instant(row.knowledge_time)}) for row in rows]
+@dataclass(frozen=True)
+class Context:
+    """What was known before, beside the base itself.
 
+    Attributes:
+        evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.
+        limits: repeats from which on a bar is stale, by source.
+    """
 
-def _instant(micros: int | None) -> datetime | None:
-    return None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC)
+    evidence: pl.DataFrame
+    limits: Mapping[str, int]
 
 
 def write_branch(
-    spark: SparkSession,
-    parts: DataFrame,
-    outcomes: Sequence[Outcome],
-    base: dict[str, int],
-    *,
-    branch: str,
-    wanted: str,
+    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome], *, branch: str, wanted: str
 ) -> dict[str, int]:
-    """Append what ``parts`` hold to ``branch`` of every table, each opened at the head of its ``main``.
+    """Commit what ``parts`` hold to ``branch`` of every table that gets something, opened at the base.
 
     Args:
-        spark: a session on the lake.
-        parts: what was read (``afterbell.ingest.flow.read_drops``), persisted.
+        base: the lake that this run builds on.
+        context: what was known before.
+        parts: what was read.
         outcomes: the ledger's lines.
-        base: the snapshot of each table that this run builds on.
         branch: the branch's name.
         wanted: the commit id.
 
     Returns:
         The head of the branch, by table name. A table that has nothing new keeps the head of ``main``.
     """
-    sessions = sorted({date.fromisoformat(day) for outcome in outcomes for day in outcome.sessions})
-    new = {
-        BARS: lambda: _bars(spark, parts, sessions, base),
-        CORPORATE_ACTIONS: lambda: _actions(spark, parts, sessions, base),
-        SYMBOL_LOG: lambda: _symbols(spark, parts, base),
-        FUNDAMENTALS: lambda: _filings(spark, parts, base),
-        QUARANTINE: lambda: _rejects(spark, parts, base),
-        DROPS: lambda: _ledger(spark, outcomes),
+    shown = parts.rows(EVIDENCE)
+    bars, stale = _judged(base, context, parts, shown)
+    outcomes = _with_stale(outcomes, stale)
+    new: dict[Table, Callable[[], pl.DataFrame | None]] = {
+        EVIDENCE_LOG: lambda: _evidence(context, shown),
+        CORPORATE_ACTIONS: lambda: _actions(base, context, shown),
+        BARS: lambda: bars,
+        SYMBOL_LOG: lambda: _symbols(base, parts),
+        FUNDAMENTALS: lambda: _filings(base, parts),
+        QUARANTINE: lambda: _rejects(base, parts, outcomes, stale),
+        DROPS: lambda: pl.DataFrame([one.ledger_row() for one in outcomes], infer_schema_length=None),
     }
-    held = {part for outcome in outcomes for part in outcome.parts}
+    made = dict(base.heads)
     for table in AUDITED:
-        open_branch(spark, table, branch, base[table.name])
-        if table is DROPS or _PART_OF[table] in held:
-            append_once(new[table](), table, wanted, branch, clustered=True)
-    return {table.name: head(spark, table, branch) for table in AUDITED}
+        files = parts.files({BARS: "bars", MINUTE_BARS: "minute_bars"}.get(table, ""))
+        frame = new[table]() if table in new else None
+        files += _written(base, table, frame)
+        if files:
+            made[table.name] = commit_files(base.spark, table, files, wanted, branch, base.heads[table.name])
+    return made
 
 
-_PART_OF: dict[Table, str] = {
-    BARS: BAR_ROWS,
-    CORPORATE_ACTIONS: ACTIONS,
-    SYMBOL_LOG: SYMBOLS,
-    FUNDAMENTALS: FILINGS,
-    QUARANTINE: REJECTS,
-}
+def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFile]:
+    if frame is None or frame.is_empty():
+        return []
+    shape = base.shape(table)
+    lacking = [name for name in shape.schema.names if name not in frame.columns]
+    return write_files(frame.with_columns(pl.lit(None).alias(name) for name in lacking), shape, base.s3)
 
 
-def _bars(spark: SparkSession, parts: DataFrame, sessions: list[date], base: dict[str, int]) -> DataFrame:
-    # Only the sessions that the drops touch are read; their months' other partitions are never opened.
-    lake = at_snapshot(spark, BARS, base[BARS.name]).where(_within("session", sessions))
-    months = len({(day.year, day.month) for day in sessions})
-    both = parts.unionByName(pack_known(lake, BAR_ROWS, month_of="session"))
-    return apply_kernel(both, BAR_ROWS, number_revisions, BARS, min(months, _MOST_TASKS))
+def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
+    # After a crash between two tables' publishing the same drops come again: their rows are there already.
+    return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
 
 
-def _within(column: str, days: list[date]) -> Column:
-    inside = F.col(column).between(days[0], days[-1])
-    return inside & F.col(column).isin(days) if len(days) <= _MOST_TASKS else inside
+def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
+    if shown is None:
+        return None
+    every = pl.concat([context.evidence.select(shown.columns), shown]).unique(maintain_order=True)
+    found = corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
+    if found.is_empty():
+        return None
+    there = base.rows(CORPORATE_ACTIONS, "ex_session", found["ex_session"].min(), found["ex_session"].max())
+    return found.join(there, on=found.columns, how="anti", maintain_order="left")
 
 
-def _actions(spark: SparkSession, parts: DataFrame, sessions: list[date], base: dict[str, int]) -> DataFrame:
-    lake = at_snapshot(spark, CORPORATE_ACTIONS, base[CORPORATE_ACTIONS.name]).where(_within("ex_session", sessions))
-
-    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
-        return something_new(rows, ACTION_KEY, ACTION_VALUES).filter(~pl.col("known"))
-
-    return apply_kernel(parts.unionByName(pack_known(lake, ACTIONS)), ACTIONS, kernel, CORPORATE_ACTIONS, 1)
-
-
-def _symbols(spark: SparkSession, parts: DataFrame, base: dict[str, int]) -> DataFrame:
-    lake = at_snapshot(spark, SYMBOL_LOG, base[SYMBOL_LOG.name])
-
-    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
-        known = rows.filter("known")
-        log = known.select(list(EVENTS)) if known.height else EVENTS.to_frame()
-        return symbol_events(log, rows.filter(~pl.col("known") & ~pl.col("late")))
-
-    return apply_kernel(parts.unionByName(pack_known(lake, SYMBOLS)), SYMBOLS, kernel, SYMBOL_LOG, 1)
+def _judged(
+    base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Bars that repeat the session before: those that are taken, and those set aside as stale."""
+    repeats = parts.rows(REPEATS)
+    if repeats is None:
+        return None, None
+    every = context.evidence if shown is None else pl.concat([context.evidence.select(shown.columns), shown])
+    stale = stale_keys(every, context.limits)
+    sessions = repeats["session"]
+    # Set aside with the drop of its own session, or with a later one that repeated it: known by its text.
+    aside = base.rows(QUARANTINE, "session", sessions.min(), date.max).filter(pl.col("rule") == RULE)
+    return judge(repeats, stale, aside)
 
 
-def _filings(spark: SparkSession, parts: DataFrame, base: dict[str, int]) -> DataFrame:
-    lake = at_snapshot(spark, FUNDAMENTALS, base[FUNDAMENTALS.name])
-
-    def kernel(rows: pl.DataFrame) -> pl.DataFrame:
-        values = [column for column in rows.columns if column not in _FILING_SAME]
-        return something_new(rows, FILING_KEY, values).filter(~pl.col("known"))
-
-    return apply_kernel(parts.unionByName(pack_known(lake, FILINGS)), FILINGS, kernel, FUNDAMENTALS, 1)
-
-
-def _rejects(spark: SparkSession, parts: DataFrame, base: dict[str, int]) -> DataFrame:
-    made = apply_kernel(parts, REJECTS, lambda rows: rows.sort("source", "session", "line"), QUARANTINE, 1)
-    # After a crash between two tables' publishing the same drops come again: their lines are there already.
-    there = at_snapshot(spark, QUARANTINE, base[QUARANTINE.name]).select("drop_id").distinct()
-    return made.join(there, on="drop_id", how="left_anti")
+def _with_stale(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> list[Outcome]:
+    counts = {} if stale is None else dict(stale.group_by("drop_id").len().iter_rows())
+    return [
+        replace(one, rows=one.rows - counts[one.drop_id], rules=one.rules | {RULE: counts[one.drop_id]})
+        if one.drop_id in counts and one.rows
+        else one
+        for one in outcomes
+    ]
 
 
-def _ledger(spark: SparkSession, outcomes: Sequence[Outcome]) -> DataFrame:
-    rows = [outcome.ledger_row() for outcome in outcomes]
-    return spark.createDataFrame(rows, spark.table(DROPS.full_name).schema).coalesce(1)
+def _symbols(base: Base, parts: Parts) -> pl.DataFrame | None:
+    masters = parts.rows(SYMBOLS)
+    if masters is None:
+        return None
+    return symbol_events(base.rows(SYMBOL_LOG).select(list(EVENTS)), masters.filter(~pl.col("late")))
+
+
+def _filings(base: Base, parts: Parts) -> pl.DataFrame | None:
+    new = parts.rows(FILINGS)
+    if new is None:
+        return None
+    ends = new["period_end"]
+    there = base.rows(FUNDAMENTALS, *(() if ends.has_nulls() else ("period_end", ends.min(), ends.max())))
+    lacking = [pl.lit(None).cast(kind).alias(name) for name, kind in there.schema.items() if name not in new.columns]
+    new = new.with_columns(lacking).select(*there.columns, "late", pl.lit(value=False).alias("known"))
+    rows = pl.concat([there.with_columns(late=False, known=True), new], how="vertical_relaxed")
+    values = [column for column in rows.columns if column not in _FILING_SAME]
+    return something_new(rows, FILING_KEY, values).filter(~pl.col("known"))
+
+
+def _rejects(base: Base, parts: Parts, outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.DataFrame | None:
+    found = [rows for rows in (parts.rows(REJECTS), _stale_rows(outcomes, stale)) if rows is not None]
+    if not found:
+        return None
+    rows = pl.concat(found, how="diagonal_relaxed")
+    there = base.rows(QUARANTINE, "session", rows["session"].min(), rows["session"].max())
+    rows = rows.join(there, on="drop_id", how="anti")  # there already, as with the evidence
+    return rows.sort("source", "session", "line", "raw", nulls_last=True)
+
+
+def _stale_rows(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.DataFrame | None:
+    if stale is None or stale.is_empty():
+        return None
+    named = pl.DataFrame(
+        [(one.drop_id, one.task.source, one.task.key, one.task.session) for one in outcomes if one.rules.get(RULE)],
+        schema={"drop_id": pl.String, "source": pl.String, "key": pl.String, "drop_session": pl.Date},
+        orient="row",
+    ).unique("drop_id", keep="first", maintain_order=True)
+    reason = pl.format("expected a change within {} sessions, found the prices and the volume of the last", "limit")
+    return stale.join(named, on="drop_id", how="inner").select(
+        "drop_id", "source", "key", "symbol", "raw", session="drop_session", rule=pl.lit(RULE), reason=reason
+    )

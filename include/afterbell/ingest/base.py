@@ -1,0 +1,62 @@
+"""The lake as an ingest finds it: the snapshots it builds on, and the few rows of them that it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+from pyspark.sql import SparkSession
+
+from afterbell.config.runtime import S3Location
+from afterbell.ingest.plan import KnownDrop
+from afterbell.lake.commit import head
+from afterbell.lake.scan import LakeFile, plan_files, read_files
+from afterbell.lake.shape import Shape, shape_of
+from afterbell.lake.tables import DROPS, Table
+
+
+class Base:
+    """Snapshots of ``main``, resolved once; everything is read at these.
+
+    Attributes:
+        spark: a session on the lake.
+        s3: where S3 is, if the lake is there.
+        heads: snapshot ids by table name.
+    """
+
+    def __init__(self, spark: SparkSession, s3: S3Location, tables: Iterable[Table]) -> None:
+        self.spark, self.s3 = spark, s3
+        self.heads = {table.name: head(spark, table) for table in tables}
+        self._shapes: dict[str, Shape] = {}
+
+    def shape(self, table: Table) -> Shape:
+        """What a writer of ``table`` must know."""
+        if table.name not in self._shapes:
+            self._shapes[table.name] = shape_of(self.spark, table)
+        return self._shapes[table.name]
+
+    def files(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> list[LakeFile]:
+        """The files that may have rows with ``low <= column <= high``; all, without a column."""
+        return plan_files(self.spark, table, self.heads[table.name], column, low, high)
+
+    def rows(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> pl.DataFrame:
+        """The rows with ``low <= column <= high``; all, without a column."""
+        keep = pl.col(column).is_between(low, high) if column else None
+        return read_files(self.files(table, column, low, high), self.shape(table), self.s3, keep)
+
+    def known_drops(self) -> list[KnownDrop]:
+        """The ledger."""
+        names = ("source", "store", "key", "version", "sha256", "session", "state", "knowledge_time")
+        rows = self.rows(DROPS).select(*names[:-1], pl.col("knowledge_time").dt.epoch("us"))
+        return [KnownDrop(**row | {"knowledge_time": _instant(row["knowledge_time"])}) for row in rows.rows(named=True)]
+
+
+def _instant(micros: int | None) -> datetime | None:
+    return None if micros is None else datetime.fromtimestamp(micros / 1e6, UTC)
+
+
+def months_from_1970(day: date) -> int:
+    """The partition of a month."""
+    return (day.year - 1970) * 12 + day.month - 1

@@ -1,0 +1,96 @@
+"""What a task of an ingest hands to the driver: named pieces, packed as Arrow."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import polars as pl
+
+from afterbell.errors import ObjectChangedError
+from afterbell.ingest.outcome import Outcome
+from afterbell.lake.files import NewFile
+
+LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
+REPEATS, FILES = "repeats", "files"
+FILINGS, SYMBOLS = "filings", "symbols"
+"""Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions; lines set
+aside; bars that repeat the session before, which the driver judges; data files; rows of the small kinds."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One piece.
+
+    Attributes:
+        name: what it is.
+        kind: of the source it comes from.
+        frame: its rows.
+    """
+
+    name: str
+    kind: str
+    frame: pl.DataFrame
+
+
+def pack(frame: pl.DataFrame) -> bytes:
+    """``frame`` as compressed Arrow IPC."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="lz4")
+    return buffer.getvalue()
+
+
+def unpack(payload: bytes) -> pl.DataFrame:
+    """The frame that ``pack`` packed."""
+    return pl.read_ipc(io.BytesIO(payload))
+
+
+def outcomes_frame(outcomes: Iterable[Outcome]) -> pl.DataFrame:
+    """Outcomes as rows of text."""
+    return pl.DataFrame({"outcome": [outcome.to_json() for outcome in outcomes]}, schema={"outcome": pl.String})
+
+
+def files_frame(files: Iterable[NewFile]) -> pl.DataFrame:
+    """Data files as rows."""
+    return pl.DataFrame([asdict(file) for file in files])
+
+
+class Parts:
+    """Everything that the tasks of a run handed over."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._parts = parts
+
+    def rows(self, name: str, kind: str | None = None) -> pl.DataFrame | None:
+        """All rows of a part, of one kind if it is named; None where there are none."""
+        found = [
+            part.frame for part in self._parts if part.name == name and kind in {None, part.kind} and part.frame.height
+        ]
+        return pl.concat(found, how="diagonal") if found else None
+
+    def outcomes(self) -> list[Outcome]:
+        """The ledger's lines, in the order of source, session and key.
+
+        Raises:
+            ObjectChangedError: two tasks read different versions of one object.
+        """
+        found = self._outcomes(LEDGER)
+        told = {(one.task.source, one.task.key): one for one in found}
+        for one in self._outcomes(SEEN):
+            own = told[one.task.source, one.task.key]
+            if (own.sha256, own.failure) != (one.sha256, one.failure):
+                raise ObjectChangedError(
+                    f"drop {one.task.key} was replaced while it was read: one task found version {own.task.version}, "
+                    f"another {one.task.version} ({one.reason or own.reason or 'both whole'}); read it again"
+                )
+        return sorted(found, key=lambda one: (one.task.source, one.task.session, one.task.key, one.task.version))
+
+    def _outcomes(self, name: str) -> list[Outcome]:
+        rows = self.rows(name)
+        return [] if rows is None else [Outcome.from_json(text) for text in rows["outcome"].to_list()]
+
+    def files(self, kind: str | None = None) -> list[NewFile]:
+        """The data files that tasks wrote for bars of a kind, or for any."""
+        rows = self.rows(FILES, kind)
+        return [] if rows is None else [NewFile(**row) for row in rows.rows(named=True)]
