@@ -1,0 +1,212 @@
+"""Ingest and validate a faulty market against real S3, HDFS and Spark; writes what it saw as JSON.
+
+All drops in one run; a second run through a proxy whose S3 is slow and changes under the reader's hands; then, on a
+lake of its own, one drop after another that must stop the run and leave nothing behind.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import shutil
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.job import StepArgs
+from afterbell.config.loader import config_folder
+from afterbell.config.runtime import Runtime
+from afterbell.errors import AfterbellError
+from afterbell.ingest.job import ingest
+from afterbell.ingest.write import AUDITED
+from afterbell.lake.commit import head
+from afterbell.lake.spark import lake_session
+from afterbell.stores.factory import drop_store
+from afterbell.stores.s3 import S3DropStore
+from spark_jobs.validate import validate
+from tests.faults import market
+from tests.faults.conftest import SLOW_DOWN
+from tests.faults.proxy import Answer, Cut, Pass, Proxy, Reset
+
+REPORT = market.reports_key(1)
+TABLES = ("raw.drops", "market.bars", "market.corporate_actions", "market.symbols", "market.quarantine")
+
+
+class Lake:
+    """One lake in a folder of its own, and the runs on it."""
+
+    def __init__(self, home: Path, name: str) -> None:
+        active = SparkSession.getActiveSession()
+        if active is not None:
+            active.stop()
+        os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
+        os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
+        self.spark = lake_session(Runtime.from_env(), name)
+        self.name = name
+
+    def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs:
+        return StepArgs(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)
+
+    def run(self, session: date, run: str) -> dict[str, Any]:
+        """Both steps: their results, or the error that ended them."""
+        try:
+            first = ingest(self.args("ingest", session, run))
+            second = validate(self.args("validate", session, run, branch=first["branch"]))
+        except AfterbellError as error:
+            return {"error": f"{type(error).__name__}: {error}"}
+        return {"ingest": first, "validate": second}
+
+    def heads(self) -> dict[str, int]:
+        try:
+            return {table.name: head(self.spark, table) for table in AUDITED}
+        except Exception as error:  # noqa: BLE001 - before the first run there is no table, and nothing to compare
+            return {type(error).__name__: 0}
+
+    def rows(self, table: str) -> list[dict[str, Any]]:
+        # Instants travel as text in UTC: collect() would make naive local times of them.
+        self.spark.conf.set("spark.sql.session.timeZone", "UTC")
+        frame = self.spark.table(f"lake.{table}")
+        columns = [f"cast(`{name}` as string)" if kind == "timestamp" else f"`{name}`" for name, kind in frame.dtypes]
+        return [dict(zip(frame.columns, row, strict=True)) for row in frame.selectExpr(*columns).collect()]
+
+
+class Scenario:
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        os.environ["AFTERBELL_HDFS_ROOT"] += "/faults-content"
+        self.feed("faults-content")
+        hdfs = drop_store("hdfs", Runtime.from_env())
+        hdfs.ensure()
+        self.hdfs = hdfs
+        for (store, key), body in market.deliveries().items():
+            (self.s3 if store == "s3" else hdfs).put(key, body)
+
+    def feed(self, bucket: str) -> None:
+        os.environ["AFTERBELL_FEED_BUCKET"] = bucket
+        self.s3 = S3DropStore(Runtime.from_env().s3)
+        self.s3.ensure()
+
+    def bulk(self, lake: Lake) -> dict[str, Any]:
+        run = lake.run(market.day(market.LAST), "bulk")
+        return {"run": run, "tables": {table: lake.rows(table) for table in TABLES}}
+
+    def second(self, lake: Lake) -> dict[str, Any]:
+        """A new session, an old drop with other bytes, one with the same bytes; S3 is slow and the new drop changes."""
+        at = market.LAST + 1
+        changed = [line.replace(",70.50,", ",71.50,") if line.startswith("S50,") else line for line in market.whole(5)]
+        self.s3.put(market.prices_key(5), market.packed(changed + market.bad_lines(5)))
+        self.hdfs.put(REPORT, market.deliveries()["hdfs", REPORT])
+        thin, whole = (market.packed([market.HEADER, *market.rows(at, names)]) for names in (["S00"], market.SYMBOLS))
+        key = market.prices_key(at)
+        self.s3.put(key, thin)
+        before = lake.heads()
+        with Proxy(os.environ["AFTERBELL_S3_ENDPOINT"]) as proxy:
+            direct = self.s3
+            proxy.on(f"^GET .*{key}", Pass(before=lambda: direct.put(key, whole)))
+            proxy.on("^GET .*prices/2016", Answer(503, SLOW_DOWN), times=2)
+            proxy.on("^GET .*prices/2016", Reset())
+            proxy.on("^GET .*prices/2016", Cut(100))
+            os.environ["AFTERBELL_S3_ENDPOINT"] = proxy.url
+            tries = []
+            while not tries or ("ObjectChangedError" in tries[-1].get("error", "") and len(tries) < 3):
+                tries.append(lake.run(market.day(at), f"second{len(tries)}"))
+            os.environ["AFTERBELL_S3_ENDPOINT"] = f"http://{proxy.upstream}"
+            requests = len(proxy.script.matching("^GET .*prices/2016"))
+        heads = lake.heads()
+        again = lake.run(market.day(at), "again")
+        return {
+            "tries": tries,
+            "requests": requests,
+            "again": again,
+            "moved": heads != before,
+            "unmoved_by_again": heads == lake.heads(),
+            "tables": {table: lake.rows(table) for table in ("raw.drops", "market.bars")},
+        }
+
+    def refused_later(self, lake: Lake) -> dict[str, Any]:
+        """Sessions that must not be published: too few symbols, then too many lines set aside."""
+        at = market.LAST + 2
+        bad = [f"X{n},{market.day(at)},N/A,1.00,1.00,1.00,1,1.00" for n in range(30)]
+        seen = {}
+        for name, lines in (
+            ("thin", [market.HEADER, *market.rows(at, market.SYMBOLS[:50])]),
+            ("rubbish", market.whole(at) + bad),
+        ):
+            self.s3.put(market.prices_key(at), market.packed(lines))
+            before = lake.heads()
+            seen[name] = lake.run(market.day(at), name) | {"unmoved": before == lake.heads()}
+        return seen
+
+    def stops(self) -> dict[str, Any]:
+        """One drop of session 1 after another, each of which must stop its run."""
+        self.feed("faults-single")
+        lake = Lake(self.home, "stops")
+        self.s3.put(market.prices_key(0), market.packed(market.whole(0)))
+        seen = {"no drop": self.stopped(lake, None)}
+        for name, body in self.unreadable().items():
+            seen[name] = self.stopped(lake, body)
+        good = market.packed(market.whole(1))
+        seen["beyond the calendar"] = lake.run(date(2190, 1, 4), "beyond")
+        self.s3.put("prices/1800/18000102.csv.gz", good)
+        seen["named before the calendar"] = self.stopped(lake, good)
+        self.s3._bucket.client.delete_object(Bucket="faults-single", Key="prices/1800/18000102.csv.gz")
+        seen["no session"] = lake.run(market.HOLIDAY, "holiday")
+        self.allow_more_columns()
+        seen["added, allowed"] = self.stopped(lake, self.unreadable()["column added"])
+        return seen
+
+    def unreadable(self) -> dict[str, bytes]:
+        lines = market.whole(1)
+        body = market.packed(lines)
+        renamed, text = market.HEADER.replace("volume", "shares"), "\n".join(lines)
+        words = [",".join([*line.split(",")[:6], "many", line.split(",")[7]]) for line in lines[1:]]
+        return {
+            "zero bytes": b"",
+            "header only": market.packed([market.HEADER]),
+            "cut short": body[: len(body) // 2],
+            "wrong sum": body[:-8] + bytes([body[-8] ^ 1]) + body[-7:],
+            "bomb": market.bomb(),
+            "page": b"<!DOCTYPE html><html><title>503 Service Unavailable</title></html>",
+            "packed page": gzip.compress(b"<html>\n<title>503 Service Unavailable</title>\n</html>", mtime=0),
+            "column gone": market.packed([",".join(line.split(",")[:-1]) for line in lines]),
+            "column renamed": market.packed([renamed, *lines[1:]]),
+            "column of words": market.packed([market.HEADER, *words]),
+            "column added": market.packed([f"{market.HEADER},venue", *(f"{line},N" for line in lines[1:])]),
+            "utf-16": gzip.compress(text.encode("utf-16"), mtime=0),
+            "latin-1": gzip.compress(text.replace("S00", "S\u00e9").encode("latin-1"), mtime=0),
+        }
+
+    def stopped(self, lake: Lake, body: bytes | None) -> dict[str, Any]:
+        if body is not None:
+            self.s3.put(market.prices_key(1), body)
+        before = lake.heads()
+        found = lake.run(market.day(1), f"r{datetime.now(UTC):%H%M%S%f}")
+        return found | {"unmoved": before == lake.heads() or len(before) == 1}
+
+    def allow_more_columns(self) -> None:
+        folder = self.home / "config"
+        shutil.copytree(config_folder(), folder)
+        path = folder / "sources" / "us_daily_prices.yaml"
+        text = path.read_text(encoding="utf-8").replace(
+            "  encoding: utf-8\n", "  encoding: utf-8\n  extra_columns: warn\n"
+        )
+        path.write_text(text, encoding="utf-8")
+        os.environ["AFTERBELL_CONFIG"] = str(folder)
+
+
+def main() -> None:
+    scenario = Scenario(Path(sys.argv[1]).parent)
+    lake = Lake(scenario.home, "content")
+    seen: dict[str, Any] = {"bulk": scenario.bulk(lake)}
+    seen["second"] = scenario.second(lake)
+    seen["later"] = scenario.refused_later(lake)
+    seen["stops"] = scenario.stops()
+    Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
