@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -78,6 +78,23 @@ class Exchange:
         self.require(session)
         stamp: datetime = self._cal.session_close(session.isoformat()).to_pydatetime()
         return stamp.astimezone(UTC)
+
+    def hours(self, session: date) -> tuple[datetime, datetime]:
+        """The opening and the closing bell of ``session`` in UTC.
+
+        Raises:
+            NotASessionError: ``session`` is not one.
+        """
+        end = self.close(session)
+        stamp: datetime = self._cal.session_open(session.isoformat()).to_pydatetime()
+        return stamp.astimezone(UTC), end
+
+    def whole_day(self, session: date) -> tuple[datetime, datetime]:
+        """Midnight to midnight, in UTC, by the exchange's own clocks."""
+        self.require(session)
+        first = datetime.combine(session, time(), tzinfo=self._cal.tz)
+        end = datetime.combine(session + timedelta(days=1), time(), tzinfo=self._cal.tz)
+        return first.astimezone(UTC), end.astimezone(UTC)
 
     def half_day(self, session: date) -> bool:
         """Whether the closing bell of ``session`` rings early.

@@ -1,21 +1,74 @@
-"""From the bytes of a drop to its lines: decompression within limits, UTF-8, BOM and CRLF stripped."""
+"""From the bytes of a drop to its lines: decompression within limits, UTF-8, BOM and CRLF stripped. Pure."""
 
 from __future__ import annotations
 
-import zlib
+from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from afterbell.errors import CorruptDropError
+from afterbell.ingest.compression import decompress
 from afterbell.ingest.source import Source
 
-_GZIP = 31  # zlib's code for "a gzip stream, the largest window"
-_CHUNK = 4 * 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
+Offsets = npt.NDArray[np.int64]
 _BOM = b"\xef\xbb\xbf"
+_NEWLINE = 10
 
 
-def decode_lines(source: Source, key: str, body: bytes) -> pl.DataFrame:
+@dataclass(frozen=True)
+class Text:
+    """The lines of a drop, or a part of them.
+
+    Attributes:
+        data: UTF-8; every line ends with a newline, none with a carriage return; no empty lines at the end.
+        first: the number of its first line in the drop, from 1.
+    """
+
+    data: bytes
+    first: int = 1
+
+    @cached_property
+    def ends(self) -> Offsets:
+        """Where each line ends: the offsets of the newlines."""
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+
+    @cached_property
+    def starts(self) -> Offsets:
+        """Where each line begins."""
+        found = np.zeros_like(self.ends)
+        found[1:] = self.ends[:-1] + 1
+        return found
+
+    def lines(self, numbers: list[int]) -> list[str]:
+        """The text of these lines, without their ends."""
+        places = [number - self.first for number in numbers]
+        return [self.data[self.starts[at] : self.ends[at]].decode() for at in places]
+
+    def without(self, odd: npt.NDArray[np.bool_]) -> bytes:
+        """The bytes of all lines but the ``odd`` ones."""
+        view = memoryview(self.data)
+        cuts = np.flatnonzero(odd)
+        begins = [0, *(self.ends[cuts] + 1).tolist()]
+        stops = [*self.starts[cuts].tolist(), len(self.data)]
+        return b"".join(view[begin:stop] for begin, stop in zip(begins, stops, strict=True))
+
+    def blocks(self, size: int) -> list[Text]:
+        """The same lines in pieces of about ``size`` bytes."""
+        found, at, number = [], 0, self.first
+        while at < len(self.data):
+            stop = self.data.find(b"\n", min(at + size, len(self.data) - 1)) + 1
+            block = self.data if stop - at == len(self.data) else self.data[at:stop]
+            found.append(Text(block, number))
+            at = stop
+            if at < len(self.data):
+                number += block.count(b"\n")
+        return found
+
+
+def decode(source: Source, key: str, body: bytes) -> Text:
     """The lines of a drop.
 
     Args:
@@ -23,56 +76,47 @@ def decode_lines(source: Source, key: str, body: bytes) -> pl.DataFrame:
         key: the drop's name, for messages.
         body: the object's bytes, as stored.
 
-    Returns:
-        ``line`` (Int64, from 1) and ``raw`` (String, without its line end); empty lines at the end are left out.
-
     Raises:
         CorruptDropError: the compression is broken, a limit is passed, or the text isn't UTF-8.
     """
-    limit = source.limits.compressed_bytes
-    if len(body) > limit:
-        raise CorruptDropError(f"drop {key}: has {len(body)} bytes, the limit of source {source.name} is {limit}")
-    data = _gunzip(source, key, body) if source.format.compression == "gzip" else body
-    try:
-        text = data.removeprefix(_BOM).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorruptDropError(
-            f"drop {key}: expected utf-8 text, found byte {data[error.start]:#04x} at offset {error.start}"
-        ) from error
-    text = text.rstrip("\r\n")
-    lines = text.split("\n") if text else []
-    return pl.DataFrame(
-        {"line": pl.int_range(1, len(lines) + 1, eager=True, dtype=pl.Int64), "raw": pl.Series(lines, dtype=pl.String)}
-    ).with_columns(pl.col("raw").str.strip_suffix("\r"))
-
-
-def _gunzip(source: Source, key: str, body: bytes) -> bytes:
-    """All members of a gzip object, never more than the limits allow."""
-    limit = min(source.limits.uncompressed_bytes, source.limits.ratio * len(body))
-    parts: list[bytes] = []
-    size, rest = 0, body
-    while rest:
-        if not rest.startswith(_GZIP_MAGIC):
+    data = unpacked(source, key, body).removeprefix(_BOM)
+    if not data.isascii():
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
             raise CorruptDropError(
-                f"drop {key}: expected gzip, found an object that starts with {rest[:16]!r}"
-                if not parts
-                else f"drop {key}: {len(rest)} bytes that aren't gzip follow the compressed data"
-            )
-        stream = zlib.decompressobj(_GZIP)
-        while not stream.eof:
-            try:
-                part = stream.decompress(rest, min(_CHUNK, limit - size + 1))
-            except zlib.error as error:
-                raise CorruptDropError(f"drop {key}: the gzip data is corrupt ({error}); ask for it again") from error
-            if not part and not stream.unconsumed_tail and not stream.eof:
-                raise CorruptDropError(f"drop {key}: the gzip data ends too early, after {size} bytes of text")
-            size += len(part)
-            if size > limit:
-                raise CorruptDropError(
-                    f"drop {key}: decompresses to more than {limit} bytes; source {source.name} allows "
-                    f"{source.limits.uncompressed_bytes} and {source.limits.ratio} times the compressed size"
-                )
-            parts.append(part)
-            rest = stream.unconsumed_tail
-        rest = stream.unused_data
-    return b"".join(parts)
+                f"drop {key}: expected utf-8 text, found byte {data[error.start]:#04x} at offset {error.start}"
+            ) from error
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n")
+    end = len(data)
+    while end and data[end - 1] in b"\r\n":
+        end -= 1
+    if end and data[end:] == b"\n":
+        return Text(data)
+    return Text(data[:end] + b"\n" if end else b"")
+
+
+def unpacked(source: Source, key: str, body: bytes) -> bytes:
+    """The object without its compression.
+
+    Raises:
+        CorruptDropError: the compression is broken, or a limit is passed.
+    """
+    limits = source.limits
+    if len(body) > limits.compressed_bytes:
+        raise CorruptDropError(
+            f"drop {key}: has {len(body)} bytes, the limit of source {source.name} is {limits.compressed_bytes}"
+        )
+    compressed = source.format.compression != "none"
+    limit = min(limits.uncompressed_bytes, limits.ratio * len(body) if compressed else limits.uncompressed_bytes)
+    allowed = f"source {source.name} allows {limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
+    found = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
+    if len(found) > limit:
+        raise CorruptDropError(f"drop {key}: has {len(found)} bytes of text, more than {limit}; {allowed}")
+    return found
+
+
+def frame_of(text: Text, numbers: list[int]) -> pl.DataFrame:
+    """Lines as a frame: ``line`` (Int64) and ``raw`` (String)."""
+    return pl.DataFrame({"line": numbers, "raw": text.lines(numbers)}, schema={"line": pl.Int64, "raw": pl.String})

@@ -1,59 +1,149 @@
-"""Strict typing of text fields: what isn't plainly of its type is set aside, never guessed."""
+"""Strict typing of text: what isn't plainly of its type has no value, and is never guessed. Pure."""
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, date, datetime
+from functools import partial
+from zoneinfo import ZoneInfo
+
 import polars as pl
 
-from afterbell.ingest.sift import Check
 from afterbell.ingest.layout import Column, ColumnType
 
-_NUMBER = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?$"
-_WHOLE = r"^-?[0-9]{1,19}$"
-_DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+_NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
+_WHOLE = r"^-?[0-9]+$"
+_INSTANT = re.compile(
+    r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?", flags=re.ASCII
+)
+_PART_OF_A_DAY = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
+_BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
+
+DTYPES: dict[ColumnType, pl.DataType] = {
+    "string": pl.String(),
+    "date": pl.Date(),
+    "timestamp": pl.Datetime("us", "UTC"),
+    "double": pl.Float64(),
+    "bigint": pl.Int64(),
+    "int": pl.Int32(),
+    "boolean": pl.Boolean(),
+}
+"""What a column of each type is in a frame; instants are UTC."""
 _WORDS: dict[ColumnType, str] = {
     "string": "text",
-    "date": "a date such as 2016-06-30",
     "double": "a plain decimal number such as 12.34",
     "bigint": "a whole number",
     "int": "a whole number below 2147483648",
     "boolean": "True or False",
 }
+NUMBERS = frozenset({"double", "bigint", "int"})
 
 
-def typed(column: Column, text: pl.Expr) -> pl.Expr:
-    """The field ``text`` as the column's type; NULL where it is empty or isn't plainly of that type."""
-    match column.type:
-        case "double":
-            return pl.when(text.str.contains(_NUMBER)).then(text).cast(pl.Float64, strict=False)
-        case "bigint" | "int":
-            kind = pl.Int64 if column.type == "bigint" else pl.Int32
-            return pl.when(text.str.contains(_WHOLE)).then(text).cast(kind, strict=False)
-        case "date":
-            return pl.when(text.str.contains(_DAY)).then(text).str.to_date("%Y-%m-%d", strict=False)
-        case "boolean":
-            return text.replace_strict(
-                {"True": True, "true": True, "False": False, "false": False}, default=None, return_dtype=pl.Boolean
-            )
-        case "string":
-            return text
+def rule_of(column: Column) -> str:
+    """The rule that a text breaks which isn't plainly of the column's type."""
+    return "not_a_number" if column.type in NUMBERS else f"not_{column.type}"
 
 
-def type_checks(columns: list[Column]) -> list[Check]:
-    """One check a column that isn't text: a field that has text but no value fails.
+def words_of(column: Column, zone: str) -> str:
+    """What the column's text should have been."""
+    if column.type == "date":
+        return f"a date such as {date(2016, 6, 30).strftime(column.format)}"
+    if column.type == "timestamp" and column.zone == "offset":
+        return "a time with its offset from UTC such as 2016-06-30T09:30:00-04:00"
+    if column.type == "timestamp":
+        return f"a local time of {zone} that exists once, such as 2016-06-30 09:30:00"
+    return _WORDS[column.type]
 
-    The frame has the typed columns under their names and the text under ``_text_<name>``.
+
+def typed(column: Column, text: pl.Series, zone: str) -> pl.Series:
+    """Text as the column's type.
+
+    Args:
+        column: which.
+        text: String, stripped of spaces.
+        zone: of the source, in which a timestamp without an offset is meant.
+
+    Returns:
+        One value a text: ``DTYPES[column.type]``, NULL where the text is empty or isn't plainly of that type.
     """
-    return [
-        Check(
-            rule=f"not_{'a_number' if column.type in {'double', 'bigint', 'int'} else column.type}",
-            bad=pl.col(column.name).is_null() & (pl.col(f"_text_{column.name}") != ""),
-            reason=pl.format(
-                "column {}: expected {}, found '{}'",
-                pl.lit(column.name),
-                pl.lit(_WORDS[column.type]),
-                pl.col(f"_text_{column.name}").str.slice(0, 60),
-            ),
-        )
-        for column in columns
-        if column.type != "string"
+    if column.type == "string":
+        return pl.select(pl.when(text != "").then(text)).to_series()
+    if column.type in NUMBERS:
+        return _numbers(text, column.type)
+    # Dates, times and booleans repeat: each distinct text is read once.
+    distinct = text.unique().drop_nulls().to_list()
+    values = [_value(column, word, zone) for word in distinct]
+    kind = DTYPES[column.type]
+    if len(distinct) <= _FEW:
+        return _chosen(text, distinct, values, kind)
+    return text.replace_strict(distinct, pl.Series(values, dtype=kind), default=None, return_dtype=kind)
+
+
+_FEW = 4
+
+
+def _chosen(text: pl.Series, distinct: list[str], values: list[date | bool | None], kind: pl.DataType) -> pl.Series:
+    """The same as a replacement by look-up, cheaper where there are a few values only."""
+    cases = [
+        pl.when(text == word).then(pl.lit(value, dtype=kind)) for word, value in zip(distinct, values, strict=True)
     ]
+    if not cases:
+        return pl.Series(values=[None] * text.len(), dtype=kind)
+    return pl.select(pl.coalesce(cases) if len(cases) > 1 else cases[0]).to_series()
+
+
+def _numbers(text: pl.Series, kind: ColumnType) -> pl.Series:
+    if kind == "double":
+        value = text.set(~text.str.contains(_NUMBER), None).cast(pl.Float64, strict=False)
+        return value.set(value.is_infinite(), None)
+    return text.set(~text.str.contains(_WHOLE), None).cast(DTYPES[kind], strict=False)
+
+
+def _value(column: Column, word: str, zone: str) -> date | bool | None:
+    match column.type:
+        case "date":
+            return _day(word, column.format)
+        case "timestamp":
+            return instant(word, zone if column.zone == "source" else None)
+        case _:
+            return _BOOLEANS.get(word)
+
+
+def _day(word: str, layout: str) -> date | None:
+    pattern = "".join(_PART_OF_A_DAY.get(part) or re.escape(part) for part in re.findall("%.|[^%]", layout))
+    found = re.fullmatch(pattern, word, flags=re.ASCII)
+    return None if found is None else _or_none(partial(date, int(found["Y"]), int(found["m"]), int(found["d"])))
+
+
+def _or_none(make: partial[date]) -> date | None:
+    try:
+        return make()
+    except ValueError:
+        return None
+
+
+def instant(word: str, zone: str | None) -> datetime | None:
+    """The instant, in UTC, that ``word`` names.
+
+    Args:
+        word: such as ``2016-06-30 09:30:00`` or ``2016-06-30T09:30:00-04:00``.
+        zone: whose local time it is, and then it has no offset; None where it must have one.
+
+    Returns:
+        None where it names none, where a local time does not exist (the hour that daylight saving skips), or exists
+        twice (the hour that it repeats).
+    """
+    found = _INSTANT.fullmatch(word)
+    if found is None or (found[3] is None) != (zone is not None):
+        return None
+    try:
+        at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}")
+    except ValueError:
+        return None
+    if zone is None:
+        return at.astimezone(UTC)
+    here = ZoneInfo(zone)
+    local = at.replace(tzinfo=here)
+    once = local.utcoffset() == local.replace(fold=1).utcoffset()
+    # An hour that is skipped, or repeated, is read differently by either fold.
+    return local.astimezone(UTC) if once else None

@@ -1,4 +1,4 @@
-"""Setting rows aside: named checks in order, the first one a row fails decides its rule and reason."""
+"""Setting rows aside: named checks in order, the first one a row fails decides its rule and reason. Pure."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ import polars as pl
 RAW_KEPT = 1000
 """Characters of a line that the quarantine keeps."""
 
-REJECTED = pl.Schema({"line": pl.Int64, "symbol": pl.String, "rule": pl.String, "reason": pl.String, "raw": pl.String})
-"""A line set aside: its number in the drop, its symbol where it could be read, why, and its text."""
+_ASIDE = {"line": pl.Int64, "symbol": pl.String, "rule": pl.String, "reason": pl.String}
+ASIDE = pl.Schema(_ASIDE)
+"""A line set aside: its number in the drop, its symbol where it could be read, and why."""
+
+REJECTED = pl.Schema({**_ASIDE, "raw": pl.String})
+"""A line set aside, with its text."""
 
 
 @dataclass(frozen=True)
@@ -29,20 +33,20 @@ class Check:
 
 
 def sift(frame: pl.DataFrame, checks: list[Check]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Divide ``frame``, which has ``line`` and ``raw``, into rows that pass all checks and those that don't.
+    """Divide ``frame``, which has ``line``, into rows that pass all checks and those that don't.
 
     Returns:
-        The passing rows with their columns, and the others as ``REJECTED``, in the order of their lines.
+        The passing rows with their columns, and the others as ``ASIDE``, in the order of their lines.
     """
     if not checks or frame.is_empty():
-        return frame, REJECTED.to_frame()
-    failed = pl.coalesce(
-        [pl.when(check.bad).then(pl.lit(number, dtype=pl.Int16)) for number, check in enumerate(checks)]
-    )
-    marked = frame.with_columns(failed.alias("_check"))
-    broken = marked.filter(pl.col("_check").is_not_null())
-    if broken.is_empty():
-        return frame, REJECTED.to_frame()
+        return frame, ASIDE.to_frame()
+    verdicts = frame.select(check.bad.fill_null(value=False).alias(str(at)) for at, check in enumerate(checks))
+    failed = verdicts.select(pl.any_horizontal(pl.all())).to_series()
+    if not failed.any():
+        return frame, ASIDE.to_frame()
+    broken = frame.filter(failed)
+    first = pl.coalesce(pl.when(pl.col(str(at))).then(pl.lit(at, dtype=pl.Int16)) for at in range(len(checks)))
+    broken = broken.with_columns(verdicts.filter(failed).select(first.alias("_check")).to_series())
     symbol = pl.col("symbol") if "symbol" in frame.columns else pl.lit(None, dtype=pl.String)
     parts = [
         rows.select(
@@ -50,10 +54,8 @@ def sift(frame: pl.DataFrame, checks: list[Check]) -> tuple[pl.DataFrame, pl.Dat
             symbol.cast(pl.String).str.slice(0, 20).alias("symbol"),
             pl.lit(checks[number].rule).alias("rule"),
             checks[number].reason.alias("reason"),
-            pl.col("raw").str.slice(0, RAW_KEPT),
         )
         for (number,), rows in broken.group_by("_check", maintain_order=True)
         if isinstance(number, int)
     ]
-    good = marked.filter(pl.col("_check").is_null()).drop("_check")
-    return good, pl.concat(parts).cast(REJECTED).sort("line")
+    return frame.filter(~failed), pl.concat(parts).cast(ASIDE).sort("line")

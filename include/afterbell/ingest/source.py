@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import Strict, config_folder, load_named
 from afterbell.errors import ConfigError
-from afterbell.ingest.layout import Column, Format, Limits
+from afterbell.ingest.layout import Column, ColumnType, Format, Limits
 from afterbell.ingest.terms import Arrival, Budget, Completion, Knowledge
 
 Kind = Literal["bars", "minute_bars", "filings", "symbols"]
@@ -23,6 +23,15 @@ NEEDED: dict[Kind, tuple[str, ...]] = {
     "symbols": ("symbol", "name"),
 }
 """Columns that the rows of a kind cannot do without."""
+TYPES: dict[str, ColumnType] = {
+    "symbol": "string",
+    "session": "date",
+    "at": "timestamp",
+    **dict.fromkeys(("open", "high", "low", "close", "adj_close"), "double"),
+    "volume": "bigint",
+    "period_end": "date",
+}
+"""Columns whose type is the same wherever they come from."""
 
 
 class Source(Strict):
@@ -38,6 +47,8 @@ class Source(Strict):
         exchange: whose sessions the keys are named after.
         time_zone: the zone in which naive times of this source are meant.
         knowledge: the rule of the knowledge time.
+        hours: the minutes that belong to a session: ``session``, from its opening bell to its close; ``day``, all of
+            that day by the exchange's clocks.
         carries: the sessions that a drop may have rows of, seen from its own.
         columns: the vendor's column name to ours; without a header, in the order of the fields.
         symbol_pattern: the allow-list for symbols.
@@ -60,6 +71,7 @@ class Source(Strict):
     exchange: str = "XNYS"
     time_zone: str
     knowledge: Knowledge
+    hours: Literal["session", "day"] = "session"
     carries: tuple[Literal["same", "previous"], ...] = ("same",)
     format: Format
     columns: dict[str, Column] = Field(min_length=1)
@@ -101,6 +113,12 @@ class Source(Strict):
         missing = [name for name in NEEDED[self.kind] if name not in names]
         if missing:
             raise ValueError(f"columns of {self.kind} must map one to each of: {', '.join(missing)}")
+        if self.kind == "minute_bars" and "session" in names:
+            raise ValueError("the session of minute bars comes from `at`; leave out the column mapped to it")
+        types = {column.name: column.type for column in self.columns.values()}
+        wrong = [f"{name}: {TYPES[name]}" for name in types if name in TYPES and types[name] != TYPES[name]]
+        if wrong:
+            raise ValueError(f"columns of a fixed type have another one; expected {', '.join(wrong)}")
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,216 @@
+"""Drops that are Parquet: columns by name and type, values within limits. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from afterbell.errors import CorruptDropError
+from afterbell.ingest.decode import unpacked
+from afterbell.ingest.fields import DTYPES, rule_of, words_of
+from afterbell.ingest.layout import Column
+from afterbell.ingest.rows import Rows
+from afterbell.ingest.sift import RAW_KEPT, Check, sift
+from afterbell.ingest.source import Source
+from afterbell.ingest.text import notes_on
+
+_BATCH_ROWS = 65_536
+_THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics
+_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
+
+
+def read_parquet(source: Source, key: str, body: bytes) -> Rows:
+    """Read a Parquet drop.
+
+    Raises:
+        CorruptDropError: it isn't Parquet, is corrupt, too large, or a column is missing or of another type.
+    """
+    data = unpacked(source, key, body)
+    if not data:
+        return _blank(source)
+    words = [name for name, column in source.columns.items() if column.type == "string"]
+    try:
+        file = pq.ParquetFile(
+            pa.BufferReader(data),
+            read_dictionary=words,  # however often a long text repeats, it is in memory once
+            thrift_string_size_limit=_THRIFT,
+            thrift_container_size_limit=_THRIFT,
+        )
+        _check_size(source, key, file.metadata, len(data))
+        notes = _check_columns(source, key, file.schema_arrow)
+        table = _values(source, key, file)
+    except (pa.ArrowException, OSError) as error:
+        raise CorruptDropError(f"drop {key}: expected Parquet, and could not read it ({_first_line(error)})") from error
+    frame, checks = _typed(source, table)
+    rows, aside = sift(frame, checks)
+    names = [column.name for column in source.columns.values()]
+    return Rows(rows.select("line", *names), aside, table.num_rows, partial(_raw, source, table), notes)
+
+
+def _blank(source: Source) -> Rows:
+    kinds = {column.name: DTYPES[column.type] for column in source.columns.values()}
+    frame = pl.Schema({"line": pl.Int64(), **kinds}).to_frame()
+    return Rows(frame, sift(frame, [])[1], 0, lambda _: [])
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).split("\n", 1)[0][:200]
+
+
+def _check_size(source: Source, key: str, footer: pq.FileMetaData, size: int) -> None:
+    limits = source.limits
+    groups = [footer.row_group(at) for at in range(footer.num_row_groups)]
+    claimed = sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns))
+    most = min(limits.uncompressed_bytes, limits.ratio * size)
+    if footer.num_rows > limits.rows:
+        raise CorruptDropError(
+            f"drop {key}: has {footer.num_rows} rows, the limit of source {source.name} is {limits.rows}"
+        )
+    if claimed > most:
+        raise CorruptDropError(
+            f"drop {key}: decompresses to {claimed} bytes, more than {most}; source {source.name} allows "
+            f"{limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
+        )
+
+
+def _check_columns(source: Source, key: str, schema: pa.Schema) -> tuple[str, ...]:
+    declared = list(source.columns)
+    missing = [name for name in declared if name not in schema.names]
+    extra = [name for name in schema.names if name not in declared]
+    repeated = sorted({name for name in schema.names if schema.names.count(name) > 1})
+    if missing or repeated or (extra and source.format.extra_columns == "refuse"):
+        raise CorruptDropError(
+            f"drop {key}: expected the columns {', '.join(declared)}, found {', '.join(schema.names)[:200]} "
+            f"(missing: {', '.join(missing) or 'none'}; not declared: {', '.join(extra)[:120] or 'none'}; "
+            f"repeated: {', '.join(repeated)[:120] or 'none'})"
+        )
+    for name, column in source.columns.items():
+        found = schema.field(name).type
+        if not _FITS[column.type](column, found):
+            raise CorruptDropError(
+                f"drop {key}: column {name}: expected {_WORDS[column.type]}{_zone_words(column)}, found {found}"
+            )
+    return notes_on(source, extra)
+
+
+def _is_text(_: Column, kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(_: Column, kind: pa.DataType) -> bool:
+    return kind in (pa.float64(), pa.float32()) or bool(pa.types.is_integer(kind) or pa.types.is_decimal(kind))
+
+
+def _is_whole(kinds: tuple[pa.DataType, ...], _: Column, kind: pa.DataType) -> bool:
+    return kind in kinds
+
+
+def _is_instant(column: Column, kind: pa.DataType) -> bool:
+    return bool(pa.types.is_timestamp(kind)) and (kind.tz is None) == (column.zone == "source")
+
+
+_SMALL = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16())
+_FITS: dict[str, Callable[[Column, pa.DataType], bool]] = {
+    "string": _is_text,
+    "date": lambda _, kind: bool(pa.types.is_date32(kind)),
+    "timestamp": _is_instant,
+    "double": _is_number,
+    "bigint": partial(_is_whole, (*_SMALL, pa.int64(), pa.uint32())),
+    "int": partial(_is_whole, _SMALL),
+    "boolean": lambda _, kind: bool(pa.types.is_boolean(kind)),
+}
+_WORDS = {
+    "string": "text",
+    "date": "date32",
+    "timestamp": "timestamp",
+    "double": "a number",
+    "bigint": "an integer of at most 64 bits",
+    "int": "an integer of at most 32 bits",
+    "boolean": "bool",
+}
+
+
+def _zone_words(column: Column) -> str:
+    if column.type != "timestamp":
+        return ""
+    return " without a zone" if column.zone == "source" else " with a zone"
+
+
+def _values(source: Source, key: str, file: pq.ParquetFile) -> pa.Table:
+    """The declared columns; what a footer says of sizes can be false, so they are counted while they are read."""
+    batches, size, most = [], 0, source.limits.uncompressed_bytes
+    for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(source.columns), use_threads=False):
+        size += batch.nbytes
+        if size > most:
+            raise CorruptDropError(
+                f"drop {key}: has more than {most} bytes of values; that is the limit of {source.name}"
+            )
+        batches.append(batch)
+    schema = pa.schema([file.schema_arrow.field(name) for name in source.columns])
+    return pa.Table.from_batches(batches, batches[0].schema if batches else schema).select(list(source.columns))
+
+
+def _typed(source: Source, table: pa.Table) -> tuple[pl.DataFrame, list[Check]]:
+    """The table with our names and types, and the checks that its values may fail."""
+    made: list[pl.Series] = [pl.int_range(1, table.num_rows + 1, eager=True, dtype=pl.Int64).alias("line")]
+    checks: list[Check] = []
+    for name, column in source.columns.items():
+        given = table.column(name)
+        if column.type == "string":
+            text = pl.Series(column.name, given).cast(pl.String)
+            checks += _text_checks(source, column.name, text)
+            text = text.str.strip_chars(" ")
+            made.append(text.set(text == "", None))
+            continue
+        values = _as_type(source, column, pl.Series(column.name, given))
+        made.append(values)
+        lost = values.is_null() & pl.Series(given.is_valid())
+        if lost.any():
+            made += [lost.alias(f"_lost_{name}"), pl.Series(f"_found_{name}", given.cast(pa.string()))]
+            words = pl.lit(f"column {column.name}: expected {_sense(source, column)}")
+            reason = pl.format("{}, found '{}'", words, pl.col(f"_found_{name}"))
+            checks.append(Check(rule_of(column), pl.col(f"_lost_{name}"), reason))
+    return pl.DataFrame(made), checks
+
+
+def _text_checks(source: Source, name: str, text: pl.Series) -> list[Check]:
+    limit, checks = source.limits.line_bytes, []
+    long = text.str.len_bytes() > limit
+    if long.any():
+        reason = pl.format("expected at most {} bytes in column {}, found more", pl.lit(limit), pl.lit(name))
+        checks.append(Check("line_too_long", pl.lit(long), reason))
+    control = text.str.contains(_CONTROL)
+    if control.any():
+        reason = pl.lit(f"expected text without control characters in column {name}")
+        checks.append(Check("control_character", pl.lit(control), reason))
+    return checks
+
+
+def _as_type(source: Source, column: Column, given: pl.Series) -> pl.Series:
+    """The values as the column's type; NULL where they have none."""
+    if column.type == "double":
+        values = given.cast(pl.Float64)
+        return values.set(~values.is_finite(), None)
+    if column.type == "timestamp":
+        at = given.dt.cast_time_unit("us")
+        if column.zone == "source":
+            at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
+        return at.dt.convert_time_zone("UTC")
+    return given.cast(DTYPES[column.type])
+
+
+def _sense(source: Source, column: Column) -> str:
+    return words_of(column, source.time_zone) if column.type == "timestamp" else "a finite number"
+
+
+def _raw(source: Source, table: pa.Table, lines: list[int]) -> list[str]:
+    """Rows as JSON, under the vendor's names."""
+    rows = [table.slice(line - 1, 1).to_pylist()[0] for line in lines]
+    return [json.dumps({name: row[name] for name in source.columns}, default=str)[:RAW_KEPT] for row in rows]
