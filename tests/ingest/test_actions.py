@@ -1,49 +1,258 @@
-"""Corporate action factors by hand: the vendor's adjusted close of the day before, over its close."""
+"""When a split or a dividend takes effect, by hand: cases as real feeds have them, and the same answer in any order."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
-from afterbell.ingest.actions import corporate_actions
+from afterbell.calendar.sessions import Exchange
+from afterbell.ingest import evidence
+from afterbell.ingest.actions import ACTIONS, REACH, WINDOW, corporate_actions
 
-T0, T1 = date(2016, 6, 29), date(2016, 6, 30)
+# Consecutive sessions: Monday to Friday, and the Monday after.
+S0, S1, S2, S3, S4, S5 = (date(2016, 6, day) for day in (6, 7, 8, 9, 10, 13))
 
 
-def drop(close_0: float, adj_0: float, close_1: float, adj_1: float) -> pl.DataFrame:
-    rows = [("S", T0, close_0, adj_0), ("S", T1, close_1, adj_1)]
-    return pl.DataFrame(rows, schema=["symbol", "session", "close", "adj_close"], orient="row")
+def known(session: date) -> datetime:
+    return datetime(session.year, session.month, session.day, 20, 30, tzinfo=UTC)
+
+
+def drop(session: date, before: tuple[date, float, float], price: float, **bar: Any) -> pl.DataFrame:
+    """The evidence of a drop with one symbol: (session before, its close, its adjusted close), then the new close."""
+    day, close, adjusted = before
+    volumes = bar.pop("volumes", (100_000, 100_000))
+    opened = bar.get("open", price)
+    rows = [
+        ("S", day, close, close, close, close, volumes[0], adjusted),
+        ("S", session, opened, max(opened, price), min(opened, price), price, volumes[1], bar.get("adjusted", price)),
+    ]
+    schema = ["symbol", "session", "open", "high", "low", "close", "volume", "adj_close"]
+    shown = evidence.show(pl.DataFrame(rows, schema=schema, orient="row"))
+    return shown.with_columns(knowledge_time=known(session), drop_id=pl.lit(f"d{session:%d}"))
+
+
+def told(*drops: pl.DataFrame) -> list[tuple[date, float, str, str, date]]:
+    """Ex-session, factor, kind, basis and the session whose drop made it known."""
+    rows = corporate_actions(pl.concat(drops))
+    return [
+        (
+            row["ex_session"],
+            pytest.approx(row["factor"], abs=1e-9),
+            row["kind"],
+            row["basis"],
+            row["knowledge_time"].date(),
+        )
+        for row in rows.iter_rows(named=True)
+    ]
 
 
 @pytest.mark.parametrize(
-    ("bars", "factor", "kind"),
+    ("shown", "factor", "kind"),
     [
-        (drop(100.00, 50.00, 51.00, 51.00), 0.5, "split"),  # 2:1
-        (drop(95.23, 47.62, 47.10, 47.10), 47.62 / 95.23, "split"),  # 2:1, rounded to the cent: 0.50005
-        (drop(90.00, 60.00, 61.00, 61.00), 2 / 3, "split"),  # 3:2
-        (drop(0.31, 6.20, 6.05, 6.05), 20.0, "split"),  # 1:20
-        (drop(20.00, 19.50, 19.40, 19.40), 0.975, "dividend"),  # half a dollar
-        (drop(20.00, 19.99, 20.00, 20.00), 0.9995, "dividend"),  # one cent
-        (drop(20.00, 10.70, 10.60, 10.60), 0.535, "dividend"),  # a spin-off: no ratio of small integers
+        (drop(S1, (S0, 100.00, 50.00), 51.00), 0.5, "split"),  # 2:1
+        (drop(S1, (S0, 95.23, 47.62), 47.10), 0.5, "split"),  # 2:1, rounded to the cent: 0.50005
+        (drop(S1, (S0, 90.00, 60.00), 61.00), 2 / 3, "split"),  # 3:2
+        (drop(S1, (S0, 0.31, 6.20), 6.05), 20.0, "split"),  # 1:20
+        (drop(S1, (S0, 20.00, 19.50), 19.40), 0.975, "dividend"),  # half a dollar
+        (drop(S1, (S0, 20.00, 19.99), 20.00), 0.9995, "dividend"),  # one cent
+        (drop(S1, (S0, 21.00, 20.00), 20.10), 20 / 21, "dividend"),  # a stock dividend of 5 %: told like cash
+        (drop(S1, (S0, 20.00, 10.70), 10.60), 0.535, "dividend"),  # a spin-off: no ratio of small integers
     ],
 )
-def test_a_factor_is_derived_with_its_ex_session_and_kind(bars: pl.DataFrame, factor: float, kind: str) -> None:
-    assert corporate_actions(bars).rows() == [("S", T1, pytest.approx(factor, abs=1e-12), kind)]
+def test_a_factor_takes_effect_on_the_session_that_the_vendor_and_the_price_name(
+    shown: pl.DataFrame, factor: float, kind: str
+) -> None:
+    assert told(shown) == [(S1, factor, kind, "vendor", S1)]
 
 
 @pytest.mark.parametrize(
-    "bars",
+    "shown",
     [
-        drop(100.00, 100.00, 103.00, 103.00),
-        drop(33.33, 11.11, 33.37, 11.12),  # both adjusted by a later 3:1: 1.0003 is rounding, not an action
-        drop(7.01, 3.51, 7.03, 3.51),  # likewise 2:1
+        drop(S1, (S0, 100.00, 100.00), 103.00),
+        drop(S1, (S0, 33.33, 11.11), 33.37, adjusted=11.12),  # both adjusted by a later 3:1: 1.0003 is rounding
+        drop(S1, (S0, 7.01, 3.51), 7.03, adjusted=3.51),  # likewise 2:1
+        drop(S1, (S0, 100.00, 100.00), 45.00, open=60.00, volumes=(100_000, 4_000_000)),  # a crash
+        drop(S1, (S0, 40.00, 40.00), 20.10, volumes=(100_000, 5_000_000)),  # a crash that lands on the ratio
+        drop(S1, (S0, 20.00, 20.00), 41.00, volumes=(100_000, 2_000_000)),  # bought at twice the price
+        drop(S1, (S0, 48.11, 48.11), 4.78, volumes=(391_700, 349_900)),  # another unit: shares don't scale
     ],
 )
-def test_what_rounding_to_the_cent_explains_is_no_action(bars: pl.DataFrame) -> None:
-    assert corporate_actions(bars).is_empty()
+def test_no_action_is_made_up(shown: pl.DataFrame) -> None:
+    assert told(shown) == []
 
 
-def test_a_drop_without_the_session_before_shows_no_action() -> None:
-    assert corporate_actions(drop(100.00, 50.00, 51.00, 51.00).filter(pl.col("session") == T1)).is_empty()
+def test_a_split_shown_a_session_early_and_again_on_the_day_is_one() -> None:
+    early = drop(S1, (S0, 2.08, 10.40), 1.93)  # adjusted by 5, and the price stays
+    again = drop(S2, (S1, 1.93, 9.65), 10.00)
+    assert told(early) == []  # an adjustment seen before its ex-session changes nothing yet
+    assert told(early, again) == [(S2, 5.0, "split", "vendor", S2)]
+
+
+def test_a_split_shown_early_only_takes_effect_where_the_price_moves() -> None:
+    early = drop(S1, (S0, 80.00, 40.00), 81.00)
+    day = drop(S2, (S1, 81.00, 81.00), 40.00, volumes=(100_000, 900_000))
+    assert told(early, day) == [(S2, 0.5, "split", "vendor_moved", S2)]
+
+
+def test_a_split_shown_late_takes_effect_where_the_price_moved_and_is_known_late() -> None:
+    # Volume is too high for a split to be believed from the price alone.
+    day = drop(S1, (S0, 80.00, 80.00), 40.00, volumes=(100_000, 900_000))
+    late = drop(S2, (S1, 40.00, 20.00), 40.50)
+    assert told(day, late) == [(S1, 0.5, "split", "vendor_moved", S2)]
+
+
+def test_a_split_that_the_vendor_misses_is_believed_from_the_price() -> None:
+    # CF, 5:1 on 2015-06-18, as delivered.
+    day = drop(S1, (S0, 316.68, 316.68), 64.25, open=63.37, volumes=(860_700, 2_587_700))
+    assert told(day) == [(S1, 0.2, "split", "price", S1)]
+
+
+def test_a_reverse_split_that_the_vendor_misses_shows_in_fewer_shares() -> None:
+    # SMT, 1:10 on 2016-05-12, as delivered.
+    assert told(drop(S1, (S0, 0.42, 0.42), 4.10, open=4.20, volumes=(107_900, 9_500))) == [
+        (S1, 10.0, "split", "price", S1)
+    ]
+
+
+def test_a_split_believed_from_the_price_is_withdrawn_when_the_price_goes_back() -> None:
+    fall = drop(S1, (S0, 100.00, 100.00), 50.00)
+    back = drop(S2, (S1, 50.00, 50.00), 99.00)
+    assert told(fall, back) == [
+        (S1, 0.5, "split", "price", S1),
+        (S1, 1.0, "split", "withdrawn", S2),
+    ]
+
+
+def test_what_the_vendor_says_later_confirms_a_split_believed_from_the_price() -> None:
+    day = drop(S1, (S0, 80.01, 80.01), 40.00)
+    late = drop(S2, (S1, 40.00, 20.00), 40.50)
+    assert [row[:2] for row in told(day, late)] == [(S1, 0.5), (S1, 0.5)]
+
+
+def test_the_same_dividend_shown_twice_counts_once_on_the_newer_session() -> None:
+    first = drop(S1, (S0, 40.00, 39.60), 40.10)
+    again = drop(S2, (S1, 40.10, 39.70), 39.80)
+    assert told(first, again) == [
+        (S1, 0.99, "dividend", "vendor", S1),
+        (S1, 1.0, "dividend", "withdrawn", S2),
+        (S2, pytest.approx(39.70 / 40.10, abs=1e-9), "dividend", "vendor", S2),
+    ]
+
+
+def test_two_dividends_of_other_amounts_on_neighbouring_sessions_are_two() -> None:
+    rows = told(drop(S1, (S0, 40.00, 39.60), 40.10), drop(S2, (S1, 40.10, 39.90), 39.80))
+    assert [(row[0], row[3]) for row in rows] == [(S1, "vendor"), (S2, "vendor")]
+
+
+def test_a_drop_that_replaces_an_earlier_version_takes_its_action_back() -> None:
+    first = drop(S1, (S0, 100.00, 50.00), 51.00)
+    replaced = first.with_columns(factor=1.0, close=101.0, open=101.0, knowledge_time=known(S3), drop_id=pl.lit("new"))
+    assert told(first, replaced) == [
+        (S1, 0.5, "split", "vendor", S1),
+        (S1, 1.0, "split", "withdrawn", S3),
+    ]
+
+
+def test_a_reverse_split_in_which_the_vendor_loses_the_symbol_is_found_with_the_lake_s_own_bar() -> None:
+    # HT, 1:4 on 2015-06-23: absent from that session's drop, told by the next one.
+    bar = {"symbol": "HT", "open": 25.92, "high": 26.5, "low": 25.8, "close": 26.2, "volume": 649_200, "revision": 0}
+    new = pl.DataFrame([bar | {"session": S1, "knowledge_time": known(S2), "drop_id": "prices:20160608:ab"}])
+    late = evidence.told_late(new, {S1: S0, S2: S1})
+    assert evidence.newcomers(late).rows() == [("HT", S0)]
+    before = {"symbol": "HT", "session": S0, "close": 6.52, "volume": 1_876_900, "revision": 0}
+    lake = pl.DataFrame([before | {"knowledge_time": known(S0)}])
+    assert corporate_actions(late).is_empty()
+    assert told(evidence.fill_before(late, lake)) == [(S1, 4.0, "split", "price", S2)]
+    unknown_then = lake.with_columns(knowledge_time=known(S3))
+    assert evidence.fill_before(late, unknown_then).is_empty()
+
+
+def test_a_drop_without_the_session_before_shows_nothing() -> None:
+    rows = pl.DataFrame({"symbol": ["S"], "session": [S1], "open": [1.0], "high": [1.0], "low": [1.0], "close": [1.0]})
+    assert evidence.show(rows.with_columns(volume=1, adj_close=0.5)).is_empty()
+
+
+def random_evidence(seed: int) -> pl.DataFrame:
+    """Drops of five symbols whose vendor shows actions early, twice, late and never, some known late."""
+    rng = np.random.default_rng(seed)
+    sessions = Exchange().between(date(2016, 3, 1), date(2016, 6, 30))
+    frames = []
+    for name in "ABCDE":
+        price, pending = 50.0, 1.0
+        for before, session in pairwise(sessions):
+            new = price * float(np.exp(rng.normal(0, 0.02)))
+            factor = float(rng.choice([1.0, 1.0, 1.0, 0.99, 0.5, 5.0], p=[0.4, 0.2, 0.1, 0.15, 0.1, 0.05]))
+            here = rng.random() < 0.6  # else the price moves a session later, if at all
+            moved = new * pending * (factor if here else 1.0)
+            pending = factor if not here and rng.random() < 0.7 else 1.0
+            adjusted = price * (factor if rng.random() < 0.8 else 1.0)
+            shown = drop(session, (before, price, adjusted), moved, volumes=(10_000, int(rng.integers(3_000, 40_000))))
+            late = timedelta(days=int(rng.choice([0, 0, 0, 0, 2, 9])))
+            frames.append(shown.with_columns(symbol=pl.lit(name), knowledge_time=known(session) + late))
+            price = float(np.clip(moved, 5.0, 500.0))
+    return pl.concat(frames)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_day_by_day_with_a_window_of_evidence_tells_what_one_bulk_run_tells(seed: int) -> None:
+    rows = random_evidence(seed)
+    bulk = corporate_actions(rows.sample(fraction=1.0, shuffle=True, seed=seed))
+    sessions = Exchange().between(date(2016, 1, 4), date(2016, 9, 30))
+    daily = [ACTIONS.to_frame()]
+    for (instant,), new in rows.sort("knowledge_time").group_by("knowledge_time", maintain_order=True):
+        first = sessions[sessions.index(new["session"].min()) - WINDOW]
+        last = sessions[sessions.index(new["session"].max()) + WINDOW]
+        context = rows.filter((pl.col("knowledge_time") < instant) & pl.col("session").is_between(first, last))
+        both = pl.concat([context.with_columns(known=True), new.with_columns(known=False)])
+        daily.append(corporate_actions(both))
+    assert bulk.height > 60
+    assert {"vendor", "vendor_moved", "withdrawn"} <= set(bulk["basis"])
+    order = ["knowledge_time", "symbol", "ex_session"]
+    assert pl.concat(daily).sort(order).equals(bulk.sort(order))
+
+
+def test_the_window_holds_all_days_that_matter() -> None:
+    sessions = Exchange().between(date(2010, 1, 4), date(2020, 12, 31))
+    most = max(
+        sum((day - first).days <= 4 * REACH for day in sessions[number + 1 : number + 30])
+        for number, first in enumerate(sessions[:-30])
+    )
+    assert most <= WINDOW
+
+
+PUBLIC = {
+    # symbol: ex-session and factor, as the companies announced them
+    "SBUX": (date(2015, 4, 9), 1 / 2), "NFLX": (date(2015, 7, 15), 1 / 7), "NKE": (date(2015, 12, 24), 1 / 2),
+    "AZN": (date(2015, 7, 27), 1 / 2), "FRO": (date(2016, 2, 3), 5.0), "UA": (date(2016, 4, 8), 1 / 2),
+    "CF": (date(2015, 6, 18), 1 / 5), "EXPO": (date(2015, 6, 5), 1 / 2), "SJI": (date(2015, 5, 8), 1 / 2),
+    "SMT": (date(2016, 5, 12), 10.0), "DRWI": (date(2016, 2, 4), 25.0), "IO": (date(2016, 2, 5), 15.0),
+    "BTU": (date(2015, 10, 1), 15.0), "EBAY": (date(2015, 7, 20), None),
+}  # fmt: skip
+
+
+@pytest.mark.market
+def test_known_splits_of_the_real_drops_take_effect_once_and_on_their_day(market_drops: Path) -> None:
+    wanted = {day for day, _ in PUBLIC.values()}
+    sessions = Exchange().between(date(2015, 3, 23), date(2016, 6, 30))
+    frames = []
+    for number, session in enumerate(sessions):
+        if wanted & set(sessions[max(number - 2, 0) : number + 3]):
+            path = market_drops / f"s3/prices/{session:%Y}/{session:%Y%m%d}.csv.gz"
+            if path.stat().st_size < 100:
+                continue  # one of them is empty
+            rows = pl.read_csv(path, try_parse_dates=True).rename({"date": "session"})
+            shown = evidence.show(rows.filter(pl.col("symbol").is_in(list(PUBLIC))))
+            frames.append(shown.with_columns(knowledge_time=known(session), drop_id=pl.lit(f"{session}")))
+    rows = corporate_actions(pl.concat(frames))
+    far = rows.filter((pl.col("factor") - 1).abs() > 0.15)
+    found = {row["symbol"]: (row["ex_session"], row["factor"]) for row in far.iter_rows(named=True)}
+    assert far.height == len(PUBLIC)
+    assert found.pop("EBAY")[0] == PUBLIC["EBAY"][0]  # a spin-off: its factor is the vendor's
+    assert found == {name: told for name, told in PUBLIC.items() if name != "EBAY"}
+    assert dict(far.select("symbol", "kind").iter_rows())["EBAY"] == "dividend"

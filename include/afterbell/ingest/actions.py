@@ -1,38 +1,245 @@
-"""Corporate actions from the evidence of several drops. Pure."""
+"""Corporate actions from the evidence of several drops. Pure.
+
+A drop shows a factor between two sessions (``afterbell.ingest.evidence``), but not always where it belongs: the vendor
+shows some adjustments a session or more too early, then again on the day, some late, some never. So:
+
+* A factor far from 1 takes effect on the session on which the traded price moves by it. Claims of the same factor on
+  neighbouring sessions are one action. Until the price has moved there is none.
+* A factor near 1, nearly always a dividend, takes effect on the session for which the vendor shows it. Shown again
+  within a few sessions, it is the same dividend, and the newer claim counts: it adjusts the session before still.
+* A split that the vendor shows on no session is believed from the price alone where it can hardly be anything else
+  (``afterbell.ingest.inference``), unless the price goes back.
+
+What is believed of a session depends on the evidence within ``2 * REACH`` days of it alone, so a run needs no more than
+``WINDOW`` sessions around its own.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+from math import log
+from operator import attrgetter
+from typing import NamedTuple
+
 import polars as pl
 
-from afterbell.ingest.ratios import near_any
+from afterbell.ingest.inference import split_from_price
+from afterbell.ingest.ratios import FAR_FROM_ONE, misfit, split_ratio
 
-WINDOW = 2
-"""Sessions before and after a session whose evidence decides what happened in it."""
+REACH = 5
+"""Days: the vendor's claim and the move of the price lie no further apart, nor do two claims of one action. A week-end
+with two holidays beside it is shorter."""
 
-ACTIONS = pl.Schema(
-    {
-        "symbol": pl.String,
-        "ex_session": pl.Date,
-        "factor": pl.Float64,
-        "kind": pl.String,
-        "basis": pl.String,
-        "knowledge_time": pl.Datetime("us", "UTC"),
-        "drop_id": pl.String,
-    }
-)
+WINDOW = 15
+"""Sessions before and after a session whose evidence decides what it and the others around it are believed to be:
+``4 * REACH`` days hold no more."""
+
+SPLIT, DIVIDEND = "split", "dividend"
+"""Shares change in number too, so volume is divided by the factor; or something is paid out, cash or a spin-off."""
+
+VENDOR, MOVED, PRICE, WITHDRAWN = "vendor", "vendor_moved", "price", "withdrawn"
+"""Shown by the vendor on that session; on another one; by the price alone; believed no more."""
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "symbol": pl.String,
+    "ex_session": pl.Date,
+    "factor": pl.Float64,
+    "kind": pl.String,
+    "basis": pl.String,
+    "knowledge_time": pl.Datetime("us", "UTC"),
+    "drop_id": pl.String,
+}
+ACTIONS = pl.Schema(_COLUMNS)
 """A price before ``ex_session`` times ``factor`` compares with later ones."""
+
+_SAME_MOVE = 0.15
+_SAME_FACTOR = 0.02
+_SAME_PAYOUT = 0.01
+
+
+class Belief(NamedTuple):
+    """What is believed to take effect on a session."""
+
+    factor: float
+    kind: str
+    basis: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One row of evidence: prices in dollars as traded, volumes in shares, as in ``EVIDENCE``."""
+
+    session: date
+    factor: float
+    blur: float | None
+    close_before: float
+    volume_before: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: int
+    knowledge_time: datetime
+    drop_id: str
+    known: bool = False
+    late: bool = False
+
+    @property
+    def move(self) -> float:
+        """The close over the close before, as traded."""
+        return self.close / self.close_before
+
+    @property
+    def claims(self) -> bool:
+        """Whether the vendor shows a factor."""
+        return self.factor != 1.0
+
+    @property
+    def far(self) -> bool:
+        """Whether that factor is so far from 1 that the traded price must show it."""
+        return abs(self.factor - 1) > FAR_FROM_ONE
+
+    def fits(self, factor: float) -> bool:
+        """Whether the price moved nearer to ``factor`` than to nothing, at the open or by the close."""
+        moves = (self.open / self.close_before, self.move)
+        return any(misfit(move, factor) < abs(log(move)) for move in moves)
+
+    def inferred(self) -> float | None:
+        """The factor of a split that the price alone shows."""
+        return split_from_price(
+            close_before=self.close_before,
+            volume_before=self.volume_before,
+            open=self.open,
+            high=self.high,
+            low=self.low,
+            close=self.close,
+            volume=self.volume,
+            newcomer=self.blur is None,
+        )
 
 
 def corporate_actions(evidence: pl.DataFrame) -> pl.DataFrame:
     """All action rows that the evidence justifies, in the order in which they become known.
 
     Args:
-        evidence: ``afterbell.ingest.evidence.EVIDENCE`` with knowledge_time (UTC) and drop_id, in any order.
+        evidence: ``EVIDENCE`` with knowledge_time (UTC) and drop_id, in any order. Where it has the Boolean column
+            ``known``, rows with it are context only: what they made known is told already. Where it has ``late``, such
+            a row counts only if nothing is known about its symbol and session.
 
     Returns:
         ``ACTIONS``. A later row about the same symbol and ex-session replaces an earlier one; factor 1.0 withdraws it.
     """
-    shown = evidence.filter(pl.col("factor") != 1.0)
-    kind = pl.when(near_any(pl.col("factor"), pl.col("blur"))).then(pl.lit("split")).otherwise(pl.lit("dividend"))
-    found = shown.with_columns(ex_session="session", kind=kind, basis=pl.lit("vendor"))
-    return found.select(list(ACTIONS)).sort("knowledge_time", "symbol", "ex_session", "drop_id")
+    usable = evidence.filter(pl.col("close_before").is_not_null())
+    columns = [name for name in Seen.__dataclass_fields__ if name in usable.columns]
+    told: list[tuple[object, ...]] = []
+    ordered = usable.sort("symbol", "knowledge_time", "session", "drop_id").select("symbol", *columns)
+    for symbol, group in groupby(ordered.iter_rows(), key=lambda row: row[0]):
+        seen = [Seen(**dict(zip(columns, row[1:], strict=True))) for row in group]
+        told += [(symbol, *row) for row in _tell(seen)]
+    return pl.DataFrame(told, schema=ACTIONS, orient="row").sort("knowledge_time", "symbol", "ex_session")
+
+
+def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
+    """What each batch of one symbol's evidence, all known at one instant, changes in what is believed."""
+    newest: dict[date, Seen] = {}
+    for at, group in groupby(seen, key=attrgetter("knowledge_time")):
+        batch = list(group)
+        before = _around(newest, batch)
+        for row in batch:
+            if not (row.late and row.session in newest):
+                newest[row.session] = row
+        if all(row.known for row in batch):
+            continue
+        was, now = believe(before), believe(_around(newest, batch))
+        for session in sorted(was.keys() | now.keys()):
+            belief = now.get(session)
+            # Further away the evidence at hand is not all there is.
+            if belief != was.get(session) and _days_to(session, batch) <= 2 * REACH:
+                yield session, *(belief or Belief(1.0, was[session].kind, WITHDRAWN)), at, batch[-1].drop_id
+
+
+def _around(newest: dict[date, Seen], batch: list[Seen]) -> list[Seen]:
+    return [newest[day] for day in sorted(newest) if _days_to(day, batch) <= 4 * REACH]
+
+
+def _days_to(session: date, batch: list[Seen]) -> int:
+    return min(abs((session - row.session).days) for row in batch)
+
+
+def believe(rows: list[Seen]) -> dict[date, Belief]:
+    """The actions that one symbol's evidence justifies, by ex-session.
+
+    Args:
+        rows: at most one a session, ascending.
+    """
+    found = {}
+    for row in rows:
+        if row.claims:
+            belief = _as_claimed(row, _near(row, rows))
+        else:
+            belief = _claimed_elsewhere(row, rows) or _from_price(row, _near(row, rows))
+        if belief is not None:
+            found[row.session] = belief
+    return found
+
+
+def _near(row: Seen, rows: list[Seen]) -> list[Seen]:
+    return [other for other in rows if other is not row and abs((other.session - row.session).days) <= REACH]
+
+
+def _as_claimed(row: Seen, near: list[Seen]) -> Belief | None:
+    """What the vendor claims for the very session, unless the price or another claim says otherwise."""
+    if not row.far:
+        again = any(other.session > row.session and _same_payout(row, other) for other in near)
+        return None if again else Belief(row.factor, DIVIDEND, VENDOR)
+    if not row.fits(row.factor):
+        return None
+    rivals = [other for other in near if _same_claim(row, other) and other.fits(row.factor)]
+    mine = misfit(row.move, row.factor)
+    if any(misfit(other.move, row.factor) < mine for other in rivals):
+        return None
+    return _belief(row, VENDOR)
+
+
+def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
+    """What the vendor claims for a session near by, on which the price did not move, while it did on this one."""
+    for claim in _near(row, rows):
+        if not (claim.claims and claim.far and row.fits(claim.factor)) or claim.fits(claim.factor):
+            continue
+        near = _near(claim, rows)
+        if any(_same_claim(claim, other) and other.fits(claim.factor) for other in near):
+            continue  # that one stands for itself
+        best = min((other for other in near if not other.claims), key=lambda one: misfit(one.move, claim.factor))
+        if best is row:
+            return _belief(claim, MOVED)
+    return None
+
+
+def _from_price(row: Seen, near: list[Seen]) -> Belief | None:
+    ratio = row.inferred()
+    if ratio is None:
+        return None
+    back = (other for other in near if other.session > row.session and not other.claims)
+    return None if any(misfit(other.move, 1 / ratio) < _SAME_MOVE for other in back) else Belief(ratio, SPLIT, PRICE)
+
+
+def _belief(claim: Seen, basis: str) -> Belief:
+    ratio = split_ratio(claim.factor, claim.blur or 0.0)
+    return Belief(claim.factor, DIVIDEND, basis) if ratio is None else Belief(ratio, SPLIT, basis)
+
+
+def _same_claim(one: Seen, other: Seen) -> bool:
+    slack = _SAME_FACTOR + (one.blur or 0.0) / one.factor + (other.blur or 0.0) / other.factor
+    return other.claims and misfit(other.factor, one.factor) <= slack
+
+
+def _same_payout(one: Seen, other: Seen) -> bool:
+    """Whether two factors near 1 stand for the same amount a share."""
+    if not other.claims or other.far:
+        return False
+    paid, again = ((1 - row.factor) * row.close_before for row in (one, other))
+    slack = sum((row.blur or 0.0) * row.close_before for row in (one, other))
+    return abs(paid - again) <= slack + _SAME_PAYOUT * abs(paid)

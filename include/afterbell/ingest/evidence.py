@@ -12,35 +12,42 @@ drops. Pure.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import date
+
 import polars as pl
 
-from afterbell.ingest.ratios import nearest_ratio
+from afterbell.ingest.inference import split_from_price
+from afterbell.ingest.ratios import FAR_FROM_ONE
 
 HALF_CENT = 0.005
 """The vendor writes adjusted prices to the cent."""
 
-LARGE_MOVE = 1.18
-"""A close this many times the close before, or one over it, is remembered: 6:5 moves a price by more."""
+LARGE_MOVE = 1.1
+"""A close more than this many times the close before, or less than one over it, is remembered: it can fit a split."""
 
-EVIDENCE = pl.Schema(
-    {
-        "symbol": pl.String,
-        "session": pl.Date,
-        "previous_session": pl.Date,
-        "factor": pl.Float64,
-        "blur": pl.Float64,
-        "close_before": pl.Float64,
-        "volume_before": pl.Int64,
-        "open": pl.Float64,
-        "high": pl.Float64,
-        "low": pl.Float64,
-        "close": pl.Float64,
-        "volume": pl.Int64,
-        "unchanged": pl.Boolean,
-    }
-)
+_BAR = ("open", "high", "low", "close", "volume", "adj_close")
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "symbol": pl.String,
+    "session": pl.Date,
+    "previous_session": pl.Date,
+    "factor": pl.Float64,
+    "blur": pl.Float64,
+    "close_before": pl.Float64,
+    "volume_before": pl.Int64,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Int64,
+    "unchanged": pl.Boolean,
+}
+EVIDENCE = pl.Schema(_COLUMNS)
 """One drop about one symbol: the session and the one before it, the vendor's factor between them (1.0 where it shows
-none) and how far rounding can have moved it, traded prices and shares, and whether the bar repeats the one before."""
+none), how far rounding can have moved it, traded prices and shares, and whether the bar repeats the one before.
+
+``blur`` is null for a newcomer: the drop has no bar of the symbol for the session before, so the vendor says nothing.
+Its ``close_before`` and ``volume_before`` are null until ``fill_before`` finds them in the lake."""
 
 
 def show(rows: pl.DataFrame, *, everything: bool = False) -> pl.DataFrame:
@@ -55,11 +62,65 @@ def show(rows: pl.DataFrame, *, everything: bool = False) -> pl.DataFrame:
     Returns:
         ``EVIDENCE``, sorted by symbol; empty for a drop that doesn't carry exactly two sessions.
     """
-    pairs = _pairs(rows)
+    pairs = _pairs(rows, how="left")
     if not everything:
-        moved = (pl.col("close") / pl.col("close_before")).log().abs() > pl.lit(LARGE_MOVE).log()
-        pairs = pairs.filter((pl.col("factor") != 1.0) | moved | pl.col("unchanged"))
+        newcomer = pl.col("blur").is_null()
+        pairs = pairs.filter((pl.col("factor") != 1.0) | _moved(LARGE_MOVE) | pl.col("unchanged") | newcomer)
     return pairs.sort("symbol")
+
+
+def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
+    """Newcomers among bars that their own session's drop lacks, and a later one brought.
+
+    The vendor may lose a symbol for the very session on which its shares are put together.
+
+    Args:
+        bars: new rows of ``market.bars``: symbol, session, OHLCV, knowledge_time (UTC), revision, drop_id.
+        previous: the session before each session, by the exchange's calendar.
+
+    Returns:
+        ``EVIDENCE`` with knowledge_time and drop_id, one row for each first revision whose drop is of another session.
+    """
+    own = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
+    late = bars.filter((pl.col("revision") == 0) & ~own)
+    days = pl.DataFrame(
+        {"session": list(previous), "previous_session": list(previous.values())},
+        schema={"session": pl.Date, "previous_session": pl.Date},
+    )
+    unknown = {name: pl.lit(None, _COLUMNS[name]) for name in ("blur", "close_before", "volume_before")}
+    found = late.join(days, on="session", how="inner").with_columns(factor=1.0, unchanged=False, **unknown)
+    return found.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol")
+
+
+def newcomers(evidence: pl.DataFrame) -> pl.DataFrame:
+    """Which bars ``fill_before`` needs: symbol and session (Date), without repeats."""
+    waiting = evidence.filter(pl.col("close_before").is_null())
+    return waiting.select("symbol", session="previous_session").unique(maintain_order=True)
+
+
+def fill_before(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Newcomers with the bar that the lake has of the session before; the others as they are.
+
+    The vendor loses a symbol's past when its security number changes, as a reverse split makes it do.
+
+    Args:
+        evidence: ``EVIDENCE`` with knowledge_time (UTC).
+        bars: rows of ``market.bars`` at ``newcomers``: symbol, session, close, volume, knowledge_time, revision.
+
+    Returns:
+        The same columns. A newcomer takes the newest revision known when it became known; one that has none, as on its
+        first day of trading, or that moved by no more than usual, is left out.
+    """
+    waiting = evidence.with_row_index("_row").filter(pl.col("close_before").is_null())
+    past = bars.select(
+        "symbol", "revision", previous_session="session", _close="close", _volume="volume", _known="knowledge_time"
+    )
+    known = waiting.join(past, on=["symbol", "previous_session"], how="inner")
+    known = known.filter(pl.col("_known") <= pl.col("knowledge_time")).sort("_known", "revision")
+    newest = known.unique("_row", keep="last", maintain_order=True)
+    filled = newest.with_columns(close_before="_close", volume_before="_volume").filter(_moved(LARGE_MOVE))
+    others = evidence.filter(pl.col("close_before").is_not_null())
+    return pl.concat([others, filled.select(others.columns)])
 
 
 def with_context(rows: pl.DataFrame) -> pl.DataFrame:
@@ -67,17 +128,24 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         The rows with ``previous_close`` (Float64, dollars as traded, null where the drop has no bar of the session
-        before), ``adjustment`` (Float64: the vendor's factor, or that of a split which the price alone shows; 1.0
-        otherwise) and ``unchanged`` (Boolean: open, high, low, close and volume equal those of the session before, and
-        shares were traded).
+        before), ``adjustment`` (Float64: the vendor's factor where the price agrees with it, that of a split which the
+        price alone shows, otherwise 1.0) and ``unchanged`` (Boolean: open, high, low, close and volume equal those of
+        the session before, and shares were traded).
     """
-    vendor = pl.col("factor")
-    adjusted = pl.when(vendor != 1.0).then(vendor).otherwise(inferred_split()).fill_null(1.0)
-    pairs = _pairs(rows).select("symbol", "session", "close_before", "unchanged", adjustment=adjusted)
-    found = rows.join(pairs, on=["symbol", "session"], how="left", maintain_order="left")
-    return found.rename({"close_before": "previous_close"}).with_columns(
-        pl.col("adjustment").fill_null(1.0), pl.col("unchanged").fill_null(value=False)
+    pairs = _pairs(rows, how="inner")
+    believed = pl.when(_agrees()).then(pl.col("factor")).otherwise(1.0)
+    pairs = pairs.with_columns(adjustment=believed)
+    # Few rows move so far that a split might show in the price alone.
+    alone = pairs.filter((pl.col("adjustment") == 1.0) & _moved(1.5))
+    inferred = [split_from_price(**row) or 1.0 for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
+    pairs = pairs.select("symbol", "session", "unchanged", "adjustment", previous_close="close_before").update(
+        alone.select("symbol", "session", adjustment=pl.Series(inferred, dtype=pl.Float64)), on=["symbol", "session"]
     )
+    found = rows.join(pairs, on=["symbol", "session"], how="left", maintain_order="left")
+    return found.with_columns(pl.col("adjustment").fill_null(1.0), pl.col("unchanged").fill_null(value=False))
+
+
+_INFERRED_FROM = ("close_before", "volume_before", "open", "high", "low", "close", "volume")
 
 
 def stale_runs(evidence: pl.DataFrame, limit: int) -> pl.DataFrame:
@@ -98,36 +166,33 @@ def stale_runs(evidence: pl.DataFrame, limit: int) -> pl.DataFrame:
     return rows.with_columns(run=run).filter(pl.col("run") >= limit).select("symbol", "session", "run")
 
 
-def _pairs(rows: pl.DataFrame) -> pl.DataFrame:
-    """Every symbol that has both sessions of a drop, as ``EVIDENCE``."""
+def _pairs(rows: pl.DataFrame, how: str) -> pl.DataFrame:
+    """Bars of the newer session with those before, as ``EVIDENCE``; ``how`` is inner, or left to keep newcomers."""
     sessions = rows["session"].unique().sort()
     if sessions.len() != 2:  # a drop without the session before compares nothing
         return EVIDENCE.to_frame()
     if "adj_close" not in rows.columns:
         rows = rows.with_columns(adj_close="close")
-    values = ("session", "open", "high", "low", "close", "volume", "adj_close")
-    before, after = (rows.filter(pl.col("session") == session).select("symbol", *values) for session in sessions)
-    pairs = before.rename({name: f"{name}_before" for name in values}).join(after, on="symbol", how="inner")
-    same = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_before") for name in values[1:6])
-    return (
-        pairs.with_columns(
-            factor=(pl.col("adj_close_before") / pl.col("close_before")) / (pl.col("adj_close") / pl.col("close")),
-            unchanged=(same & (pl.col("volume") > 0)).fill_null(value=False),
-            previous_session="session_before",
-        )
-        .with_columns(_blur())
-        .with_columns(_shown())
-        .select(list(EVIDENCE))
+    newer = pl.col("session") == sessions[1]
+    after = rows.filter(newer).select("symbol", "session", *_BAR)
+    before = rows.filter(~newer).select("symbol", **{f"{name}_before": pl.col(name) for name in _BAR})
+    pairs = after.join(before, on="symbol", how="left" if how == "left" else "inner")
+    same = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_before") for name in _BAR[:5])
+    found = pairs.with_columns(
+        factor=(pl.col("adj_close_before") / pl.col("close_before")) / (pl.col("adj_close") / pl.col("close")),
+        unchanged=(same & (pl.col("volume") > 0)).fill_null(value=False),
+        previous_session=pl.lit(sessions[0]),
     )
+    return found.with_columns(_blur()).with_columns(_shown()).select(list(EVIDENCE))
 
 
 def _blur() -> pl.Expr:
     # An adjusted close that equals the close is exact; any other was rounded to the cent.
-    parts = [
+    first, second = (
         pl.when(pl.col(adj) == pl.col(close)).then(0.0).otherwise(HALF_CENT / pl.col(adj))
         for adj, close in (("adj_close_before", "close_before"), ("adj_close", "close"))
-    ]
-    return (pl.sum_horizontal(parts) * pl.col("factor") + 1e-9).alias("blur")
+    )
+    return ((first + second) * pl.col("factor") + 1e-9).alias("blur")
 
 
 def _shown() -> pl.Expr:
@@ -135,6 +200,13 @@ def _shown() -> pl.Expr:
     return pl.when((factor - 1).abs() > pl.col("blur")).then(factor).otherwise(1.0).alias("factor")
 
 
-def inferred_split() -> pl.Expr:
-    """The factor of a split that the traded price of an ``EVIDENCE`` row shows by itself; null where it shows none."""
-    return nearest_ratio(pl.col("close") / pl.col("close_before"), pl.col("open") / pl.col("close_before"))
+def _moved(times: float) -> pl.Expr:
+    return (pl.col("close") / pl.col("close_before")).log().abs() > pl.lit(times).log()
+
+
+def _agrees() -> pl.Expr:
+    """Whether the price moved nearer to the vendor's factor than to nothing, at the open or by the close."""
+    factor = pl.col("factor")
+    moves = (pl.col(price) / pl.col("close_before") for price in ("open", "close"))
+    near = pl.any_horizontal((move / factor).log().abs() < move.log().abs() for move in moves)
+    return near | ((factor - 1).abs() <= FAR_FROM_ONE)

@@ -1,10 +1,9 @@
-"""Ratios that splits come in. Pure."""
+"""The ratios that splits come in, and how far a traded price agrees with a factor. Pure."""
 
 from __future__ import annotations
 
-from math import gcd
-
-import polars as pl
+from bisect import bisect_left
+from math import gcd, log
 
 FAR_FROM_ONE = 0.18
 """A split moves the price by more than this: 5:4, the smallest that is counted as one, moves it by 20 %."""
@@ -18,42 +17,26 @@ RATIOS = tuple(
 )
 """Old shares for a new one: what a price before the split is multiplied with."""
 
-USUAL = (
-    1 / 10,
-    1 / 7,
-    1 / 5,
-    1 / 4,
-    1 / 3,
-    1 / 2,
-    2 / 3,
-    3.0,
-    4.0,
-    5.0,
-    6.0,
-    7.0,
-    8.0,
-    10.0,
-    12.0,
-    15.0,
-    20.0,
-    25.0,
-    30.0,
-)
-"""Those common enough to be believed from the price alone."""
-
-NEAR = 0.06
-"""How far open and close may lie from the ratio, which a usual day's return moves them."""
+FORWARD = (1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
+REVERSE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0)
+"""Those common enough to be believed from the traded price alone."""
 
 
-def near_any(factor: pl.Expr, blur: pl.Expr) -> pl.Expr:
-    """Whether ``factor`` lies within ``blur`` of a ratio of ``RATIOS`` and far from 1."""
-    near = pl.any_horizontal((factor - ratio).abs() <= blur for ratio in RATIOS)
-    return near & ((factor - 1).abs() > FAR_FROM_ONE)
+def split_ratio(factor: float, blur: float) -> float | None:
+    """The ratio of small integers that ``factor`` is, within its rounding ``blur``; None for any other factor."""
+    if abs(factor - 1) <= FAR_FROM_ONE:
+        return None
+    at = bisect_left(RATIOS, factor)
+    best = min(RATIOS[max(at - 1, 0) : at + 1], key=lambda ratio: abs(ratio - factor))
+    return best if abs(best - factor) <= blur else None
 
 
-def nearest_ratio(close: pl.Expr, opened: pl.Expr) -> pl.Expr:
-    """The usual ratio that both the open and the close, over the close before, lie near; null where there is none."""
-    return pl.coalesce(
-        pl.when(((close / ratio - 1).abs() <= NEAR) & ((opened / ratio - 1).abs() <= NEAR)).then(pl.lit(ratio))
-        for ratio in USUAL
-    )
+def misfit(move: float, factor: float) -> float:
+    """How far the price's ``move`` (close over the close before) lies from ``factor``: absolute difference of logs."""
+    return abs(log(move / factor))
+
+
+def nearest(ratios: tuple[float, ...], moves: tuple[float, float], tolerance: float) -> float | None:
+    """The one of ``ratios`` closest to both moves, if each lies within ``tolerance`` (a share) of it."""
+    best = min(ratios, key=lambda ratio: sum(misfit(move, ratio) for move in moves))
+    return best if all(abs(move / best - 1) <= tolerance for move in moves) else None
