@@ -22,7 +22,7 @@ from afterbell.airflow.tasks import open_maintenance, spark_step
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 10 * * SUN", timezone="UTC", run_immediately=timedelta(minutes=5)),
+    schedule=CronTriggerTimetable("0 10 * * SUN", timezone="UTC", run_immediately=False),
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,

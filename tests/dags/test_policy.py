@@ -60,7 +60,7 @@ def test_the_daily_steps_come_in_the_order_of_the_data(bag):
 
 def test_maintenance_is_weekly_and_can_be_asked_what_it_would_do(bag):
     dag = bag.dags["maintenance"]
-    assert dag.timetable.summary == "0 10 * * SUN"
+    assert (dag.timetable.expression, dag.timetable.timezone) == ("0 10 * * SUN", "UTC")
     assert [task.task_id for task in dag.topological_sort()] == ["open_maintenance", "maintain"]
     assert dag.params.get_param("dry_run").value is False
 
