@@ -8,11 +8,17 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.evidence import inferred_split
+from afterbell.ingest.evidence import with_context
 from afterbell.quality.row_rules import MOVE, RUN, Jump
 
-BARS = ("symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id")
+BARS = (
+    "symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "knowledge_time", "revision",
+    "drop_id",
+)  # fmt: skip
 """The columns of ``market.bars`` that these functions read."""
+
+LOOK_CLOSER = 2.0
+"""A move by more than this, either way, that no action on record explains is looked at as ingest saw it."""
 
 _VALUES = ("open", "high", "low", "close", "volume")
 _KEY = ["symbol", "session"]
@@ -73,15 +79,15 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFra
         scope: what is judged.
 
     Returns:
-        symbol, session, previous_close, close, adjustment (of the factors on record, that of a split which the price
-        alone shows, or none: the one that explains the move best) and move, the ratio that is left (Float64); rows
+        symbol, session, previous_close, close, adjustment (of the factors on record, that which ingest saw in the drop,
+        or none: the one that explains the move best) and move, the ratio that is left (Float64); rows
         with a close before them only.
     """
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
     own_drop = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
-    told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "open", "close", *_ORDER)
+    told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "close", *_ORDER)
     before = bars.select(
-        "symbol", pl.col("session").alias("_before"), close_before="close", _known="knowledge_time", _nth="revision"
+        "symbol", pl.col("session").alias("_before"), previous_close="close", _known="knowledge_time", _nth="revision"
     )
     pairs = (
         told.join(_previous(scope.calendar), on="session", how="inner")
@@ -90,7 +96,11 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFra
         .sort("_known", "_nth")
         .unique([*_KEY, *_ORDER], keep="last")
     )
-    return _explained(pairs, actions)
+    factors = actions.select("symbol", pl.col("ex_session").alias("session"), adjustment="factor").unique()
+    plain = pairs.with_columns(adjustment=pl.lit(1.0))
+    found = _best([plain, pairs.join(factors, on=_KEY, how="inner").select(plain.columns)])
+    far = found.filter(pl.col(MOVE).log().abs() > pl.lit(LOOK_CLOSER).log())
+    return _best([found.drop(MOVE), _as_told(far, bars)]).select(*_KEY, "previous_close", "close", "adjustment", MOVE)
 
 
 def _previous(calendar: Sequence[date]) -> pl.DataFrame:
@@ -98,16 +108,25 @@ def _previous(calendar: Sequence[date]) -> pl.DataFrame:
     return pl.DataFrame({"session": days[1:], "_before": days[:-1]}, schema={"session": pl.Date, "_before": pl.Date})
 
 
-def _explained(pairs: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    factors = actions.select("symbol", pl.col("ex_session").alias("session"), adjustment="factor").unique()
-    pairs = pairs.with_columns(previous_close="close_before")
-    plain = pairs.with_columns(adjustment=pl.lit(1.0))
-    adjusted = pairs.join(factors, on=_KEY, how="inner").select(plain.columns)
-    split = pairs.with_columns(inferred_split().alias("adjustment")).filter(pl.col("adjustment") > 0)
+def _best(candidates: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Of the adjustments of each pair of bars the one that leaves the least move."""
     ratio = pl.sql_expr(Jump(name="jump", kind="jump", severity="quarantine").move()).alias(MOVE)
-    both = pl.concat([plain, adjusted, split]).with_columns(ratio).filter(pl.col(MOVE) > 0)
-    best = both.sort(pl.col(MOVE).log().abs()).unique([*_KEY, *_ORDER], keep="first")
-    return best.select(*_KEY, "previous_close", "close", "adjustment", MOVE).sort(_KEY)
+    ordered = pl.concat(candidates).with_columns(ratio).filter(pl.col(MOVE) > 0).sort(pl.col(MOVE).log().abs())
+    return ordered.unique([*_KEY, *_ORDER], keep="first").sort(_KEY)
+
+
+def _as_told(far: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """``far`` with the adjustment that ingest saw in the drop itself."""
+    rows = [far.drop(MOVE).head(0)]
+    few = bars.join(far.select("symbol").unique(), on="symbol", how="semi")
+    for _, pairs in far.group_by("session"):
+        own = pairs.select(*_KEY, *_ORDER)
+        before = pairs.select("symbol", session="_before", knowledge_time="_known", revision="_nth")
+        drop = pl.concat([few.join(keys, on=[*_KEY, *_ORDER], how="semi") for keys in (before, own)])
+        # Two bars of a symbol are what the drop had, whichever drops the lake has them from.
+        seen = with_context(drop.unique(_KEY, keep="last", maintain_order=True)).select(*_KEY, seen="adjustment")
+        rows.append(pairs.join(seen, on=_KEY, how="inner").with_columns(adjustment="seen").select(rows[0].columns))
+    return pl.concat(rows)
 
 
 def runs(bars: pl.DataFrame, scope: Scope) -> pl.DataFrame:
