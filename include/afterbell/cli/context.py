@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from afterbell.cli.output import err
-from afterbell.config.platform import Folders, Platform, load_platform
+from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
 from afterbell.embedded.stack import running, step_env
 from afterbell.errors import ConfigError
@@ -58,6 +58,18 @@ def parse_day(text: str, name: str) -> date:
 def lake_runtime() -> Runtime:
     """The lake alone, for questions that need no other store: nothing is started, no key is asked for."""
     folders, platform = Folders.from_env(), load_platform()
-    nowhere = S3Location(None, platform.s3.region, platform.s3.feed_bucket, platform.s3.artifact_bucket)
+    endpoint = platform.s3.endpoint if platform.s3.endpoint.startswith("http") else None
+    s3 = S3Location(endpoint, platform.s3.region, platform.s3.feed_bucket, platform.s3.artifact_bucket)
     hdfs = HdfsLocation("", platform.hdfs.user, platform.hdfs.root)
-    return Runtime(nowhere, hdfs, platform.lake_location(folders.home), folders.home)
+    return Runtime(s3, hdfs, platform.lake_location(folders.home), folders.home)
+
+
+@contextmanager
+def open_lake(*, quiet: bool = False) -> Iterator[Runtime]:
+    """The lake, for questions; the embedded S3 is started for the while only if the lake lies there."""
+    platform = load_platform()
+    if platform.lake.warehouse.startswith("s3") and platform.s3.endpoint == EMBEDDED:
+        with stores("s3", quiet=quiet) as opened:
+            yield opened.runtime
+    else:
+        yield lake_runtime()

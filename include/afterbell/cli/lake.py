@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from afterbell.cli.context import lake_runtime
+from afterbell.calendar.sessions import Exchange
+from afterbell.cli.context import open_lake
 from afterbell.cli.output import print_fields, print_json, print_rows, report_errors
+from afterbell.config.platform import load_platform
 from afterbell.errors import MissingDropsError
 
 _INGESTED = "SELECT min(session), max(session), count(DISTINCT symbol) FROM market.bars"
@@ -23,15 +25,20 @@ def bars(
     as_of: Annotated[
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="As known at the end of that day; now, if left out.")
     ] = None,
+    adjusted: Annotated[
+        bool, typer.Option(help="In the shares and dollars of that day, with the return from the session before.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show one bar as it was known at the end of a day."""
-    from afterbell.lake.reader import bar_revision  # noqa: PLC0415 - keeps --help fast
+    from afterbell.lake.bars import Question, adjusted_bar, bar_as_known  # noqa: PLC0415 - keeps --help fast
 
-    day = as_of.date() if as_of else None
-    found = bar_revision(lake_runtime(), symbol, session.date(), day)
+    asked = Question(symbol, session.date(), as_of.date() if as_of else None)
+    with open_lake(quiet=as_json) as runtime:
+        exchange = Exchange(load_platform().exchange)
+        found = adjusted_bar(runtime, asked, exchange) if adjusted else bar_as_known(runtime, asked)
     if found is None:
-        known = f" as known at the end of {day}" if day else ""
+        known = f" as known at the end of {asked.as_of}" if asked.as_of else ""
         raise MissingDropsError(
             f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; "
             f"what has been ingested: ./afterbell query '{_INGESTED}'"
@@ -48,7 +55,8 @@ def query(
     """Ask the lake in SQL (DuckDB's dialect), read-only."""
     from afterbell.lake.reader import query as ask  # noqa: PLC0415 - keeps --help fast
 
-    table = ask(lake_runtime(), sql)
+    with open_lake(quiet=as_json) as runtime:
+        table = ask(runtime, sql)
     if as_json:
         print_json([_finite(row) for row in table.to_pylist()])
         return

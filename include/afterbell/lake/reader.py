@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -22,12 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, StoreConfigError
-from afterbell.lake.tables import BARS, CATALOG
-
-EXCHANGE_ZONE = ZoneInfo("America/New_York")
-"""A day's end, for "as known at the end of day T", is midnight where the exchange is."""
-
-_ANSWER = ("symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "knowledge_time", "revision")
+from afterbell.lake.tables import CATALOG
 
 
 def catalog_uri(jdbc: str) -> str:
@@ -109,37 +101,6 @@ def scan(
         .scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns))
         .to_arrow()
     )
-
-
-def bar_revision(runtime: Runtime, symbol: str, session: date, as_of: date | None) -> dict[str, Any] | None:
-    """One bar, as it was known at the end of a day.
-
-    Args:
-        runtime: where the lake is.
-        symbol: as the vendor writes it.
-        session: the session the bar is about.
-        as_of: the day, which ends at midnight in the exchange's zone; None for all that is known.
-
-    Returns:
-        The newest revision known then, ``session`` and ``knowledge_time`` as ISO text (UTC); None if there is none.
-    """
-    where = ice.And(_compare(ice.EqualTo, "symbol", symbol), _compare(ice.EqualTo, "session", session.isoformat()))
-    if as_of is not None:
-        end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
-        where = ice.And(where, _compare(ice.LessThan, "knowledge_time", end.isoformat()))
-    rows = scan(runtime, BARS.name, _ANSWER, where).to_pylist()
-    if not rows:
-        return None
-    newest = max(rows, key=lambda row: (row["knowledge_time"], row["revision"]))
-    day, known = newest["session"], newest["knowledge_time"]
-    return {name: newest[name] for name in _ANSWER} | {"session": day.isoformat(), "knowledge_time": known.isoformat()}
-
-
-def _compare(how: type[ice.EqualTo | ice.LessThan], column: str, value: str) -> ice.BooleanExpression:
-    # Positional, as the library documents it; its types describe the keywords of the model underneath.
-    make: Any = how
-    made: ice.BooleanExpression = make(column, value)
-    return made
 
 
 def query(runtime: Runtime, sql: str) -> pa.Table:

@@ -1,0 +1,132 @@
+"""One bar as it was known on a day, as traded or adjusted by the actions known then. Reads by PyIceberg, no Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from math import prod
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pyiceberg import expressions as ice
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.config.runtime import Runtime
+from afterbell.lake.reader import scan
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+
+EXCHANGE_ZONE = ZoneInfo("America/New_York")
+"""A day's end, for "as known at the end of day T", is midnight where the exchange is."""
+
+_PRICES = ("open", "high", "low", "close")
+_ANSWER = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "revision")
+_ACTION = ("ex_session", "factor", "kind", "knowledge_time")
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which bar, and what was known.
+
+    Attributes:
+        symbol: as the vendor writes it.
+        session: the session the bar is about.
+        as_of: the day, which ends at midnight in the exchange's zone; None for all that is known.
+    """
+
+    symbol: str
+    session: date
+    as_of: date | None = None
+
+
+def bar_as_known(runtime: Runtime, asked: Question) -> dict[str, Any] | None:
+    """The newest revision of a bar that was known, as traded.
+
+    Returns:
+        symbol, session (ISO), open, high, low, close (dollars), volume (shares), knowledge_time (ISO, UTC), revision;
+        None if no revision was known.
+    """
+    found = _newest_bars(runtime, asked, (asked.session,)).get(asked.session)
+    return None if found is None else _answer(found)
+
+
+def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[str, Any] | None:
+    """A bar in the shares and dollars of the day as of which it is asked for.
+
+    Prices are multiplied by the factors of all actions known then whose ex-session lies after the bar's and not after
+    ``asked.as_of``; volume is divided by those of splits.
+
+    Returns:
+        As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
+        takes effect on the bar's session, less 1; None where that session has no bar.
+
+    Raises:
+        NotASessionError: the exchange does not trade on the session.
+    """
+    previous = exchange.previous(asked.session)
+    bars = _newest_bars(runtime, asked, (previous, asked.session))
+    found = bars.get(asked.session)
+    if found is None:
+        return None
+    return adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
+
+
+def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | None) -> dict[str, Any]:
+    """What ``adjusted_bar`` answers, from the rows it found.
+
+    Args:
+        bar: the newest revision of the bar.
+        before: that of the session before; None if it has no bar.
+        actions: the newest belief about each ex-session: ex_session, factor, kind; withdrawn ones have factor 1.
+        as_of: the last ex-session that counts; None for all.
+    """
+    believed = list(actions)
+    later = [
+        row for row in believed if bar["session"] < row["ex_session"] and (as_of is None or row["ex_session"] <= as_of)
+    ]
+    today = prod(row["factor"] for row in believed if row["ex_session"] == bar["session"])
+    factor = prod(row["factor"] for row in later)
+    splits = prod(row["factor"] for row in later if row["kind"] == "split")
+    prices = {name: bar[name] * factor for name in _PRICES}
+    change = None if before is None else bar["close"] / (before["close"] * today) - 1
+    return _answer(bar) | prices | {"volume": round(bar["volume"] / splits), "return": change}
+
+
+def _answer(bar: Row) -> dict[str, Any]:
+    return {name: bar[name] for name in _ANSWER} | {
+        "session": bar["session"].isoformat(),
+        "knowledge_time": bar["knowledge_time"].isoformat(),
+    }
+
+
+def _newest_bars(runtime: Runtime, asked: Question, sessions: tuple[date, ...]) -> dict[date, Row]:
+    """The newest known revision of each of ``sessions`` that has one."""
+    # The months of the sessions decide which files are opened, the symbol which row groups are read.
+    day: Any = ice.In
+    where = day("session", {session.isoformat() for session in sessions})
+    rows = scan(runtime, BARS.name, _ANSWER, ice.And(where, _of_symbol_known(asked))).to_pylist()
+    return _newest(rows, "session", ("knowledge_time", "revision"))
+
+
+def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
+    """The newest known belief about each ex-session from the bar's own on."""
+    since: Any = ice.GreaterThanOrEqual
+    where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
+    rows = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
+    return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
+
+
+def _newest(rows: Iterable[Row], key: str, order: tuple[str, ...]) -> dict[date, Row]:
+    return {row[key]: row for row in sorted(rows, key=lambda row: tuple(row[name] for name in order))}
+
+
+def _of_symbol_known(asked: Question) -> ice.BooleanExpression:
+    # Positional, as the library documents it; its types describe the keywords of the model underneath.
+    equal: Any = ice.EqualTo
+    less: Any = ice.LessThan
+    where: ice.BooleanExpression = equal("symbol", asked.symbol)
+    if asked.as_of is None:
+        return where
+    end = datetime.combine(asked.as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    return ice.And(where, less("knowledge_time", end.isoformat()))
