@@ -66,3 +66,16 @@ def test_a_bar_on_a_day_without_a_session_is_refused_by_name() -> None:
     sessions = SessionGrid(np.array([monday, wednesday]), np.array([1, 2]))
     with pytest.raises(PermanentError, match=r"1 rows lie on days that are no session.*such as 2016-06-28"):
         sessions.columns(np.array([monday, monday + 1]))
+
+
+def test_a_withdrawn_action_and_one_of_another_kind_replace_the_one_before() -> None:
+    world = World()
+    world.action(0, 1, 0.5, split=True)
+    world.action(0, 1, 1.0, split=True, known=2)  # withdrawn a session later
+    world.action(1, 1, 0.9, split=False)
+    world.action(1, 1, 0.5, split=True, known=3)  # it was a split
+    found = world.panel(0, 3, 2)
+    assert [found.splits.at(age)[0, 0, 1] for age in range(3)] == [0.5, 1.0, 1.0]
+    assert [found.payouts.at(age)[0, 1, 1] for age in range(3)] == [0.9, 0.9, 1.0]
+    assert [found.splits.at(age)[0, 1, 1] for age in range(3)] == [1.0, 1.0, 0.5]
+    assert (found.payouts.at(2)[0] == 1.0).all()

@@ -52,6 +52,8 @@ class Bars:
 class Actions:
     """Revisions of corporate actions: a price before ``session`` times ``factor`` compares with later ones.
 
+    The newest one known about a symbol and ex-session replaces those before it, whatever their kind; factor 1 withdraws.
+
     Attributes:
         symbol: codes as in ``Bars``.
         session: the ex-session, days since 1970-01-01.
@@ -202,16 +204,13 @@ def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_a
 def _action_layers(
     actions: Actions, chosen: npt.NDArray[np.bool_], grid: SessionGrid, shape: tuple[int, int], oldest: int
 ) -> Layers:
-    columns = grid.columns(actions.session[chosen])
-    knowledge = actions.knowledge[chosen]
-    cells = (
-        actions.symbol[chosen],
-        columns,
-        grid.ages(columns, knowledge),
-        knowledge,
-        np.zeros_like(knowledge),
-    )
-    return _layers(np.ones((1, *shape)), cells, actions.factor[chosen][np.newaxis], oldest)
+    # An action of the other kind stands here as 1: it replaces what was believed of its ex-session before, but not
+    # one of this kind that became known with it.
+    factor = np.where(chosen, actions.factor, 1.0)
+    columns = grid.columns(actions.session)
+    ages = grid.ages(columns, actions.knowledge)
+    cells = (actions.symbol, columns, ages, actions.knowledge, chosen.astype(np.int64))
+    return _layers(np.ones((1, *shape)), cells, factor[np.newaxis], oldest)
 
 
 def _layers(base: Floats, cells: tuple[Ints, Ints, Ints, Ints, Ints], values: Floats, oldest: int) -> Layers:
