@@ -15,8 +15,8 @@ from afterbell.lake.files import NewFile
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
 REPEATS, FILES = "repeats", "files"
 FILINGS, SYMBOLS = "filings", "symbols"
-"""Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions; lines set
-aside; bars that repeat the session before, which the driver judges; data files; rows of the small kinds."""
+"""Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
+lines set aside; bars that repeat the session before, which the driver judges; data files; rows of the small kinds."""
 
 
 @dataclass(frozen=True)
