@@ -33,7 +33,7 @@ def asked(rows: list[dict[str, Any]], *actions: tuple[str, int, float, str], **o
         (symbol, DAYS[place], factor, kind, datetime(2016, 6, 20, number, tzinfo=UTC))
         for number, (symbol, place, factor, kind) in enumerate(actions)
     ]
-    schema = {
+    schema: dict[str, pl.DataType | type[pl.DataType]] = {
         "symbol": pl.String, "ex_session": pl.Date, "factor": pl.Float64, "kind": pl.String,
         "knowledge_time": pl.Datetime("us", "UTC"),
     }  # fmt: skip

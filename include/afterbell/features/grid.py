@@ -52,7 +52,7 @@ class Bars:
 class Actions:
     """Revisions of corporate actions: a price before ``session`` times ``factor`` compares with later ones.
 
-    The newest one known about a symbol and ex-session replaces those before it, whatever their kind; factor 1 withdraws.
+    The newest one known about a symbol and ex-session replaces those before it, whatever their kind; 1 withdraws it.
 
     Attributes:
         symbol: codes as in ``Bars``.

@@ -1,0 +1,124 @@
+"""The largest adjusted moves that are left, each with the reason it is believed, or isn't. Pure.
+
+A return is only as good as the action behind it, so a report names the moves that no action explains. The reasons are
+rules over what the lake has. The first one that holds is given: those that question the bar come before those that
+explain the move.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
+"""Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
+those of the session before, times the factor of a split."""
+
+GAP = "no bar for sessions in between: traded again, or a symbol used again"
+RESTATED = "a close that a later drop told otherwise by more than 5 %"
+DISAGREES = "the vendor shows a factor that the price does not bear out"
+NEWCOMER = "no drop has both sessions: another listing, another security number, or a drop amiss"
+REVERSED = "undone by the session after it: a bad print, or one bar in other units"
+BACK = "undoes the session before it: a bad print, or one bar in other units"
+NO_TRADES = "no share traded on one of the two sessions: an old price beside a new one"
+PENNY = "a price below a dollar: a tick is a large move"
+THIN = "hardly traded: less than 50,000 dollars"
+SPIN_OFF = "falls as on a distribution: narrow range, no unusual volume; the vendor shows none"
+NEWS = "news: at least four times the shares of the session before"
+UNCONFIRMED = "confirmed by nothing but the bars themselves"
+REASONS = (
+    GAP, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
+)  # fmt: skip
+
+_FAR = 0.18
+_RESTATED_BY = 0.05
+_UNDONE = 0.15
+_THIN_DOLLARS = 50_000
+_HEAVY = 4.0
+_NARROW = 1.1
+_FALL = 0.85
+
+_KEY = ["symbol", "session"]
+
+
+def largest_moves(
+    bars: pl.DataFrame,
+    actions: pl.DataFrame,
+    calendar: Sequence[date],
+    *,
+    newcomers: pl.DataFrame | None = None,
+    limit: int = 40,
+) -> pl.DataFrame:
+    """The moves furthest from none, after adjustment for everything believed.
+
+    Args:
+        bars: rows of ``market.bars``, all revisions: symbol, session, OHLCV, knowledge_time, revision.
+        actions: rows of ``market.corporate_actions``: symbol, ex_session, factor, kind, knowledge_time.
+        calendar: the exchange's sessions that ``bars`` cover, ascending and without a gap.
+        newcomers: symbol and session (Date) of bars whose drop told nothing of the session before, as the lake's
+            evidence with a null ``blur`` has them.
+        limit: most rows.
+
+    Returns:
+        ``COLUMNS``, the furthest first.
+    """
+    moves = _moves(bars, actions, calendar)
+    lost = newcomers.select(_KEY).unique() if newcomers is not None else moves.select(_KEY).head(0)
+    moves = moves.join(lost.with_columns(lost=pl.lit(value=True)), on=_KEY, how="left")
+    ordered = moves.filter(pl.col("move").is_finite()).sort(
+        pl.col("move").log().abs(), "symbol", descending=[True, False]
+    )
+    found = ordered.head(limit).with_columns(reason=_reason())
+    return found.select(*COLUMNS[:5], (pl.col("move") - 1).alias("return"), *COLUMNS[6:])
+
+
+def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) -> pl.DataFrame:
+    """Newest revisions beside the bars before and after them."""
+    place = pl.DataFrame({"session": list(calendar)}, schema={"session": pl.Date}).with_row_index("place")
+    told = bars.sort(*_KEY, "knowledge_time", "revision")
+    first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
+    newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
+    believed = actions.sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
+    believed = believed.select("symbol", "kind", "factor", session="ex_session")
+    rows = newest.join(believed, on=_KEY, how="left", maintain_order="left").with_columns(
+        pl.col("factor").fill_null(1.0)
+    )
+    before = {f"{name}_before": _beside(name, 1) for name in ("close", "first_close", "volume", "place")}
+    split = pl.when(pl.col("kind") == "split").then(pl.col("factor")).otherwise(1.0)
+    moves = rows.with_columns(**before).with_columns(
+        move=pl.col("close") / (pl.col("close_before") * pl.col("factor")),
+        volume_ratio=pl.when(pl.col("volume_before") > 0).then(pl.col("volume") * split / pl.col("volume_before")),
+    )
+    return moves.with_columns(move_before=_beside("move", 1), move_after=_beside("move", -1)).drop_nulls("move")
+
+
+def _beside(name: str, places: int) -> pl.Expr:
+    """The value of the same symbol's row so many places before, in rows sorted by symbol."""
+    same = pl.col("symbol") == pl.col("symbol").shift(places)
+    return pl.when(same).then(pl.col(name).shift(places))
+
+
+def _reason() -> pl.Expr:
+    close, factor, move = pl.col("close"), pl.col("factor"), pl.col("move")
+    undone = [(move * pl.col(name)).log().abs() < _UNDONE for name in ("move_after", "move_before")]
+    told_otherwise = pl.any_horizontal(
+        (pl.col(f"first_{name}") / pl.col(name)).log().abs() > _RESTATED_BY for name in ("close", "close_before")
+    )
+    narrow = pl.col("high") <= pl.col("low") * _NARROW
+    checks = {
+        GAP: pl.col("place") != pl.col("place_before") + 1,
+        RESTATED: told_otherwise,
+        DISAGREES: ((factor - 1).abs() > _FAR) & (move.log().abs() > 0.4),
+        NEWCOMER: pl.col("lost"),
+        REVERSED: undone[0],
+        BACK: undone[1],
+        NO_TRADES: (pl.col("volume") == 0) | (pl.col("volume_before") == 0),
+        PENNY: pl.min_horizontal(close, pl.col("close_before") * factor) < 1.0,
+        THIN: close * pl.col("volume") < _THIN_DOLLARS,
+        SPIN_OFF: (move < _FALL) & narrow & (pl.col("volume_ratio") < _HEAVY + 2),
+        NEWS: pl.col("volume_ratio") >= _HEAVY,
+    }
+    chosen = [pl.when(check.fill_null(value=False)).then(pl.lit(reason)) for reason, check in checks.items()]
+    return pl.coalesce(*chosen, pl.lit(UNCONFIRMED))
