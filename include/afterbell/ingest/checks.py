@@ -97,7 +97,7 @@ class _Distinct:
 
     def of(self, column: str) -> pl.Series:
         if column not in self._found:
-            self._found[column] = self._rows[column].unique().drop_nulls()
+            self._found[column] = self._rows[column].unique()
         return self._found[column]
 
     def all_match(self, column: str, pattern: str) -> bool:
@@ -109,7 +109,7 @@ class _Distinct:
         return alike in self._matched
 
     def outside(self, column: str, allowed: Sequence[date]) -> bool:
-        return bool(set(self.of(column).to_list()) - set(allowed))
+        return bool(set(self.of(column).to_list()) - {*allowed, None})
 
     def after(self, column: str, latest: object) -> bool:
         return bool((self.of(column) > latest).any())

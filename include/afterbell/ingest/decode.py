@@ -23,21 +23,29 @@ class Text:
     """The lines of a drop, or a part of them.
 
     Attributes:
-        data: UTF-8; every line ends with a newline, none with a carriage return; no empty lines at the end.
+        data: UTF-8; every line ends with a newline, with or without a carriage return before it; no empty lines at
+            the end.
         first: the number of its first line in the drop, from 1.
+        begin: where in ``data`` its first line begins; what comes before is the header.
     """
 
     data: bytes
     first: int = 1
+    begin: int = 0
+
+    @cached_property
+    def own(self) -> bytes:
+        """The lines themselves."""
+        return self.data[self.begin :]
 
     @cached_property
     def ends(self) -> Offsets:
-        """Where each line ends: the offsets of the newlines."""
-        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == _NEWLINE)
+        """Where in ``own`` each line ends: the offsets of the newlines."""
+        return np.flatnonzero(np.frombuffer(self.own, np.uint8) == _NEWLINE)
 
     @cached_property
     def starts(self) -> Offsets:
-        """Where each line begins."""
+        """Where in ``own`` each line begins."""
         found = np.zeros_like(self.ends)
         found[1:] = self.ends[:-1] + 1
         return found
@@ -45,26 +53,29 @@ class Text:
     def lines(self, numbers: list[int]) -> list[str]:
         """The text of these lines, without their ends."""
         places = [number - self.first for number in numbers]
-        return [self.data[self.starts[at] : self.ends[at]].decode() for at in places]
+        return [self.own[self.starts[at] : self.ends[at]].removesuffix(b"\r").decode() for at in places]
+
+    def without_returns(self) -> Text:
+        """The same lines without the carriage returns before their newlines."""
+        return Text(self.own.replace(b"\r\n", b"\n"), self.first)
 
     def without(self, odd: npt.NDArray[np.bool_]) -> bytes:
         """The bytes of all lines but the ``odd`` ones."""
-        view = memoryview(self.data)
+        view = memoryview(self.own)
         cuts = np.flatnonzero(odd)
         begins = [0, *(self.ends[cuts] + 1).tolist()]
-        stops = [*self.starts[cuts].tolist(), len(self.data)]
+        stops = [*self.starts[cuts].tolist(), len(self.own)]
         return b"".join(view[begin:stop] for begin, stop in zip(begins, stops, strict=True))
 
     def blocks(self, size: int) -> list[Text]:
         """The same lines in pieces of about ``size`` bytes."""
-        found, at, number = [], 0, self.first
+        if len(self.data) - self.begin <= size:
+            return [self] if len(self.data) > self.begin else []
+        found, at, number = [], self.begin, self.first
         while at < len(self.data):
             stop = self.data.find(b"\n", min(at + size, len(self.data) - 1)) + 1
-            block = self.data if stop - at == len(self.data) else self.data[at:stop]
-            found.append(Text(block, number))
-            at = stop
-            if at < len(self.data):
-                number += block.count(b"\n")
+            found.append(Text(self.data[at:stop], number))
+            at, number = stop, number + found[-1].data.count(b"\n")
         return found
 
 
@@ -87,12 +98,10 @@ def decode(source: Source, key: str, body: bytes) -> Text:
             raise CorruptDropError(
                 f"drop {key}: expected utf-8 text, found byte {data[error.start]:#04x} at offset {error.start}"
             ) from error
-    if b"\r" in data:
-        data = data.replace(b"\r\n", b"\n")
     end = len(data)
     while end and data[end - 1] in b"\r\n":
         end -= 1
-    if end and data[end:] == b"\n":
+    if end and data[end:] in (b"\n", b"\r\n"):
         return Text(data)
     return Text(data[:end] + b"\n" if end else b"")
 

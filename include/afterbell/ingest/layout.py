@@ -109,4 +109,4 @@ class Limits(Strict):
     uncompressed_bytes: int = Field(default=512 * MIB, gt=0)
     ratio: int = Field(default=200, gt=1)
     rows: int = Field(default=20_000_000, gt=0)
-    line_bytes: int = Field(default=4096, gt=0)
+    line_bytes: int = Field(default=4096, ge=64)

@@ -10,6 +10,7 @@ from afterbell.ingest.checks import DropName as DropName  # noqa: PLC0414 - part
 from afterbell.ingest.checks import content_checks
 from afterbell.ingest.parquet import read_parquet
 from afterbell.ingest.repeats import collapse, hold_jumps
+from afterbell.ingest.rows import Rows
 from afterbell.ingest.sift import RAW_KEPT, REJECTED, sift
 from afterbell.ingest.source import Source
 from afterbell.ingest.text import read_text
@@ -56,6 +57,13 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
     if source.kind == "bars":
         rows, held = hold_jumps(rules, rows)
         asides.append(held)
+    rejected = _rejected(found, [aside for aside in asides if aside.height])
+    return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes)
+
+
+def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
+    if not asides:
+        return REJECTED.to_frame()
     aside = pl.concat(asides).sort("line")
-    raw = pl.Series("raw", found.raw(aside["line"].to_list()), dtype=pl.String).str.slice(0, RAW_KEPT)
-    return ParsedDrop(rows.drop("line"), aside.with_columns(raw).cast(REJECTED), found.lines, collapsed, found.notes)
+    raw = pl.Series("raw", found.raw(aside["line"].to_list()), dtype=pl.String)
+    return aside.with_columns(raw.str.slice(0, RAW_KEPT))

@@ -8,6 +8,7 @@ but named, for ``strict`` to read one by one; a line that is read here has the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +16,14 @@ import polars as pl
 
 from afterbell.ingest.decode import Text
 from afterbell.ingest.fields import DTYPES, NUMBERS, typed
-from afterbell.ingest.layout import Column
 from afterbell.ingest.strict import Fields
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]
-_NEWLINE, _TAB, _SPACE, _DELETE, _MINUS, _DOT, _ZERO, _E = 10, 9, 32, 127, 45, 46, 48, ord("e")
+_TAB, _NEWLINE, _RETURN, _SPACE, _MINUS, _DOT, _DELETE, _E = 9, 10, 13, 32, 45, 46, 127, ord("e")
+_ZERO = np.uint8(48)
+_TEN = np.uint8(10)
+_PIECE = 64 * 1024
 _LOWER_CASE = 32  # the bit that makes a letter lower-case
 
 
@@ -39,13 +42,23 @@ class Quick:
 
 def read_quickly(fields: Fields, text: Text) -> Quick:
     """Read the lines of ``text``, but for the odd ones."""
-    view = np.frombuffer(text.data, np.uint8)
-    if _spotless(fields, view) and not _header_again(fields, text):
-        rows = _read(fields, text.data, strict=True)
-        if rows is not None and not any(column.null_count() for column in rows) and _finite(rows):
-            numbers = np.arange(text.first, text.first + rows.height)
-            return _answer(fields, text, _finished(fields, rows, numbers, spaces=b" " in text.data))
-    return _read_selected(fields, text, view)
+    view = np.frombuffer(text.data, np.uint8, offset=text.begin)
+    if b"\x7f" in text.data or not _spotless(fields, view) or _header_again(fields, text):
+        return _read_selected(fields, text.without_returns())
+    rows = _read(fields, text, strict=True)
+    if rows is None or any(column.null_count() or _infinite(column) for column in rows):
+        return _read_selected(fields, text.without_returns())
+    lines = pl.int_range(text.first, text.first + rows.height, eager=True, dtype=pl.Int64)
+    found = _finished(fields, rows, lines, spaces=b" " in text.data)
+    return Quick(found, [] if found.height == rows.height else _others(lines, found))
+
+
+def _infinite(values: pl.Series) -> bool:
+    return values.dtype == pl.Float64 and values.max() == inf
+
+
+def _others(lines: pl.Series, found: pl.DataFrame) -> list[int]:
+    return lines.filter(~lines.is_in(found["line"].implode())).to_list()
 
 
 def _spotless(fields: Fields, view: Bytes) -> bool:
@@ -57,62 +70,74 @@ def _spotless(fields: Fields, view: Bytes) -> bool:
     if any(column is None or (column.type == "string") != (at == 0) for at, column in enumerate(columns)):
         return False
     delimiter = ord(fields.source.format.delimiter)
-    newline, separator = view == _NEWLINE, view == delimiter
-    lines = int(np.count_nonzero(newline))
-    controls = np.count_nonzero(view < _SPACE) - lines - (np.count_nonzero(separator) if delimiter == _TAB else 0)
-    if controls or np.count_nonzero(separator) != lines * (len(columns) - 1) or (view == _DELETE).any():
-        return False
-    # Every window of half the limit holds a newline: then no line is longer than the limit.
-    window = fields.source.limits.line_bytes // 2
-    if view.size > window and not newline[: view.size // window * window].reshape(-1, window).any(axis=1).all():
-        return False
-    digit = (view - _ZERO) < 10
-    if (separator[:-1] & ~digit[1:]).any() or newline[0]:  # .5  -5  +5  INF, an empty field or an empty line
-        return False
-    dot = view == _DOT
-    exponent = (view[1:] | _LOWER_CASE) == _E
-    # 5.  1e5  1.e5
-    return not ((dot[:-1] & (separator | newline)[1:]).any() or (exponent & (digit | dot)[:-1]).any())
+    lines = separators = 0
+    # In pieces that fit a core's cache; the piece before ends with the byte that this one begins with.
+    for start in range(0, view.size - 1, _PIECE):
+        piece = view[start : start + _PIECE + 1]
+        newline, separator = piece == _NEWLINE, piece == delimiter
+        ended, separated = int(np.count_nonzero(newline[1:])), int(np.count_nonzero(separator[1:]))
+        if not _long_free(newline, fields.source.limits.line_bytes) or _odd_pair(piece, newline, separator):
+            return False
+        returned = int(np.count_nonzero(piece[1:] == _RETURN))
+        tabs = separated if delimiter == _TAB else 0
+        if np.count_nonzero(piece[1:] < _SPACE) != ended + returned + tabs:
+            return False
+        lines, separators = lines + ended, separators + separated
+    bounds = view.size > 1 and view[0] > _SPACE and view[0] != delimiter
+    return bool(bounds) and separators == lines * (len(columns) - 1)
+
+
+def _long_free(newline: Mask, limit: int) -> bool:
+    """Whether no line can be longer than the limit, since every window of a quarter of it holds a newline."""
+    window = limit // 4
+    if newline.size <= window:
+        return True
+    return bool(newline[: newline.size // window * window].reshape(-1, window).any(axis=1).all())
+
+
+def _odd_pair(piece: Bytes, newline: Mask, separator: Mask) -> bool:
+    """Whether two bytes beside each other can be part of something odd."""
+    here, after = piece[:-1], piece[1:]
+    digit, dot, back = (piece - _ZERO) < _TEN, here == _DOT, piece == _RETURN
+    ends = newline | back
+    odd = separator[:-1] & ~digit[1:]  # ,.5  ,-5  ,+5  ,INF  ,,
+    odd |= newline[:-1] & ends[1:]  # an empty line
+    odd |= back[:-1] & ~newline[1:]
+    odd |= dot & (separator | ends)[1:]  # 5.
+    odd |= ((after | _LOWER_CASE) == _E) & (digit[:-1] | dot)  # 1e5  1.e5
+    return bool(odd.any())
 
 
 def _header_again(fields: Fields, text: Text) -> bool:
-    return fields.header is not None and fields.header.encode() in text.data
+    return fields.header is not None and text.data.find(fields.header.encode(), text.begin) >= 0
 
 
-def _read_selected(fields: Fields, text: Text, view: Bytes) -> Quick:
+def _read_selected(fields: Fields, text: Text) -> Quick:
     """Read the lines that have the right shape and hold nothing odd."""
-    misshapen = _misshapen(fields, text, view)
-    data = text.without(misshapen) if misshapen.any() else text.data
+    misshapen = _misshapen(fields, text)
+    data = text.without(misshapen) if misshapen.any() else text.own
     numbers = text.first + np.flatnonzero(~misshapen)
-    rows = _read(fields, data, strict=False) if numbers.size else None
+    rows = _read(fields, Text(data), strict=False) if numbers.size else None
     if rows is None or rows.height != numbers.size:
         return Quick(fields.schema.to_frame(), (text.first + np.arange(text.ends.size)).tolist())
     doubtful = _doubtful(fields, np.frombuffer(data, np.uint8), rows)
-    found = _finished(fields, rows, numbers, spaces=b" " in data)
+    lines = pl.Series(numbers)
     if doubtful.any():
-        found = found.filter(pl.Series(~doubtful))
-    return _answer(fields, text, found)
+        sure = pl.Series(~doubtful)
+        rows, lines = rows.filter(sure), lines.filter(sure)
+    found = _finished(fields, rows, lines, spaces=b" " in data)
+    return Quick(found, _others(pl.Series(text.first + np.arange(text.ends.size)), found))
 
 
-def _answer(fields: Fields, text: Text, found: pl.DataFrame) -> Quick:
-    # A text that isn't the date, time or truth value it should be is for `strict` to explain.
-    for column in fields.source.columns.values():
-        if column.type not in NUMBERS and column.type != "string" and found[column.name].null_count():
-            found = found.filter(pl.col(column.name).is_not_null())
-    if found.height == text.ends.size:
-        return Quick(found, [])
-    numbers = text.first + np.arange(text.ends.size)
-    return Quick(found, np.setdiff1d(numbers, found["line"].to_numpy(), assume_unique=True).tolist())
-
-
-def _misshapen(fields: Fields, text: Text, view: Bytes) -> Mask:
+def _misshapen(fields: Fields, text: Text) -> Mask:
     """Lines with control characters, too few or too many fields, too many bytes, or the header's text."""
+    view = np.frombuffer(text.own, np.uint8)
     odd: Mask = text.ends - text.starts > fields.source.limits.line_bytes
     if fields.header is not None and _header_again(fields, text):
         length = len(fields.header.encode())
         alike = np.flatnonzero(text.ends - text.starts == length).tolist()
         header = fields.header.encode()
-        odd[[at for at in alike if text.data[text.starts[at] : text.ends[at]] == header]] = True
+        odd[[at for at in alike if text.own[text.starts[at] : text.ends[at]] == header]] = True
     control = (view < _SPACE) & (view != _NEWLINE) & (view != _TAB) | (view == _DELETE)
     if control.any():
         odd[np.searchsorted(text.ends, np.flatnonzero(control))] = True
@@ -150,17 +175,18 @@ def _doubtful(fields: Fields, view: Bytes, rows: pl.DataFrame) -> Mask:
 
 
 def _digit(view: Bytes) -> Mask:
-    return (view - _ZERO) < 10
+    return (view - _ZERO) < _TEN
 
 
-def _read(fields: Fields, data: bytes, *, strict: bool) -> pl.DataFrame | None:
+def _read(fields: Fields, text: Text, *, strict: bool) -> pl.DataFrame | None:
     """The lines by the CSV reader: numbers typed, everything else as text. None where it can't."""
     names = [column.name if column else f"_extra_{at}" for at, column in enumerate(fields.columns)]
     kinds = [DTYPES[column.type] if column and column.type in NUMBERS else pl.String() for column in fields.columns]
     try:
         return pl.read_csv(
-            data,
+            text.data,
             has_header=False,
+            skip_rows=1 if text.begin else 0,
             schema=dict(zip(names, kinds, strict=True)),
             separator=fields.source.format.delimiter,
             quote_char=None,
@@ -170,21 +196,18 @@ def _read(fields: Fields, data: bytes, *, strict: bool) -> pl.DataFrame | None:
         return None
 
 
-def _finite(rows: pl.DataFrame) -> bool:
-    return all(column.is_finite().all() for column in rows if column.dtype == pl.Float64)
-
-
-def _finished(fields: Fields, rows: pl.DataFrame, numbers: npt.NDArray[np.int64], *, spaces: bool) -> pl.DataFrame:
-    """The rows with their numbers, texts as what they stand for."""
-    made = []
+def _finished(fields: Fields, rows: pl.DataFrame, lines: pl.Series, *, spaces: bool) -> pl.DataFrame:
+    """The rows as ``Fields.schema``; without those whose text isn't the date, time or truth value it should be."""
+    made = [lines.alias("line")]
+    wrong = []
     for column in fields.source.columns.values():
         values = rows[column.name]
         if column.type not in NUMBERS:
             values = values.str.strip_chars(" ") if spaces else values
-            values = values if column.type == "string" and not spaces else _typed(fields, column, values)
+            if column.type != "string" or spaces:
+                values = typed(column, values, fields.source.time_zone).alias(column.name)
+            if column.type != "string" and values.null_count():
+                wrong.append(column.name)  # for `strict` to explain
         made.append(values)
-    return pl.DataFrame([pl.Series("line", numbers, dtype=pl.Int64), *made])
-
-
-def _typed(fields: Fields, column: Column, text: pl.Series) -> pl.Series:
-    return typed(column, text, fields.source.time_zone).alias(column.name)
+    found = pl.DataFrame(made)
+    return found.drop_nulls(wrong) if wrong else found

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from math import log
-
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from afterbell.ingest.evidence import with_context
@@ -16,8 +15,10 @@ KEYS: dict[Kind, tuple[str, ...]] = {"bars": ("symbol", "session"), "minute_bars
 """What a row of these kinds is about, whether a rule says so or not."""
 SUPERSEDED = "superseded"
 _SESSIONS = 2
-_QUIET = 1.15
-"""A close this near the one before, either way, shows no split by itself."""
+_QUIET = 1.5
+"""With a limit below this, a split that shows in the price alone could itself be taken for a jump."""
+_NEARLY = 0.99
+_SLOT_BITS = 16
 
 
 def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
@@ -29,28 +30,45 @@ def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.Dat
     found = rules.unique_keys()
     key = list(found[0].columns if found else KEYS.get(source.kind, ()))
     values = [name for name in rows.columns if name != "line"]
-    if not repeats(rows, key or values):
+    places = _alike(rows, key or values)
+    if not places.size:
         return rows, 0, ASIDE.to_frame()
+    alike = rows[places.tolist()]
     last_wins = source.duplicates == "last_wins"
-    distinct = rows.unique(values, keep="last" if last_wins else "first", maintain_order=True)
-    collapsed = rows.height - distinct.height
-    if not key:
-        return distinct, collapsed, ASIDE.to_frame()
-    named = ", ".join(key)
-    if last_wins:
+    distinct = alike.unique(values, keep="last" if last_wins else "first", maintain_order=True)
+    good, bad = _one_a_key(source, rules, distinct, key) if key else (distinct, ASIDE.to_frame())
+    stays = np.ones(rows.height, np.bool_)
+    stays[places] = alike["line"].is_in(good["line"].implode()).to_numpy()
+    return rows.filter(pl.Series(stays)), alike.height - distinct.height, bad
+
+
+def _one_a_key(
+    source: Source, rules: RuleSet, distinct: pl.DataFrame, key: list[str]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    found, named = rules.unique_keys(), ", ".join(key)
+    if source.duplicates == "last_wins":
         reason = pl.lit(f"a later line of the drop has other values for the same {named}")
-        check = Check(SUPERSEDED, ~pl.struct(key).is_last_distinct(), reason)
-    else:
-        reason = pl.lit(f"the drop has other values for the same {named}")
-        check = Check(found[0].name if found else "one_row_per_drop", pl.struct(key).is_duplicated(), reason)
-    good, bad = sift(distinct, [check])
-    return good, collapsed, bad
+        return sift(distinct, [Check(SUPERSEDED, ~pl.struct(key).is_last_distinct(), reason)])
+    reason = pl.lit(f"the drop has other values for the same {named}")
+    return sift(
+        distinct, [Check(found[0].name if found else "one_row_per_drop", pl.struct(key).is_duplicated(), reason)]
+    )
 
 
-def repeats(rows: pl.DataFrame, columns: list[str]) -> bool:
-    """Whether two rows have the same values in ``columns``; where it can't be told cheaply, yes."""
-    hashes = np.sort(rows.select(columns).hash_rows().to_numpy())
-    return bool((hashes[:-1] == hashes[1:]).any())
+def _alike(rows: pl.DataFrame, columns: list[str]) -> npt.NDArray[np.int64]:
+    """Ascending places of all rows that may have the same values in ``columns`` as another one; few besides those."""
+    hashes = rows[columns].hash_rows().to_numpy()
+    # Each row takes the slot that its hash names: whoever lost a slot shares it, with its like or by chance.
+    size = 1 << max(_SLOT_BITS, (4 * hashes.size).bit_length())
+    slots = np.zeros(size, np.int32)
+    mine = (hashes & np.uint64(size - 1)).astype(np.int32)
+    here = np.arange(hashes.size, dtype=np.int32)
+    slots[mine] = here
+    slots[mine[slots[mine] != here]] = -1
+    places = np.flatnonzero(slots[mine] == -1)
+    shared = np.sort(hashes[places])
+    again = shared[1:][shared[1:] == shared[:-1]]
+    return places[np.isin(hashes[places], again)] if again.size else places[:0]
 
 
 def hold_jumps(rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -66,11 +84,11 @@ def hold_jumps(rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
     jump = rules.jump()
     if jump is None or jump.severity != "quarantine" or rows["session"].n_unique() != _SESSIONS:
         return rows, ASIDE.to_frame()
-    # The full look costs more than reading the drop, and nearly all symbols are quiet.
-    moved = rows["symbol"].unique() if jump.limit <= _QUIET else _moved(rows)
-    if moved.is_empty():
+    # The full look costs as much as reading the drop, and nearly all symbols are quiet.
+    places = _moved(rows, jump.limit * _NEARLY) if jump.limit > _QUIET else list(range(rows.height))
+    if not places:
         return rows, ASIDE.to_frame()
-    seen = with_context(rows.filter(pl.col("symbol").is_in(moved.implode())))
+    seen = with_context(rows[places])
     check = Check(jump.name, ~pl.sql_expr(jump.condition()), _jumped(jump.explain()))
     _, held = sift(seen, [check])
     return (rows.filter(~pl.col("line").is_in(held["line"].implode())) if held.height else rows), held
@@ -81,14 +99,29 @@ def _jumped(words: str) -> pl.Expr:
     return pl.format(template, pl.lit(words), *(pl.col(name) for name in ("close", "previous_close", "adjustment")))
 
 
-def _moved(rows: pl.DataFrame) -> pl.Series:
-    """The symbols whose close moved, or which the vendor shows as adjusted."""
-    hashes = rows["symbol"].hash().to_numpy()
-    order = np.argsort(hashes)
-    hashes, close = hashes[order], rows["close"].to_numpy()
-    far = np.abs(np.diff(np.log(close[order]))) > log(_QUIET)
-    if "adj_close" in rows.columns:
-        adjusted = (rows["adj_close"].to_numpy() != close)[order]
-        far |= adjusted[:-1] | adjusted[1:]
-    pairs = np.flatnonzero((hashes[:-1] == hashes[1:]) & far)
-    return rows["symbol"].gather(np.unique(order[pairs]).tolist()).unique()
+def _moved(rows: pl.DataFrame, limit: float) -> list[int]:
+    """Places of the bars that may break a rule on jumps, and of those before: the close moved by over ``limit`` times.
+
+    An adjustment, the vendor's or one seen in the price alone, is believed only where the price agrees with it: it may
+    explain a jump and never makes one.
+    """
+    symbols, close = rows["symbol"].hash().to_numpy(), rows["close"].to_numpy()
+    beside = symbols[:-1] == symbols[1:]
+    found = np.flatnonzero(beside & _far(close, limit))
+    # Vendors write the sessions of a symbol one after the other, or all of one session first; what isn't beside its
+    # pair is sorted to it.
+    single = np.ones(symbols.size, np.bool_)
+    single[:-1] &= ~beside
+    single[1:] &= ~beside
+    places = np.flatnonzero(single)
+    places = places[np.argsort(symbols[places])]
+    pairs = (symbols[places][:-1] == symbols[places][1:]) & _far(close[places], limit)
+    left, right = places[:-1][pairs], places[1:][pairs]
+    return sorted({*found.tolist(), *(found + 1).tolist(), *left.tolist(), *right.tolist()})
+
+
+def _far(prices: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.bool_]:
+    """Whether each price lies more than ``limit`` times from the next one, either way."""
+    one, other = prices[:-1], prices[1:]
+    far: npt.NDArray[np.bool_] = (one > other * limit) | (other > one * limit)
+    return far

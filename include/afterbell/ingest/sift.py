@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 
 import polars as pl
 
@@ -41,21 +43,16 @@ def sift(frame: pl.DataFrame, checks: list[Check]) -> tuple[pl.DataFrame, pl.Dat
     if not checks or frame.is_empty():
         return frame, ASIDE.to_frame()
     verdicts = frame.select(check.bad.fill_null(value=False).alias(str(at)) for at, check in enumerate(checks))
-    failed = verdicts.select(pl.any_horizontal(pl.all())).to_series()
+    failed = reduce(or_, verdicts.get_columns())
     if not failed.any():
         return frame, ASIDE.to_frame()
-    broken = frame.filter(failed)
-    first = pl.coalesce(pl.when(pl.col(str(at))).then(pl.lit(at, dtype=pl.Int16)) for at in range(len(checks)))
-    broken = broken.with_columns(verdicts.filter(failed).select(first.alias("_check")).to_series())
+    places = failed.arg_true()
+    broken, verdicts = frame[places], verdicts[places]
     symbol = pl.col("symbol") if "symbol" in frame.columns else pl.lit(None, dtype=pl.String)
-    parts = [
-        rows.select(
-            "line",
-            symbol.cast(pl.String).str.slice(0, 20).alias("symbol"),
-            pl.lit(checks[number].rule).alias("rule"),
-            checks[number].reason.alias("reason"),
-        )
-        for (number,), rows in broken.group_by("_check", maintain_order=True)
-        if isinstance(number, int)
-    ]
-    return frame.filter(~failed), pl.concat(parts).cast(ASIDE).sort("line")
+    told = symbol.cast(pl.String).str.slice(0, 20).alias("symbol")
+    earlier, parts = pl.repeat(value=False, n=places.len(), eager=True), []
+    for check, verdict in zip(checks, verdicts.get_columns(), strict=True):
+        first = broken.filter(verdict & ~earlier)
+        parts.append(first.select("line", told, rule=pl.lit(check.rule), reason=check.reason).cast(ASIDE))
+        earlier |= verdict
+    return frame.filter(~failed), pl.concat(parts).sort("line")

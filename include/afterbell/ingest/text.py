@@ -26,21 +26,21 @@ def read_text(source: Source, key: str, body: bytes) -> Rows:
     """
     text = decode(source, key, body)
     fields, text, notes = _header(source, key, text)
-    total = text.data.count(b"\n")
-    if total > source.limits.rows:
-        raise CorruptDropError(
-            f"drop {key}: has {total} lines, the limit of source {source.name} is {source.limits.rows}"
-        )
-    frames, asides = [fields.schema.to_frame()], [ASIDE.to_frame()]
+    frames, asides, total = [], [], 0
     for block in text.blocks(_BLOCK):
         quick = read_quickly(fields, block)
-        rows, aside = read_strictly(fields, frame_of(block, quick.odd))
-        frames += [quick.rows, rows]
-        asides.append(aside)
-    frame = pl.concat([found for found in frames if found.height] or frames[:1])
-    if not frame["line"].is_sorted():
+        frames.append(quick.rows)
+        total += quick.rows.height + len(quick.odd)
+        if quick.odd:
+            rows, aside = read_strictly(fields, frame_of(block, quick.odd))
+            frames.append(rows)
+            asides.append(aside)
+        if total > source.limits.rows:
+            raise CorruptDropError(f"drop {key}: the limit of source {source.name} is {source.limits.rows} lines")
+    frame = pl.concat(frames) if frames else fields.schema.to_frame()
+    if asides:
         frame = frame.sort("line")
-    aside = pl.concat(asides)
+    aside = pl.concat(asides) if asides else ASIDE.to_frame()
     _check_types(source, key, aside, total)
     return Rows(frame, aside, total, text.lines, notes)
 
@@ -53,7 +53,7 @@ def _header(source: Source, key: str, text: Text) -> tuple[Fields, Text, tuple[s
     if source.format.header == "none" or not text.data:
         return without
     end = text.data.index(b"\n")
-    first = text.data[:end].decode()
+    first = text.data[:end].decode().removesuffix("\r")
     found = tuple(name.strip() for name in first.split(delimiter))
     if source.format.header == "optional" and not set(found) & set(declared):
         if len(found) == len(declared):
@@ -71,7 +71,7 @@ def _header(source: Source, key: str, text: Text) -> tuple[Fields, Text, tuple[s
             f"(missing: {', '.join(missing) or 'none'}; not declared: {', '.join(extra)[:120] or 'none'}; "
             f"repeated: {', '.join(repeated)[:120] or 'none'})"
         )
-    return Fields(source, first, found), Text(text.data[end + 1 :], 2), notes_on(source, extra)
+    return Fields(source, first, found), Text(text.data, 2, end + 1), notes_on(source, extra)
 
 
 def notes_on(source: Source, extra: list[str]) -> tuple[str, ...]:
