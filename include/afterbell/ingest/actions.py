@@ -237,9 +237,13 @@ def _same_claim(one: Seen, other: Seen) -> bool:
 
 
 def _same_payout(one: Seen, other: Seen) -> bool:
-    """Whether two factors near 1 stand for the same amount a share."""
+    """Whether two factors near 1 stand for the same amount a share, or the same share of the price."""
     if not other.claims or other.far:
         return False
-    paid, again = ((1 - row.factor) * row.close_before for row in (one, other))
-    slack = sum((row.blur or 0.0) * row.close_before for row in (one, other))
+    return _alike(one, other, one.close_before, other.close_before) or _alike(one, other, 1.0, 1.0)
+
+
+def _alike(one: Seen, other: Seen, scale: float, other_scale: float) -> bool:
+    paid, again = (1 - one.factor) * scale, (1 - other.factor) * other_scale
+    slack = (one.blur or 0.0) * scale + (other.blur or 0.0) * other_scale
     return abs(paid - again) <= slack + _SAME_PAYOUT * abs(paid)

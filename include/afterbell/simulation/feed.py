@@ -64,7 +64,7 @@ def _price_frame(market: Market, session: int, order: Indices) -> pl.DataFrame:
 
     close = np.where(today, market.first_close[row, symbol], bars.close[row, symbol])
     volume = np.where(today, market.first_volume[row, symbol], bars.volume[row, symbol])
-    factor = np.where(today, 1.0, market.factors[session, symbol])
+    factor = np.where(today, 1.0, market.shown[session, symbol])
     adjusted = [
         f"{price:.2f}" if scale == 1.0 else f"{price * scale:.6f}"
         for price, scale in zip(close.tolist(), factor.tolist(), strict=True)

@@ -12,6 +12,7 @@ from afterbell.simulation.bars import Bars, simulate_bars
 from afterbell.simulation.faults import CLOSED_DAY, EMPTY_FILE, WITHOUT_SYMBOL, Plan, closed_day, plan_faults
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.listings import Listings, simulate_listings
+from afterbell.simulation.misdated import as_shown, plan_misdated
 from afterbell.simulation.returns import Returns, simulate_returns
 from afterbell.simulation.spec import MarketSpec
 from afterbell.simulation.truth import Event, Fault, Truth, oracle
@@ -31,6 +32,7 @@ class Market:
         listings: the symbols and when they trade.
         bars: what was traded, as the vendor knows it a session later.
         factors: float64, what the close before is multiplied with in that ex-session.
+        shown: float64, the factors as the drop of that session shows them.
         first_close: float64, the close as first delivered, restated a session later where it differs.
         first_volume: int64, the volume as first delivered, likewise.
         plans: the mistakes that the feed makes.
@@ -42,6 +44,7 @@ class Market:
     listings: Listings
     bars: Bars
     factors: Matrix
+    shown: Matrix
     first_close: Matrix
     first_volume: Indices
     plans: tuple[Plan, ...]
@@ -56,9 +59,10 @@ def simulate(spec: MarketSpec) -> Market:
     bars = simulate_bars(spec, returns, listings)
     factors = bars.factors()
     first_close, first_volume = _first_delivered(spec, bars, listings)
-    plans = plan_faults(spec, dates, listings)
-    truth = _truth(spec, dates, listings, returns, bars, first_close, plans)
-    return Market(spec, dates, listings, bars, factors, first_close, first_volume, plans, truth)
+    plans, misdated = plan_faults(spec, dates, listings), plan_misdated(spec, bars, listings)
+    shown = as_shown(factors, misdated)
+    truth = _truth(spec, dates, listings, returns, bars, first_close, (*plans, *misdated))
+    return Market(spec, dates, listings, bars, factors, shown, first_close, first_volume, plans, truth)
 
 
 def _first_delivered(spec: MarketSpec, bars: Bars, listings: Listings) -> tuple[Matrix, Indices]:

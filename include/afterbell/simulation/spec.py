@@ -27,6 +27,7 @@ class MarketSpec:
         faults: whether the vendor makes its ordinary mistakes.
         horizons: sessions over which the oracle's labels look.
         exchange: ISO 10383 code.
+        misdated: whether the vendor shows actions early, twice, late or never.
 
     Raises:
         ConfigError: a parameter is out of its range.
@@ -41,6 +42,7 @@ class MarketSpec:
     faults: bool = True
     horizons: tuple[int, ...] = (1, 5)
     exchange: str = "XNYS"
+    misdated: bool = False
 
     def __post_init__(self) -> None:
         """Check every parameter's range."""

@@ -57,9 +57,9 @@ class Fault:
     """A mistake of the vendor's.
 
     Attributes:
-        kind: as in `afterbell.simulation.faults`.
+        kind: as in `afterbell.simulation.faults` and `afterbell.simulation.misdated`.
         key: the drop that holds it.
-        session: ISO date of the drop, a closed day for some kinds.
+        session: ISO date of the drop, a closed day for some kinds; of a misdated action its true ex-session.
         symbol: whose row, if it is in one.
     """
 
