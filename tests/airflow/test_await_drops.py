@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.airflow.drops_world import FILINGS, PRICES, RUN, Clock, Feed, write_sources
+from tests.airflow_home import ROOT
 
 pytestmark = [
     pytest.mark.services,
@@ -209,3 +211,40 @@ def test_the_triggerer_finds_the_trigger_without_the_dags_or_a_path_of_ours(tmp_
         env=plain | {"AIRFLOW_HOME": str(tmp_path)}, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert found.stdout.split()[-1:] == ["DropsTrigger"], found.stderr
+
+
+@pytest.mark.filterwarnings("ignore")  # Airflow's own database warns of itself
+def test_the_daily_dag_goes_on_with_a_drop_that_came_while_its_task_was_deferred(feed, clock, monkeypatch, tmp_path):
+    from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415
+    from airflow.utils.db import initdb  # noqa: PLC0415
+
+    initdb()
+    shutil.copy(ROOT / "include" / "config" / "platform.yaml", tmp_path / "config")
+    feed.put(FILINGS, FILINGS + ".done")
+    seen = []
+    real = drops_trigger.look
+
+    def look(*args):
+        found = real(*args)
+        seen.append({each.source: each.arrived for each in found})
+        feed.put(PRICES)  # it comes after the first look
+        return found
+
+    monkeypatch.setattr(drops_trigger, "look", look)
+    run = (
+        DagBag(str(ROOT / "dags"))
+        .dags["daily_retraining"]
+        .test(
+            run_conf={"session": "2016-06-30"},
+            logical_date=None,
+            mark_success_pattern="ingest|validate|features|train|evaluate|publish|score",
+        )
+    )
+    states = {each.task_id: each.state for each in run.get_task_instances()}
+    assert (states["await_drops"], states["ingest"]) == ("success", "success")
+    assert seen == [{"filings": True, "prices": False}, {"prices": True}]
+
+
+def test_a_day_without_a_session_has_no_drops_to_wait_for(feed, clock):
+    with pytest.raises(AirflowFailException, match="NotASessionError: 2016-07-04"):
+        _task(session="2016-07-04").execute({})
