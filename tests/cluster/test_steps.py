@@ -2,7 +2,7 @@
 
 import pytest
 
-from afterbell.cluster.steps import inputs_of
+from afterbell.cluster.steps import STEPS, inputs_of
 from afterbell.errors import StaleInputError
 
 
@@ -19,3 +19,11 @@ def test_the_later_result_wins():
 def test_a_missing_id_asks_for_the_steps_before():
     with pytest.raises(StaleInputError, match=r"'score' was not handed \['release_id'\]"):
         inputs_of("score", [{"bars_snapshot": 1, "features_snapshot": 2}])
+
+
+def test_a_step_of_no_session_is_not_among_those_of_a_run():
+    assert inputs_of("maintain", [{"now": "2026-07-05T10:00:00+00:00", "dry_run": True, "run_id": "x"}]) == {
+        "now": "2026-07-05T10:00:00+00:00",
+        "dry_run": True,
+    }
+    assert "maintain" not in STEPS
