@@ -27,9 +27,11 @@ def prices(*lines: str, end: str = "\n", **changes: object) -> ParsedDrop:
 
 
 def parse(data: bytes, name: str = "us_daily_prices", **changes: object) -> ParsedDrop:
-    source = load_source(name)
-    if changes:
-        source = Source.model_validate(source.model_dump() | changes)
+    return parse_as(load_source(name), data, **changes)
+
+
+def parse_as(source: Source, data: bytes, **changes: object) -> ParsedDrop:
+    source = Source.model_validate(source.model_dump() | changes) if changes else source
     return parse_drop(source, load_rules(source.quality), DropName(KEY, DAY, source.sessions_carried(DAY)), data)
 
 

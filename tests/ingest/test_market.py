@@ -36,16 +36,16 @@ def read(drops: Path, day: str, name: str = "us_daily_prices", ending: str = "cs
             "20150406",
             36261,
             24103,
-            {"session_not_carried": 68, "one_row_per_drop": 38, "price_positive": 6, "repeated_header": 1},
+            {"session_not_carried": 68, "superseded": 19, "price_positive": 6, "repeated_header": 1},
         ),
-        ("20150526", 12121, 0, {"session_not_carried": 23}),
+        ("20150526", 12121, 0, {"session_not_carried": 23, "jump": 1}),
         ("20150610", 0, 0, {}),  # zero bytes
         ("20150706", 6111, 0, {"session_not_carried": 22}),
         ("20151117", 6112, 1, {}),  # taken before the close
         ("20151120", 12234, 2, {"close_not_below_low": 1}),
         ("20160119", 12164, 2, {"session_not_carried": 8}),
-        ("20160216", 12137, 2, {"session_not_carried": 8}),
-        ("20160630", 12038, 2, {}),
+        ("20160216", 12137, 2, {"session_not_carried": 8, "jump": 1}),
+        ("20160630", 12038, 2, {"jump": 1}),
     ],
 )
 def test_a_real_prices_drop(

@@ -84,7 +84,10 @@ def test_equal_rows_collapse_to_one_and_are_counted() -> None:
 
 def test_rows_that_differ_under_one_key_are_all_set_aside() -> None:
     other = GOOD.replace("35836300", "35836301")
-    assert rules(prices(GOOD, GOOD_BEFORE, other)) == [(2, "one_row_per_drop"), (4, "one_row_per_drop")]
+    assert rules(prices(GOOD, GOOD_BEFORE, other, duplicates="set_aside")) == [
+        (2, "one_row_per_drop"),
+        (4, "one_row_per_drop"),
+    ]
 
 
 def test_an_unusable_row_does_not_take_the_good_one_of_its_pair_with_it() -> None:
