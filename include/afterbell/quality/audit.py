@@ -5,7 +5,8 @@ No rows, fewer results than expectations, or an exception inside a result count 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import polars as pl
 from pyspark.sql import DataFrame
 
 from afterbell.errors import ValidationFailedError
+from afterbell.quality.docs import write_docs
 from afterbell.quality.expectations import expectations_of
 from afterbell.quality.library import library
 from afterbell.quality.set_rules import SetRule
@@ -70,29 +72,32 @@ class Report:
             )
 
 
-def run_audit(folder: Path, subjects: Sequence[Subject]) -> Report:
+def run_audit(folder: Path, subjects: Iterable[Subject]) -> Report:
     """Evaluate every subject's expectations and keep the Data Docs in ``folder``.
+
+    Subjects are taken one by one, so that what yields them may still be reading while the first ones are judged.
 
     Raises:
         ValidationFailedError: there is no subject, a subject has no rows or no expectations, or a result is missing or
             holds an exception.
     """
-    if not subjects:
-        raise ValidationFailedError("audit: expected something to judge, found nothing that the branch adds")
-    context = _context(folder)
+    context = _context()
     report = Report()
+    outcomes = []
     for subject in subjects:
         rows = subject.rows() if subject.expectations else 0
         if not rows:
             raise ValidationFailedError(f"audit of {subject.name}: expected rows and rules to check, found none")
-        run = _definition(context, subject, rows)
+        validate = _validation(context, subject, rows)
         # Counts and samples cost a pass an expectation; they are fetched only where something is broken.
-        result = run({"result_format": "BOOLEAN_ONLY"})
-        if not result.success:
-            result = run({"result_format": "BASIC", "partial_unexpected_count": _SAMPLES})
-        judge(subject, result, report)
-    sites = context.build_data_docs()
-    report.data_docs = str(next(iter(sites.values()), ""))
+        outcome = validate({"result_format": "BOOLEAN_ONLY"})
+        if not outcome.success:
+            outcome = validate({"result_format": "BASIC", "partial_unexpected_count": _SAMPLES})
+        judge(subject, outcome, report)
+        outcomes.append(outcome)
+    if not outcomes:
+        raise ValidationFailedError("audit: expected something to judge, found nothing that the branch adds")
+    report.data_docs = write_docs(context, folder, outcomes)
     return report
 
 
@@ -102,33 +107,32 @@ def facts_subject(source: str, facts: Mapping[SetRule, float]) -> Subject:
     return Subject(f"session_facts.{source}", frame, [found for rule in facts for found in expectations_of(rule)])
 
 
-def _context(folder: Path) -> Any:
+def _context() -> Any:
     gx = library()
     from great_expectations.data_context.types.base import ProgressBarsConfig  # noqa: PLC0415 - imported late
 
-    folder.mkdir(parents=True, exist_ok=True)
-    context = gx.get_context(mode="file", project_root_dir=folder)
+    # Its own store of suites and results on disk would cost as much as the judging; the rules are declared elsewhere.
+    context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
     return context
 
 
-def _definition(context: Any, subject: Subject, rows: int) -> Any:
+def _validation(context: Any, subject: Subject, rows: int) -> Callable[[dict[str, Any]], Any]:
     """What evaluates ``subject`` with a given result format."""
-    gx = library()
     if isinstance(subject.frame, pl.DataFrame):
-        frame, source = subject.frame.to_pandas(), context.data_sources.add_or_update_pandas("rows")
+        frame, source = subject.frame.to_pandas(), context.data_sources.add_or_update_pandas(f"{subject.name} here")
     else:
-        frame, source = subject.frame, context.data_sources.add_or_update_spark("branch", persist=False)
-    if subject.name in {asset.name for asset in source.assets}:
-        source.delete_asset(subject.name)
+        frame = subject.frame
+        source = context.data_sources.add_or_update_spark(f"{subject.name} on Spark", persist=False)
     batch = source.add_dataframe_asset(subject.name).add_batch_definition_whole_dataframe("added")
-    notes = f"{rows} rows that the branch adds"
-    suite = gx.ExpectationSuite(subject.name, expectations=list(subject.expectations), notes=notes)
-    suite = context.suites.add_or_update(suite)
-    definition = context.validation_definitions.add_or_update(
-        gx.ValidationDefinition(name=subject.name, data=batch, suite=suite)
+    suite = library().ExpectationSuite(
+        subject.name,
+        # An expectation belongs to the suite that it was first put into.
+        expectations=[copy(expectation) for expectation in subject.expectations],
+        notes=f"{rows} rows that the branch adds",
     )
-    return lambda form: definition.run(batch_parameters={"dataframe": frame}, result_format=form)
+    rows_to_judge = batch.get_batch({"dataframe": frame})
+    return lambda form: rows_to_judge.validate(suite, result_format=form)
 
 
 def judge(subject: Subject, outcome: Any, report: Report) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -50,20 +51,25 @@ def judge_branch(reader: BranchReader, session: date, folder: Path) -> Judgement
         ValidationFailedError: something could not be judged at all; a rule that is broken is in the report instead.
     """
     judged = [(source, load_rules(source.quality)) for source in load_sources()]
-    found = Gatherer(reader, judged, session).found()
-    subjects = list(_row_subjects(reader, judged))
+    with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
+        # Reading what stands around the new rows waits for files and for the JVM; the rows are judged meanwhile.
+        looking = pool.submit(Gatherer(reader, judged, session).found)
+        report = run_audit(folder / "data_docs", _subjects(reader, judged, looking))
+        found = looking.result()
+    report.warnings += [note for facts in found.facts for note in facts.notes]
+    return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
+
+
+def _subjects(reader: BranchReader, judged: Judged, looking: Future[Found]) -> Iterator[Subject]:
+    yield from _row_subjects(reader, judged)
+    found = looking.result()
     for name, frame in found.symbols.items():
         expectations = symbol_expectations(load_rules(name))
         if expectations:
-            subjects.append(Subject(f"{BARS.name}.by_symbol{_suffix(name, len(found.symbols))}", frame, expectations))
-    notes = []
+            yield Subject(f"{BARS.name}.by_symbol{_suffix(name, len(found.symbols))}", frame, expectations)
     for facts in found.facts:
-        notes += facts.notes
         if facts.values:
-            subjects.append(facts_subject(facts.source, facts.values))
-    report = run_audit(folder, subjects)
-    report.warnings += notes
-    return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
+            yield facts_subject(facts.source, facts.values)
 
 
 def _suffix(name: str, count: int) -> str:

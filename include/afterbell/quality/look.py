@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
 
@@ -13,9 +13,10 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.plan import USABLE
 from afterbell.ingest.source import Source
 from afterbell.ingest.symbols import DELISTED
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, QUARANTINE, SYMBOLS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE, SYMBOLS
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.facts import SessionRows, fact, missing_symbols, trailing
+from afterbell.quality.moves import largest_moves
 from afterbell.quality.rules import RuleSet
 from afterbell.quality.sequence import Scope, Sight, by_symbol, drop_source, look, newest, runs
 from afterbell.quality.set_rules import SetRule
@@ -23,6 +24,10 @@ from afterbell.quality.set_rules import SetRule
 _HISTORY = 20
 _RUN = 10
 """Sessions looked at before the one that is run, and before any other, where no rule asks for more."""
+
+_BESIDE = 3
+MOVES = 40
+"""Moves that are listed."""
 
 Judged = Sequence[tuple[Source, RuleSet]]
 
@@ -58,6 +63,7 @@ class Found:
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
         confirmed: symbol, session, close, drop_id of bars once held for a jump and told again.
+        moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
     """
 
     ledger: pl.DataFrame
@@ -67,6 +73,7 @@ class Found:
     symbols: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeats: pl.DataFrame | None = None
     confirmed: pl.DataFrame | None = None
+    moves: pl.DataFrame | None = None
 
 
 class Gatherer:
@@ -160,31 +167,40 @@ class Gatherer:
         """``found`` with what each symbol's bars show, a month at a time: memory does not grow with it."""
         if not sessions:
             return found
-        actions = self._reader.between(CORPORATE_ACTIONS, "ex_session", sessions[0], sessions[-1])
+        first = self._exchange.before(sessions[0], _BESIDE)[0]
+        actions = self._reader.between(CORPORATE_ACTIONS, "ex_session", first, sessions[-1])
         drops = self._ledger["drop_id"].to_list()
         held = found.rejects.filter(pl.col("rule").is_in(self._jump_rules())).select("symbol", "session").unique()
         sights: dict[str, list[Sight]] = {}
-        confirmed = []
+        confirmed, far = [], []
         for chunk in self._chunks(sessions, before):
             calendar = self._exchange.between(self._exchange.before(chunk[0], self._run)[0], chunk[-1])
             inside = calendar[0] >= before[0] and chunk[-1] <= self._session
             bars = window if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
             told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
             confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
+            far.append(self._largest(bars, actions, calendar, chunk[0]))
             for name, (_, sources) in self._by_rules().items():
                 comparing = [source.name for source in sources if "previous" in source.carries]
                 scope = Scope(calendar, chunk, drops, comparing)
                 sights.setdefault(name, []).append(look(self._of(sources, bars), actions, scope))
-        repeats = pl.concat([sight.runs for mine in sights.values() for sight in mine])
-        return Found(
-            found.ledger,
-            found.rejects,
-            found.actions,
-            found.facts,
-            {name: by_symbol(mine) for name, mine in sights.items()},
-            repeats,
-            pl.concat(confirmed).unique(["symbol", "session"], maintain_order=True),
+        return replace(
+            found,
+            symbols={name: by_symbol(mine) for name, mine in sights.items()},
+            repeats=pl.concat([sight.runs for mine in sights.values() for sight in mine]),
+            confirmed=pl.concat(confirmed).unique(["symbol", "session"], maintain_order=True),
+            moves=_largest_of_all(far),
         )
+
+    def _largest(self, bars: pl.DataFrame, actions: pl.DataFrame, calendar: list[date], first: date) -> pl.DataFrame:
+        """The largest moves from the session before ``first`` on: only now is it known whether they were undone."""
+        near = calendar[max(0, calendar.index(first) - _BESIDE) :]
+        evidence = self._reader.between(EVIDENCE, "session", near[0], near[-1])
+        # Without a drop that has both sessions there was nothing to compare when the bar came in.
+        lost = evidence.filter(pl.col("blur").is_null())
+        inside = bars.filter(pl.col("session").is_in(near))
+        found = largest_moves(inside, actions, near, newcomers=lost, limit=2 * MOVES)
+        return found.filter(pl.col("session") >= self._exchange.previous(first)).head(MOVES)
 
     def _jump_rules(self) -> list[str]:
         return [jump.name for _, rules in self._judged if (jump := rules.jump()) is not None]
@@ -206,3 +222,9 @@ class Gatherer:
             return
         for _, days in groupby(sessions, key=lambda day: (day.year, day.month)):
             yield list(days)
+
+
+def _largest_of_all(found: list[pl.DataFrame]) -> pl.DataFrame:
+    # A month's last moves are seen again with the next one, which knows what came after them.
+    moves = pl.concat(found).unique(["symbol", "session"], keep="last")
+    return moves.sort((pl.col("return") + 1).log().abs(), "symbol", descending=[True, False]).head(MOVES)

@@ -65,7 +65,7 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
         "trailing": [{"source": facts.source, **row} for facts in found.facts for row in _rows(facts.trailing)],
         "missing_symbols": {facts.source: facts.missing for facts in found.facts},
         "actions": _actions(found.actions),
-        "moves": [],
+        "moves": [] if found.moves is None else _rows(found.moves),
         "jumps": _jumps(judgement),
         "stale": _stale(judgement),
     }
