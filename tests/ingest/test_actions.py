@@ -37,7 +37,7 @@ def drop(session: date, before: tuple[date, float, float], price: float, **bar: 
     return shown.with_columns(knowledge_time=known(session), drop_id=pl.lit(f"d{session:%d}"))
 
 
-def told(*drops: pl.DataFrame) -> list[tuple[date, float, str, str, date]]:
+def told(*drops: pl.DataFrame) -> list[tuple[Any, ...]]:
     """Ex-session, factor, kind, basis and the session whose drop made it known."""
     rows = corporate_actions(pl.concat(drops))
     return [
@@ -206,8 +206,11 @@ def test_day_by_day_with_a_window_of_evidence_tells_what_one_bulk_run_tells(seed
     sessions = Exchange().between(date(2016, 1, 4), date(2016, 9, 30))
     daily = [ACTIONS.to_frame()]
     for (instant,), new in rows.sort("knowledge_time").group_by("knowledge_time", maintain_order=True):
-        first = sessions[sessions.index(new["session"].min()) - WINDOW]
-        last = sessions[sessions.index(new["session"].max()) + WINDOW]
+        touched = new["session"].to_list()
+        first, last = (
+            sessions[sessions.index(min(touched)) - WINDOW],
+            sessions[sessions.index(max(touched)) + WINDOW],
+        )
         context = rows.filter((pl.col("knowledge_time") < instant) & pl.col("session").is_between(first, last))
         both = pl.concat([context.with_columns(known=True), new.with_columns(known=False)])
         daily.append(corporate_actions(both))
