@@ -23,11 +23,13 @@ from tests.conftest import Services
 from tests.faults.proxy import Proxy
 
 _NUMBERS = itertools.count()
-HASTY = Timeouts(connect=1.0, read=0.4)
+HASTY = Timeouts(connect=2.0, read=0.5)
+"""For answers that never come. Anything else may take its time on a busy machine."""
+CALM = Timeouts(connect=5.0, read=20.0)
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
-def patient(seconds: float = 20.0) -> Retry:
+def patient(seconds: float = 60.0) -> Retry:
     """Tries again at short pauses, up to a cut-off that is ``seconds`` away."""
     return Retry(first_pause=0.02, longest_pause=0.05, until=datetime.now(UTC) + timedelta(seconds=seconds))
 
@@ -61,14 +63,14 @@ class Stage:
             hdfs=replace(self.direct.hdfs, url=self.hdfs.url),
         )
 
-    def s3_drops(self, retry: Retry | None = None, timeouts: Timeouts = HASTY) -> S3DropStore:
+    def s3_drops(self, retry: Retry | None = None, timeouts: Timeouts = CALM) -> S3DropStore:
         return S3DropStore(self.through.s3, retry or patient(), timeouts)
 
-    def hdfs_drops(self, retry: Retry | None = None, timeouts: Timeouts = HASTY) -> HdfsDropStore:
+    def hdfs_drops(self, retry: Retry | None = None, timeouts: Timeouts = CALM) -> HdfsDropStore:
         return HdfsDropStore(self.through.hdfs, retry or patient(), timeouts)
 
-    def artifacts(self, retry: Retry | None = None) -> ArtifactStore:
-        return ArtifactStore(self.through.s3, retry or patient(), timeouts=HASTY)
+    def artifacts(self, timeouts: Timeouts = CALM) -> ArtifactStore:
+        return ArtifactStore(self.through.s3, patient(), timeouts=timeouts)
 
     def webhdfs(self, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
         """WebHDFS without the code under test, past the proxy; ``path`` is below the feed's root."""

@@ -101,7 +101,8 @@ def whole(drop: int) -> list[str]:
 
 def prices(drop: int) -> bytes:
     """The drop of a session, with what is wrong with it."""
-    lines = whole(drop) + bad_lines(drop)
+    # Of different rows under one key the last one counts, where the source says so: the wrong ones come first.
+    lines = [HEADER, *bad_lines(drop), *rows(drop)] if drop == PAIRS else whole(drop) + bad_lines(drop)
     if drop == REORDERED:
         lines = [",".join(reversed(line.split(","))) for line in lines]
     if drop == MARKED:

@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ class Scenario:
             proxy.on("^GET .*prices/2016", Reset())
             proxy.on("^GET .*prices/2016", Cut(100))
             os.environ["AFTERBELL_S3_ENDPOINT"] = proxy.url
-            tries = []
+            tries: list[dict[str, Any]] = []
             while not tries or ("ObjectChangedError" in tries[-1].get("error", "") and len(tries) < 3):
                 tries.append(lake.run(market.day(at), f"second{len(tries)}"))
             os.environ["AFTERBELL_S3_ENDPOINT"] = f"http://{proxy.upstream}"
@@ -158,7 +159,9 @@ class Scenario:
         self.s3._bucket.client.delete_object(Bucket="faults-single", Key="prices/1800/18000102.csv.gz")
         seen["no session"] = lake.run(market.HOLIDAY, "holiday")
         self.allow_more_columns()
-        seen["added, allowed"] = self.stopped(lake, self.unreadable()["column added"])
+        allowed = self.stopped(lake, self.unreadable()["column added"])
+        (line,) = [row for row in lake.rows("raw.drops") if row["key"] == market.prices_key(1)]
+        seen["added, allowed"] = allowed | {"reason": line["reason"]}
         return seen
 
     def unreadable(self) -> dict[str, bytes]:
@@ -201,12 +204,13 @@ def main() -> None:
     scenario = Scenario(Path(sys.argv[1]).parent)
     lake = Lake(scenario.home, "content")
     seen: dict[str, Any] = {}
-    for name, part in (
-        ("bulk", lambda: scenario.bulk(lake)),
-        ("second", lambda: scenario.second(lake)),
-        ("later", lambda: scenario.refused_later(lake)),
-        ("stops", scenario.stops),
-    ):
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "bulk": lambda: scenario.bulk(lake),
+        "second": lambda: scenario.second(lake),
+        "later": lambda: scenario.refused_later(lake),
+        "stops": scenario.stops,
+    }
+    for name, part in parts.items():
         began = time.monotonic()
         seen[name] = part()
         seen[name]["seconds"] = round(time.monotonic() - began, 1)

@@ -15,7 +15,6 @@ from afterbell.ingest.source import Source, load_source
 from afterbell.stores.factory import drop_store
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
-from afterbell.stores.retry import Timeouts
 from tests.faults.conftest import SLOW_DOWN, Stage
 from tests.faults.proxy import Answer, Pass
 
@@ -27,8 +26,7 @@ REPLACING = {"s3": "^GET .*/a([?]x-id|$)", "hdfs": "^GET .*namenoderpcaddress"}
 
 
 def drops(stage: Stage, kind: StoreKind) -> DropStore:
-    # What the script does in the middle of a read takes its time.
-    return stage.s3_drops(timeouts=Timeouts()) if kind == "s3" else stage.hdfs_drops(timeouts=Timeouts())
+    return stage.s3_drops() if kind == "s3" else stage.hdfs_drops()
 
 
 def prices(**completion: object) -> Source:

