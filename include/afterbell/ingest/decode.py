@@ -122,7 +122,7 @@ def unpacked(source: Source, key: str, body: bytes) -> bytes:
     allowed = f"source {source.name} allows {limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
     found = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
     if len(found) > limit:
-        raise CorruptDropError(f"drop {key}: has {len(found)} bytes of text, more than {limit}; {allowed}")
+        raise CorruptDropError(f"drop {key}: has {len(found)} bytes uncompressed, more than {limit}; {allowed}")
     return found
 
 

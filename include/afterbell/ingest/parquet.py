@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 
 import polars as pl
@@ -21,6 +22,8 @@ from afterbell.ingest.text import notes_on
 
 _BATCH_ROWS = 65_536
 _THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics
+_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
+_DAY_US = 24 * 60 * 60 * 1_000_000
 _CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 
 
@@ -44,7 +47,8 @@ def read_parquet(source: Source, key: str, body: bytes) -> Rows:
         _check_size(source, key, file.metadata, len(data))
         notes = _check_columns(source, key, file.schema_arrow)
         table = _values(source, key, file)
-    except (pa.ArrowException, OSError) as error:
+        table.validate(full=True)  # text that isn't UTF-8, offsets that lead nowhere
+    except (pa.ArrowException, OSError, KeyError, ValueError) as error:  # what a flipped byte makes PyArrow raise
         raise CorruptDropError(f"drop {key}: expected Parquet, and could not read it ({_first_line(error)})") from error
     frame, checks = _typed(source, table)
     rows, aside = sift(frame, checks)
@@ -200,17 +204,26 @@ def _as_type(source: Source, column: Column, given: pl.Series) -> pl.Series:
         return values.set(~values.is_finite(), None)
     if column.type == "timestamp":
         at = given.dt.cast_time_unit("us")
+        instant = at.to_physical()
+        at = at.set((instant < _FIRST_DAY * _DAY_US) | (instant >= _LAST_DAY * _DAY_US), None)
         if column.zone == "source":
             at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
         return at.dt.convert_time_zone("UTC")
+    if column.type == "date":
+        day = given.to_physical()
+        return given.set((day < _FIRST_DAY) | (day > _LAST_DAY), None)
     return given.cast(DTYPES[column.type])
 
 
 def _sense(source: Source, column: Column) -> str:
-    return words_of(column, source.time_zone) if column.type == "timestamp" else "a finite number"
+    return "a finite number" if column.type == "double" else words_of(column, source.time_zone)
 
 
 def _raw(source: Source, table: pa.Table, lines: list[int]) -> list[str]:
-    """Rows as JSON, under the vendor's names."""
-    rows = [table.slice(line - 1, 1).to_pylist()[0] for line in lines]
-    return [json.dumps({name: row[name] for name in source.columns}, default=str)[:RAW_KEPT] for row in rows]
+    """Rows as JSON of texts, under the vendor's names."""
+    columns = {name: table.column(name).take(pa.array([line - 1 for line in lines])) for name in source.columns}
+    texts = {
+        name: (values if source.columns[name].type == "string" else values.cast(pa.string())).to_pylist()
+        for name, values in columns.items()
+    }
+    return [json.dumps({name: texts[name][at] for name in texts})[:RAW_KEPT] for at in range(len(lines))]
