@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from afterbell.config.loader import config_folder, load_yaml
+from afterbell.errors import ConfigError
 from afterbell.ingest.source import Source, load_source, load_sources
 from afterbell.ingest.terms import Budget
+from afterbell.quality.rules import load_rules
+from tests.ingest.shapes import FOLDER, example
 
 PRICES = load_source("us_daily_prices")
 
@@ -54,6 +59,15 @@ def test_a_prices_drop_carries_its_session_and_the_one_before() -> None:
         ({"columns": {"date": {"name": "session", "type": "date"}}}, "symbol"),
         ({"prefix": "../prices/"}, "pattern"),
         ({"store": "ftp"}, "s3"),
+        ({"columns": {"s": {"name": "symbol", "type": "string"}}}, "map one to each of: session, open"),
+        ({"kind": "minute_bars"}, "map one to each of: at"),
+        ({"duplicates": "first_wins"}, "last_wins"),
+        ({"hours": "night"}, "session"),
+        ({"format": {"type": "csv"}}, "needs a delimiter"),
+        ({"format": {"type": "csv", "delimiter": "."}}, "one ASCII character"),
+        ({"format": {"type": "csv", "delimiter": ",", "compression": "rar"}}, "zstd"),
+        ({"format": {"type": "parquet", "delimiter": ","}}, "leave delimiter, header, compression out"),
+        ({"format": {"type": "parquet", "compression": "gzip"}}, "leave delimiter, header, compression out"),
         ({"bucket": "x"}, "Extra inputs"),
     ],
 )
@@ -67,3 +81,37 @@ def test_a_wrong_key_is_refused_when_the_file_is_loaded(change: dict[str, object
 )
 def test_a_budget_needs_both_many_lines_and_a_large_share(quarantined: int, lines: int, exceeded: bool) -> None:
     assert Budget(share=0.02, lines=20).exceeded(quarantined, lines) is exceeded
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [
+        ({"name": "session", "type": "date", "format": "%d.%m"}, "%Y, %m and %d once each"),
+        ({"name": "session", "type": "date", "format": "%Y-%m-%d %H"}, "%Y, %m and %d once each"),
+        ({"name": "session", "type": "string"}, "session: date"),
+        ({"name": "session", "type": "date", "zone": "offset"}, "timestamp"),
+        ({"name": "session", "type": "time"}, "timestamp"),
+    ],
+)
+def test_a_column_has_only_what_its_type_has(column: dict[str, str], message: str) -> None:
+    columns = PRICES.model_dump()["columns"] | {"date": column}
+    with pytest.raises(ValidationError, match=message):
+        Source.model_validate(PRICES.model_dump() | {"columns": columns})
+
+
+def test_a_wrong_file_is_told_by_its_name_its_keys_and_what_they_should_be(tmp_path: Path) -> None:
+    text = (config_folder() / "sources" / "us_daily_prices.yaml").read_text()
+    file = tmp_path / "us_daily_prices.yaml"
+    file.write_text(text.replace("late: fail", "late: maybe").replace("compression: gzip", "compression: rar"))
+    with pytest.raises(ConfigError) as caught:
+        load_yaml(file, Source)
+    for part in (str(file), "arrival.late", "'fail' or 'go_on'", "'maybe'", "format.compression", "'zstd'", "'rar'"):
+        assert part in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["vendor_bars", "parquet_bars", "minutes"])
+def test_the_examples_of_the_manual_load_and_have_their_rules(name: str) -> None:
+    found = example(name)
+    assert load_rules(found.quality).quarantining()
+    manual = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
+    assert f"```yaml\n{(FOLDER / f'{name}.yaml').read_text()}```" in manual
