@@ -106,12 +106,12 @@ def test_a_run_counts_equal_bars_in_a_row() -> None:
     rows = [bar("A", at, 10.0) for at in range(4)] + [bar("A", 4, 10.0, volume=99), bar("A", 5, 10.0, volume=99)]
     rows += [bar("Z", at, 10.0, volume=0) for at in range(4)]  # no trade is no staleness
     rows += [bar("G", at, 10.0) for at in (0, 1, 3)]  # the gap ends the run
-    found = [(row[0], DAYS.index(row[1]), row[2]) for row in runs(bars(*rows), SCOPE).iter_rows()]
+    found = [(row[0], DAYS.index(row[1]), row[2]) for row in runs(newest(bars(*rows)), SCOPE).iter_rows()]
     assert found == [("A", 1, 1), ("A", 2, 2), ("A", 3, 3), ("A", 5, 1), ("G", 1, 1)]
 
 
 def test_one_symbols_bars_do_not_continue_anothers_run() -> None:
-    assert runs(bars(bar("A", 0, 10.0), bar("B", 1, 10.0)), SCOPE).is_empty()
+    assert runs(newest(bars(bar("A", 0, 10.0), bar("B", 1, 10.0))), SCOPE).is_empty()
 
 
 def test_a_symbol_has_its_farthest_move_and_its_longest_run() -> None:

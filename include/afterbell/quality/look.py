@@ -112,10 +112,11 @@ class Gatherer:
     ) -> SourceFacts:
         mine = self._of([source], window)
         calendar = [*before, self._session]
-        repeating = runs(mine, Scope(calendar, calendar, (), ())).select(
+        known = newest(mine)
+        repeating = runs(known, Scope(calendar, calendar, (), ())).select(
             "symbol", "session", repeats=pl.lit(value=True)
         )
-        bars = newest(mine).select("symbol", "session", "volume").join(repeating, on=["symbol", "session"], how="left")
+        bars = known.select("symbol", "session", "volume").join(repeating, on=["symbol", "session"], how="left")
         bars = bars.with_columns(pl.col("repeats").fill_null(value=False))
         jump = rules.jump()
         held = rejects.filter(
@@ -176,7 +177,8 @@ class Gatherer:
         for chunk in self._chunks(sessions, before):
             calendar = self._exchange.between(self._exchange.before(chunk[0], self._run)[0], chunk[-1])
             inside = calendar[0] >= before[0] and chunk[-1] <= self._session
-            bars = window if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
+            near = pl.col("session") >= calendar[0]
+            bars = window.filter(near) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
             told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
             confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
             far.append(self._largest(bars, actions, calendar, chunk[0]))

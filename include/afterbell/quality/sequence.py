@@ -129,18 +129,18 @@ def _as_told(far: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(rows)
 
 
-def runs(bars: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def runs(known: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     """For how many sessions in a row each judged bar with volume has repeated the one before it exactly.
 
     Args:
-        bars: as ``moves`` takes them.
+        known: bars as ``newest`` gives them.
         scope: what is judged; its calendar bounds the length of a run.
 
     Returns:
         symbol, session, run (UInt32), where it is 1 or more.
     """
     place = pl.DataFrame({"session": list(scope.calendar)}, schema={"session": pl.Date}).with_row_index("_at")
-    known = newest(bars).join(place, on="session", how="inner").sort(_KEY)
+    known = known.join(place, on="session", how="inner", maintain_order="left")
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", *_VALUES))
     follows = pl.col("_at") == pl.col("_at").shift(1) + 1
     marked = known.with_columns(_same=(same & follows & (pl.col("volume") > 0)).fill_null(value=False))
@@ -153,7 +153,7 @@ def runs(bars: pl.DataFrame, scope: Scope) -> pl.DataFrame:
 def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> Sight:
     """What the bars of some sessions show; ``moves`` tells the arguments."""
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)))
-    return Sight(judged.select("symbol").unique(), _farthest([moves(bars, actions, scope)]), runs(bars, scope))
+    return Sight(judged.select("symbol").unique(), _farthest([moves(bars, actions, scope)]), runs(newest(bars), scope))
 
 
 def by_symbol(sights: Sequence[Sight]) -> pl.DataFrame:
