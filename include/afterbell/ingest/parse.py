@@ -65,5 +65,5 @@ def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
     if not asides:
         return REJECTED.to_frame()
     aside = pl.concat(asides).sort("line")
-    raw = pl.Series("raw", found.raw(aside["line"].to_list()), dtype=pl.String)
-    return aside.with_columns(raw.str.slice(0, RAW_KEPT))
+    raw = [text[:RAW_KEPT] for text in found.raw(aside["line"].to_list())]
+    return aside.with_columns(pl.Series("raw", raw, dtype=pl.String))

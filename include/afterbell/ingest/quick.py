@@ -23,7 +23,7 @@ Mask = npt.NDArray[np.bool_]
 _TAB, _NEWLINE, _RETURN, _SPACE, _MINUS, _DOT, _DELETE, _E = 9, 10, 13, 32, 45, 46, 127, ord("e")
 _ZERO = np.uint8(48)
 _TEN = np.uint8(10)
-_PIECE = 64 * 1024
+_PIECE = 96 * 1024
 _LOWER_CASE = 32  # the bit that makes a letter lower-case
 
 
