@@ -23,7 +23,7 @@ def body(lines: Iterable[str], end: str = "\n") -> bytes:
 
 def prices(*lines: str, end: str = "\n", **changes: object) -> ParsedDrop:
     """The prices drop of 2016-06-30 with these lines after its header."""
-    return parse(body([HEADER, *lines], end), **changes)
+    return parse_as(load_source("us_daily_prices"), body([HEADER, *lines], end), **changes)
 
 
 def parse(data: bytes, name: str = "us_daily_prices", **changes: object) -> ParsedDrop:

@@ -75,7 +75,7 @@ def test_narrower_numbers_and_dictionaries_fit() -> None:
     ],
 )
 def test_a_missing_or_otherwise_typed_column_is_named(change: dict[str, object], message: str) -> None:
-    wrong = table().drop_columns([change["drop"]]) if "drop" in change else table(**change)  # type: ignore[list-item, arg-type]
+    wrong = table().drop_columns([change["drop"]]) if "drop" in change else table(**change)
     with pytest.raises(CorruptDropError, match=message) as caught:
         parse_as(SOURCE, packed(wrong))
     assert "20160630" in str(caught.value)
