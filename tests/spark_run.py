@@ -22,11 +22,10 @@ ELSEWHERE = {
 """Stores that a scenario does not use."""
 
 
-def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run ``script`` (a path from the project's root); it writes JSON to the path it is given."""
+def driver_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, str]:
+    """The environment of a Spark driver with a lake of its own below ``home``."""
     folders = Folders.from_env()
-    answer = home / "answer.json"
-    env = {
+    return {
         **{name: os.environ[name] for name in ("PATH", "HOME", "JDK_JAVA_OPTIONS") if name in os.environ},
         **(ELSEWHERE if stores is None else stores),
         "AFTERBELL_HOME": str(home),
@@ -45,9 +44,14 @@ def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) 
             "pyspark-shell",
         )),
     }  # fmt: skip
+
+
+def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
+    """Run ``script`` (a path from the project's root); it writes JSON to the path it is given."""
+    answer = home / "answer.json"
     done = subprocess.run(
-        [str(folders.spark_python), str(ROOT / script), str(answer)],
-        env=env,
+        [str(Folders.from_env().spark_python), str(ROOT / script), str(answer)],
+        env=driver_env(home, stores),
         cwd=home,
         capture_output=True,
         text=True,

@@ -110,11 +110,11 @@ def commit_files(
     Returns:
         The snapshot's id.
     """
-    found = live(spark, table)
-    entries = [_data_file(spark, found, each) for each in files]
+    there = live(spark, table)
+    entries = [_data_file(spark, there, each) for each in files]
 
     def act() -> int:
-        found.refresh()
+        found = live(spark, table)
         change = found.newTransaction()
         if branch is not None and ref_of(found, branch) is None:
             at = ref_of(found, MAIN) if base is None else base

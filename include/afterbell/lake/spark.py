@@ -28,8 +28,10 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
         "spark.hadoop.fs.s3a.endpoint.region": runtime.s3.region,
     }
     if runtime.lake.catalog.startswith("jdbc:sqlite:"):
-        # A second writer waits for the first instead of failing with "database is locked".
-        conf[f"{catalog}.jdbc.busy_timeout"] = "30000"
+        # A second writer waits for the first instead of failing with "database is locked"; without the write-ahead log
+        # two writers that have both begun to read would wait for each other.
+        conf[f"{catalog}.jdbc.busy_timeout"] = "10000"
+        conf[f"{catalog}.jdbc.journal_mode"] = "WAL"
     if runtime.s3.endpoint:
         conf["spark.hadoop.fs.s3a.endpoint"] = runtime.s3.endpoint
         conf["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(runtime.s3.endpoint.startswith("https")).lower()

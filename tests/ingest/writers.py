@@ -1,0 +1,64 @@
+"""Spark drivers that a test talks to, line by line, and kills where it likes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from afterbell.config.platform import Folders
+from tests.spark_run import ROOT, driver_env
+
+
+class Writer:
+    """One driver process (``scenario_writer.py``); what it is told waits until it is asked for the answer."""
+
+    def __init__(self, home: Path, stores: dict[str, str]) -> None:
+        self._log = (home / f"writer-{os.urandom(4).hex()}.log").open("w+")
+        self._process = subprocess.Popen(
+            [str(Folders.from_env().spark_python), str(ROOT / "tests/ingest/scenario_writer.py"), str(home)],
+            env=driver_env(home, stores),
+            cwd=home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            start_new_session=True,
+        )
+
+    def tell(self, do: str, **command: str) -> None:
+        """Give a command; an empty one lets a driver go on that has stopped."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps({"do": do, **command}) + "\n" if do else "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """What it says next; waits for it."""
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self._log.seek(0)
+            raise AssertionError(f"the driver ended: {self._log.read()[-3000:]}")
+        found: dict[str, Any] = json.loads(line)
+        return found
+
+    def ask(self, do: str, **command: str) -> dict[str, Any]:
+        """Give a command and wait for the answer to it."""
+        self.tell(do, **command)
+        return self.answer()
+
+    def kill(self) -> None:
+        """SIGKILL for the driver, its JVM and its workers."""
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def close(self) -> None:
+        """End it, if it is still there."""
+        if self._process.poll() is None:
+            self.kill()
+        for pipe in (self._process.stdin, self._process.stdout, self._log):
+            if pipe is not None:
+                pipe.close()
