@@ -98,6 +98,12 @@ def test_only_what_is_judged_is_compared(scope: Scope) -> None:
     assert moves(bars(bar("A", 0, 10.0), bar("A", 1, 100.0)), ACTIONS, scope).is_empty()
 
 
+def test_where_the_drop_had_no_session_before_nothing_is_compared() -> None:
+    rows = bars(bar("A", 0, 10.0), bar("A", 1, 100.0), bar("B", 0, 10.0), bar("B", 1, 100.0))
+    untold = pl.DataFrame({"symbol": ["A"], "session": [DAYS[1]]})
+    assert moves(rows, ACTIONS, SCOPE, untold)["symbol"].to_list() == ["B"]
+
+
 def test_a_gap_is_no_session_before() -> None:
     assert moves(bars(bar("A", 0, 10.0), bar("A", 2, 100.0)), ACTIONS, SCOPE).is_empty()
 

@@ -181,11 +181,14 @@ class Gatherer:
             bars = window.filter(near) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
             told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
             confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
-            far.append(self._largest(bars, actions, calendar, chunk[0]))
+            evidence = self._reader.between(EVIDENCE, "session", calendar[0], chunk[-1])
+            # No drop had both sessions, so there was nothing to compare when the bar came in.
+            untold = evidence.filter(pl.col("blur").is_null()).select("symbol", "session")
+            far.append(self._largest(bars, actions, untold, calendar[max(0, calendar.index(chunk[0]) - _BESIDE) :]))
             for name, (_, sources) in self._by_rules().items():
                 comparing = [source.name for source in sources if "previous" in source.carries]
                 scope = Scope(calendar, chunk, drops, comparing)
-                sights.setdefault(name, []).append(look(self._of(sources, bars), actions, scope))
+                sights.setdefault(name, []).append(look(self._of(sources, bars), actions, scope, untold))
         return replace(
             found,
             symbols={name: by_symbol(mine) for name, mine in sights.items()},
@@ -194,15 +197,13 @@ class Gatherer:
             moves=_largest_of_all(far),
         )
 
-    def _largest(self, bars: pl.DataFrame, actions: pl.DataFrame, calendar: list[date], first: date) -> pl.DataFrame:
-        """The largest moves from the session before ``first`` on: only now is it known whether they were undone."""
-        near = calendar[max(0, calendar.index(first) - _BESIDE) :]
-        evidence = self._reader.between(EVIDENCE, "session", near[0], near[-1])
-        # Without a drop that has both sessions there was nothing to compare when the bar came in.
-        lost = evidence.filter(pl.col("blur").is_null())
+    def _largest(
+        self, bars: pl.DataFrame, actions: pl.DataFrame, untold: pl.DataFrame, near: list[date]
+    ) -> pl.DataFrame:
+        """The largest moves from the session before those judged on: only now is it known whether they were undone."""
         inside = bars.filter(pl.col("session").is_in(near))
-        found = largest_moves(inside, actions, near, newcomers=lost, limit=2 * MOVES)
-        return found.filter(pl.col("session") >= self._exchange.previous(first)).head(MOVES)
+        found = largest_moves(inside, actions, near, newcomers=untold, limit=2 * MOVES)
+        return found.filter(pl.col("session") >= near[min(_BESIDE - 1, len(near) - 1)]).head(MOVES)
 
     def _jump_rules(self) -> list[str]:
         return [jump.name for _, rules in self._judged if (jump := rules.jump()) is not None]

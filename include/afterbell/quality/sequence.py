@@ -68,7 +68,7 @@ def drop_source() -> pl.Expr:
     return pl.col("drop_id").str.split_exact(":", 1).struct.field("field_0")
 
 
-def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFrame:
+def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.DataFrame | None = None) -> pl.DataFrame:
     """How far each bar lies from the one before it, as it was when it was first told.
 
     A bar that a later drop tells again has been confirmed by it, and is not looked at.
@@ -77,6 +77,7 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFra
         bars: all revisions of whole symbols, ``BARS``.
         actions: symbol, ex_session, factor of every action that is or was believed.
         scope: what is judged.
+        untold: symbol and session of bars whose drop did not have the session before: nothing was compared there.
 
     Returns:
         symbol, session, previous_close, close, adjustment (of the factors on record, that which ingest saw in the drop,
@@ -86,6 +87,8 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> pl.DataFra
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
     own_drop = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
     told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "close", *_ORDER)
+    if untold is not None:
+        told = told.join(untold, on=_KEY, how="anti")
     before = bars.select(
         "symbol", pl.col("session").alias("_before"), previous_close="close", _known="knowledge_time", _nth="revision"
     )
@@ -150,10 +153,12 @@ def runs(known: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     return counted.filter(pl.col("_same") & pl.col("session").is_in(list(scope.judged))).select(*_KEY, RUN)
 
 
-def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope) -> Sight:
+def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.DataFrame | None = None) -> Sight:
     """What the bars of some sessions show; ``moves`` tells the arguments."""
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)))
-    return Sight(judged.select("symbol").unique(), _farthest([moves(bars, actions, scope)]), runs(newest(bars), scope))
+    return Sight(
+        judged.select("symbol").unique(), _farthest([moves(bars, actions, scope, untold)]), runs(newest(bars), scope)
+    )
 
 
 def by_symbol(sights: Sequence[Sight]) -> pl.DataFrame:
