@@ -159,6 +159,24 @@ def test_a_drop_that_replaces_an_earlier_version_takes_its_action_back() -> None
     ]
 
 
+def test_a_bad_last_print_that_looks_like_a_reverse_split_is_one_until_the_next_drop_puts_it_right() -> None:
+    bad = drop(S1, (S0, 19.80, 19.80), 99.00, volumes=(100_000, 100))
+    bars = pl.DataFrame(
+        [
+            ("S", S1, 99.0, 99.0, 99.0, 99.0, 100, known(S1), 0, "d7"),
+            ("S", S1, 20.1, 20.3, 19.9, 20.0, 90_000, known(S2), 1, "d8"),
+        ],
+        schema=["symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id"],
+        orient="row",
+    )
+    again = evidence.restated(bad, bars)
+    assert again.select("symbol", "session", "close_before", "close", "volume", "drop_id").rows() == [
+        ("S", S1, 19.80, 20.0, 90_000, "d8")
+    ]
+    assert told(bad, again) == [(S1, 5.0, "split", "price", S1), (S1, 1.0, "split", "withdrawn", S2)]
+    assert evidence.restated(drop(S1, (S0, 19.80, 19.80), 20.00), bars).is_empty()
+
+
 def test_a_reverse_split_in_which_the_vendor_loses_the_symbol_is_found_with_the_lake_s_own_bar() -> None:
     # HT, 1:4 on 2015-06-23: absent from that session's drop, told by the next one.
     bar = {"symbol": "HT", "open": 25.92, "high": 26.5, "low": 25.8, "close": 26.2, "volume": 649_200, "revision": 0}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
 from afterbell.ingest import evidence
 from afterbell.ingest.parts import (
@@ -24,6 +25,7 @@ from afterbell.ingest.parts import (
     files_frame,
     outcomes_frame,
 )
+from afterbell.ingest.past import late_newcomers
 from afterbell.ingest.plan import REVISED, DropTask
 from afterbell.ingest.read import Drop, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
@@ -83,7 +85,7 @@ def read_slice(
     if rejected:
         yield Part(REJECTS, work.kind, pl.concat(rejected, how="diagonal"))
     if known is not None:
-        yield from _bars(work, drops, own, known, s3)
+        yield from _bars(work, Exchange(sources[work.tasks[0].source][0].exchange), drops, own, known, s3)
         return
     for drop in own:
         if drop.rows is not None:
@@ -104,13 +106,19 @@ def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fe
                 coming.append(pool.submit(fetch, work.tasks[number + _AHEAD]))
 
 
-def _bars(work: Slice, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location) -> Iterator[Part]:
+def _bars(
+    work: Slice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
+) -> Iterator[Part]:
     shown = _evidence(own) if work.kind == "bars" else None
     repeats = known.repeats
     if shown is not None:
         yield Part(EVIDENCE, work.kind, shown)
         repeats = pl.concat([repeats, shown.filter("unchanged").select(repeats.columns)]).unique()
     made = number_bucket(work, drops, known, s3)
+    if work.kind == "bars":
+        late = late_newcomers(made, exchange)
+        if late.height:
+            yield Part(EVIDENCE, work.kind, late)
     if repeats.height and made.height:
         judged = made.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
         if judged.height:

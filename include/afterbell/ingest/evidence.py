@@ -123,6 +123,29 @@ def fill_before(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([others, filled.select(others.columns)])
 
 
+def restated(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """Evidence anew of the bars in which the price alone shows a split, where a later drop told them otherwise.
+
+    A bad last print can look like a split; the drop that puts it right is quiet, so it leaves no evidence of its own.
+
+    Args:
+        evidence: ``EVIDENCE`` with knowledge_time (UTC) and drop_id, the lake's and the run's.
+        bars: revisions: symbol, session, OHLCV, knowledge_time, revision, drop_id.
+
+    Returns:
+        The columns of ``evidence``: such a row once more for each later revision of its bar, with that one's prices.
+    """
+    alone = evidence.filter((pl.col("factor") == 1.0) & _moved(LARGE_MOVE))
+    shown = [split_from_price(**row) is not None for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
+    judged = alone.filter(pl.Series(shown, dtype=pl.Boolean))
+    judged = judged.sort("knowledge_time").unique(["symbol", "session"], keep="first", maintain_order=True)
+    prices = ("open", "high", "low", "close", "volume")
+    first = judged.rename({"knowledge_time": "_known"}).drop(*prices, "drop_id")
+    later = bars.filter(pl.col("revision") > 0).select("symbol", "session", *prices, "knowledge_time", "drop_id")
+    found = first.join(later, on=["symbol", "session"], how="inner").filter(pl.col("knowledge_time") > pl.col("_known"))
+    return found.select(evidence.columns).sort("knowledge_time", "symbol", "session")
+
+
 def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     """``rows`` in their order, with what the drop itself says about the session before.
 

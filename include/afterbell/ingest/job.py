@@ -32,9 +32,10 @@ from afterbell.ingest.plan import STATES, DropTask, KnownDrop, plan_source
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.source import Source, load_sources
 from afterbell.ingest.write import AUDITED, Context, write_branch
-from afterbell.lake.commit import commit_id, ensure_table
+from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
 from afterbell.lake.runs import record_run
+from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.quality.rules import RuleSet, load_rules
@@ -64,8 +65,6 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         source.knowledge_time(args.session)  # a day without a session ends here, before anything starts
     check_stores(runtime)
     spark = lake_session(runtime, f"afterbell ingest {args.session}")
-    for table in AUDITED:
-        ensure_table(spark, table)
     base = Base(spark, runtime.s3, AUDITED)
     work = _plan(runtime, sources, base, args.session, started)
     branch = branch_name(args.run_id)
@@ -124,8 +123,9 @@ def _ingest(
         check_outcomes(sources, [], work.known, session)
         return [], base.heads
     context = _context(base, work)
-    slices = [(one, _known(base, context, one)) for one in share_out(work.tasks, {s.name: s.kind for s in sources})]
-    parts: Parts = read_slices(base.spark, slices, work.sources, runtime)
+    slices = share_out(work.tasks, {source.name: source.kind for source in sources})
+    known = _known(base, context, slices)
+    parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
     try:
         outcomes = parts.outcomes()
         check_outcomes(sources, outcomes, work.known, session)
@@ -154,27 +154,39 @@ def _context(base: Base, work: Work) -> Context:
     # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
-    return Context(base.rows(EVIDENCE, "session", low, max(touched)[0]), limits)
+    # Without an end: a late drop meets what came after it.
+    return Context(base.rows(EVIDENCE, "session", low, date.max), limits)
 
 
-def _known(base: Base, context: Context, work: Slice) -> Known | None:
-    """What the task of a slice needs of the lake; None for the small kinds."""
+def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | None]:
+    """What the task of each slice needs of the lake; None for the small kinds."""
+    days = {one: [day for task in one.tasks for day in task.carried] for one in slices if one.bucket is not None}
+    files: dict[Slice, list[LakeFile]] = {one: [] for one in slices}
+    for kind, table in (("bars", BARS), ("minute_bars", MINUTE_BARS)):
+        mine = [one for one in days if one.kind == kind and days[one]]
+        if mine:
+            every = [day for one in mine for day in days[one]]
+            there = base.files(table, "session", min(every), max(every))
+            files |= {one: [file for file in there if file.partition in _partitions(one)] for one in mine}
+    repeated = context.evidence.filter("unchanged").select("symbol", "session")
+    return [
+        Known(
+            base.shape(BARS if one.kind == "bars" else MINUTE_BARS),
+            tuple(files[one]),
+            repeated.filter(pl.col("session").is_in(days[one])),
+        )
+        if one in days
+        else None
+        for one in slices
+    ]
+
+
+def _partitions(work: Slice) -> tuple[int, ...]:
+    """The partitions that the bars of a bucket lie in: a month; a day, and the next where minutes pass midnight UTC."""
     if work.bucket is None:
-        return None
-    days = [day for task in work.tasks for day in task.carried] or [work.bucket]
-    if work.kind == "minute_bars":
-        # After midnight UTC a session's minutes lie in the next day's partition.
-        files = base.files(MINUTE_BARS, "session", work.bucket, work.bucket)
-        table = MINUTE_BARS
-    else:
-        table = BARS
-        files = [
-            file
-            for file in base.files(BARS, "session", min(days), max(days))
-            if file.partition == months_from_1970(work.bucket)
-        ]
-    repeats = context.evidence.filter(pl.col("unchanged") & pl.col("session").is_in(days)).select("symbol", "session")
-    return Known(base.shape(table), tuple(files), repeats)
+        return ()
+    day = (work.bucket - date(1970, 1, 1)).days
+    return (day, day + 1) if work.kind == "minute_bars" else (months_from_1970(work.bucket),)
 
 
 def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:

@@ -12,10 +12,12 @@ from afterbell.ingest.actions import corporate_actions
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, SYMBOLS, Parts
+from afterbell.ingest.past import with_past
 from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
+from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
     CORPORATE_ACTIONS,
@@ -65,7 +67,7 @@ def write_branch(
     Returns:
         The head of the branch, by table name. A table that has nothing new keeps the head of ``main``.
     """
-    shown = parts.rows(EVIDENCE)
+    shown = _shown(base, context, parts)
     bars, stale = _judged(base, context, parts, shown)
     outcomes = _with_stale(outcomes, stale)
     new: dict[Table, Callable[[], pl.DataFrame | None]] = {
@@ -77,14 +79,15 @@ def write_branch(
         QUARANTINE: lambda: _rejects(base, parts, outcomes, stale),
         DROPS: lambda: pl.DataFrame([one.ledger_row() for one in outcomes], infer_schema_length=None),
     }
-    made = dict(base.heads)
-    for table in AUDITED:
+
+    def commit(table: Table) -> int:
         files = parts.files({BARS: "bars", MINUTE_BARS: "minute_bars"}.get(table, ""))
-        frame = new[table]() if table in new else None
-        files += _written(base, table, frame)
-        if files:
-            made[table.name] = commit_files(base.spark, table, files, wanted, branch, base.heads[table.name])
-    return made
+        files += _written(base, table, new[table]() if table in new else None)
+        at = base.heads[table.name]
+        return commit_files(base.spark, table, files, wanted, branch, at) if files else at
+
+    # Most of a commit is waiting for the catalog and the disk; on a branch no one sees the order.
+    return dict(zip((table.name for table in AUDITED), side_by_side(base.spark, commit, AUDITED), strict=True))
 
 
 def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFile]:
@@ -93,6 +96,15 @@ def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFi
     shape = base.shape(table)
     lacking = [name for name in shape.schema.names if name not in frame.columns]
     return write_files(frame.with_columns(pl.lit(None).alias(name) for name in lacking), shape, base.s3)
+
+
+def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
+    files = parts.files("bars")
+    if not files:
+        return parts.rows(EVIDENCE)
+    shown = parts.rows(EVIDENCE)
+    found = with_past(base, files, context.evidence.clear() if shown is None else shown, context.evidence)
+    return found if found.height else None
 
 
 def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
