@@ -11,14 +11,15 @@ from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
 from afterbell.ingest.plan import KnownDrop
-from afterbell.lake.commit import head
+from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.scan import LakeFile, plan_files, read_files
 from afterbell.lake.shape import Shape, shape_of
+from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import DROPS, Table
 
 
 class Base:
-    """Snapshots of ``main``, resolved once; everything is read at these.
+    """Snapshots of ``main``, resolved once; everything is read at these. Tables that aren't there are made.
 
     Attributes:
         spark: a session on the lake.
@@ -28,13 +29,18 @@ class Base:
 
     def __init__(self, spark: SparkSession, s3: S3Location, tables: Iterable[Table]) -> None:
         self.spark, self.s3 = spark, s3
-        self.heads = {table.name: head(spark, table) for table in tables}
-        self._shapes: dict[str, Shape] = {}
+        names = list(tables)
+        found = side_by_side(spark, lambda table: self._open(spark, table), names)
+        self.heads = {table.name: at for table, (at, _) in zip(names, found, strict=True)}
+        self._shapes = {table.name: shape for table, (_, shape) in zip(names, found, strict=True)}
+
+    @staticmethod
+    def _open(spark: SparkSession, table: Table) -> tuple[int, Shape]:
+        ensure_table(spark, table)
+        return head(spark, table), shape_of(spark, table)
 
     def shape(self, table: Table) -> Shape:
         """What a writer of ``table`` must know."""
-        if table.name not in self._shapes:
-            self._shapes[table.name] = shape_of(self.spark, table)
         return self._shapes[table.name]
 
     def files(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> list[LakeFile]:

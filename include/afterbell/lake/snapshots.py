@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, TypeVar
 
 from py4j.protocol import Py4JJavaError
@@ -22,6 +24,8 @@ _TRIES = 12
 _LONGEST_PAUSE = 2.0
 # What a commit or a look-up meets while another writer is at work: lost races, and a catalog that is busy.
 _PASSING = ("CommitFailedException", "PendingUpdateFailedException", "refresh is required", "SQLITE_BUSY", "is locked")
+_AT_ONCE = 4
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
@@ -32,6 +36,14 @@ def live(spark: SparkSession, table: Table) -> Any:
     found = loader.loadIcebergTable(spark._jsparkSession, table.full_name)  # noqa: SLF001
     found.refresh()
     return found
+
+
+def side_by_side(spark: SparkSession, action: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    """``action`` for each of ``items``, in threads: most of what a catalog is asked is waited for."""
+    # A thread's first call makes a thread of the JVM, which knows of no session.
+    activate = partial(spark._jvm.SparkSession.setActiveSession, spark._jsparkSession)  # noqa: SLF001
+    with ThreadPoolExecutor(_AT_ONCE, initializer=activate) as pool:
+        return list(pool.map(action, items))
 
 
 def persistently(what: str, action: Callable[[], Result]) -> Result:
