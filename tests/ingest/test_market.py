@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from afterbell.errors import NotASessionError
-from afterbell.ingest.actions import corporate_actions
 from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.source import load_source
 from afterbell.quality.rules import load_rules
@@ -59,18 +58,6 @@ def test_a_real_prices_drop(
 def test_a_real_drop_of_a_holiday_is_of_no_session(market_drops: Path) -> None:
     with pytest.raises(NotASessionError, match="2015-07-03"):
         read(market_drops, "20150703")
-
-
-@pytest.mark.parametrize(
-    ("day", "symbol", "ratio"),
-    [("20150409", "SBUX", 2), ("20150715", "NFLX", 7), ("20151224", "NKE", 2)],
-)
-def test_a_split_that_was_in_the_news_is_found(market_drops: Path, day: str, symbol: str, ratio: int) -> None:
-    found = corporate_actions(read(market_drops, day).rows)
-    (row,) = [row for row in found.rows(named=True) if row["symbol"] == symbol]
-    assert row["kind"] == "split"
-    assert row["ex_session"] == date(int(day[:4]), int(day[4:6]), int(day[6:]))
-    assert 1 / row["factor"] == pytest.approx(ratio, rel=1e-3)
 
 
 def test_a_real_filings_drop_without_header_is_read(market_drops: Path) -> None:
