@@ -12,7 +12,9 @@ S0, S1, S2, S3 = (date(2016, 6, day) for day in (6, 7, 8, 9))
 COLUMNS = ["symbol", "session", "open", "high", "low", "close", "volume", "adj_close"]
 
 
-def two(symbol: str, before: tuple[float, float], after: tuple[float, float], volumes: tuple[int, int]) -> list[tuple[object, ...]]:
+def two(
+    symbol: str, before: tuple[float, float], after: tuple[float, float], volumes: tuple[int, int]
+) -> list[tuple[object, ...]]:
     """Rows of both sessions: close and adjusted close of each, one price a session."""
     (c0, a0), (c1, a1) = before, after
     return [(symbol, S1, c1, c1, c1, c1, volumes[1], a1), (symbol, S0, c0, c0, c0, c0, volumes[0], a0)]
