@@ -74,6 +74,7 @@ def print_summary(found: dict[str, Any]) -> None:
     _line("report", found["report"])
     if found["data_docs"]:
         _line("data docs", found["data_docs"])
+    _line("quality", f"./afterbell quality --session {found['session']}")
     _line("log", found["log"])
     steps = "  ".join(f"{name} {seconds:.0f}" for name, seconds in found["step_seconds"].items())
     _line("seconds", f"{found['total_seconds']:.0f} in all: {steps}")
