@@ -1,23 +1,33 @@
-"""What our strict parsing of a drop costs, against Polars' own CSV reader, which checks nothing."""
+"""What ingest costs: against Polars' own CSV reader, which checks nothing; with a long history; and its audit."""
 
 from __future__ import annotations
 
 import gzip
 import io
 import re
+import tempfile
 from datetime import date
+from functools import cache, partial
+from pathlib import Path
 
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.cli.market import write_folder
 from afterbell.ingest.parse import DropName, parse_drop
 from afterbell.ingest.source import load_sources
 from afterbell.quality.rules import load_rules
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
-from bench.measure import Ratio, side_by_side
+from bench.measure import Ratio, ratio_of, side_by_side
+from bench.replay import sessions_of
+from bench.services import ROOT, Conversation, services
 
 _DROPS, _SYMBOLS = 20, 4000
+_REAL = ROOT.parent / "shared" / "market" / "us_daily"
+_LONG, _SHORT = 300, 30
+_DAILY = 20
+"""Sessions that came one by one, each with its small files, since everything before was last put together."""
 
 
 def parse_against_polars() -> Ratio:
@@ -45,3 +55,57 @@ def parse_against_polars() -> Ratio:
         raise RuntimeError("both sides must read the same rows")
     note = f"{len(drops)} drops of {_SYMBOLS:,} symbols: strict parse and rules / pl.read_csv, one process"
     return side_by_side("parse a drop", ours, theirs, note=note)
+
+
+def bulk_against_polars() -> Ratio:
+    """All drops from S3 and HDFS into the lake, commits included, in a warm driver, against Polars on the files."""
+    return _measured()[0]
+
+
+def session_after_history() -> Ratio:
+    """One more session on top of 300, against one more on top of 30."""
+    return _measured()[1]
+
+
+def audit_of_a_session() -> Ratio:
+    """The audit of a session, Great Expectations and all, against its ingest."""
+    return _measured()[2]
+
+
+@cache
+def _measured() -> tuple[Ratio, Ratio, Ratio]:
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        drops, what = _REAL, "the real drops"
+        if not drops.is_dir():
+            drops, what = Path(scratch), "simulated drops of 1,000 symbols"
+            write_folder(deliveries(simulate(MarketSpec(symbols=1000, sessions=_LONG + 2))), drops)
+        sessions = [day.isoformat() for day in sessions_of(drops, "")]
+        with services(drops) as env:
+            driver = partial(Conversation, "bench.ingest_driver", [str(drops)], env)
+            with driver() as long, driver() as short:
+                return _compare(long, short, sessions, what)
+
+
+def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> tuple[Ratio, Ratio, Ratio]:
+    after_short, after_long = sessions[_SHORT], sessions[min(_LONG, len(sessions) - 1)]
+    short.ask("run", sessions=[sessions[_SHORT - _DAILY - 1], *sessions[_SHORT - _DAILY : _SHORT]])
+    bulk = ratio_of(
+        "bulk ingest",
+        [(long.ask("ingest", session=sessions[-1]), long.ask("polars", last=sessions[-1])) for _ in range(3)][1:],
+        f"{what} of {len(sessions)} sessions from S3 and HDFS, Iceberg commits included / pl.read_csv on the files",
+    )
+    at = sessions.index(after_long)
+    long.ask("run", sessions=[sessions[at - _DAILY - 1], *sessions[at - _DAILY : at]])
+    turns = [(long.ask("ingest", session=after_long), short.ask("ingest", session=after_short)) for _ in range(8)][1:]
+    history = ratio_of(
+        "one more session ingested", turns, f"{what}: on top of {at} sessions / on top of {_SHORT}, each warm"
+    )
+    audits = []
+    for _ in range(6):
+        seconds = long.ask("ingest", session=after_long)
+        audits.append((long.ask("audit", session=after_long), seconds))
+    return (
+        bulk,
+        history,
+        ratio_of("audit of a session", audits[1:], f"{what}: the whole audit of a session / its ingest"),
+    )

@@ -39,6 +39,11 @@ def side_by_side(
     ours()
     theirs()
     pairs = [(_seconds(ours), _seconds(theirs)) for _ in range(rounds)]
+    return ratio_of(name, pairs, note)
+
+
+def ratio_of(name: str, pairs: list[tuple[float, float]], note: str) -> Ratio:
+    """What timings in turns, ours and theirs, came to."""
     ratios = [mine / other for mine, other in pairs]
     return Ratio(
         name,

@@ -31,7 +31,7 @@ def main() -> int:
     found = parser.parse_args()
     drops = Path(found.drops).resolve()
     if found.driver:
-        return _replay(_sessions(drops, found.last))
+        return _replay(sessions_of(drops, found.last))
     if not found.drops or not drops.is_dir():
         print(
             f"replay: {found.drops or 'DROPS'} is not a folder of drops; try make replay DROPS=/data/us_daily",
@@ -42,7 +42,7 @@ def main() -> int:
         return drive("bench.replay", ["--driver", "--drops", str(drops), "--last", found.last], env)
 
 
-def _sessions(drops: Path, last: str) -> list[date]:
+def sessions_of(drops: Path, last: str) -> list[date]:
     """The exchange's sessions from the first to the last drop of a source that is required."""
     days: list[date] = []
     exchange = "XNYS"

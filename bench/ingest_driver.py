@@ -1,0 +1,92 @@
+"""A Spark driver that ingests and measures on command: a JSON line in, a JSON line out, for ``bench.ingest``."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+import zlib
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from afterbell.errors import MissingDropsError
+from afterbell.ingest.job import ingest
+from afterbell.ingest.publish import publish
+from afterbell.quality.branch import BranchReader
+from afterbell.quality.judge import judge_branch
+from bench.lakes import Lake
+
+_GZIP = 31
+
+
+class Driver:
+    """One lake below ``home``, and the folder that its drops came from."""
+
+    def __init__(self, home: Path, drops: Path) -> None:
+        self._home, self._drops = home, drops
+        self._lake = Lake(home, "lake")
+        self._branch = ""
+
+    def run(self, sessions: list[str]) -> float:
+        """Ingest and publish each session, without an audit."""
+        for session in sessions:
+            with suppress(MissingDropsError):  # its drops come with the next session's, as on a real day
+                self.ingest(session)
+                publish(self._lake.spark, self._branch)
+        return 0.0
+
+    def ingest(self, session: str) -> float:
+        """Seconds of an ingest that is not published, so that it can be had again."""
+        began = time.perf_counter()
+        result = ingest(self._lake.args("ingest", date.fromisoformat(session)))
+        self._branch = str(result["branch"])
+        return time.perf_counter() - began
+
+    def audit(self, session: str) -> float:
+        """Seconds of the audit of what was ingested last."""
+        began = time.perf_counter()
+        reader = BranchReader(self._lake.spark, self._lake.runtime.s3, self._branch)
+        judge_branch(reader, date.fromisoformat(session), self._home / "docs")
+        return time.perf_counter() - began
+
+    def polars(self, last: str) -> float:
+        """Seconds that Polars takes to read the same files from the local disk: no type, no rule, no lake."""
+        began = time.perf_counter()
+        for path in sorted(self._drops.glob("*/*/*/*.gz")):
+            data = path.read_bytes()
+            if path.name[:8] <= last.replace("-", "") and data:
+                text = zlib.decompress(data, _GZIP)
+                prices = path.parts[-3] == "prices"
+                pl.read_csv(
+                    text,
+                    separator="\t" if path.parts[-3] == "symbols" else ",",
+                    has_header=prices,
+                    quote_char=None,
+                    try_parse_dates=False,
+                    infer_schema_length=100 if prices else 0,
+                    ignore_errors=True,
+                    truncate_ragged_lines=True,
+                    raise_if_empty=False,
+                )
+        return time.perf_counter() - began
+
+
+def main() -> None:
+    """Answer commands until the input ends."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)  # whatever else prints must not disturb the conversation
+    with tempfile.TemporaryDirectory(prefix="bench-") as home:
+        driver = Driver(Path(home), Path(sys.argv[1]))
+        for line in sys.stdin:
+            command: dict[str, Any] = json.loads(line)
+            print(json.dumps(getattr(driver, command.pop("do"))(**command)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
