@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 from pyspark.sql import DataFrame
 
 from afterbell.cluster.job import StepArgs
@@ -26,9 +27,12 @@ from afterbell.lake.commit import (
     open_branch,
     publish_branch,
 )
+from afterbell.lake.files import commit_files, write_files
 from afterbell.lake.runs import record_run
+from afterbell.lake.scan import plan_files, read_files
+from afterbell.lake.shape import shape_of
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import ALL, BARS, RUNS, SYMBOLS
+from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
 
 SESSION = date(2016, 6, 29)
 # volume, knowledge time, revision: restated the next evening, and once more a week later
@@ -112,6 +116,36 @@ class Scenario:
         instants.append(datetime(2017, 1, 1, tzinfo=UTC))
         return [self.volumes(bars_as_of(bars, instant)) for instant in instants]
 
+    def files(self) -> dict[str, Any]:
+        """Files written without Spark: what Spark makes of them, and which of them a question opens."""
+        runtime, at = Runtime.from_env(), datetime(2016, 3, 13, 6, 59, 59, 123456, tzinfo=UTC)
+        days = [date(2015, 12, 31), date(2016, 1, 4), date(2016, 2, 29)]
+        rows = pl.DataFrame(
+            [
+                {"symbol": "AB", "session": day, "at": at, "open": None, "volume": 2**40, "revision": 3, "drop_id": "ü"}
+                for day in days
+            ]
+        ).with_columns(pl.lit(1.5).alias(name) for name in ("high", "low", "close", "adj_close"))
+        made = {}
+        for table, rest in ((BARS, rows.rename({"at": "knowledge_time"})), (MINUTE_BARS, rows)):
+            before, shape = head(self.spark, table), shape_of(self.spark, table)
+            frame = rest if table is BARS else rest.with_columns(knowledge_time="at")
+            files = write_files(frame, shape, runtime.s3)
+            snapshot = commit_files(self.spark, table, files, "by hand")
+            found = self.spark.read.option("start-snapshot-id", before).table(table.full_name)
+            told = found.selectExpr(
+                "session", "unix_micros(knowledge_time) AS at", "open", "volume", "revision", "drop_id"
+            )
+            opened = plan_files(self.spark, table, snapshot, "session", days[1], days[1])
+            made[table.name] = {
+                "files": sorted(file.partition for file in files),
+                "rows": sorted([str(value) for value in row] for row in told.collect()),
+                "opened": [file.partition for file in opened if file.path in {new.path for new in files}],
+                "commit": find_commit(self.spark, table, "by hand") == snapshot,
+                "read": read_files(opened, shape, runtime.s3, pl.col("session") == days[1]).height,
+            }
+        return made | {"micros": int(at.timestamp() * 1_000_000)}
+
     def runs(self) -> dict[str, Any]:
         args = StepArgs("ingest", SESSION, "manual__1", datetime(2016, 6, 29, 22, tzinfo=UTC))
         started = datetime(2016, 6, 29, 20, 30, tzinfo=UTC)
@@ -131,6 +165,7 @@ def main() -> None:
         "races": scenario.races(),
         "as_of": scenario.as_of(),
         "runs": scenario.runs(),
+        "files": scenario.files(),
     }
     Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
 

@@ -96,6 +96,28 @@ def test_a_step_leaves_one_row_in_ops_runs(seen: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("table", "partitions", "opened"),
+    [
+        # months and days from 1970-01-01 on: 45 years and 11 months, 46 years, 46 years and one month
+        (
+            "market.bars",
+            ["session_month=551", "session_month=552", "session_month=553"],
+            [552],
+        ),
+        ("market.minute_bars", ["at_day=2016-03-13"], [16873]),
+    ],
+)
+def test_a_file_written_without_spark_is_read_and_passed_over_by_it(
+    seen: dict[str, Any], table: str, partitions: list[str], opened: list[int]
+) -> None:
+    found = seen["files"][table]
+    assert found["files"] == partitions
+    same = [str(seen["files"]["micros"]), "None", "1099511627776", "3", "ü"]
+    assert found["rows"] == [[day, *same] for day in ("2015-12-31", "2016-01-04", "2016-02-29")]
+    assert (found["opened"], found["read"], found["commit"]) == (opened, 1, True)
+
+
+@pytest.mark.parametrize(
     ("day", "volume", "revision"),
     [(date(2016, 6, 29), 100, 0), (date(2016, 6, 30), 120, 1), (date(2016, 7, 5), 120, 1), (None, 131, 3)],
 )
@@ -113,9 +135,15 @@ def test_a_bar_that_was_not_known_yet_is_none(runtime: Runtime) -> None:
 
 
 def test_a_select_answers_over_the_lakes_tables(runtime: Runtime) -> None:
-    sql = "SELECT b.symbol, max(b.volume) AS most, count(r.step) AS steps FROM market.bars b, ops.runs r GROUP BY ALL"
+    sql = "SELECT b.symbol, max(b.volume) AS most, count(r.step) AS steps FROM market.bars b, ops.runs r "
+    sql += "WHERE b.symbol = 'AA' GROUP BY ALL"
     assert reader.query(runtime, sql).to_pylist() == [{"symbol": "AA", "most": 131, "steps": 4}]
     assert reader.query(runtime, "SELECT * FROM signals.daily").num_rows == 0
+
+
+def test_duckdb_reads_a_file_written_without_spark(seen: dict[str, Any], runtime: Runtime) -> None:
+    sql = "SELECT epoch_us(knowledge_time) AS at, open, volume FROM market.bars WHERE session = DATE '2016-02-29'"
+    assert reader.query(runtime, sql).to_pylist() == [{"at": seen["files"]["micros"], "open": None, "volume": 2**40}]
 
 
 @pytest.mark.parametrize(
