@@ -14,8 +14,8 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.market import write_folder
-from afterbell.ingest.parse import DropName, parse_drop
-from afterbell.ingest.source import load_sources
+from afterbell.ingest.parsing.parse import DropName, parse_drop
+from afterbell.ingest.sources.source import load_sources
 from afterbell.quality.rules import load_rules
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate

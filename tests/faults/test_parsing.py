@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.source import Source, load_source
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.sources.source import Source, load_source
 from afterbell.quality.rules import load_rules
 from tests.faults import market
 

@@ -14,7 +14,7 @@ import pytest
 from afterbell.airflow.arrivals import cut_off, look, outstanding, stores_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import NotASessionError
-from afterbell.ingest.source import Source, load_source
+from afterbell.ingest.sources.source import Source, load_source
 from afterbell.sla.deadline import deadline_for
 from tests.conftest import Services
 from tests.faults.conftest import SLOW_DOWN, Stage

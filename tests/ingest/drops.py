@@ -6,8 +6,8 @@ import gzip
 from collections.abc import Iterable
 from datetime import date
 
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.source import Source, load_source
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.sources.source import Source, load_source
 from afterbell.quality.rules import load_rules
 
 HEADER = "symbol,date,open,high,low,close,volume,adj_close"

@@ -12,8 +12,8 @@ import polars as pl
 import pytest
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.ingest import evidence
-from afterbell.ingest.actions import ACTIONS, REACH, WINDOW, corporate_actions
+from afterbell.ingest.actions import evidence
+from afterbell.ingest.actions.decide import ACTIONS, REACH, WINDOW, corporate_actions
 
 # Consecutive sessions: Monday to Friday, and the Monday after.
 S0, S1, S2, S3, S4, S5 = (date(2016, 6, day) for day in (6, 7, 8, 9, 10, 13))

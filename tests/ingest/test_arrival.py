@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from afterbell.ingest.arrival import complete
-from afterbell.ingest.source import Source, load_source
-from afterbell.ingest.terms import Arrival, Completion
+from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.source import Source, load_source
+from afterbell.ingest.sources.terms import Arrival, Completion
 from afterbell.stores.protocols import StoredObject
 
 NOW = datetime(2016, 6, 30, 21, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest import evidence
+from afterbell.ingest.actions import evidence
 
 S0, S1, S2, S3 = (date(2016, 6, day) for day in (6, 7, 8, 9))
 COLUMNS = ["symbol", "session", "open", "high", "low", "close", "volume", "adj_close"]

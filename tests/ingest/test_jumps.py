@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from afterbell.ingest.evidence import with_context
-from afterbell.ingest.parse import DropName, parse_drop
-from afterbell.ingest.repeats import hold_jumps
-from afterbell.ingest.source import load_source
+from afterbell.ingest.actions.evidence import with_context
+from afterbell.ingest.parsing.parse import DropName, parse_drop
+from afterbell.ingest.parsing.repeats import hold_jumps
+from afterbell.ingest.sources.source import load_source
 from afterbell.quality.rules import RuleSet, load_rules
 from tests.ingest.drops import BEFORE, DAY, prices, rules
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from afterbell.errors import NotASessionError
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.source import load_source
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.sources.source import load_source
 from afterbell.quality.rules import load_rules
 
 pytestmark = pytest.mark.market

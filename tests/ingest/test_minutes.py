@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from afterbell.ingest.fields import instant
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.source import Source
+from afterbell.ingest.parsing.fields import instant
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import load_rules
 from tests.ingest.shapes import example
 

@@ -9,7 +9,7 @@ import pytest
 from afterbell.errors import CorruptDropError, MissingDropsError, StoreUnavailableError, ValidationFailedError
 from afterbell.ingest.outcome import Outcome, check_outcomes
 from afterbell.ingest.plan import DropTask, KnownDrop, plan_source
-from afterbell.ingest.source import load_source
+from afterbell.ingest.sources.source import load_source
 from afterbell.stores.protocols import StoredObject
 
 PRICES, REPORTS = load_source("us_daily_prices"), load_source("us_daily_reports")

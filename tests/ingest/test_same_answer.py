@@ -9,9 +9,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from afterbell.ingest import quick
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.source import load_source
+from afterbell.ingest.parsing import quick
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.sources.source import load_source
 from afterbell.quality.rules import RuleSet, load_rules
 from tests.ingest import reference
 from tests.ingest.drops import BEFORE, DAY, GOOD, HEADER, KEY, body, prices
@@ -103,7 +103,7 @@ def test_a_reader_that_gives_up_changes_nothing(monkeypatch: pytest.MonkeyPatch)
     def give_up(*_: object, **__: object) -> pl.DataFrame:
         raise pl.exceptions.ComputeError("no")
 
-    monkeypatch.setattr("afterbell.ingest.quick.pl.read_csv", give_up)
+    monkeypatch.setattr("afterbell.ingest.parsing.quick.pl.read_csv", give_up)
     for seed in range(10):
         assert parsed_as_reference(drop(seed), DropName(KEY, DAY, (DAY, BEFORE)))
 

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from afterbell.config.loader import config_folder, load_yaml
 from afterbell.errors import ConfigError
-from afterbell.ingest.source import Source, load_source, load_sources
-from afterbell.ingest.terms import Budget
+from afterbell.ingest.sources.source import Source, load_source, load_sources
+from afterbell.ingest.sources.terms import Budget
 from afterbell.quality.rules import load_rules
 from tests.ingest.shapes import FOLDER, example
 

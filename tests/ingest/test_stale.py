@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from afterbell.ingest.evidence import EVIDENCE
+from afterbell.ingest.actions.evidence import EVIDENCE
 from afterbell.ingest.stale import judge, stale_keys
 
 DAYS = [date(2016, 6, day) for day in (20, 21, 22, 23, 24)]

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from afterbell.cluster.job import StepArgs
-from afterbell.ingest.source import load_source
+from afterbell.ingest.sources.source import load_source
 from afterbell.quality.audit import Report
 from afterbell.quality.judge import Judgement
 from afterbell.quality.look import Found, SourceFacts

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from afterbell.ingest import evidence
-from afterbell.ingest.actions import corporate_actions
+from afterbell.ingest.actions import evidence
+from afterbell.ingest.actions.decide import corporate_actions
 from afterbell.simulation.market import MarketSpec
 from tests.simulation.reading import market_of, panel_of, price_drops, text_of
 

@@ -11,8 +11,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
 from afterbell.errors import RetryableError
-from afterbell.ingest.arrival import complete
-from afterbell.ingest.source import Source, load_source, load_sources
+from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.source import Source, load_source, load_sources
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry
 

@@ -15,7 +15,7 @@ from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore
 
 EARLIEST = timedelta(hours=2)

@@ -11,7 +11,8 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
-from afterbell.ingest import evidence
+from afterbell.ingest.actions import evidence
+from afterbell.ingest.actions.past import late_newcomers
 from afterbell.ingest.parts import (
     EVIDENCE,
     FILES,
@@ -25,12 +26,11 @@ from afterbell.ingest.parts import (
     files_frame,
     outcomes_frame,
 )
-from afterbell.ingest.past import late_newcomers
 from afterbell.ingest.plan import REVISED, DropTask
 from afterbell.ingest.read import Drop, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import write_files
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.shape import Shape

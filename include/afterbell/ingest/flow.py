@@ -17,7 +17,7 @@ from afterbell.ingest.bucket import Known, read_slice
 from afterbell.ingest.parts import Part, Parts, pack, unpack
 from afterbell.ingest.read import Stores
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.factory import drop_store
 

@@ -21,8 +21,7 @@ import polars as pl
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
-from afterbell.ingest.actions import WINDOW
-from afterbell.ingest.arrival import complete
+from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
@@ -30,7 +29,8 @@ from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
 from afterbell.ingest.parts import Parts
 from afterbell.ingest.plan import STATES, DropTask, KnownDrop, plan_source
 from afterbell.ingest.slices import Slice, share_out
-from afterbell.ingest.source import Source, load_sources
+from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.source import Source, load_sources
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files

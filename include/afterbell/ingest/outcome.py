@@ -11,7 +11,7 @@ from datetime import date, datetime
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
 from afterbell.ingest.plan import EMPTY, QUARANTINED, USABLE, DropTask, KnownDrop
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
 from afterbell.errors import MissingDropsError, NotASessionError
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.stores.protocols import StoredObject, StoreKind
 
 LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED = "landed", "duplicate", "revised", "empty", "quarantined"

@@ -10,9 +10,9 @@ import polars as pl
 
 from afterbell.errors import AfterbellError, CorruptDropError
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, DropTask
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.source import Kind
+from afterbell.ingest.sources.source import Kind
 
 _SMALL_DROPS = 48
 """Objects of the small kinds that one task reads."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from afterbell.ingest import evidence
+from afterbell.ingest.actions import evidence
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES
 
 RULE = "stale"

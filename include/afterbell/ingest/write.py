@@ -8,11 +8,11 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.actions import corporate_actions
+from afterbell.ingest.actions.decide import corporate_actions
+from afterbell.ingest.actions.past import with_past
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, SYMBOLS, Parts
-from afterbell.ingest.past import with_past
 from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events

@@ -13,7 +13,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from afterbell.errors import ValidationFailedError
-from afterbell.ingest.source import load_sources
+from afterbell.ingest.sources.source import load_sources
 from afterbell.lake.tables import BARS, FUNDAMENTALS, MINUTE_BARS, SYMBOLS, Table
 from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.branch import IN_PROCESS, BranchReader

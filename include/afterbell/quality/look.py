@@ -11,7 +11,7 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.plan import USABLE
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.ingest.symbols import DELISTED
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE, SYMBOLS
 from afterbell.quality.branch import BranchReader

@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.evidence import with_context
+from afterbell.ingest.actions.evidence import with_context
 from afterbell.quality.row_rules import MOVE, RUN, Jump
 
 BARS = (

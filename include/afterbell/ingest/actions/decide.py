@@ -1,14 +1,14 @@
 """Corporate actions from the evidence of several drops. Pure.
 
-A drop shows a factor between two sessions (``afterbell.ingest.evidence``), but not always where it belongs: the vendor
-shows some adjustments a session or more too early, then again on the day, some late, some never. So:
+A drop shows a factor between two sessions (``afterbell.ingest.actions.evidence``), but not always where it belongs: the
+vendor shows some adjustments a session or more too early, then again on the day, some late, some never. So:
 
 * A factor far from 1 takes effect on the session on which the traded price moves by it. Claims of the same factor on
   neighbouring sessions are one action. Until the price has moved there is none.
 * A factor near 1, nearly always a dividend, takes effect on the session for which the vendor shows it. Shown again
   within a few sessions, it is the same dividend, and the newer claim counts: it adjusts the session before still.
 * A split that the vendor shows on no session is believed from the price alone where it can hardly be anything else
-  (``afterbell.ingest.inference``), unless the price goes back.
+  (``afterbell.ingest.actions.inference``), unless the price goes back.
 
 What is believed of a session depends on the evidence within ``2 * REACH`` days of it alone, so a run needs no more than
 ``WINDOW`` sessions around its own.
@@ -26,8 +26,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from afterbell.ingest.inference import split_from_price
-from afterbell.ingest.ratios import FAR_FROM_ONE, misfit, split_ratio
+from afterbell.ingest.actions.inference import split_from_price
+from afterbell.ingest.actions.ratios import FAR_FROM_ONE, misfit, split_ratio
 
 REACH = 5
 """Days: the vendor's claim and the move of the price lie no further apart, nor do two claims of one action. A week-end

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import Strict, config_folder, load_named
 from afterbell.errors import ConfigError
-from afterbell.ingest.layout import Column, ColumnType, Format, Limits
-from afterbell.ingest.terms import Arrival, Budget, Completion, Knowledge
+from afterbell.ingest.sources.layout import Column, ColumnType, Format, Limits
+from afterbell.ingest.sources.terms import Arrival, Budget, Completion, Knowledge
 
 Kind = Literal["bars", "minute_bars", "filings", "symbols"]
 NEEDED: dict[Kind, tuple[str, ...]] = {

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from afterbell.ingest.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
-from afterbell.ingest.checks import content_checks
-from afterbell.ingest.parquet import read_parquet
-from afterbell.ingest.repeats import collapse, hold_jumps
-from afterbell.ingest.rows import Rows
-from afterbell.ingest.sift import RAW_KEPT, REJECTED, sift
-from afterbell.ingest.source import Source
-from afterbell.ingest.text import read_text
-from afterbell.ingest.times import with_session
+from afterbell.ingest.parsing.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
+from afterbell.ingest.parsing.checks import content_checks
+from afterbell.ingest.parsing.parquet import read_parquet
+from afterbell.ingest.parsing.repeats import collapse, hold_jumps
+from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.sift import RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.text import read_text
+from afterbell.ingest.parsing.times import with_session
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 
 

@@ -14,7 +14,7 @@ class Rows:
 
     Attributes:
         frame: ``line`` (Int64, from 1) and the source's columns, in the order of the lines.
-        aside: lines that are no rows, as ``afterbell.ingest.sift.ASIDE``.
+        aside: lines that are no rows, as ``afterbell.ingest.parsing.sift.ASIDE``.
         lines: data lines in all, the header not counted.
         raw: the text of lines, by their numbers.
         notes: what is odd about the drop as a whole, and allowed.

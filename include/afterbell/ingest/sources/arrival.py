@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
-from afterbell.ingest.source import Source
+from afterbell.ingest.sources.source import Source
 from afterbell.stores.protocols import StoredObject
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from afterbell.ingest.evidence import with_context
-from afterbell.ingest.sift import ASIDE, Check, sift
-from afterbell.ingest.source import Kind, Source
+from afterbell.ingest.actions.evidence import with_context
+from afterbell.ingest.parsing.sift import ASIDE, Check, sift
+from afterbell.ingest.sources.source import Kind, Source
 from afterbell.quality.rules import RuleSet
 
 KEYS: dict[Kind, tuple[str, ...]] = {"bars": ("symbol", "session"), "minute_bars": ("symbol", "at")}

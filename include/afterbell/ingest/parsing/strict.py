@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from afterbell.ingest.fields import DTYPES, rule_of, typed, words_of
-from afterbell.ingest.layout import Column
-from afterbell.ingest.sift import ASIDE, Check, sift
-from afterbell.ingest.source import Source
+from afterbell.ingest.parsing.fields import DTYPES, rule_of, typed, words_of
+from afterbell.ingest.parsing.sift import ASIDE, Check, sift
+from afterbell.ingest.sources.layout import Column
+from afterbell.ingest.sources.source import Source
 
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
 

@@ -10,7 +10,7 @@ import zlib
 import pyarrow as pa
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.layout import Compression
+from afterbell.ingest.sources.layout import Compression
 
 _GZIP = 31  # zlib's code for "a gzip stream, the largest window"
 _CHUNK = 4 * 1024 * 1024

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.ingest.actions.evidence import fill_before, newcomers, restated, told_late
 from afterbell.ingest.base import Base
-from afterbell.ingest.evidence import fill_before, newcomers, restated, told_late
 from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.tables import BARS
@@ -22,7 +22,7 @@ def late_newcomers(made: pl.DataFrame, exchange: Exchange) -> pl.DataFrame:
         exchange: whose sessions count.
 
     Returns:
-        As ``afterbell.ingest.evidence.told_late`` gives it.
+        As ``afterbell.ingest.actions.evidence.told_late`` gives it.
     """
     return told_late(made, {day: exchange.previous(day) for day in made["session"].unique().sort().to_list()})
 

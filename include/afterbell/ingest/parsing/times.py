@@ -7,8 +7,8 @@ from datetime import date, datetime
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.ingest.checks import DropName
-from afterbell.ingest.source import Source
+from afterbell.ingest.parsing.checks import DropName
+from afterbell.ingest.sources.source import Source
 
 INSTANT = pl.Datetime("us", "UTC")
 

@@ -14,9 +14,9 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from afterbell.ingest.decode import Text
-from afterbell.ingest.fields import DTYPES, NUMBERS, typed
-from afterbell.ingest.strict import Fields
+from afterbell.ingest.parsing.decode import Text
+from afterbell.ingest.parsing.fields import DTYPES, NUMBERS, typed
+from afterbell.ingest.parsing.strict import Fields
 
 Bytes = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.bool_]

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.decode import unpacked
-from afterbell.ingest.fields import DTYPES, rule_of, words_of
-from afterbell.ingest.layout import Column
-from afterbell.ingest.rows import Rows
-from afterbell.ingest.sift import RAW_KEPT, Check, sift
-from afterbell.ingest.source import Source
-from afterbell.ingest.text import notes_on
+from afterbell.ingest.parsing.decode import unpacked
+from afterbell.ingest.parsing.fields import DTYPES, rule_of, words_of
+from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.sift import RAW_KEPT, Check, sift
+from afterbell.ingest.parsing.text import notes_on
+from afterbell.ingest.sources.layout import Column
+from afterbell.ingest.sources.source import Source
 
 _BATCH_ROWS = 65_536
 _THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics

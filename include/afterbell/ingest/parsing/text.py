@@ -5,13 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.decode import Text, decode, frame_of
-from afterbell.ingest.fields import rule_of, words_of
-from afterbell.ingest.quick import read_quickly
-from afterbell.ingest.rows import Rows
-from afterbell.ingest.sift import ASIDE
-from afterbell.ingest.source import Source
-from afterbell.ingest.strict import Fields, read_strictly
+from afterbell.ingest.parsing.decode import Text, decode, frame_of
+from afterbell.ingest.parsing.fields import rule_of, words_of
+from afterbell.ingest.parsing.quick import read_quickly
+from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.sift import ASIDE
+from afterbell.ingest.parsing.strict import Fields, read_strictly
+from afterbell.ingest.sources.source import Source
 
 _BLOCK = 32 * 1024 * 1024
 _MANY = 20

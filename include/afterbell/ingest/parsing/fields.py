@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
-from afterbell.ingest.layout import Column, ColumnType
+from afterbell.ingest.sources.layout import Column, ColumnType
 
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 _WHOLE = r"^-?[0-9]+$"

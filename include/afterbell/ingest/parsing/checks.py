@@ -11,8 +11,8 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.sift import Check
-from afterbell.ingest.source import Source
+from afterbell.ingest.parsing.sift import Check
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
 from afterbell.quality.rules import RuleSet
 

@@ -6,7 +6,7 @@ A drop carries a session and the one before it, so a pair of closes, traded and 
 
 is what the vendor says a price of t-1 must be multiplied with to compare with one of t: 0.5 for a split of two for one,
 ``(close - dividend) / close`` for a dividend. One drop alone can't tell on which session an action takes effect, since
-the vendor may show it early, late or twice; ``afterbell.ingest.actions`` decides that from the evidence of several
+the vendor may show it early, late or twice; ``afterbell.ingest.actions.decide`` does, from the evidence of several
 drops. Pure.
 """
 
@@ -17,8 +17,8 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.inference import split_from_price
-from afterbell.ingest.ratios import FAR_FROM_ONE
+from afterbell.ingest.actions.inference import split_from_price
+from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 
 HALF_CENT = 0.005
 """The vendor writes adjusted prices to the cent."""

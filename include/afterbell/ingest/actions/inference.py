@@ -8,7 +8,7 @@ in fewer shares traded at many times the price, where a jump on news brings many
 
 from __future__ import annotations
 
-from afterbell.ingest.ratios import FORWARD, REVERSE, nearest
+from afterbell.ingest.actions.ratios import FORWARD, REVERSE, nearest
 
 NARROW = 1.08
 """High over low of a day that brought a forward split and no news."""

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import polars as pl
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.compression import decompress
-from afterbell.ingest.source import Source
+from afterbell.ingest.parsing.compression import decompress
+from afterbell.ingest.sources.source import Source
 
 Offsets = npt.NDArray[np.int64]
 _BOM = b"\xef\xbb\xbf"

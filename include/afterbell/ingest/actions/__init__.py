@@ -1,0 +1,1 @@
+"""From what drops show of adjustments to corporate actions."""
