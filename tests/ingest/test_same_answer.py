@@ -109,7 +109,7 @@ def test_a_reader_that_gives_up_changes_nothing(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_drop_in_several_blocks_reads_as_in_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("afterbell.ingest.text._BLOCK", 1000)
+    monkeypatch.setattr("afterbell.ingest.parsing.text._BLOCK", 1000)
     for seed in range(20):
         assert parsed_as_reference(drop(seed), DropName(KEY, DAY, (DAY, BEFORE)))
 
