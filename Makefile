@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint bench clean lock
+.PHONY: help setup demo up down test lint bench replay clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
@@ -54,6 +54,9 @@ lint: setup  ## check style, format, types and import contracts
 
 bench: setup  ## measure, each figure a ratio within one run
 	@$(SPARK) -m bench
+
+replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables
+	@$(SPARK) -m bench.replay
 
 clean:  ## stop the services and remove data and caches; the environments stay
 	@if [ -x $(SPARK) ]; then ./afterbell down; fi

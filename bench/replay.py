@@ -1,4 +1,4 @@
-"""``make replay DROPS=<folder>``: all drops in one run into one lake, session by session into another; same rows?
+"""``make replay DROPS=<folder> [SESSION=<last>]``: all drops in one run into one lake, session by session into another.
 
 Prints the seconds of every session, then compares the two lakes row by row. The exit status is 0 where every table is
 the same. Whoever reads the drops of years should bring an hour: a session costs some seconds, audit included.
@@ -26,7 +26,7 @@ def main() -> int:
     """Start the services, bring the drops there, and run the driver beside them."""
     parser = argparse.ArgumentParser(prog="replay", allow_abbrev=False)
     parser.add_argument("--drops", default=os.environ.get("DROPS", ""), help="a folder with s3/ and hdfs/ in it")
-    parser.add_argument("--last", default="", help="the last session, as YYYY-MM-DD; all there are, if left out")
+    parser.add_argument("--last", default=os.environ.get("SESSION", ""), help="the last session, as YYYY-MM-DD; all there are, if left out")
     parser.add_argument("--driver", action="store_true", help=argparse.SUPPRESS)
     found = parser.parse_args()
     drops = Path(found.drops).resolve()
