@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -102,6 +103,32 @@ def test_the_empty_drop_of_the_session_itself_fails_and_an_older_one_does_not() 
 def test_an_empty_drop_that_the_ledger_has_fails_its_own_session_again() -> None:
     with pytest.raises(MissingDropsError, match="is empty"):
         check_outcomes([PRICES], [], [known("20160630", "empty")], RUN)
+
+
+PARTS = PRICES.model_copy(update={"key_pattern": r"prices/(?P<session>\d{8})/part-\d\.csv\.gz"})
+
+
+def part(number: int) -> StoredObject:
+    return StoredObject("s3", f"prices/20160630/part-{number}.csv.gz", 100, "v1")
+
+
+def test_of_a_session_s_several_parts_each_must_be_read() -> None:
+    first, second = (
+        Outcome(task, "id", "bb", "landed") for task in plan_source(PARTS, [part(1), part(2)], [], RUN).tasks
+    )
+    check_outcomes([PARTS], [first, second], [], RUN)
+    with pytest.raises(CorruptDropError, match="cut off"):
+        check_outcomes([PARTS], [first, replace(second, state="quarantined", reason="cut off")], [], RUN)
+    check_outcomes([PARTS], [first, replace(second, state="empty")], [], RUN)
+
+
+def test_a_part_that_joins_a_session_that_was_run_is_known_from_the_run_on() -> None:
+    at = datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+    there = KnownDrop(PARTS.name, "s3", part(1).key, "v1", "aa", RUN, "landed", at)
+    optional = PARTS.model_copy(update={"required": False})
+    (task,) = plan_source(optional, [part(1), part(2)], [there], date(2016, 7, 5)).tasks
+    assert task.key == part(2).key
+    assert task.knowledge_time == datetime(2016, 7, 5, 20, 30, tzinfo=UTC)
 
 
 def test_a_store_that_failed_while_reading_stops_the_run_with_its_own_error() -> None:

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
-from afterbell.ingest.plan import EMPTY, QUARANTINED, USABLE, DropTask, KnownDrop
+from afterbell.ingest.plan import QUARANTINED, USABLE, DropTask, KnownDrop
 from afterbell.ingest.sources.source import Source
 
 
@@ -110,17 +110,22 @@ def check_outcomes(
 
 
 def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
-    states = [(drop.state, drop.key, "") for drop in known if drop.source == source.name and drop.session == run]
-    states += [(found.state, found.task.key, found.reason) for found in outcomes if found.task.session == run]
-    if not states or any(state in USABLE for state, _, _ in states):
-        return
-    state, key, reason = states[-1]
-    if state == QUARANTINED:
-        raise CorruptDropError(f"the drop of session {run} itself cannot be used: {reason or key}")
-    if state == EMPTY and source.required:
+    states: dict[str, list[tuple[str, str]]] = {}
+    for drop in known:
+        if drop.source == source.name and drop.session == run:
+            states.setdefault(drop.key, []).append((drop.state, ""))
+    for found in outcomes:
+        if found.task.session == run:
+            states.setdefault(found.task.key, []).append((found.state, found.reason))
+    # Several objects may make up a session; one of them that never could be read leaves a hole in it.
+    unread = {key: told[-1] for key, told in states.items() if not any(state in USABLE for state, _ in told)}
+    for key, (state, reason) in unread.items():
+        if state == QUARANTINED:
+            raise CorruptDropError(f"the drop of session {run} itself cannot be used: {reason or key}")
+    if source.required and states and len(unread) == len(states):
         raise MissingDropsError(
-            f"source {source.name}: drop {key} of session {run} is empty: expected a header and data lines, "
-            "found none; ask the vendor to deliver it again"
+            f"source {source.name}: drop {', '.join(unread)} of session {run} is empty: expected a header and data "
+            "lines, found none; ask the vendor to deliver it again"
         )
 
 

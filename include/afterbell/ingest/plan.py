@@ -122,12 +122,14 @@ def _task(source: Source, found: StoredObject, session: date, ours: list[KnownDr
     )
     revised = any(drop.state in USABLE for drop in earlier)
     later_known = any(drop.session > session and drop.state in USABLE for drop in ours)
+    # A further part of a session that was run already.
+    joins = any(drop.session == session and drop.state in USABLE for drop in ours)
     refusal, at = "", None
     carried: tuple[date, ...] = ()
     try:
         carried = source.sessions_carried(session)
         # What comes after the fact was not known before: it must not change what earlier sessions saw.
-        at = source.knowledge_time(run if revised or later_known else session)
+        at = source.knowledge_time(run if revised or later_known or joins else session)
     except NotASessionError as error:
         refusal = str(error)
     return DropTask(
