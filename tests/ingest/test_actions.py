@@ -159,6 +159,23 @@ def test_a_drop_that_replaces_an_earlier_version_takes_its_action_back() -> None
     ]
 
 
+def test_a_price_that_comes_back_from_a_tenth_is_no_reverse_split() -> None:
+    # SUPV: 11.52, then 1.139 in two drops, then 11.40; both jumps were held and came with the next drop.
+    bars = [
+        ("S", S1, 1.152, 1.161, 1.137, 1.139, 365_400, known(S2), 0, "prices:20160608:a"),
+        ("S", S2, 11.360, 11.500, 11.360, 11.400, 269_000, known(S3), 0, "prices:20160609:b"),
+    ]
+    columns = ["symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id"]
+    late = evidence.told_late(pl.DataFrame(bars, schema=columns, orient="row"), {S1: S0, S2: S1})
+    before = [("S", S0, 11.52, 558_100, known(S0), 0), ("S", S1, 1.139, 365_400, known(S2), 0)]
+    lake = pl.DataFrame(
+        before, schema=["symbol", "session", "close", "volume", "knowledge_time", "revision"], orient="row"
+    )
+    filled = evidence.fill_before(late, lake)
+    assert filled["close_before"].to_list() == [11.52, 1.139]
+    assert corporate_actions(filled).is_empty()
+
+
 def test_a_bad_last_print_that_looks_like_a_reverse_split_is_one_until_the_next_drop_puts_it_right() -> None:
     bad = drop(S1, (S0, 19.80, 19.80), 99.00, volumes=(100_000, 100))
     bars = pl.DataFrame(

@@ -222,8 +222,9 @@ def _from_price(row: Seen, near: list[Seen]) -> Belief | None:
     ratio = row.inferred()
     if ratio is None:
         return None
-    back = (other for other in near if other.session > row.session and not other.claims)
-    return None if any(misfit(other.move, 1 / ratio) < _SAME_MOVE for other in back) else Belief(ratio, SPLIT, PRICE)
+    # A price that goes back, or that came back, was told in other units for a while.
+    back = (misfit(other.move, 1 / ratio) < _SAME_MOVE for other in near if not other.claims)
+    return None if any(back) else Belief(ratio, SPLIT, PRICE)
 
 
 def _belief(claim: Seen, basis: str) -> Belief:
