@@ -62,22 +62,9 @@ def persistently(what: str, action: Callable[[], Result]) -> Result:
                 raise StoreUnavailableError(
                     f"{what}: another writer was in the way {_TRIES} times; try again later"
                 ) from error
-            if "SQLITE_BUSY_SNAPSHOT" in str(error):
-                _open_catalog_anew()
             # Full jitter: writers that met must not come back together.
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))  # noqa: S311 - a pause is no secret
     raise AssertionError("the last try returns or raises")
-
-
-def _open_catalog_anew() -> None:
-    """Leave the catalog's connections for new ones.
-
-    One on which an insert failed, as where two writers make a table at once, keeps the view of the database that it had
-    then, and SQLite lets it write no more.
-    """
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        active._jsparkSession.sessionState().catalogManager().reset()  # noqa: SLF001 - Spark has no public door to it
 
 
 def branch_head(spark: SparkSession, table: Table, branch: str) -> int | None:

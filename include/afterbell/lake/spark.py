@@ -5,7 +5,11 @@ from __future__ import annotations
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import Runtime
+from afterbell.lake.snapshots import persistently
+from afterbell.lake.sqlite import renew_connections
 from afterbell.lake.tables import CATALOG
+
+_SQLITE = "jdbc:sqlite:"
 
 
 def lake_conf(runtime: Runtime) -> dict[str, str]:
@@ -27,9 +31,8 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.endpoint.region": runtime.s3.region,
     }
-    if runtime.lake.catalog.startswith("jdbc:sqlite:"):
-        # A second writer waits for the first instead of failing with "database is locked"; without the write-ahead log
-        # two writers that have both begun to read would wait for each other.
+    if runtime.lake.catalog.startswith(_SQLITE):
+        # A second writer waits for the first instead of failing with "database is locked", and for no reader at all.
         conf[f"{catalog}.jdbc.busy_timeout"] = "10000"
         conf[f"{catalog}.jdbc.journal_mode"] = "WAL"
     if runtime.s3.endpoint:
@@ -45,4 +48,6 @@ def lake_session(runtime: Runtime, app: str) -> SparkSession:
         builder = builder.config(key, value)
     spark = builder.getOrCreate()
     spark.sparkContext.setLogLevel("WARN")
+    if runtime.lake.catalog.startswith(_SQLITE):
+        persistently("the lake's catalog", lambda: renew_connections(spark))
     return spark
