@@ -22,6 +22,7 @@ from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.webhdfs import WebHdfs
 
 _COPYING = "._COPYING_"
+_WHOLE = "_SUCCESS"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -139,7 +140,9 @@ class HdfsDropStore:
         """
         check_key(key)
         if any(_hidden(segment) for segment in key.split("/")) or ":" in key:
-            raise ConfigError(f"key {key!r} is not allowed on HDFS: no segment starts with . or _, none holds a colon")
+            raise ConfigError(
+                f"key {key!r} is not allowed on HDFS: no segment starts with . or _ (but {_WHOLE}), none holds a colon"
+            )
         # Each try takes a new temporary name, and the rename replaces, so that trying again is safe.
         self._retry.call(lambda: self._put_once(key, body))
         return self.status(key)
@@ -189,4 +192,5 @@ def _object(key: str, status: dict[str, Any]) -> StoredObject:
 
 
 def _hidden(name: str) -> bool:
-    return name.startswith((".", "_")) or name.endswith(_COPYING)
+    # Hadoop's own marker of a folder that is whole is there to be seen.
+    return name != _WHOLE and (name.startswith((".", "_")) or name.endswith(_COPYING))
