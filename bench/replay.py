@@ -26,7 +26,11 @@ def main() -> int:
     """Start the services, bring the drops there, and run the driver beside them."""
     parser = argparse.ArgumentParser(prog="replay", allow_abbrev=False)
     parser.add_argument("--drops", default=os.environ.get("DROPS", ""), help="a folder with s3/ and hdfs/ in it")
-    parser.add_argument("--last", default=os.environ.get("SESSION", ""), help="the last session, as YYYY-MM-DD; all there are, if left out")
+    parser.add_argument(
+        "--last",
+        default=os.environ.get("SESSION", ""),
+        help="the last session, as YYYY-MM-DD; all there are, if left out",
+    )
     parser.add_argument("--driver", action="store_true", help=argparse.SUPPRESS)
     found = parser.parse_args()
     drops = Path(found.drops).resolve()
