@@ -55,7 +55,7 @@ def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) 
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-6000:]

@@ -63,7 +63,7 @@ class Scenario:
             if first <= max(k // DAY, 0) <= last
         ]
         actions = [
-            (f"S{s}", DAYS[day], f, "split" if split else "dividend", moment(k), "drop")
+            (f"S{s}", DAYS[day], f, "split" if split else "dividend", "vendor", moment(k), "drop")
             for s, day, k, f, split in self.world.actions
             if first <= max(k // DAY, 0) <= last
         ]

@@ -23,7 +23,7 @@ def test_the_run_publishes_a_release_and_says_what_came_of_it(planted):
     assert summary["champion"].endswith(f"champion.json -> {summary['release_id']}")
     assert Path(summary["report"]).read_text().lstrip().lower().startswith("<!doctype html")
     assert list(summary["step_seconds"]) == [
-        "open_run", "ingest", "validate", "features", "train", "evaluate", "publish", "score",
+        "open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score",
     ]  # fmt: skip
     assert 0 < summary["seconds_left"] < 7200
 

@@ -20,8 +20,8 @@ from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import ServiceError
 
 _INNER_PORTS = ("s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc")
-_VOLUMES, _VOLUME_MB = 64, 1024
-"""64 GB at most. A bucket takes volumes in sevens and they grow as they fill, so few large ones would run out."""
+_VOLUMES, _VOLUME_MB = 256, 256
+"""64 GB at most. A bucket takes volumes in sevens, which grow as they fill: few large ones would run out of buckets."""
 _MAX_SOCKET_PATH = 100  # the system's limit is 108
 _PROBE = "probe/health"
 
