@@ -20,7 +20,7 @@ from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
 from afterbell.lake.shape import Shape
-from afterbell.lake.snapshots import COMMIT_ID, MAIN, live, persistently, ref_of
+from afterbell.lake.snapshots import COMMIT_ID, MAIN, live, persistently, ref_of, side_by_side
 from afterbell.lake.storage import open_storage, reachable
 from afterbell.lake.tables import Table
 
@@ -111,7 +111,7 @@ def commit_files(
         The snapshot's id.
     """
     there = live(spark, table)
-    entries = [_data_file(spark, there, each) for each in files]
+    entries = side_by_side(spark, lambda each: _data_file(spark, there, each), files)
 
     def act() -> int:
         found = live(spark, table)

@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from itertools import groupby
 from math import log
 from operator import attrgetter
@@ -87,7 +88,12 @@ class Seen:
     known: bool = False
     late: bool = False
 
-    @property
+    @cached_property
+    def day(self) -> int:
+        """The session as a number of days."""
+        return self.session.toordinal()
+
+    @cached_property
     def move(self) -> float:
         """The close over the close before, as traded."""
         return self.close / self.close_before
@@ -107,6 +113,7 @@ class Seen:
         moves = (self.open / self.close_before, self.move)
         return any(misfit(move, factor) < abs(log(move)) for move in moves)
 
+    @cached_property
     def inferred(self) -> float | None:
         """The factor of a split that the price alone shows."""
         return split_from_price(
@@ -162,11 +169,17 @@ def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
 
 
 def _around(newest: dict[date, Seen], batch: list[Seen]) -> list[Seen]:
-    return [newest[day] for day in sorted(newest) if _days_to(day, batch) <= 4 * REACH]
+    days = [row.day for row in batch]
+    first, last = min(days) - 4 * REACH, max(days) + 4 * REACH
+    found = [row for row in newest.values() if first <= row.day <= last]
+    if len(days) > 1:
+        found = [row for row in found if any(abs(row.day - day) <= 4 * REACH for day in days)]
+    return sorted(found, key=attrgetter("day"))
 
 
 def _days_to(session: date, batch: list[Seen]) -> int:
-    return min(abs((session - row.session).days) for row in batch)
+    at = session.toordinal()
+    return min(abs(at - row.day) for row in batch)
 
 
 def believe(rows: list[Seen]) -> dict[date, Belief]:
@@ -187,7 +200,7 @@ def believe(rows: list[Seen]) -> dict[date, Belief]:
 
 
 def _near(row: Seen, rows: list[Seen]) -> list[Seen]:
-    return [other for other in rows if other is not row and abs((other.session - row.session).days) <= REACH]
+    return [other for other in rows if other is not row and abs(other.day - row.day) <= REACH]
 
 
 def _as_claimed(row: Seen, near: list[Seen]) -> Belief | None:
@@ -219,7 +232,7 @@ def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
 
 
 def _from_price(row: Seen, near: list[Seen]) -> Belief | None:
-    ratio = row.inferred()
+    ratio = row.inferred
     if ratio is None:
         return None
     # A price that goes back, or that came back, was told in other units for a while.

@@ -21,6 +21,8 @@ FORWARD = (1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
 REVERSE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0)
 """Those common enough to be believed from the traded price alone."""
 
+_LOGS = {ratio: log(ratio) for ratio in (*FORWARD, *REVERSE)}
+
 
 def split_ratio(factor: float, blur: float) -> float | None:
     """The ratio of small integers that ``factor`` is, within its rounding ``blur``; None for any other factor."""
@@ -37,6 +39,7 @@ def misfit(move: float, factor: float) -> float:
 
 
 def nearest(ratios: tuple[float, ...], moves: tuple[float, float], tolerance: float) -> float | None:
-    """The one of ``ratios`` closest to both moves, if each lies within ``tolerance`` (a share) of it."""
-    best = min(ratios, key=lambda ratio: sum(misfit(move, ratio) for move in moves))
+    """The one of ``ratios`` (of those above) closest to both moves, if each lies within a share of ``tolerance`` of it."""
+    first, second = (log(move) for move in moves)
+    best = min(ratios, key=lambda ratio: abs(first - _LOGS[ratio]) + abs(second - _LOGS[ratio]))
     return best if all(abs(move / best - 1) <= tolerance for move in moves) else None
