@@ -39,7 +39,7 @@ def misfit(move: float, factor: float) -> float:
 
 
 def nearest(ratios: tuple[float, ...], moves: tuple[float, float], tolerance: float) -> float | None:
-    """The one of ``ratios`` (of those above) closest to both moves, if each lies within a share of ``tolerance`` of it."""
+    """The one of ``ratios`` closest to both moves, if each lies within a share of ``tolerance`` of it."""
     first, second = (log(move) for move in moves)
     best = min(ratios, key=lambda ratio: abs(first - _LOGS[ratio]) + abs(second - _LOGS[ratio]))
     return best if all(abs(move / best - 1) <= tolerance for move in moves) else None

@@ -158,15 +158,17 @@ def _doubtful(fields: Fields, view: Bytes, rows: pl.DataFrame) -> Mask:
     starts = _digit(first) | ((first == _MINUS) & _digit(second))
     plain = empty | (starts & _digit(last))
     doubtful: Mask = np.zeros(rows.height, np.bool_)
-    for at, column in enumerate(fields.columns):
-        if column is None or column.type not in NUMBERS:
-            continue
-        values = rows[column.name]
-        doubtful |= ~plain[:, at] | (values.is_null().to_numpy() & ~empty[:, at])
-        if column.type == "double":
-            doubtful |= ~values.is_finite().fill_null(value=True).to_numpy()
-    if not any(column and column.type in NUMBERS for column in fields.columns):
+    numbers = [(at, column) for at, column in enumerate(fields.columns) if column and column.type in NUMBERS]
+    if not numbers:
         return doubtful
+    # One query for all columns: small drops are many, and each query has its price.
+    nulls = rows.select(pl.col(column.name).is_null() for _, column in numbers)
+    infinite = pl.any_horizontal(
+        pl.lit(value=False), *(~pl.col(column.name).is_finite() for _, column in numbers if column.type == "double")
+    )
+    for at, column in numbers:
+        doubtful |= ~plain[:, at] | (nulls[column.name].to_numpy() & ~empty[:, at])
+    doubtful |= rows.select(infinite.fill_null(value=False)).to_series().to_numpy()
     exponent = np.flatnonzero((view | _LOWER_CASE) == _E)
     before = view[exponent - 1]
     after_digit = exponent[_digit(before) | (before == _DOT)]
