@@ -99,10 +99,9 @@ def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFi
 
 
 def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
-    files = parts.files("bars")
+    shown, files = parts.rows(EVIDENCE), parts.files("bars")
     if not files:
-        return parts.rows(EVIDENCE)
-    shown = parts.rows(EVIDENCE)
+        return shown
     found = with_past(base, files, context.evidence.clear() if shown is None else shown, context.evidence)
     return found if found.height else None
 
