@@ -27,6 +27,8 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
         f"{catalog}.warehouse": runtime.lake.warehouse,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
+        # A task has one core, unless spark.task.cpus says otherwise: threads for all of the machine's would fight.
+        "spark.executorEnv.POLARS_MAX_THREADS": "1",
         "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
         "spark.hadoop.fs.s3a.path.style.access": "true",
         "spark.hadoop.fs.s3a.endpoint.region": runtime.s3.region,
