@@ -8,10 +8,17 @@ import os
 from dataclasses import asdict
 
 from bench.features import one_more_session
-from bench.ingest import audit_of_a_session, bulk_against_polars, parse_against_polars, session_after_history
+from bench.ingest import (
+    audit_of_a_session,
+    bulk_against_polars,
+    great_expectations,
+    parse_against_polars,
+    session_after_history,
+)
 
 MEASUREMENTS = (
     parse_against_polars, one_more_session, bulk_against_polars, session_after_history, audit_of_a_session,
+    great_expectations,
 )  # fmt: skip
 
 

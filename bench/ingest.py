@@ -72,8 +72,13 @@ def audit_of_a_session() -> Ratio:
     return _measured()[2]
 
 
+def great_expectations() -> Ratio:
+    """What Great Expectations adds to that audit, against the same ingest."""
+    return _measured()[3]
+
+
 @cache
-def _measured() -> tuple[Ratio, Ratio, Ratio]:
+def _measured() -> list[Ratio]:
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         drops, what = _REAL, "the real drops"
         if not drops.is_dir():
@@ -86,7 +91,7 @@ def _measured() -> tuple[Ratio, Ratio, Ratio]:
                 return _compare(long, short, sessions, what)
 
 
-def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> tuple[Ratio, Ratio, Ratio]:
+def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> list[Ratio]:
     after_short, after_long = sessions[_SHORT], sessions[min(_LONG, len(sessions) - 1)]
     short.ask("run", sessions=[sessions[_SHORT - _DAILY - 1], *sessions[_SHORT - _DAILY : _SHORT]])
     bulk = ratio_of(
@@ -100,12 +105,20 @@ def _compare(long: Conversation, short: Conversation, sessions: list[str], what:
     history = ratio_of(
         "one more session ingested", turns, f"{what}: on top of {at} sessions / on top of {_SHORT}, each warm"
     )
-    audits = []
-    for _ in range(6):
-        seconds = long.ask("ingest", session=after_long)
-        audits.append((long.ask("audit", session=after_long), seconds))
-    return (
-        bulk,
-        history,
-        ratio_of("audit of a session", audits[1:], f"{what}: the whole audit of a session / its ingest"),
-    )
+    return [bulk, history, *audits(long, after_long, what)]
+
+
+def audits(driver: Conversation, session: str, what: str) -> list[Ratio]:
+    """The whole audit of ``session``, and what Great Expectations adds to it, both against the session's ingest."""
+    whole, added = [], []
+    for _ in range(8):
+        ingest = driver.ask("ingest", session=session)
+        without, audit = driver.ask("look", session=session), driver.ask("audit", session=session)
+        whole.append((audit, ingest))
+        added.append((audit - without, ingest))
+    return [
+        ratio_of("audit of a session", whole[1:], f"{what}: the whole audit of a session / its ingest"),
+        ratio_of(
+            "Great Expectations", added[1:], f"{what}: the same audit less the same without it, Data Docs too / ingest"
+        ),
+    ]
