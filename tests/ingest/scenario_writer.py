@@ -22,7 +22,8 @@ from afterbell.ingest import job, write
 from afterbell.ingest import publish as publishing
 from afterbell.ingest.publish import publish
 from afterbell.lake import create
-from afterbell.lake.tables import BARS
+from afterbell.lake import fold as folding
+from afterbell.lake.tables import BARS, DROPS
 from bench.lakes import Lake
 
 PLAIN = {"date": "string", "boolean": "string"}
@@ -41,9 +42,11 @@ class Driver:
         self.home, self.stop = home, ""
         self.lake: Lake
         self.branch = ""
+        folding.FEW = 1  # the third session that comes one by one folds
         self._pause(create, "_create", before="creating")
         self._pause(job, "write_branch", before="files")
         self._pause(write, "commit_files", after="first commit")
+        self._pause(write, "fold", after="fold", when=lambda _, table, *__: table == DROPS)
         self._pause(publishing, "publish_branch", after="bars", when=lambda _, table, __: table == BARS)
 
     def _pause(

@@ -23,7 +23,7 @@ from tests.ingest.writers import Writer
 
 pytestmark = pytest.mark.services
 FIRST, SECOND, LAST = str(world.day(6)), str(world.day(7)), str(world.day(9))
-KILLED = {"files": "files", "first commit": "first_commit", "branch": "branch", "bars": "bars"}
+KILLED = {"files": "files", "first commit": "first_commit", "branch": "branch", "bars": "bars", "fold": "fold"}
 """Where a writer is killed, and the lake it is killed on."""
 
 
@@ -58,13 +58,17 @@ def worlds(services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         found.seen["sessions"] = two_sessions_at_once(one, other)
         die(one, "bars", publishing=True)
         die(other, "files")
-        third, last = (Writer(home, stores) for _ in range(2))
-        for writer in (third, last):
+        third, fourth, last = (Writer(home, stores) for _ in range(3))
+        for writer in (third, fourth, last):
             stack.callback(writer.close)
             writer.answer()
         third.ask("open", lake="branch")
         third.ask("ingest", session=LAST)  # and this branch it leaves behind, whole
         die(third, "first commit")
+        fourth.ask("open", lake="fold")
+        for session in (FIRST, SECOND):  # and these two files of every table
+            fourth.ask("run", session=session)
+        die(fourth, "fold")
         for name in ("undisturbed", *KILLED.values()):
             last.ask("open", lake=name)
             found.seen[name] = last.ask("run", session=LAST)

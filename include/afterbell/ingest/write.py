@@ -17,6 +17,7 @@ from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
+from afterbell.lake.fold import fold
 from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
@@ -84,7 +85,10 @@ def write_branch(
         files = parts.files({BARS: "bars", MINUTE_BARS: "minute_bars"}.get(table, ""))
         files += _written(base, table, new[table]() if table in new else None)
         at = base.heads[table.name]
-        return commit_files(base.spark, table, files, wanted, branch, at) if files else at
+        if not files:
+            return at
+        fold(base.spark, table, base.shape(table), base.s3, branch, at)
+        return commit_files(base.spark, table, files, wanted, branch, at)
 
     # Most of a commit is waiting for the catalog and the disk; on a branch no one sees the order.
     return dict(zip((table.name for table in AUDITED), side_by_side(base.spark, commit, AUDITED), strict=True))

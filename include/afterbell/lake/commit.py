@@ -31,7 +31,7 @@ def commit_id(step: str, **parts: object) -> str:
 
 
 def ensure_table(spark: SparkSession, table: Table) -> None:
-    """Create ``table`` with a first, empty commit, if it isn't there; add columns that it has got since."""
+    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties it has got since."""
     ensure(spark, table)
 
 

@@ -15,17 +15,19 @@ from afterbell.errors import ConfigError
 from afterbell.lake.snapshots import MAIN, live, persistently
 from afterbell.lake.tables import CATALOG, Table
 
+_FORMAT = {"format-version": "2"}
 PROPERTIES = {
-    "format-version": "2",
     "write.parquet.compression-codec": "zstd",
     "write.distribution-mode": "none",
     "commit.retry.num-retries": "10",
+    # Every commit leaves a manifest, and a reader opens them all; Iceberg's own bound is a hundred.
+    "commit.manifest.min-count-to-merge": "10",
 }
 _THERE_ALREADY = ("AlreadyExistsException", "SQLITE_CONSTRAINT", "duplicate key")
 
 
 def ensure(spark: SparkSession, table: Table) -> None:
-    """Create ``table`` with a first, empty commit, if it isn't there; add columns that it has got since.
+    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties it has got since.
 
     Without a first commit a branch can't be fast-forwarded into ``main`` (apache/iceberg#8849).
 
@@ -45,13 +47,14 @@ def _ensure(spark: SparkSession, table: Table) -> None:
     if not found.refs().containsKey(MAIN):  # a crash between two commits left it so, in an older version
         found.newAppend().commit()
     _add_columns(spark, found, table)
+    _add_properties(found)
 
 
 def _create(spark: SparkSession, catalog: Any, name: Any, table: Table) -> None:
     _unless_there(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{table.namespace}"))
     schema = _schema(spark, table)
     builder = catalog.buildTable(name, schema).withPartitionSpec(_spec(spark, schema, table))
-    for key, value in PROPERTIES.items():
+    for key, value in (_FORMAT | PROPERTIES).items():
         builder = builder.withProperty(key, value)
     # The table and its first commit become visible together.
     change = builder.createTransaction()
@@ -99,3 +102,14 @@ def _add_columns(spark: SparkSession, found: Any, table: Table) -> None:
         if field.name() not in there:
             change = change.addColumn(field.name(), field.type())
     change.commit()
+
+
+def _add_properties(found: Any) -> None:
+    """Give a table of an older version the properties it lacks; a value that somebody has set stays."""
+    there = found.properties()
+    lacking = {key: value for key, value in PROPERTIES.items() if key not in there}
+    if lacking:
+        change = found.updateProperties()
+        for key, value in lacking.items():
+            change = change.set(key, value)
+        change.commit()

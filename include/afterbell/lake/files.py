@@ -111,7 +111,7 @@ def commit_files(
         The snapshot's id.
     """
     there = live(spark, table)
-    entries = side_by_side(spark, lambda each: _data_file(spark, there, each), files)
+    entries = side_by_side(spark, lambda each: data_file(spark, there, each), files)
 
     def act() -> int:
         found = live(spark, table)
@@ -131,7 +131,8 @@ def commit_files(
     return persistently(f"table {table.name}, commit {wanted}", act)
 
 
-def _data_file(spark: SparkSession, found: Any, made: NewFile) -> Any:
+def data_file(spark: SparkSession, found: Any, made: NewFile) -> Any:
+    """Iceberg's own ``DataFile`` of a file for a live table, its least and greatest values read from its footer."""
     java = spark._jvm.org.apache.iceberg  # noqa: SLF001 - Spark has no public door to Iceberg
     if made.body:
         out = found.io().newOutputFile(made.path).createOrOverwrite()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -45,6 +45,18 @@ def plan_files(
     Iceberg passes over manifests by their partitions and over files by their least and greatest values.
     """
     found = live(spark, table)
+    anything = spark._jvm.java.lang.Class.forName("java.lang.Object")  # noqa: SLF001 - Spark has no public door to it
+    partitioned = not found.spec().isUnpartitioned()
+    return [
+        lake_file(found, file, file.partition().get(0, anything) if partitioned else None)
+        for file in planned(spark, found, snapshot_id, column, low, high)
+    ]
+
+
+def planned(
+    spark: SparkSession, found: Any, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
+) -> Iterator[Any]:
+    """The same files of a live table, as Iceberg's own ``DataFile``."""
     asked = found.newScan().useSnapshot(snapshot_id)
     if column:
         is_ = spark._jvm.org.apache.iceberg.expressions.Expressions  # noqa: SLF001 - Spark has no public door to it
@@ -53,20 +65,19 @@ def plan_files(
                 is_.greaterThanOrEqual(column, _literal(low)), is_.lessThanOrEqual(column, _literal(high))
             )
         )
-    anything = spark._jvm.java.lang.Class.forName("java.lang.Object")  # noqa: SLF001
-    partitioned = not found.spec().isUnpartitioned()
     tasks = asked.planFiles()
-    files = []
     try:
         each = tasks.iterator()
         while each.hasNext():
-            file = each.next().file()
-            path = str(file.location())
-            part = file.partition().get(0, anything) if partitioned else None
-            files.append(LakeFile(path, part, b"" if reachable(path) else _bytes(found, path)))
+            yield each.next().file()
     finally:
         tasks.close()
-    return files
+
+
+def lake_file(found: Any, file: Any, partition: int | None = None) -> LakeFile:
+    """A ``DataFile`` of a live table, as ``read_files`` takes it."""
+    path = str(file.location())
+    return LakeFile(path, partition, b"" if reachable(path) else _bytes(found, path))
 
 
 def _literal(value: Any) -> Any:
