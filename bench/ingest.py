@@ -26,8 +26,8 @@ from bench.services import ROOT, Conversation, services
 _DROPS, _SYMBOLS = 20, 4000
 _REAL = ROOT.parent / "shared" / "market" / "us_daily"
 _LONG, _SHORT = 300, 30
-_DAILY = 20
-"""Sessions that came one by one, each with its small files, since everything before was last put together."""
+_DAILY = 60
+"""Sessions that came one by one, each with its small files, after all those before came at once."""
 
 
 def parse_against_polars() -> Ratio:
@@ -93,7 +93,7 @@ def _measured() -> list[Ratio]:
 
 def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> list[Ratio]:
     after_short, after_long = sessions[_SHORT], sessions[min(_LONG, len(sessions) - 1)]
-    short.ask("run", sessions=[sessions[_SHORT - _DAILY - 1], *sessions[_SHORT - _DAILY : _SHORT]])
+    short.ask("run", sessions=sessions[:_SHORT])
     bulk = ratio_of(
         "bulk ingest",
         [(long.ask("ingest", session=sessions[-1]), long.ask("polars", last=sessions[-1])) for _ in range(3)][1:],
@@ -102,9 +102,8 @@ def _compare(long: Conversation, short: Conversation, sessions: list[str], what:
     at = sessions.index(after_long)
     long.ask("run", sessions=[sessions[at - _DAILY - 1], *sessions[at - _DAILY : at]])
     turns = [(long.ask("ingest", session=after_long), short.ask("ingest", session=after_short)) for _ in range(8)][1:]
-    history = ratio_of(
-        "one more session ingested", turns, f"{what}: on top of {at} sessions / on top of {_SHORT}, each warm"
-    )
+    note = f"{what}: on top of {at} sessions, the last {_DAILY} one by one / on top of {_SHORT} one by one, each warm"
+    history = ratio_of("one more session ingested", turns, note)
     return [bulk, history, *audits(long, after_long, what)]
 
 

@@ -164,6 +164,8 @@ def _filings(base: Base, parts: Parts) -> pl.DataFrame | None:
         return None
     ends = new["period_end"]
     there = base.rows(FUNDAMENTALS, *(() if ends.has_nulls() else ("period_end", ends.min(), ends.max())))
+    # What is known of others has no say.
+    there = there.join(new.select(FILING_KEY), on=FILING_KEY, how="semi", nulls_equal=True)
     lacking = [pl.lit(None).cast(kind).alias(name) for name, kind in there.schema.items() if name not in new.columns]
     new = new.with_columns(lacking).select(*there.columns, "late", pl.lit(value=False).alias("known"))
     rows = pl.concat([there.with_columns(late=False, known=True), new], how="vertical_relaxed")

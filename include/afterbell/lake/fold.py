@@ -34,8 +34,10 @@ def fold(spark: SparkSession, table: Table, shape: Shape, s3: S3Location, branch
         branch: made at ``base`` if it isn't there.
         base: the snapshot whose files are looked at.
     """
+    if shape.source:
+        return
     found = live(spark, table)
-    if shape.source or int(found.snapshot(base).summary().get("total-data-files") or 0) <= FEW:
+    if int(found.snapshot(base).summary().get("total-data-files") or 0) <= FEW:
         return
     small = [file for file in planned(spark, found, base) if file.fileSizeInBytes() < _SMALL]
     if len(small) <= FEW:
