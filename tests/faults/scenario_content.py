@@ -27,10 +27,11 @@ from afterbell.ingest.job import ingest
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
+from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.s3 import S3DropStore
 from spark_jobs.validate import validate
-from tests.faults import market
+from tests.faults import half_day, market
 from tests.faults.conftest import SLOW_DOWN
 from tests.faults.proxy import Answer, Cut, Pass, Proxy, Reset
 
@@ -76,6 +77,14 @@ class Lake:
         return [dict(zip(frame.columns, row, strict=True)) for row in frame.selectExpr(*columns).collect()]
 
 
+def report_of(run: dict[str, Any]) -> dict[str, Any]:
+    """The quality report that a run left; nothing where it was stopped before."""
+    if "error" in run:
+        return {}
+    found: dict[str, Any] = json.loads(ArtifactStore(Runtime.from_env().s3).get(run["validate"]["quality_report"]))
+    return found
+
+
 class Scenario:
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -94,7 +103,7 @@ class Scenario:
 
     def bulk(self, lake: Lake) -> dict[str, Any]:
         run = lake.run(market.day(market.LAST), "bulk")
-        return {"run": run, "tables": {table: lake.rows(table) for table in TABLES}}
+        return {"run": run, "tables": {table: lake.rows(table) for table in TABLES}, "report": report_of(run)}
 
     def second(self, lake: Lake) -> dict[str, Any]:
         """A new session, an old drop with other bytes, one with the same bytes; S3 is slow and the new drop changes."""
@@ -164,6 +173,17 @@ class Scenario:
         seen["added, allowed"] = allowed | {"reason": line["reason"]}
         return seen
 
+    def half_day(self) -> dict[str, Any]:
+        """Sessions up to a half day at once, the half day, and the full day after it."""
+        lake = Lake(self.home, "half_day")
+        for at in range(len(half_day.DAYS)):
+            self.s3.put(*half_day.prices(at))
+        seen = {}
+        for name, at in (("before", half_day.BEFORE), ("half_day", half_day.HALF_DAY), ("monday", half_day.MONDAY)):
+            run = lake.run(half_day.DAYS[at], name)
+            seen[name] = run | {"report": report_of(run)}
+        return seen
+
     def unreadable(self) -> dict[str, bytes]:
         lines = market.whole(1)
         body = market.packed(lines)
@@ -209,6 +229,7 @@ def main() -> None:
         "second": lambda: scenario.second(lake),
         "later": lambda: scenario.refused_later(lake),
         "stops": scenario.stops,
+        "half_day": scenario.half_day,  # after the others: what it delivers is older than theirs
     }
     for name, part in parts.items():
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Rows 2 to 4, 7 to 9, 11 to 38: what drops contain, end to end on real S3, HDFS, Spark and Iceberg.
+"""Rows 2 to 5, 7 to 9, 11 to 38: what drops contain, end to end on real S3, HDFS, Spark and Iceberg.
 
 The market and its faults are in ``tests/faults/market.py``; every number here is counted by hand from it.
 """
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Services
-from tests.faults import market
+from tests.faults import half_day, market
 from tests.faults.market import day
 from tests.spark_run import run_scenario
 
@@ -28,7 +28,7 @@ def bulk(seen: dict[str, Any]) -> dict[str, Any]:
     """Everything up to ``market.LAST`` in one run: the tables after it, and what the run said."""
     found = seen["bulk"]
     assert "error" not in found["run"], found["run"]
-    return {**found["tables"], **found["run"]}
+    return {**found["tables"], **found["run"], "report": found["report"]}
 
 
 def bars(tables: dict[str, Any], symbol: str, number: int) -> list[Row]:
@@ -84,6 +84,23 @@ def test_row_04_a_drop_of_a_day_without_a_session_is_set_aside_with_a_warning(bu
     warned = {drop["key"]: drop["reason"] for drop in bulk["ingest"]["refused_drops"]}
     assert "2016-01-18 (Monday) is not a session" in warned[line["key"]]
     assert not [row for row in bulk["market.bars"] if row["session"] == "2016-01-18"]
+
+
+def test_row_05_a_half_days_thin_trading_is_neither_refused_nor_warned_of(seen: dict[str, Any]) -> None:
+    found = seen["half_day"]["half_day"]
+    assert "error" not in found, found
+    assert found["validate"]["failed"] == 0
+    assert found["validate"]["warnings"] == ["rule without_volume: not checked for 2015-11-27, a half day"]
+    facts = {line["rule"]: (line["value"], line["kept"]) for line in found["report"]["facts"]}
+    assert (facts["row_count"], facts["coverage"]) == ((0.97, True), (0.97, True))
+    assert all(kept for _, kept in facts.values())
+
+
+def test_row_05_the_same_on_a_full_day_is_warned_of(seen: dict[str, Any]) -> None:
+    found = seen["half_day"]["monday"]
+    assert "error" not in found, found
+    (line,) = found["validate"]["warnings"]
+    assert line.startswith("rule without_volume on session_facts.us_daily_prices")
 
 
 @pytest.mark.parametrize("name", ["zero bytes", "header only"])
@@ -285,6 +302,19 @@ def test_row_26_a_bar_without_volume_is_accepted(bulk: dict[str, Any]) -> None:
     assert (found["volume"], found["close"]) == (0, 5.0)
 
 
+def test_row_26_bars_without_volume_are_listed_in_the_report(seen: dict[str, Any], bulk: dict[str, Any]) -> None:
+    found = bulk["report"]["without_volume"]
+    assert found == {"newest": [{"symbol": "ZV", "session": str(day(market.ORDER_AT))}], "in_all": 1}
+    idle = seen["half_day"]["monday"]["report"]["without_volume"]
+    assert [line["symbol"] for line in idle["newest"]] == half_day.IDLE
+
+
+def test_row_26_a_session_with_many_of_them_is_warned_of(seen: dict[str, Any]) -> None:
+    monday = seen["half_day"]["monday"]
+    assert "rule without_volume" in monday["validate"]["warnings"][0]
+    assert {line["rule"]: line["value"] for line in monday["report"]["facts"]}["without_volume"] == 0.08
+
+
 def test_row_27_a_hundredfold_jump_is_held_and_put_right_by_the_next_drop(bulk: dict[str, Any]) -> None:
     assert (market.UNITS, "jump") in aside(bulk, market.JUMP_AT)
     (found,) = bars(bulk, market.UNITS, market.JUMP_AT)
@@ -341,6 +371,15 @@ def test_row_32_a_gap_is_left_open(bulk: dict[str, Any]) -> None:
     assert around == [1, 1]
 
 
+def test_row_32_gaps_are_recorded_in_the_report(bulk: dict[str, Any]) -> None:
+    found = bulk["report"]["gaps"]
+    told = {(line["symbol"], line["first"], line["last"], line["sessions"]) for line in found["newest"]}
+    # Bars that were set aside as stale leave a gap as well.
+    stale = (market.STALE, str(day(7)), str(day(9)), 3)
+    assert told == {(market.GAP, str(day(market.GAP_AT)), str(day(market.GAP_AT)), 1), stale}
+    assert found["in_all"] == 2
+
+
 def test_row_33_bars_that_repeat_past_the_limit_are_set_aside(bulk: dict[str, Any]) -> None:
     kept = [bool(bars(bulk, market.STALE, number)) for number in range(1, 12)]
     # The first of the eight and four repeats of it; the fifth to the seventh repeat are past the limit.
@@ -348,6 +387,13 @@ def test_row_33_bars_that_repeat_past_the_limit_are_set_aside(bulk: dict[str, An
     found = {row["session"] for row in bulk["market.quarantine"] if row["rule"] == "stale"}
     assert found == {str(day(number)) for number in (7, 8, 9)}
     assert {row["symbol"] for row in bulk["market.quarantine"] if row["rule"] == "stale"} == {market.STALE}
+
+
+def test_row_33_bars_that_repeat_for_days_are_warned_of(bulk: dict[str, Any]) -> None:
+    warned = [line for line in bulk["validate"]["warnings"] if line.startswith("rule stale on market.bars.by_symbol")]
+    assert len(warned) == 1
+    runs = {(line["symbol"], line["session"], line["run"]) for line in bulk["report"]["stale"]["runs"]}
+    assert runs == {(market.STALE, str(day(5)), 3), (market.STALE, str(day(6)), 4)}
 
 
 def test_row_34_the_symbol_master_is_a_log_of_what_was_valid_from_when(bulk: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Rows 13, 15, 17, 21 and 35 in one drop: what cannot be read, and instants in zones. Expected instants by hand."""
+"""Rows 5, 13, 15, 17, 21 and 35 in one drop: what cannot be read, and instants in zones. Expected instants by hand."""
 
 from __future__ import annotations
 
@@ -118,6 +118,15 @@ def minutes(session: date, *times: str, **changes: Any) -> ParsedDrop:
 
 def utc(*parts: int) -> datetime:
     return datetime(*parts, tzinfo=UTC)  # type: ignore[arg-type, misc]
+
+
+def test_row_05_a_half_days_minutes_end_with_its_close() -> None:
+    # The day after Thanksgiving 2016: 9:30 to 13:00 in New York, 210 minutes instead of 390.
+    times = [f"2016-11-25 {at // 60:02d}:{at % 60:02d}:00" for at in range(9 * 60 + 30, 16 * 60)]
+    found = minutes(date(2016, 11, 25), *times)
+    assert found.rows.height == 210
+    assert found.rows["at"].max() == utc(2016, 11, 25, 17, 59)
+    assert found.rejected["rule"].to_list() == ["session_not_carried"] * 180
 
 
 def test_row_35_naive_times_are_of_the_sources_zone_on_both_sides_of_a_change_of_clocks() -> None:

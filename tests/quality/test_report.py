@@ -73,6 +73,8 @@ def judgement() -> Judgement:
         ],
         repeats=pl.DataFrame([("SLOW", DAY, 3), ("QUICK", DAY, 2)], schema=symbol_session | {"run": pl.UInt32},
                              orient="row"),
+        gaps=pl.DataFrame({"symbol": ["GAPPY"], "first": [BEFORE], "last": [BEFORE], "sessions": [1]}),
+        idle=pl.DataFrame([("IDLE", DAY)], schema=symbol_session, orient="row"),
         confirmed=pl.DataFrame([("AGAIN", BEFORE, 1.0, "d")], orient="row",
                                schema=symbol_session | {"close": pl.Float64, "drop_id": pl.String}),
     )  # fmt: skip

@@ -99,6 +99,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     traceback; anything unexpected keeps its traceback.
     """
     from afterbell.config.runtime import Runtime  # noqa: PLC0415
+    from afterbell.lake.lost import lost_by  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     started = datetime.now(UTC)
@@ -115,7 +116,17 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
         text = json.dumps(result, sort_keys=True, allow_nan=False)
         ArtifactStore(Runtime.from_env().s3).put(result_key(args.session, args.run_id, step), text.encode())
     except AfterbellError as error:
-        print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-        return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
+        return _failed(step, error)
+    except Exception as error:
+        # Spark tells of a file that is gone by a page of its own; whoever reads it must learn what was lost.
+        found = lost_by(error)
+        if found is None:
+            raise
+        return _failed(step, found)
     print(f"{step}: {text}", flush=True)
     return 0
+
+
+def _failed(step: str, error: AfterbellError) -> int:
+    print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    return EXIT_PERMANENT if isinstance(error, PermanentError) else 1

@@ -13,6 +13,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
 from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import late_newcomers
+from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parts import (
     EVIDENCE,
     FILES,
@@ -95,15 +96,20 @@ def read_slice(
 
 def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:
     """The drops, parsed one by one, while the next ones are under way."""
+
+    def get(task: DropTask) -> tuple[StoredObject, bytes]:
+        check_size(sources[task.source][0], task.key, task.size)
+        return fetch(task)
+
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         coming: deque[Future[tuple[StoredObject, bytes]]] = deque(
-            pool.submit(fetch, task) for task in work.tasks[:_AHEAD]
+            pool.submit(get, task) for task in work.tasks[:_AHEAD]
         )
         for number, task in enumerate(work.tasks):
             body = coming.popleft()
             yield read_drop(*sources[task.source], task, body.result)
             if number + _AHEAD < len(work.tasks):
-                coming.append(pool.submit(fetch, work.tasks[number + _AHEAD]))
+                coming.append(pool.submit(get, work.tasks[number + _AHEAD]))
 
 
 def _bars(

@@ -37,6 +37,10 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
     try:
         found, body = fetch()
+    except CorruptDropError as error:  # too large to be fetched at all: its version stands for its bytes
+        name = hashlib.sha256(task.version.encode()).hexdigest()[:16]
+        drop_id = f"{task.source}:{task.session:%Y%m%d}:{name}"
+        return Drop(Outcome(task, drop_id, "", QUARANTINED, reason=str(error)))
     except AfterbellError as error:
         return Drop(Outcome(task, "", "", QUARANTINED, reason=str(error), failure=type(error).__name__))
     task = replace(task, size=found.size, version=found.version)

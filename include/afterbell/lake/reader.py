@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, StoreConfigError
+from afterbell.lake.lost import lost
 from afterbell.lake.tables import CATALOG
 
 
@@ -95,12 +96,13 @@ def scan(
 
     Raises:
         ConfigError: there is no such table; the message lists those there are.
+        ObjectMissingError: a file of it is gone.
     """
-    return (
-        _table(open_catalog(runtime), name)
-        .scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns))
-        .to_arrow()
-    )
+    found = _table(open_catalog(runtime), name)
+    try:
+        return found.scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
+    except FileNotFoundError as error:
+        raise lost(name, str(error)) from error
 
 
 def query(runtime: Runtime, sql: str) -> pa.Table:

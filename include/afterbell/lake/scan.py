@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
+from afterbell.lake.lost import lost
 from afterbell.lake.shape import Shape
 from afterbell.lake.snapshots import live
 from afterbell.lake.storage import open_storage, reachable
@@ -100,16 +101,13 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
         shape: the table's.
         s3: where S3 is, if the table is there.
         keep: which rows; all, if left out.
+
+    Raises:
+        ObjectMissingError: one of them is gone.
     """
 
     def one(file: LakeFile) -> pl.DataFrame:
-        if file.body:
-            rows = pq.read_table(pa.BufferReader(file.body))
-        else:
-            storage, there = open_storage(file.path, s3)
-            with storage.open_input_file(there) as source:
-                rows = pq.ParquetFile(source).read()
-        frame = _columns(rows, shape)
+        frame = _columns(_read(file, shape, s3), shape)
         return frame if keep is None else frame.filter(keep)
 
     if not files:
@@ -118,6 +116,17 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
         return one(files[0])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return pl.concat(list(pool.map(one, files)), how="vertical")
+
+
+def _read(file: LakeFile, shape: Shape, s3: S3Location) -> pa.Table:
+    if file.body:
+        return pq.read_table(pa.BufferReader(file.body))
+    storage, there = open_storage(file.path, s3)
+    try:
+        with storage.open_input_file(there) as source:
+            return pq.ParquetFile(source).read()
+    except FileNotFoundError as error:
+        raise lost(shape.name, file.path) from error
 
 
 def _columns(rows: pa.Table, shape: Shape) -> pl.DataFrame:

@@ -62,6 +62,8 @@ class Found:
         facts: of the session that is run, by source of bars.
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
+        gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
+        idle: symbol, session of every new session's bar without volume.
         confirmed: symbol, session, close, drop_id of bars once held for a jump and told again.
         moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
     """
@@ -72,6 +74,8 @@ class Found:
     facts: list[SourceFacts] = field(default_factory=list)
     symbols: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeats: pl.DataFrame | None = None
+    gaps: pl.DataFrame | None = None
+    idle: pl.DataFrame | None = None
     confirmed: pl.DataFrame | None = None
     moves: pl.DataFrame | None = None
 
@@ -193,6 +197,8 @@ class Gatherer:
             found,
             symbols={name: by_symbol(mine) for name, mine in sights.items()},
             repeats=pl.concat([sight.runs for mine in sights.values() for sight in mine]),
+            gaps=pl.concat([sight.gaps for mine in sights.values() for sight in mine]),
+            idle=pl.concat([sight.idle for mine in sights.values() for sight in mine]),
             confirmed=pl.concat(confirmed).unique(["symbol", "session"], maintain_order=True),
             moves=_largest_of_all(far),
         )

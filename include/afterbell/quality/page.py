@@ -122,6 +122,10 @@ def _odd(report: Row) -> list[str]:
         _table(("symbol", "session", "run"), stale["runs"], "none for as long as the rule warns of"),
         markup.heading("Set aside as stale", 3),
         _table(("symbol", "session"), stale["set_aside"], "none"),
+        markup.heading(f"Bars without volume: {report['without_volume']['in_all']:,}"),
+        _table(("symbol", "session"), report["without_volume"]["newest"], "none"),
+        markup.heading(f"Gaps inside the history, left open: {report['gaps']['in_all']:,}"),
+        _table(("symbol", "first", "last", "sessions"), report["gaps"]["newest"], "none"),
     ]
 
 

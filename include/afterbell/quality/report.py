@@ -68,6 +68,8 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
         "moves": [] if found.moves is None else _rows(found.moves),
         "jumps": _jumps(judgement),
         "stale": _stale(judgement),
+        "gaps": _latest(judgement.found.gaps, "last"),
+        "without_volume": _latest(judgement.found.idle, "session"),
     }
 
 
@@ -147,6 +149,14 @@ def _jumps(judgement: Judgement) -> dict[str, Any]:
         "confirmed": again,
         "confirmed_in_all": 0 if confirmed is None else confirmed.height,
     }
+
+
+def _latest(found: pl.DataFrame | None, day: str) -> dict[str, Any]:
+    """What is accepted and told all the same: the latest of it, and how much there is."""
+    if found is None:
+        return {"newest": [], "in_all": 0}
+    latest = found.sort([day, "symbol"], descending=[True, False]).head(_LISTED)
+    return {"newest": _rows(latest), "in_all": found.height}
 
 
 def _stale(judgement: Judgement) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from datetime import date
 import polars as pl
 
 from afterbell.ingest.actions.evidence import with_context
+from afterbell.quality.gaps import gaps
 from afterbell.quality.row_rules import MOVE, RUN, Jump
 
 BARS = (
@@ -50,11 +51,15 @@ class Sight:
         symbols: symbol, of each with a judged bar.
         far: the farthest move of each symbol, as ``moves`` gives it.
         runs: as ``runs`` gives them.
+        gaps: as ``afterbell.quality.gaps.gaps`` gives them.
+        idle: symbol and session of the judged bars without volume.
     """
 
     symbols: pl.DataFrame
     far: pl.DataFrame
     runs: pl.DataFrame
+    gaps: pl.DataFrame
+    idle: pl.DataFrame
 
 
 def newest(bars: pl.DataFrame) -> pl.DataFrame:
@@ -155,9 +160,14 @@ def runs(known: pl.DataFrame, scope: Scope) -> pl.DataFrame:
 
 def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.DataFrame | None = None) -> Sight:
     """What the bars of some sessions show; ``moves`` tells the arguments."""
-    judged = bars.filter(pl.col("session").is_in(list(scope.judged)))
+    known = newest(bars)
+    judged = known.filter(pl.col("session").is_in(list(scope.judged)))
     return Sight(
-        judged.select("symbol").unique(), _farthest([moves(bars, actions, scope, untold)]), runs(newest(bars), scope)
+        judged.select("symbol").unique(),
+        _farthest([moves(bars, actions, scope, untold)]),
+        runs(known, scope),
+        gaps(known, scope.calendar, scope.judged),
+        judged.filter(pl.col("volume") == 0).select(*_KEY),
     )
 
 

@@ -106,6 +106,18 @@ def decode(source: Source, key: str, body: bytes) -> Text:
     return Text(data[:end] + b"\n" if end else b"")
 
 
+def check_size(source: Source, key: str, size: int) -> None:
+    """Refuse an object by its size as it is stored, before it fills anybody's memory.
+
+    Raises:
+        CorruptDropError: it is larger than the source allows.
+    """
+    if size > source.limits.compressed_bytes:
+        raise CorruptDropError(
+            f"drop {key}: has {size} bytes, the limit of source {source.name} is {source.limits.compressed_bytes}"
+        )
+
+
 def unpacked(source: Source, key: str, body: bytes) -> bytes:
     """The object without its compression.
 
@@ -113,10 +125,7 @@ def unpacked(source: Source, key: str, body: bytes) -> bytes:
         CorruptDropError: the compression is broken, or a limit is passed.
     """
     limits = source.limits
-    if len(body) > limits.compressed_bytes:
-        raise CorruptDropError(
-            f"drop {key}: has {len(body)} bytes, the limit of source {source.name} is {limits.compressed_bytes}"
-        )
+    check_size(source, key, len(body))
     compressed = source.format.compression != "none"
     limit = min(limits.uncompressed_bytes, limits.ratio * len(body) if compressed else limits.uncompressed_bytes)
     allowed = f"source {source.name} allows {limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
