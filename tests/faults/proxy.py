@@ -62,7 +62,14 @@ class Cut:
     honest: bool = False
 
 
-Action = Pass | Answer | Reset | Stall | Cut
+@dataclass(frozen=True)
+class Edit:
+    """Passed on; ``change`` makes of the answer's body what goes back."""
+
+    change: Callable[[bytes], bytes]
+
+
+Action = Pass | Answer | Reset | Stall | Cut | Edit
 
 
 @dataclass
@@ -161,8 +168,10 @@ class Proxy:
         connection = HTTPConnection(self.upstream, timeout=GUARD)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
-            if name.lower() not in {"expect", "connection"}:
+            if name.lower() not in {"expect", "connection", "transfer-encoding", "content-length"}:
                 connection.putheader(name, value)
+        if body or method in {"PUT", "POST"}:
+            connection.putheader("Content-Length", str(len(body)))
         connection.putheader("Connection", "close")
         connection.endheaders(body or None)
         answer = connection.getresponse()
@@ -209,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def handle_any(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        body = self._body()
         script = self.server.proxy.script
         lines = "\n".join(f"{name}: {value}" for name, value in self.headers.items())
         action = script.begin(f"{self.command} {self.path}", lines)
@@ -221,6 +230,16 @@ class _Handler(BaseHTTPRequestHandler):
             script.end()
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = handle_any  # noqa: N815 - http.server's names
+
+    def _body(self) -> bytes:
+        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
+            return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        parts = []
+        while size := int(self.rfile.readline().split(b";")[0], 16):
+            parts.append(self.rfile.read(size))
+            self.rfile.readline()
+        self.rfile.readline()
+        return b"".join(parts)
 
     def _act(self, action: Action, body: bytes) -> None:
         match action:
@@ -238,6 +257,9 @@ class _Handler(BaseHTTPRequestHandler):
                 answer, data = self._forward(body)
                 action.after()
                 self._send(answer.status, answer.getheaders(), data)
+            case Edit():
+                answer, data = self._forward(body)
+                self._send(answer.status, answer.getheaders(), action.change(data))
             case Cut():
                 answer, data = self._forward(body)
                 told = action.size if action.honest else len(data)

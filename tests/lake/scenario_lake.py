@@ -14,7 +14,6 @@ from pyspark.sql import DataFrame
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
-from afterbell.lake.asof import bars_as_of
 from afterbell.lake.commit import (
     added_rows,
     append_once,
@@ -23,8 +22,6 @@ from afterbell.lake.commit import (
     find_commit,
     has_branch,
     head,
-    on_branch,
-    open_branch,
     publish_branch,
 )
 from afterbell.lake.files import commit_files, write_files
@@ -33,6 +30,7 @@ from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
+from tests.lake.branches import open_branch
 
 SESSION = date(2016, 6, 29)
 # volume, knowledge time, revision: restated the next evening, and once more a week later
@@ -42,7 +40,6 @@ KNOWN = [
     (130, datetime(2016, 7, 6, 20, 30, tzinfo=UTC), 2),
     (131, datetime(2016, 7, 6, 20, 30, tzinfo=UTC), 3),
 ]
-INSTANTS = [(29, 20, 29), (29, 20, 30), (30, 20, 29), (30, 20, 30)]
 
 
 class Scenario:
@@ -80,7 +77,7 @@ class Scenario:
         seen = {
             "untouched": self.volumes(untouched),
             "main_while_auditing": self.volumes(spark.table(BARS.full_name)),
-            "branch": self.volumes(on_branch(spark, BARS, "audit_x")),
+            "branch": self.volumes(spark.read.option("branch", "audit_x").table(BARS.full_name)),
             "added": self.volumes(added_rows(spark, BARS, "audit_x")),
         }
         # The audit failed; the next try opens the branch anew, and the commit of the first isn't taken for its own.
@@ -109,12 +106,6 @@ class Scenario:
                 seen[name] = [type(error).__name__, str(error)]
         seen["main"] = self.volumes(self.spark.table(BARS.full_name))
         return seen
-
-    def as_of(self) -> list[list[int] | None]:
-        bars = self.spark.table(BARS.full_name)
-        instants = [datetime(2016, 6, day, hour, minute, tzinfo=UTC) for day, hour, minute in INSTANTS]
-        instants.append(datetime(2017, 1, 1, tzinfo=UTC))
-        return [self.volumes(bars_as_of(bars, instant)) for instant in instants]
 
     def files(self) -> dict[str, Any]:
         """Files written without Spark: what Spark makes of them, and which of them a question opens."""
@@ -163,7 +154,6 @@ def main() -> None:
         "commits": scenario.commits(),
         "branches": scenario.branches(),
         "races": scenario.races(),
-        "as_of": scenario.as_of(),
         "runs": scenario.runs(),
         "files": scenario.files(),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +13,16 @@ from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake import maintenance
-from afterbell.lake.asof import bars_as_of
-from afterbell.lake.commit import append_once, at_snapshot, ensure_table, find_commit, has_branch, head, open_branch
+from afterbell.lake.bars import Question, bar_as_known
+from afterbell.lake.commit import append_once, at_snapshot, ensure_table, find_commit, has_branch, head
 from afterbell.lake.maintenance_named import read_named
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, SYMBOLS
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.maintain import maintain
+from tests.lake.branches import open_branch
+from tests.lake.places import Place, place_of
 
 SESSIONS = [date(2016, 6, day) for day in (23, 24, 27, 28, 29, 30)]
 INSTANT = datetime(2016, 6, 30, 12, tzinfo=UTC)
@@ -29,7 +30,8 @@ DEADLINE = datetime(2016, 6, 30, 22, tzinfo=UTC)
 
 
 class Scenario:
-    def __init__(self) -> None:
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self.runtime = Runtime.from_env()
         self.spark = lake_session(self.runtime, "scenario")
         self.store = ArtifactStore(self.runtime.s3)
@@ -67,21 +69,13 @@ class Scenario:
         self.store.put("releases/2016-06-24-aaaaaaaaaaaa/manifest.json", json.dumps(manifest).encode())
         self.store.put("runs/2016-06-28/r/validate.json", json.dumps({"bars_snapshot": self.snapshots[3]}).encode())
 
-    def orphans(self) -> list[Path]:
+    def orphans(self) -> list[str]:
         """Two files that no snapshot names: one five days old, one of an hour ago, as a running job leaves them."""
-        folder = self.data_files()[0].parent
-        made = []
-        for name, age in (("old", timedelta(days=5)), ("young", timedelta(hours=1))):
-            path = folder / f"{name}.parquet"
-            path.write_bytes(b"x")
-            at = time.time() - age.total_seconds()
-            os.utime(path, (at, at))
-            made.append(path)
+        folder = self.place.data_files(BARS.name)[0].rpartition("/")[0]
+        made = [f"{folder}/old.parquet", f"{folder}/young.parquet"]
+        for path, age in zip(made, (timedelta(days=5), timedelta(hours=1)), strict=True):
+            self.place.put(path, age)
         return made
-
-    def data_files(self) -> list[Path]:
-        warehouse = Path(self.runtime.lake.warehouse.removeprefix("file:"))
-        return sorted((warehouse / "market" / "bars" / "data").rglob("*.parquet"))
 
     def rows(self) -> list[list[str]]:
         """What each snapshot of the history holds; an error's name where it is gone."""
@@ -94,8 +88,10 @@ class Scenario:
         return found
 
     def as_of(self) -> list[str]:
-        frame = bars_as_of(self.spark.table(BARS.full_name), INSTANT)
-        return sorted(str(row) for row in frame.collect())
+        """Every bar that was known at the end of the fifth session."""
+        asked = [Question(symbol, session, SESSIONS[4]) for symbol in ("A", "B", "C") for session in SESSIONS]
+        found = [bar_as_known(self.runtime, question) for question in asked]
+        return [str(bar) for bar in found if bar is not None]
 
     def job(self, *, dry_run: bool) -> dict[str, Any]:
         inputs = {"now": datetime.now(UTC).isoformat(), "dry_run": dry_run}
@@ -115,7 +111,7 @@ class Scenario:
         return {
             "rows": self.rows(),
             "as_of": self.as_of(),
-            "files": len(self.data_files()),
+            "files": len(self.place.data_files(BARS.name)),
             "branch": has_branch(self.spark, SYMBOLS, "audit_open_1"),
             "head": head(self.spark, BARS),
         }
@@ -146,22 +142,28 @@ class Scenario:
 
 def main() -> None:
     maintenance._SPARE_MANIFESTS = 3
-    scenario = Scenario()
-    old, young = scenario.orphans()
+    with place_of(os.environ["KIND_OF_WAREHOUSE"]) as place:
+        seen = run(Scenario(place))
+    Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
+
+
+def run(scenario: Scenario) -> dict[str, Any]:
+    """Rounds now and in ten days, and what they left."""
+    made = scenario.orphans()
     seen: dict[str, Any] = {"before": scenario.look()}
     seen["dry"] = scenario.job(dry_run=True)
     seen["after_dry"] = scenario.look()
     seen["first"] = scenario.job(dry_run=False)
-    seen["after_first"] = scenario.look() | {"orphans": [old.exists(), young.exists()]}
+    seen["after_first"] = scenario.look() | {"orphans": [scenario.place.exists(path) for path in made]}
     seen["second"] = scenario.job(dry_run=False)
-    young.unlink()
+    scenario.place.remove(made[1])
     seen["later"] = scenario.later(10)
     seen["after_later"] = scenario.look()
     seen["later_again"] = scenario.later(10)
     seen["rerun"] = scenario.rerun()
     seen["unreadable"] = scenario.unreadable()
     seen["after_all"] = scenario.look()
-    Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
+    return seen
 
 
 if __name__ == "__main__":

@@ -82,11 +82,6 @@ def test_the_loser_of_a_race_changes_nothing(seen: dict[str, Any]) -> None:
     assert seen["races"]["main"] == [100, 120, 130, 131]
 
 
-def test_a_bar_is_read_as_it_was_known(seen: dict[str, Any]) -> None:
-    before, first, still, restated, now = seen["as_of"]
-    assert (before, first, still, restated, now) == ([], [100], [100], [120], [131])
-
-
 def test_a_step_leaves_one_row_in_ops_runs(seen: dict[str, Any]) -> None:
     row = seen["runs"]
     assert (row["run_id"], row["step"], row["session"], row["rows"]) == ("manual__1", "ingest", "2016-06-29", 7)

@@ -17,10 +17,13 @@ NOTHING = {
 }  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def seen(services: Services, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+@pytest.fixture(scope="module", params=["file", "s3a"])
+def seen(
+    request: pytest.FixtureRequest, services: Services, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
     home: Path = tmp_path_factory.mktemp("maintenance")
-    stores = services.env | {"AFTERBELL_ARTIFACT_BUCKET": "maintenance-scenario"}
+    bucket = f"maintenance-{request.param}"
+    stores = services.env | {"AFTERBELL_ARTIFACT_BUCKET": bucket, "KIND_OF_WAREHOUSE": request.param}
     return run_scenario("tests/lake/scenario_maintenance.py", home, stores)
 
 
@@ -100,6 +103,7 @@ def test_a_commit_whose_snapshot_expired_is_still_not_made_twice(seen: dict[str,
 
 
 def test_a_manifest_that_cannot_be_read_stops_everything(seen: dict[str, Any]) -> None:
-    assert seen["unreadable"].startswith("PermanentError: maintenance-scenario/releases/2016-06-30-bbbbbbbbbbbb/")
+    assert seen["unreadable"].startswith("PermanentError: maintenance-")
+    assert "/releases/2016-06-30-bbbbbbbbbbbb/" in seen["unreadable"]
     assert "nothing was removed" in seen["unreadable"]
     assert seen["after_all"]["head"] == seen["after_later"]["head"]

@@ -20,7 +20,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.ingest.write import AUDITED
-from afterbell.lake.commit import append_once, ensure_table, open_branch
+from afterbell.lake.commit import append_once, ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, DROPS, QUARANTINE, SYMBOLS, Table
 from afterbell.quality import judge
@@ -28,6 +28,7 @@ from afterbell.quality.audit import Subject, run_audit
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.expectations import row_expectations
 from afterbell.quality.report import build_report
+from tests.lake.branches import open_branch
 from tests.quality.cases import JUMP, JUMPS, ROW_RULES, STALE, Row, frame, rule_set
 
 HALF_DAY = date(2015, 11, 27)

@@ -93,20 +93,6 @@ def _target(table: Table, branch: str | None) -> str:
     return f"{table.full_name}.branch_{branch}" if branch else table.full_name
 
 
-def open_branch(spark: SparkSession, table: Table, branch: str, base: int | None = None) -> None:
-    """Start ``branch`` at the snapshot ``base``, or at the head of ``main``."""
-
-    def act() -> None:
-        found = live(spark, table)
-        at = ref_of(found, MAIN) if base is None else base
-        manage = found.manageSnapshots()
-        if found.refs().containsKey(branch):
-            manage = manage.removeBranch(branch)
-        manage.createBranch(branch, at).commit()
-
-    persistently(f"table {table.name}, branch {branch}", act)
-
-
 def publish_branch(spark: SparkSession, table: Table, branch: str) -> int | None:
     """Move ``main`` to the head of ``branch`` and drop the branch, in one commit.
 
@@ -164,12 +150,6 @@ def _adds_something(found: Any, table: Table, main: int, branch: str) -> bool:
 def at_snapshot(spark: SparkSession, table: Table, snapshot_id: int) -> DataFrame:
     """``table`` as of one snapshot, never "latest"."""
     return spark.read.option("snapshot-id", snapshot_id).table(table.full_name)
-
-
-def on_branch(spark: SparkSession, table: Table, branch: str) -> DataFrame:
-    """``table`` as a branch shows it; as ``main`` does, where the branch has nothing of this table."""
-    at = branch if has_branch(spark, table, branch) else MAIN
-    return spark.read.option("branch", at).table(table.full_name)
 
 
 def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | None:
