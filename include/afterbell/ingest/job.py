@@ -27,7 +27,7 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import STATES, DropTask, KnownDrop, plan_source
+from afterbell.ingest.plan import EMPTY, STATES, DropTask, KnownDrop, plan_source
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.sources.arrival import complete
 from afterbell.ingest.sources.source import Source, load_sources
@@ -191,7 +191,8 @@ def _partitions(work: Slice) -> tuple[int, ...]:
 
 def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:
     states = Counter(outcome.state for outcome in outcomes)
-    refused = [(found.task.key, found.reason) for found in outcomes if found.reason and not found.rows]
+    useless = sorted((found for found in outcomes if not found.rows), key=lambda found: found.state == EMPTY)
+    refused = [(found.task.key, found.reason) for found in useless if found.reason]
     odd = [(found.task.key, found.reason) for found in outcomes if found.reason and found.rows]
     for key, reason in refused + work.strays + odd:
         print(f"ingest: warning: {key}: {reason}", file=sys.stderr, flush=True)

@@ -29,8 +29,8 @@ def deliveries(market: Market) -> Iterator[Delivery]:
         order = orders.permutation(len(market.listings.symbols))
         body = _price_drop(market, session, order, plans[session])
         yield Delivery("s3", price_key(day), body)
-        if day in filings:
-            yield Delivery("hdfs", report_key(day), _compress(filings[day]))
+        # Where nothing was filed the vendor delivers nothing, compressed.
+        yield Delivery("hdfs", report_key(day), _compress(filings.get(day, "")))
         if session in masters:
             yield Delivery("hdfs", symbols_key(day), _compress(symbol_master(market.listings, session)))
         for plan in plans[session]:
