@@ -13,10 +13,12 @@ import pytest
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.actions import evidence
-from afterbell.ingest.actions.decide import ACTIONS, REACH, WINDOW, corporate_actions
+from afterbell.ingest.actions.decide import ACTIONS, WINDOW, corporate_actions
+from afterbell.ingest.actions.quiet import REACH
 
 # Consecutive sessions: Monday to Friday, and the Monday after.
 S0, S1, S2, S3, S4, S5 = (date(2016, 6, day) for day in (6, 7, 8, 9, 10, 13))
+FELL = (S0, 20.00, 20.00)  # to 17.00: remembered, and no action
 
 
 def known(session: date) -> datetime:
@@ -85,6 +87,18 @@ def test_a_factor_takes_effect_on_the_session_that_the_vendor_and_the_price_name
 )
 def test_no_action_is_made_up(shown: pl.DataFrame) -> None:
     assert told(shown) == []
+
+
+def test_a_dividend_with_nothing_near_it_is_told_when_it_becomes_known_and_not_again() -> None:
+    paid = drop(S1, (S0, 20.00, 19.50), 19.40)
+    assert told(paid) == [(S1, 0.975, "dividend", "vendor", S1)]
+    assert corporate_actions(paid.with_columns(known=True)).is_empty()
+
+
+def test_what_becomes_known_at_one_instant_is_told_by_the_drop_of_the_last_session_however_far_apart() -> None:
+    paid, moved = drop(S0 - timedelta(days=30), (S0 - timedelta(days=31), 20.00, 19.50), 19.40), drop(S1, FELL, 17.00)
+    late = pl.concat([paid, moved]).with_columns(knowledge_time=known(S1))
+    assert corporate_actions(late).select("ex_session", "drop_id").rows() == [(S0 - timedelta(days=30), "d07")]
 
 
 def test_a_split_shown_a_session_early_and_again_on_the_day_is_one() -> None:

@@ -28,11 +28,8 @@ from typing import NamedTuple
 import polars as pl
 
 from afterbell.ingest.actions.inference import split_from_price
+from afterbell.ingest.actions.quiet import REACH, set_apart
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE, misfit, split_ratio
-
-REACH = 5
-"""Days: the vendor's claim and the move of the price lie no further apart, nor do two claims of one action. A week-end
-with two holidays beside it is shorter."""
 
 WINDOW = 15
 """Sessions before and after a session whose evidence decides what it and the others around it are believed to be:
@@ -142,11 +139,14 @@ def corporate_actions(evidence: pl.DataFrame) -> pl.DataFrame:
     usable = evidence.filter(pl.col("close_before").is_not_null())
     columns = [name for name in Seen.__dataclass_fields__ if name in usable.columns]
     told: list[tuple[object, ...]] = []
-    ordered = usable.sort("symbol", "knowledge_time", "session", "drop_id").select("symbol", *columns)
+    dividends, weighed = set_apart(usable)
+    ordered = weighed.sort("symbol", "knowledge_time", "session", "drop_id").select("symbol", *columns)
     for symbol, group in groupby(ordered.iter_rows(), key=lambda row: row[0]):
         seen = [Seen(**dict(zip(columns, row[1:], strict=True))) for row in group]
         told += [(symbol, *row) for row in _tell(seen)]
-    return pl.DataFrame(told, schema=ACTIONS, orient="row").sort("knowledge_time", "symbol", "ex_session")
+    alone = dividends.with_columns(ex_session="session", kind=pl.lit(DIVIDEND), basis=pl.lit(VENDOR))
+    found = pl.concat([pl.DataFrame(told, schema=ACTIONS, orient="row"), alone.select(list(ACTIONS))])
+    return found.sort("knowledge_time", "symbol", "ex_session")
 
 
 def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:

@@ -20,6 +20,9 @@ NEAR_FORWARD = 0.07
 NEAR_REVERSE = 0.12
 """How far open and close may lie from the ratio; shares worth cents move further in a day, and are rounded more."""
 
+NEVER_A_SPLIT = (FORWARD[-1] * (1 + 2 * NEAR_FORWARD), REVERSE[0] * (1 - 2 * NEAR_REVERSE))
+"""A close that lies between these times the close before is too far from every ratio, with room for rounding."""
+
 CHEAPEST = 5.0
 """Dollars after a forward split: nobody splits a share to less."""
 

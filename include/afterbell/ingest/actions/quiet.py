@@ -1,0 +1,46 @@
+"""Evidence about which there is nothing to weigh, told in columns: nearly all of it. Pure.
+
+What is believed of a session hangs on evidence of the same symbol no more than ``REACH`` days away, and on what that
+one hangs on. Where neither a factor far from 1 nor a move as wide as a split is within that, a large move means
+nothing, and a dividend means itself.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from afterbell.ingest.actions.inference import NEVER_A_SPLIT
+from afterbell.ingest.actions.ratios import FAR_FROM_ONE
+
+REACH = 5
+"""Days: the vendor's claim and the move of the price lie no further apart, nor do two claims of one action. A week-end
+with two holidays beside it is shorter."""
+
+
+def set_apart(evidence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Dividends that stand for themselves, and the evidence that has to be weighed.
+
+    Args:
+        evidence: symbol, session, factor, close_before, close, knowledge_time, and ``known`` where there is some that
+            was told before; no null in ``close_before``.
+
+    Returns:
+        Rows of ``evidence``, each of which is a dividend on its session from its knowledge time on; and all rows that
+        bear on anything else. Neither has those from which nothing follows.
+    """
+    far_away = pl.col("session").diff().over("symbol").dt.total_days() > REACH
+    move = pl.col("close") / pl.col("close_before")
+    # Rows that become known at one instant are told together, whatever lies between them.
+    by_itself = pl.len().over("symbol", "knowledge_time") == 1
+    near_one = (pl.col("factor") - 1).abs() <= FAR_FROM_ONE
+    rows = evidence.sort("symbol", "session").with_columns(
+        _stretch=far_away.fill_null(value=True).cum_sum(),
+        _quiet=(near_one & move.is_between(*NEVER_A_SPLIT) & by_itself).fill_null(value=False),
+        _claims=pl.col("factor") != 1.0,
+    )
+    rows = rows.with_columns(pl.col("_quiet").all().over("_stretch"), pl.col("_claims").any().over("_stretch"))
+    alone = pl.col("_quiet") & (pl.len().over("_stretch") == 1)
+    new = ~pl.col("known") if "known" in evidence.columns else pl.lit(value=True)
+    told = rows.filter(alone & pl.col("_claims") & new)
+    weighed = rows.filter(~alone & (~pl.col("_quiet") | pl.col("_claims")))
+    return told.select(evidence.columns), weighed.select(evidence.columns)
