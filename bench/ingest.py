@@ -19,9 +19,10 @@ from afterbell.ingest.sources.source import load_sources
 from afterbell.quality.rules import load_rules
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
+from bench.driver import ROOT
 from bench.measure import Ratio, ratio_of, side_by_side
 from bench.replay import sessions_of
-from bench.services import ROOT, Conversation, services
+from bench.services import Conversation, services
 
 _DROPS, _SYMBOLS = 20, 4000
 _REAL = ROOT.parent / "shared" / "market" / "us_daily"

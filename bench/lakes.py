@@ -51,6 +51,17 @@ class Done:
     error: str = ""
 
 
+def open_lake(home: Path, name: str) -> tuple[Runtime, SparkSession]:
+    """The lake ``name`` below ``home``, and a session on it; the one that was open in this process is closed."""
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        active.stop()
+    os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
+    os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
+    runtime = Runtime.from_env()
+    return runtime, lake_session(runtime, name)
+
+
 class Lake:
     """A lake of its own below ``home``; opening one closes the one that was open in this process.
 
@@ -60,14 +71,8 @@ class Lake:
     """
 
     def __init__(self, home: Path, name: str) -> None:
-        active = SparkSession.getActiveSession()
-        if active is not None:
-            active.stop()
         self.name = name
-        os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
-        os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
-        self.runtime = Runtime.from_env()
-        self.spark = lake_session(self.runtime, name)
+        self.runtime, self.spark = open_lake(home, name)
 
     def args(self, step: str, session: date, **inputs: object) -> StepArgs:
         """What a step of the run of ``session`` is told, with hours to go."""

@@ -16,8 +16,9 @@ from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.embedded import stack
 from afterbell.stores.upload import folder_deliveries, upload
+from bench.driver import driver_env
 
-ROOT = Path(__file__).resolve().parents[1]
+_ALL_CORES = "--master local[*] --driver-memory 3g --conf spark.ui.showConsoleProgress=false"
 
 
 @contextmanager
@@ -43,7 +44,9 @@ def drive(module: str, arguments: Sequence[str], env: dict[str, str]) -> int:
     """Run ``python -m module`` as a Spark driver on all cores of this machine; its exit status."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         command = [sys.executable, "-m", module, *arguments]
-        return subprocess.run(command, env=_driver_env(env, scratch), cwd=scratch, check=False).returncode
+        return subprocess.run(
+            command, env=driver_env(env, Path(scratch), _ALL_CORES), cwd=scratch, check=False
+        ).returncode
 
 
 class Conversation:
@@ -53,7 +56,7 @@ class Conversation:
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-")
         self._driver = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=_driver_env(env, self._scratch.name),
+            env=driver_env(env, Path(self._scratch.name), _ALL_CORES),
             cwd=self._scratch.name,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -80,23 +83,3 @@ class Conversation:
         if not line:
             raise RuntimeError(f"the driver ended during {do} {command}")
         return float(json.loads(line))
-
-
-def _driver_env(env: dict[str, str], scratch: str) -> dict[str, str]:
-    folders = Folders.from_env()
-    return {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "JDK_JAVA_OPTIONS") if name in os.environ},
-        **env,
-        "JAVA_HOME": str(folders.java_home),
-        "SPARK_HOME": str(folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYTHONPATH": f"{ROOT / 'include'}:{ROOT}",
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": " ".join((
-            "--master local[*] --driver-memory 3g",
-            f"--jars {','.join(str(jar) for jar in folders.jars)}",
-            "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false",
-            f"--conf spark.local.dir={scratch}",
-            "pyspark-shell",
-        )),
-    }  # fmt: skip

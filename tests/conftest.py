@@ -30,12 +30,14 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of one file run on one worker, and share what its fixtures started; so do those on the planted market."""
+    """Tests of one file run on one worker, and share what its fixtures started; so do those on one made-up market."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - Airflow's environment has no xdist
 
     class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
             file = nodeid.split("::", maxsplit=1)[0]
+            if "/faults/content/" in file:
+                return "content"
             return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
 
     return ByFile(config, log)

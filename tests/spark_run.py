@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
 from afterbell.config.platform import Folders
+from bench.driver import ROOT, driver_env
 
-ROOT = Path(__file__).resolve().parents[1]
 ELSEWHERE = {
     "AFTERBELL_S3_REGION": "us-east-1",
     "AFTERBELL_FEED_BUCKET": "feed",
@@ -20,30 +19,20 @@ ELSEWHERE = {
     "AFTERBELL_HDFS_ROOT": "/feed",
 }
 """Stores that a scenario does not use."""
+_TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
 
 
-def driver_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, str]:
+def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, str]:
     """The environment of a Spark driver with a lake of its own below ``home``."""
-    folders = Folders.from_env()
-    return {
-        **{name: os.environ[name] for name in ("PATH", "HOME", "JDK_JAVA_OPTIONS") if name in os.environ},
-        **(ELSEWHERE if stores is None else stores),
+    lake = {
         "AFTERBELL_HOME": str(home),
         "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home}/catalog.db",
         "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
-        "JAVA_HOME": str(folders.java_home),
-        "SPARK_HOME": str(folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYTHONPATH": f"{ROOT / 'include'}:{ROOT}",
-        "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_SUBMIT_ARGS": " ".join((
-            "--master local[2] --driver-memory 1g",
-            f"--jars {','.join(str(jar) for jar in folders.jars)}",
-            "--conf spark.ui.enabled=false --conf spark.sql.shuffle.partitions=2",
-            f"--conf spark.local.dir={home}/local",
-            "pyspark-shell",
-        )),
-    }  # fmt: skip
+    }
+    step = (ELSEWHERE if stores is None else stores) | lake
+    return driver_env(
+        step, home / "local", "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
+    )
 
 
 def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
@@ -51,7 +40,7 @@ def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) 
     answer = home / "answer.json"
     done = subprocess.run(
         [str(Folders.from_env().spark_python), str(ROOT / script), str(answer)],
-        env=driver_env(home, stores),
+        env=scenario_env(home, stores),
         cwd=home,
         capture_output=True,
         text=True,

@@ -59,9 +59,9 @@ TABLE = {
 
 
 def named_tests() -> dict[int, set[str]]:
-    """The names of the tests of each row, as they stand in the files of this room."""
+    """The names of the tests of each row, as they stand in the files of this room and below it."""
     found: dict[int, set[str]] = defaultdict(set)
-    for path in HERE.glob("test_*.py"):
+    for path in HERE.rglob("test_*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             match = re.match(r"test_row_(\d\d)_\w+", node.name) if isinstance(node, ast.FunctionDef) else None
             if match:

@@ -8,62 +8,34 @@ from __future__ import annotations
 import json
 import os
 import sys
-from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.ingest.write import AUDITED
-from afterbell.lake.commit import has_branch, head, publish_branch
-from afterbell.lake.spark import lake_session
+from afterbell.lake.commit import has_branch, publish_branch
 from afterbell.lake.tables import BARS, DROPS, RUNS
 from afterbell.stores.factory import drop_store
 from spark_jobs.ingest import ingest
-from spark_jobs.validate import validate
+from tests import lakes
 from tests.ingest import world
 
 LAST = len(world.DAYS) - 1
 CONTENT = ("market.bars", "market.corporate_actions", "market.symbols", "market.fundamentals", "market.quarantine")
 
 
-class Lake:
-    """One lake, and the runs on it."""
+class Lake(lakes.Lake):
+    """One lake, and the runs on it; a session is told by its number."""
 
-    def __init__(self, home: Path, name: str) -> None:
-        active = SparkSession.getActiveSession()
-        if active is not None:
-            active.stop()
-        os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
-        os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
-        self.runtime = Runtime.from_env()
-        self.spark = lake_session(self.runtime, name)
-        self.name = name
+    def ingest(self, session: int, run: str = "") -> dict[str, Any]:
+        return super().ingest(world.day(session), run or str(session))
 
-    def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs:
-        deadline = datetime.combine(session, datetime.min.time(), tzinfo=UTC) + timedelta(hours=23)
-        return StepArgs(step, session, f"{self.name}_{run}", deadline, inputs)
+    def validate(self, session: int, branch: str, run: str = "") -> dict[str, Any]:
+        return super().validate(world.day(session), branch, run or str(session))
 
-    def ingest(self, number: int, run: str = "") -> dict[str, Any]:
-        session = world.day(number)
-        return ingest(self.args("ingest", session, run or str(number)))
-
-    def validate(self, number: int, branch: str, run: str = "") -> dict[str, Any]:
-        return validate(self.args("validate", world.day(number), run or str(number), branch=branch))
-
-    def run(self, number: int, run: str = "") -> dict[str, Any]:
-        """Both steps; their results, or the error that ended them."""
-        try:
-            first = self.ingest(number, run)
-            return {"ingest": first, "validate": self.validate(number, first["branch"], run)}
-        except AfterbellError as error:
-            return {"error": f"{type(error).__name__}: {error}"}
-
-    def heads(self) -> dict[str, int]:
-        return {table.name: head(self.spark, table) for table in AUDITED}
+    def run(self, session: int, run: str = "") -> dict[str, Any]:
+        return super().run(session, run)
 
     def rows(self, table: str) -> list[list[str]]:
         frame = self.spark.table(f"lake.{table}")

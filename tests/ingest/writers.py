@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from afterbell.config.platform import Folders
-from tests.spark_run import ROOT, driver_env
+from tests.spark_run import ROOT, scenario_env
 
 
 class Writer:
@@ -20,7 +20,7 @@ class Writer:
         self._log = (home / f"writer-{os.urandom(4).hex()}.log").open("w+")
         self._process = subprocess.Popen(
             [str(Folders.from_env().spark_python), str(ROOT / "tests/ingest/scenario_writer.py"), str(home)],
-            env=driver_env(home, stores),
+            env=scenario_env(home, stores),
             cwd=home,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -13,24 +13,16 @@ import shutil
 import sys
 import time
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import SparkSession
-
-from afterbell.cluster.job import StepArgs
 from afterbell.config.loader import config_folder
 from afterbell.config.runtime import Runtime
-from afterbell.errors import AfterbellError
-from afterbell.ingest.job import ingest
-from afterbell.ingest.write import AUDITED
-from afterbell.lake.commit import head
-from afterbell.lake.spark import lake_session
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.s3 import S3DropStore
-from spark_jobs.validate import validate
+from tests import lakes
 from tests.faults import half_day, market
 from tests.faults.conftest import SLOW_DOWN
 from tests.faults.proxy import Answer, Cut, Pass, Proxy, Reset
@@ -39,33 +31,10 @@ REPORT = market.reports_key(1)
 TABLES = ("raw.drops", "market.bars", "market.corporate_actions", "market.symbols", "market.quarantine")
 
 
-class Lake:
-    """One lake in a folder of its own, and the runs on it."""
-
-    def __init__(self, home: Path, name: str) -> None:
-        active = SparkSession.getActiveSession()
-        if active is not None:
-            active.stop()
-        os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
-        os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
-        self.spark = lake_session(Runtime.from_env(), name)
-        self.name = name
-
-    def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs:
-        return StepArgs(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)
-
-    def run(self, session: date, run: str) -> dict[str, Any]:
-        """Both steps: their results, or the error that ended them."""
-        try:
-            first = ingest(self.args("ingest", session, run))
-            second = validate(self.args("validate", session, run, branch=first["branch"]))
-        except AfterbellError as error:
-            return {"error": f"{type(error).__name__}: {error}"}
-        return {"ingest": first, "validate": second}
-
+class Lake(lakes.Lake):
     def heads(self) -> dict[str, int]:
         try:
-            return {table.name: head(self.spark, table) for table in AUDITED}
+            return super().heads()
         except Exception as error:  # noqa: BLE001 - before the first run there is no table, and nothing to compare
             return {type(error).__name__: 0}
 

@@ -1,0 +1,39 @@
+"""The environment of a Spark driver that runs beside whoever starts it, on this machine's cores."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from afterbell.config.platform import Folders
+
+ROOT = Path(__file__).resolve().parents[1]
+_KEPT = ("PATH", "HOME", "JDK_JAVA_OPTIONS")
+
+
+def driver_env(step: Mapping[str, str], scratch: Path, submit: str) -> dict[str, str]:
+    """Java, Spark, the locked jars and the project's code.
+
+    Args:
+        step: the variables of a step: stores, lake, home.
+        scratch: a folder for Spark's own files.
+        submit: further arguments of spark-submit, such as ``--master local[2]``.
+    """
+    folders = Folders.from_env()
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        **step,
+        "JAVA_HOME": str(folders.java_home),
+        "SPARK_HOME": str(folders.spark_home),
+        "PYSPARK_PYTHON": str(folders.spark_python),
+        "PYTHONPATH": f"{ROOT / 'include'}:{ROOT}",
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_SUBMIT_ARGS": " ".join((
+            submit,
+            f"--jars {','.join(str(jar) for jar in folders.jars)}",
+            "--conf spark.ui.enabled=false",
+            f"--conf spark.local.dir={scratch}",
+            "pyspark-shell",
+        )),
+    }  # fmt: skip
