@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import polars as pl
 
-from afterbell.ingest.revisions import number_revisions
+from afterbell.ingest.revisions import number_revisions, something_new
 
 SESSION = date(2016, 6, 29)
 EVENING = datetime(2016, 6, 29, 20, 30, tzinfo=UTC)
@@ -79,3 +79,17 @@ def test_a_late_row_counts_only_where_nothing_is_known() -> None:
 def test_symbols_do_not_disturb_each_other() -> None:
     made = revise(bar(100, EVENING), bar(100, EVENING, symbol="T"), bar(101, NEXT, symbol="T"))
     assert made == [("S", 100, 10.0, 0), ("T", 100, 10.0, 0), ("T", 101, 10.0, 1)]
+
+
+def test_rows_come_by_key_then_by_when_they_became_known_whatever_the_keys_are() -> None:
+    instants = [datetime(1970, 1, 1, tzinfo=UTC), datetime(2016, 6, 29, 13, 30, tzinfo=UTC), None]
+    rows = [
+        {"symbol": symbol, "at": at, "volume": volume, "knowledge_time": known, "drop_id": drop}
+        for at in instants
+        for symbol in ("b", "A", "AA", None)
+        for volume, known, drop in ((2, EVENING, "y"), (1, EVENING, "x"), (3, NEXT, "a"))
+    ]  # fmt: skip
+    frame = pl.DataFrame(rows).with_columns(known=False, late=False)
+    made = something_new(frame, ("symbol", "at"), ("volume",))
+    keys = [(symbol, at) for symbol in (None, "A", "AA", "b") for at in (None, instants[0], instants[1])]
+    assert made.select("symbol", "at", "volume").rows() == [(*key, volume) for key in keys for volume in (1, 2, 3)]
