@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
+import numpy as np
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
@@ -137,14 +138,21 @@ def _bars(
 
 def _evidence(drops: list[Drop]) -> pl.DataFrame | None:
     """What the drops show of corporate actions and of repeats, stamped; None where that is nothing."""
-    found = []
-    for drop in drops:
-        if drop.rows is not None:
-            rows = evidence.show(drop.rows, everything=drop.outcome.state == REVISED)
-            stamp = (pl.lit(drop.rows[name][0], drop.rows.schema[name]).alias(name) for name in STAMP)
-            found.append(rows.with_columns(*stamp))
-    shown = pl.concat(found) if found else None
-    return shown if shown is not None and shown.height else None
+    told = [drop for drop in drops if drop.rows is not None]
+    if not told:
+        return None
+    rows = pl.concat([_with_adjusted(drop.rows) for drop in told if drop.rows is not None], how="diagonal")
+    heights = [drop.outcome.rows for drop in told]
+    numbers = pl.Series("drop", np.repeat(np.arange(len(told), dtype=np.uint32), heights))
+    revised = [number for number, drop in enumerate(told) if drop.outcome.state == REVISED]
+    shown = evidence.show(rows.with_columns(numbers), everything=pl.col("drop").is_in(revised))
+    stamps = rows.select(STAMP)[np.cumsum([0, *heights[:-1]])]
+    found = shown.drop("drop").hstack(stamps[shown["drop"]])
+    return found if found.height else None
+
+
+def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows if "adj_close" in rows.columns else rows.with_columns(adj_close="close")
 
 
 def number_bucket(work: Slice, drops: list[Drop], known: Known, s3: S3Location) -> pl.DataFrame:
@@ -152,8 +160,8 @@ def number_bucket(work: Slice, drops: list[Drop], known: Known, s3: S3Location) 
     session = pl.col("session")
     inside = (session if work.kind == "minute_bars" else session.dt.truncate("1mo")) == work.bucket
     blank = pl.DataFrame(known.shape.schema.empty_table())
-    frames = [_like(drop.rows.filter(inside), blank, known=False) for drop in drops if drop.rows is not None]
-    new = pl.concat([_like(blank, blank, known=False), *frames])
+    told = [drop.rows for drop in drops if drop.rows is not None]
+    new = _like(pl.concat(told, how="diagonal").filter(inside) if told else blank, blank, known=False)
     if new.is_empty():
         return blank
     there = read_files(known.files, known.shape, s3, session.is_in(new["session"].unique().implode()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -60,7 +61,6 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
 
 def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
     task, rows, rejected = blank.task, parsed.rows, parsed.rejected
-    counts = rejected.group_by("rule").len()
     sessions = rows["session"].unique().sort().to_list() if "session" in rows.columns else []
     outcome = replace(
         blank,
@@ -69,7 +69,7 @@ def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
         lines=parsed.lines,
         rows=rows.height,
         collapsed=parsed.collapsed,
-        rules=dict(zip(counts["rule"].to_list(), counts["len"].to_list(), strict=True)),
+        rules=dict(Counter(rejected["rule"].to_list())),
         sessions=tuple(day.isoformat() for day in sessions),
     )
     return Drop(

@@ -58,6 +58,12 @@ def write_files(frame: pl.DataFrame, shape: Shape, s3: S3Location) -> list[NewFi
     """
     if frame.is_empty():
         return []
+    if not shape.source:
+        return [_write(frame, shape, "", s3)]
+    parts = frame.select(shape.source).unique().with_columns(_partition=shape.partition())
+    found = parts["_partition"].unique()
+    if len(found) == 1:  # as a task of an ingest has them: nothing to divide
+        return [_write(frame, shape, str(found[0]), s3)]
     groups = frame.with_columns(_partition=shape.partition()).partition_by(
         "_partition", as_dict=True, include_key=False, maintain_order=True
     )

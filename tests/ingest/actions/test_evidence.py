@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import polars as pl
+import pytest
 
 from afterbell.ingest.actions import evidence
 
@@ -37,12 +38,41 @@ DROP = frame(
 )
 
 
+@pytest.fixture(autouse=True, params=[0, 1000], ids=["beside", "apart"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bars of a symbol are paired where they stand beside each other, and by a look-up: both give the same."""
+    monkeypatch.setattr(evidence, "_FEW", request.param)
+
+
 def test_only_what_is_worth_remembering_is_shown() -> None:
     shown = evidence.show(DROP)
     assert shown.schema == evidence.EVIDENCE
     assert shown["symbol"].to_list() == ["CRASH", "EARLY", "FIRST", "MISSED", "PAYS", "SPLIT", "STALE"]
     assert dict(shown.select("symbol", "factor").iter_rows())["EARLY"] == 5.0
     assert evidence.show(DROP, everything=True).height == 9
+
+
+@pytest.mark.parametrize("order", [["symbol", "session"], ["session", "symbol"], ["close", "volume"]])
+def test_the_order_of_a_drops_rows_changes_nothing(order: list[str]) -> None:
+    shown = evidence.show(DROP.sort(order))
+    assert shown["symbol"].to_list() == ["CRASH", "EARLY", "FIRST", "MISSED", "PAYS", "SPLIT", "STALE"]
+    assert shown["close_before"].to_list() == [100.0, 10.0, None, 100.0, 10.0, 100.0, 7.0]
+    assert set(shown["session"]) == {S1}
+    assert set(shown["previous_session"]) == {S0}
+
+
+def test_several_drops_are_shown_each_for_itself() -> None:
+    quiet, falls = two("SPLIT", (51.0, 51.0), (51.5, 51.5), (10, 11)), two("CRASH", (15.0, 15.0), (9.0, 9.0), (9, 9))
+    again = frame(*quiet, *falls)
+    next_day = again.with_columns(pl.col("session").replace({S0: S1, S1: S2}))
+    alone = DROP.filter(pl.col("session") == S1)  # one session: nothing to compare
+    numbered = [rows.with_columns(drop=pl.lit(nth, pl.UInt32)) for nth, rows in enumerate((DROP, next_day, alone))]
+    shown = evidence.show(pl.concat(numbered))
+    seen = shown.filter(pl.col("drop") > 0).select("drop", "symbol", "session", "previous_session", "close_before")
+    assert seen.rows() == [(1, "CRASH", S2, S1, 15.0)]
+    assert shown["drop"].to_list() == [0] * 7 + [1]
+    loud = evidence.show(pl.concat(numbered), everything=pl.col("drop") == 1)
+    assert loud.filter(pl.col("drop") == 1)["symbol"].to_list() == ["CRASH", "SPLIT"]
 
 
 def test_each_row_gets_the_close_before_and_an_adjustment_that_the_price_bears_out() -> None:

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from typing import Literal
 
+import numpy as np
 import polars as pl
 
 from afterbell.ingest.actions.inference import split_from_price
@@ -26,6 +28,9 @@ HALF_CENT = 0.005
 LARGE_MOVE = 1.1
 """A close more than this many times the close before, or less than one over it, is remembered: it can fit a split."""
 
+_SESSIONS = 2
+_FEW = 1000
+"""Up to so many rows, looking for the bars of a symbol one way is quicker than two."""
 _BAR = ("open", "high", "low", "close", "volume", "adj_close")
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
@@ -50,23 +55,23 @@ none), how far rounding can have moved it, traded prices and shares, and whether
 Its ``close_before`` and ``volume_before`` are null until ``fill_before`` finds them in the lake."""
 
 
-def show(rows: pl.DataFrame, *, everything: bool = False) -> pl.DataFrame:
-    """The rows of a drop that are worth remembering.
+def show(rows: pl.DataFrame, *, everything: bool | pl.Expr = False) -> pl.DataFrame:
+    """The rows of a drop, or of several, that are worth remembering.
 
     Args:
         rows: accepted bars of one drop: symbol, session, OHLCV and, where the vendor gives one, adj_close; at most one
-            row a symbol and session.
+            row a symbol and session. Of several drops with ``drop`` (UInt32), which numbers them.
         everything: remember quiet rows too. For a drop that replaces an earlier version of itself, so that it can
-            take back what that one showed.
+            take back what that one showed. Of several drops a condition of ``drop``.
 
     Returns:
-        ``EVIDENCE``, sorted by symbol; empty for a drop that doesn't carry exactly two sessions.
+        ``EVIDENCE``, sorted by symbol; nothing of a drop that doesn't carry exactly two sessions. Of several drops with
+        ``drop``, sorted by that first.
     """
-    pairs = _pairs(rows, how="left")
-    if not everything:
-        newcomer = pl.col("blur").is_null()
-        pairs = pairs.filter((pl.col("factor") != 1.0) | _moved(LARGE_MOVE) | pl.col("unchanged") | newcomer)
-    return pairs.sort("symbol")
+    newcomer = pl.col("blur").is_null()
+    loud = (pl.col("factor") != 1.0) | _moved(LARGE_MOVE) | pl.col("unchanged") | newcomer
+    order = ["drop", "symbol"] if "drop" in rows.columns else ["symbol"]
+    return _pairs(rows, how="left").filter(loud | everything).sort(order)
 
 
 def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
@@ -81,7 +86,9 @@ def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame
     Returns:
         ``EVIDENCE`` with knowledge_time and drop_id, one row for each first revision whose drop is of another session.
     """
-    own = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
+    drops = bars["drop_id"].unique()
+    days_of = drops.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+    own = pl.col("drop_id").replace_strict(drops, days_of, return_dtype=pl.Date) == pl.col("session")
     late = bars.filter((pl.col("revision") == 0) & ~own)
     days = pl.DataFrame(
         {"session": list(previous), "previous_session": list(previous.values())},
@@ -155,17 +162,18 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
         price alone shows, otherwise 1.0) and ``unchanged`` (Boolean: open, high, low, close and volume equal those of
         the session before, and shares were traded).
     """
-    pairs = _pairs(rows, how="inner")
     believed = pl.when(_agrees()).then(pl.col("factor")).otherwise(1.0)
-    pairs = pairs.with_columns(adjustment=believed)
+    pairs = _pairs(rows, how="inner").with_columns(adjustment=believed)
     # Few rows move so far that a split might show in the price alone.
     alone = pairs.filter((pl.col("adjustment") == 1.0) & _moved(1.5))
     inferred = [split_from_price(**row) or 1.0 for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
-    pairs = pairs.select("symbol", "session", "unchanged", "adjustment", previous_close="close_before").update(
-        alone.select("symbol", "session", adjustment=pl.Series(inferred, dtype=pl.Float64)), on=["symbol", "session"]
-    )
-    found = rows.join(pairs, on=["symbol", "session"], how="left", maintain_order="left")
-    return found.with_columns(pl.col("adjustment").fill_null(1.0), pl.col("unchanged").fill_null(value=False))
+    splits = alone.lazy().select("symbol", "session", _inferred=pl.Series(inferred, dtype=pl.Float64))
+    key = ["symbol", "session"]
+    told = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
+    seen = rows.lazy().join(told, on=key, how="left", maintain_order="left")
+    seen = seen.join(splits, on=key, how="left", maintain_order="left")
+    adjustment = pl.coalesce("_inferred", "adjustment", 1.0).alias("adjustment")
+    return seen.with_columns(adjustment, pl.col("unchanged").fill_null(value=False)).drop("_inferred").collect()
 
 
 _INFERRED_FROM = ("close_before", "volume_before", "open", "high", "low", "close", "volume")
@@ -189,24 +197,50 @@ def stale_runs(evidence: pl.DataFrame, limit: int) -> pl.DataFrame:
     return rows.with_columns(run=run).filter(pl.col("run") >= limit).select("symbol", "session", "run")
 
 
-def _pairs(rows: pl.DataFrame, how: str) -> pl.DataFrame:
-    """Bars of the newer session with those before, as ``EVIDENCE``; ``how`` is inner, or left to keep newcomers."""
-    sessions = rows["session"].unique().sort()
-    if sessions.len() != 2:  # a drop without the session before compares nothing
-        return EVIDENCE.to_frame()
-    if "adj_close" not in rows.columns:
-        rows = rows.with_columns(adj_close="close")
-    newer = pl.col("session") == sessions[1]
-    after = rows.filter(newer).select("symbol", "session", *_BAR)
-    before = rows.filter(~newer).select("symbol", **{f"{name}_before": pl.col(name) for name in _BAR})
-    pairs = after.join(before, on="symbol", how="left" if how == "left" else "inner")
+def _pairs(rows: pl.DataFrame, how: Literal["inner", "left"]) -> pl.DataFrame:
+    """Bars of the newer session with those before, as ``EVIDENCE``, and ``drop`` where ``rows`` have it.
+
+    ``how`` is inner, or left to keep newcomers.
+    """
+    several = "drop" in rows.columns
+    rows = rows if several else rows.with_columns(drop=pl.lit(0, pl.UInt32))
+    rows = rows if "adj_close" in rows.columns else rows.with_columns(adj_close="close")
+    sessions = rows.lazy().select("drop", "session").unique().group_by("drop")
+    # A drop without the session before compares nothing.
+    comparing = sessions.agg(pl.len(), previous_session=pl.col("session").min()).filter(pl.col("len") == _SESSIONS)
+    pairs = _side_by_side(rows.select("drop", "symbol", "session", *_BAR), comparing.collect().drop("len"), how)
     same = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_before") for name in _BAR[:5])
     found = pairs.with_columns(
         factor=(pl.col("adj_close_before") / pl.col("close_before")) / (pl.col("adj_close") / pl.col("close")),
         unchanged=(same & (pl.col("volume") > 0)).fill_null(value=False),
-        previous_session=pl.lit(sessions[0]),
     )
-    return found.with_columns(_blur()).with_columns(_shown()).select(list(EVIDENCE))
+    columns = [*EVIDENCE, *(["drop"] if several else [])]
+    return found.with_columns(_blur()).with_columns(_shown()).select(columns).collect()
+
+
+def _side_by_side(rows: pl.DataFrame, comparing: pl.DataFrame, how: Literal["inner", "left"]) -> pl.LazyFrame:
+    """Each newer bar with the one before, whose columns end in ``_before``, and ``previous_session``."""
+    before = [pl.col(name).alias(f"{name}_before") for name in _BAR]
+    found, rest = _beside(rows, before) if rows.height > _FEW else (None, rows)
+    told = rest.lazy().join(comparing.lazy(), on="drop", how="inner")
+    newer = pl.col("session") > pl.col("previous_session")
+    olds = told.filter(~newer).select("drop", "symbol", *before)
+    pairs = told.filter(newer).join(olds, on=["drop", "symbol"], how=how)
+    if found is None:
+        return pairs
+    return pl.concat([found.lazy().join(comparing.lazy(), on="drop", how="inner"), pairs], how="diagonal")
+
+
+def _beside(rows: pl.DataFrame, before: list[pl.Expr]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Pairs of bars that stand one after the other, as vendors mostly write them, and all other rows."""
+    rows = rows.rechunk()
+    here, after = pl.col("drop", "symbol"), pl.col("drop", "symbol").shift(-1)
+    first = rows.select(pl.all_horizontal(here == after).fill_null(value=False)).to_series().arg_true().to_numpy()
+    newer_first = (rows["session"].gather(first) > rows["session"].gather(first + 1)).to_numpy()
+    newer, older = np.where(newer_first, first, first + 1), np.where(newer_first, first + 1, first)
+    single = np.ones(rows.height, np.bool_)
+    single[newer] = single[older] = False
+    return rows[newer].hstack(rows[older].select(before)), rows.filter(pl.Series(single))
 
 
 def _blur() -> pl.Expr:

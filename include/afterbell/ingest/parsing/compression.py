@@ -6,6 +6,7 @@ import bz2
 import io
 import lzma
 import zlib
+from typing import Any
 
 import pyarrow as pa
 
@@ -71,7 +72,21 @@ def _members(how: Compression, drop: str, body: bytes, limit: int) -> bytes | No
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Gzip:
+class _Stream:
+    """One member of a compressed object, and what follows it."""
+
+    _stream: Any
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.eof)
+
+    @property
+    def rest(self) -> bytes:
+        return bytes(self._stream.unused_data)
+
+
+class _Gzip(_Stream):
     """One member of a gzip object."""
 
     def __init__(self, data: bytes) -> None:
@@ -80,37 +95,21 @@ class _Gzip:
         # A member ends with its size: with that as a hint, most objects come out in one call and without a copy.
         self._hint = max(int.from_bytes(data[-4:], "little"), _SMALLEST_CHUNK)
 
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def rest(self) -> bytes:
-        return self._stream.unused_data
-
     def read(self, most: int) -> bytes:
-        part = self._stream.decompress(self._data, max(1, min(most, self._hint + 1)))
+        part = bytes(self._stream.decompress(self._data, max(1, min(most, self._hint + 1))))
         self._data, self._hint = self._stream.unconsumed_tail, _CHUNK
         return part
 
 
-class _Member:
+class _Member(_Stream):
     """One member of a bz2 or xz object."""
 
     def __init__(self, how: Compression, data: bytes) -> None:
         self._stream = bz2.BZ2Decompressor() if how == "bz2" else lzma.LZMADecompressor(lzma.FORMAT_XZ)
         self._data = data
 
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def rest(self) -> bytes:
-        return self._stream.unused_data
-
     def read(self, most: int) -> bytes:
-        part = self._stream.decompress(self._data, max(1, min(most, _CHUNK)))
+        part = bytes(self._stream.decompress(self._data, max(1, min(most, _CHUNK))))
         self._data = b""  # it keeps what it could not use yet
         return part
 
