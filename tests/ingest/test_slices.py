@@ -40,11 +40,11 @@ def test_a_drop_of_no_session_is_reported_by_the_month_of_its_name() -> None:
 
 @pytest.mark.parametrize("kind", ["filings", "symbols"])
 def test_small_kinds_are_read_in_chunks_without_a_bucket(kind: Kind) -> None:
-    many = [task(JUNE, key=f"k{number:03d}") for number in range(100)]
+    many = [task(JUNE, key=f"k{number:03d}") for number in range(300)]
     found = share_out(many, {"prices": kind})
-    assert [len(work.tasks) for work in found] == [48, 48, 4]
+    assert [len(work.tasks) for work in found] == [128, 128, 44]
     assert {work.bucket for work in found} == {None}
-    assert sum(len(work.own) for work in found) == 100
+    assert sum(len(work.own) for work in found) == 300
 
 
 def test_the_most_work_comes_first() -> None:

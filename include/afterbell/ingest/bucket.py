@@ -41,8 +41,9 @@ from afterbell.stores.protocols import StoredObject
 
 KEYS = {"bars": (BAR_KEY, BAR_VALUES), "minute_bars": (MINUTE_KEY, MINUTE_VALUES)}
 _AHEAD = 8
-"""Objects that are fetched while one is parsed."""
-_AT_ONCE = 4
+"""Objects that are asked for while one is parsed."""
+_AT_ONCE = 2
+"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
 STAMP = ("knowledge_time", "drop_id")
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 

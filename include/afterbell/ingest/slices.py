@@ -15,8 +15,8 @@ from datetime import date
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.sources.source import Kind
 
-_SMALL_DROPS = 48
-"""Objects of the small kinds that one task reads."""
+_SMALL_DROPS = 128
+"""Objects of the small kinds that one task reads: a second's work, against the tenths that starting a task costs."""
 
 
 @dataclass(frozen=True)
