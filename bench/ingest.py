@@ -97,7 +97,7 @@ def _compare(long: Conversation, short: Conversation, sessions: list[str], what:
     short.ask("run", sessions=sessions[:_SHORT])
     bulk = ratio_of(
         "bulk ingest",
-        [(long.ask("ingest", session=sessions[-1]), long.ask("polars", last=sessions[-1])) for _ in range(3)][1:],
+        [(long.ask("ingest", session=sessions[-1]), long.ask("polars", last=sessions[-1])) for _ in range(5)][2:],
         f"{what} of {len(sessions)} sessions from S3 and HDFS, Iceberg commits included / pl.read_csv on the files",
     )
     at = sessions.index(after_long)

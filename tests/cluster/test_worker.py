@@ -16,7 +16,9 @@ def archive_with(path: Path, module: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(("name", "kept"), [("pyspark.zip", True), ("py4j-0.10.9.7-src.zip", True), ("mine.zip", False)])
+@pytest.mark.parametrize(
+    ("name", "kept"), [("pyspark.zip", True), ("py4j-0.10.9.7-src.zip", True), ("mine.zip", False)]
+)
 def test_only_sparks_own_archives_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, kept: bool
 ) -> None:
