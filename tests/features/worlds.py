@@ -10,7 +10,8 @@ import numpy as np
 
 from afterbell.features.compute import compute
 from afterbell.features.factors import FactorSet
-from afterbell.features.grid import Actions, Bars, Panel, SessionGrid, panel
+from afterbell.features.grid import Actions, Bars, Panel, SessionGrid
+from afterbell.features.panel import panel
 
 SECONDS = 1_000_000
 DAY = 86_400 * SECONDS
@@ -63,8 +64,8 @@ class World:
                 self.bar(symbol, session, close, volumes[session] if volumes else 1000.0)
         return self
 
-    def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> Panel:
-        """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
+    def known(self, first: int, last: int) -> tuple[Bars, Actions]:
+        """The rows about sessions ``first`` to ``last`` that were known by the cut-off of ``last``."""
         inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= cut_off(last)]
         acts = [row for row in self.actions if first <= row[1] <= last and row[2] <= cut_off(last)]
         table = np.array(inside, dtype=np.float64).reshape(-1, 9).T
@@ -77,20 +78,19 @@ class World:
             moves[3],
             moves[4].astype(np.bool_),
         )
-        return panel(
-            Bars(symbol, session, knowledge, revision, table[4:]), found, grid(first, last), n_symbols, max_age
-        )
+        return Bars(symbol, session, knowledge, revision, table[4:]), found
+
+    def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> Panel:
+        """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
+        return panel(*self.known(first, last), grid(first, last), n_symbols, max_age)
 
     def rows(self, factors: FactorSet, wanted: list[int], n_symbols: int = 1) -> dict[tuple[int, int], bytes]:
         """The bytes of each feature row by (symbol, session), the ``wanted`` sessions computed in one go."""
-        last = wanted[-1]
-        first = wanted[0] - factors.depth
+        first, last = wanted[0] - factors.depth, wanted[-1]
         columns = np.array(wanted, dtype=np.int64) - first
-        found: dict[tuple[int, int], bytes] = {}
-        for rows in compute(self.panel(first, last, n_symbols, factors.depth), factors, columns):
-            for symbol, session, values in zip(rows.symbol, rows.session, rows.values.T, strict=True):
-                found[int(symbol), int(session)] = values.tobytes()
-        return found
+        rows = compute(*self.known(first, last), grid(first, last), n_symbols, factors, columns)
+        keys = zip(rows.symbol.tolist(), rows.session.tolist(), strict=True)
+        return {key: values.tobytes() for key, values in zip(keys, rows.values.T, strict=True)}
 
     def values(self, factors: FactorSet, session: int, symbol: int = 0, n_symbols: int = 1) -> dict[str, float]:
         """One feature row by the names of its factors."""

@@ -1,28 +1,27 @@
-"""A panel to feature rows: the one piece of code behind the daily run and the bulk run; pure numpy."""
+"""Revisions to feature rows: the one piece of code behind the daily run and the bulk run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
 
-from afterbell.features.factors import FactorSet
-from afterbell.features.grid import FIELDS, Ints, Panel
-from afterbell.features.lookback import Lookback
-
-_BLOCK_CELLS = 1 << 14
-"""Cells of one block: its arrays of 128 KiB stay in a core's cache while the kernels go over them."""
-_BLOCK_COLUMNS = 512
+from afterbell.features.compiled import Kernel, compiled
+from afterbell.features.factors import Factor, FactorSet
+from afterbell.features.grid import Actions, Bars, Floats, Ints, SessionGrid
+from afterbell.features.panel import action_cells, bar_cells, blocks, presence
+from afterbell.features.view import SERIES, View
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Feature rows, ordered by symbol and session within a block.
+    """Feature rows, ordered by session and symbol.
 
     Attributes:
-        symbol: shape ``(n,)``, codes of the panel.
+        symbol: shape ``(n,)``, codes.
         session: shape ``(n,)``, days since 1970-01-01.
         values: float32 of shape ``(n_factors, n)``, NaN where a factor has no finite value.
     """
@@ -32,41 +31,87 @@ class Rows:
     values: npt.NDArray[np.float32]
 
 
-def compute(panel: Panel, factors: FactorSet, wanted: Ints) -> Iterator[Rows]:
+@dataclass(frozen=True)
+class _Call:
+    """One call of a kernel, which answers for all factors of its kind.
+
+    Attributes:
+        kernel: the kernel.
+        inputs: positions in ``SERIES``.
+        windows: ascending.
+        places: int64 of shape ``(answers, windows)``, positions of factors; -1 where none was asked for.
+    """
+
+    kernel: Kernel
+    inputs: tuple[int, ...]
+    windows: Ints
+    places: Ints
+
+
+def compute(
+    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: Ints
+) -> Rows:  # fmt: skip
     """Rows of the ``wanted`` columns, for every symbol with a bar known at that session's cut-off.
 
     Args:
-        panel: its columns must reach ``factors.depth`` sessions back from the first wanted one; where it begins
-            later, the sessions before count as having no bars.
+        bars: revisions on sessions of ``grid``.
+        actions: revisions on sessions of ``grid``.
+        grid: must reach ``factors.depth`` sessions back from the first wanted column; where it begins later, the
+            sessions before count as having no bars.
+        n_symbols: codes are below it.
         factors: the set.
-        wanted: columns of the panel, ascending.
+        wanted: columns of the grid, ascending.
+
+    Raises:
+        PermanentError: a bar or an action lies on a day that is no session of ``grid``.
     """
-    n_symbols = panel.bars.arrays[0].shape[1]
-    for start, stop in _runs(wanted):
-        step = max(1, _BLOCK_CELLS // (stop - start))
-        for first in range(0, n_symbols, step):
-            rows = _block(panel.block(first, min(first + step, n_symbols)), factors, start, stop)
-            if len(rows.symbol):
-                yield Rows(rows.symbol + first, rows.session, rows.values)
-
-
-def _runs(wanted: Ints) -> Iterator[tuple[int, int]]:
-    """Runs of neighbouring columns as half-open ranges, none longer than a block."""
-    breaks = np.flatnonzero(np.diff(wanted) > 1) + 1
-    for run in np.split(wanted, breaks):
-        for at in range(0, len(run), _BLOCK_COLUMNS):
-            part = run[at : at + _BLOCK_COLUMNS]
-            yield int(part[0]), int(part[-1]) + 1
-
-
-def _block(panel: Panel, factors: FactorSet, start: int, stop: int) -> Rows:
-    close = panel.bars.at(0)[FIELDS.index("close")][:, start:stop]
-    known = np.isfinite(close)
-    symbol, column = np.nonzero(known)
+    cells, moves = bar_cells(bars, grid, n_symbols), action_cells(actions, grid, n_symbols)
+    there = presence(cells, wanted, n_symbols, len(grid.days))
+    place = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
+    column, symbol = np.nonzero(there)
     values = np.empty((len(factors.factors), len(symbol)), dtype=np.float32)
-    back = Lookback(panel, start, stop, factors.depth, factors.share)
-    with np.errstate(all="ignore"):  # what isn't finite becomes NaN below, whatever brought it about
-        for index, factor in enumerate(factors.factors):
-            values[index] = factor.kernel(back, factor.window)[known]
-    values[~np.isfinite(values)] = np.nan
-    return Rows(symbol.astype(np.int64), panel.grid.days[column + start], values)
+    calls = _calls(factors.factors)
+    series = frozenset(name for factor in factors.factors for name in factor.inputs)
+    for first, panel in blocks(grid, cells, moves, n_symbols, factors.depth):
+        view = View(panel, factors.depth, series)
+        mine = place[:, first : first + panel.bars.arrays.shape[-1]]
+        bound = [
+            (call, *(view.series[at] for at in call.inputs), np.empty((*call.places.shape, mine.shape[1])))
+            for call in calls
+        ]
+        for number in np.flatnonzero((mine >= 0).any(axis=1)).tolist():
+            view.look(int(wanted[number]))
+            lanes = np.flatnonzero(mine[number] >= 0)
+            for call, *look, out in bound:
+                call.kernel.function(*look, call.windows, out)
+                _store(out, call.places, lanes, int(mine[number, lanes[0]]), values)
+    return Rows(symbol.astype(np.int64), grid.days[wanted][column], values)
+
+
+def _calls(factors: Sequence[Factor]) -> list[_Call]:
+    def kind(factor: Factor) -> tuple[str, str, tuple[str, ...]]:
+        return factor.kernel.module, factor.kernel.name, factor.inputs
+
+    found = []
+    for _, group in groupby(sorted(factors, key=kind), key=kind):
+        members = list(group)
+        windows = sorted({factor.window for factor in members})
+        places = np.full((members[0].kernel.answers, len(windows)), -1, dtype=np.int64)
+        for factor in members:
+            places[factor.answer, windows.index(factor.window)] = factors.index(factor)
+        inputs = tuple(SERIES.index(name) for name in members[0].inputs)
+        found.append(_Call(members[0].kernel, inputs, np.array(windows, dtype=np.int64), places))
+    return found
+
+
+@compiled
+def _store(out: Floats, places: Ints, lanes: Ints, row: int, values: npt.NDArray[np.float32]) -> None:
+    """The answers of ``lanes``, whose rows follow each other from ``row`` on."""
+    for answer in range(out.shape[0]):
+        for window in range(out.shape[1]):
+            factor = places[answer, window]
+            if factor < 0:
+                continue
+            for at in range(len(lanes)):
+                value = np.float32(out[answer, window, lanes[at]])
+                values[factor, row + at] = value if abs(value) < np.inf else np.float32(np.nan)

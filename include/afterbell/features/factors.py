@@ -1,8 +1,9 @@
 """Factor sets: declarations, and the hash that changes when what they mean does.
 
-A further factor is a line in ``CORE`` (or in a set of your own) and, if no kernel says it, a function in a module of
-kernels, with a test of its answers. Changing a window, a kernel or anything below them changes the set's definition
-hash, and the features job then fills the table anew; comments, docstrings and blank lines change nothing.
+A set is a file in ``sets/`` that declares factors; a kernel that is not there yet goes into a file of its own in
+``kernels/``, with a test of its answers. Changing a window, a kernel or anything below them changes the definition hash
+of the sets that use it, and of no other: the features job then fills their tables anew. Comments, docstrings and blank
+lines change nothing.
 """
 
 from __future__ import annotations
@@ -13,18 +14,14 @@ import io
 import json
 import sys
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from afterbell.errors import ConfigError
-from afterbell.features import grid, kernels, lookback
-from afterbell.features.grid import Floats
-from afterbell.features.lookback import Lookback
-
-Kernel = Callable[[Lookback, int], Floats]
+from afterbell.features.compiled import Kernel, used_modules
 
 _LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
+_ENGINE = "afterbell.features.compute"
 
 
 @dataclass(frozen=True)
@@ -33,16 +30,18 @@ class Factor:
 
     Attributes:
         name: the column's name, such as ``ROC20``.
+        kernel: computes it.
+        inputs: the series that the kernel takes, names of ``view.SERIES``.
         window: sessions that it spans, 0 if it looks at its own session only; no look goes further back.
-        kernel: computes it from a look back and ``window``.
-        inputs: the series it reads, names of ``lookback.SERIES``.
+        answer: which of the kernel's answers it is.
         version: raise it to recompute without a change of code.
     """
 
     name: str
-    window: int
     kernel: Kernel
     inputs: tuple[str, ...]
+    window: int = 0
+    answer: int = 0
     version: int = 1
 
 
@@ -54,13 +53,11 @@ class FactorSet:
         name: of the set.
         version: raise it to recompute all.
         factors: in the order of the columns.
-        share: the share of a window's sessions that must have a value.
     """
 
     name: str
     version: int
     factors: tuple[Factor, ...]
-    share: float = 0.5
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -75,15 +72,18 @@ class FactorSet:
     @cached_property
     def definition_hash(self) -> str:
         """32 hexadecimal digits that stand for every declaration and all code behind it."""
-        modules = sorted({factor.kernel.__module__ for factor in self.factors} | {grid.__name__, lookback.__name__})
-        return definition_hash(self, {name: inspect.getsource(sys.modules[name]) for name in modules})
+        __import__(_ENGINE)
+        modules = used_modules(_ENGINE).union(*(used_modules(factor.kernel.module) for factor in self.factors))
+        return definition_hash(self, {name: inspect.getsource(sys.modules[name]) for name in sorted(modules)})
 
 
 def definition_hash(factors: FactorSet, sources: dict[str, str]) -> str:
     """The hash of a set's declarations and of the ``sources`` (by module) that compute it."""
-    declared = [[f.name, f.window, f.kernel.__qualname__, list(f.inputs), f.version] for f in factors.factors]
+    declared = [
+        [f.name, f.window, f.kernel.module, f.kernel.name, f.answer, list(f.inputs), f.version] for f in factors.factors
+    ]
     code = {name: list(_significant(text)) for name, text in sources.items()}
-    parts = [factors.name, factors.version, factors.share, declared, code]
+    parts = [factors.name, factors.version, declared, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -101,52 +101,24 @@ def _significant(source: str) -> Iterator[str]:
             yield token.string
 
 
-def _family(prefix: str, kernel: Kernel, windows: tuple[int, ...], *inputs: str) -> tuple[Factor, ...]:
-    """One factor a window, named ``<prefix><window>``; a window of 0 leaves the bare prefix."""
-    return tuple(Factor(f"{prefix}{window or ''}", window, kernel, inputs) for window in windows)
+def family(kernel: Kernel, inputs: str, names: str, *windows: int) -> tuple[Factor, ...]:
+    """The factors of one kernel: for each of its answers, a name in ``names``, one factor a window.
 
-
-CORE = FactorSet(
-    "core",
-    1,
-    (
-        *_family("KMID", kernels.kmid, (0,), "open", "close"),
-        *_family("KLEN", kernels.klen, (0,), "open", "high", "low"),
-        *_family("KUP", kernels.kup, (0,), "open", "high", "close"),
-        *_family("KLOW", kernels.klow, (0,), "open", "low", "close"),
-        *_family("KSFT", kernels.ksft, (0,), "open", "high", "low", "close"),
-        Factor("GAP", 1, kernels.gap, ("open", "close")),
-        *_family("ROC", kernels.roc, (5, 10, 20, 60), "close"),
-        *_family("MA", kernels.ma, (5, 10, 20, 60), "close"),
-        *_family("STD", kernels.std, (5, 10, 20, 60), "close"),
-        *_family("MAX", kernels.high_max, (20,), "high", "close"),
-        *_family("MIN", kernels.low_min, (20,), "low", "close"),
-        *_family("RSV", kernels.rsv, (10, 20, 60), "high", "low", "close"),
-        *_family("RANK", kernels.rank, (20,), "close"),
-        *_family("CORR", kernels.corr, (10, 20), "close", "log_volume"),
-        *_family("CNTP", kernels.cntp, (20,), "close"),
-        *_family("SUMP", kernels.sump, (20,), "close"),
-        *_family("VSUMP", kernels.vsump, (20,), "volume"),
-        *_family("VMA", kernels.vma, (5, 10, 20), "volume"),
-        *_family("VSTD", kernels.vstd, (10, 20), "volume"),
-        *_family("LVR", kernels.lvr, (5, 20, 60), "volume", "log_volume"),
-        *_family("LVZ", kernels.lvz, (20, 60), "log_volume"),
-        *_family("DVOL", kernels.dvol, (20,), "dollars"),
-        *_family("ILLIQ", kernels.illiq, (20,), "impact"),
-        *_family("VOLR", kernels.volr, (20, 60), "return"),
-    ),
-)
-"""The first set, in the spirit of Alpha158, with the volume factors that a market's liquidity shows in."""
-
-SETS = {CORE.name: CORE}
-
-
-def factor_set(name: str) -> FactorSet:
-    """The factor set ``name``.
+    Args:
+        kernel: the kernel.
+        inputs: names of series, separated by blanks.
+        names: prefixes of the factors, one an answer, ``-`` for an answer that is left out; the window follows.
+        windows: in sessions; none for a kernel without windows, whose names stand as they are.
 
     Raises:
-        ConfigError: there is none of that name; the message lists those there are.
+        ValueError: there is not one name for each of the kernel's answers.
     """
-    if name not in SETS:
-        raise ConfigError(f"factor set {name!r} is not known: use one of {', '.join(sorted(SETS))}")
-    return SETS[name]
+    prefixes, series = names.split(), tuple(inputs.split())
+    if len(prefixes) != kernel.answers:
+        raise ValueError(f"{kernel.name} gives {kernel.answers} answers, {len(prefixes)} names are given: {names!r}")
+    return tuple(
+        Factor(f"{prefix}{window}" if windows else prefix, kernel, series, window, answer)
+        for answer, prefix in enumerate(prefixes)
+        if prefix != "-"
+        for window in (windows or (0,))
+    )

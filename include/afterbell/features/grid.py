@@ -8,7 +8,6 @@ A value of session ``s`` that first became known by the cut-off of session ``s +
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -116,23 +115,19 @@ class SessionGrid:
 
 @dataclass(frozen=True)
 class Layers:
-    """What could be seen at each age: ``arrays[i]`` from age ``ages[i]`` up to the next one.
+    """What could be seen at each age of knowledge: ``arrays[i]`` from age ``ages[i]`` up to the next one.
 
     Attributes:
         ages: ascending, the first is 0.
-        arrays: float64 of equal shape ``(..., n_symbols, T)``.
+        arrays: float64 of shape ``(len(ages), fields, T, n_symbols)``.
     """
 
     ages: tuple[int, ...]
-    arrays: tuple[Floats, ...]
+    arrays: Floats
 
-    def at(self, age: int) -> Floats:
-        """The grid as seen ``age`` sessions after each column's own session."""
-        return self.arrays[bisect_right(self.ages, age) - 1]
-
-    def block(self, start: int, stop: int) -> Layers:
-        """The same for symbols ``start`` to ``stop``, as views."""
-        return Layers(self.ages, tuple(array[..., start:stop, :] for array in self.arrays))
+    def by_age(self, depth: int) -> Ints:
+        """The layer that holds at each age ``0 .. depth``."""
+        return np.searchsorted(np.array(self.ages), np.arange(depth + 1), side="right").astype(np.int64) - 1
 
 
 @dataclass(frozen=True)
@@ -141,24 +136,13 @@ class Panel:
 
     Attributes:
         grid: the sessions.
-        bars: layers of shape ``(5, n_symbols, T)`` in the order of ``FIELDS``, NaN where there is no bar.
-        splits: layers of split factors on their ex-sessions, 1 elsewhere.
-        payouts: layers of the factors of all other actions, 1 elsewhere.
+        bars: fields in the order of ``FIELDS``, NaN where there is no bar.
+        actions: the factors of splits and of all other actions on their ex-sessions, 1 elsewhere.
     """
 
     grid: SessionGrid
     bars: Layers
-    splits: Layers
-    payouts: Layers
-
-    def block(self, start: int, stop: int) -> Panel:
-        """The panel of symbols ``start`` to ``stop``, as views."""
-        return Panel(
-            self.grid,
-            self.bars.block(start, stop),
-            self.splits.block(start, stop),
-            self.payouts.block(start, stop),
-        )
+    actions: Layers
 
 
 def cut_off_micros(exchange: Exchange, session: date) -> int:
@@ -174,58 +158,3 @@ def to_day(day: date) -> int:
 def from_day(day: int) -> date:
     """The date of a number of days since 1970-01-01."""
     return _EPOCH + timedelta(days=day)
-
-
-def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> Panel:
-    """Lay revisions out on the session grid.
-
-    Args:
-        bars: revisions of bars on sessions of ``grid``.
-        actions: revisions of actions whose ex-sessions lie in ``grid``.
-        grid: the sessions, columns of the result.
-        n_symbols: rows of the result.
-        max_age: revisions that became known more sessions than this after their own are never looked at.
-
-    Raises:
-        PermanentError: a bar or an action lies on a day that is no session of ``grid``.
-    """
-    shape = (n_symbols, len(grid.days))
-    oldest = len(grid.days) - 1 if max_age is None else min(max_age, len(grid.days) - 1)
-    columns = grid.columns(bars.session)
-    cells = (bars.symbol, columns, grid.ages(columns, bars.knowledge), bars.knowledge, bars.revision)
-    return Panel(
-        grid,
-        _layers(np.full((len(FIELDS), *shape), np.nan), cells, bars.values, oldest),
-        _action_layers(actions, actions.split, grid, shape, oldest),
-        _action_layers(actions, ~actions.split, grid, shape, oldest),
-    )
-
-
-def _action_layers(
-    actions: Actions, chosen: npt.NDArray[np.bool_], grid: SessionGrid, shape: tuple[int, int], oldest: int
-) -> Layers:
-    # An action of the other kind stands here as 1: it replaces what was believed of its ex-session before, but not
-    # one of this kind that became known with it.
-    factor = np.where(chosen, actions.factor, 1.0)
-    columns = grid.columns(actions.session)
-    ages = grid.ages(columns, actions.knowledge)
-    cells = (actions.symbol, columns, ages, actions.knowledge, chosen.astype(np.int64))
-    return _layers(np.ones((1, *shape)), cells, factor[np.newaxis], oldest)
-
-
-def _layers(base: Floats, cells: tuple[Ints, Ints, Ints, Ints, Ints], values: Floats, oldest: int) -> Layers:
-    """Write the newest value of each (symbol, column, age) over ``base``, age after age."""
-    symbol, column, age, knowledge, revision = cells
-    order = np.lexsort((revision, knowledge, age, column, symbol))
-    order = order[age[order] <= oldest]
-    keys = np.stack((symbol[order], column[order], age[order]))
-    newest = np.append((keys[:, 1:] != keys[:, :-1]).any(axis=0), True)[: len(order)]
-    order = order[newest]
-    ages, arrays = [0], [base]
-    for current in np.unique(age[order]).tolist():
-        if current > 0:
-            ages.append(current)
-            arrays.append(arrays[-1].copy())
-        rows = order[age[order] == current]
-        arrays[-1][:, symbol[rows], column[rows]] = values[:, rows]
-    return Layers(tuple(ages), tuple(arrays))

@@ -35,8 +35,8 @@ def forward_returns(panel: Panel, horizons: Sequence[int]) -> dict[int, Floats]:
     Returns:
         For each horizon float64 of shape ``(n_symbols, T)``, NaN where there is no label.
     """
-    close = panel.bars.arrays[-1][FIELDS.index("close")]
-    factor = panel.splits.arrays[-1][0] * panel.payouts.arrays[-1][0]
+    close = panel.bars.arrays[-1, FIELDS.index("close")].T
+    factor = panel.actions.arrays[-1].prod(axis=0).T
     final = _carry_delisted(close, factor)
     found = {}
     for horizon in horizons:

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, Panel, SessionGrid, panel
+from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, Panel, SessionGrid
+from afterbell.features.panel import panel
 
 CELLS = 1 << 17
 """Most cells (symbols x sessions) of a panel: two layers of five fields take 10 MB, however large the market."""

@@ -1,0 +1,139 @@
+"""Kernels compiled by Numba for the processor at hand, and kept on disk for the next process.
+
+Compiling takes a second a kernel, loading a compiled one milliseconds. Numba keeps what it compiled by the path and
+the time stamp of a source file; the library reaches executors as an archive in a folder of its own each time, so here
+the key is what the sources say. The folder is the user's own, since what lies there is run as code:
+``AFTERBELL_KERNEL_CACHE``, or ``afterbell/kernels`` in the user's cache folder. Where none can be written, every
+process compiles anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import os
+import stat
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+from numba.core.caching import CacheImpl, _CacheLocator
+
+Compute = TypeVar("Compute", bound=Callable[..., Any])
+
+
+class SourceLocator(_CacheLocator):
+    """Where Numba keeps a compiled function: by the text of its module and of the modules that it imports from here."""
+
+    def __init__(self, function: Callable[..., Any], _path: str) -> None:
+        self._line = function.__code__.co_firstlineno
+        self._stamp = sources_digest(function.__module__)
+        self._folder = cache_folder() / self._stamp[:16]
+
+    def get_cache_path(self) -> str:
+        """The folder."""
+        return str(self._folder)
+
+    def get_source_stamp(self) -> str:
+        """What makes a kept function stale when it changes."""
+        return self._stamp
+
+    def get_disambiguator(self) -> str:
+        """Tells functions of one name apart."""
+        return str(self._line)
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], path: str) -> SourceLocator | None:
+        """The place for ``function``; None where it can't be written or is not ours alone."""
+        if not function.__module__.startswith(_ROOM):
+            return None
+        found = cls(function, path)
+        try:
+            found._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found.ensure_cache_path()  # type: ignore[no-untyped-call]
+        except OSError:
+            return None
+        return found if _is_ours(found._folder) else None
+
+
+def compiled(function: Compute) -> Compute:
+    """Compile ``function`` at its first call, for one thread, keeping the order of all sums as it is written.
+
+    No fast mathematics: the same values give the same bits, whatever else the machine does.
+    """
+    try:
+        return cast("Compute", numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+    except RuntimeError:  # no folder that Numba could keep it in
+        return cast("Compute", numba.njit(error_model="numpy", nogil=True)(function))
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A compiled kernel: see ``kernels`` for what it takes.
+
+    Attributes:
+        function: the compiled function.
+        answers: how many answers it gives for each window.
+        module: where it is defined.
+        name: what it is called there.
+    """
+
+    function: Callable[..., None]
+    answers: int
+    module: str
+    name: str
+
+
+def kernel(answers: int = 1) -> Callable[[Callable[..., None]], Kernel]:
+    """Make a kernel of a function that gives ``answers`` answers."""
+
+    def make(function: Callable[..., None]) -> Kernel:
+        return Kernel(compiled(function), answers, function.__module__, function.__name__)
+
+    return make
+
+
+def cache_folder() -> Path:
+    """Where compiled kernels are kept."""
+    named = os.environ.get("AFTERBELL_KERNEL_CACHE")
+    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    return Path(named) if named else Path(home) / "afterbell" / "kernels"
+
+
+@cache
+def sources_digest(module: str) -> str:
+    """64 hexadecimal digits that change with the text of ``module`` or of a module of this room that it uses."""
+    digest = hashlib.sha256()
+    for name in sorted(used_modules(module)):
+        digest.update(name.encode() + b"\0" + inspect.getsource(sys.modules[name]).encode())
+    return digest.hexdigest()
+
+
+def used_modules(module: str) -> set[str]:
+    """``module`` and the modules of this room whose functions and classes it uses, and those that they use."""
+    found: set[str] = set()
+    ahead = [module]
+    while ahead:
+        name = ahead.pop()
+        if name not in found:
+            found.add(name)
+            ahead += [home for home in map(_home, vars(sys.modules[name]).values()) if home.startswith(_ROOM)]
+    return found
+
+
+def _home(value: object) -> str:
+    found = value.module if isinstance(value, Kernel) else getattr(value, "__module__", None)
+    return found if isinstance(found, str) else ""
+
+
+def _is_ours(folder: Path) -> bool:
+    found = folder.stat()
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+_ROOM = "afterbell.features"
+CacheImpl._locator_classes.insert(0, SourceLocator)  # noqa: SLF001 - Numba's public switch names classes for all code

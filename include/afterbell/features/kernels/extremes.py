@@ -1,0 +1,47 @@
+"""The greatest high and the least low of windows, and when they were."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from afterbell.features.compiled import kernel
+from afterbell.features.grid import Floats, Ints
+
+_TINY = 1e-12
+
+
+@kernel(answers=6)
+def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Floats) -> None:
+    """Qlib MAX, MIN, RSV, IMAX, IMIN, IMXD, in this order.
+
+    A position is counted in sessions from 1 at the window's oldest session, or at the symbol's first bar if that is
+    younger, to the newest; of equal extremes the oldest counts.
+    """
+    lanes = high.shape[1]
+    top, bottom = np.full(lanes, -np.inf), np.full(lanes, np.inf)
+    top_age, bottom_age, first = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
+    for age in range(close.shape[0]):
+        for lane in range(lanes):
+            first[lane] = float(age) if close[age, lane] == close[age, lane] else first[lane]
+    begin = 0
+    for at in range(len(windows)):
+        window = float(windows[at])
+        for age in range(begin, windows[at]):
+            now = float(age)
+            for lane in range(lanes):
+                h, l = high[age, lane], low[age, lane]  # noqa: E741 - the field's letters
+                above, below = h >= top[lane], l <= bottom[lane]
+                top[lane] = h if above else top[lane]
+                top_age[lane] = now if above else top_age[lane]
+                bottom[lane] = l if below else bottom[lane]
+                bottom_age[lane] = now if below else bottom_age[lane]
+        begin = windows[at]
+        for lane in range(lanes):
+            c = close[0, lane]
+            length = min(window, first[lane] + 1.0)
+            out[0, at, lane] = top[lane] / c
+            out[1, at, lane] = bottom[lane] / c
+            out[2, at, lane] = (c - bottom[lane]) / (top[lane] - bottom[lane] + _TINY)
+            out[3, at, lane] = (length - top_age[lane]) / window
+            out[4, at, lane] = (length - bottom_age[lane]) / window
+            out[5, at, lane] = (bottom_age[lane] - top_age[lane]) / window

@@ -1,0 +1,75 @@
+"""Means and standard deviations over windows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from afterbell.features.compiled import compiled, kernel
+from afterbell.features.grid import Floats, Ints
+
+_TINY = 1e-12
+
+
+@compiled
+def moments(x: Floats, windows: Ints, out: Floats) -> None:
+    """Count, mean and variance (one degree of freedom taken off; NaN for less than two values)."""
+    lanes = x.shape[1]
+    count, total, squares = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
+    # About the newest value that there is, so that a constant has a variance of exactly 0.
+    centre = np.zeros(lanes)
+    for age in range(windows[-1] - 1, -1, -1):
+        for lane in range(lanes):
+            value = x[age, lane]
+            centre[lane] = value if value == value else centre[lane]  # noqa: PLR0124 - NaN alone differs from itself
+    begin = 0
+    for at in range(len(windows)):
+        for age in range(begin, windows[at]):
+            for lane in range(lanes):
+                offset = x[age, lane] - centre[lane]
+                known = offset == offset  # noqa: PLR0124
+                offset = offset if known else 0.0
+                count[lane] += 1.0 if known else 0.0
+                total[lane] += offset
+                squares[lane] += offset * offset
+        begin = windows[at]
+        for lane in range(lanes):
+            n = count[lane]
+            mean = total[lane] / n
+            spread = squares[lane] - total[lane] * mean
+            spread = max(0.0, spread)
+            out[0, at, lane] = n
+            out[1, at, lane] = centre[lane] + mean
+            out[2, at, lane] = spread / (n - 1.0) if n > 1.0 else np.nan
+
+
+@kernel(answers=2)
+def price_level(x: Floats, windows: Ints, out: Floats) -> None:
+    """Mean and standard deviation over the newest value: Qlib MA, STD."""
+    found = np.empty((3, len(windows), x.shape[1]))
+    moments(x, windows, found)
+    for at in range(len(windows)):
+        for lane in range(x.shape[1]):
+            out[0, at, lane] = found[1, at, lane] / x[0, lane]
+            out[1, at, lane] = np.sqrt(found[2, at, lane]) / x[0, lane]
+
+
+@kernel(answers=2)
+def volume_level(x: Floats, windows: Ints, out: Floats) -> None:
+    """Mean and standard deviation over the newest value plus 1e-12: Qlib VMA, VSTD."""
+    found = np.empty((3, len(windows), x.shape[1]))
+    moments(x, windows, found)
+    for at in range(len(windows)):
+        for lane in range(x.shape[1]):
+            newest = x[0, lane] + _TINY
+            out[0, at, lane] = found[1, at, lane] / newest
+            out[1, at, lane] = np.sqrt(found[2, at, lane]) / newest
+
+
+@kernel()
+def dispersion(x: Floats, windows: Ints, out: Floats) -> None:
+    """Standard deviation over mean plus 1e-12: Qlib WVMA, of |return| times volume."""
+    found = np.empty((3, len(windows), x.shape[1]))
+    moments(x, windows, found)
+    for at in range(len(windows)):
+        for lane in range(x.shape[1]):
+            out[0, at, lane] = np.sqrt(found[2, at, lane]) / (found[1, at, lane] + _TINY)

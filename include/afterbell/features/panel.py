@@ -1,0 +1,163 @@
+"""Rows of revisions to panels, a block of symbols at a time.
+
+A block is small enough for its panel, and all that is computed from it, to stay in a core's cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from afterbell.features.compiled import compiled
+from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, Layers, Panel, SessionGrid
+
+LANES = 256
+"""Symbols of a block."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Revisions with their place on the grid, in the order of blocks.
+
+    Attributes:
+        symbol: codes.
+        column: of the session.
+        age: of knowledge, in sessions; ``len(days)`` if not known within the grid.
+        knowledge: microseconds since 1970-01-01 UTC.
+        rank: breaks ties of equal knowledge time, the higher one wins.
+        values: float64 of shape ``(fields, n)``.
+        starts: where each block begins, and the end.
+    """
+
+    symbol: Ints
+    column: Ints
+    age: Ints
+    knowledge: Ints
+    rank: Ints
+    values: Floats
+    starts: Ints
+
+    def block(self, number: int) -> slice:
+        """The rows of a block."""
+        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+
+def bar_cells(bars: Bars, grid: SessionGrid, n_symbols: int) -> Cells:
+    """Revisions of bars on the grid.
+
+    Raises:
+        PermanentError: a bar lies on a day that is no session of ``grid``.
+    """
+    columns = grid.columns(bars.session)
+    return _cells(bars.symbol, columns, grid.ages(columns, bars.knowledge), bars.knowledge, bars.revision, bars.values,
+                  n_symbols)  # fmt: skip
+
+
+def action_cells(actions: Actions, grid: SessionGrid, n_symbols: int) -> Cells:
+    """Revisions of actions on the grid: one field for the factors of splits, one for those of other actions.
+
+    Raises:
+        PermanentError: an action lies on a day that is no session of ``grid``.
+    """
+    columns = grid.columns(actions.session)
+    ages = grid.ages(columns, actions.knowledge)
+    # An action stands as 1 in the other kind's field: it replaces what was believed of its ex-session before. One of
+    # that kind that became known with it keeps its place: each kind is laid out on its own, by this rank.
+    values = np.stack((np.where(actions.split, actions.factor, 1.0), np.where(actions.split, 1.0, actions.factor)))
+    rank = actions.split.astype(np.int64)
+    return _cells(actions.symbol, columns, ages, actions.knowledge, rank, values, n_symbols)
+
+
+def _cells(
+    symbol: Ints, column: Ints, age: Ints, knowledge: Ints, rank: Ints, values: Floats, n_symbols: int
+) -> Cells:  # fmt: skip
+    block = (symbol // LANES).astype(np.uint16)
+    order = np.argsort(block, kind="stable")
+    n_blocks = -(-n_symbols // LANES)
+    starts = np.searchsorted(block[order], np.arange(n_blocks + 1)).astype(np.int64)
+    return Cells(symbol[order], column[order], age[order], knowledge[order], rank[order], values[:, order], starts)
+
+
+def blocks(grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldest: int) -> Iterator[tuple[int, Panel]]:
+    """The panel of each block, with the code of its first symbol.
+
+    Args:
+        grid: the sessions, columns of the panels.
+        bars: from ``bar_cells``.
+        actions: from ``action_cells``.
+        n_symbols: codes are below it.
+        oldest: revisions that became known more sessions than this after their own are never looked at.
+    """
+    for number, first in enumerate(range(0, n_symbols, LANES)):
+        lanes = min(LANES, n_symbols - first)
+        yield first, Panel(grid, _bars(bars, number, first, lanes, len(grid.days), oldest),
+                           _actions(actions, number, first, lanes, len(grid.days), oldest))  # fmt: skip
+
+
+def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> Panel:
+    """All symbols in one panel, however many; arguments as in ``blocks``."""
+    oldest = len(grid.days) - 1 if max_age is None else max_age
+    one = np.zeros(2, dtype=np.int64)
+    cells = [
+        Cells(c.symbol, c.column, c.age, c.knowledge, c.rank, c.values, np.array([0, len(c.symbol)]) + one)
+        for c in (bar_cells(bars, grid, n_symbols), action_cells(actions, grid, n_symbols))
+    ]
+    return Panel(grid, _bars(cells[0], 0, 0, n_symbols, len(grid.days), oldest),
+                 _actions(cells[1], 0, 0, n_symbols, len(grid.days), oldest))  # fmt: skip
+
+
+def _bars(cells: Cells, number: int, first: int, lanes: int, sessions: int, oldest: int) -> Layers:
+    return _layers(cells, cells.block(number), first, np.full((len(FIELDS), sessions, lanes), np.nan), oldest)
+
+
+def _actions(cells: Cells, number: int, first: int, lanes: int, sessions: int, oldest: int) -> Layers:
+    part = cells.block(number)
+    split = _layers(cells, part, first, np.ones((2, sessions, lanes)), oldest)
+    other = Cells(cells.symbol, cells.column, cells.age, cells.knowledge, 1 - cells.rank, cells.values, cells.starts)
+    payout = _layers(other, part, first, np.ones((2, sessions, lanes)), oldest)
+    split.arrays[:, 1] = payout.arrays[:, 1]
+    return split
+
+
+def _layers(cells: Cells, part: slice, first: int, base: Floats, oldest: int) -> Layers:
+    """Write the newest value of each (symbol, column, age) over ``base``, age after age."""
+    age = cells.age[part]
+    ages = np.unique(age[age <= oldest])
+    ages = np.unique(np.append(ages, 0))
+    arrays = np.empty((len(ages), *base.shape))
+    arrays[0] = base
+    lane = cells.symbol[part] - first
+    _write(arrays, ages, lane, cells.column[part], age, cells.knowledge[part], cells.rank[part], cells.values[:, part])
+    return Layers(tuple(ages.tolist()), arrays)
+
+
+@compiled
+def _write(
+    arrays: Floats, ages: Ints, lane: Ints, column: Ints, age: Ints, knowledge: Ints, rank: Ints, values: Floats
+) -> None:
+    newest = np.full(arrays.shape[2:], np.iinfo(np.int64).min)
+    highest = np.full(arrays.shape[2:], np.iinfo(np.int64).min)
+    for layer in range(len(ages)):
+        if layer > 0:
+            arrays[layer] = arrays[layer - 1]
+        for row in range(len(lane)):
+            if age[row] != ages[layer]:
+                continue
+            t, s = column[row], lane[row]
+            # A greater age is a later knowledge: what a younger layer wrote is always older than this.
+            later = knowledge[row] > newest[t, s]
+            if later or (knowledge[row] == newest[t, s] and rank[row] >= highest[t, s]):
+                newest[t, s], highest[t, s] = knowledge[row], rank[row]
+                for field in range(len(values)):
+                    arrays[layer, field, t, s] = values[field, row]
+
+
+def presence(bars: Cells, columns: Ints, n_symbols: int, sessions: int) -> npt.NDArray[np.bool_]:
+    """Whether a symbol has a bar known at the cut-off of the session of each of ``columns``; ``(columns, symbols)``."""
+    known = (bars.age == 0) & np.isfinite(bars.values[FIELDS.index("close")])
+    found = np.zeros((sessions, n_symbols), dtype=np.bool_)
+    found[bars.column[known], bars.symbol[known]] = True
+    return found[columns]

@@ -1,0 +1,22 @@
+"""The factor sets there are; one file a set."""
+
+from __future__ import annotations
+
+from afterbell.errors import ConfigError
+from afterbell.features.factors import FactorSet
+from afterbell.features.sets.alpha158 import ALPHA158
+from afterbell.features.sets.alpha360 import ALPHA360
+from afterbell.features.sets.core import CORE
+
+SETS = {found.name: found for found in (ALPHA158, ALPHA360, CORE)}
+
+
+def factor_set(name: str) -> FactorSet:
+    """The factor set ``name``.
+
+    Raises:
+        ConfigError: there is none of that name; the message lists those there are.
+    """
+    if name not in SETS:
+        raise ConfigError(f"factor set {name!r} is not known: use one of {', '.join(sorted(SETS))}")
+    return SETS[name]
