@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up down test lint bench replay clean lock
+.PHONY: help setup qlib demo up down test lint bench replay answers clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
@@ -15,6 +15,7 @@ export AFTERBELL_ENV ?= $(CURDIR)/.afterbell/env
 ENV := $$AFTERBELL_ENV
 SPARK := "$(ENV)/spark/bin/python"
 AIRFLOW := "$(ENV)/airflow/bin/python"
+QLIB := "$(ENV)/qlib/bin/python"
 TOOLS := $(ENV)/tools/bin
 AIRFLOW_TESTS := tests/airflow tests/dags tests/plugins
 AIRFLOW_ROOMS := include/afterbell/airflow dags plugins
@@ -26,6 +27,9 @@ setup:  ## make the environments, find Java, fetch the jars (needs Python 3.11; 
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: $(PYTHON) was not found. Install Python 3.11 \
 	(Debian, Ubuntu: python3.11 and python3.11-venv), or name it: make setup PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@"$(PYTHON)" include/setup/bootstrap.py
+
+qlib:  # what features are compared with has an environment of its own, which nothing else needs
+	@"$(PYTHON)" include/setup/bootstrap.py --qlib
 
 demo: setup  ## run the whole pipeline once (DROPS=folder SESSION=2016-06-30, or SIGNAL= SYMBOLS= SESSIONS=)
 	@./afterbell demo
@@ -52,11 +56,14 @@ lint: setup  ## check style, format, types and import contracts
 	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
 	exit $$status
 
-bench: setup  ## measure, each figure a ratio within one run
+bench: setup qlib  ## measure, each figure a ratio within one run
 	@$(SPARK) -m bench
 
 replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables
 	@$(SPARK) -m bench.replay
+
+answers: qlib  ## compute the frozen answers of the tests anew with Qlib (for maintainers: review what changed)
+	@$(QLIB) -m bench.qlib.answers
 
 clean:  ## stop the services and remove data and caches; the environments stay
 	@if [ -x $(SPARK) ]; then ./afterbell down; fi
@@ -66,7 +73,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
-	@for name in requirements requirements-spark requirements-dev; do \
+	@for name in requirements requirements-spark requirements-qlib requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

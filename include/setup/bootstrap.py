@@ -1,10 +1,11 @@
 """Makes what the project runs in: Python environments, Java, jars. `make setup` runs it; it needs Python 3.11 alone.
 
-    python3.11 include/setup/bootstrap.py [--lock-jars]
+    python3.11 include/setup/bootstrap.py [--qlib] [--lock-jars]
 
 Everything goes to ``.afterbell/env`` (or ``AFTERBELL_ENV``). Each part keeps a stamp with the digest of its inputs, so
-a second run takes a second, and a part that broke half-way is made again. ``--lock-jars`` resolves the jars afresh and
-writes their digests to ``jars.lock``, for a maintainer who changed a version.
+a second run takes a second, and a part that broke half-way is made again. ``--qlib`` makes the environment of Qlib
+too, which only the bench and the frozen answers need. ``--lock-jars`` resolves the jars afresh and writes their digests
+to ``jars.lock``, for a maintainer who changed a version.
 """
 
 from __future__ import annotations
@@ -33,14 +34,15 @@ sys.path.insert(0, str(INCLUDE))  # whatever PYTHONSAFEPATH or PYTHONPATH say
 from setup.environments import Environment, make_environment, make_tools  # noqa: E402 - after the version check
 from setup.jars import make_jars, write_lock  # noqa: E402
 from setup.java import make_java  # noqa: E402
-from setup.parts import Setup, SetupError  # noqa: E402
+from setup.parts import PARTS, Setup, SetupError  # noqa: E402
 
 ROOT = INCLUDE.parent
 _NEEDED_GB = 5.0
-"""Environments 1.8 GB, jars 0.1 GB, and as much again for caches and for Ivy while it works."""
+"""Environments 1.8 GB (Qlib's 1.1 GB), jars 0.1 GB, and as much again for caches and for Ivy while it works."""
+_OPTIONS = {"--qlib", "--lock-jars"}
 
 
-def set_up(setup: Setup, *, lock_jars: bool = False) -> None:
+def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None:
     """Make every part that is not as it should be.
 
     Raises:
@@ -48,7 +50,7 @@ def set_up(setup: Setup, *, lock_jars: bool = False) -> None:
     """
     setup.env.mkdir(parents=True, exist_ok=True)
     with _alone(setup):
-        if not setup.is_complete():
+        if not setup.is_complete((*PARTS, "qlib") if qlib else PARTS):
             _check_disk(setup)
         make_tools(setup)
         airflow = Environment("airflow", ROOT / "requirements.txt", INCLUDE)
@@ -57,6 +59,8 @@ def set_up(setup: Setup, *, lock_jars: bool = False) -> None:
             made = [pool.submit(make_environment, setup, item) for item in (spark, airflow)]
         for one in made:
             one.result()
+        if qlib:
+            make_environment(setup, Environment("qlib", ROOT / "requirements-qlib.txt"))
         java = make_java(setup)
         if lock_jars:
             write_lock(setup, java)
@@ -85,12 +89,12 @@ def _alone(setup: Setup) -> Iterator[None]:
 
 def main(argv: list[str]) -> int:
     """Set up and say how it went; the exit status."""
-    if argv not in ([], ["--lock-jars"]):
+    if not _OPTIONS.issuperset(argv):
         print(__doc__, file=sys.stderr)
         return 2
     setup = Setup(Path(os.environ.get("AFTERBELL_ENV") or ROOT / ".afterbell" / "env").absolute())
     try:
-        set_up(setup, lock_jars=bool(argv))
+        set_up(setup, qlib="--qlib" in argv, lock_jars="--lock-jars" in argv)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The three Python environments: tools, Airflow, Spark. Installed from locked files, every package by its hash."""
+"""The Python environments: tools, Airflow, Spark, on demand Qlib. From locked files, every package by its hash."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def make_tools(setup: Setup) -> None:
 
 
 def make_environment(setup: Setup, environment: Environment) -> None:
-    """Make one of the two environments that the project runs in.
+    """Make one of the environments that the project's code runs in.
 
     Raises:
         SetupError: a package could not be fetched, or its bytes are not those that were locked.
@@ -65,7 +65,9 @@ def make_environment(setup: Setup, environment: Environment) -> None:
         _install(setup, environment)
         _finish(setup, environment)
 
-    setup.part(environment.name, _inputs(environment), lambda: _works(folder) and _has_library(folder), make)
+    setup.part(
+        environment.name, _inputs(environment), lambda: _works(folder) and _has_library(folder, environment), make
+    )
 
 
 def pinned(requirements: Path, package: str) -> str:
@@ -118,8 +120,8 @@ def _works(folder: Path) -> bool:
     return python.exists() and subprocess.run([python, "-I", "-c", ""], check=False).returncode == 0
 
 
-def _has_library(folder: Path) -> bool:
-    return (folder / "lib" / _VERSION / "site-packages" / "afterbell.pth").exists()
+def _has_library(folder: Path, environment: Environment) -> bool:
+    return environment.library is None or (folder / "lib" / _VERSION / "site-packages" / "afterbell.pth").exists()
 
 
 def _install(setup: Setup, environment: Environment) -> None:
@@ -130,8 +132,8 @@ def _install(setup: Setup, environment: Environment) -> None:
         _pip(setup, environment, environment.requirements)
         return
     argv: list[str | Path] = [uv, "pip", "install", "--require-hashes", "--python", python]
-    if environment.library:
-        argv.append("--exact")  # the tools keep their pip
+    if environment.name != "tools":  # they keep their pip
+        argv.append("--exact")
     settings = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", **_index(setup)}
     setup.run(environment.name, [*argv, "-r", environment.requirements], settings, NETWORK_HINT)
 

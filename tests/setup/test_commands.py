@@ -29,7 +29,20 @@ def make(*words: str, env: dict[str, str] | None = None) -> subprocess.Completed
 
 def test_help_names_every_command() -> None:
     listed = re.findall(r"^  make (\S+)\s+\S", make("help").stdout, flags=re.MULTILINE)
-    assert listed == ["help", "setup", "demo", "up", "down", "test", "lint", "bench", "replay", "clean", "lock"]
+    assert listed == [
+        "help",
+        "setup",
+        "demo",
+        "up",
+        "down",
+        "test",
+        "lint",
+        "bench",
+        "replay",
+        "answers",
+        "clean",
+        "lock",
+    ]
 
 
 def test_a_parameter_reaches_the_program_as_it_was_typed_and_runs_nothing(tmp_path: Path) -> None:
