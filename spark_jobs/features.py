@@ -1,7 +1,9 @@
-"""Compute the factor set ``core`` for every session up to --session that lacks it.
+"""Compute factor sets for every session up to --session that lacks them.
 
-Inputs: bars_snapshot, actions_snapshot. Appends to ``features.core`` in one commit, for one session as for a thousand;
-a rerun with the same inputs changes nothing. Only the look-back of the missing sessions is read.
+Inputs: bars_snapshot, actions_snapshot; factor_sets, if they are not those of the daily models. Appends to
+``features.<set>`` in one commit, for one session as for a thousand; a rerun with the same inputs changes nothing. Only
+the look-back of the missing sessions is read. Another run that fills the same sessions at the same time makes this one
+plan again. With the input plan_only nothing is computed: the plan is printed.
 """
 
 from __future__ import annotations
@@ -10,114 +12,135 @@ import sys
 from datetime import UTC, date, datetime
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+from pyspark.sql import SparkSession
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.errors import ValidationFailedError
-from afterbell.features.factors import CORE
-from afterbell.features.features_spark import align_columns, feature_rows, find_holes
-from afterbell.features.grid import CUT_OFF
-from afterbell.features.holes import Plan
-from afterbell.features.rows_spark import partitions_for
-from afterbell.lake.commit import (
-    append_once,
-    at_snapshot,
-    commit_id,
-    ensure_table,
-    find_commit,
-    head,
-    snapshot_summary,
+from afterbell.errors import BaseMovedError, ValidationFailedError
+from afterbell.features.factors import FactorSet
+from afterbell.features.features_spark import (
+    Inputs,
+    Work,
+    commit,
+    compute_files,
+    find_work,
+    session_is_stored,
+    table_of,
 )
+from afterbell.features.grid import CUT_OFF
+from afterbell.features.sets import factor_set
+from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, snapshot_summary
+from afterbell.lake.files import discard_files
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.training.spec import load_spec
 
-TABLE = factor_table(CORE.name, CORE.names)
+_TRIES = 3
 
 
 def features(args: StepArgs) -> dict[str, Any]:
-    """Fill the holes of the factor set, or find that there are none."""
-    started = datetime.now(UTC)
-    inputs = {name: int(args.require(name)) for name in ("bars_snapshot", "actions_snapshot")}
-    exchange = Exchange()
+    """Fill the holes of each factor set, or find that there are none."""
+    exchange, runtime = Exchange(), Runtime.from_env()
     exchange.require(args.session)
-    spark = lake_session(Runtime.from_env(), f"afterbell features {args.session}")
-    ensure_table(spark, TABLE)
-    wanted = commit_id("features", session=args.session, inputs=inputs, definition_hash=CORE.definition_hash)
-    snapshot, sessions = find_commit(spark, TABLE, wanted), 0
-    noop = snapshot is not None
+    names = args.inputs.get("factor_sets") or [load_spec().feature_set]
+    sets = [factor_set(str(name)) for name in names]
+    inputs = Inputs(
+        int(args.require("bars_snapshot")), int(args.require("actions_snapshot")), exchange, runtime.s3
+    )  # fmt: skip
+    spark = lake_session(runtime, f"afterbell features {args.session}")
+    if args.inputs.get("plan_only"):
+        return {"plan": [_plan(spark, inputs, factors, args.session) for factors in sets]}
+    done = [_of_set(spark, args, inputs, factors) for factors in sets]
+    # The first set's own answers stand beside the mappings for whoever asks for one set.
+    return done[0] | {
+        "features_snapshots": {factors.name: one["features_snapshot"] for factors, one in zip(sets, done, strict=True)},
+        "definition_hashes": {factors.name: factors.definition_hash for factors in sets},
+        "factors": sum(one["factors"] for one in done),
+        "rows": sum(one["rows"] for one in done),
+        "noop": all(one["noop"] for one in done),
+    }
+
+
+def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
+    started = datetime.now(UTC)
+    table = table_of(factors)
+    ensure_table(spark, table)
+    ids = {"bars_snapshot": inputs.bars, "actions_snapshot": inputs.actions}
+    wanted = commit_id("features", session=args.session, inputs=ids, definition_hash=factors.definition_hash)
+    snapshot, sessions, planned = find_commit(spark, table, wanted), 0, False
     if snapshot is None:
-        # Resolved once: the holes are those of this snapshot, whoever commits meanwhile.
-        snapshot = head(spark, TABLE)
-        stored = at_snapshot(spark, TABLE, snapshot)
-        plan = find_holes(at_snapshot(spark, BARS, inputs["bars_snapshot"]), stored, CORE, exchange, args.session)
-        noop = plan is None
-        if plan is not None:
-            snapshot, sessions = _fill(spark, exchange, plan, inputs, wanted), len(plan.wanted)
-    rows = 0 if noop else int(snapshot_summary(spark, TABLE, snapshot).get("added-records", 0))
-    _require_session(at_snapshot(spark, TABLE, snapshot), args.session, inputs["bars_snapshot"])
+        snapshot, sessions = _fill(spark, inputs, factors, args.session, wanted)
+        planned = sessions > 0
+    rows = int(snapshot_summary(spark, table, snapshot).get("added-records", 0)) if planned else 0
+    _require_session(spark, inputs, factors, snapshot, args.session)
     record_run(
         spark,
         args,
         started,
         rows=rows,
-        snapshots_in={BARS.name: inputs["bars_snapshot"], CORPORATE_ACTIONS.name: inputs["actions_snapshot"]},
-        snapshots_out={TABLE.name: snapshot},
+        snapshots_in={BARS.name: inputs.bars, CORPORATE_ACTIONS.name: inputs.actions},
+        snapshots_out={table.name: snapshot},
         commit_id=wanted,
-        verdict="noop" if noop else "done",
-        detail={"definition_hash": CORE.definition_hash, "sessions": sessions},
+        verdict="done" if planned else "noop",
+        detail={"definition_hash": factors.definition_hash, "sessions": sessions},
     )
     return {
         "features_snapshot": snapshot,
-        "definition_hash": CORE.definition_hash,
-        "factors": len(CORE.factors),
+        "definition_hash": factors.definition_hash,
+        "factors": len(factors.names),
         "sessions": sessions,
         "rows": rows,
         "commit_id": wanted,
-        "noop": noop,
+        "noop": not planned,
     }
 
 
-def _fill(spark: SparkSession, exchange: Exchange, plan: Plan, inputs: dict[str, int], wanted: str) -> int:
-    bars, actions = inputs["bars_snapshot"], inputs["actions_snapshot"]
-    partitions = _partitions(spark, exchange, plan, bars)
-    print(
-        f"features: {len(plan.wanted)} sessions {plan.holes[0]} to {plan.holes[-1]}, reading {plan.read}, "
-        f"{len(CORE.factors)} factors in {partitions} partitions",
-        flush=True,
-    )
-    rows = feature_rows(
-        at_snapshot(spark, BARS, bars),
-        at_snapshot(spark, CORPORATE_ACTIONS, actions),
-        CORE,
-        exchange,
-        plan,
-        partitions,
-    ).select(
-        "*", F.lit(CORE.definition_hash).alias("definition_hash"), F.lit(bars).cast("bigint").alias("input_snapshot")
-    )
-    snapshot, _ = append_once(align_columns(spark, rows, TABLE), TABLE, wanted)
-    return snapshot
+def _fill(spark: SparkSession, inputs: Inputs, factors: FactorSet, last: date, wanted: str) -> tuple[int, int]:
+    """The snapshot that has all that can be computed up to ``last``, and how many sessions were added for it."""
+    table = table_of(factors)
+    for attempt in range(1, _TRIES + 1):
+        # Resolved once: the holes are those of this snapshot, whoever commits meanwhile.
+        at = head(spark, table)
+        work = find_work(spark, inputs, factors, at, last)
+        if work is None:
+            return at, 0
+        print(_said(factors, work), flush=True)
+        constants = {"definition_hash": factors.definition_hash, "input_snapshot": inputs.bars}
+        files = compute_files(spark, inputs, factors, work, constants)
+        try:
+            return commit(spark, factors, work, files, wanted, at), len(work.plan.wanted)
+        except BaseMovedError:
+            discard_files(files, inputs.s3)
+            if attempt == _TRIES:
+                raise
+            print(f"features: {factors.name}: another run stored some of these sessions; planning again", flush=True)
+    raise AssertionError("the last try returns or raises")
 
 
-def _require_session(stored: DataFrame, session: date, bars_snapshot: int) -> None:
-    mine = stored.where((F.col("session") == session) & (F.col("definition_hash") == CORE.definition_hash))
-    if mine.isEmpty():
+def _said(factors: FactorSet, work: Work) -> str:
+    plan = work.plan
+    return (
+        f"features: {factors.name}, {len(factors.names)} factors: {len(plan.wanted)} sessions {plan.holes[0]} to "
+        f"{plan.holes[-1]}, reading {plan.read}, about {work.rows_a_session} rows each, in {len(work.tasks)} tasks"
+    )
+
+
+def _plan(spark: SparkSession, inputs: Inputs, factors: FactorSet, last: date) -> dict[str, Any]:
+    table = table_of(factors)
+    ensure_table(spark, table)
+    work = find_work(spark, inputs, factors, head(spark, table), last)
+    print(f"features: {factors.name}: nothing is missing up to {last}" if work is None else _said(factors, work))
+    return {"set": factors.name} | ({"sessions": 0} if work is None else work.summary())
+
+
+def _require_session(spark: SparkSession, inputs: Inputs, factors: FactorSet, snapshot: int, session: date) -> None:
+    if not session_is_stored(spark, factors, snapshot, session):
         raise ValidationFailedError(
-            f"{TABLE.name} has no row for session {session}: no bar of it in {BARS.name} at snapshot {bars_snapshot} "
-            f"was known {CUT_OFF} after the close; rerun ingest and validate once its drop is there"
+            f"{table_of(factors).name} has no row for session {session}: no bar of it in {BARS.name} at snapshot "
+            f"{inputs.bars} was known {CUT_OFF} after the close; rerun ingest and validate once its drop is there"
         )
-
-
-def _partitions(spark: SparkSession, exchange: Exchange, plan: Plan, bars_snapshot: int) -> int:
-    """Partitions for the rows that the plan reads, estimated from the table's own counts and spread of sessions."""
-    total = int(snapshot_summary(spark, BARS, bars_snapshot).get("total-records", 0))
-    first = at_snapshot(spark, BARS, bars_snapshot).agg(F.min("session").alias("first")).first()
-    span = len(exchange.between(first["first"], plan.sessions[-1])) if first else 1
-    return partitions_for(total * min(plan.read, span) // max(span, 1), spark.sparkContext.defaultParallelism)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from afterbell.features.factors import CORE
 from afterbell.features.labels import forward_returns
+from afterbell.features.sets.core import CORE
 from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
 from tests.spark_run import run_scenario
 

@@ -14,6 +14,7 @@ import inspect
 import os
 import stat
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -99,9 +100,14 @@ def kernel(answers: int = 1) -> Callable[[Callable[..., None]], Kernel]:
 
 def cache_folder() -> Path:
     """Where compiled kernels are kept."""
-    named = os.environ.get("AFTERBELL_KERNEL_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
-    return Path(named) if named else Path(home) / "afterbell" / "kernels"
+    named, home = os.environ.get("AFTERBELL_KERNEL_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    if named:
+        return Path(named)
+    try:
+        base = Path(home) if home else Path.home() / ".cache"
+    except RuntimeError:  # an executor may have no home
+        base = Path(tempfile.gettempdir()) / f"afterbell-{os.getuid()}"
+    return base / "afterbell" / "kernels"
 
 
 @cache

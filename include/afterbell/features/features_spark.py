@@ -1,120 +1,231 @@
-"""Factor sets on Spark: find the holes, stream symbols through the kernels, keep the table's columns in step."""
+"""Factor sets on Spark: find the holes from metadata, have tasks fill them, commit what they wrote."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from functools import reduce
-from operator import or_
+from typing import Any
 
-import numpy as np
 import pyarrow as pa
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.features.compute import Rows, compute
+from afterbell.cluster.progress import progress
+from afterbell.cluster.worker import keep_archives
+from afterbell.config.runtime import S3Location
+from afterbell.features.coverage import COVERAGE, coverage, covered
 from afterbell.features.factors import FactorSet
+from afterbell.features.fill import Sources, fill
 from afterbell.features.grid import SessionGrid, cut_off_micros
 from afterbell.features.holes import Plan, plan_holes
-from afterbell.features.rows_spark import by_symbol, known_sessions, long_rows
-from afterbell.features.streams import panels
-from afterbell.lake.tables import Table
+from afterbell.features.slices import Slice, month_of, slices_of, tasks_of
+from afterbell.lake.commit import at_snapshot
+from afterbell.lake.files import NewFile, commit_sessions
+from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_columns
+from afterbell.lake.shape import shape_of
+from afterbell.lake.snapshots import live
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, Table, factor_table
+
+_MADE = "path string, partition string, rows bigint, size bigint, body binary"
+_AT_ONCE = 4
 
 
-def find_holes(bars: DataFrame, stored: DataFrame, factors: FactorSet, exchange: Exchange, last: date) -> Plan | None:
-    """The sessions up to ``last`` that ``stored`` lacks and ``bars`` can fill; None where there is none.
+@dataclass(frozen=True)
+class Inputs:
+    """What a run of the features step works on.
+
+    Attributes:
+        bars: snapshot of ``market.bars``.
+        actions: snapshot of ``market.corporate_actions``.
+        exchange: whose sessions are counted.
+        s3: where S3 is, if the lake is there.
+    """
+
+    bars: int
+    actions: int
+    exchange: Exchange
+    s3: S3Location
+
+
+@dataclass(frozen=True)
+class Work:
+    """A plan with what it takes.
+
+    Attributes:
+        plan: the holes.
+        tasks: what each task computes.
+        stored: the sessions that are there already.
+        rows_a_session: about.
+    """
+
+    plan: Plan
+    tasks: tuple[tuple[Slice, ...], ...]
+    stored: frozenset[date]
+    rows_a_session: int
+
+    def summary(self) -> dict[str, Any]:
+        """What is to be done, for a program or a person who looks before it is done."""
+        holes = self.plan.holes
+        return {
+            "sessions": len(holes),
+            "first": holes[0].isoformat(),
+            "last": holes[-1].isoformat(),
+            "read_sessions": self.plan.read,
+            "rows": self.rows_a_session * len(holes),
+            "tasks": len(self.tasks),
+            "ranges": [[first.isoformat(), last.isoformat()] for first, last in self.plan.ranges],
+        }
+
+
+def table_of(factors: FactorSet) -> Table:
+    """The table of a set."""
+    return factor_table(factors.name, factors.names)
+
+
+def find_work(spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at: int, last: date) -> Work | None:
+    """The sessions up to ``last`` that the set's table lacks and the bars can fill; None where there is none.
 
     A session none of whose bars was known at its own cut-off (its drop never came, and the next one brought its bars)
     has no feature rows and is no hole.
 
     Args:
-        bars: rows of ``market.bars`` at a snapshot.
-        stored: rows of the factor set's table.
+        spark: a session on the lake.
+        inputs: what the bars are.
         factors: the set; only rows under its definition hash count as stored.
-        exchange: whose sessions are counted.
+        stored_at: the snapshot of its table.
         last: the last session to fill.
     """
-    limits = known_sessions(bars.where(F.col("session") <= last))
-    if limits is None:
+    begin = _first_session(spark, inputs, last)
+    if begin is None:
         return None
-    same = stored.where(F.col("definition_hash") == factors.definition_hash)
-    done = {row["session"] for row in same.select("session").distinct().collect()}
-    candidates = [session for session in exchange.between(limits[0], last) if session not in done]
-    if not candidates:
+    stored = _stored(spark, factors, stored_at)
+    lacking = [session for session in inputs.exchange.between(begin, last) if session not in stored]
+    due = _due(spark, inputs, lacking) if lacking else {}
+    if not due:
         return None
-    calendar = _calendar(exchange, candidates[0], last, factors.depth)
-    return plan_holes(calendar, _known_in_time(bars, candidates, exchange), done, factors.depth)
+    plan = plan_holes(_calendar(inputs.exchange, min(due), last, factors.depth), due, (), factors.depth)
+    if plan is None:
+        return None
+    rows = sum(due.values()) // len(due)
+    slices = slices_of(plan, SessionGrid.of(inputs.exchange, list(plan.sessions)), factors.depth)
+    tasks = tasks_of(slices, rows, spark.sparkContext.defaultParallelism)
+    return Work(plan, tuple(tasks), frozenset(stored), rows)
+
+
+def _first_session(spark: SparkSession, inputs: Inputs, last: date) -> date | None:
+    month = first_partition(spark, BARS, inputs.bars)
+    if month is None:
+        return None
+    first = date(1970 + month // 12, month % 12 + 1, 1)
+    files = plan_files(spark, BARS, inputs.bars, "session", first, first + timedelta(days=31))
+    days = [day for file in files for day in _column(inputs, file, ["session"])["session"].unique().to_pylist()]
+    return min(days) if days and min(days) <= last else None
+
+
+def _stored(spark: SparkSession, factors: FactorSet, snapshot: int) -> set[date]:
+    table = table_of(factors)
+    told = covered(live(spark, table), snapshot, factors.definition_hash)
+    if told is not None:
+        return told
+    same = at_snapshot(spark, table, snapshot).where(F.col("definition_hash") == factors.definition_hash)
+    return {row["session"] for row in same.select("session").distinct().collect()}
+
+
+def session_is_stored(spark: SparkSession, factors: FactorSet, snapshot: int, session: date) -> bool:
+    """Whether a snapshot of the set's table has rows of ``session`` under its definition."""
+    return session in _stored(spark, factors, snapshot)
+
+
+def _due(spark: SparkSession, inputs: Inputs, lacking: Sequence[date]) -> dict[date, int]:
+    """Sessions of ``lacking`` with bars that were known at their cut-off, and how many bars each has."""
+    months = sorted({month_of(session) for session in lacking})
+    files = bar_files(spark, inputs, lacking[0], lacking[-1])
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        found = pool.map(lambda month: _known(inputs, files.get(month, ())), months)
+    told = {day: each for month in found for day, each in month.items()}
+    return {
+        session: told[session][1]
+        for session in lacking
+        if session in told and told[session][0] <= cut_off_micros(inputs.exchange, session)
+    }
+
+
+def _known(inputs: Inputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
+    """For each session of some files: when the first of its bars was known, in microseconds, and how many it has."""
+    if not files:
+        return {}
+    rows = pa.concat_tables([_column(inputs, file, ["session", "knowledge_time"]) for file in files])
+    moment = rows["knowledge_time"].cast(pa.int64())
+    grouped = pa.table({"session": rows["session"], "known": moment}).group_by("session", use_threads=False)
+    return {
+        row["session"]: (row["known_min"], row["known_count"])
+        for row in grouped.aggregate([("known", "min"), ("known", "count")]).to_pylist()
+    }
+
+
+def _column(inputs: Inputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:
+    return read_columns(file, BARS.name, inputs.s3, columns)
+
+
+def bar_files(spark: SparkSession, inputs: Inputs, first: date, last: date) -> dict[int, tuple[LakeFile, ...]]:
+    """The files of bars that may have sessions from ``first`` to ``last``, by month."""
+    found: dict[int, list[LakeFile]] = {}
+    for file in plan_files(spark, BARS, inputs.bars, "session", first, last):
+        found.setdefault(file.partition or 0, []).append(file)
+    return {month: tuple(sorted(files, key=lambda file: file.path)) for month, files in found.items()}
 
 
 def _calendar(exchange: Exchange, first: date, last: date, depth: int) -> list[date]:
     """Sessions from ``depth`` before ``first`` to ``last``; an exchange trades on more than half of all days."""
     sessions = exchange.between(first - timedelta(days=2 * depth + 10), last)
-    return sessions[sessions.index(first) - depth :]
+    return sessions[max(0, sessions.index(first) - depth) :]
 
 
-def _known_in_time(bars: DataFrame, candidates: list[date], exchange: Exchange) -> set[date]:
-    asked = bars.where(F.col("session").between(candidates[0], candidates[-1])).where(
-        F.col("session").isin(candidates) if len(candidates) <= 64 else F.lit(True)  # a long list only slows the scan
-    )
-    # As a number: collected timestamps would come back in the driver's own zone.
-    known = F.unix_micros(F.min("knowledge_time")).alias("known")
-    rows = asked.groupBy("session").agg(known).collect()
-    wanted = [row for row in rows if row["session"] in set(candidates)]
-    return {row["session"] for row in wanted if row["known"] <= cut_off_micros(exchange, row["session"])}
-
-
-def feature_rows(
-    bars: DataFrame, actions: DataFrame, factors: FactorSet, exchange: Exchange, plan: Plan, partitions: int
-) -> DataFrame:
-    """The rows that ``plan`` wants: ``symbol``, ``session`` and one float column a factor, null where undefined.
+def compute_files(
+    spark: SparkSession, inputs: Inputs, factors: FactorSet, work: Work, constants: dict[str, Any]
+) -> list[NewFile]:
+    """Have the tasks of ``work`` compute and write; the files they wrote, not yet committed.
 
     Args:
-        bars: rows of ``market.bars`` at a snapshot.
-        actions: rows of ``market.corporate_actions`` at a snapshot.
+        spark: a session on the lake.
+        inputs: what is read.
         factors: the set.
-        exchange: whose sessions are counted.
-        plan: from ``find_holes``.
-        partitions: of the shuffle by symbol.
+        work: from ``find_work``.
+        constants: columns beside symbol, session and the factors, the same in all rows.
     """
-    grid = SessionGrid.of(exchange, list(plan.sessions))
-    wanted = np.array(plan.wanted, dtype=np.int64)
-    rows = long_rows(
-        bars.where(_inside(plan, "session")),
-        # An action between two ranges moves prices on both sides of it by nothing: no window spans the gap.
-        actions.where(_inside(plan, "ex_session")),
-    )
+    first, last = work.plan.ranges[0][0], work.plan.ranges[-1][1]
+    files = bar_files(spark, inputs, first, last)
+    actions = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "ex_session", first, last)
+    sources = Sources(files, tuple(actions), inputs.s3)
+    tasks, shape = work.tasks, shape_of(spark, table_of(factors))
 
-    def kernels(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for names, panel in panels(batches, grid, max_age=factors.depth):
-            for found in compute(panel, factors, wanted):
-                yield to_batch(names, found, factors)
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        keep_archives()
+        for batch in batches:
+            for number in batch.column("id").to_pylist():
+                for made in fill(tasks[number], sources, factors, shape, constants):
+                    yield pa.RecordBatch.from_pylist([asdict(made)])
 
-    columns = ", ".join(f"`{name}` float" for name in factors.names)
-    return by_symbol(rows, partitions).mapInArrow(kernels, f"symbol string, session date, {columns}")
-
-
-def _inside(plan: Plan, column: str) -> Column:
-    return reduce(or_, (F.col(column).between(first, last) for first, last in plan.ranges))
+    with progress(spark, f"features {factors.name}", len(tasks)):
+        found = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(run, _MADE).collect()
+    return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in found]
 
 
-def to_batch(names: pa.Array, rows: Rows, factors: FactorSet) -> pa.RecordBatch:
-    """Feature rows as an Arrow batch; NaN becomes null, so that SQL's averages leave it out."""
-    columns = {
-        "symbol": names.take(pa.array(rows.symbol)),
-        "session": pa.array(rows.session.astype(np.int32)).cast(pa.date32()),
-    }
-    for name, values in zip(factors.names, rows.values, strict=True):
-        columns[name] = pa.array(values, mask=np.isnan(values))
-    return pa.record_batch(columns)
+def commit(
+    spark: SparkSession, factors: FactorSet, work: Work, files: Sequence[NewFile], wanted: str, planned_at: int
+) -> int:
+    """Commit what the tasks wrote, and say in the commit which sessions there are now.
 
+    Returns:
+        The snapshot's id.
 
-def align_columns(spark: SparkSession, frame: DataFrame, table: Table) -> DataFrame:
-    """Add factors that ``table`` doesn't have yet to it, and to ``frame`` those that the set has no more, as null."""
-    present = spark.table(table.full_name).schema
-    missing = [name for name in frame.columns if name not in present.fieldNames()]
-    if missing:
-        added = ", ".join(f"`{name}` float" for name in missing)
-        spark.sql(f"ALTER TABLE {table.full_name} ADD COLUMNS ({added})")
-    dropped = [field for field in present if field.name not in frame.columns]
-    return frame.select("*", *(F.lit(None).cast(field.dataType).alias(field.name) for field in dropped))
+    Raises:
+        BaseMovedError: another run has written some of the sessions since; nothing was committed.
+    """
+    holes = work.plan.holes
+    # "After" is the snapshot that the plan saw: where somebody came in between, this commit doesn't speak for them.
+    say = {COVERAGE: coverage(factors.definition_hash, holes, work.stored, planned_at)}
+    return commit_sessions(spark, table_of(factors), files, wanted, sessions=holes, since=planned_at, say=say)

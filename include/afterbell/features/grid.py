@@ -88,6 +88,10 @@ class SessionGrid:
             np.array([cut_off_micros(exchange, day) for day in sessions], dtype=np.int64),
         )
 
+    def part(self, start: int, stop: int) -> SessionGrid:
+        """The columns ``start`` to ``stop``."""
+        return SessionGrid(self.days[start:stop], self.cut_offs[start:stop])
+
     def columns(self, days: Ints) -> Ints:
         """The column of each of ``days``.
 

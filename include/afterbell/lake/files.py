@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import io
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Self
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
+from afterbell.errors import BaseMovedError
 from afterbell.lake.shape import Shape
 from afterbell.lake.snapshots import COMMIT_ID, MAIN, live, persistently, ref_of, side_by_side
 from afterbell.lake.storage import open_storage, reachable
@@ -71,28 +74,57 @@ def write_files(frame: pl.DataFrame, shape: Shape, s3: S3Location) -> list[NewFi
 
 
 def _write(rows: pl.DataFrame, shape: Shape, partition: str, s3: S3Location) -> NewFile:
-    table = rows.select(shape.schema.names).to_arrow().cast(shape.schema)
-    folder = f"{shape.data}/{partition}" if partition else shape.data
-    path = f"{folder}/{uuid.uuid4().hex}.parquet"
-    buffer = io.BytesIO()
-    pq.write_table(
-        table,
-        buffer,
-        compression="zstd",
-        compression_level=1,
-        row_group_size=_ROW_GROUP,
-        use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
-    )
-    body = buffer.getvalue()
-    made = NewFile(path, partition, table.num_rows, len(body))
-    if not reachable(path):
-        return replace(made, body=body)
-    storage, there = open_storage(path, s3)
-    if path.startswith("file:"):
-        storage.create_dir(there.rpartition("/")[0], recursive=True)
-    with storage.open_output_stream(there) as out:
-        out.write(body)
-    return made
+    with FileWriter(shape, partition, s3) as writer:
+        writer.write(rows.select(shape.schema.names).to_arrow().cast(shape.schema))
+    return writer.made
+
+
+class FileWriter:
+    """One data file, written table by table; ``made`` names it once the ``with`` block has ended without an error."""
+
+    made: NewFile
+
+    def __init__(self, shape: Shape, partition: str, s3: S3Location) -> None:
+        """``partition`` as Iceberg writes it in a path; empty where the table has none."""
+        folder = f"{shape.data}/{partition}" if partition else shape.data
+        self._path, self._partition = f"{folder}/{uuid.uuid4().hex}.parquet", partition
+        self._buffer: io.BytesIO | None = None
+        self._rows = 0
+        self._out = self._open(s3)
+        self._writer = pq.ParquetWriter(
+            self._out,
+            shape.schema,
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
+        )
+
+    def _open(self, s3: S3Location) -> Any:
+        if not reachable(self._path):
+            self._buffer = io.BytesIO()
+            return self._buffer
+        storage, there = open_storage(self._path, s3)
+        if self._path.startswith("file:"):
+            storage.create_dir(there.rpartition("/")[0], recursive=True)
+        return storage.open_output_stream(there)
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def write(self, table: pa.Table) -> None:
+        """Append rows; the columns are those of the table, in its order and types."""
+        self._writer.write_table(table, row_group_size=_ROW_GROUP)
+        self._rows += table.num_rows
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Close the file; what was begun and not ended stays an orphan that no commit names."""
+        self._writer.close()
+        size = self._out.tell()
+        body = b"" if self._buffer is None else self._buffer.getvalue()
+        self._out.close()
+        if kind is None:
+            self.made = NewFile(self._path, self._partition, self._rows, size, body)
 
 
 def commit_files(
@@ -135,6 +167,60 @@ def commit_files(
         return int(found.refs().get(branch or MAIN).snapshotId())
 
     return persistently(f"table {table.name}, commit {wanted}", act)
+
+
+def commit_sessions(
+    spark: SparkSession,
+    table: Table,
+    files: Sequence[NewFile],
+    wanted: str,
+    *,
+    sessions: Sequence[date],
+    since: int,
+    say: Mapping[str, str],
+) -> int:
+    """Take ``files`` into ``main`` by one commit, if nobody has written any of their sessions meanwhile.
+
+    Args:
+        spark: a session on the lake.
+        table: where to; it has a column ``session``.
+        files: as a ``FileWriter`` made them.
+        wanted: the commit's id.
+        sessions: those of the rows.
+        since: the snapshot on which the work was planned.
+        say: what the commit's summary says besides.
+
+    Returns:
+        The snapshot's id.
+
+    Raises:
+        BaseMovedError: somebody has; nothing was committed.
+    """
+    is_ = spark._jvm.org.apache.iceberg.expressions.Expressions  # noqa: SLF001 - Spark has no public door to Iceberg
+    first, last = min(sessions).isoformat(), max(sessions).isoformat()
+    span = getattr(is_, "and")(is_.greaterThanOrEqual("session", first), is_.lessThanOrEqual("session", last))
+    found = live(spark, table)
+    entries = side_by_side(spark, lambda each: data_file(spark, found, each), files)
+
+    def act() -> int:
+        there = live(spark, table)
+        change = there.newOverwrite().set(COMMIT_ID, wanted)
+        for key, value in say.items():
+            change.set(key, value)
+        for entry in entries:
+            change.addFile(entry)
+        change.validateFromSnapshot(since).conflictDetectionFilter(span).validateNoConflictingData().commit()
+        return int(there.currentSnapshot().snapshotId())
+
+    try:
+        return persistently(f"table {table.name}, commit {wanted}", act)
+    except Py4JJavaError as error:
+        if "ValidationException" not in str(error):
+            raise
+        raise BaseMovedError(
+            f"table {table.name}: another run has written sessions between {first} and {last} since this one was "
+            "planned; plan again on what is there now"
+        ) from error
 
 
 def data_file(spark: SparkSession, found: Any, made: NewFile) -> Any:

@@ -54,6 +54,22 @@ def plan_files(
     ]
 
 
+def first_partition(spark: SparkSession, table: Table, snapshot_id: int) -> int | None:
+    """The first month or day that a snapshot of a partitioned table has files of; None where it has none.
+
+    Iceberg keeps it beside the names of the manifests, none of which is opened.
+    """
+    found = live(spark, table)
+    java = spark._jvm.org.apache.iceberg.types  # noqa: SLF001 - Spark has no public door to Iceberg
+    kind = java.Types.IntegerType.get()
+    least = [
+        int(java.Conversions.fromByteBuffer(kind, manifest.partitions().get(0).lowerBound()))
+        for manifest in found.snapshot(snapshot_id).dataManifests(found.io())
+        if manifest.hasAddedFiles() or manifest.hasExistingFiles()
+    ]
+    return min(least, default=None)
+
+
 def planned(
     spark: SparkSession, found: Any, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
 ) -> Iterator[Any]:
@@ -107,7 +123,7 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
     """
 
     def one(file: LakeFile) -> pl.DataFrame:
-        frame = _columns(_read(file, shape, s3), shape)
+        frame = _columns(read_columns(file, shape.name, s3), shape)
         return frame if keep is None else frame.filter(keep)
 
     if not files:
@@ -118,15 +134,31 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
         return pl.concat(list(pool.map(one, files)), how="vertical")
 
 
-def _read(file: LakeFile, shape: Shape, s3: S3Location) -> pa.Table:
+def read_columns(
+    file: LakeFile, name: str, s3: S3Location, columns: Sequence[str] | None = None, encoded: Sequence[str] = ()
+) -> pa.Table:
+    """The rows of one file as Arrow, in the file's order, in one thread.
+
+    Args:
+        file: as ``plan_files`` named it.
+        name: the table's, ``namespace.table``.
+        s3: where S3 is, if the table is there.
+        columns: those that are read; all of the file, if left out.
+        encoded: text columns to be left as dictionaries.
+
+    Raises:
+        ObjectMissingError: it is gone.
+    """
+    options = {"read_dictionary": list(encoded)}
+    wanted = None if columns is None else list(columns)
     if file.body:
-        return pq.read_table(pa.BufferReader(file.body))
+        return pq.ParquetFile(pa.BufferReader(file.body), **options).read(wanted, use_threads=False)
     storage, there = open_storage(file.path, s3)
     try:
         with storage.open_input_file(there) as source:
-            return pq.ParquetFile(source).read()
+            return pq.ParquetFile(source, **options).read(wanted, use_threads=False)
     except FileNotFoundError as error:
-        raise lost(shape.name, file.path) from error
+        raise lost(name, file.path) from error
 
 
 def _columns(rows: pa.Table, shape: Shape) -> pl.DataFrame:

@@ -1,0 +1,159 @@
+"""What a task does: read its months of the lake, compute their holes, write a file a month; no engine is in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from afterbell.config.runtime import S3Location
+from afterbell.features.compute import Rows, compute
+from afterbell.features.factors import FactorSet
+from afterbell.features.grid import Actions, Bars, SessionGrid
+from afterbell.features.slices import Slice
+from afterbell.features.tables import ACTION_COLUMNS, BAR_COLUMNS, actions_of, bars_of, symbols_of, within
+from afterbell.lake.files import FileWriter, NewFile
+from afterbell.lake.scan import LakeFile, read_columns
+from afterbell.lake.shape import Shape
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+
+_ROWS_AT_ONCE = 200_000
+"""Rows that are computed before they are written: 158 factors of them take 130 MB."""
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where the inputs of a run lie, at its snapshots.
+
+    Attributes:
+        bars: files of ``market.bars`` by month.
+        actions: files of ``market.corporate_actions``.
+        s3: where S3 is, if the lake is there.
+    """
+
+    bars: Mapping[int, tuple[LakeFile, ...]]
+    actions: tuple[LakeFile, ...]
+    s3: S3Location
+
+
+class Months:
+    """Bars by month, kept while a task may still look back at them."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._held: dict[int, list[pa.Table]] = {}
+
+    def of(self, months: Sequence[int]) -> list[pa.Table]:
+        """The bars of neighbouring months; those before them are let go."""
+        self._held = {month: tables for month, tables in self._held.items() if month >= months[0]}
+        for month in months:
+            if month not in self._held:
+                files = self._sources.bars.get(month, ())
+                self._held[month] = [
+                    read_columns(file, BARS.name, self._sources.s3, BAR_COLUMNS, ["symbol"]) for file in files
+                ]
+        return [table for month in months for table in self._held[month]]
+
+
+def fill(
+    work: Sequence[Slice], sources: Sources, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
+) -> Iterator[NewFile]:
+    """Compute and write the holes of a task's slices; a file a month that has any row.
+
+    Args:
+        work: neighbouring slices.
+        sources: where to read.
+        factors: the set.
+        shape: of its table.
+        constants: columns beside symbol, session and the factors, the same in all rows.
+    """
+    months = Months(sources)
+    actions = [read_columns(file, CORPORATE_ACTIONS.name, sources.s3, ACTION_COLUMNS) for file in sources.actions]
+    every = pa.concat_tables(actions) if actions else _no_actions()
+    for one in work:
+        pieces = slice_rows(one, months.of(one.months), every, factors)
+        some = next(pieces, None)
+        if some is None:
+            continue
+        with FileWriter(shape, f"{shape.field}={one.month}", sources.s3) as writer:
+            for names, rows in chain([some], pieces):
+                writer.write(to_table(names, rows, factors, shape, constants))
+        yield writer.made
+
+
+def slice_rows(
+    one: Slice, bars: Sequence[pa.Table], actions: pa.Table, factors: FactorSet
+) -> Iterator[tuple[tuple[str, ...], Rows]]:
+    """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
+
+    Args:
+        one: the slice.
+        bars: rows of ``market.bars`` of its months, ``BAR_COLUMNS``.
+        actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
+        factors: the set.
+    """
+    grid = one.grid
+    inside = [within(table, "session", grid) for table in bars]
+    symbols = symbols_of(inside)
+    if not symbols:
+        return
+    known = bars_of(inside, symbols)
+    moves = actions_of(within(actions, "ex_session", grid), symbols)
+    step = max(1, _ROWS_AT_ONCE // len(symbols))
+    for at in range(0, len(one.wanted), step):
+        wanted = np.array(one.wanted[at : at + step], dtype=np.int64)
+        rows = _piece(known, moves, grid, len(symbols), factors, wanted)
+        if len(rows.symbol):
+            yield symbols, rows
+
+
+def _piece(
+    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: npt.NDArray[np.int64]
+) -> Rows:  # fmt: skip
+    """Rows of some columns; what lies outside their look-back is left aside, so that a piece costs what it spans."""
+    first, last = max(0, int(wanted[0]) - factors.depth), int(wanted[-1])
+    if (first, last) != (0, len(grid.days) - 1):
+        begin, end = int(grid.days[first]), int(grid.days[last])
+        near, acts = (
+            (bars.session >= begin) & (bars.session <= end),
+            (actions.session >= begin) & (actions.session <= end),
+        )
+        bars = Bars(bars.symbol[near], bars.session[near], bars.knowledge[near], bars.revision[near],
+                    bars.values[:, near])  # fmt: skip
+        actions = Actions(actions.symbol[acts], actions.session[acts], actions.knowledge[acts], actions.factor[acts],
+                          actions.split[acts])  # fmt: skip
+        grid = grid.part(first, last + 1)
+    return compute(bars, actions, grid, n_symbols, factors, wanted - first)
+
+
+def to_table(
+    names: tuple[str, ...], rows: Rows, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
+) -> pa.Table:
+    """Feature rows as the table has them; NaN is null, so that SQL's averages leave it out."""
+    n = len(rows.symbol)
+    columns = {name: _nullable(values) for name, values in zip(factors.names, rows.values, strict=True)}
+    columns["symbol"] = pa.array(names, pa.string()).take(pa.array(rows.symbol))
+    columns["session"] = pa.array(rows.session.astype(np.int32)).cast(pa.date32())
+    for name, value in constants.items():
+        columns[name] = pa.repeat(pa.scalar(value, shape.schema.field(name).type), n)
+    arrays = [columns.get(field.name) for field in shape.schema]
+    filled = [
+        pa.nulls(n, field.type) if array is None else array for field, array in zip(shape.schema, arrays, strict=True)
+    ]
+    return pa.Table.from_arrays(filled, schema=shape.schema)
+
+
+def _nullable(values: npt.NDArray[np.float32]) -> pa.Array:
+    missing = np.isnan(values)
+    count = int(missing.sum())
+    valid = pa.py_buffer(np.packbits(~missing, bitorder="little").tobytes()) if count else None
+    return pa.Array.from_buffers(pa.float32(), len(values), [valid, pa.py_buffer(values)], null_count=count)
+
+
+def _no_actions() -> pa.Table:
+    kinds = (pa.string(), pa.date32(), pa.timestamp("us", "UTC"), pa.float64(), pa.string())
+    return pa.schema(list(zip(ACTION_COLUMNS, kinds, strict=True))).empty_table()

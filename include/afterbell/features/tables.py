@@ -1,0 +1,80 @@
+"""Rows of the lake's tables, as Arrow, to the arrays that kernels take; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, SessionGrid, from_day
+
+BAR_COLUMNS = ("symbol", "session", "knowledge_time", "revision", *FIELDS)
+ACTION_COLUMNS = ("symbol", "ex_session", "knowledge_time", "factor", "kind")
+
+
+def within(table: pa.Table, column: str, grid: SessionGrid) -> pa.Table:
+    """The rows whose ``column`` lies between the first and the last session of ``grid``."""
+    first, last = (from_day(int(grid.days[at])) for at in (0, -1))
+    return table.filter((pc.field(column) >= first) & (pc.field(column) <= last))
+
+
+def symbols_of(tables: Sequence[pa.Table]) -> tuple[str, ...]:
+    """The symbols of some tables, sorted."""
+    chunks = (chunk for table in tables for chunk in table["symbol"].chunks)
+    return tuple(sorted({name for chunk in chunks for name in _names(chunk).to_pylist()}))
+
+
+def bars_of(tables: Sequence[pa.Table], symbols: tuple[str, ...]) -> Bars:
+    """Rows of ``market.bars`` (``BAR_COLUMNS``) of symbols that are all in ``symbols``, which gives their codes."""
+    return Bars(
+        np.concatenate([_codes(table["symbol"], symbols) for table in tables]),
+        _joined(tables, "session", pa.int32()),
+        _joined(tables, "knowledge_time", pa.int64()),
+        _joined(tables, "revision"),
+        np.stack([np.concatenate([_floats(table[name]) for table in tables]) for name in FIELDS]),
+    )
+
+
+def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
+    """Rows of ``market.corporate_actions`` (``ACTION_COLUMNS``); those of other symbols are left out."""
+    known = table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string())))
+    return Actions(
+        _codes(known["symbol"], symbols),
+        _integers(known["ex_session"], pa.int32()),
+        _integers(known["knowledge_time"], pa.int64()),
+        _floats(known["factor"]),
+        np.asarray(pc.equal(known["kind"], "split").fill_null(False).to_numpy(), dtype=np.bool_),
+    )
+
+
+def _names(chunk: pa.Array) -> pa.Array:
+    """The different texts of a chunk of a column, whether it is stored as a dictionary or not; some may not occur."""
+    return chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk.unique()
+
+
+def _codes(column: pa.ChunkedArray, symbols: tuple[str, ...]) -> Ints:
+    places = pa.array(symbols, pa.string())
+    found = [
+        pc.index_in(chunk.dictionary, places).take(chunk.indices)
+        if pa.types.is_dictionary(chunk.type)
+        else pc.index_in(chunk, places)
+        for chunk in column.chunks
+    ]
+    return np.concatenate([np.zeros(0, np.int64), *(each.to_numpy(zero_copy_only=False) for each in found)]).astype(
+        np.int64
+    )
+
+
+def _joined(tables: Sequence[pa.Table], name: str, storage: pa.DataType | None = None) -> Ints:
+    return np.concatenate([_integers(table[name], storage) for table in tables])
+
+
+def _integers(column: pa.ChunkedArray, storage: pa.DataType | None = None) -> Ints:
+    found = column if storage is None else column.cast(storage)
+    return np.asarray(pc.fill_null(found.cast(pa.int64()), 0).to_numpy(), dtype=np.int64)
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(column.cast(pa.float64()).to_numpy(), dtype=np.float64)  # nulls become NaN
