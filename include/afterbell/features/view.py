@@ -86,6 +86,12 @@ class View:
 
 
 @compiled
+def _log_ratio(volume: float, before: float) -> float:
+    # After a session without volume it is infinite or undefined: no value, as pandas takes it.
+    return np.log(volume / before + 1.0) if before > 0.0 else np.nan
+
+
+@compiled
 def _log_table(volume: Floats, logs: Floats) -> None:
     """Logarithms of all cells once, as the volumes stand: nearly all rows can take theirs from here."""
     for layer in range(volume.shape[0]):
@@ -93,7 +99,7 @@ def _log_table(volume: Floats, logs: Floats) -> None:
             for lane in range(volume.shape[2]):
                 logs[0, layer, t, lane] = np.log(volume[layer, t, lane] + 1.0)
                 if t > 0:
-                    logs[1, layer, t, lane] = np.log(volume[layer, t, lane] / volume[layer, t - 1, lane] + 1.0)
+                    logs[1, layer, t, lane] = _log_ratio(volume[layer, t, lane], volume[layer, t - 1, lane])
 
 
 @compiled
@@ -183,8 +189,7 @@ def _log_volume_ratio(
         for lane in range(series.shape[2]):
             restated = t >= 1 and bars[layer, _VOLUME, t - 1, lane] != bars[before, _VOLUME, t - 1, lane]
             if restated or units[1, age, lane] != units[1, age + 1, lane]:
-                ratio = series[_VOLUME, age, lane] / series[_VOLUME, age + 1, lane]
-                series[_LOG_RATIO, age, lane] = np.log(ratio + 1.0)
+                series[_LOG_RATIO, age, lane] = _log_ratio(series[_VOLUME, age, lane], series[_VOLUME, age + 1, lane])
     series[_LOG_RATIO, last] = np.nan
 
 

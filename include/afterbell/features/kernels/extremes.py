@@ -15,11 +15,13 @@ def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Float
     """Qlib MAX, MIN, RSV, IMAX, IMIN, IMXD, in this order.
 
     A position is counted in sessions from 1 at the window's oldest session, or at the symbol's first bar if that is
-    younger, to the newest; of equal extremes the oldest counts.
+    younger, to the newest; of equal extremes the oldest counts. A session without a bar since the first one takes the
+    place of both extremes, the oldest such: that is what NumPy's ``argmax`` makes of it in Qlib, and results are to be
+    compared.
     """
     lanes = high.shape[1]
     top, bottom = np.full(lanes, -np.inf), np.full(lanes, np.inf)
-    top_age, bottom_age, first = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
+    top_age, bottom_age, first, gap = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes), np.full(lanes, -1.0)
     for age in range(close.shape[0]):
         for lane in range(lanes):
             first[lane] = float(age) if close[age, lane] == close[age, lane] else first[lane]
@@ -35,6 +37,7 @@ def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Float
                 top_age[lane] = now if above else top_age[lane]
                 bottom[lane] = l if below else bottom[lane]
                 bottom_age[lane] = now if below else bottom_age[lane]
+                gap[lane] = now if now < first[lane] and h != h else gap[lane]  # noqa: PLR0124 - NaN alone does
         begin = windows[at]
         for lane in range(lanes):
             c = close[0, lane]
@@ -42,6 +45,8 @@ def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Float
             out[0, at, lane] = top[lane] / c
             out[1, at, lane] = bottom[lane] / c
             out[2, at, lane] = (c - bottom[lane]) / (top[lane] - bottom[lane] + _TINY)
-            out[3, at, lane] = (length - top_age[lane]) / window
-            out[4, at, lane] = (length - bottom_age[lane]) / window
-            out[5, at, lane] = (bottom_age[lane] - top_age[lane]) / window
+            highest = gap[lane] if gap[lane] >= 0.0 else top_age[lane]
+            lowest = gap[lane] if gap[lane] >= 0.0 else bottom_age[lane]
+            out[3, at, lane] = (length - highest) / window
+            out[4, at, lane] = (length - lowest) / window
+            out[5, at, lane] = (lowest - highest) / window
