@@ -53,11 +53,14 @@ class FactorSet:
         name: of the set.
         version: raise it to recompute all.
         factors: in the order of the columns.
+        margin: sessions further back than the longest window that are looked at, to tell a gap at a window's begin
+            from a symbol that was not listed yet.
     """
 
     name: str
     version: int
     factors: tuple[Factor, ...]
+    margin: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -66,8 +69,8 @@ class FactorSet:
 
     @property
     def depth(self) -> int:
-        """Sessions before its own that a row may look at: the longest window, and one for returns."""
-        return max(factor.window for factor in self.factors) + 1
+        """Sessions before its own that a row may look at: the longest window, one for returns, and the margin."""
+        return max(factor.window for factor in self.factors) + 1 + self.margin
 
     @cached_property
     def definition_hash(self) -> str:
@@ -83,7 +86,7 @@ def definition_hash(factors: FactorSet, sources: dict[str, str]) -> str:
         [f.name, f.window, f.kernel.module, f.kernel.name, f.answer, list(f.inputs), f.version] for f in factors.factors
     ]
     code = {name: list(_significant(text)) for name, text in sources.items()}
-    parts = [factors.name, factors.version, declared, code]
+    parts = [factors.name, factors.version, factors.margin, declared, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

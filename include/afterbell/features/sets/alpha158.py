@@ -38,5 +38,6 @@ ALPHA158 = FactorSet(
         *family(dispersion, "flow", "WVMA", *_WINDOWS),
         *family(moves, "volume", "- - - VSUMP VSUMN VSUMD", *_WINDOWS),
     ),
+    margin=9,
 )
 """Qlib's columns, in an order of our own."""
