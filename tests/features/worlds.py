@@ -10,6 +10,7 @@ import numpy as np
 
 from afterbell.features.compute import compute
 from afterbell.features.factors import FactorSet
+from afterbell.features.filings import FIGURES, Filings
 from afterbell.features.grid import Actions, Bars, Panel, SessionGrid
 from afterbell.features.panel import panel
 
@@ -34,6 +35,7 @@ class World:
 
     bars: list[tuple[Any, ...]] = field(default_factory=list)
     actions: list[tuple[Any, ...]] = field(default_factory=list)
+    filings: list[tuple[Any, ...]] = field(default_factory=list)
 
     def bar(
         self,
@@ -57,6 +59,22 @@ class World:
         moment = cut_off(session if known is None else known) - 90 * 60 * SECONDS
         self.actions.append((symbol, session, moment, factor, split))
 
+    def filing(
+        self,
+        period_end: int,
+        known: float,
+        *,
+        symbol: int = 0,
+        annual: bool = False,
+        amended: bool = False,
+        **figures: float,
+    ) -> None:
+        """A filing known one and a half hours before the cut-off of session ``known``; figures not given are NaN."""
+        values = [figures.pop(name, float("nan")) for name in FIGURES]
+        assert not figures, figures
+        self.filings.append((symbol, period_end, cut_off(0) + int(known * DAY) - 90 * 60 * SECONDS, annual, amended,
+                             *values))  # fmt: skip
+
     def series(self, closes: Sequence[float | None], volumes: Sequence[float] | None = None, symbol: int = 0) -> World:
         """Bars of sessions 0, 1, ..; None leaves a session out."""
         for session, close in enumerate(closes):
@@ -64,10 +82,13 @@ class World:
                 self.bar(symbol, session, close, volumes[session] if volumes else 1000.0)
         return self
 
-    def known(self, first: int, last: int) -> tuple[Bars, Actions]:
-        """The rows about sessions ``first`` to ``last`` that were known by the cut-off of ``last``."""
+    def known(self, first: int, last: int, history: int = 0) -> tuple[Bars, Actions]:
+        """The rows about sessions ``first`` to ``last`` that were known by the cut-off of ``last``.
+
+        Actions go ``history`` sessions further back.
+        """
         inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= cut_off(last)]
-        acts = [row for row in self.actions if first <= row[1] <= last and row[2] <= cut_off(last)]
+        acts = [row for row in self.actions if first - history <= row[1] <= last and row[2] <= cut_off(last)]
         table = np.array(inside, dtype=np.float64).reshape(-1, 9).T
         symbol, session, knowledge, revision = (column.astype(np.int64) for column in table[:4])
         moves = np.array(acts, dtype=np.float64).reshape(-1, 5).T
@@ -80,6 +101,13 @@ class World:
         )
         return Bars(symbol, session, knowledge, revision, table[4:]), found
 
+    def filed(self, first: int, last: int) -> Filings:
+        """The filings of periods that ended from ``first`` on, known by the cut-off of ``last``."""
+        rows = [row for row in self.filings if row[1] >= first and row[2] <= cut_off(last)]
+        whole = np.array([row[:5] for row in rows], dtype=np.int64).reshape(-1, 5).T
+        values = np.array([row[5:] for row in rows], dtype=np.float64).reshape(-1, len(FIGURES)).T
+        return Filings(whole[0], whole[1], whole[2], whole[3].astype(np.bool_), whole[4].astype(np.bool_), values)
+
     def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> Panel:
         """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
         return panel(*self.known(first, last), grid(first, last), n_symbols, max_age)
@@ -88,7 +116,9 @@ class World:
         """The bytes of each feature row by (symbol, session), the ``wanted`` sessions computed in one go."""
         first, last = wanted[0] - factors.depth, wanted[-1]
         columns = np.array(wanted, dtype=np.int64) - first
-        rows = compute(*self.known(first, last), grid(first, last), n_symbols, factors, columns)
+        bars, actions = self.known(first, last, factors.history)
+        filings = self.filed(wanted[0] - factors.history, last)
+        rows = compute(bars, actions, grid(first, last), n_symbols, factors, columns, filings)
         keys = zip(rows.symbol.tolist(), rows.session.tolist(), strict=True)
         return {key: values.tobytes() for key, values in zip(keys, rows.values.T, strict=True)}
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from itertools import groupby
 
 import numpy as np
@@ -11,8 +11,10 @@ import numpy.typing as npt
 
 from afterbell.features.compiled import Kernel, compiled
 from afterbell.features.factors import Factor, FactorSet
+from afterbell.features.filings import Filings, Further
 from afterbell.features.grid import Actions, Bars, Floats, Ints, SessionGrid
 from afterbell.features.panel import action_cells, bar_cells, blocks, presence
+from afterbell.features.sections import columns
 from afterbell.features.view import SERIES, View
 
 
@@ -37,55 +39,80 @@ class _Call:
 
     Attributes:
         kernel: the kernel.
-        inputs: positions in ``SERIES``.
+        inputs: names of series.
         windows: ascending.
         places: int64 of shape ``(answers, windows)``, positions of factors; -1 where none was asked for.
     """
 
     kernel: Kernel
-    inputs: tuple[int, ...]
+    inputs: tuple[str, ...]
     windows: Ints
     places: Ints
 
 
 def compute(
-    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: Ints
+    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: Ints,
+    filings: Filings | None = None,
 ) -> Rows:  # fmt: skip
     """Rows of the ``wanted`` columns, for every symbol with a bar known at that session's cut-off.
 
     Args:
-        bars: revisions on sessions of ``grid``.
-        actions: revisions on sessions of ``grid``.
+        bars: revisions on sessions of ``grid``, of the whole market: factors may compare a session's symbols.
+        actions: revisions; those before the grid's first session concern filings alone.
         grid: must reach ``factors.depth`` sessions back from the first wanted column; where it begins later, the
             sessions before count as having no bars.
         n_symbols: codes are below it.
         factors: the set.
         wanted: columns of the grid, ascending.
+        filings: for a set that has a source: of ``factors.history`` days before the first wanted session, by period
+            end, or of more; ``actions`` then go as far back.
 
     Raises:
         PermanentError: a bar or an action lies on a day that is no session of ``grid``.
+        ValueError: the set takes series from filings, and none are given.
     """
-    cells, moves = bar_cells(bars, grid, n_symbols), action_cells(actions, grid, n_symbols)
+    cells, moves = bar_cells(bars, grid, n_symbols), action_cells(_since(actions, grid), grid, n_symbols)
     there = presence(cells, wanted, n_symbols, len(grid.days))
     place = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
     column, symbol = np.nonzero(there)
-    values = np.empty((len(factors.factors), len(symbol)), dtype=np.float32)
-    calls = _calls(factors.factors)
-    series = frozenset(name for factor in factors.factors for name in factor.inputs)
+    values = np.empty((len(factors.computed), len(symbol)), dtype=np.float32)
+    calls = _calls(factors.computed)
+    names = frozenset(name for factor in factors.computed for name in factor.inputs)
+    opened = _open(factors, filings, actions, grid, n_symbols)
     for first, panel in blocks(grid, cells, moves, n_symbols, factors.depth):
-        view = View(panel, factors.depth, series)
         mine = place[:, first : first + panel.bars.arrays.shape[-1]]
+        views: list[Further] = [View(panel, factors.depth, names & frozenset(SERIES))]
+        views += [opened(first, mine.shape[1])] if opened else []
+        series = {name: found for view in views for name, found in view.named.items()}
         bound = [
-            (call, *(view.series[at] for at in call.inputs), np.empty((*call.places.shape, mine.shape[1])))
+            (call, [series[name] for name in call.inputs], np.empty((*call.places.shape, mine.shape[1])))
             for call in calls
         ]
         for number in np.flatnonzero((mine >= 0).any(axis=1)).tolist():
-            view.look(int(wanted[number]))
+            for view in views:
+                view.look(int(wanted[number]))
             lanes = np.flatnonzero(mine[number] >= 0)
-            for call, *look, out in bound:
+            for call, look, out in bound:
                 call.kernel.function(*look, call.windows, out)
                 _store(out, call.places, lanes, int(mine[number, lanes[0]]), values)
+    values = columns(factors, values, np.searchsorted(column, np.arange(len(wanted) + 1)))
     return Rows(symbol.astype(np.int64), grid.days[wanted][column], values)
+
+
+def _since(actions: Actions, grid: SessionGrid) -> Actions:
+    """Those that move the prices of the grid."""
+    on = actions.session >= grid.days[0]
+    return Actions(*(getattr(actions, field.name)[on] for field in fields(Actions)))
+
+
+def _open(
+    factors: FactorSet, filings: Filings | None, actions: Actions, grid: SessionGrid, n_symbols: int
+) -> Callable[[int, int], Further] | None:  # fmt: skip
+    if factors.source is None:
+        return None
+    if filings is None:
+        raise ValueError(f"factor set {factors.name} takes series from filings: give compute() the filings")
+    return factors.source.open(filings, actions, grid, n_symbols)
 
 
 def _calls(factors: Sequence[Factor]) -> list[_Call]:
@@ -99,8 +126,7 @@ def _calls(factors: Sequence[Factor]) -> list[_Call]:
         places = np.full((members[0].kernel.answers, len(windows)), -1, dtype=np.int64)
         for factor in members:
             places[factor.answer, windows.index(factor.window)] = factors.index(factor)
-        inputs = tuple(SERIES.index(name) for name in members[0].inputs)
-        found.append(_Call(members[0].kernel, inputs, np.array(windows, dtype=np.int64), places))
+        found.append(_Call(members[0].kernel, members[0].inputs, np.array(windows, dtype=np.int64), places))
     return found
 
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from afterbell.features.compiled import Kernel, used_modules
+from afterbell.features.filings import Source
 
 _LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
 _ENGINE = "afterbell.features.compute"
@@ -31,7 +32,7 @@ class Factor:
     Attributes:
         name: the column's name, such as ``ROC20``.
         kernel: computes it.
-        inputs: the series that the kernel takes, names of ``view.SERIES``.
+        inputs: the series that the kernel takes, names of ``view.SERIES`` or of the set's source.
         window: sessions that it spans, 0 if it looks at its own session only; no look goes further back.
         answer: which of the kernel's answers it is.
         version: raise it to recompute without a change of code.
@@ -46,6 +47,40 @@ class Factor:
 
 
 @dataclass(frozen=True)
+class Groups:
+    """Symbols sorted into groups, session by session.
+
+    Attributes:
+        by: the factor whose values decide; a symbol without a value is in no group.
+        kernel: gives the codes ``0 .. parts - 1``, see ``kernels.section``.
+        parts: how many groups there are.
+    """
+
+    by: Factor
+    kernel: Kernel
+    parts: int
+
+
+@dataclass(frozen=True)
+class CrossFactor:
+    """Where a symbol's value of a factor stands among those of all symbols of the session.
+
+    Attributes:
+        name: the column's name, such as ``ROC20_rank``.
+        of: the factor. It is computed along with it, and is no column unless the set declares it as one.
+        kernel: says where a value stands, see ``kernels.section``.
+        within: the groups within which symbols are compared; None for the whole market.
+        version: raise it to recompute without a change of code.
+    """
+
+    name: str
+    of: Factor
+    kernel: Kernel
+    within: Groups | None = None
+    version: int = 1
+
+
+@dataclass(frozen=True)
 class FactorSet:
     """Factors computed and stored together, in the table ``features.<name>``.
 
@@ -55,39 +90,70 @@ class FactorSet:
         factors: in the order of the columns.
         margin: sessions further back than the longest window that are looked at, to tell a gap at a window's begin
             from a symbol that was not listed yet.
+        crossed: the columns after those.
+        source: the further series that factors take; None for those of bars alone.
     """
 
     name: str
     version: int
     factors: tuple[Factor, ...]
     margin: int = 0
+    crossed: tuple[CrossFactor, ...] = ()
+    source: Source | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
         """The columns, in order."""
-        return tuple(factor.name for factor in self.factors)
+        return (*(factor.name for factor in self.factors), *(cross.name for cross in self.crossed))
+
+    @cached_property
+    def computed(self) -> tuple[Factor, ...]:
+        """The factors, and after them those that only others are made of."""
+        grouping = [cross.within.by for cross in self.crossed if cross.within]
+        return tuple(dict.fromkeys((*self.factors, *(cross.of for cross in self.crossed), *grouping)))
 
     @property
     def depth(self) -> int:
         """Sessions before its own that a row may look at: the longest window, one for returns, and the margin."""
-        return max(factor.window for factor in self.factors) + 1 + self.margin
+        return max(factor.window for factor in self.computed) + 1 + self.margin
+
+    @property
+    def history(self) -> int:
+        """Days before its session of which a row may look at filings, by period end, and at splits; 0 if it doesn't."""
+        return self.source.history if self.source else 0
 
     @cached_property
     def definition_hash(self) -> str:
         """32 hexadecimal digits that stand for every declaration and all code behind it."""
         __import__(_ENGINE)
-        modules = used_modules(_ENGINE).union(*(used_modules(factor.kernel.module) for factor in self.factors))
-        return definition_hash(self, {name: inspect.getsource(sys.modules[name]) for name in sorted(modules)})
+        modules = {_ENGINE, *(factor.kernel.module for factor in self.computed)}
+        modules |= {cross.kernel.module for cross in self.crossed}
+        modules |= {cross.within.kernel.module for cross in self.crossed if cross.within}
+        modules |= {self.source.open.__module__} if self.source else set()
+        used = set().union(*map(used_modules, modules))
+        return definition_hash(self, {name: inspect.getsource(sys.modules[name]) for name in sorted(used)})
 
 
 def definition_hash(factors: FactorSet, sources: dict[str, str]) -> str:
     """The hash of a set's declarations and of the ``sources`` (by module) that compute it."""
-    declared = [
-        [f.name, f.window, f.kernel.module, f.kernel.name, f.answer, list(f.inputs), f.version] for f in factors.factors
-    ]
+    declared = [_declared(factor) for factor in factors.factors]
+    crossed = [
+        [c.name, _declared(c.of), *_named(c.kernel), c.version,
+         [_declared(c.within.by), *_named(c.within.kernel), c.within.parts] if c.within else []]
+        for c in factors.crossed
+    ]  # fmt: skip
     code = {name: list(_significant(text)) for name, text in sources.items()}
-    parts = [factors.name, factors.version, factors.margin, declared, code]
+    source = [factors.source.history, factors.source.open.__name__] if factors.source else []
+    parts = [factors.name, factors.version, factors.margin, declared, crossed, source, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _declared(factor: Factor) -> list[object]:
+    return [factor.name, factor.window, *_named(factor.kernel), factor.answer, list(factor.inputs), factor.version]
+
+
+def _named(kernel: Kernel) -> tuple[str, str]:
+    return kernel.module, kernel.name
 
 
 def _significant(source: str) -> Iterator[str]:

@@ -62,6 +62,11 @@ class View:
             self._logs = np.full((2, *self._bars[:, _VOLUME].shape), np.nan)
             _log_table(self._bars[:, _VOLUME], self._logs)
 
+    @property
+    def named(self) -> dict[str, Floats]:
+        """The series by their names."""
+        return dict(zip(SERIES, self.series, strict=True))
+
     def look(self, column: int) -> None:
         """Fill the series as seen from the session of ``column``."""
         series, needed = self.series, self._needed

@@ -7,8 +7,10 @@ from afterbell.features.factors import FactorSet
 from afterbell.features.sets.alpha158 import ALPHA158
 from afterbell.features.sets.alpha360 import ALPHA360
 from afterbell.features.sets.core import CORE
+from afterbell.features.sets.cross_section import CROSS_SECTION
+from afterbell.features.sets.fundamental import FUNDAMENTAL
 
-SETS = {found.name: found for found in (ALPHA158, ALPHA360, CORE)}
+SETS = {found.name: found for found in (ALPHA158, ALPHA360, CORE, CROSS_SECTION, FUNDAMENTAL)}
 
 
 def factor_set(name: str) -> FactorSet:
