@@ -3,12 +3,13 @@
 Compiling takes a second a kernel, loading a compiled one milliseconds. Numba keeps what it compiled by the path and
 the time stamp of a source file; the library reaches executors as an archive in a folder of its own each time, so here
 the key is what the sources say. The folder is the user's own, since what lies there is run as code:
-``AFTERBELL_KERNEL_CACHE``, or ``afterbell/kernels`` in the user's cache folder. Where none can be written, every
-process compiles anew.
+``AFTERBELL_KERNEL_CACHE``, or ``afterbell/kernels`` in the user's cache folder. Where it can't be written, or others
+could put their code there, every process compiles anew.
 """
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import inspect
 import os
@@ -58,7 +59,7 @@ class SourceLocator(_CacheLocator):
             found.ensure_cache_path()  # type: ignore[no-untyped-call]
         except OSError:
             return None
-        return found if _is_ours(found._folder) else None
+        return found if _is_ours(found._folder.resolve()) else None
 
 
 def compiled(function: Compute) -> Compute:
@@ -66,10 +67,9 @@ def compiled(function: Compute) -> Compute:
 
     No fast mathematics: the same values give the same bits, whatever else the machine does.
     """
-    try:
-        return cast("Compute", numba.njit(cache=True, error_model="numpy", nogil=True)(function))
-    except RuntimeError:  # no folder that Numba could keep it in
-        return cast("Compute", numba.njit(error_model="numpy", nogil=True)(function))
+    # Nowhere else: Numba's own folders may be another's, and one it can't write would fail the first call.
+    kept = SourceLocator.from_function(function, "") is not None
+    return cast("Compute", numba.njit(cache=kept, error_model="numpy", nogil=True)(function))
 
 
 @dataclass(frozen=True)
@@ -120,25 +120,39 @@ def sources_digest(module: str) -> str:
 
 
 def used_modules(module: str) -> set[str]:
-    """``module`` and the modules of this room whose functions and classes it uses, and those that they use."""
+    """``module`` and the modules of this room that it imports from, and those that they import from."""
     found: set[str] = set()
     ahead = [module]
     while ahead:
         name = ahead.pop()
         if name not in found:
             found.add(name)
-            ahead += [home for home in map(_home, vars(sys.modules[name]).values()) if home.startswith(_ROOM)]
+            ahead += _imported(name)
     return found
 
 
-def _home(value: object) -> str:
-    found = value.module if isinstance(value, Kernel) else getattr(value, "__module__", None)
-    return found if isinstance(found, str) else ""
+@cache
+def _imported(module: str) -> list[str]:
+    """As its text says: a constant that it takes from elsewhere doesn't know where it came from."""
+    nodes = list(ast.walk(ast.parse(inspect.getsource(sys.modules[module]))))
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    for node in nodes:
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            names |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return [name for name in names if name.startswith(f"{_ROOM}.") and name in sys.modules]
 
 
 def _is_ours(folder: Path) -> bool:
-    found = folder.stat()
-    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    """Whether nobody else can write there, nor put another folder in its place."""
+    mine = folder.stat()
+    others = mine.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return mine.st_uid == os.getuid() and not others and not any(map(_is_anybodys, folder.parents))
+
+
+def _is_anybodys(parent: Path) -> bool:
+    found = parent.stat()
+    owned = found.st_uid in {0, os.getuid()}
+    return not owned or bool(found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX)
 
 
 _ROOM = "afterbell.features"
