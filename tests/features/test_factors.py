@@ -3,83 +3,153 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from dataclasses import replace
+from types import ModuleType
 
 import pytest
 
-from afterbell.errors import ConfigError
-from afterbell.features import kernels
-from afterbell.features.factors import CORE, Factor, FactorSet, definition_hash, factor_set
+from afterbell.features.factors import Factor, FactorSet, definition_hash, family
+from afterbell.features.kernels import level
+from afterbell.features.kernels.candle import back
+from afterbell.features.kernels.level import price_level, volume_level
+from afterbell.features.sets import SETS
 
-SOURCES = {"kernels": inspect.getsource(kernels)}
+ENGINE = ("compiled", "compute", "factors", "filings", "grid", "panel", "sections", "view")
+KERNELS = (
+    *("candle", "correlation", "extremes", "level", "liquidity"),
+    *("moves", "order", "ratios", "section", "trend"),
+)
+USED = {
+    "alpha158": {"candle", "correlation", "extremes", "level", "moves", "order", "trend"},
+    "alpha360": {"candle"},
+    "core": {"candle", "correlation", "extremes", "level", "liquidity", "moves", "order"},
+    "cross_section": {"candle", "correlation", "extremes", "level", "liquidity", "section"},
+    "fundamental": {"ratios"},
+}
+SMALL = FactorSet("small", 1, (*family(price_level, "close", "MA STD", 5, 20), *family(back, "open close", "OPEN", 0)))
 
 
-def _hash(factors: FactorSet = CORE, source: str = SOURCES["kernels"]) -> str:
+def hashed(factors: FactorSet = SMALL, source: str = "A = 1\n") -> str:
     return definition_hash(factors, {"kernels": source})
 
 
-def _with(index: int, factor: Factor) -> FactorSet:
-    return replace(CORE, factors=(*CORE.factors[:index], factor, *CORE.factors[index + 1 :]))
+def with_first(**change: object) -> FactorSet:
+    return replace(SMALL, factors=(replace(SMALL.factors[0], **change), *SMALL.factors[1:]))  # type: ignore[arg-type]
 
 
-def test_the_core_set_has_at_least_thirty_factors_under_names_of_their_own() -> None:
-    assert len(set(CORE.names)) == len(CORE.factors) >= 30
-    assert {"KMID", "ROC20", "MA60", "RSV10", "CORR20", "LVR20", "LVR60", "VSUMP20"} <= set(CORE.names)
+def test_a_kernels_family_has_a_factor_for_each_answer_and_window() -> None:
+    assert family(price_level, "close", "MA STD", 5, 20) == (
+        Factor("MA5", price_level, ("close",), 5, 0),
+        Factor("MA20", price_level, ("close",), 20, 0),
+        Factor("STD5", price_level, ("close",), 5, 1),
+        Factor("STD20", price_level, ("close",), 20, 1),
+    )
 
 
-def test_the_look_back_spans_the_longest_window_and_the_return_before_it() -> None:
-    assert CORE.depth == 61
+def test_an_answer_that_is_not_wanted_is_left_out_and_the_others_keep_their_places() -> None:
+    assert family(price_level, "close", "- STD", 5) == (Factor("STD5", price_level, ("close",), 5, 1),)
 
 
-def test_the_hash_is_the_same_each_time_and_thirty_two_hexadecimal_digits() -> None:
-    assert CORE.definition_hash == replace(CORE).definition_hash
-    assert len(CORE.definition_hash) == 32
-    assert int(CORE.definition_hash, 16) >= 0
+def test_a_family_without_windows_has_names_as_they_stand() -> None:
+    assert family(back, "open close", "NOW") == (Factor("NOW", back, ("open", "close"), 0, 0),)
+
+
+@pytest.mark.parametrize("names", ["MA", "MA STD MORE", ""])
+def test_a_family_needs_a_name_for_each_answer(names: str) -> None:
+    given = len(names.split())
+    with pytest.raises(ValueError, match=f"price_level gives 2 answers, {given} names are given: '{names}'"):
+        family(price_level, "close", names, 5)
+
+
+def test_the_look_back_is_one_session_longer_than_the_longest_window_and_the_margin() -> None:
+    assert SMALL.depth == 21
+    assert replace(SMALL, margin=9).depth == 30
+
+
+@pytest.mark.parametrize("factors", SETS.values(), ids=lambda found: found.name)
+def test_the_hash_is_the_same_each_time_and_thirty_two_hexadecimal_digits(factors: FactorSet) -> None:
+    assert factors.definition_hash == replace(factors).definition_hash
+    assert len(factors.definition_hash) == 32
+    assert int(factors.definition_hash, 16) >= 0
+
+
+def test_sets_differ_in_their_hashes() -> None:
+    assert len({factors.definition_hash for factors in SETS.values()}) == len(SETS)
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"window": 21}, {"name": "OTHER"}, {"kernel": kernels.kup}, {"inputs": ("close",)}, {"version": 2}],
+    [{"window": 21}, {"name": "OTHER"}, {"kernel": volume_level}, {"inputs": ("open",)}, {"answer": 1}, {"version": 2}],
     ids=lambda change: next(iter(change)),
 )
 def test_the_hash_changes_with_a_declaration(change: dict[str, object]) -> None:
-    assert _hash(_with(3, replace(CORE.factors[3], **change))) != _hash()  # type: ignore[arg-type]
+    assert hashed(with_first(**change)) != hashed()
 
 
-def test_the_hash_changes_with_the_version_and_the_share_of_the_set_and_the_order_of_factors() -> None:
-    others = (replace(CORE, version=2), replace(CORE, share=0.6), replace(CORE, factors=CORE.factors[::-1]))
-    assert len({_hash(), *(_hash(other) for other in others)}) == 4
+def test_the_hash_changes_with_the_name_the_version_and_the_margin_of_the_set_and_the_order_of_factors() -> None:
+    changes = ({"version": 2}, {"name": "other"}, {"margin": 1}, {"factors": SMALL.factors[::-1]})
+    others = [replace(SMALL, **change) for change in changes]  # type: ignore[arg-type]
+    assert len({hashed(), *map(hashed, others)}) == 5
 
 
 @pytest.mark.parametrize(
     ("old", "new"),
-    [
-        ("_TINY = 1e-12", "_TINY = 1e-11"),
-        ("np.maximum(back", "np.minimum(back"),
-        ('back.at("close", w) /', 'back.at("close", w + 1) /'),
-    ],
+    [("_TINY = 1e-12", "_TINY = 1e-11"), ("max(0.0, spread)", "min(0.0, spread)"), ("(n - 1.0)", "(n - 2.0)")],
 )
 def test_the_hash_changes_with_the_code_of_a_kernel(old: str, new: str) -> None:
-    assert old in SOURCES["kernels"]
-    assert _hash(source=SOURCES["kernels"].replace(old, new, 1)) != _hash()
+    source = inspect.getsource(level)
+    assert old in source
+    assert hashed(source=source.replace(old, new, 1)) != hashed(source=source)
+
+
+def changed(module: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[FactorSet], str]:
+    """The hash of a set when the code of ``module`` has one more line."""
+    plain = inspect.getsource
+
+    def getsource(of: ModuleType) -> str:
+        return plain(of) + ("\nMORE = 1\n" if of.__name__ == f"afterbell.features.{module}" else "")
+
+    def found(factors: FactorSet) -> str:
+        with monkeypatch.context() as patch:
+            patch.setattr(inspect, "getsource", getsource)
+            return replace(factors).definition_hash
+
+    return found
+
+
+@pytest.mark.parametrize("module", KERNELS)
+def test_code_of_kernels_changes_the_sets_that_use_it_and_no_others(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = changed(f"kernels.{module}", monkeypatch)
+    moved = {name for name, factors in SETS.items() if found(factors) != factors.definition_hash}
+    assert moved == {name for name, modules in USED.items() if module in modules}
+
+
+@pytest.mark.parametrize("module", ENGINE)
+def test_code_of_the_engine_changes_every_set(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = changed(module, monkeypatch)
+    assert [name for name, factors in SETS.items() if found(factors) == factors.definition_hash] == []
+
+
+@pytest.mark.parametrize("module", ["sets.core", "sets.alpha158", "labels", "holes", "features_spark"])
+def test_code_that_computes_no_factor_changes_no_set(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = changed(module, monkeypatch)
+    assert [name for name, factors in SETS.items() if found(factors) != factors.definition_hash] == []
 
 
 def test_the_hash_changes_when_a_statement_moves_into_or_out_of_a_block() -> None:
     inside = "def f(a):\n    if a:\n        a = 1\n        a = 2\n"
     outside = "def f(a):\n    if a:\n        a = 1\n    a = 2\n"
-    assert _hash(source=inside) != _hash(source=outside)
+    assert hashed(source=inside) != hashed(source=outside)
 
 
 def test_the_hash_stays_when_comments_docstrings_and_blank_lines_change() -> None:
     bare = "X = (\n    'a',\n    'b')\ndef f(a):\n    return a\n"
     said = '"""A module."""\n# why\nX = (\n    "a",  # one\n\n    "b")\n\n\ndef f(a):\n    """Doc."""\n    return a\n'
-    assert _hash(source=said.replace('"a"', "'a'").replace('"b"', "'b'")) == _hash(source=bare)
+    assert hashed(source=said.replace('"a"', "'a'").replace('"b"', "'b'")) == hashed(source=bare)
 
 
 def test_the_hash_sees_strings_that_are_not_docstrings() -> None:
-    assert _hash(source="X = (\n    'a',\n)\n") != _hash(source="X = (\n    'b',\n)\n")
-
-
-def test_an_unknown_set_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigError, match="factor set 'cor' is not known: use one of core"):
-        factor_set("cor")
+    assert hashed(source="X = (\n    'a',\n)\n") != hashed(source="X = (\n    'b',\n)\n")

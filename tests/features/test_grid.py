@@ -1,4 +1,4 @@
-"""Ages of knowledge, layers, and rows that lie on no session."""
+"""Sessions, their cut-offs, ages of knowledge, and rows that lie on no session."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import pytest
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
-from afterbell.features.grid import FIELDS, SessionGrid, from_day, to_day
-from tests.features.worlds import World, cut_off, grid
-
-CLOSE = FIELDS.index("close")
+from afterbell.features.grid import Layers, SessionGrid, from_day, to_day
+from tests.features.worlds import cut_off, grid
 
 
 def test_the_cut_off_is_two_hours_after_the_close_on_half_days_too() -> None:
@@ -37,45 +35,20 @@ def test_the_age_of_knowledge_counts_cut_offs(column: int, knowledge: int, age: 
     assert grid(0, 2).ages(np.array([column]), np.array([knowledge])).tolist() == [age]
 
 
-def test_each_layer_holds_the_newest_revision_of_its_age() -> None:
-    world = World()
-    world.bar(0, 0, 10.0)
-    world.bar(0, 0, 11.0)  # the same moment, a higher revision
-    world.bar(0, 0, 12.0, known=1)
-    world.bar(0, 0, 13.0, known=3)
-    bars = world.panel(0, 3, 1).bars
-    assert bars.ages == (0, 1, 3)
-    assert [bars.at(age)[CLOSE, 0, 0] for age in range(5)] == [11.0, 12.0, 12.0, 13.0, 13.0]
+def test_a_layer_holds_from_its_age_up_to_the_next_one() -> None:
+    layers = Layers((0, 1, 4), np.zeros((3, 5, 1, 1)))
+    assert layers.by_age(6).tolist() == [0, 1, 1, 1, 2, 2, 2]
+    assert layers.by_age(0).tolist() == [0]
 
 
-def test_revisions_older_than_any_look_are_left_out() -> None:
-    world = World()
-    world.bar(0, 0, 10.0)
-    world.bar(0, 0, 13.0, known=3)
-    assert world.panel(0, 3, 1, max_age=2).bars.ages == (0,)
+def test_days_of_the_grid_have_their_columns_in_any_order() -> None:
+    assert grid(10, 14).columns(np.array([12, 10, 14, 12])).tolist() == [2, 0, 4, 2]
+    assert grid(10, 14).columns(np.zeros(0, dtype=np.int64)).tolist() == []
 
 
-def test_a_market_without_rows_is_a_panel_of_nothing() -> None:
-    found = World().panel(0, 3, 2)
-    assert np.isnan(found.bars.at(0)).all()
-    assert (found.splits.at(2) == 1.0).all()
-
-
-def test_a_bar_on_a_day_without_a_session_is_refused_by_name() -> None:
+@pytest.mark.parametrize("day", [date(2016, 6, 26), date(2016, 6, 28), date(2016, 6, 30)])
+def test_a_row_on_a_day_without_a_session_is_refused_by_name(day: date) -> None:
     monday, wednesday = to_day(date(2016, 6, 27)), to_day(date(2016, 6, 29))
     sessions = SessionGrid(np.array([monday, wednesday]), np.array([1, 2]))
-    with pytest.raises(PermanentError, match=r"1 rows lie on days that are no session.*such as 2016-06-28"):
-        sessions.columns(np.array([monday, monday + 1]))
-
-
-def test_a_withdrawn_action_and_one_of_another_kind_replace_the_one_before() -> None:
-    world = World()
-    world.action(0, 1, 0.5, split=True)
-    world.action(0, 1, 1.0, split=True, known=2)  # withdrawn a session later
-    world.action(1, 1, 0.9, split=False)
-    world.action(1, 1, 0.5, split=True, known=3)  # it was a split
-    found = world.panel(0, 3, 2)
-    assert [found.splits.at(age)[0, 0, 1] for age in range(3)] == [0.5, 1.0, 1.0]
-    assert [found.payouts.at(age)[0, 1, 1] for age in range(3)] == [0.9, 0.9, 1.0]
-    assert [found.splits.at(age)[0, 1, 1] for age in range(3)] == [1.0, 1.0, 0.5]
-    assert (found.payouts.at(2)[0] == 1.0).all()
+    with pytest.raises(PermanentError, match=rf"1 rows lie on days that are no session.*such as {day}"):
+        sessions.columns(np.array([monday, to_day(day)]))

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from afterbell.features import compute as compute_module
-from afterbell.features.factors import CORE, Factor, FactorSet
-from afterbell.features.grid import FIELDS, Floats
-from afterbell.features.kernels import gap, roc, vma
-from afterbell.features.lookback import Lookback
-from tests.features.worlds import World, drawn
+from afterbell.features.factors import FactorSet, family
+from afterbell.features.grid import Ints, Layers, SessionGrid
+from afterbell.features.kernels.candle import back, gap
+from afterbell.features.kernels.level import volume_level
+from afterbell.features.sets import SETS
+from tests.features.worlds import DAY, World, cut_off, drawn
 
 SYMBOLS = 12
 SESSIONS = 110
+TODAY = 80
+OF_BARS = [factors for factors in SETS.values() if factors.source is None]
+EACH_SET = pytest.mark.parametrize("factors", OF_BARS, ids=lambda found: found.name)
 SMALL = FactorSet(
     "small",
     1,
     (
-        Factor("ROC1", 1, roc, ("close",)),
-        Factor("GAP", 1, gap, ("open", "close")),
-        Factor("VMA2", 2, vma, ("volume",)),
+        *family(back, "close close", "ROC", 1, 2),
+        *family(gap, "open close", "GAP"),
+        *family(volume_level, "volume", "VMA -", 2, 3),
     ),
 )
+
+Table = dict[tuple[int, int], bytes]
 
 
 @pytest.fixture(scope="module")
@@ -33,73 +38,104 @@ def world() -> World:
 
 
 @pytest.fixture(scope="module")
-def bulk(world: World) -> dict[tuple[int, int], bytes]:
-    return world.rows(CORE, list(range(SESSIONS)), SYMBOLS)
+def bulk(world: World) -> dict[str, Table]:
+    return {factors.name: world.rows(factors, list(range(SESSIONS)), SYMBOLS) for factors in OF_BARS}
 
 
 def test_the_drawn_market_holds_what_makes_this_hard(world: World) -> None:
     assert any(revision > 0 for _, _, _, revision, *_ in world.bars)
-    assert sum(split for *_, split in world.actions) >= 5
-    assert sum(not split for *_, split in world.actions) >= 5
+    assert any(moment > cut_off(session) for _, session, moment, revision, *_ in world.bars if revision == 0)
+    for wanted in (True, False):
+        assert sum(split == wanted for *_, split in world.actions) >= 5
+        assert any(moment > cut_off(ex) for _, ex, moment, _, split in world.actions if split == wanted)
 
 
+@EACH_SET
 def test_bulk_rows_equal_rows_computed_day_by_day_byte_for_byte(
-    world: World, bulk: dict[tuple[int, int], bytes]
+    world: World, bulk: dict[str, Table], factors: FactorSet
 ) -> None:
-    daily: dict[tuple[int, int], bytes] = {}
+    daily: Table = {}
     for session in range(SESSIONS):
-        daily |= world.rows(CORE, [session], SYMBOLS)
-    assert daily.keys() == bulk.keys()
-    assert [key for key in bulk if bulk[key] != daily[key]] == []
+        daily |= world.rows(factors, [session], SYMBOLS)
+    assert daily.keys() == bulk[factors.name].keys()
+    assert [key for key, row in bulk[factors.name].items() if row != daily[key]] == []
+    assert len(daily) > SYMBOLS * SESSIONS / 2
 
 
-@pytest.mark.parametrize("cells", [1, 64, 1 << 20])
-def test_rows_do_not_depend_on_how_the_work_is_cut_into_blocks(
-    world: World, bulk: dict[tuple[int, int], bytes], cells: int, monkeypatch: pytest.MonkeyPatch
+@EACH_SET
+def test_a_days_rows_are_the_same_when_the_lake_knows_what_came_later(
+    world: World, bulk: dict[str, Table], factors: FactorSet
 ) -> None:
-    monkeypatch.setattr(compute_module, "_BLOCK_CELLS", cells)
-    monkeypatch.setattr(compute_module, "_BLOCK_COLUMNS", 37)
-    assert world.rows(CORE, list(range(SESSIONS)), SYMBOLS) == bulk
+    for session in range(2, SESSIONS, 9):
+        expected = {key: row for key, row in bulk[factors.name].items() if key[1] == session}
+        assert world.rows(factors, [session], SYMBOLS, by=SESSIONS + 9) == expected
 
 
+@EACH_SET
 def test_rows_of_scattered_holes_equal_those_of_the_whole_range(
-    world: World, bulk: dict[tuple[int, int], bytes]
+    world: World, bulk: dict[str, Table], factors: FactorSet
 ) -> None:
     holes = [20, 21, 55, 90, 92]
-    assert world.rows(CORE, holes, SYMBOLS) == {key: row for key, row in bulk.items() if key[1] in holes}
+    expected = {key: row for key, row in bulk[factors.name].items() if key[1] in holes}
+    assert world.rows(factors, holes, SYMBOLS) == expected
 
 
-def test_no_row_moves_when_everything_known_after_its_cut_off_changes(
-    world: World, bulk: dict[tuple[int, int], bytes]
+def another_future(world: World) -> World:
+    """The same rows up to the cut-off of ``TODAY``, then others."""
+    known = cut_off(TODAY)
+    bars = [row if row[2] <= known else (*row[:4], *(3.0 * value for value in row[4:])) for row in world.bars]
+    actions = [row if row[2] <= known else (*row[:3], row[3] * 0.7, row[4]) for row in world.actions]
+    changed = World(bars, actions)
+    for symbol in range(SYMBOLS):
+        changed.bar(symbol, TODAY - symbol, 1.0, 7.0, known=TODAY + 1)
+        changed.action(symbol, TODAY - symbol, 0.1, split=symbol % 2 == 0, known=TODAY + 1)
+    return changed
+
+
+def moved(world: World, factors: FactorSet) -> list[tuple[int, int]]:
+    """The look-ahead test: keys of rows up to ``TODAY`` that another future adds, takes away or changes."""
+    sessions = list(range(TODAY - 15, SESSIONS))
+    rows, others = (found.rows(factors, sessions, SYMBOLS) for found in (world, another_future(world)))
+    assert any(rows.get(key) != row for key, row in others.items() if key[1] > TODAY)
+    return [key for key in rows.keys() | others.keys() if key[1] <= TODAY and rows.get(key) != others.get(key)]
+
+
+@EACH_SET
+def test_no_row_moves_when_everything_known_after_its_cut_off_changes(world: World, factors: FactorSet) -> None:
+    assert moved(world, factors) == []
+
+
+def a_day_early(plain: Callable[[SessionGrid, Ints, Ints], Ints]) -> Callable[[SessionGrid, Ints, Ints], Ints]:
+    def ages(self: SessionGrid, columns: Ints, knowledge: Ints) -> Ints:
+        return plain(self, columns, knowledge - DAY)
+
+    return ages
+
+
+def the_newest_layer(layers: Layers, depth: int) -> Ints:
+    return np.full(depth + 1, len(layers.ages) - 1, dtype=np.int64)
+
+
+@EACH_SET
+def test_what_becomes_known_tomorrow_taken_as_known_is_caught(
+    world: World, factors: FactorSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    today = 80
-    changed = _with_another_future(world, today)
-    found = changed.rows(CORE, list(range(SESSIONS)), SYMBOLS)
-    upto = {key: row for key, row in bulk.items() if key[1] <= today}
-    assert {key: found.get(key) for key in upto} == upto
-    assert any(found.get(key) != row for key, row in bulk.items() if key[1] > today)
+    monkeypatch.setattr(SessionGrid, "ages", a_day_early(SessionGrid.ages))
+    assert any(session == TODAY for _, session in moved(world, factors))
 
 
-def _peek(back: Lookback, _: int) -> Floats:
-    """A leak: tomorrow's close, got around the look back."""
-    close = back._panel.bars.arrays[-1][FIELDS.index("close")]
-    ahead = np.concatenate((close[:, 1:], close[:, -1:]), axis=1)
-    return ahead[:, back._start : back._stop]
+@EACH_SET
+def test_the_newest_revisions_shown_to_every_session_are_caught(
+    world: World, factors: FactorSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Layers, "by_age", the_newest_layer)
+    assert any(session == TODAY for _, session in moved(world, factors))
 
 
-def test_a_planted_leak_is_seen_by_the_same_check(world: World) -> None:
-    leaky = FactorSet("leaky", 1, (Factor("PEEK", 1, _peek, ("close",)),))
-    today = 80
-    before = world.rows(leaky, list(range(today - 5, SESSIONS)), SYMBOLS)
-    after = _with_another_future(world, today).rows(leaky, list(range(today - 5, SESSIONS)), SYMBOLS)
-    assert any(before[key] != after[key] for key in before if key[1] == today)
-
-
-@pytest.mark.parametrize("age", [-1, 3])
-def test_a_look_ahead_or_beyond_the_declared_window_is_refused(age: int) -> None:
-    back = Lookback(World().series([1.0] * 5).panel(0, 4, 1), 4, 5, depth=2, share=0.5)
-    with pytest.raises(ValueError, match=f"age {age}: factors see ages 0 to 2 only"):
-        back.at("close", age)
+def test_leaks_are_caught_by_comparing_bulk_and_daily_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Layers, "by_age", the_newest_layer)
+    bulk = world.rows(SMALL, list(range(40, 60)), SYMBOLS)
+    assert any(world.rows(SMALL, [session], SYMBOLS).items() - bulk.items() for session in range(40, 60))
 
 
 def test_a_price_restated_the_next_day_is_used_from_the_next_row_on() -> None:
@@ -112,9 +148,8 @@ def test_a_price_restated_the_next_day_is_used_from_the_next_row_on() -> None:
 def test_a_volume_restated_two_days_later_is_used_from_that_row_on() -> None:
     world = World().series([10.0] * 4, [100.0, 300.0, 300.0, 300.0])
     world.bar(0, 1, 10.0, 500.0, known=3)
-    wide = FactorSet("wide", 1, (Factor("VMA3", 3, vma, ("volume",)),))
-    assert world.values(wide, 2)["VMA3"] == pytest.approx((100 + 300 + 300) / 3 / 300)
-    assert world.values(wide, 3)["VMA3"] == pytest.approx((500 + 300 + 300) / 3 / 300)
+    assert world.values(SMALL, 2)["VMA3"] == pytest.approx((100 + 300 + 300) / 3 / 300)
+    assert world.values(SMALL, 3)["VMA3"] == pytest.approx((500 + 300 + 300) / 3 / 300)
 
 
 def test_a_bar_that_came_after_its_cut_off_gives_no_row_but_is_looked_back_at() -> None:
@@ -136,18 +171,8 @@ def test_an_action_takes_effect_on_its_ex_session_though_it_was_known_before() -
 def test_an_action_that_became_known_late_adjusts_only_rows_after_that() -> None:
     world = World().series([100.0, 50.0, 50.0, 50.0])
     world.action(0, 1, 0.5, split=True, known=2)
-    two = FactorSet("two", 1, (Factor("ROC1", 1, roc, ("close",)), Factor("ROC2", 2, roc, ("close",))))
-    assert world.values(two, 1)["ROC1"] == 2.0
-    assert world.values(two, 2)["ROC2"] == 1.0
-
-
-def test_a_corrected_action_replaces_the_first_one_from_when_it_was_known() -> None:
-    world = World().series([100.0, 90.0, 90.0])
-    world.action(0, 1, 0.8)
-    world.action(0, 1, 0.9, known=2)
-    two = FactorSet("two", 1, (Factor("ROC1", 1, roc, ("close",)), Factor("ROC2", 2, roc, ("close",))))
-    assert world.values(two, 1)["ROC1"] == pytest.approx(80 / 90)
-    assert world.values(two, 2)["ROC2"] == pytest.approx(1.0)
+    assert world.values(SMALL, 1)["ROC1"] == 2.0
+    assert world.values(SMALL, 2)["ROC2"] == 1.0
 
 
 def test_a_split_scales_volume_and_a_dividend_does_not() -> None:
@@ -157,12 +182,4 @@ def test_a_split_scales_volume_and_a_dividend_does_not() -> None:
     row = world.values(SMALL, 1)
     assert row["VMA2"] == pytest.approx(1.0)
     assert row["ROC1"] == pytest.approx(1.0)
-    assert math.isclose(row["GAP"], 0.0, abs_tol=1e-7)
-
-
-def _with_another_future(world: World, today: int) -> World:
-    """The same rows up to the cut-off of ``today``, then others."""
-    known = (today + 1) * 86_400 * 1_000_000
-    bars = [row if row[2] <= known else (*row[:4], *(3.0 * value for value in row[4:])) for row in world.bars]
-    actions = [row if row[2] <= known else (*row[:3], row[3] * 0.7, row[4]) for row in world.actions]
-    return World(bars, actions)
+    assert row["GAP"] == pytest.approx(0.0, abs=1e-7)

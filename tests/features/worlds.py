@@ -82,13 +82,14 @@ class World:
                 self.bar(symbol, session, close, volumes[session] if volumes else 1000.0)
         return self
 
-    def known(self, first: int, last: int, history: int = 0) -> tuple[Bars, Actions]:
-        """The rows about sessions ``first`` to ``last`` that were known by the cut-off of ``last``.
+    def known(self, first: int, last: int, history: int = 0, by: int | None = None) -> tuple[Bars, Actions]:
+        """The rows about sessions ``first`` to ``last`` that were known by the cut-off of ``by``, or of ``last``.
 
         Actions go ``history`` sessions further back.
         """
-        inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= cut_off(last)]
-        acts = [row for row in self.actions if first - history <= row[1] <= last and row[2] <= cut_off(last)]
+        limit = cut_off(last if by is None else by)
+        inside = [row for row in self.bars if first <= row[1] <= last and row[2] <= limit]
+        acts = [row for row in self.actions if first - history <= row[1] <= last and row[2] <= limit]
         table = np.array(inside, dtype=np.float64).reshape(-1, 9).T
         symbol, session, knowledge, revision = (column.astype(np.int64) for column in table[:4])
         moves = np.array(acts, dtype=np.float64).reshape(-1, 5).T
@@ -112,11 +113,13 @@ class World:
         """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
         return panel(*self.known(first, last), grid(first, last), n_symbols, max_age)
 
-    def rows(self, factors: FactorSet, wanted: list[int], n_symbols: int = 1) -> dict[tuple[int, int], bytes]:
+    def rows(
+        self, factors: FactorSet, wanted: list[int], n_symbols: int = 1, by: int | None = None
+    ) -> dict[tuple[int, int], bytes]:
         """The bytes of each feature row by (symbol, session), the ``wanted`` sessions computed in one go."""
         first, last = wanted[0] - factors.depth, wanted[-1]
         columns = np.array(wanted, dtype=np.int64) - first
-        bars, actions = self.known(first, last, factors.history)
+        bars, actions = self.known(first, last, factors.history, by)
         filings = self.filed(wanted[0] - factors.history, last)
         rows = compute(bars, actions, grid(first, last), n_symbols, factors, columns, filings)
         keys = zip(rows.symbol.tolist(), rows.session.tolist(), strict=True)
