@@ -6,7 +6,7 @@ SHELL := /bin/bash
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
-PARAMETERS := DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE
+PARAMETERS := PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE
 $(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -56,7 +56,7 @@ lint: setup  ## check style, format, types and import contracts
 	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
 	exit $$status
 
-bench: setup qlib  ## measure, each figure a ratio within one run
+bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features or history)
 	@$(SPARK) -m bench
 
 replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables

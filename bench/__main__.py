@@ -1,43 +1,53 @@
-"""``make bench``: every figure is a ratio within this run; seconds are shown for orientation only."""
+"""``make bench [PART=...]``: every figure is a ratio within this run; seconds are shown for orientation only."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
-from bench.features import one_more_session
-from bench.ingest import (
-    audit_of_a_session,
-    bulk_against_polars,
-    great_expectations,
-    parse_against_polars,
-    session_after_history,
-)
+from bench.features import against_qlib, with_history
+from bench.ingest import ingest_and_audit, parse_against_polars
+from bench.measure import Figure, Ratio
 
-MEASUREMENTS = (
-    parse_against_polars, one_more_session, bulk_against_polars, session_after_history, audit_of_a_session,
-    great_expectations,
-)  # fmt: skip
+MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
+    "parse": parse_against_polars,
+    "ingest": ingest_and_audit,
+    "features": against_qlib,
+    "history": with_history,
+}
 
 
 def main() -> None:
-    """Run all measurements and print them as a table, or as JSON with ``--json``."""
+    """Run the measurements and print them as a table as they come, or as JSON with ``--json``."""
     parser = argparse.ArgumentParser(prog="bench", allow_abbrev=False)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
-    found = [measure() for measure in MEASUREMENTS]
-    if as_json:
-        print(json.dumps([asdict(ratio) for ratio in found], indent=2))
+    parser.add_argument(
+        "--part", action="append", choices=list(MEASUREMENTS), help="only this one; may be given several times"
+    )
+    given = parser.parse_args()
+    parts = given.part or os.environ.get("PART", "").split() or list(MEASUREMENTS)
+    unknown = [part for part in parts if part not in MEASUREMENTS]
+    if unknown:
+        parser.error(f"PART={unknown[0]} is not known: use some of {', '.join(MEASUREMENTS)}")
+    if given.json:
+        print(json.dumps([asdict(each) for part in parts for each in MEASUREMENTS[part]()], indent=2))
         return
     print(f"{os.cpu_count()} cores")
     print(f"{'':<28}{'ratio':>8}{'low':>8}{'high':>8}{'ours s':>9}{'other s':>9}")
-    for ratio in found:
-        print(
-            f"{ratio.name:<28}{ratio.ratio:>8.2f}{ratio.low:>8.2f}{ratio.high:>8.2f}{ratio.ours:>9.3f}{ratio.theirs:>9.3f}"
-        )
-        print(f"  {ratio.note}")
+    for part in parts:
+        for each in MEASUREMENTS[part]():
+            print(_line(each), f"  {each.note}", sep="\n", flush=True)
+
+
+def _line(found: Ratio | Figure) -> str:
+    if isinstance(found, Figure):
+        return f"{found.name:<28}{found.value:>8.2f} {found.unit}"
+    return (
+        f"{found.name:<28}{found.ratio:>8.2f}{found.low:>8.2f}{found.high:>8.2f}{found.ours:>9.3f}{found.theirs:>9.3f}"
+    )
 
 
 if __name__ == "__main__":

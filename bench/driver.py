@@ -9,6 +9,15 @@ from pathlib import Path
 from afterbell.config.platform import Folders
 
 ROOT = Path(__file__).resolve().parents[1]
+ELSEWHERE = {
+    "AFTERBELL_S3_REGION": "us-east-1",
+    "AFTERBELL_FEED_BUCKET": "feed",
+    "AFTERBELL_ARTIFACT_BUCKET": "artifacts",
+    "AFTERBELL_HDFS_URL": "http://127.0.0.1:1",
+    "AFTERBELL_HDFS_USER": "nobody",
+    "AFTERBELL_HDFS_ROOT": "/feed",
+}
+"""Stores that a scenario does not use."""
 _KEPT = ("PATH", "HOME", "JDK_JAVA_OPTIONS")
 
 

@@ -1,37 +1,161 @@
-"""What one more session costs, after a long history and after a short one."""
+"""What features cost: against Qlib, against the bare kernels, with the length of history, and in memory."""
 
 from __future__ import annotations
 
-import numpy as np
+import json
+import os
+import statistics
+import subprocess
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
 
-from afterbell.features.compute import compute
-from afterbell.features.factors import CORE
-from afterbell.features.grid import FIELDS, Layers, Panel, SessionGrid
-from bench.measure import Ratio, side_by_side
+import psutil
 
-_SYMBOLS = 2000
-_SHORT, _LONG = 62, 1260
-_DAY_MICROS = 86_400_000_000
+from afterbell.calendar.sessions import Exchange
+from afterbell.cli.market import write_folder
+from afterbell.config.platform import Folders
+from afterbell.simulation.feed import deliveries
+from afterbell.simulation.market import MarketSpec, simulate
+from bench.driver import ELSEWHERE, ROOT
+from bench.ingest import REAL
+from bench.measure import Figure, Ratio, ratio_of
+from bench.qlib.compare import compare_files
+from bench.replay import sessions_of
+from bench.services import Conversation, services
+
+_ROUNDS = 5
+_SYMBOLS = 8000
+_TEN_YEARS = ("2006-01-03", "2015-12-31")
+_ONE_YEAR = ("2015-01-02", "2015-12-31")
+_DAYS = 7
+_CLUSTER = "--master local-cluster[1,2,1024] --driver-memory 2g --conf spark.executor.memory=1g"
+_GIB = 1 << 30
 
 
-def _panel(sessions: int) -> Panel:
-    random = np.random.default_rng(1)
-    close = 50.0 * np.exp(np.cumsum(0.01 * random.standard_normal((_SYMBOLS, sessions)), axis=1))
-    volume = np.exp(12.0 + random.standard_normal((_SYMBOLS, sessions)))
-    values = {"open": close * 0.999, "high": close * 1.01, "low": close * 0.99, "close": close, "volume": volume}
-    days = np.arange(sessions, dtype=np.int64)
-    ones = Layers((0,), (np.ones((1, _SYMBOLS, sessions)),))
-    bars = Layers((0,), (np.stack([values[name] for name in FIELDS]),))
-    return Panel(SessionGrid(days, days * _DAY_MICROS), bars, ones, ones)
+def against_qlib() -> list[Ratio | Figure]:
+    """Alpha158 over all real drops: in memory and stored, against Qlib; the bare kernels; and whether both agree."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        drops, what = REAL, "the real drops"
+        if not drops.is_dir():
+            drops, what = Path(scratch) / "drops", "simulated drops of 1,000 symbols"
+            write_folder(deliveries(simulate(MarketSpec(symbols=1000, sessions=300))), drops)
+        last = sessions_of(drops, "")[-1].isoformat()
+        with services(drops) as env, Conversation("bench.features_driver", [], env) as driver:
+            driver.ask("take", session=last)
+            rows = driver.ask("export", last=last, path=f"{scratch}/bars.parquet")
+            ours = [_turn(driver, last) for _ in range(_ROUNDS + 1)][1:]
+            qlib = _qlib(Path(scratch), "plain")
+            note = f"Alpha158 of {what}, {rows:,.0f} bars"
+            cores = os.cpu_count()
+            found: list[Ratio | Figure] = [
+                ratio_of("Qlib / in memory", [(qlib, each["memory"]) for each in ours],
+                         f"{note}: Qlib 0.9.7 with {cores} workers, from its store to a frame / ours, from the lake to "
+                         "arrays in memory"),
+                ratio_of("Qlib / stored", [(qlib, each["stored"]) for each in ours],
+                         f"{note}: the same / ours stored and committed in the lake"),
+                ratio_of("in memory / bare kernels", [(each["memory"], each["bare"]) for each in ours],
+                         f"{note}: Spark, lake and all / the kernels alone in one process on bars in memory"),
+            ]  # fmt: skip
+            driver.ask("ours", bars=f"{scratch}/bars.parquet", out=f"{scratch}/ours.parquet")
+        _qlib(Path(scratch), "double")
+        agreed = compare_files(Path(scratch) / "ours.parquet", Path(scratch) / "double.parquet")
+        worst = sorted((each for each, _ in agreed), key=lambda each: each.share)
+        named = ", ".join(f"{each.factor} {100 * each.share:.3f}" for each in worst[:5])
+        found.append(Figure("least agreement with Qlib", 100 * worst[0].share, "%",
+                            f"{note}: cells within 1e-4 of Qlib's, of the factor with fewest; {named}"))  # fmt: skip
+    return found
 
 
-def one_more_session() -> Ratio:
-    """The factors of the newest session, computed after five years of history and after its look-back alone."""
-    short, long = _panel(_SHORT), _panel(_LONG)
+def _turn(driver: Conversation, last: str) -> dict[str, float]:
+    found = {name: driver.ask(name, last=last) for name in ("memory", "bare", "stored")}
+    driver.ask("forget", name="alpha158")
+    return found
 
-    def newest(panel: Panel) -> int:
-        last = np.array([len(panel.grid.days) - 1])
-        return sum(len(rows.symbol) for rows in compute(panel, CORE, last))
 
-    note = f"{len(CORE.factors)} factors of {_SYMBOLS:,} symbols: after {_LONG:,} sessions / after {_SHORT}"
-    return side_by_side("one more session", lambda: newest(long), lambda: newest(short), note=note)
+def _qlib(scratch: Path, mode: str) -> float:
+    """Seconds that Qlib takes from its own store to a frame in memory, with a worker a core."""
+    python = str(Folders.from_env().env / "qlib" / "bin" / "python")
+    store, double = str(scratch / f"{mode}-store"), ["--double"] * (mode == "double")
+
+    def run(*arguments: str) -> str:
+        return subprocess.run(
+            [python, "-m", "bench.qlib", *arguments, *double], cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout.splitlines()[-1]
+
+    run("store", str(scratch / "bars.parquet"), store)
+    out = ["--out", str(scratch / "double.parquet")] * (mode == "double")
+    told = json.loads(run("run", store, "--workers", str(os.cpu_count()), *out))
+    return float(told["seconds"])
+
+
+def with_history() -> list[Ratio | Figure]:
+    """Drawn markets: one more session after one year and after ten, from 1 to 8 million rows, and memory."""
+    ten = [day.isoformat() for day in Exchange().between(*map(date.fromisoformat, _TEN_YEARS))]
+    with (
+        Conversation("bench.features_driver", [], ELSEWHERE, _CLUSTER) as long,
+        Conversation("bench.features_driver", [], ELSEWHERE, _CLUSTER) as short,
+    ):
+        short.ask("draw", symbols=_SYMBOLS, first=_ONE_YEAR[0], last=_ONE_YEAR[1])
+        long.ask("draw", symbols=_SYMBOLS, first=ten[0], last=ten[-1])
+        some = [_million(long, ten, number) for number in (1, 2, 4, 8)]
+        with _peak(long.pid) as small:
+            long.ask("stored", last=ten[1_000_000 // _SYMBOLS - 1], name="small")
+        with _peak(long.pid) as large:
+            long.ask("stored", last=ten[-_DAYS - 2], name="history")
+        short.ask("stored", last=ten[-_DAYS - 2], name="history")
+        turns = [
+            (long.ask("stored", last=day, name="history"), short.ask("stored", last=day, name="history"))
+            for day in ten[-_DAYS - 1 :]
+        ][1:]
+    steps = ", ".join(f"{statistics.median(each) / statistics.median(some[0]):.2f}" for each in some[1:3])
+    return [
+        ratio_of("one more session", turns, f"one session of {_SYMBOLS:,} symbols stored: after ten years / after one"),
+        ratio_of(
+            "8 million rows / 8 x 1",
+            [(each[3], 8 * each[0]) for each in zip(*some, strict=True)],
+            f"seconds of 8 million rows / eight times those of 1 million; 2 and 4 million take {steps} times as long",
+        ),
+        Figure("executor, 1 million rows", small[0] / _GIB, "GiB", "peak with two cores, its Python included"),
+        Figure("executor, 20 million rows", large[0] / _GIB, "GiB", f"ten years of {_SYMBOLS:,} symbols in one job"),
+    ]
+
+
+def _million(driver: Conversation, sessions: list[str], number: int) -> list[float]:
+    found = []
+    for _ in range(2):
+        found.append(driver.ask("stored", last=sessions[number * 1_000_000 // _SYMBOLS - 1], name="some"))
+        driver.ask("forget", name="some")
+    return found
+
+
+@contextmanager
+def _peak(pid: int) -> Iterator[list[int]]:
+    """The greatest sum of the proportional memory of a driver's executors, looked at ten times a second."""
+    over, seen = threading.Event(), [0]
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            seen[0] = max(seen[0], _executors(pid))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _executors(pid: int) -> int:
+    total = 0
+    for child in psutil.Process(pid).children(recursive=True):
+        try:
+            if "CoarseGrainedExecutorBackend" in " ".join(child.cmdline()):
+                total += sum(each.memory_full_info().pss for each in (child, *child.children(recursive=True)))
+        except psutil.Error:
+            continue  # it ended while it was looked at
+    return total

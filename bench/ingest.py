@@ -7,7 +7,7 @@ import io
 import re
 import tempfile
 from datetime import date
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -25,13 +25,13 @@ from bench.replay import sessions_of
 from bench.services import Conversation, services
 
 _DROPS, _SYMBOLS = 20, 4000
-_REAL = ROOT.parent / "shared" / "market" / "us_daily"
+REAL = ROOT.parent / "shared" / "market" / "us_daily"
 _LONG, _SHORT = 300, 30
 _DAILY = 60
 """Sessions that came one by one, each with its small files, after all those before came at once."""
 
 
-def parse_against_polars() -> Ratio:
+def parse_against_polars() -> list[Ratio]:
     """Twenty price drops of 4,000 symbols: lines split, every value and rule checked, faults set aside."""
     spec = MarketSpec(symbols=_SYMBOLS, sessions=_DROPS, faults=False)
     source = next(found for found in load_sources() if found.kind == "bars")
@@ -55,33 +55,13 @@ def parse_against_polars() -> Ratio:
     if ours() != theirs():
         raise RuntimeError("both sides must read the same rows")
     note = f"{len(drops)} drops of {_SYMBOLS:,} symbols: strict parse and rules / pl.read_csv, one process"
-    return side_by_side("parse a drop", ours, theirs, note=note)
+    return [side_by_side("parse a drop", ours, theirs, note=note)]
 
 
-def bulk_against_polars() -> Ratio:
-    """All drops from S3 and HDFS into the lake, commits included, in a warm driver, against Polars on the files."""
-    return _measured()[0]
-
-
-def session_after_history() -> Ratio:
-    """One more session on top of 300, against one more on top of 30."""
-    return _measured()[1]
-
-
-def audit_of_a_session() -> Ratio:
-    """The audit of a session, Great Expectations and all, against its ingest."""
-    return _measured()[2]
-
-
-def great_expectations() -> Ratio:
-    """What Great Expectations adds to that audit, against the same ingest."""
-    return _measured()[3]
-
-
-@cache
-def _measured() -> list[Ratio]:
+def ingest_and_audit() -> list[Ratio]:
+    """All drops against Polars; one more session on top of 300 and of 30; the audit of one against its ingest."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        drops, what = _REAL, "the real drops"
+        drops, what = REAL, "the real drops"
         if not drops.is_dir():
             drops, what = Path(scratch), "simulated drops of 1,000 symbols"
             write_folder(deliveries(simulate(MarketSpec(symbols=1000, sessions=_LONG + 2))), drops)

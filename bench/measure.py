@@ -32,6 +32,23 @@ class Ratio:
     note: str
 
 
+@dataclass(frozen=True)
+class Figure:
+    """One number that is no ratio of times.
+
+    Attributes:
+        name: what was measured.
+        value: the number.
+        unit: its unit.
+        note: how it came about.
+    """
+
+    name: str
+    value: float
+    unit: str
+    note: str
+
+
 def side_by_side(
     name: str, ours: Callable[[], object], theirs: Callable[[], object], *, note: str, rounds: int = 5
 ) -> Ratio:

@@ -52,11 +52,12 @@ def drive(module: str, arguments: Sequence[str], env: dict[str, str]) -> int:
 class Conversation:
     """A Spark driver (``python -m module``) that answers commands, a JSON line each; use it in a ``with`` block."""
 
-    def __init__(self, module: str, arguments: Sequence[str], env: dict[str, str]) -> None:
+    def __init__(self, module: str, arguments: Sequence[str], env: dict[str, str], submit: str = _ALL_CORES) -> None:
+        """``submit`` are arguments of spark-submit: master, memory and the like."""
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-")
         self._driver = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
-            env=driver_env(env, Path(self._scratch.name), _ALL_CORES),
+            env=driver_env(env, Path(self._scratch.name), submit),
             cwd=self._scratch.name,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -67,6 +68,11 @@ class Conversation:
     def __enter__(self) -> Self:
         """The driver is being started."""
         return self
+
+    @property
+    def pid(self) -> int:
+        """The driver's process."""
+        return self._driver.pid
 
     def __exit__(self, *_: object) -> None:
         """End the driver."""

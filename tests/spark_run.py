@@ -8,17 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from afterbell.config.platform import Folders
-from bench.driver import ROOT, driver_env
+from bench.driver import ELSEWHERE, ROOT, driver_env
 
-ELSEWHERE = {
-    "AFTERBELL_S3_REGION": "us-east-1",
-    "AFTERBELL_FEED_BUCKET": "feed",
-    "AFTERBELL_ARTIFACT_BUCKET": "artifacts",
-    "AFTERBELL_HDFS_URL": "http://127.0.0.1:1",
-    "AFTERBELL_HDFS_USER": "nobody",
-    "AFTERBELL_HDFS_ROOT": "/feed",
-}
-"""Stores that a scenario does not use."""
 _TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
 
 
@@ -30,9 +21,7 @@ def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, 
         "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
     }
     step = (ELSEWHERE if stores is None else stores) | lake
-    return driver_env(
-        step, home / "local", "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
-    )
+    return driver_env(step, home / "local", _TWO_CORES)
 
 
 def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
