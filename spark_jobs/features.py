@@ -1,6 +1,7 @@
 """Compute factor sets for every session up to --session that lacks them.
 
-Inputs: bars_snapshot, actions_snapshot; factor_sets, if they are not those of the daily models. Appends to
+Inputs: bars_snapshot, actions_snapshot, for sets that read filings filings_snapshot; factor_sets, if they are not those
+of the daily models. Appends to
 ``features.<set>`` in one commit, for one session as for a thousand; a rerun with the same inputs changes nothing. Only
 the look-back of the missing sessions is read. Another run that fills the same sessions at the same time makes this one
 plan again. With the input plan_only nothing is computed: the plan is printed.
@@ -34,7 +35,7 @@ from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, sn
 from afterbell.lake.files import discard_files
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.lake.tables import BARS
 from afterbell.training.spec import load_spec
 
 _TRIES = 3
@@ -46,9 +47,14 @@ def features(args: StepArgs) -> dict[str, Any]:
     exchange.require(args.session)
     names = args.inputs.get("factor_sets") or [load_spec().feature_set]
     sets = [factor_set(str(name)) for name in names]
+    filings = args.inputs.get("filings_snapshot")
     inputs = Inputs(
-        int(args.require("bars_snapshot")), int(args.require("actions_snapshot")), exchange, runtime.s3
-    )  # fmt: skip
+        int(args.require("bars_snapshot")),
+        int(args.require("actions_snapshot")),
+        exchange,
+        runtime.s3,
+        None if filings is None else int(filings),
+    )
     spark = lake_session(runtime, f"afterbell features {args.session}")
     if args.inputs.get("plan_only"):
         return {"plan": [_plan(spark, inputs, factors, args.session) for factors in sets]}
@@ -67,8 +73,8 @@ def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Factor
     started = datetime.now(UTC)
     table = table_of(factors)
     ensure_table(spark, table)
-    ids = {"bars_snapshot": inputs.bars, "actions_snapshot": inputs.actions}
-    wanted = commit_id("features", session=args.session, inputs=ids, definition_hash=factors.definition_hash)
+    read = {table.name: snapshot for table, snapshot in inputs.of(factors).items()}
+    wanted = commit_id("features", session=args.session, inputs=read, definition_hash=factors.definition_hash)
     snapshot, sessions, planned = find_commit(spark, table, wanted), 0, False
     if snapshot is None:
         snapshot, sessions = _fill(spark, inputs, factors, args.session, wanted)
@@ -80,7 +86,7 @@ def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Factor
         args,
         started,
         rows=rows,
-        snapshots_in={BARS.name: inputs.bars, CORPORATE_ACTIONS.name: inputs.actions},
+        snapshots_in=read,
         snapshots_out={table.name: snapshot},
         commit_id=wanted,
         verdict="done" if planned else "noop",

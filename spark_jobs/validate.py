@@ -24,7 +24,7 @@ from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import has_branch, head
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS
 from afterbell.quality.audit import Report
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.judge import judge_branch
@@ -74,6 +74,7 @@ def validate(args: StepArgs) -> dict[str, Any]:
     return {
         "bars_snapshot": after[BARS.name],
         "actions_snapshot": after[CORPORATE_ACTIONS.name],
+        "filings_snapshot": after[FUNDAMENTALS.name],
         "drops_snapshot": after[DROPS.name],
         "expectations": report.expectations,
         "failed": len(report.failed),

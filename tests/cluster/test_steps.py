@@ -7,12 +7,16 @@ from afterbell.errors import StaleInputError
 
 
 def test_a_step_is_handed_what_it_needs_and_no_more():
-    found = inputs_of("features", [{"bars_snapshot": 1, "data_docs": "x"}, {"actions_snapshot": 2, "rows": 9}])
-    assert found == {"bars_snapshot": 1, "actions_snapshot": 2}
+    found = inputs_of(
+        "features", [{"bars_snapshot": 1, "data_docs": "x"}, {"actions_snapshot": 2, "filings_snapshot": 3, "rows": 9}]
+    )
+    assert found == {"bars_snapshot": 1, "actions_snapshot": 2, "filings_snapshot": 3}
 
 
 def test_the_later_result_wins():
-    found = inputs_of("features", [{"bars_snapshot": 1, "actions_snapshot": 2}, {"bars_snapshot": 3}])
+    found = inputs_of(
+        "features", [{"bars_snapshot": 1, "actions_snapshot": 2, "filings_snapshot": 4}, {"bars_snapshot": 3}]
+    )
     assert found["bars_snapshot"] == 3
 
 

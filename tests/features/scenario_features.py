@@ -17,12 +17,17 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
+from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import Inputs, find_work, table_of
+from afterbell.features.filings import FIGURES
+from afterbell.features.grid import cut_off_micros
 from afterbell.features.labels_spark import label_frame
 from afterbell.features.sets.core import CORE
+from afterbell.features.sets.cross_section import CROSS_SECTION
+from afterbell.features.sets.fundamental import FUNDAMENTAL
 from afterbell.lake.commit import append_once, at_snapshot, ensure_table, head
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from spark_jobs.features import features
 from tests.features.worlds import DAY, World, drawn
 
@@ -30,6 +35,7 @@ SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11
 """Sessions 0 to BULK - 1 are computed at once, the rest day by day. Session LATE's own drop never came."""
 LATE = 40
 TABLE = table_of(CORE)
+OTHERS = (FUNDAMENTAL, CROSS_SECTION)
 EXCHANGE = Exchange("XNYS")
 DAYS = EXCHANGE.between(date(2016, 1, 4), date(2016, 12, 30))[: SESSIONS + 1]
 
@@ -46,6 +52,22 @@ def moment(knowledge: int) -> datetime:
     return EXCHANGE.close(DAYS[max(knowledge // DAY, 0)]) + timedelta(minutes=30)
 
 
+def filings() -> list[dict[str, Any]]:
+    """S0's last annual report, an amendment of it that is known in session 60, and one known too late for the last."""
+    last = {"symbol": "S0", "doc_type": "10-K", "period_end": date(2015, 12, 31), "assets": 1000.0, "cash": 100.0}
+    return [
+        last | {"amended": False, "net_income": 80.0, "eps_basic": 2.0, "knowledge_time": moment(10 * DAY)},
+        last | {"amended": True, "net_income": 60.0, "eps_basic": 1.5, "knowledge_time": moment(60 * DAY)},
+        last | {"amended": True, "net_income": 20.0, "eps_basic": 0.5,
+                "knowledge_time": cut_off_time(SESSIONS - 1) + timedelta(minutes=1)},
+    ]  # fmt: skip
+
+
+def cut_off_time(session: int) -> datetime:
+    """The cut-off of the session with that number."""
+    return datetime.fromtimestamp(cut_off_micros(EXCHANGE, DAYS[session]) / 1e6, UTC)
+
+
 class Scenario:
     """The lake and what was seen on it."""
 
@@ -53,7 +75,7 @@ class Scenario:
         self.spark = lake_session(Runtime.from_env(), "scenario")
         self.world = market()
         self.calls = 0
-        for table in (BARS, CORPORATE_ACTIONS):
+        for table in (BARS, CORPORATE_ACTIONS, FUNDAMENTALS):
             ensure_table(self.spark, table)
 
     def deliver(self, first: int, last: int) -> None:
@@ -72,28 +94,44 @@ class Scenario:
             schema = self.spark.table(table.full_name).schema
             append_once(self.spark.createDataFrame(rows, schema), table, f"{first}-{last}")
 
-    def run(self, session: date) -> dict[str, Any]:
-        """The step, or the error it ended with."""
+    def file(self) -> None:
+        """Append the filings, and S0's split of three for one that took effect in session 70."""
+        schema = self.spark.table(FUNDAMENTALS.full_name).schema
+        assert set(FIGURES) <= set(schema.fieldNames())
+        rows = [[row.get(name) for name in schema.fieldNames()] for row in filings()]
+        append_once(self.spark.createDataFrame(rows, schema), FUNDAMENTALS, "filings")
+        split = [("S0", DAYS[70], 1 / 3, "split", "vendor", moment(70 * DAY), "drop")]
+        schema = self.spark.table(CORPORATE_ACTIONS.full_name).schema
+        append_once(self.spark.createDataFrame(split, schema), CORPORATE_ACTIONS, "split")
+
+    def run(self, session: date, *sets: FactorSet, **more: Any) -> dict[str, Any]:
+        """The step, or the error it ended with; of the daily models' set, if none is named."""
         self.calls += 1
         inputs = {"bars_snapshot": head(self.spark, BARS), "actions_snapshot": head(self.spark, CORPORATE_ACTIONS)}
+        inputs |= {"factor_sets": [factors.name for factors in sets]} | more
         args = StepArgs("features", session, f"run-{self.calls}", datetime(2030, 1, 1, tzinfo=UTC), inputs)
         try:
             return features(args)
         except AfterbellError as error:
             return {"error": type(error).__name__, "message": str(error)}
 
-    def rows(self) -> dict[str, str]:
+    def run_others(self, session: date) -> dict[str, Any]:
+        """The sets that the daily models don't take."""
+        return self.run(session, *OTHERS, filings_snapshot=head(self.spark, FUNDAMENTALS))
+
+    def rows(self, factors: FactorSet = CORE) -> dict[str, str]:
         """The stored rows' bytes in hexadecimal, by symbol and session's number; twice the same key is a fault."""
-        frame = self.spark.table(TABLE.full_name).toPandas()
-        values = frame[list(CORE.names)].to_numpy(dtype=np.float32)
+        frame = self.spark.table(table_of(factors).full_name).toPandas()
+        values = frame[list(factors.names)].to_numpy(dtype=np.float32)
         values[np.isnan(values)] = np.nan
         keys = [f"{s} {DAYS.index(day)}" for s, day in zip(frame["symbol"], frame["session"], strict=True)]
         assert len(set(keys)) == len(keys)
         return dict(zip(keys, (row.tobytes().hex() for row in values), strict=True))
 
-    def drop(self) -> None:
-        """Lose all features."""
-        self.spark.sql(f"DROP TABLE {TABLE.full_name}")
+    def drop(self, *sets: FactorSet) -> None:
+        """Lose all features of some sets."""
+        for factors in sets:
+            self.spark.sql(f"DROP TABLE {table_of(factors).full_name}")
 
     def forget(self, session: int) -> None:
         """Lose the features of one session."""
@@ -132,12 +170,21 @@ def main(answer: Path) -> None:
         ("labels", lambda: scenario.labels(SESSIONS - 1)),
         ("holes of the same definition", lambda: scenario.holes(SESSIONS - 1)),
         ("holes of another definition", lambda: scenario.holes(SESSIONS - 1, version=99)),
-        ("dropped", scenario.drop),
+        ("dropped", lambda: scenario.drop(CORE)),
         ("all at once", lambda: scenario.run(DAYS[SESSIONS - 1])),
         ("rows at once", scenario.rows),
         ("deleted", lambda: scenario.forget(50)),
         ("holes", lambda: scenario.holes(SESSIONS - 1)),
         ("runs", lambda: scenario.spark.table("lake.ops.runs").count()),
+        ("filed", scenario.file),
+        ("without filings", lambda: scenario.run(DAYS[SESSIONS - 1], FUNDAMENTAL)),
+        ("others in bulk", lambda: scenario.run_others(DAYS[SESSIONS - 3])),
+        ("others, a day", lambda: scenario.run_others(DAYS[SESSIONS - 2])),
+        ("others, another day", lambda: scenario.run_others(DAYS[SESSIONS - 1])),
+        ("others", lambda: {factors.name: scenario.rows(factors) for factors in OTHERS}),
+        ("others dropped", lambda: scenario.drop(*OTHERS)),
+        ("others again", lambda: scenario.run_others(DAYS[SESSIONS - 1])),
+        ("others at once", lambda: {factors.name: scenario.rows(factors) for factors in OTHERS}),
     ]  # fmt: skip
     for name, step in steps:
         seen[name] = step()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,9 @@ import pytest
 
 from afterbell.features.labels import forward_returns
 from afterbell.features.sets.core import CORE
-from tests.features.scenario_features import BULK, LATE, SESSIONS, SYMBOLS, market
+from afterbell.features.sets.cross_section import CROSS_SECTION
+from afterbell.features.sets.fundamental import FUNDAMENTAL
+from tests.features.scenario_features import BULK, DAYS, LATE, SESSIONS, SYMBOLS, market
 from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
@@ -90,3 +94,59 @@ def test_labels_from_spark_are_those_of_the_pure_core(seen: dict[str, Any]) -> N
         found[:, int(symbol), int(session)] = [np.nan if value is None else value for value in values]
     np.testing.assert_allclose(found[0], expected[1], rtol=1e-6, atol=1e-7)
     np.testing.assert_allclose(found[1], expected[5], rtol=1e-6, atol=1e-7)
+
+
+def test_a_set_that_reads_filings_says_so_where_their_snapshot_is_not_given(seen: dict[str, Any]) -> None:
+    found = seen["without filings"]
+    assert found["error"] == "StaleInputError"
+    assert "factor set fundamental reads market.fundamentals: give filings_snapshot" in found["message"]
+
+
+def test_several_sets_are_filled_by_one_step_each_with_a_snapshot_of_its_own(seen: dict[str, Any]) -> None:
+    assert [seen[name]["sessions"] for name in ("others in bulk", "others, a day", "others, another day")] == [
+        SESSIONS - 3, 1, 1,
+    ]  # fmt: skip
+    assert seen["others again"]["features_snapshots"].keys() == {"fundamental", "cross_section"}
+
+
+@pytest.mark.parametrize("name", ["fundamental", "cross_section"])
+def test_sets_of_filings_and_of_cross_sections_have_the_same_rows_in_bulk_and_day_by_day(
+    seen: dict[str, Any], name: str
+) -> None:
+    assert seen["others"][name] == seen["others at once"][name]
+    assert seen["others"][name].keys() == seen["rows"].keys()
+
+
+def test_cross_sections_on_the_lake_are_those_of_the_kernels_byte_for_byte(seen: dict[str, Any]) -> None:
+    world = market()
+    world.action(0, 70, 1 / 3, split=True)
+    rows = world.rows(CROSS_SECTION, list(range(SESSIONS)), SYMBOLS)
+    assert seen["others"]["cross_section"] == {
+        f"S{symbol} {session}": row.hex() for (symbol, session), row in rows.items()
+    }
+
+
+def fundamentals(seen: dict[str, Any], session: int) -> dict[str, float]:
+    """S0's row."""
+    row = np.frombuffer(bytes.fromhex(seen["others"]["fundamental"][f"S0 {session}"]), dtype=np.float32)
+    return dict(zip(FUNDAMENTAL.names, row.tolist(), strict=True))
+
+
+def close(session: int) -> float:
+    """S0's close as it was known on its own day."""
+    return float(next(row[7] for row in market().bars if row[:2] == (0, session)))
+
+
+@pytest.mark.parametrize(
+    ("session", "earnings", "income"),
+    [(9, math.nan, math.nan), (10, 2.0, 80.0), (46, 2.0, 80.0), (59, 0.02, 80.0), (60, 1.5, 60.0), (69, 1.5, 60.0),
+     (71, 0.5, 60.0), (SESSIONS - 1, 0.5, 60.0)],
+)  # fmt: skip
+def test_filings_on_the_lake_count_from_the_session_that_knew_them_in_its_own_shares(
+    seen: dict[str, Any], session: int, earnings: float, income: float
+) -> None:
+    row = fundamentals(seen, session)  # the market has splits of ten for one in sessions 47 and 55
+    assert row["EP"] == pytest.approx(earnings / close(session), nan_ok=True)
+    assert row["ROA"] == pytest.approx(income / 1000, nan_ok=True)
+    ended = (DAYS[session] - date(2015, 12, 31)).days
+    assert row["PAGE"] == pytest.approx(math.nan if math.isnan(income) else ended, nan_ok=True)

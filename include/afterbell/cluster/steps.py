@@ -10,7 +10,7 @@ from afterbell.errors import StaleInputError
 INPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "validate": ("branch",),
-    "features": ("bars_snapshot", "actions_snapshot"),
+    "features": ("bars_snapshot", "actions_snapshot", "filings_snapshot"),
     "train": ("bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash"),
     "evaluate": (
         "bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash", "candidate_id", "oos_snapshot",

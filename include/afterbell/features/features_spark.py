@@ -16,6 +16,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.progress import progress
 from afterbell.cluster.worker import keep_archives
 from afterbell.config.runtime import S3Location
+from afterbell.errors import StaleInputError
 from afterbell.features.coverage import COVERAGE, coverage, covered
 from afterbell.features.factors import FactorSet
 from afterbell.features.fill import Sources, fill
@@ -27,7 +28,7 @@ from afterbell.lake.files import NewFile, commit_sessions
 from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_columns
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, Table, factor_table
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table, factor_table
 
 _MADE = "path string, partition string, rows bigint, size bigint, body binary"
 _AT_ONCE = 4
@@ -42,12 +43,27 @@ class Inputs:
         actions: snapshot of ``market.corporate_actions``.
         exchange: whose sessions are counted.
         s3: where S3 is, if the lake is there.
+        filings: snapshot of ``market.fundamentals``, for sets that read it.
     """
 
     bars: int
     actions: int
     exchange: Exchange
     s3: S3Location
+    filings: int | None = None
+
+    def of(self, factors: FactorSet) -> dict[Table, int]:
+        """The snapshots that a set is computed from.
+
+        Raises:
+            StaleInputError: it reads filings, and their snapshot isn't given.
+        """
+        found = {BARS: self.bars, CORPORATE_ACTIONS: self.actions}
+        if factors.source is None:
+            return found
+        if self.filings is None:
+            raise StaleInputError(f"factor set {factors.name} reads {FUNDAMENTALS.name}: give filings_snapshot")
+        return found | {FUNDAMENTALS: self.filings}
 
 
 @dataclass(frozen=True)
@@ -198,8 +214,14 @@ def compute_files(
     """
     first, last = work.plan.ranges[0][0], work.plan.ranges[-1][1]
     files = bar_files(spark, inputs, first, last)
-    actions = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "ex_session", first, last)
-    sources = Sources(files, tuple(actions), inputs.s3)
+    begin, snapshots = first - timedelta(days=factors.history), inputs.of(factors)
+    actions = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "ex_session", begin, last)
+    filings = (
+        tuple(plan_files(spark, FUNDAMENTALS, snapshots[FUNDAMENTALS], "period_end", begin, last))
+        if FUNDAMENTALS in snapshots
+        else None
+    )
+    sources = Sources(files, tuple(actions), inputs.s3, filings)
     tasks, shape = work.tasks, shape_of(spark, table_of(factors))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

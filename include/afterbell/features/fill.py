@@ -13,13 +13,23 @@ import pyarrow as pa
 from afterbell.config.runtime import S3Location
 from afterbell.features.compute import Rows, compute
 from afterbell.features.factors import FactorSet
+from afterbell.features.filings import Filings
 from afterbell.features.grid import Actions, Bars, SessionGrid
 from afterbell.features.slices import Slice
-from afterbell.features.tables import ACTION_COLUMNS, BAR_COLUMNS, actions_of, bars_of, symbols_of, within
+from afterbell.features.tables import (
+    ACTION_COLUMNS,
+    BAR_COLUMNS,
+    FILING_COLUMNS,
+    actions_of,
+    bars_of,
+    filings_of,
+    symbols_of,
+    within,
+)
 from afterbell.lake.files import FileWriter, NewFile
 from afterbell.lake.scan import LakeFile, read_columns
 from afterbell.lake.shape import Shape
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table
 
 _ROWS_AT_ONCE = 200_000
 """Rows that are computed before they are written: 158 factors of them take 130 MB."""
@@ -33,11 +43,18 @@ class Sources:
         bars: files of ``market.bars`` by month.
         actions: files of ``market.corporate_actions``.
         s3: where S3 is, if the lake is there.
+        filings: files of ``market.fundamentals``; None for a set that reads none.
     """
 
     bars: Mapping[int, tuple[LakeFile, ...]]
     actions: tuple[LakeFile, ...]
     s3: S3Location
+    filings: tuple[LakeFile, ...] | None = None
+
+    def rows(self, files: Sequence[LakeFile], table: Table, columns: pa.Schema) -> pa.Table:
+        """All rows of some files."""
+        found = [read_columns(file, table.name, self.s3, columns.names) for file in files]
+        return pa.concat_tables(found) if found else columns.empty_table()
 
 
 class Months:
@@ -72,10 +89,10 @@ def fill(
         constants: columns beside symbol, session and the factors, the same in all rows.
     """
     months = Months(sources)
-    actions = [read_columns(file, CORPORATE_ACTIONS.name, sources.s3, ACTION_COLUMNS) for file in sources.actions]
-    every = pa.concat_tables(actions) if actions else _no_actions()
+    actions = sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS)
+    filings = None if sources.filings is None else sources.rows(sources.filings, FUNDAMENTALS, FILING_COLUMNS)
     for one in work:
-        pieces = slice_rows(one, months.of(one.months), every, factors)
+        pieces = slice_rows(one, months.of(one.months), actions, factors, filings)
         some = next(pieces, None)
         if some is None:
             continue
@@ -86,7 +103,7 @@ def fill(
 
 
 def slice_rows(
-    one: Slice, bars: Sequence[pa.Table], actions: pa.Table, factors: FactorSet
+    one: Slice, bars: Sequence[pa.Table], actions: pa.Table, factors: FactorSet, filings: pa.Table | None = None
 ) -> Iterator[tuple[tuple[str, ...], Rows]]:
     """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
 
@@ -95,6 +112,7 @@ def slice_rows(
         bars: rows of ``market.bars`` of its months, ``BAR_COLUMNS``.
         actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
         factors: the set.
+        filings: rows of ``market.fundamentals``, ``FILING_COLUMNS``, for a set that reads them.
     """
     grid = one.grid
     inside = [within(table, "session", grid) for table in bars]
@@ -102,17 +120,19 @@ def slice_rows(
     if not symbols:
         return
     known = bars_of(inside, symbols)
-    moves = actions_of(within(actions, "ex_session", grid), symbols)
+    moves = actions_of(within(actions, "ex_session", grid, factors.history), symbols)
+    filed = None if filings is None else filings_of(within(filings, "period_end", grid, factors.history), symbols)
     step = max(1, _ROWS_AT_ONCE // len(symbols))
     for at in range(0, len(one.wanted), step):
         wanted = np.array(one.wanted[at : at + step], dtype=np.int64)
-        rows = _piece(known, moves, grid, len(symbols), factors, wanted)
+        rows = _piece(known, moves, grid, len(symbols), factors, wanted, filed)
         if len(rows.symbol):
             yield symbols, rows
 
 
 def _piece(
-    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: npt.NDArray[np.int64]
+    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: npt.NDArray[np.int64],
+    filings: Filings | None,
 ) -> Rows:  # fmt: skip
     """Rows of some columns; what lies outside their look-back is left aside, so that a piece costs what it spans."""
     first, last = max(0, int(wanted[0]) - factors.depth), int(wanted[-1])
@@ -120,14 +140,14 @@ def _piece(
         begin, end = int(grid.days[first]), int(grid.days[last])
         near, acts = (
             (bars.session >= begin) & (bars.session <= end),
-            (actions.session >= begin) & (actions.session <= end),
+            (actions.session >= begin - factors.history) & (actions.session <= end),
         )
         bars = Bars(bars.symbol[near], bars.session[near], bars.knowledge[near], bars.revision[near],
                     bars.values[:, near])  # fmt: skip
         actions = Actions(actions.symbol[acts], actions.session[acts], actions.knowledge[acts], actions.factor[acts],
                           actions.split[acts])  # fmt: skip
         grid = grid.part(first, last + 1)
-    return compute(bars, actions, grid, n_symbols, factors, wanted - first)
+    return compute(bars, actions, grid, n_symbols, factors, wanted - first, filings)
 
 
 def to_table(
@@ -152,8 +172,3 @@ def _nullable(values: npt.NDArray[np.float32]) -> pa.Array:
     count = int(missing.sum())
     valid = pa.py_buffer(np.packbits(~missing, bitorder="little").tobytes()) if count else None
     return pa.Array.from_buffers(pa.float32(), len(values), [valid, pa.py_buffer(values)], null_count=count)
-
-
-def _no_actions() -> pa.Table:
-    kinds = (pa.string(), pa.date32(), pa.timestamp("us", "UTC"), pa.float64(), pa.string())
-    return pa.schema(list(zip(ACTION_COLUMNS, kinds, strict=True))).empty_table()

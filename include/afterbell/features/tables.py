@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from afterbell.features.filings import FIGURES, Filings
 from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, SessionGrid, from_day
 
 BAR_COLUMNS = ("symbol", "session", "knowledge_time", "revision", *FIELDS)
-ACTION_COLUMNS = ("symbol", "ex_session", "knowledge_time", "factor", "kind")
+_ABOUT = [("symbol", pa.string()), ("knowledge_time", pa.timestamp("us", "UTC"))]
+ACTION_COLUMNS = pa.schema([*_ABOUT, ("ex_session", pa.date32()), ("factor", pa.float64()), ("kind", pa.string())])
+FILING_COLUMNS = pa.schema(
+    [*_ABOUT, ("period_end", pa.date32()), ("doc_type", pa.string()), ("amended", pa.bool_())]
+    + [(name, pa.float64()) for name in FIGURES]
+)
+"""What is read of ``market.corporate_actions`` and of ``market.fundamentals``."""
 
 
-def within(table: pa.Table, column: str, grid: SessionGrid) -> pa.Table:
-    """The rows whose ``column`` lies between the first and the last session of ``grid``."""
+def within(table: pa.Table, column: str, grid: SessionGrid, history: int = 0) -> pa.Table:
+    """The rows whose ``column`` lies between ``history`` days before the first session of ``grid`` and the last one."""
     first, last = (from_day(int(grid.days[at])) for at in (0, -1))
-    return table.filter((pc.field(column) >= first) & (pc.field(column) <= last))
+    return table.filter((pc.field(column) >= first - timedelta(days=history)) & (pc.field(column) <= last))
 
 
 def symbols_of(tables: Sequence[pa.Table]) -> tuple[str, ...]:
@@ -45,7 +54,20 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
         _integers(known["ex_session"], pa.int32()),
         _integers(known["knowledge_time"], pa.int64()),
         _floats(known["factor"]),
-        np.asarray(pc.equal(known["kind"], "split").fill_null(False).to_numpy(), dtype=np.bool_),
+        _true(pc.equal(known["kind"], "split")),
+    )
+
+
+def filings_of(table: pa.Table, symbols: tuple[str, ...]) -> Filings:
+    """Rows of ``market.fundamentals`` (``FILING_COLUMNS``); those of other symbols are left out."""
+    known = table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string())))
+    return Filings(
+        _codes(known["symbol"], symbols),
+        _integers(known["period_end"], pa.int32()),
+        _integers(known["knowledge_time"], pa.int64()),
+        _true(pc.equal(known["doc_type"], "10-K")),
+        _true(known["amended"]),
+        np.stack([_floats(known[name]) for name in FIGURES]),
     )
 
 
@@ -74,6 +96,10 @@ def _joined(tables: Sequence[pa.Table], name: str, storage: pa.DataType | None =
 def _integers(column: pa.ChunkedArray, storage: pa.DataType | None = None) -> Ints:
     found = column if storage is None else column.cast(storage)
     return np.asarray(pc.fill_null(found.cast(pa.int64()), 0).to_numpy(), dtype=np.int64)
+
+
+def _true(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(column.fill_null(False).to_numpy(), dtype=np.bool_)
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:
