@@ -133,6 +133,14 @@ def test_code_of_the_engine_changes_every_set(module: str, monkeypatch: pytest.M
     assert [name for name, factors in SETS.items() if found(factors) == factors.definition_hash] == []
 
 
+@pytest.mark.parametrize("module", ["statements", "periods"])
+def test_code_that_reads_filings_changes_the_set_that_takes_them_alone(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = changed(module, monkeypatch)
+    assert [name for name, factors in SETS.items() if found(factors) != factors.definition_hash] == ["fundamental"]
+
+
 @pytest.mark.parametrize("module", ["sets.core", "sets.alpha158", "labels", "holes", "features_spark"])
 def test_code_that_computes_no_factor_changes_no_set(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = changed(module, monkeypatch)
