@@ -42,7 +42,7 @@ from afterbell.features.periods import (
     known,
     quarter_of,
     year_of,
-)  # fmt: skip
+)
 
 SERIES = (
     "sales_year", "operating_year", "income_year", "eps_year", "dividend_year", "cash_flow_year",
@@ -56,7 +56,7 @@ SERIES = (
 cut-off; ``days_ended``: from the end of its period to the session."""
 
 _SALES, _OPERATING, _INCOME, _BASIC, _DILUTED, _DIVIDEND, _ASSETS, _, _, _, _EQUITY, _CASH_FLOW = range(len(FIGURES))
-_LEAST_EPS = 0.095  # 0.10 as a float, whatever side of it
+_LEAST_EPS = 0.10
 
 
 class Statements:
