@@ -1,0 +1,123 @@
+"""Every symbol of the real drops: features of all sessions in one job, against each session on what was known then.
+
+Writes, as JSON, how many rows were compared and which differ, for every factor set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.config.runtime import Runtime
+from afterbell.features.factors import FactorSet
+from afterbell.features.features_spark import table_of
+from afterbell.features.fill import slice_rows
+from afterbell.features.grid import CUT_OFF, SessionGrid
+from afterbell.features.sets import factor_set
+from afterbell.features.slices import Slice, month_of
+from afterbell.ingest.job import ingest
+from afterbell.ingest.publish import publish
+from afterbell.lake.commit import head
+from afterbell.lake.reader import scan
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
+from afterbell.stores.protocols import Delivery, StoreKind
+from afterbell.stores.upload import upload
+from bench.lakes import Lake
+from spark_jobs.features import features
+
+DROPS = Path(__file__).resolve().parents[3] / "shared" / "market" / "us_daily"
+KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")
+EXCHANGE = Exchange()
+SESSIONS = EXCHANGE.between(date(2015, 6, 15), date(2016, 1, 15))
+"""149 sessions. Splits, listings, delistings, half days and thousands of restated bars are among them."""
+COMPARED = 64
+NAMES = ("alpha158", "core", "cross_section", "fundamental")
+DAILY = 2
+"""The last of them come by runs of their own."""
+
+
+def drops() -> Iterable[Delivery]:
+    for kind in KINDS:
+        for path in sorted((DROPS / kind).rglob("*.gz")):
+            day = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=UTC).date()
+            if SESSIONS[0] <= day <= SESSIONS[-1]:
+                yield Delivery(kind, path.relative_to(DROPS / kind).as_posix(), path.read_bytes())
+
+
+class Market:
+    """The lake's tables, as Arrow."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._tables = {table: scan(runtime, table.name) for table in (BARS, CORPORATE_ACTIONS, FUNDAMENTALS)}
+        self.restated = int(pc.sum(pc.greater(self._tables[BARS]["revision"], 0)).as_py())
+
+    def on(self, session: date) -> tuple[pa.Table, pa.Table, pa.Table]:
+        """What had become known by the cut-off of ``session``."""
+        moment = pa.scalar(EXCHANGE.close(session) + CUT_OFF, pa.timestamp("us", "UTC"))
+        kept = [table.filter(pc.less_equal(table["knowledge_time"], moment)) for table in self._tables.values()]
+        return kept[0], kept[1], kept[2]
+
+
+def on_its_day(market: Market, factors: FactorSet, session: date) -> dict[str, bytes]:
+    """The rows of one session by symbol, computed on what was known then and nothing else."""
+    sessions = [*EXCHANGE.before(session, factors.depth), session]
+    one = Slice(month_of(session), SessionGrid.of(EXCHANGE, sessions), (len(sessions) - 1,))
+    bars, actions, filings = market.on(session)
+    found = {}
+    for symbols, rows in slice_rows(one, [bars], actions, factors, filings if factors.source else None):
+        for code, values in zip(rows.symbol.tolist(), rows.values.T, strict=True):
+            found[symbols[code]] = np.ascontiguousarray(values).tobytes()
+    return found
+
+
+def stored(runtime: Runtime, factors: FactorSet) -> Iterator[tuple[date, dict[str, bytes]]]:
+    """What the lake has of the sessions that are compared."""
+    table = scan(runtime, table_of(factors).name)
+    for session in SESSIONS[-COMPARED:]:
+        mine = table.filter(pc.equal(table["session"], pa.scalar(session)))
+        values = np.column_stack([mine[name].to_numpy() for name in factors.names]).astype(np.float32)
+        values[np.isnan(values)] = np.nan  # nulls come back as a NaN of other bits
+        rows = [row.tobytes() for row in values]
+        assert len(set(mine["symbol"].to_pylist())) == len(rows)
+        yield session, dict(zip(mine["symbol"].to_pylist(), rows, strict=True))
+
+
+def main() -> None:
+    os.environ["AFTERBELL_FEED_BUCKET"] = "features-real"
+    os.environ["AFTERBELL_HDFS_ROOT"] = "/features-real"
+    upload(drops(), Runtime.from_env())
+    lake = Lake(Path(sys.argv[1]).parent, "real")
+    publish(lake.spark, ingest(lake.args("ingest", SESSIONS[-1]))["branch"])
+    inputs: dict[str, Any] = {
+        "bars_snapshot": head(lake.spark, BARS),
+        "actions_snapshot": head(lake.spark, CORPORATE_ACTIONS),
+        "filings_snapshot": head(lake.spark, FUNDAMENTALS),
+        "factor_sets": list(NAMES),
+    }
+    for session in SESSIONS[-DAILY - 1 :]:
+        features(lake.args("features", session, **inputs))
+    market, seen = Market(lake.runtime), {}
+    for factors in map(factor_set, NAMES):
+        compared, differ = 0, []
+        for session, rows in stored(lake.runtime, factors):
+            expected = on_its_day(market, factors, session)
+            compared += len(rows)
+            both = rows.keys() | expected.keys()
+            differ += [f"{session} {symbol}" for symbol in sorted(both) if rows.get(symbol) != expected.get(symbol)]
+        seen[factors.name] = {"rows": compared, "differ": differ[:20]}
+    answer = {"sets": seen, "restated": market.restated, "sessions": COMPARED}
+    Path(sys.argv[1]).write_text(json.dumps(answer), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
