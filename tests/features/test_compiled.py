@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,15 @@ from types import ModuleType
 
 import pytest
 
-from afterbell.features.compiled import Kernel, cache_folder, compiled, kernel, sources_digest, used_modules
+from afterbell.features.compiled import (
+    Kernel,
+    _is_ours,
+    cache_folder,
+    compiled,
+    kernel,
+    sources_digest,
+    used_modules,
+)
 from afterbell.features.kernels import liquidity
 from tests.conftest import ROOT
 
@@ -133,6 +142,15 @@ def test_a_folder_where_others_could_replace_ours_is_not_used(
     copied.parent.chmod(mode)
     asked = ask(library, copied, tmp_path / "home")
     assert (asked.answer, asked.found) == (0.1, taken)
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a folder away")
+def test_a_folder_in_one_that_is_anothers_is_not_ours(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs" / "kernels"
+    folder.mkdir(mode=0o700, parents=True)
+    assert _is_ours(folder)
+    os.chown(folder.parent, 12345, -1)
+    assert not _is_ours(folder)
 
 
 def test_the_folder_is_the_users_own_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

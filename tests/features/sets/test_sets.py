@@ -144,8 +144,7 @@ def test_the_first_bar_of_a_symbol_has_a_row_of_what_one_session_can_tell() -> N
     assert (row["MA60"], row["RANK20"], row["CNTP20"]) == (1.0, 1.0, 0.0)
 
 
-def test_no_factor_is_infinite_where_nothing_is_traded() -> None:
-    world = World().series([10.0, 11.0, 12.0, 13.0], [100.0, 100.0, 0.0, 0.0])
-    for factors in OF_BARS:
-        row = world.values(factors, 3)
-        assert [name for name, value in row.items() if math.isinf(value)] == []
+def test_a_factor_without_a_finite_value_has_none() -> None:
+    row = World().series([10.0, 20.0, 0.0]).values(ALPHA158, 2)  # 20 / 0 and 0 / 0
+    assert [name for name, value in row.items() if math.isinf(value)] == []
+    assert [math.isnan(row[name]) for name in ("MA5", "MAX5", "MIN5", "OPEN0")] == [True] * 4
