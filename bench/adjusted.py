@@ -17,7 +17,10 @@ _DAY = 86_400_000_000
 
 
 def adjusted(bars: Bars, actions: Actions, grid: SessionGrid, symbols: tuple[str, ...]) -> pa.Table:
-    """The newest revisions, in the units of the last session: ``symbol``, ``session`` and the fields, as float64."""
+    """The newest revisions, in the units of the last session: ``symbol``, ``session`` and the fields, as float64.
+
+    Rounded to the 24 bits that Qlib's own store holds: else prices equal for one of both aren't for the other.
+    """
     whole = panel(bars, actions, grid, len(symbols))
     values, factors = whole.bars.arrays[-1], whole.actions.arrays[-1]
     after = np.ones_like(factors)
@@ -27,7 +30,7 @@ def adjusted(bars: Bars, actions: Actions, grid: SessionGrid, symbols: tuple[str
     columns["session"] = pa.array([from_day(int(day)) for day in grid.days]).take(pa.array(session))
     for at, name in enumerate(FIELDS):
         unit = 1.0 / after[0] if name == "volume" else after.prod(axis=0)
-        columns[name] = pa.array((values[at] * unit)[session, symbol])
+        columns[name] = pa.array((values[at] * unit)[session, symbol].astype(np.float32).astype(np.float64))
     return pa.table(columns)
 
 

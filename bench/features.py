@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -17,13 +15,12 @@ import psutil
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.market import write_folder
-from afterbell.config.platform import Folders
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
-from bench.driver import ELSEWHERE, ROOT
+from bench.beside_qlib import agreement, qlib_seconds
+from bench.driver import ELSEWHERE
 from bench.ingest import REAL
 from bench.measure import Figure, Ratio, ratio_of
-from bench.qlib.compare import compare_files
 from bench.replay import sessions_of
 from bench.services import Conversation, services
 
@@ -48,7 +45,7 @@ def against_qlib() -> list[Ratio | Figure]:
             driver.ask("take", session=last)
             rows = driver.ask("export", last=last, path=f"{scratch}/bars.parquet")
             ours = [_turn(driver, last) for _ in range(_ROUNDS + 1)][1:]
-            qlib = _qlib(Path(scratch), "plain")
+            qlib = qlib_seconds(Path(scratch))
             note = f"Alpha158 of {what}, {rows:,.0f} bars"
             cores = os.cpu_count()
             found: list[Ratio | Figure] = [
@@ -61,12 +58,7 @@ def against_qlib() -> list[Ratio | Figure]:
                          f"{note}: Spark, lake and all / the kernels alone in one process on bars in memory"),
             ]  # fmt: skip
             driver.ask("ours", bars=f"{scratch}/bars.parquet", out=f"{scratch}/ours.parquet")
-        _qlib(Path(scratch), "double")
-        agreed = compare_files(Path(scratch) / "ours.parquet", Path(scratch) / "double.parquet")
-        worst = sorted((each for each, _ in agreed), key=lambda each: each.share)
-        named = ", ".join(f"{each.factor} {100 * each.share:.3f}" for each in worst[:5])
-        found.append(Figure("least agreement with Qlib", 100 * worst[0].share, "%",
-                            f"{note}: cells within 1e-4 of Qlib's, of the factor with fewest; {named}"))  # fmt: skip
+        found += agreement(Path(scratch), note)
     return found
 
 
@@ -74,22 +66,6 @@ def _turn(driver: Conversation, last: str) -> dict[str, float]:
     found = {name: driver.ask(name, last=last) for name in ("memory", "bare", "stored")}
     driver.ask("forget", name="alpha158")
     return found
-
-
-def _qlib(scratch: Path, mode: str) -> float:
-    """Seconds that Qlib takes from its own store to a frame in memory, with a worker a core."""
-    python = str(Folders.from_env().env / "qlib" / "bin" / "python")
-    store, double = str(scratch / f"{mode}-store"), ["--double"] * (mode == "double")
-
-    def run(*arguments: str) -> str:
-        return subprocess.run(
-            [python, "-m", "bench.qlib", *arguments, *double], cwd=ROOT, check=True, capture_output=True, text=True
-        ).stdout.splitlines()[-1]
-
-    run("store", str(scratch / "bars.parquet"), store)
-    out = ["--out", str(scratch / "double.parquet")] * (mode == "double")
-    told = json.loads(run("run", store, "--workers", str(os.cpu_count()), *out))
-    return float(told["seconds"])
 
 
 def with_history() -> list[Ratio | Figure]:

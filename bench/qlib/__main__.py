@@ -2,8 +2,10 @@
 
     python -m bench.qlib store BARS FOLDER [--double]
     python -m bench.qlib run FOLDER [--workers N] [--double] [--out FILE]
+    python -m bench.qlib again FOLDER CELLS OUT [--double]
 
 ``run`` prints one line of JSON: workers, rows, and the seconds from stored bars to the frame in memory.
+``again`` asks for single cells, each session alone.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from bench.qlib.alpha158 import factors, start, to_table
+from bench.qlib.alpha158 import again, factors, start, to_table
 from bench.qlib.store import DOUBLE, PLAIN, write
 
 
@@ -32,7 +34,12 @@ def main() -> None:
     compute.add_argument("--workers", type=int, default=1)
     compute.add_argument("--out", type=Path)
     compute.set_defaults(do=_run)
-    for command in (store, compute):
+    again_ = commands.add_parser("again")
+    again_.add_argument("folder", type=Path)
+    again_.add_argument("cells", type=Path)
+    again_.add_argument("out", type=Path)
+    again_.set_defaults(do=_again)
+    for command in (store, compute, again_):
         command.add_argument("--double", action="store_true")
     given = parser.parse_args()
     given.do(given)
@@ -51,6 +58,11 @@ def _run(given: argparse.Namespace) -> None:
     if given.out:
         pq.write_table(to_table(frame, given.folder), given.out)
     print(json.dumps({"workers": given.workers, "rows": len(frame), "seconds": round(seconds, 3)}))
+
+
+def _again(given: argparse.Namespace) -> None:
+    start(given.folder, 1, double=given.double)
+    pq.write_table(again(given.folder, pq.read_table(given.cells)), given.out)
 
 
 if __name__ == "__main__":

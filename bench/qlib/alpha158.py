@@ -6,13 +6,14 @@ from datetime import date
 from logging import WARNING
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import qlib
 from qlib.contrib.data.loader import Alpha158DL
 from qlib.data import D
 
-from bench.qlib.store import symbols_of
+from bench.qlib.store import instruments_of, symbols_of
 
 _DOUBLE = {
     "class": "LocalFeatureProvider",
@@ -45,6 +46,29 @@ def factors(first: date | None = None, last: date | None = None) -> pd.DataFrame
     frame = D.features(D.instruments("all"), fields, first, last, freq="day")
     frame.columns = names
     return frame
+
+
+def again(folder: Path, cells: pa.Table) -> pa.Table:
+    """Single cells, each session asked for alone: what its look-back says, and nothing of what came before.
+
+    Args:
+        folder: the store that Qlib looks at.
+        cells: ``symbol``, ``session``, ``factor``.
+
+    Returns:
+        The same with a column ``alone``.
+    """
+    instruments = instruments_of(folder)
+    fields, names = Alpha158DL.get_feature_config()
+    field = dict(zip(names, fields, strict=True))
+    asked: dict[tuple[str, date], list[int]] = {}
+    for at, key in enumerate(zip(cells["symbol"].to_pylist(), cells["session"].to_pylist(), strict=True)):
+        asked.setdefault(key, []).append(at)
+    factor, found = cells["factor"].to_pylist(), np.full(cells.num_rows, np.nan)
+    for (symbol, session), places in asked.items():
+        wanted = [field[factor[at]] for at in places]
+        found[places] = D.features([instruments[symbol]], wanted, session, session, freq="day").to_numpy()[0]
+    return cells.append_column("alone", pa.array(found))
 
 
 def to_table(frame: pd.DataFrame, folder: Path) -> pa.Table:

@@ -1,14 +1,7 @@
-"""Our factors beside Qlib's, cell by cell.
-
-    python -m bench.qlib.compare OURS QLIB [--worst N]
-
-Both are Parquet files of columns ``symbol``, ``session`` and factors by name; rows that only one of them has are left
-out, and counted. Runs in Qlib's environment and in Spark's.
-"""
+"""Our factors beside Qlib's, cell by cell. Runs in Qlib's environment and in Spark's."""
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,19 +51,20 @@ def compare(factor: str, ours: Cells, theirs: Cells) -> Agreement:
     return Agreement(factor, len(ours), misses[np.argsort(-size, kind="stable")])
 
 
-def compare_files(ours: Path, theirs: Path) -> Iterator[tuple[Agreement, list[str]]]:
-    """Compare the factors of two files one by one, each with lines that show its misses."""
+def compare_files(ours: Path, theirs: Path) -> Iterator[tuple[Agreement, pa.Table]]:
+    """Compare the factors of two files one by one, each with the cells that differ.
+
+    Both are Parquet files of columns ``symbol``, ``session`` and factors by name; rows that only one of them has are
+    left out. A cell is ``symbol``, ``session``, ``factor``, ``ours``, ``theirs``.
+    """
     left, right, keys = _matched(ours, theirs)
     for factor in [name for name in pq.read_schema(theirs).names if name not in {"symbol", "session"}]:
         mine, other = _column(ours, factor)[left], _column(theirs, factor)[right]
         found = compare(factor, mine, other)
-        yield (
-            found,
-            [
-                f"{keys['symbol'][at]} {keys['session'][at]}: ours {mine[at]:.9g}, Qlib {other[at]:.9g}"
-                for at in found.misses.tolist()
-            ],
-        )
+        cells = keys.select(["symbol", "session"]).take(pa.array(found.misses))
+        values = {"ours": mine[found.misses], "theirs": other[found.misses]}
+        name = pa.array([factor] * len(found.misses), pa.string())
+        yield found, pa.table({"symbol": cells["symbol"], "session": cells["session"], "factor": name, **values})
 
 
 def _matched(ours: Path, theirs: Path) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], pa.Table]:
@@ -81,26 +75,8 @@ def _matched(ours: Path, theirs: Path) -> tuple[npt.NDArray[np.int64], npt.NDArr
         keys = pq.read_table(path, columns=names).cast(pa.schema({"symbol": pa.string(), "session": pa.date32()}))
         sides.append(keys.append_column(side, pa.array(np.arange(keys.num_rows))))
     both = sides[0].join(sides[1], names, join_type="inner").sort_by([(name, "ascending") for name in names])
-    print(f"{both.num_rows} rows in both, of {sides[0].num_rows} of ours and {sides[1].num_rows} of Qlib's")
     return both["left"].to_numpy(), both["right"].to_numpy(), both
 
 
 def _column(path: Path, name: str) -> Cells:
     return pq.read_table(path, columns=[name])[name].to_numpy().astype(np.float64)
-
-
-def main() -> None:
-    """Print a line a factor, and its worst cells."""
-    parser = argparse.ArgumentParser(prog="bench.qlib.compare", allow_abbrev=False)
-    parser.add_argument("ours", type=Path)
-    parser.add_argument("qlib", type=Path)
-    parser.add_argument("--worst", type=int, default=3)
-    given = parser.parse_args()
-    for found, lines in compare_files(given.ours, given.qlib):
-        print(f"{found.factor:<8} {100 * found.share:8.4f} %  {len(found.misses)} of {found.cells} differ")
-        for line in lines[: given.worst]:
-            print(f"    {line}")
-
-
-if __name__ == "__main__":
-    main()

@@ -51,6 +51,12 @@ def instrument(code: int) -> str:
     return f"s{code:06d}"
 
 
+def instruments_of(folder: Path) -> dict[str, str]:
+    """Qlib's names by symbol."""
+    symbols = (folder / "symbols.txt").read_text(encoding="utf-8").splitlines()
+    return {symbol: instrument(code) for code, symbol in enumerate(symbols)}
+
+
 def symbols_of(folder: Path, instruments: pa.ChunkedArray) -> pa.ChunkedArray:
     """The symbols of Qlib's names."""
     symbols = pa.array((folder / "symbols.txt").read_text(encoding="utf-8").splitlines())

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from afterbell.features.compute import compute
-from afterbell.features.grid import Actions, Bars, Floats
+from afterbell.features.grid import Floats
 from afterbell.features.sets.alpha158 import ALPHA158
+from bench.adjusted import factors_of
 from bench.qlib.compare import compare
-from tests.features.worlds import cut_off, grid
 
 ANSWERS = Path(__file__).parent / "answers"
 QLIB = pq.read_table(ANSWERS / "alpha158_qlib.parquet")
@@ -22,20 +22,11 @@ FACTORS = [name for name in QLIB.column_names if name not in {"symbol", "session
 @pytest.fixture(scope="module")
 def ours() -> dict[str, Floats]:
     """Our factors in the order of the answers' rows, from the whole market at once."""
-    table = pq.read_table(ANSWERS / "alpha158_bars.parquet")
-    sessions, column = np.unique(table["session"].to_numpy(), return_inverse=True)
-    symbols, code = np.unique(table["symbol"].to_numpy(), return_inverse=True)
-    values = np.stack([table[name].to_numpy() for name in ("open", "high", "low", "close", "volume")])
-    known = np.array([cut_off(session) for session in range(len(sessions))])
-    bars = Bars(code, column, known[column], np.zeros(len(code), dtype=np.int64), values.astype(np.float64))
-    none = np.zeros(0, dtype=np.int64)
-    actions = Actions(none, none, none, none.astype(np.float64), none.astype(np.bool_))
-    wanted = np.flatnonzero(sessions >= QLIB["session"].to_numpy().min())
-    rows = compute(bars, actions, grid(0, len(sessions) - 1), len(symbols), ALPHA158, wanted)
-    order = np.lexsort((rows.session, rows.symbol))
-    assert symbols[rows.symbol[order]].tolist() == QLIB["symbol"].to_pylist()
-    assert sessions[rows.session[order]].tolist() == QLIB["session"].to_pylist()
-    return dict(zip(ALPHA158.names, rows.values[:, order].astype(np.float64), strict=True))
+    found = factors_of(pq.read_table(ANSWERS / "alpha158_bars.parquet"))
+    found = found.filter(pc.greater_equal(found["session"], pc.min(QLIB["session"])))
+    found = found.sort_by([("symbol", "ascending"), ("session", "ascending")])
+    assert found.select(["symbol", "session"]).equals(QLIB.select(["symbol", "session"]))
+    return {name: found[name].to_numpy().astype(np.float64) for name in ALPHA158.names}
 
 
 def test_the_set_has_qlibs_columns_and_no_other() -> None:
