@@ -18,13 +18,14 @@ from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.features.factors import FactorSet
-from afterbell.features.features_spark import Inputs, find_work, table_of
+from afterbell.features.features_spark import Inputs, commit, compute_files, find_work, table_of
 from afterbell.features.filings import FIGURES
 from afterbell.features.grid import cut_off_micros
 from afterbell.features.labels_spark import label_frame
 from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
+from afterbell.features.status import bars_due, status
 from afterbell.lake.commit import append_once, at_snapshot, ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
@@ -143,6 +144,31 @@ class Scenario:
         work = find_work(self.spark, inputs, replace(CORE, **change), head(self.spark, TABLE), DAYS[last])
         return None if work is None else {"holes": [DAYS.index(day) for day in work.plan.holes], "read": work.plan.read}
 
+    def rivals(self) -> dict[str, Any]:
+        """Two runs plan the same holes: the one commits, then the other; then a run of its own."""
+        inputs = Inputs(head(self.spark, BARS), head(self.spark, CORPORATE_ACTIONS), EXCHANGE, Runtime.from_env().s3)
+        ensure_table(self.spark, TABLE)
+        constants = {"definition_hash": CORE.definition_hash, "input_snapshot": inputs.bars}
+        plans = []
+        for last in (SESSIONS - 2, SESSIONS - 1):
+            at = head(self.spark, TABLE)
+            work = find_work(self.spark, inputs, CORE, at, DAYS[last])
+            assert work is not None
+            plans.append((work, compute_files(self.spark, inputs, CORE, work, constants), f"rival {last}", at))
+        commit(self.spark, CORE, *plans[0])
+        try:
+            commit(self.spark, CORE, *plans[1])
+        except AfterbellError as error:
+            refused = {"error": type(error).__name__, "message": str(error)}
+        found = self.run(DAYS[SESSIONS - 1])
+        return {"second": refused, "then": found}
+
+    def status(self, last: int) -> dict[str, Any]:
+        """What the command line would show, without Spark."""
+        runtime = Runtime.from_env()
+        found = status(runtime, CORE, EXCHANGE, bars_due(runtime, EXCHANGE, DAYS[last]))
+        return {"stored": found.stored, "missing": found.missing, "read": found.read, "first": str(found.first)}
+
     def labels(self, last: int) -> dict[str, list[float | None]]:
         """Labels of h = 1 and 5 by symbol and session's number."""
         bars, actions = (at_snapshot(self.spark, t, head(self.spark, t)) for t in (BARS, CORPORATE_ACTIONS))
@@ -170,11 +196,18 @@ def main(answer: Path) -> None:
         ("labels", lambda: scenario.labels(SESSIONS - 1)),
         ("holes of the same definition", lambda: scenario.holes(SESSIONS - 1)),
         ("holes of another definition", lambda: scenario.holes(SESSIONS - 1, version=99)),
+        ("status", lambda: scenario.status(SESSIONS - 1)),
         ("dropped", lambda: scenario.drop(CORE)),
+        ("status of nothing", lambda: scenario.status(SESSIONS - 1)),
+        ("plan", lambda: scenario.run(DAYS[SESSIONS - 1], plan_only=True)),
+        ("rivals", scenario.rivals),
+        ("rows of rivals", scenario.rows),
+        ("dropped again", lambda: scenario.drop(CORE)),
         ("all at once", lambda: scenario.run(DAYS[SESSIONS - 1])),
         ("rows at once", scenario.rows),
         ("deleted", lambda: scenario.forget(50)),
         ("holes", lambda: scenario.holes(SESSIONS - 1)),
+        ("status of a hole", lambda: scenario.status(SESSIONS - 1)),
         ("runs", lambda: scenario.spark.table("lake.ops.runs").count()),
         ("filed", scenario.file),
         ("without filings", lambda: scenario.run(DAYS[SESSIONS - 1], FUNDAMENTAL)),

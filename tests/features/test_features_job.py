@@ -83,7 +83,7 @@ def test_a_holiday_fails_and_names_the_sessions_beside_it(seen: dict[str, Any]) 
 
 
 def test_every_finished_step_left_a_record(seen: dict[str, Any]) -> None:
-    assert seen["runs"] == 2 + (SESSIONS - BULK) + 1
+    assert seen["runs"] == 2 + (SESSIONS - BULK) + 2
 
 
 def test_labels_from_spark_are_those_of_the_pure_core(seen: dict[str, Any]) -> None:
@@ -150,3 +150,29 @@ def test_filings_on_the_lake_count_from_the_session_that_knew_them_in_its_own_sh
     assert row["ROA"] == pytest.approx(income / 1000, nan_ok=True)
     ended = (DAYS[session] - date(2015, 12, 31)).days
     assert row["PAGE"] == pytest.approx(math.nan if math.isnan(income) else ended, nan_ok=True)
+
+
+def test_a_run_that_was_overtaken_is_refused_and_stores_nothing_twice(seen: dict[str, Any]) -> None:
+    refused, then = seen["rivals"]["second"], seen["rivals"]["then"]
+    assert refused["error"] == "BaseMovedError"
+    assert "another run has written sessions between 2016-01-04 and 2016-04-2" in refused["message"]
+    assert (then["sessions"], then["noop"]) == (1, False)
+    assert seen["rows of rivals"] == seen["rows"]
+
+
+def test_the_plan_is_told_without_computing(seen: dict[str, Any]) -> None:
+    (plan,) = seen["plan"]["plan"]
+    assert (plan["set"], plan["sessions"], plan["first"], plan["tasks"]) == ("core", SESSIONS - 1, "2016-01-04", 2)
+    assert seen["status of nothing"] == {
+        "stored": 0,
+        "missing": SESSIONS - 1,
+        "read": CORE.depth + SESSIONS,
+        "first": "2016-01-04",
+    }
+
+
+def test_the_command_lines_answer_is_the_same_from_commits_and_from_the_table(seen: dict[str, Any]) -> None:
+    nothing = {"stored": SESSIONS - 1, "missing": 0, "read": 0, "first": "None"}
+    assert seen["status"] == nothing
+    hole = {"stored": SESSIONS - 2, "missing": 1, "read": CORE.depth + 1, "first": "2016-03-16"}
+    assert seen["status of a hole"] == hole

@@ -11,34 +11,55 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from afterbell.features.grid import from_day, to_day
 
 COVERAGE = "afterbell.coverage"
+_CHANGES = ("added-records", "deleted-records", "added-delete-files")
 
 
-def covered(found: Any, snapshot_id: int, definition: str) -> set[date] | None:
-    """The sessions stored under ``definition`` in a live table at a snapshot; None where its commits don't tell."""
+@dataclass(frozen=True)
+class Commit:
+    """What is asked of a snapshot.
+
+    Attributes:
+        before: the snapshot before it; None for the first.
+        operation: Iceberg's word for it, such as ``append``.
+        summary: what it says.
+    """
+
+    before: int | None
+    operation: str
+    summary: Mapping[str, str]
+
+
+def covered(commit_of: Callable[[int], Commit | None], snapshot_id: int, definition: str) -> set[date] | None:
+    """The sessions stored under ``definition`` at a snapshot; None where the commits don't tell.
+
+    Args:
+        commit_of: looks a snapshot up; None for one that expired.
+        snapshot_id: the snapshot.
+        definition: the definition's hash.
+    """
     sessions: set[date] = set()
     at: int | None = snapshot_id
     while at is not None:
-        snapshot = found.snapshot(at)
-        if snapshot is None:  # it expired, and nobody said all
+        commit = commit_of(at)
+        if commit is None:  # it expired, and nobody said all
             return None
-        before = snapshot.parentId()
-        told = snapshot.summary().get(COVERAGE)
+        told = commit.summary.get(COVERAGE)
         if told is not None:
             said = json.loads(told)
             if said["definition"] == definition:
-                if said["after"] == before:
+                if said["after"] == commit.before:
                     return sessions | _unpack(said["all"])
                 sessions |= _unpack(said["added"])
-        elif not _changes_nothing(snapshot):
+        elif not _changes_nothing(commit):
             return None
-        at = None if before is None else int(before)
+        at = commit.before
     return sessions
 
 
@@ -55,11 +76,10 @@ def coverage(definition: str, added: Collection[date], before: Iterable[date], a
     return json.dumps({"definition": definition, "added": _pack(added), "all": _pack(every), "after": after})
 
 
-def _changes_nothing(snapshot: Any) -> bool:
+def _changes_nothing(commit: Commit) -> bool:
     """Whether the rows are those of the snapshot before: files were put together, or there were none."""
-    summary = snapshot.summary()
-    empty = int(summary.get("added-records") or 0) == 0 and int(summary.get("deleted-records") or 0) == 0
-    return str(snapshot.operation()) == "replace" or empty
+    counts = [int(commit.summary.get(name) or 0) for name in _CHANGES]
+    return commit.operation == "replace" or not any(counts)
 
 
 def _pack(sessions: Collection[date]) -> str:

@@ -20,6 +20,7 @@ from functools import cached_property
 
 from afterbell.features.compiled import Kernel, used_modules
 from afterbell.features.filings import Source
+from afterbell.features.grid import CUT_OFF
 
 _LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
 _ENGINE = "afterbell.features.compute"
@@ -144,7 +145,8 @@ def definition_hash(factors: FactorSet, sources: dict[str, str]) -> str:
     ]  # fmt: skip
     code = {name: list(_significant(text)) for name, text in sources.items()}
     source = [factors.source.history, factors.source.open.__name__] if factors.source else []
-    parts = [factors.name, factors.version, factors.margin, declared, crossed, source, code]
+    cut_off = CUT_OFF.total_seconds()
+    parts = [factors.name, factors.version, factors.margin, cut_off, declared, crossed, source, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 

@@ -17,7 +17,7 @@ from afterbell.cluster.progress import progress
 from afterbell.cluster.worker import keep_archives
 from afterbell.config.runtime import S3Location
 from afterbell.errors import StaleInputError
-from afterbell.features.coverage import COVERAGE, coverage, covered
+from afterbell.features.coverage import COVERAGE, Commit, coverage, covered
 from afterbell.features.factors import FactorSet
 from afterbell.features.fill import Sources, fill
 from afterbell.features.grid import SessionGrid, cut_off_micros
@@ -143,7 +143,13 @@ def _first_session(spark: SparkSession, inputs: Inputs, last: date) -> date | No
 
 def _stored(spark: SparkSession, factors: FactorSet, snapshot: int) -> set[date]:
     table = table_of(factors)
-    told = covered(live(spark, table), snapshot, factors.definition_hash)
+    found = live(spark, table)
+
+    def commit_of(at: int) -> Commit | None:
+        one = found.snapshot(at)
+        return None if one is None else Commit(one.parentId(), str(one.operation()), dict(one.summary()))
+
+    told = covered(commit_of, snapshot, factors.definition_hash)
     if told is not None:
         return told
     same = at_snapshot(spark, table, snapshot).where(F.col("definition_hash") == factors.definition_hash)

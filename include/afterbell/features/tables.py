@@ -47,8 +47,14 @@ def bars_of(tables: Sequence[pa.Table], symbols: tuple[str, ...]) -> Bars:
 
 
 def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
-    """Rows of ``market.corporate_actions`` (``ACTION_COLUMNS``); those of other symbols are left out."""
+    """Rows of ``market.corporate_actions`` (``ACTION_COLUMNS``), in an order that is theirs, not that of the files.
+
+    Those of other symbols are left out.
+    """
     known = table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string())))
+    known = known.sort_by(
+        [(name, "ascending") for name in ("knowledge_time", "symbol", "ex_session", "kind", "factor")]
+    )
     return Actions(
         _codes(known["symbol"], symbols),
         _integers(known["ex_session"], pa.int32()),

@@ -15,6 +15,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.io.pyarrow import PyArrowFileIO, schema_to_pyarrow
 from pyiceberg.table import Table as IcebergTable
+from pyiceberg.table.snapshots import Snapshot
 from sqlalchemy.exc import SQLAlchemyError
 
 from afterbell.config.runtime import Runtime
@@ -103,6 +104,17 @@ def scan(
         return found.scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
     except FileNotFoundError as error:
         raise lost(name, str(error)) from error
+
+
+def history(runtime: Runtime, name: str) -> tuple[int | None, dict[int, Snapshot]]:
+    """The head of ``main`` of a table, None where nothing was committed, and all snapshots that are kept, by id.
+
+    Raises:
+        ConfigError: there is no such table; the message lists those there are.
+    """
+    found = _table(open_catalog(runtime), name)
+    head = found.current_snapshot()
+    return None if head is None else head.snapshot_id, {one.snapshot_id: one for one in found.snapshots()}
 
 
 def query(runtime: Runtime, sql: str) -> pa.Table:

@@ -1,0 +1,41 @@
+"""``features``: what is stored of each factor set, and what a run would compute; Spark isn't started."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+from afterbell.cli.context import open_lake
+from afterbell.cli.output import print_json, print_rows, report_errors
+
+
+@report_errors
+def features(
+    names: Annotated[
+        list[str] | None, typer.Option("--set", help="A factor set; may be given several times. All, if left out.")
+    ] = None,
+    session: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="The last session that counts; that of the newest bar, if left out."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+) -> None:
+    """Show the sessions stored of each factor set, and the plan that would fill those that are missing."""
+    from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - keeps --help fast
+    from afterbell.config.platform import load_platform  # noqa: PLC0415
+    from afterbell.features.sets import SETS, factor_set  # noqa: PLC0415
+    from afterbell.features.status import bars_due, status  # noqa: PLC0415
+
+    sets = [factor_set(name) for name in names or sorted(SETS)]
+    exchange = Exchange(load_platform().exchange)
+    with open_lake(quiet=as_json) as runtime:
+        due = bars_due(runtime, exchange, session.date() if session else None)
+        found = [status(runtime, factors, exchange, due).as_dict() for factors in sets]
+    if as_json:
+        print_json(found)
+        return
+    shown = ("set", "factors", "definition", "stored", "missing", "first", "last", "read", "rows")
+    rows = [{name: each[name] for name in shown} | {"definition": str(each["definition"])[:8]} for each in found]
+    print_rows(rows, title="sessions of each factor set")

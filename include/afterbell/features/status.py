@@ -1,0 +1,110 @@
+"""What is stored of a factor set and what is missing, asked of the lake without Spark."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import date
+
+import pyarrow as pa
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ConfigError
+from afterbell.features.coverage import Commit, covered
+from afterbell.features.factors import FactorSet
+from afterbell.features.grid import cut_off_micros
+from afterbell.features.holes import plan_holes
+from afterbell.lake.reader import history, scan
+from afterbell.lake.tables import BARS
+
+
+@dataclass(frozen=True)
+class Status:
+    """A factor set in the lake.
+
+    Attributes:
+        set: its name.
+        factors: how many.
+        definition: the hash of what it means now.
+        stored: sessions stored under that definition.
+        missing: sessions that the bars could fill; with their first and last, and how many sessions would be read.
+        rows: about how many rows that makes.
+        ranges: the sessions to read, first and last of each range.
+    """
+
+    set: str
+    factors: int
+    definition: str
+    stored: int
+    missing: int
+    first: date | None = None
+    last: date | None = None
+    read: int = 0
+    rows: int = 0
+    ranges: tuple[tuple[date, date], ...] = ()
+
+    def as_dict(self) -> dict[str, object]:
+        """The same for a program."""
+        return asdict(self)
+
+
+def bars_due(runtime: Runtime, exchange: Exchange, last: date | None) -> dict[date, int]:
+    """Sessions up to ``last`` with a bar that was known at their cut-off, ascending, and how many bars each has."""
+    rows = scan(runtime, BARS.name, ("session", "knowledge_time"))
+    found = pa.table({"session": rows["session"], "known": rows["knowledge_time"].cast(pa.int64())})
+    grouped = found.group_by("session").aggregate([("known", "min"), ("known", "count")]).sort_by("session")
+    return {
+        row["session"]: row["known_count"]
+        for row in grouped.to_pylist()
+        if (last is None or row["session"] <= last)
+        and exchange.is_session(row["session"])
+        and row["known_min"] <= cut_off_micros(exchange, row["session"])
+    }
+
+
+def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, due: dict[date, int]) -> Status:
+    """How a set stands.
+
+    Args:
+        runtime: where the lake is.
+        factors: the set.
+        exchange: whose sessions are counted.
+        due: from ``bars_due``.
+    """
+    stored = _stored(runtime, factors)
+    told = Status(factors.name, len(factors.names), factors.definition_hash, len(stored), 0)
+    missing = {session: rows for session, rows in due.items() if session not in stored}
+    if not missing:
+        return told
+    first, last = min(missing), max(missing)
+    calendar = [*exchange.before(first, factors.depth), *exchange.between(first, last)]
+    plan = plan_holes(calendar, missing, (), factors.depth)
+    if plan is None:
+        return told
+    return Status(
+        told.set, told.factors, told.definition, told.stored, len(missing), first, last, plan.read,
+        sum(missing.values()), plan.ranges,
+    )  # fmt: skip
+
+
+def _stored(runtime: Runtime, factors: FactorSet) -> set[date]:
+    name = f"features.{factors.name}"
+    try:
+        head, snapshots = history(runtime, name)
+    except ConfigError:  # nothing of this set was ever computed
+        return set()
+    if head is None:
+        return set()
+
+    def commit_of(at: int) -> Commit | None:
+        one = snapshots.get(at)
+        if one is None or one.summary is None:
+            return None
+        return Commit(one.parent_snapshot_id, str(one.summary.operation.value), one.summary.additional_properties)
+
+    told = covered(commit_of, head, factors.definition_hash)
+    if told is not None:
+        return told
+    rows = scan(runtime, name, ("session", "definition_hash"))
+    same = rows.filter(pa.compute.equal(rows["definition_hash"], factors.definition_hash))
+    return set(pa.compute.unique(same["session"]).to_pylist())
