@@ -16,10 +16,9 @@ from typing import Any
 
 import polars as pl
 from pyspark.sql import SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
 
 from afterbell.cluster.job import StepArgs, run_slug, run_step
-from afterbell.config.runtime import Runtime
+from afterbell.config.runtime import Runtime, S3Location
 from afterbell.errors import DigestMismatchError, StaleInputError
 from afterbell.evaluation.gate import Contender, decide
 from afterbell.evaluation.metrics import Scored, horizon_metrics, score_panel
@@ -27,20 +26,21 @@ from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
 from afterbell.evaluation.panel import Panel
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.settings import GateSettings, load_gate
-from afterbell.lake.commit import at_snapshot, commit_id
+from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
+from afterbell.lake.scan import plan_files, read_files
+from afterbell.lake.shape import shape_of
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import sha256
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_key, read_candidate
-from afterbell.training.collect import to_polars
 from afterbell.training.families import load_model
 from afterbell.training.families.lightgbm import TreeModel
 from afterbell.training.families.ridge import RidgeModel
 
-_NOT_COUNTS = frozenset({"candidate_id", "oos_snapshot", "definition_hash"})
+_NOT_COUNTS = frozenset({"candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes"})
 
 
 def evaluate(args: StepArgs) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     snapshot = int(args.require("oos_snapshot"))
     spark = lake_session(runtime, f"afterbell evaluate {args.session}")
     ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
-    rows = read_rows(spark, snapshot, ids)
+    rows = read_rows(spark, runtime.s3, snapshot, ids)
     own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
     if not own.panels:
         raise StaleInputError(
@@ -118,11 +118,20 @@ def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSe
     return Judged(panels, scored, contender(candidate_id, session, panels, scored), own.height)
 
 
-def read_rows(spark: SparkSession, snapshot: int, candidate_ids: list[str]) -> pl.DataFrame:
+def read_rows(spark: SparkSession, s3: S3Location, snapshot: int, candidate_ids: list[str]) -> pl.DataFrame:
     """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
-    found = at_snapshot(spark, OUT_OF_SAMPLE, snapshot).where(F.col("candidate_id").isin(candidate_ids))
-    collected = to_polars(found.select(*COLUMNS))
-    return collected.cast({"candidate_id": pl.String, "family": pl.String, "symbol": pl.String})
+    shape = shape_of(spark, OUT_OF_SAMPLE)
+    # Written by one run each, files hold few candidates: only those of the asked ones are opened.
+    found = [
+        read_files(
+            plan_files(spark, OUT_OF_SAMPLE, snapshot, "candidate_id", each, each),
+            shape,
+            s3,
+            pl.col("candidate_id") == each,
+        )
+        for each in dict.fromkeys(candidate_ids)
+    ]
+    return pl.concat(found).select(COLUMNS)
 
 
 def insides(

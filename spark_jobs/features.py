@@ -45,7 +45,7 @@ def features(args: StepArgs) -> dict[str, Any]:
     """Fill the holes of each factor set, or find that there are none."""
     exchange, runtime = Exchange(), Runtime.from_env()
     exchange.require(args.session)
-    names = args.inputs.get("factor_sets") or [load_spec().feature_set]
+    names = args.inputs.get("factor_sets") or load_spec().feature_sets
     sets = [factor_set(str(name)) for name in names]
     filings = args.inputs.get("filings_snapshot")
     inputs = Inputs(

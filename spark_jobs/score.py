@@ -1,13 +1,15 @@
 """Apply a release to the universe of --session and write the signals for the session after it.
 
-Inputs: bars_snapshot, features_snapshot, release_id. Every model is checked by its digest before it is opened. The rows
-of a session and definition never change, so a rerun with the same release changes nothing.
+Inputs: bars_snapshot, features_snapshots, release_id. Every model is checked by its digest before it is opened. The
+rows of a session and definition never change, so a rerun with the same release changes nothing.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
@@ -16,12 +18,12 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.errors import ValidationFailedError
+from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.commit import append_once, at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
-from afterbell.release.manifest import Manifest
+from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.scoring.models import ModelText, open_release, require_schema
 from afterbell.scoring.score_spark import score_frame, signals
 from afterbell.stores.artifacts import ArtifactStore
@@ -31,7 +33,7 @@ def score(args: StepArgs) -> dict[str, Any]:
     """Write the signals of one release, or find that they are there."""
     started = datetime.now(UTC)
     runtime, exchange = Runtime.from_env(), Exchange()
-    inputs = {name: int(args.require(name)) for name in ("bars_snapshot", "features_snapshot")}
+    snapshots = {name: int(found) for name, found in dict(args.require("features_snapshots")).items()}
     release_id = str(args.require("release_id"))
     session = exchange.next(args.session)
     manifest, models = open_release(ArtifactStore(runtime.s3), release_id)
@@ -41,21 +43,21 @@ def score(args: StepArgs) -> dict[str, Any]:
         "score",
         session=args.session,
         release_id=release_id,
-        definition_hash=manifest.features.definition_hash,
+        definition_hash=manifest.features.definition,
     )
     snapshot = find_commit(spark, SIGNALS, wanted)
     noop = snapshot is not None
     if snapshot is None:
-        universe = _universe(spark, args, manifest, inputs["features_snapshot"])
+        universe = _universe(spark, args, manifest, snapshots)
         snapshot = _write(spark, args, exchange, universe, (manifest, models), wanted)
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
-    features = factor_table(manifest.features.set, manifest.features.names)
+    read = {f"features.{each.set}": snapshots[each.set] for each in manifest.features.sets if each.set in snapshots}
     record_run(
         spark,
         args,
         started,
         rows=0 if noop else rows,
-        snapshots_in={BARS.name: inputs["bars_snapshot"], features.name: inputs["features_snapshot"]},
+        snapshots_in={BARS.name: int(args.require("bars_snapshot")), **read},
         snapshots_out={SIGNALS.name: snapshot},
         commit_id=wanted,
         verdict="noop" if noop else "done",
@@ -73,22 +75,38 @@ def score(args: StepArgs) -> dict[str, Any]:
     }
 
 
-def _universe(spark: SparkSession, args: StepArgs, manifest: Manifest, features_snapshot: int) -> DataFrame:
-    """The feature rows of --session under the release's definition.
+def _universe(spark: SparkSession, args: StepArgs, manifest: Manifest, snapshots: Mapping[str, int]) -> DataFrame:
+    """The symbols of --session that have a row in each of the release's sets, with all its factors."""
+    frames = [_rows(spark, args, manifest.release_id, each, snapshots) for each in manifest.features.sets]
+    return reduce(lambda left, right: left.join(right, on="symbol", how="inner"), frames)
+
+
+def _rows(
+    spark: SparkSession, args: StepArgs, release_id: str, wanted: SetSchema, snapshots: Mapping[str, int]
+) -> DataFrame:
+    """The feature rows of --session under a definition of the release: symbol and factors.
 
     Raises:
         ValidationFailedError: the session has no rows.
-        StaleInputError: it has, but of another definition.
+        StaleInputError: it has, but of another definition; or the run has no features of this set.
     """
-    table = factor_table(manifest.features.set, manifest.features.names)
-    rows = at_snapshot(spark, table, features_snapshot).where(F.col("session") == args.session)
+    table = factor_table(wanted.set, wanted.names)
+    if wanted.set not in snapshots:
+        raise StaleInputError(
+            f"release {release_id} takes {table.name}, the step `features` of this run made "
+            f"{', '.join(sorted(snapshots)) or 'none'}: name {wanted.set} in feature_sets of the model "
+            "specification and rerun, or publish a release of the other sets"
+        )
+    snapshot = snapshots[wanted.set]
+    rows = at_snapshot(spark, table, snapshot).where(F.col("session") == args.session)
     found = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
     if not found:
         raise ValidationFailedError(
-            f"{table.name} has no row of session {args.session} at snapshot {features_snapshot}: rerun features"
+            f"{table.name} has no row of session {args.session} at snapshot {snapshot}: rerun features"
         )
-    require_schema(manifest, found, args.session.isoformat())
-    return rows.where(F.col("definition_hash") == manifest.features.definition_hash)
+    require_schema(release_id, wanted, found, args.session.isoformat())
+    own = rows.where(F.col("definition_hash") == wanted.definition_hash)
+    return own.select("symbol", *(F.col(f"`{name}`") for name in wanted.names))
 
 
 def _write(

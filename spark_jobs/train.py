@@ -1,43 +1,35 @@
 """Train the candidates of a session: every family, horizon and fold as a Spark task of its own.
 
-Inputs: bars_snapshot, actions_snapshot, features_snapshot, definition_hash. Writes the out-of-sample
-predictions to ``predictions.out_of_sample`` and the models to ``candidates/<candidate id>/``,
-``candidate.json`` last. The candidate's id is made of what went in, so a rerun with the same inputs changes
-nothing.
+Inputs: bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the out-of-sample predictions to
+``predictions.out_of_sample`` and the models to ``candidates/<candidate id>/``, ``candidate.json`` last. The candidate's
+id is made of what went in, so a rerun with the same inputs changes nothing. The training matrix lies in
+``AFTERBELL_HOME/matrices``: another model specification on the same rows finds it there.
 """
 
 from __future__ import annotations
 
 import sys
-import tempfile
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from pyspark.sql import SparkSession
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.errors import PermanentError, StaleInputError
 from afterbell.lake.commit import append_once, ensure_table, find_commit
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.assemble import assemble
-from afterbell.training.candidate import (
-    SNAPSHOTS,
-    candidate_id,
-    candidate_key,
-    describe,
-    read_candidate,
-    upload,
-)
-from afterbell.training.collect import read_bars, read_features, read_labels, to_polars
+from afterbell.training.assemble import build
+from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
+from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FitResult, plan, settle
+from afterbell.training.handed import Handed
 from afterbell.training.matrix import Matrix, check_features
+from afterbell.training.shelf import made_from, matrix_folder, matrix_key
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits, ship
 from afterbell.training.spec import ModelSpec, load_spec
 
@@ -47,9 +39,8 @@ def train(args: StepArgs) -> dict[str, Any]:
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
-    inputs = {name: int(args.require(name)) for name in SNAPSHOTS}
-    definition_hash = str(args.require("definition_hash"))
-    wanted = candidate_id(args.session, inputs, definition_hash, spec)
+    handed = Handed.of(args, spec.feature_sets)
+    wanted = candidate_id(args.session, handed, spec)
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
     written = find_commit(spark, OUT_OF_SAMPLE, wanted)
@@ -58,13 +49,13 @@ def train(args: StepArgs) -> dict[str, Any]:
         content, snapshot = read_candidate(store, wanted), written
         print(f"train: candidate {wanted} is there already", flush=True)
     else:
-        content, snapshot = _make(spark, runtime, args, spec, inputs | {"definition_hash": definition_hash}, wanted)
+        content, snapshot = _make(spark, runtime, args, spec, handed, wanted)
     record_run(
         spark,
         args,
         started,
         rows=content["train_rows"],
-        snapshots_in=inputs,
+        snapshots_in=handed.by_table(),
         snapshots_out={OUT_OF_SAMPLE.name: snapshot},
         commit_id=wanted,
         verdict="noop" if noop else "done",
@@ -83,17 +74,21 @@ def train(args: StepArgs) -> dict[str, Any]:
 
 
 def _make(
-    spark: SparkSession,
-    runtime: Runtime,
-    args: StepArgs,
-    spec: ModelSpec,
-    inputs: dict[str, Any],
-    wanted: str,
+    spark: SparkSession, runtime: Runtime, args: StepArgs, spec: ModelSpec, handed: Handed, wanted: str
 ) -> tuple[dict[str, Any], int]:
-    scratch = runtime.home / "scratch"
-    scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="train-", dir=scratch) as folder:
-        matrix = ship(spark, _collect(spark, args, spec, inputs), Path(folder))
+    exchange = Exchange()
+    exchange.require(args.session)
+    origin = made_from(args.session, exchange.name, handed, spec)
+
+    def make(folder: Path) -> None:
+        started = datetime.now(UTC)
+        rows = build(read_inputs(spark, runtime.s3, handed, exchange, args.session, spec), spec, folder, origin)
+        seconds = (datetime.now(UTC) - started).total_seconds()
+        print(f"train: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)
+
+    with matrix_folder(runtime.home / "matrices", matrix_key(origin), make) as folder:
+        matrix, shipped = Matrix.load(folder), ship(spark, folder)
+        check_features(matrix, spec.optional_features)
         fits, skipped = plan(spec, len(matrix.grid))
         print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features, {len(fits)} fits", flush=True)
 
@@ -101,38 +96,12 @@ def _make(
             said = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
             print(f"train: {done}/{len(fits)} {result.fit.name}: {said}", flush=True)
 
-        outcome = settle(run_fits(spark, fits, spec, progress), skipped)
-        content = describe(wanted, args.session, spec, matrix, outcome, inputs)
-        rows = out_of_sample_frame(spark, wanted, outcome.folds)
+        outcome = settle(run_fits(spark, shipped, fits, spec, progress), skipped)
+        content = describe(wanted, args.session, spec, matrix, outcome, handed)
+        rows = out_of_sample_frame(spark, shipped, wanted, outcome.folds)
         snapshot, _ = append_once(rows, OUT_OF_SAMPLE, wanted)
         upload(ArtifactStore(runtime.s3), content, outcome)
     return content, snapshot
-
-
-def _collect(spark: SparkSession, args: StepArgs, spec: ModelSpec, inputs: dict[str, Any]) -> Matrix:
-    exchange = Exchange()
-    exchange.require(args.session)
-    stored = read_features(
-        spark, spec.feature_set, inputs["features_snapshot"], inputs["definition_hash"], args.session
-    )
-    features = to_polars(stored)
-    if features.is_empty():
-        raise StaleInputError(
-            f"features.{spec.feature_set} has no row of definition {inputs['definition_hash']} up to {args.session} at "
-            f"snapshot {inputs['features_snapshot']}: rerun the step `features`"
-        )
-    first: date = features.select(pl.col("session").min()).item()
-    grid = exchange.between(first, args.session)
-    labels = to_polars(read_labels(spark, inputs, exchange, args.session, spec))
-    bars = to_polars(read_bars(spark, inputs["bars_snapshot"], exchange, grid))
-    if labels.is_empty() or bars.is_empty():
-        raise PermanentError(
-            f"there are {labels.height} labels and {bars.height} bars for the sessions {first} to {args.session}; "
-            "expected some of both: check the steps `ingest` and `validate`"
-        )
-    matrix = assemble(features, labels, bars, grid, spec)
-    check_features(matrix, spec.optional_features)
-    return matrix
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_the_later_result_wins():
 
 def test_a_missing_id_asks_for_the_steps_before():
     with pytest.raises(StaleInputError, match=r"'score' was not handed \['release_id'\]"):
-        inputs_of("score", [{"bars_snapshot": 1, "features_snapshot": 2}])
+        inputs_of("score", [{"bars_snapshot": 1, "features_snapshots": {"core": 2}}])
 
 
 def test_a_step_of_no_session_is_not_among_those_of_a_run():

@@ -1,4 +1,4 @@
-"""The features step on a small lake: a bulk run, the days after it, all at once again; labels; what is refused."""
+"""The features step on a small lake: a bulk run, the days after it, all at once again; what is refused."""
 
 from __future__ import annotations
 
@@ -21,12 +21,11 @@ from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import Inputs, commit, compute_files, find_work, table_of
 from afterbell.features.filings import FIGURES
 from afterbell.features.grid import cut_off_micros
-from afterbell.features.labels_spark import label_frame
 from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
 from afterbell.features.status import bars_due, status
-from afterbell.lake.commit import append_once, at_snapshot, ensure_table, head
+from afterbell.lake.commit import append_once, ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from spark_jobs.features import features
@@ -169,12 +168,6 @@ class Scenario:
         found = status(runtime, CORE, EXCHANGE, bars_due(runtime, EXCHANGE, DAYS[last]))
         return {"stored": found.stored, "missing": found.missing, "read": found.read, "first": str(found.first)}
 
-    def labels(self, last: int) -> dict[str, list[float | None]]:
-        """Labels of h = 1 and 5 by symbol and session's number."""
-        bars, actions = (at_snapshot(self.spark, t, head(self.spark, t)) for t in (BARS, CORPORATE_ACTIONS))
-        rows = label_frame(bars, actions, EXCHANGE, DAYS[last], (1, 5)).collect()
-        return {f"{r['symbol']} {DAYS.index(r['session'])}": [r["label_h1"], r["label_h5"]] for r in rows}
-
 
 def main(answer: Path) -> None:
     """Play it."""
@@ -193,7 +186,6 @@ def main(answer: Path) -> None:
         steps.append((f"day {session}", partial(scenario.run, DAYS[session])))
     steps += [
         ("rows", scenario.rows),
-        ("labels", lambda: scenario.labels(SESSIONS - 1)),
         ("holes of the same definition", lambda: scenario.holes(SESSIONS - 1)),
         ("holes of another definition", lambda: scenario.holes(SESSIONS - 1, version=99)),
         ("status", lambda: scenario.status(SESSIONS - 1)),

@@ -1,4 +1,4 @@
-"""The features step and the labels on a real lake, in one Spark driver."""
+"""The features step on a real lake, in one Spark driver."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from afterbell.features.labels import forward_returns
 from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
@@ -84,16 +83,6 @@ def test_a_holiday_fails_and_names_the_sessions_beside_it(seen: dict[str, Any]) 
 
 def test_every_finished_step_left_a_record(seen: dict[str, Any]) -> None:
     assert seen["runs"] == 2 + (SESSIONS - BULK) + 2
-
-
-def test_labels_from_spark_are_those_of_the_pure_core(seen: dict[str, Any]) -> None:
-    expected = forward_returns(market().panel(0, SESSIONS - 1, SYMBOLS), (1, 5))
-    found = np.full((2, SYMBOLS, SESSIONS), np.nan)
-    for key, values in seen["labels"].items():
-        symbol, session = key[1:].split()
-        found[:, int(symbol), int(session)] = [np.nan if value is None else value for value in values]
-    np.testing.assert_allclose(found[0], expected[1], rtol=1e-6, atol=1e-7)
-    np.testing.assert_allclose(found[1], expected[5], rtol=1e-6, atol=1e-7)
 
 
 def test_a_set_that_reads_filings_says_so_where_their_snapshot_is_not_given(seen: dict[str, Any]) -> None:

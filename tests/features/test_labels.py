@@ -4,17 +4,32 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from afterbell.features.labels import DELISTED_AFTER, forward_returns
-from tests.features.worlds import World
+from afterbell.features.grid import FIELDS, Floats, Ints
+from afterbell.features.labels import DELISTED_AFTER, forward_returns, last_bars
+from tests.features.worlds import World, drawn
 
 NAN = float("nan")
 
 
 def labels(world: World, last: int, horizon: int, symbol: int = 0, n_symbols: int = 1) -> list[float]:
-    found: list[float] = forward_returns(world.panel(0, last, n_symbols), (horizon,))[horizon][symbol].tolist()
+    close, factor = arrays(world, last, n_symbols)
+    found: list[float] = forward_returns(close, factor, ends(close), (horizon,))[horizon][:, symbol].tolist()
     return found
+
+
+def arrays(world: World, last: int, n_symbols: int) -> tuple[Floats, Floats]:
+    """Closes and factors as known at the cut-off of ``last``."""
+    panel = world.panel(0, last, n_symbols)
+    return panel.bars.arrays[-1, FIELDS.index("close")], panel.actions.arrays[-1].prod(axis=0)
+
+
+def ends(close: Floats) -> Ints:
+    """Where symbols end that are not there for the last sessions."""
+    last = [max(np.flatnonzero(np.isfinite(own)), default=-1) for own in close.T]
+    return last_bars(np.array(last, dtype=np.int64), len(close))
 
 
 def test_a_label_starts_at_the_next_bar_and_ends_h_sessions_later() -> None:
@@ -73,3 +88,33 @@ def test_a_restated_price_counts_once_it_is_known() -> None:
     world.bar(0, 2, 15.0, known=4)
     assert labels(world, 3, 1)[0] == pytest.approx(0.1)
     assert labels(world, 4, 1)[0] == pytest.approx(0.5)
+
+
+def test_a_stretch_of_sessions_has_the_labels_of_the_whole() -> None:
+    close, factor = arrays(drawn(3, 12, 80), 79, 12)
+    whole = forward_returns(close, factor, ends(close), (1, 5))
+    for first in range(0, 80, 9):
+        until = min(first + 9 + 6, 80)
+        part = forward_returns(close[first:until], factor[first:until], ends(close) - first, (1, 5))
+        for horizon in (1, 5):
+            wanted = whole[horizon][first : first + 9]
+            assert part[horizon][: len(wanted)].tobytes() == wanted.tobytes()
+
+
+def test_labels_are_those_of_a_holder_who_counts_shares_and_dividends() -> None:
+    """Shares grow by 1 / factor on each ex-session, and stay where a delisted symbol stood last."""
+    world = drawn(7, 12, 80)
+    close, factor = arrays(world, 79, 12)
+    found = forward_returns(close, factor, ends(close), (1, 5))
+    for symbol in range(12):
+        own = close[:, symbol]
+        last = max(np.flatnonzero(np.isfinite(own)))
+        for horizon in (1, 5):
+            for session in range(80):
+                bought, sold = session + 1, session + 1 + horizon
+                expected = NAN
+                if sold < 80 and math.isfinite(own[bought]):
+                    end = last if last < sold and last + DELISTED_AFTER < 80 else sold
+                    shares = 1 / math.prod(factor[bought + 1 : end + 1, symbol])
+                    expected = own[end] * shares / own[bought] - 1
+                assert found[horizon][session, symbol] == pytest.approx(expected, nan_ok=True, rel=1e-12, abs=1e-12)

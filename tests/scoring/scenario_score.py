@@ -15,14 +15,18 @@ from afterbell.errors import AfterbellError
 from afterbell.lake.commit import append_once, ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
-from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile
+from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
 
 DAY, BEFORE = date(2016, 7, 1), date(2016, 6, 30)  # the session after 1 July is the 5th, after a weekend and a holiday
 NAMES = ("A", "B")
-TABLE = factor_table("core", NAMES)
+SETS = {"one": ("A",), "two": ("B",)}
+TABLES = {name: factor_table(name, names) for name, names in SETS.items()}
 ROWS = [("S0", 1.0, 0.0), ("S1", 2.0, None), ("S2", 0.5, 1.0), ("NONE", None, None)]
+MISSING = ("S3", 7.0)
+"""A symbol that has a row in the set ``one`` only."""
+DEFINITIONS = {"one": "h", "two": "k"}
 
 
 def ridge(weights: tuple[float, float], names: tuple[str, ...] = NAMES) -> bytes:
@@ -39,8 +43,13 @@ def ridge(weights: tuple[float, float], names: tuple[str, ...] = NAMES) -> bytes
     return json.dumps(content).encode()
 
 
-def publish(store: ArtifactStore, number: int, body: bytes, stored: bytes | None = None, digest: str = "h") -> str:
-    """A release of ``body`` for two horizons; ``stored`` is what lies in the store instead. Returns its id."""
+def publish(
+    store: ArtifactStore, number: int, body: bytes, stored: bytes | None = None, sets: dict[str, str] | None = None
+) -> str:
+    """A release of ``body`` for two horizons; ``stored`` is what lies in the store instead. Returns its id.
+
+    ``sets`` are the definitions of its factor sets.
+    """
     release = f"2016-06-30-{number:012x}"
     models = []
     for horizon in (1, 5):
@@ -53,7 +62,12 @@ def publish(store: ArtifactStore, number: int, body: bytes, stored: bytes | None
         session=BEFORE,
         candidate_id="c",
         models=tuple(models),
-        features=FeatureSchema(set="core", definition_hash=digest, names=NAMES),
+        features=FeatureSchema(
+            sets=tuple(
+                SetSchema(set=name, definition_hash=definition, names=names)
+                for (name, definition), names in zip((sets or DEFINITIONS).items(), SETS.values(), strict=True)
+            )
+        ),
         inputs={},
         spec={},
         metrics={},
@@ -71,12 +85,17 @@ def main(answer: Path) -> None:
     store = ArtifactStore(runtime.s3)
     store.ensure_bucket()
     spark = lake_session(runtime, "scenario")
-    ensure_table(spark, TABLE)
-    schema = spark.table(TABLE.full_name).schema
-    append_once(spark.createDataFrame([(s, DAY, a, b, "h", 1) for s, a, b in ROWS], schema), TABLE, "rows")
+    rows = {
+        "one": [*((s, DAY, a, "h", 1) for s, a, _ in ROWS), (MISSING[0], DAY, MISSING[1], "h", 1)],
+        "two": [*((s, DAY, b, "k", 1) for s, _, b in ROWS), ("S0", DAY, 9.0, "an older definition", 1)],
+    }
+    for name, table in TABLES.items():
+        ensure_table(spark, table)
+        append_once(spark.createDataFrame(rows[name], spark.table(table.full_name).schema), table, "rows")
 
     def run(release: str, session: date = DAY) -> dict[str, Any]:
-        inputs = {"bars_snapshot": 1, "features_snapshot": head(spark, TABLE), "release_id": release}
+        snapshots = {name: head(spark, table) for name, table in TABLES.items()}
+        inputs = {"bars_snapshot": 1, "features_snapshots": snapshots, "release_id": release}
         try:
             return score(StepArgs("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
         except AfterbellError as error:
@@ -86,17 +105,18 @@ def main(answer: Path) -> None:
     releases = {
         "good": publish(store, 1, good),
         "tampered": publish(store, 2, good, stored=good.replace(b"10.0", b"99.0")),
-        "other definition": publish(store, 3, good, digest="trained-on-another"),
+        "other definition": publish(store, 3, good, sets={"one": "h", "two": "trained-on-another"}),
         "overflowing": publish(store, 4, ridge((1e308, 1e308))),
+        "other set": publish(store, 6, good, sets={"one": "h", "three": "k"}),
         "other order": publish(store, 5, ridge((1.0, 10.0), names=NAMES[::-1])),
     }
     seen: dict[str, Any] = {name: run(release) for name, release in releases.items()}
     seen["again"] = run(releases["good"])
     seen["no rows"] = run(releases["good"], BEFORE)
     seen["no such release"] = run("../champion")
-    rows = spark.table("lake.signals.daily").collect()
+    found = spark.table("lake.signals.daily").collect()
     seen["rows"] = [
-        [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in rows
+        [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in found
     ]
     answer.write_text(json.dumps(seen), encoding="utf-8")
 

@@ -24,7 +24,9 @@ def test_signals_are_for_the_next_session_over_weekend_and_holiday(seen: dict[st
     assert {tuple(row[1:3]) for row in seen["rows"]} == {("2016-07-05", "2016-07-01")}
 
 
-def test_scores_and_ranks_are_the_models_and_symbols_without_any_factor_are_left_out(seen: dict[str, Any]) -> None:
+def test_scores_and_ranks_are_the_models_and_symbols_without_factors_or_a_row_in_each_set_are_left_out(
+    seen: dict[str, Any],
+) -> None:
     found = {row[0]: row[5:7] for row in seen["rows"] if row[3:5] == [5, "ridge"]}
     assert found == {
         "S0": pytest.approx([1.0, 1 / 3]),
@@ -53,9 +55,10 @@ def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
             "StaleInputError",
             "of definition trained-on-another, the rows of session 2016-07-01 have",
         ),
+        ("other set", "StaleInputError", "takes features.three, the step `features` of this run made one, two"),
         ("overflowing", "PermanentError", "model ridge of horizon 1: 1 of 3 predictions are not finite"),
         ("other order", "StaleInputError", "the same 2 features in another order"),
-        ("no rows", "ValidationFailedError", "features.core has no row of session 2016-06-30"),
+        ("no rows", "ValidationFailedError", "features.one has no row of session 2016-06-30"),
         ("no such release", "ObjectMissingError", "release '../champion' is not there"),
     ],
 )

@@ -10,7 +10,7 @@ from afterbell.training.spec import ModelSpec
 from afterbell.training.targets import session_targets
 
 SPEC = {
-    "feature_set": "core",
+    "feature_sets": ["one"],
     "horizons": [1],
     "seed": 3,
     "target": "rank",
@@ -41,11 +41,11 @@ def make_matrix(correlation: float, *, sessions: int = 130, symbols: int = 200, 
     features[rng.random(features.shape) < 0.01] = np.nan
     ordinals = np.repeat(np.arange(sessions, dtype=np.int32), symbols)
     labels[ordinals > sessions - 3] = np.nan
-    labels = labels.astype(np.float32)[:, None]
+    labels = labels.astype(np.float32)[None]
     return Matrix(
-        features=features,
+        features=np.ascontiguousarray(features.T),
         labels=labels,
-        targets=session_targets(labels[:, 0], session_starts(ordinals), "rank")[:, None],
+        targets=session_targets(labels[0], session_starts(ordinals), "rank")[None],
         sessions=ordinals,
         symbols=np.tile(np.arange(symbols, dtype=np.int32), sessions),
         names=tuple(f"f{number}" for number in range(6)),

@@ -1,11 +1,15 @@
 """Run by the test beside it, under the Spark environment's Python: a small lake, then train and evaluate on it.
 
-Prints one JSON line: the results of two trainings with the same inputs, of the evaluation, and of later candidates.
+Prints one JSON line: the results of two trainings with the same inputs, of one with another penalty, of the evaluation,
+and of a fit on files that Spark copied.
 """
 
+import hashlib
 import json
+import os
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -16,11 +20,16 @@ from afterbell.config.runtime import Runtime
 from afterbell.lake.commit import append_once, ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from afterbell.training.fits import FINAL, Fit
+from afterbell.training.spark_fits import Shipped, copy_out, run_fits
+from afterbell.training.spec import load_spec
 from spark_jobs.evaluate import evaluate
 from spark_jobs.train import train
 
-FACTORS = ("SIGNAL", "NOISE1", "NOISE2")
+FACTORS = {"core": ("SIGNAL", "NOISE1"), "other": ("NOISE2",)}
 SYMBOLS, STRENGTH = 60, 0.15
+GONE, AFTER = "S59", 100
+"""A symbol that is delisted, and the number of its last session."""
 FIRST, LAST = date(2019, 1, 2), date(2020, 3, 31)
 
 
@@ -37,38 +46,66 @@ def make_lake(spark):
     index = pd.MultiIndex.from_product([sessions, [f"S{number:02d}" for number in range(SYMBOLS)]])
     known = [exchange.close(day) + timedelta(minutes=30) for day in sessions]
     bars = pd.DataFrame({"close": close.ravel()}, index=index).reset_index(names=["session", "symbol"])
+    there = (bars.symbol != GONE) | (bars.session <= sessions[AFTER])
     bars = bars.assign(
         open=bars.close, high=bars.close * 1.01, low=bars.close * 0.99, volume=100_000, adj_close=bars.close,
         knowledge_time=np.repeat(pd.DatetimeIndex(known), SYMBOLS), revision=0, drop_id="d",
     )  # fmt: skip
-    columns = {name: factors[number].ravel() for number, name in enumerate(FACTORS)}
-    rows = pd.DataFrame(columns, index=index).reset_index(names=["session", "symbol"])
-    rows = rows.assign(definition_hash="feedc0de", input_snapshot=1)
-    features = factor_table("core", FACTORS)
-    found = {}
-    for name, table, frame in (("bars_snapshot", BARS, bars), ("features_snapshot", features, rows)):
-        ensure_table(spark, table)
-        schema = spark.table(table.full_name).schema
-        # Split and shuffled: the order of the rows in the files must not matter.
-        made = spark.createDataFrame(frame[schema.names], schema).repartition(3)
-        found[name] = append_once(made, table, f"world-{name}")[0]
+    snapshots = {}
+    found = {"bars_snapshot": append(spark, BARS, bars[there])}
+    values = iter(factors)
+    for name, names in FACTORS.items():
+        rows = pd.DataFrame({one: next(values).ravel() for one in names}, index=index)
+        rows = rows.reset_index(names=["session", "symbol"]).assign(definition_hash="feedc0de", input_snapshot=1)
+        # Of another definition: whoever doesn't look at the hash meets every row twice.
+        other = rows.assign(definition_hash="older")
+        snapshots[name] = append(spark, factor_table(name, names), pd.concat([rows[there], other[there]]))
     ensure_table(spark, CORPORATE_ACTIONS)
     none = spark.createDataFrame([], spark.table(CORPORATE_ACTIONS.full_name).schema)
     found["actions_snapshot"] = append_once(none, CORPORATE_ACTIONS, "world-actions")[0]
-    return found | {"definition_hash": "feedc0de"}
+    prices = bars[bars.symbol == GONE].set_index("session")["close"]
+    seen = {str(day): float(prices[day]) for day in sessions[: AFTER + 1]}
+    handed = {"features_snapshots": snapshots, "definition_hashes": dict.fromkeys(FACTORS, "feedc0de")}
+    return found | handed, seen
+
+
+def append(spark, table, frame):
+    """The snapshot of a first commit of ``frame``."""
+    ensure_table(spark, table)
+    schema = spark.table(table.full_name).schema
+    # Split and shuffled: the order of the rows in the files must not matter.
+    made = spark.createDataFrame(frame[schema.names], schema).repartition(3)
+    return append_once(made, table, f"world-{table.name}")[0]
+
+
+def another_penalty():
+    """From here on the specification asks for another ridge."""
+    path = Path(os.environ["AFTERBELL_CONFIG"]) / "models" / "daily.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("penalty: 0.1", "penalty: 0.2"), encoding="utf-8")
+
+
+def fitted(spark, shipped):
+    """The digest of a model fitted on an executor."""
+    (found,) = run_fits(spark, shipped, [Fit("ridge", 1, FINAL, 200)], load_spec(), lambda *_: None)
+    return hashlib.sha256(found.model).hexdigest()
 
 
 def main():
     spark = lake_session(Runtime.from_env(), "world")
-    inputs = make_lake(spark)
+    inputs, prices = make_lake(spark)
 
     def told(step, more=()):
         return StepArgs(step, LAST, "test__one", datetime(2020, 3, 31, 22, tzinfo=UTC), inputs | dict(more))
 
     first, again = train(told("train")), train(told("train"))
     judged = evaluate(told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
+    another_penalty()
+    other = train(told("train"))
+    (folder,) = (Runtime.from_env().home / "matrices").iterdir()
+    models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
     spark.stop()
-    print(json.dumps({"inputs": inputs, "first": first, "again": again, "judged": judged}))
+    seen = {"inputs": inputs, "first": first, "again": again, "judged": judged, "other": other, "models": models}
+    print(json.dumps(seen | {"prices": prices}))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from afterbell.training.families import fit_model, load_model
 from afterbell.training.fits import FINAL, Fit, FitResult, plan, run_fit, settle
-from afterbell.training.matrix import session_starts
+from afterbell.training.matrix import ARRAYS, session_starts
 from afterbell.training.splits import last_trainable
 from afterbell.training.targets import session_targets
 from tests.training.conftest import make_matrix, make_spec
@@ -19,7 +20,7 @@ def session_ics(matrix, results):
     for result in results:
         window = matrix.rows(result.fit.test_first, result.fit.test_last)
         predictions = np.frombuffer(result.predictions, np.float32)
-        sessions, labels = matrix.sessions[window], matrix.labels[window, 0]
+        sessions, labels = matrix.sessions[window], matrix.labels[0, window]
         for session in np.unique(sessions):
             own = sessions == session
             found.append(stats.spearmanr(predictions[own], labels[own]).statistic)
@@ -73,12 +74,12 @@ def leaky(seed=5):
     shocks = rng.standard_normal((80 + 7, 200))
     labels = sum(shocks[2 + k : 82 + k] for k in range(5)).astype(np.float32)
     marks = np.repeat(rng.standard_normal((8, 200, 6)), 10, axis=0).astype(np.float32)
-    flat = labels.reshape(-1, 1)
+    flat = labels.reshape(1, -1)
     return dataclasses.replace(
         matrix,
-        features=np.roll(marks, 5, axis=0).reshape(-1, 6),
+        features=np.ascontiguousarray(np.roll(marks, 5, axis=0).reshape(-1, 6).T),
         labels=flat,
-        targets=session_targets(flat[:, 0], session_starts(matrix.sessions), "rank")[:, None],
+        targets=session_targets(flat[0], session_starts(matrix.sessions), "rank")[None],
         horizons=(5,),
     )
 
@@ -105,17 +106,39 @@ def test_the_same_fit_twice_gives_the_same_bytes(family, planted):
         assert one.model or one.predictions
 
 
+@pytest.mark.parametrize("family", ["lightgbm", "ridge"])
+def test_the_layout_of_the_features_changes_no_byte_of_a_model(family, planted):
+    spec, target = make_spec(), np.nan_to_num(planted.targets[0])
+    lying, standing = (layout(planted.features.T) for layout in (np.ascontiguousarray, np.asfortranarray))
+    bodies = {
+        fit_model(family, x, target, planted.names, params=spec.families.named()[family], seed=7)
+        for x in (lying, standing)
+    }
+    assert len(bodies) == 1
+    one, two = (load_model(family, next(iter(bodies))).predict(x) for x in (lying, standing))
+    assert one.tobytes() == two.tobytes()
+
+
+def test_the_rows_of_a_fit_are_copied_once_column_by_column(planted):
+    rows = np.array([3, 5, 1000])
+    found = planted.take(rows)
+    assert np.array_equal(found, planted.features[:, [3, 5, 1000]].T, equal_nan=True)
+    assert found.flags.f_contiguous
+
+
 def test_mapped_files_give_the_same_model_as_memory(planted, tmp_path):
-    planted.save(tmp_path)
+    for name in ARRAYS:
+        np.save(tmp_path / f"{name}.npy", getattr(planted, name))
+    mapped = {name: np.load(tmp_path / f"{name}.npy", mmap_mode="r") for name in ARRAYS}
     fit, spec = Fit("lightgbm", 1, FINAL, 127), make_spec()
-    assert run_fit(fit, spec, type(planted).load(tmp_path)).model == run_fit(fit, spec, planted).model
+    assert run_fit(fit, spec, dataclasses.replace(planted, **mapped)).model == run_fit(fit, spec, planted).model
 
 
 def test_what_comes_after_the_training_window_does_not_change_a_fold(planted):
     fit, spec = Fit("ridge", 1, 0, 60, 70, 89), make_spec()
     later = planted.rows(61, 129)
     targets = planted.targets.copy()
-    targets[later] = targets[later][::-1]
+    targets[:, later] = targets[:, later][:, ::-1]
     assert run_fit(fit, spec, dataclasses.replace(planted, targets=targets)).predictions == (
         run_fit(fit, spec, planted).predictions
     )

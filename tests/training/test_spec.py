@@ -26,6 +26,9 @@ def test_an_unknown_specification_is_refused():
         ({"horizons": [0]}, "horizons must ascend"),
         ({"families": {}}, "at least one family"),
         ({"target": "sign"}, "'rank' or 'zscore'"),
+        ({"feature_sets": []}, "at least 1 item"),
+        ({"feature_sets": ["core", "core"]}, "each set once"),
+        ({"feature_sets": ["../core"]}, "should match pattern"),
         ({"trials": 5}, "Extra inputs are not permitted"),
     ],
 )

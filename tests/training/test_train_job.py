@@ -7,15 +7,17 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
+from afterbell.training.matrix import Matrix
 
 pytestmark = pytest.mark.services
 HERE = Path(__file__).parent
 SPEC = """
-feature_set: core
+feature_sets: [core, other]
 horizons: [1, 5]
 seed: 5
 target: rank
@@ -86,7 +88,7 @@ def test_every_fit_ran_and_said_so(results):
     assert first["families"] == ["lightgbm", "ridge"]
     assert not first["noop"]
     said = [line for line in results["lines"] if line.startswith("train: ") and "/16 " in line]
-    assert len(said) == 16
+    assert len(said) == 2 * 16  # this training's and that of another penalty
     assert any("ridge h5 final: " in line for line in said)
 
 
@@ -99,11 +101,11 @@ def test_the_candidate_names_models_that_load_and_have_its_digests(results, stor
     candidate = json.loads(store.get(f"candidates/{wanted}/candidate.json"))
     assert candidate["session"] == "2020-03-31"
     assert candidate["inputs"]["bars_snapshot"] == results["inputs"]["bars_snapshot"]
-    assert candidate["features"] == {
-        "set": "core",
-        "definition_hash": "feedc0de",
-        "names": ["SIGNAL", "NOISE1", "NOISE2"],
-    }
+    assert candidate["inputs"]["features_snapshots"] == results["inputs"]["features_snapshots"]
+    assert candidate["features"]["sets"] == [
+        {"set": "core", "definition_hash": "feedc0de", "names": ["SIGNAL", "NOISE1"]},
+        {"set": "other", "definition_hash": "feedc0de", "names": ["NOISE2"]},
+    ]
     assert [model["path"] for model in candidate["models"]] == [
         "models/lightgbm-h1.txt", "models/lightgbm-h5.txt", "models/ridge-h1.json", "models/ridge-h5.json",
     ]  # fmt: skip
@@ -118,7 +120,7 @@ def test_the_candidate_names_models_that_load_and_have_its_digests(results, stor
 def test_the_planted_signal_is_found_out_of_sample(results):
     found = results["judged"]["metrics"]["h1"]
     assert found["sessions"] == 120
-    assert found["rows"] == 120 * 60
+    assert found["rows"] == 120 * 59  # one of the 60 symbols was delisted long before
     # Correlation 0.15 of factor and return; the blend of trees and ridge may lose some of it.
     assert 0.10 < found["ic"] < 0.15 + 3 * found["ic_se"]
     assert abs(found["families"]["ridge"]["ic"] - 0.15) < 3 * found["families"]["ridge"]["ic_se"]
@@ -140,5 +142,26 @@ def test_the_verdict_and_the_report_are_written(results, store, home):
     assert [found["horizon"] for found in metrics["comparisons"]] == [1, 5]
 
 
-def test_no_scratch_is_left_behind(results, home):
-    assert list((home / "scratch").iterdir()) == []
+def test_another_specification_of_models_finds_the_matrix_made(results, home):
+    assert results["other"]["candidate_id"] != results["first"]["candidate_id"]
+    assert not results["other"]["noop"]
+    said = [line for line in results["lines"] if line.startswith("train: matrix ")]
+    assert [line.split()[2] for line in said] == [path.name for path in (home / "matrices").iterdir()]
+
+
+def test_files_that_spark_copied_give_the_same_model(results):
+    own, copied = results["models"]
+    assert own == copied
+
+
+def test_a_delisted_symbols_last_price_reaches_the_matrix(results, home):
+    (folder,) = (home / "matrices").iterdir()
+    matrix = Matrix.load(folder)
+    prices = list(results["prices"].values())
+    own = matrix.symbols == matrix.tickers.index("S59")
+    labels = dict(zip(matrix.sessions[own].tolist(), matrix.labels[1, own].tolist(), strict=True))
+    # The last bar is that of session 100: bought on 99 or 100, held for five sessions.
+    assert labels[98] == pytest.approx(prices[100] / prices[99] - 1, abs=1e-6)
+    assert labels[99] == 0.0
+    assert np.isnan(labels[100])
+    assert max(labels) == 100

@@ -73,7 +73,8 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
         f"[bold]{manifest['release_id']}[/] of session {manifest['session']}, candidate {manifest['candidate_id']}"
     )
     out.print(f"verdict: {manifest['verdict']['verdict']} ({manifest['verdict']['reason']})", markup=False)
-    out.print(f"features: {manifest['features']['set']}, {len(manifest['features']['names'])} factors", markup=False)
+    for each in manifest["features"]["sets"]:
+        out.print(f"features: {each['set']}, {len(each['names'])} factors", markup=False)
     out.print(f"code {manifest['code_version']}", markup=False)
     print_rows(manifest["models"], title="models")
     print_rows(

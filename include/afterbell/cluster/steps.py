@@ -11,14 +11,18 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "validate": ("branch",),
     "features": ("bars_snapshot", "actions_snapshot", "filings_snapshot"),
-    "train": ("bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash"),
+    "train": ("bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes"),
     "evaluate": (
-        "bars_snapshot", "actions_snapshot", "features_snapshot", "definition_hash", "candidate_id", "oos_snapshot",
+        "bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes", "candidate_id", "oos_snapshot",
     ),
     "publish": ("candidate_id", "champion_candidate_id", "verdict", "reason", "metrics"),
-    "score": ("bars_snapshot", "features_snapshot", "release_id"),
+    "score": ("bars_snapshot", "features_snapshots", "release_id"),
 }  # fmt: skip
-"""The ids that each step must be handed; a step reads nothing but what these name."""
+"""The ids that each step must be handed; a step reads nothing but what these name.
+
+``features_snapshots`` and ``definition_hashes`` map each factor set of the run to the snapshot of its table and to the
+hash of its definition.
+"""
 
 STEPS = tuple(INPUTS)
 """All steps of a session's run, in their order."""

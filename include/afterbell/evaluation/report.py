@@ -207,14 +207,26 @@ def _provenance(data: ReportData) -> str:
     return markup.pairs(
         {
             "candidate": found["candidate_id"],
-            "features": f"{found['features']['set']}, definition {found['features']['definition_hash']}",
-            **{name.replace("_", " "): value for name, value in found["inputs"].items()},
+            **{
+                f"features {each['set']}": f"{len(each['names'])} factors, definition {each['definition_hash']}"
+                for each in found["features"]["sets"]
+            },
+            **dict(_ids(found["inputs"])),
             "code": found.get("code_version", ""),
             "environment": ", ".join(f"{name} {value}" for name, value in found.get("environment", {}).items()),
             **{f"{item['family']} h{item['horizon']} SHA-256": item["sha256"] for item in found["models"]},
             "specification": json.dumps(found["spec"], sort_keys=True),
         }
     )
+
+
+def _ids(inputs: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    for name, value in inputs.items():
+        said = name.replace("_", " ")
+        if isinstance(value, dict):
+            yield from ((f"{said} {key}", each) for key, each in value.items())
+        else:
+            yield said, value
 
 
 def _text(key: str, value: float | None) -> str:

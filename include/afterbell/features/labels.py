@@ -20,44 +20,54 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from afterbell.features.grid import FIELDS, Floats, Panel
+from afterbell.features.grid import Floats, Ints
 
 DELISTED_AFTER = 5
 
 
-def forward_returns(panel: Panel, horizons: Sequence[int]) -> dict[int, Floats]:
-    """Forward returns by horizon in sessions.
+def last_bars(last: Ints, sessions: int) -> Ints:
+    """Where symbols end: the session of the last bar of those that are delisted, ``sessions`` for the others.
 
     Args:
-        panel: the grid up to the last session that the run knows; its newest layers are used.
+        last: the ordinal of each symbol's last bar.
+        sessions: how many the run knows, counted from the same one.
+    """
+    return np.where(last + DELISTED_AFTER < sessions, last, sessions)
+
+
+def forward_returns(close: Floats, factor: Floats, ends: Ints, horizons: Sequence[int]) -> dict[int, Floats]:
+    """Forward returns by horizon in sessions, over a stretch of consecutive sessions.
+
+    A label needs the sessions up to ``t+1+h``, and so the stretch to reach ``max(horizons) + 1`` sessions beyond those
+    whose labels are wanted; it is the same whatever else the stretch holds.
+
+    Args:
+        close: float64 ``(T, n_symbols)``, as traded, NaN where there is no bar.
+        factor: float64 ``(T, n_symbols)``: on its ex-session the product of an action's factors, 1 elsewhere.
+        ends: from ``last_bars``, counted from the stretch's first session.
         horizons: sessions, each at least 1.
 
     Returns:
-        For each horizon float64 of shape ``(n_symbols, T)``, NaN where there is no label.
+        For each horizon float64 of shape ``(T, n_symbols)``, NaN where there is no label.
     """
-    close = panel.bars.arrays[-1, FIELDS.index("close")].T
-    factor = panel.actions.arrays[-1].prod(axis=0).T
-    final = _carry_delisted(close, factor)
+    final = _carry_delisted(close, factor, ends)
     found = {}
     for horizon in horizons:
         label = np.full(close.shape, np.nan)
-        ends = close.shape[1] - 1 - horizon
-        if ends > 0:
-            entry = close[:, 1 : 1 + ends].copy()
+        rows = len(close) - 1 - horizon
+        if rows > 0:
+            entry = close[1 : 1 + rows].copy()
             for step in range(1, horizon + 1):
-                entry *= factor[:, 1 + step : 1 + step + ends]
-            label[:, :ends] = final[:, 1 + horizon : 1 + horizon + ends] / entry - 1.0
+                entry *= factor[1 + step : 1 + step + rows]
+            label[:rows] = final[1 + horizon : 1 + horizon + rows] / entry - 1.0
         found[horizon] = label
     return found
 
 
-def _carry_delisted(close: Floats, factor: Floats) -> Floats:
+def _carry_delisted(close: Floats, factor: Floats, ends: Ints) -> Floats:
     """``close`` with the last price of delisted symbols carried to the end, in each session's own units."""
-    width = close.shape[1]
-    known = np.isfinite(close)
-    last = np.where(known.any(axis=1), width - 1 - np.argmax(known[:, ::-1], axis=1), width)
     carried = close.copy()
-    for symbol in np.flatnonzero(last + DELISTED_AFTER < width):
-        after = slice(last[symbol] + 1, width)
-        carried[symbol, after] = close[symbol, last[symbol]] * np.cumprod(factor[symbol, after])
+    for symbol in np.flatnonzero((ends >= 0) & (ends < len(close))):
+        end = int(ends[symbol])
+        carried[end + 1 :, symbol] = close[end, symbol] * np.cumprod(factor[end + 1 :, symbol])
     return carried

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -31,11 +31,13 @@ class LakeFile:
         path: its address.
         partition: the month or day it is of, counted from 1970 on; None where the table isn't partitioned.
         body: its bytes, where its store can't be reached but through Iceberg.
+        rows: how many it has.
     """
 
     path: str
     partition: int | None
     body: bytes = b""
+    rows: int = 0
 
 
 def plan_files(
@@ -45,13 +47,32 @@ def plan_files(
 
     Iceberg passes over manifests by their partitions and over files by their least and greatest values.
     """
+    return with_bodies(spark, table, list_files(spark, table, snapshot_id, column, low, high))
+
+
+def list_files(
+    spark: SparkSession, table: Table, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
+) -> list[LakeFile]:
+    """As ``plan_files``, without the bytes: ``with_bodies`` adds them for as many files as memory has room for."""
     found = live(spark, table)
     anything = spark._jvm.java.lang.Class.forName("java.lang.Object")  # noqa: SLF001 - Spark has no public door to it
     partitioned = not found.spec().isUnpartitioned()
     return [
-        lake_file(found, file, file.partition().get(0, anything) if partitioned else None)
+        LakeFile(
+            str(file.location()),
+            file.partition().get(0, anything) if partitioned else None,
+            rows=int(file.recordCount()),
+        )
         for file in planned(spark, found, snapshot_id, column, low, high)
     ]
+
+
+def with_bodies(spark: SparkSession, table: Table, files: Sequence[LakeFile]) -> list[LakeFile]:
+    """``files`` with their bytes, where their store can't be reached but through Iceberg."""
+    if all(reachable(file.path) for file in files):
+        return list(files)
+    found = live(spark, table)
+    return [file if reachable(file.path) else replace(file, body=_bytes(found, file.path)) for file in files]
 
 
 def first_partition(spark: SparkSession, table: Table, snapshot_id: int) -> int | None:
@@ -91,10 +112,10 @@ def planned(
         tasks.close()
 
 
-def lake_file(found: Any, file: Any, partition: int | None = None) -> LakeFile:
+def lake_file(found: Any, file: Any) -> LakeFile:
     """A ``DataFile`` of a live table, as ``read_files`` takes it."""
     path = str(file.location())
-    return LakeFile(path, partition, b"" if reachable(path) else _bytes(found, path))
+    return LakeFile(path, None, b"" if reachable(path) else _bytes(found, path), int(file.recordCount()))
 
 
 def _literal(value: Any) -> Any:
@@ -114,7 +135,7 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
 
     Args:
         files: as ``plan_files`` named them.
-        shape: the table's.
+        shape: the table's; with a schema of some of its columns only those are read.
         s3: where S3 is, if the table is there.
         keep: which rows; all, if left out.
 
@@ -123,8 +144,11 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
     """
 
     def one(file: LakeFile) -> pl.DataFrame:
-        frame = _columns(read_columns(file, shape.name, s3), shape)
-        return frame if keep is None else frame.filter(keep)
+        frame = _columns(read_columns(file, shape.name, s3, shape.schema.names), shape)
+        if keep is None:
+            return frame
+        kept = frame.select(keep).to_series().fill_null(value=False)
+        return frame if kept.all() else frame.filter(kept)  # a wide table is not copied for nothing
 
     if not files:
         return _frame(shape.schema.empty_table())

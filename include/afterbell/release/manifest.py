@@ -7,7 +7,7 @@ import json
 from datetime import date
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import DigestMismatchError
@@ -26,12 +26,34 @@ class ModelFile(Strict):
     sha256: str = Field(pattern=_SHA256)
 
 
-class FeatureSchema(Strict):
-    """What the models take: the factor set, its definition's hash, and the factors in their order."""
+class SetSchema(Strict):
+    """The factors that the models take from one set, in their order, and the hash of the set's definition."""
 
     set: str
     definition_hash: str
     names: tuple[str, ...] = Field(min_length=1)
+
+
+class FeatureSchema(Strict):
+    """What the models take: the factors of one set after the other; rows of a symbol and session belong together."""
+
+    sets: tuple[SetSchema, ...] = Field(min_length=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_one_set(cls, found: Any) -> Any:
+        # Releases made before there could be several sets say it without the list.
+        return {"sets": [found]} if isinstance(found, dict) and "set" in found else found
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All factors, in the order of the models' columns."""
+        return tuple(name for each in self.sets for name in each.names)
+
+    @property
+    def definition(self) -> str:
+        """The definitions' hashes as one text; that of a single set is its hash."""
+        return "+".join(each.definition_hash for each in self.sets)
 
 
 class Manifest(Strict):

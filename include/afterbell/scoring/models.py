@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from afterbell.errors import StaleInputError
 from afterbell.release.catalog import read_manifest, read_model
-from afterbell.release.manifest import Manifest
+from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
 
@@ -49,21 +49,22 @@ def open_release(store: ArtifactStore, release_id: str) -> tuple[Manifest, tuple
     return manifest, tuple(models)
 
 
-def require_schema(manifest: Manifest, found: Collection[str], session: str) -> None:
+def require_schema(release_id: str, wanted: SetSchema, found: Collection[str], session: str) -> None:
     """Check that the features of ``session`` were made by the definition that the release was trained on.
 
     Args:
-        manifest: of the release.
+        release_id: of the release.
+        wanted: one of its sets.
         found: definition hashes of the session's rows.
         session: for the message.
 
     Raises:
         StaleInputError: they were made by another.
     """
-    expected = manifest.features.definition_hash
+    expected = wanted.definition_hash
     if expected not in found:
         raise StaleInputError(
-            f"release {manifest.release_id} takes features.{manifest.features.set} of definition {expected}, the rows "
+            f"release {release_id} takes features.{wanted.set} of definition {expected}, the rows "
             f"of session {session} have definition {', '.join(sorted(found))}: rerun features, train and publish"
         )
 

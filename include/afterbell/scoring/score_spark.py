@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
+from afterbell.cluster.worker import keep_archives
 from afterbell.errors import PermanentError, ValidationFailedError
 from afterbell.scoring.models import ModelText
 from afterbell.scoring.ranks import BLEND, blend, percentile_ranks
@@ -35,6 +36,7 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
     columns = tuple(names)
 
     def predict(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        keep_archives()
         opened = [(text, load_model(text.family, text.body)) for text in texts.value]
         for batch in batches:
             matrix = to_matrix(batch, columns)

@@ -1,89 +1,122 @@
-"""From the collected tables to one matrix: join, filter, order; in Polars on the driver, no shuffle in Spark."""
+"""From tables to the files of a matrix, a calendar month at a time: the memory is that of a month, however many."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import date
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
-from afterbell.training.matrix import Matrix, check_order, session_starts
+from afterbell.features.grid import SessionGrid, from_day
+from afterbell.training.bars import KnownBars, Labels, Listing, Monthly, list_symbols, months_of
+from afterbell.training.columns import ColumnFile
+from afterbell.training.matrix import ARRAYS, INDEX, session_starts
+from afterbell.training.rows import Rows, SetRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.targets import session_targets
-from afterbell.training.universe import tradable
-
-_KEY = ["symbol", "session"]
+from afterbell.training.universe import Universe
 
 
-def assemble(
-    features: pl.DataFrame, labels: pl.DataFrame, bars: pl.DataFrame, grid: Sequence[date], spec: ModelSpec
-) -> Matrix:
-    """One matrix of the rows in the universe.
+@dataclass(frozen=True)
+class Inputs:
+    """What a matrix is made from.
+
+    Attributes:
+        sets: the factor sets; a row of the matrix has a row in each.
+        bars: rows of ``market.bars``.
+        actions: rows of ``market.corporate_actions``.
+        grid: the exchange's sessions from the first feature's to the run's.
+    """
+
+    sets: tuple[SetRows, ...]
+    bars: Monthly
+    actions: pl.DataFrame
+    grid: SessionGrid
+
+
+def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, Any]) -> int:
+    """Write the rows in the universe, ordered by session and symbol, into ``folder``; see ``matrix``.
 
     Args:
-        features: symbol, session, then one float32 column a factor.
-        labels: symbol, session, ``label_h<h>`` for each horizon of ``spec``; NaN or null where not known.
-        bars: as ``universe.tradable`` takes them.
-        grid: the exchange's sessions from the first feature's to the run's.
+        inputs: what goes in.
         spec: universe, horizons and target.
+        folder: where to; it is there.
+        made_from: kept in the index.
+
+    Returns:
+        How many rows there are.
 
     Raises:
-        PermanentError: no row is left, or a session lies outside the grid.
+        ConfigError: a column stands in two of the sets.
+        PermanentError: no row or no label is left, or a row lies on a day that is no session of the grid.
         StaleInputError: a (symbol, session) stands more than once.
     """
-    names = [name for name in features.columns if name not in _KEY]
-    calendar = pl.DataFrame(
-        {"session": list(grid), "ordinal": range(len(grid))}, schema_overrides={"ordinal": pl.Int32}
-    )
-    enough = pl.sum_horizontal(pl.col(name).is_finite().fill_null(value=False) for name in names)
-    rows = (
-        features.filter(enough >= spec.universe.min_feature_share * len(names))
-        .join(tradable(bars, spec.universe), on=_KEY, how="semi")
-        .join(labels, on=_KEY, how="left")
-        .join(calendar, on="session", how="left")
-        .sort("ordinal", "symbol")
-    )
-    _check_rows(rows, features)
-    tickers = rows["symbol"].unique().sort()
-    sessions = rows["ordinal"].to_numpy()
-    symbols = rows["symbol"].cast(pl.Enum(tickers)).to_physical().cast(pl.Int32).to_numpy()
-    check_order(sessions, symbols)
-    raw = _float32(rows, [f"label_h{horizon}" for horizon in spec.horizons])
-    starts = session_starts(sessions)
-    targets = np.column_stack([session_targets(raw[:, k], starts, spec.target) for k in range(raw.shape[1])])
-    return Matrix(
-        features=_float32(rows, names),
-        labels=raw,
-        targets=targets,
-        sessions=sessions,
-        symbols=symbols,
-        names=tuple(names),
-        horizons=spec.horizons,
-        grid=tuple(grid),
-        tickers=tuple(tickers),
-    )
+    names = column_names(inputs.sets)
+    listing = list_symbols(inputs.bars, inputs.grid)
+    room = min(each.rows.room for each in inputs.sets)
+    with ExitStack() as held:
+        files = [held.enter_context(closing(each)) for each in _files(folder, len(names), len(spec.horizons), room)]
+        labelled = False
+        for rows, labels in _months(inputs, spec, listing):
+            starts = session_starts(rows.session)
+            targets = [session_targets(column, starts, spec.target) for column in labels]
+            parts: tuple[Any, ...] = (rows.features, labels, targets, [rows.session], [rows.symbol])
+            for file, part in zip(files, parts, strict=True):
+                file.append(part)
+            labelled = labelled or bool(np.isfinite(labels).any())
+        _require(files[0].rows, room, labelled=labelled)
+        for file in files:
+            file.close_up()
+    index = {
+        "names": names,
+        "horizons": spec.horizons,
+        "grid": [from_day(int(day)).isoformat() for day in inputs.grid.days],
+        "tickers": listing.tickers,
+        "sets": {each.name: each.columns for each in inputs.sets},
+        "made_from": made_from,
+    }
+    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    return files[0].rows
 
 
-def _check_rows(rows: pl.DataFrame, features: pl.DataFrame) -> None:
-    if rows.is_empty():
+def _files(folder: Path, features: int, horizons: int, room: int) -> list[ColumnFile]:
+    shapes = (("f4", features), ("f4", horizons), ("f4", horizons), ("i4", None), ("i4", None))
+    return [
+        ColumnFile(folder / f"{name}.npy", dtype, columns, room)
+        for name, (dtype, columns) in zip(ARRAYS, shapes, strict=True)
+    ]
+
+
+def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
+    """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
+    grid, universe = inputs.grid, Universe(spec.universe)
+    bars = KnownBars(inputs.bars, grid, listing)
+    labels = Labels(bars, inputs.actions, grid, listing, spec.horizons)
+    months = months_of(grid.days)
+    for month in np.unique(months).tolist():
+        first, last = (int(end) for end in np.flatnonzero(months == month)[[0, -1]])
+        allowed = np.zeros((last + 1 - first, len(listing.tickers)), np.bool_)
+        traded = universe.tradable(bars.at_own_cut_off(month))
+        allowed[traded["session"].to_numpy() - first, traded["symbol"].to_numpy()] = True
+        rows = month_rows(inputs.sets, month, grid, listing, (first, allowed), spec.universe.min_feature_share)
+        if rows.session.size:
+            yield rows, labels.of(first, last)[:, rows.session - first, rows.symbol]
+
+
+def _require(rows: int, room: int, *, labelled: bool) -> None:
+    if not rows:
         raise PermanentError(
-            f"no row is left to train on: {features.height} feature rows, none of them with enough finite features and "
+            f"no row is left to train on: {room} feature rows at most, none of them with enough finite features and "
             "in the universe; check the bars, or relax `universe` of the model specification"
         )
-    outside = rows.filter(pl.col("ordinal").is_null())
-    if not outside.is_empty():
+    if not labelled:
         raise PermanentError(
-            f"{outside.height} feature rows lie outside the run's sessions, the first on {outside['session'].min()!r}; "
-            "expected none after --session: rerun the step `features`"
+            f"none of {rows} rows has a label: expected bars of the sessions after them; ingest more sessions"
         )
-
-
-def _float32(rows: pl.DataFrame, names: Sequence[str]) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
-    out = np.empty((rows.height, len(names)), np.float32)
-    for number, name in enumerate(names):
-        column = rows[name].cast(pl.Float32).fill_null(float("nan")).to_numpy()
-        # An infinite factor says no more than a missing one, and would spoil means and standard deviations.
-        out[:, number] = np.where(np.isfinite(column), column, np.nan)
-    return out

@@ -13,19 +13,18 @@ from afterbell.release.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import SUFFIXES
 from afterbell.training.fits import FitResult, Outcome
+from afterbell.training.handed import Handed
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
-SNAPSHOTS = ("bars_snapshot", "actions_snapshot", "features_snapshot")
 
-
-def candidate_id(session: date, snapshots: dict[str, int], definition_hash: str, spec: ModelSpec) -> str:
-    """16 hexadecimal digits that session, snapshots, definition, specification, code and libraries decide."""
+def candidate_id(session: date, handed: Handed, spec: ModelSpec) -> str:
+    """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide."""
     return commit_id(
         "train",
         session=session,
-        inputs=snapshots,
-        definition_hash=definition_hash,
+        inputs=handed.ids(),
+        definition_hashes=handed.definitions,
         config=spec.model_dump(mode="json"),
         code=code_version(),
         environment=environment_versions(),
@@ -43,7 +42,7 @@ def model_path(result: FitResult) -> str:
 
 
 def describe(
-    wanted: str, session: date, spec: ModelSpec, matrix: Matrix, outcome: Outcome, inputs: dict[str, Any]
+    wanted: str, session: date, spec: ModelSpec, matrix: Matrix, outcome: Outcome, handed: Handed
 ) -> dict[str, Any]:
     """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
 
@@ -53,7 +52,7 @@ def describe(
         spec: the model specification.
         matrix: what was trained on.
         outcome: what came of the fits.
-        inputs: the snapshot ids, and ``definition_hash``.
+        handed: snapshots and definitions.
 
     Raises:
         PermanentError: a horizon has no model.
@@ -71,11 +70,12 @@ def describe(
         "session": session.isoformat(),
         "spec": spec.model_dump(mode="json"),
         "features": {
-            "set": spec.feature_set,
-            "definition_hash": inputs["definition_hash"],
-            "names": list(matrix.names),
+            "sets": [
+                {"set": name, "definition_hash": handed.definitions[name], "names": list(columns)}
+                for name, columns in matrix.sets.items()
+            ]
         },
-        "inputs": {name: inputs[name] for name in SNAPSHOTS},
+        "inputs": handed.ids(),
         "models": [_model_entry(result) for result in outcome.finals],
         "train_rows": max(result.rows for result in outcome.finals),
         "train_sessions": [matrix.grid[int(matrix.sessions[0])].isoformat(), matrix.grid[last].isoformat()],

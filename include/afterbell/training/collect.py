@@ -1,72 +1,114 @@
-"""What training reads from the lake at the snapshots it was handed, collected once through Arrow."""
+"""What training reads from the lake at the snapshots it was handed: the tables' files, without a Spark job."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
 import pyarrow as pa
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - Spark's own convention
+from pyspark.sql import SparkSession
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.features.grid import CUT_OFF
-from afterbell.features.labels_spark import label_frame
-from afterbell.lake.commit import at_snapshot
-from afterbell.lake.tables import BARS, CATALOG, CORPORATE_ACTIONS
+from afterbell.config.runtime import S3Location
+from afterbell.errors import StaleInputError
+from afterbell.features.grid import SessionGrid
+from afterbell.features.sets import SETS
+from afterbell.lake.scan import LakeFile, list_files, plan_files, read_files, with_bodies
+from afterbell.lake.shape import Shape, shape_of
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, Table
+from afterbell.training.assemble import Inputs
+from afterbell.training.handed import Handed
+from afterbell.training.rows import SetRows
 from afterbell.training.spec import ModelSpec
 
-_NOT_FACTORS = ("definition_hash", "input_snapshot")
+_NOT_FACTORS = ("symbol", "session", "definition_hash", "input_snapshot")
 
 
-def to_polars(frame: DataFrame) -> pl.DataFrame:
-    """Collect ``frame`` as packed Arrow blocks, without a Python object for each value.
+class StoredMonths:
+    """A table that is partitioned by the month of its sessions, at a snapshot: a ``bars.Monthly``."""
 
-    `toPandas` would hold the blocks, their concatenation and a frame of Python strings at the same time.
+    def __init__(
+        self, spark: SparkSession, table: Table, snapshot: int, s3: S3Location, keep: pl.Expr | None = None
+    ) -> None:
+        """``keep``: which rows count; all, if left out."""
+        self._spark, self._table, self._s3, self._keep = spark, table, s3, keep
+        self._shape = shape_of(spark, table)
+        self._files: dict[int, list[LakeFile]] = {}
+        for file in list_files(spark, table, snapshot):
+            if file.partition is None:
+                raise StaleInputError(f"table {table.name} is not partitioned by month: expected months(session)")
+            self._files.setdefault(file.partition, []).append(file)
+
+    @property
+    def months(self) -> Sequence[int]:
+        """Months with files."""
+        return sorted(self._files)
+
+    @property
+    def room(self) -> int:
+        """The rows of all files."""
+        return sum(file.rows for files in self._files.values() for file in files)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The table's columns."""
+        return tuple(self._shape.schema.names)
+
+    def read(self, month: int, columns: Sequence[str]) -> pl.DataFrame:
+        """The rows of a month."""
+        needed = [*columns, *([] if self._keep is None else self._keep.meta.root_names())]
+        files = with_bodies(self._spark, self._table, self._files.get(month, []))
+        found = read_files(files, _narrowed(self._shape, needed), self._s3, self._keep)
+        return found.select(columns)
+
+
+def _narrowed(shape: Shape, columns: Sequence[str]) -> Shape:
+    return replace(shape, schema=pa.schema([shape.schema.field(name) for name in dict.fromkeys(columns)]))
+
+
+def read_inputs(
+    spark: SparkSession, s3: S3Location, handed: Handed, exchange: Exchange, last: date, spec: ModelSpec
+) -> Inputs:
+    """What the matrix of the session ``last`` is made from.
+
+    Raises:
+        StaleInputError: a set has no row of its definition up to ``last``.
     """
-    packed = frame.mapInArrow(_pack, "block binary")
-    tables = [pa.ipc.open_stream(row.block).read_all() for row in packed.collect()]
-    if not tables:
-        return pl.DataFrame(schema=dict.fromkeys(frame.columns, pl.Null))
-    return pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))
+    sets = [_set_rows(spark, s3, handed, name, last) for name in spec.feature_sets]
+    first = max(_first_session(each, handed, last) for each in sets)
+    actions = plan_files(spark, CORPORATE_ACTIONS, handed.actions)
+    return Inputs(
+        sets=tuple(sets),
+        bars=StoredMonths(spark, BARS, handed.bars, s3),
+        actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),
+        grid=SessionGrid.of(exchange, exchange.between(first, last)),
+    )
 
 
-def _pack(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, batch.schema) as writer:
-            writer.write_batch(batch)
-        yield pa.record_batch({"block": pa.array([sink.getvalue().to_pybytes()], pa.binary())})
+def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, last: date) -> SetRows:
+    wanted = handed.definitions[name]
+    keep = (pl.col("definition_hash") == wanted) & (pl.col("session") <= last)
+    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, keep)
+    return SetRows(name, _columns(name, wanted, rows.columns), rows)
 
 
-def read_features(spark: SparkSession, factor_set: str, snapshot: int, definition_hash: str, last: date) -> DataFrame:
-    """The rows of one definition up to ``last``: symbol, session, then the factors in the table's order."""
-    stored = spark.read.option("snapshot-id", snapshot).table(f"{CATALOG}.features.{factor_set}")
-    wanted = stored.where((F.col("definition_hash") == definition_hash) & (F.col("session") <= F.lit(last)))
-    return wanted.drop(*_NOT_FACTORS)
+def _columns(name: str, definition: str, stored: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a definition; a table may have others, of definitions before it, and their order is by age."""
+    declared = SETS.get(name)
+    if declared is not None and declared.definition_hash == definition:
+        return declared.names
+    return tuple(column for column in stored if column not in _NOT_FACTORS)
 
 
-def read_labels(
-    spark: SparkSession, snapshots: dict[str, int], exchange: Exchange, last: date, spec: ModelSpec
-) -> DataFrame:
-    """symbol, session and ``label_h<h>`` as float32, from what is known at the cut-off of ``last``."""
-    bars = at_snapshot(spark, BARS, snapshots["bars_snapshot"])
-    actions = at_snapshot(spark, CORPORATE_ACTIONS, snapshots["actions_snapshot"])
-    names = [f"label_h{horizon}" for horizon in spec.horizons]
-    labels = label_frame(bars, actions, exchange, last, spec.horizons)
-    return labels.select("symbol", "session", *(F.col(name).cast("float") for name in names))
-
-
-def read_bars(spark: SparkSession, snapshot: int, exchange: Exchange, grid: list[date]) -> DataFrame:
-    """symbol, session, close and volume: the newest revision known at each session's own cut-off."""
-    cut_offs = [(day, exchange.close(day) + CUT_OFF) for day in grid]
-    known_by = F.broadcast(spark.createDataFrame(cut_offs, "session date, cut_off timestamp"))
-    bars = at_snapshot(spark, BARS, snapshot).join(known_by, on="session", how="inner")
-    newest = F.max(F.struct("knowledge_time", "revision", "close", "volume")).alias("newest")
-    return (
-        bars.where(F.col("knowledge_time") <= F.col("cut_off"))
-        .groupBy("symbol", "session")
-        .agg(newest)
-        .select("symbol", "session", F.col("newest.close").alias("close"), F.col("newest.volume").alias("volume"))
+def _first_session(rows: SetRows, handed: Handed, last: date) -> date:
+    for month in rows.rows.months:
+        sessions = rows.rows.read(month, ["session"])["session"]
+        if not sessions.is_empty():
+            first: date = sessions.to_list()[sessions.arg_min() or 0]
+            return first
+    raise StaleInputError(
+        f"features.{rows.name} has no row of definition {handed.definitions[rows.name]} up to {last} at snapshot "
+        f"{handed.features[rows.name]}: rerun the step `features`"
     )

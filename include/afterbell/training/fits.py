@@ -94,20 +94,21 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
     started = time.monotonic()
     column = matrix.horizons.index(fit.horizon)
     rows = _training_rows(fit, spec, matrix, column)
-    target = matrix.targets[rows, column]
+    target = matrix.targets[column, rows]
     if rows.size < spec.min_train_rows:
         return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more", rows=rows.size)
     if target.min() == target.max():
         return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
     body = fit_model(
-        fit.family, matrix.features[rows], target, matrix.names,
+        fit.family, matrix.take(rows), target, matrix.names,
         params=spec.families.named()[fit.family], seed=fit.seed(spec),
     )  # fmt: skip
     # A final fit is tried on the newest session, which is what it will score first.
     window = matrix.rows(int(matrix.sessions[-1]), int(matrix.sessions[-1]))
     if fit.fold != FINAL:
         window = matrix.rows(fit.test_first, fit.test_last)
-    predictions = load_model(fit.family, body).predict(matrix.features[window]).astype(np.float32)
+    tested = np.ascontiguousarray(matrix.features[:, window]).T
+    predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
     seconds = time.monotonic() - started
     wild = int((~np.isfinite(predictions)).sum())
     if wild:
@@ -119,7 +120,7 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
 
 def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
     window = matrix.rows(0, fit.train_last)
-    rows = np.flatnonzero(np.isfinite(matrix.targets[window, column]))
+    rows = np.flatnonzero(np.isfinite(matrix.targets[column, window]))
     if rows.size > spec.max_train_rows:
         rows = np.random.default_rng(fit.seed(spec)).choice(rows, spec.max_train_rows, replace=False, shuffle=False)
         rows.sort()

@@ -1,9 +1,13 @@
-"""Fits as Spark tasks: the matrix goes to the executors once, all fits are in flight together."""
+"""Fits as Spark tasks: the matrix goes to the executors once, all fits are in flight together.
+
+Executors on this machine map the driver's own files; elsewhere Spark copies them to each executor's host, once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +15,9 @@ import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
+from afterbell.cluster.worker import keep_archives
 from afterbell.training.fits import Fit, FitResult, run_fit
-from afterbell.training.matrix import Matrix
+from afterbell.training.matrix import FILES, Matrix
 from afterbell.training.spec import ModelSpec
 
 _IN_FLIGHT = 64
@@ -20,20 +25,42 @@ _IN_FLIGHT = 64
 _BATCH = 100_000
 
 
-def ship(spark: SparkSession, matrix: Matrix, folder: Path) -> Matrix:
-    """Write ``matrix`` to ``folder``, hand the files to every executor, and return it mapped from them."""
-    for path in matrix.save(folder):
-        spark.sparkContext.addFile(str(path))
-    return Matrix.load(folder)
+@dataclass(frozen=True)
+class Shipped:
+    """Where executors find the matrix: a folder of this machine, or None for what Spark copied to them."""
+
+    folder: Path | None
+
+    def load(self) -> Matrix:
+        """The matrix, on an executor."""
+        return Matrix.load(self.folder or Path(SparkFiles.getRootDirectory()))
+
+
+def ship(spark: SparkSession, folder: Path) -> Shipped:
+    """Hand the files of the matrix in ``folder`` to every executor; it must stay as long as they use it."""
+    here = str(spark.sparkContext.master).partition("[")[0] == "local"  # but not local-cluster[..]
+    return Shipped(folder) if here else copy_out(spark, folder)
+
+
+def copy_out(spark: SparkSession, folder: Path) -> Shipped:
+    """Have Spark copy the files to every executor."""
+    for name in FILES:
+        spark.sparkContext.addFile(str(folder / name))
+    return Shipped(None)
 
 
 def run_fits(
-    spark: SparkSession, fits: list[Fit], spec: ModelSpec, progress: Callable[[int, FitResult], None]
+    spark: SparkSession,
+    shipped: Shipped,
+    fits: list[Fit],
+    spec: ModelSpec,
+    progress: Callable[[int, FitResult], None],
 ) -> list[FitResult]:
     """Run ``fits`` on the executors, in the given order as cores come free.
 
     Args:
-        spark: whose executors have the matrix (see ``ship``).
+        spark: whose executors have the matrix.
+        shipped: the matrix, from ``ship``.
         fits: of one run.
         spec: the model specification.
         progress: called on the driver as each fit ends, with the number of fits done.
@@ -43,7 +70,7 @@ def run_fits(
         # A job a fit, not one job for all: the driver hears of each as it ends, and no core waits for a
         # batch.
         found: list[FitResult] = (
-            spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec)).collect()
+            spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec, shipped)).collect()
         )
         return found[0]
 
@@ -55,11 +82,12 @@ def run_fits(
     return results
 
 
-def _on_executor(fit: Fit, spec: ModelSpec) -> FitResult:
-    return run_fit(fit, spec, Matrix.load(Path(SparkFiles.getRootDirectory())))
+def _on_executor(fit: Fit, spec: ModelSpec, shipped: Shipped) -> FitResult:
+    keep_archives()
+    return run_fit(fit, spec, shipped.load())
 
 
-def out_of_sample_frame(spark: SparkSession, wanted: str, folds: Iterable[FitResult]) -> DataFrame:
+def out_of_sample_frame(spark: SparkSession, shipped: Shipped, wanted: str, folds: Iterable[FitResult]) -> DataFrame:
     """The out-of-sample predictions as rows of ``predictions.out_of_sample``.
 
     Only the float32 predictions travel; symbols, sessions and labels are read from the matrix on the
@@ -67,6 +95,7 @@ def out_of_sample_frame(spark: SparkSession, wanted: str, folds: Iterable[FitRes
 
     Args:
         spark: whose executors have the matrix.
+        shipped: the matrix, from ``ship``.
         wanted: the candidate's id.
         folds: results with predictions; rows without a known label are left out.
     """
@@ -75,7 +104,8 @@ def out_of_sample_frame(spark: SparkSession, wanted: str, folds: Iterable[FitRes
     frame = parts.toDF("family string, horizon int, fold int, test_first int, test_last int, predictions binary")
 
     def expand(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        matrix = Matrix.load(Path(SparkFiles.getRootDirectory()))
+        keep_archives()
+        matrix = shipped.load()
         for batch in batches:
             for row in batch.to_pylist():
                 yield from out_of_sample_rows(matrix, wanted, row)
@@ -95,7 +125,7 @@ def _as_row(fold: FitResult) -> tuple[str, int, int, int, int, bytearray]:
 def out_of_sample_rows(matrix: Matrix, wanted: str, row: dict[str, object]) -> Iterator[pa.RecordBatch]:
     """Arrow batches of the rows of one fold whose label is known; ``row`` is what ``_as_row`` made."""
     window = matrix.rows(int(str(row["test_first"])), int(str(row["test_last"])))
-    labels = matrix.labels[window, matrix.horizons.index(int(str(row["horizon"])))]
+    labels = matrix.labels[matrix.horizons.index(int(str(row["horizon"]))), window]
     predictions = np.frombuffer(bytes(row["predictions"]), np.float32)  # type: ignore[call-overload]
     tickers, grid = pa.array(matrix.tickers), pa.array(matrix.grid)
     known = np.flatnonzero(np.isfinite(labels))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -79,10 +79,17 @@ class UniverseFilter(Strict):
     min_feature_share: float = Field(ge=0, le=1)
 
 
-class ModelSpec(Strict):
-    """One model specification: all that decides which models come out, beside the data and the code."""
+SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
-    feature_set: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+
+class ModelSpec(Strict):
+    """One model specification: all that decides which models come out, beside the data and the code.
+
+    Attributes:
+        feature_sets: factor sets whose rows are joined on symbol and session; columns stand in the sets' order.
+    """
+
+    feature_sets: tuple[SetName, ...] = Field(min_length=1)
     horizons: tuple[int, ...] = Field(min_length=1)
     seed: int = Field(ge=0)
     target: Literal["rank", "zscore"]
@@ -92,6 +99,12 @@ class ModelSpec(Strict):
     min_train_rows: int = Field(ge=1)
     max_train_rows: int = Field(ge=1)
     optional_features: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _sets_stand_once(self) -> ModelSpec:
+        if len(set(self.feature_sets)) < len(self.feature_sets):
+            raise ValueError(f"feature_sets must name each set once; found {list(self.feature_sets)}")
+        return self
 
     @model_validator(mode="after")
     def _horizons_ascend(self) -> ModelSpec:

@@ -58,7 +58,7 @@ def fit_model(
 
     Args:
         family: ``lightgbm`` or ``ridge``.
-        x: float32 (rows, features), C order, NaN where a factor is not defined.
+        x: float32 (rows, features), NaN where a factor is not defined; a layout of columns is not copied.
         y: float32 (rows,), finite.
         names: of the features.
         params: the family's parameters, a ``LightGBMParams`` or ``RidgeParams``.

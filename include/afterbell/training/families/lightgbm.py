@@ -39,7 +39,7 @@ def fit(
     """Fit on one thread and return the model text; the same arguments give the same bytes.
 
     Args:
-        x: float32 (rows, features), C order.
+        x: float32 (rows, features); in Fortran or C order LightGBM reads it as it lies.
         y: float32 (rows,), finite.
         names: of the features.
         params: the family's parameters.

@@ -105,7 +105,8 @@ def load(body: bytes) -> RidgeModel:
 
 def _chunks(x: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
     for start in range(0, x.shape[0], _CHUNK):
-        yield x[start : start + _CHUNK]
+        # Row by row, however ``x`` lies: sums are then taken in one order, so the layout changes no digit.
+        yield np.ascontiguousarray(x[start : start + _CHUNK])
 
 
 def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:
