@@ -6,7 +6,7 @@ A block is small enough for its panel, and all that is computed from it, to stay
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,10 @@ class Cells:
     def block(self, number: int) -> slice:
         """The rows of a block."""
         return slice(int(self.starts[number]), int(self.starts[number + 1]))
+
+    def whole(self) -> Cells:
+        """The same rows as one block."""
+        return replace(self, starts=np.array([0, len(self.symbol)]))
 
 
 def bar_cells(bars: Bars, grid: SessionGrid, n_symbols: int) -> Cells:
@@ -98,15 +102,23 @@ def blocks(grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldes
 
 
 def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> Panel:
-    """All symbols in one panel, however many; arguments as in ``blocks``."""
+    """All symbols in one panel, however many.
+
+    Args:
+        bars: revisions on sessions of ``grid``.
+        actions: revisions on sessions of ``grid``.
+        grid: the sessions.
+        n_symbols: codes are below it.
+        max_age: revisions that became known more sessions than this after their own are never looked at; all are, if
+            left out.
+    """
     oldest = len(grid.days) - 1 if max_age is None else max_age
-    one = np.zeros(2, dtype=np.int64)
-    cells = [
-        Cells(c.symbol, c.column, c.age, c.knowledge, c.rank, c.values, np.array([0, len(c.symbol)]) + one)
-        for c in (bar_cells(bars, grid, n_symbols), action_cells(actions, grid, n_symbols))
-    ]
-    return Panel(grid, _bars(cells[0], 0, 0, n_symbols, len(grid.days), oldest),
-                 _actions(cells[1], 0, 0, n_symbols, len(grid.days), oldest))  # fmt: skip
+    held, moved = bar_cells(bars, grid, n_symbols).whole(), action_cells(actions, grid, n_symbols).whole()
+    return Panel(
+        grid,
+        _bars(held, 0, 0, n_symbols, len(grid.days), oldest),
+        _actions(moved, 0, 0, n_symbols, len(grid.days), oldest),
+    )
 
 
 def _bars(cells: Cells, number: int, first: int, lanes: int, sessions: int, oldest: int) -> Layers:
@@ -116,8 +128,7 @@ def _bars(cells: Cells, number: int, first: int, lanes: int, sessions: int, olde
 def _actions(cells: Cells, number: int, first: int, lanes: int, sessions: int, oldest: int) -> Layers:
     part = cells.block(number)
     split = _layers(cells, part, first, np.ones((2, sessions, lanes)), oldest)
-    other = Cells(cells.symbol, cells.column, cells.age, cells.knowledge, 1 - cells.rank, cells.values, cells.starts)
-    payout = _layers(other, part, first, np.ones((2, sessions, lanes)), oldest)
+    payout = _layers(replace(cells, rank=1 - cells.rank), part, first, np.ones((2, sessions, lanes)), oldest)
     split.arrays[:, 1] = payout.arrays[:, 1]
     return split
 
