@@ -58,14 +58,15 @@ def features(args: StepArgs) -> dict[str, Any]:
     spark = lake_session(runtime, f"afterbell features {args.session}")
     if args.inputs.get("plan_only"):
         return {"plan": [_plan(spark, inputs, factors, args.session) for factors in sets]}
-    done = [_of_set(spark, args, inputs, factors) for factors in sets]
-    # The first set's own answers stand beside the mappings for whoever asks for one set.
-    return done[0] | {
-        "features_snapshots": {factors.name: one["features_snapshot"] for factors, one in zip(sets, done, strict=True)},
+    done = {factors.name: _of_set(spark, args, inputs, factors) for factors in sets}
+    return {
+        "features_snapshots": {name: one["snapshot"] for name, one in done.items()},
         "definition_hashes": {factors.name: factors.definition_hash for factors in sets},
-        "factors": sum(one["factors"] for one in done),
-        "rows": sum(one["rows"] for one in done),
-        "noop": all(one["noop"] for one in done),
+        "sets": done,
+        "factors": sum(one["factors"] for one in done.values()),
+        "sessions": max(one["sessions"] for one in done.values()),
+        "rows": sum(one["rows"] for one in done.values()),
+        "noop": all(one["noop"] for one in done.values()),
     }
 
 
@@ -93,8 +94,7 @@ def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Factor
         detail={"definition_hash": factors.definition_hash, "sessions": sessions},
     )
     return {
-        "features_snapshot": snapshot,
-        "definition_hash": factors.definition_hash,
+        "snapshot": snapshot,
         "factors": len(factors.names),
         "sessions": sessions,
         "rows": rows,

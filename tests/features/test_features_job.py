@@ -33,13 +33,13 @@ def pure() -> dict[str, str]:
 def test_the_first_run_fills_every_session_whose_bars_were_known_in_time(seen: dict[str, Any]) -> None:
     bulk = seen["bulk"]
     assert (bulk["sessions"], bulk["noop"], bulk["factors"]) == (BULK - 1, False, len(CORE.factors))
-    assert bulk["definition_hash"] == CORE.definition_hash
+    assert bulk["definition_hashes"]["core"] == CORE.definition_hash
 
 
 def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
     again = seen["again"]
     assert (again["noop"], again["rows"], again["sessions"]) == (True, 0, 0)
-    assert again["features_snapshot"] == seen["bulk"]["features_snapshot"]
+    assert again["features_snapshots"] == seen["bulk"]["features_snapshots"]
 
 
 def test_a_day_computes_that_day_alone(seen: dict[str, Any]) -> None:
