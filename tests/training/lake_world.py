@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import sys
+import tempfile
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -17,10 +18,15 @@ import pandas as pd
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
+from afterbell.lake import scan
 from afterbell.lake.commit import append_once, ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from afterbell.training.assemble import build
+from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FINAL, Fit
+from afterbell.training.handed import Handed
+from afterbell.training.matrix import ARRAYS
 from afterbell.training.spark_fits import Shipped, copy_out, run_fits
 from afterbell.training.spec import load_spec
 from spark_jobs.evaluate import evaluate
@@ -90,6 +96,16 @@ def fitted(spark, shipped):
     return hashlib.sha256(found.model).hexdigest()
 
 
+def elsewhere(spark, args, folder):
+    """Whether a store that Python can't reach gives the same files as ``folder`` has."""
+    scan.reachable = lambda _: False  # as for hdfs:
+    spec, runtime = load_spec(), Runtime.from_env()
+    inputs = read_inputs(spark, runtime.s3, Handed.of(args, spec.feature_sets), Exchange(), args.session, spec)
+    with tempfile.TemporaryDirectory() as other:
+        build(inputs, spec, Path(other), {})
+        return [(Path(other) / f"{name}.npy").read_bytes() == (folder / f"{name}.npy").read_bytes() for name in ARRAYS]
+
+
 def main():
     spark = lake_session(Runtime.from_env(), "world")
     inputs, prices = make_lake(spark)
@@ -103,9 +119,10 @@ def main():
     other = train(told("train"))
     (folder,) = (Runtime.from_env().home / "matrices").iterdir()
     models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
+    same = elsewhere(spark, told("train"), folder)
     spark.stop()
     seen = {"inputs": inputs, "first": first, "again": again, "judged": judged, "other": other, "models": models}
-    print(json.dumps(seen | {"prices": prices}))
+    print(json.dumps(seen | {"prices": prices, "elsewhere": same}))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,17 @@ import polars as pl
 from afterbell.features.grid import SessionGrid
 from afterbell.training.assemble import Inputs
 from afterbell.training.rows import SetRows
+from tests.features.worlds import World
 
-MORNING = datetime(2020, 1, 1, 12, tzinfo=UTC)
+BARS = {
+    "symbol": pl.String, "session": pl.Date, "close": pl.Float64, "volume": pl.Float64,
+    "knowledge_time": pl.Datetime("us", "UTC"), "revision": pl.Int32,
+}  # fmt: skip
 ACTIONS = {
     "symbol": pl.String, "ex_session": pl.Date, "factor": pl.Float64, "kind": pl.String,
     "knowledge_time": pl.Datetime("us", "UTC"),
 }  # fmt: skip
+_EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Memory:
 
 def grid_of(days: Sequence[date]) -> SessionGrid:
     """Sessions whose cut-offs are midnight after them."""
-    numbers = np.array([(day - date(1970, 1, 1)).days for day in days], dtype=np.int64)
+    numbers = np.array([(day - _EPOCH).days for day in days], dtype=np.int64)
     return SessionGrid(numbers, (numbers + 1) * 86_400_000_000)
 
 
@@ -87,3 +92,24 @@ def weekdays(first: date, count: int) -> list[date]:
     """``count`` days from ``first`` on that are no weekend: some months' worth of sessions."""
     days = (first + timedelta(days=day) for day in range(2 * count + 7))
     return [day for day in days if day.weekday() < 5][:count]
+
+
+def market(world: World) -> tuple[Memory, pl.DataFrame]:
+    """Bars and actions of a drawn market, in no order; its sessions are numbered like days since 1970-01-01."""
+    bars = [(name(r[0]), _EPOCH + timedelta(days=r[1]), r[7], r[8], _instant(r[2]), r[3]) for r in world.bars]
+    actions = [
+        (name(symbol), _EPOCH + timedelta(days=session), factor, "split" if split else "dividend", _instant(known))
+        for symbol, session, known, factor, split in world.actions
+    ]
+    frames = (pl.DataFrame(bars, BARS, orient="row"), pl.DataFrame(actions, ACTIONS, orient="row"))
+    one, two = (frame.sample(fraction=1, shuffle=True, seed=1) for frame in frames)
+    return Memory(one), two
+
+
+def name(symbol: int) -> str:
+    """The symbol with that number."""
+    return f"S{symbol:02d}"
+
+
+def _instant(micros: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros))

@@ -1,125 +1,23 @@
-"""Labels and known bars from tables that are read by months: the same as by looking at every row at once."""
+"""Symbols and bars from tables that are read by months."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 
-import numpy as np
 import polars as pl
 import pytest
 
 from afterbell.errors import PermanentError
 from afterbell.features.grid import SessionGrid
-from afterbell.training.bars import KnownBars, Labels, list_symbols, months_of
-from tests.features.worlds import World, cut_off, drawn, grid
-from tests.training.memory import ACTIONS, Memory
-
-SYMBOLS, SESSIONS, HORIZONS = 12, 150, (1, 5, 20)
-_EPOCH = date(1970, 1, 1)
-_BARS = {
-    "symbol": pl.String, "session": pl.Date, "close": pl.Float64, "volume": pl.Float64,
-    "knowledge_time": pl.Datetime("us", "UTC"), "revision": pl.Int32,
-}  # fmt: skip
-
-
-def instant(micros: int) -> datetime:
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(micros))
-
-
-def name(symbol: int) -> str:
-    return f"S{symbol:02d}"
-
-
-def tables(world: World) -> tuple[Memory, pl.DataFrame]:
-    """Rows of bars and actions, shuffled."""
-    bars = [(name(r[0]), _EPOCH + timedelta(days=r[1]), r[7], r[8], instant(r[2]), r[3]) for r in world.bars]
-    actions = [
-        (name(symbol), _EPOCH + timedelta(days=session), factor, "split" if split else "dividend", instant(known))
-        for symbol, session, known, factor, split in world.actions
-    ]
-    frames = (pl.DataFrame(bars, _BARS, orient="row"), pl.DataFrame(actions, ACTIONS, orient="row"))
-    one, two = (frame.sample(fraction=1, shuffle=True, seed=1) for frame in frames)
-    return Memory(one), two
-
-
-def by_months(world: World, sessions: SessionGrid) -> dict[tuple[int, str, int], float]:
-    """The labels that are known, by horizon, symbol and session."""
-    bars, actions = tables(world)
-    listing = list_symbols(bars, sessions)
-    labels = Labels(KnownBars(bars, sessions, listing), actions, sessions, listing, HORIZONS)
-    months, found = months_of(sessions.days), {}
-    for month in np.unique(months):
-        first, last = (int(end) for end in np.flatnonzero(months == month)[[0, -1]])
-        for horizon, session, symbol in zip(*np.nonzero(np.isfinite(part := labels.of(first, last))), strict=True):
-            key = (HORIZONS[horizon], listing.tickers[symbol], first + int(session))
-            found[key] = float(part[horizon, session, symbol])
-    return found
-
-
-def at_once(world: World, last: int) -> dict[tuple[int, str, int], float]:
-    """The same in plain Python, by the definition in words, from all rows known at the cut-off of ``last``."""
-    close: dict[tuple[int, int], float] = {}
-    for row in sorted(world.bars, key=lambda row: (row[2], row[3])):
-        if row[2] <= cut_off(last) and row[1] <= last:
-            close[row[0], row[1]] = row[7]
-    beliefs: dict[tuple[int, int], list[tuple[int, float, bool]]] = {}
-    for symbol, session, known, factor, split in world.actions:
-        if known <= cut_off(last) and session <= last:
-            beliefs.setdefault((symbol, session), []).append((known, factor, split))
-    found = {}
-    for symbol in range(SYMBOLS):
-        own = [session for of, session in close if of == symbol]
-        gone = max(own, default=last) + 5 <= last
-        for horizon in HORIZONS:
-            for session in own:
-                sold = session + horizon
-                end = max(own) if gone and sold > max(own) else sold
-                if session > 0 and sold <= last and (symbol, end) in close:
-                    factor = math.prod(_factor(beliefs.get((symbol, day), ())) for day in range(session + 1, end + 1))
-                    earned = close[symbol, end] / (close[symbol, session] * factor) - 1
-                    found[horizon, name(symbol), session - 1] = earned
-    return found
-
-
-def _factor(beliefs: Sequence[tuple[int, float, bool]]) -> float:
-    newest = max((known for known, _, _ in beliefs), default=0)
-    kinds = {split: factor for known, factor, split in beliefs if known == newest}
-    return math.prod(kinds.values())
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_labels_by_months_are_those_of_all_rows_at_once(seed: int) -> None:
-    world = drawn(seed, SYMBOLS, SESSIONS)
-    found, expected = by_months(world, grid(0, SESSIONS - 1)), at_once(world, SESSIONS - 1)
-    assert found.keys() == expected.keys()
-    assert len(found) > 3000
-    for key, value in expected.items():
-        assert found[key] == pytest.approx(value, rel=1e-5, abs=1e-6)
-
-
-def test_what_became_known_after_the_cut_off_of_the_last_session_does_not_count() -> None:
-    world = World().series([10.0] * 30)
-    world.bar(0, 20, 99.0, known=30)
-    world.action(0, 20, 0.5, known=30)
-    assert set(by_months(world, grid(0, 29)).values()) == {0.0}
-
-
-def test_a_horizon_of_more_than_a_month_reaches_over_the_months_between() -> None:
-    world = World().series([float(session + 1) for session in range(130)])
-    bars, actions = tables(world)
-    sessions = grid(0, 129)
-    listing = list_symbols(bars, sessions)
-    labels = Labels(KnownBars(bars, sessions, listing), actions, sessions, listing, (90,))
-    # Bought on 6 at 7, sold on 96 at 97.
-    assert labels.of(5, 5)[0, 0, 0] == pytest.approx(97 / 7 - 1)
+from afterbell.training.bars import KnownBars, list_symbols, months_of
+from tests.features.worlds import World, cut_off, grid
+from tests.training.memory import Memory, market
 
 
 def test_symbols_are_told_by_their_bars_alone() -> None:
     world = World().series([1.0] * 9, symbol=3).series([1.0] * 3, symbol=1)
     world.bar(7, 8, 1.0, known=9)
-    listing = list_symbols(tables(world)[0], grid(0, 8))
+    listing = list_symbols(market(world)[0], grid(0, 8))
     assert listing.tickers == ("S01", "S03")
     assert listing.ends.tolist() == [2, 9]  # S01 is gone after 2; S03 has not ended
     assert listing.codes(pl.Series(["S03", "S07", "S01"])).tolist() == [1, -1, 0]
@@ -130,16 +28,31 @@ def test_a_session_is_seen_as_it_was_known_at_its_own_cut_off() -> None:
     world.bar(0, 1, 99.0, known=1)
     world.bar(0, 1, 77.0, known=2)
     world.bars = [row if row[1] != 2 else (*row[:2], cut_off(3), *row[3:]) for row in world.bars]
-    bars = tables(world)[0]
+    bars = market(world)[0]
     sessions = grid(0, 3)
     seen = KnownBars(bars, sessions, list_symbols(bars, sessions)).at_own_cut_off(0)
     assert sorted(seen.select("session", "close").rows()) == [(0, 10.0), (1, 99.0)]
 
 
 def test_a_bar_on_a_day_without_a_session_is_refused() -> None:
-    bars = tables(World().series([1.0] * 4))[0]
+    bars = market(World().series([1.0] * 4))[0]
     all_days = grid(0, 3)
     some = SessionGrid(all_days.days[[0, 1, 3]], all_days.cut_offs[[0, 1, 3]])
     listing = list_symbols(Memory(bars.frame.filter(pl.col("session") != date(1970, 1, 3))), some)
     with pytest.raises(PermanentError, match="no session of the grid"):
         KnownBars(bars, some, listing).month(0)
+
+
+def test_months_are_counted_from_january_1970() -> None:
+    days = grid(0, 800).days[[0, 30, 31, 365, 730]]  # 1 and 31 January, 1 February, new year's days
+    assert months_of(days).tolist() == [0, 0, 1, 12, 24]
+
+
+def test_months_that_are_forgotten_are_read_again() -> None:
+    world = World().series([float(session) for session in range(400)])
+    bars, sessions = market(world)[0], grid(0, 399)
+    seen = KnownBars(bars, sessions, list_symbols(bars, sessions))
+    assert [seen.month(month)["close"].min() for month in (*range(12), 0)] == [
+        0.0, 31.0, 59.0, 90.0, 120.0, 151.0, 181.0, 212.0, 243.0, 273.0, 304.0, 334.0, 0.0,
+    ]  # fmt: skip
+    assert seen.month(50).is_empty()

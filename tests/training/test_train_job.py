@@ -154,6 +154,10 @@ def test_files_that_spark_copied_give_the_same_model(results):
     assert own == copied
 
 
+def test_a_store_that_only_iceberg_reaches_gives_the_same_matrix(results):
+    assert results["elsewhere"] == [True] * 5
+
+
 def test_a_delisted_symbols_last_price_reaches_the_matrix(results, home):
     (folder,) = (home / "matrices").iterdir()
     matrix = Matrix.load(folder)

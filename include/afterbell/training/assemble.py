@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
 from afterbell.features.grid import SessionGrid, from_day
-from afterbell.training.bars import KnownBars, Labels, Listing, Monthly, list_symbols, months_of
+from afterbell.training.bars import KnownBars, Listing, Monthly, list_symbols, months_of
 from afterbell.training.columns import ColumnFile
+from afterbell.training.labels import Labels
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
 from afterbell.training.rows import Rows, SetRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec

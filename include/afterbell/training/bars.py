@@ -1,4 +1,4 @@
-"""Bars and actions as arrays over sessions and symbols, a calendar month at a time."""
+"""Symbols and bars of a run as codes and ordinals, read a calendar month at a time."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
-from afterbell.features.grid import Floats, Ints, SessionGrid
-from afterbell.features.labels import forward_returns, last_bars
+from afterbell.features.grid import Ints, SessionGrid
+from afterbell.features.labels import last_bars
 
 _KEPT_MONTHS = 6
 _NEWEST = ["known", "revision", "close", "volume"]
@@ -71,7 +71,7 @@ def list_symbols(bars: Monthly, grid: SessionGrid) -> Listing:
     columns = ("symbol", "session", "knowledge_time")
     found = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date})
     for month in np.intersect1d(bars.months, months_of(grid.days)).tolist():
-        latest = _known(bars.read(month, columns), grid).select("symbol", "session")
+        latest = known_rows(bars.read(month, columns), grid).select("symbol", "session")
         found = pl.concat([found, latest]).group_by("symbol").agg(pl.col("session").max())
     found = found.sort("symbol")
     if found.is_empty():
@@ -88,7 +88,7 @@ def days_of(sessions: pl.Series) -> Ints:
     return sessions.cast(pl.Int32).cast(pl.Int64).to_numpy()
 
 
-def _known(rows: pl.DataFrame, grid: SessionGrid) -> pl.DataFrame:
+def known_rows(rows: pl.DataFrame, grid: SessionGrid) -> pl.DataFrame:
     """Rows about the grid's sessions that were known at the cut-off of the last of them."""
     known = pl.col("knowledge_time").cast(pl.Int64)
     since = pl.lit(int(grid.days[0]), pl.Int32).cast(pl.Date)
@@ -125,7 +125,7 @@ class KnownBars:
         columns = ("symbol", "session", "close", "volume", "knowledge_time", "revision")
         if month not in self._there:
             return _NONE
-        rows = _known(self._bars.read(month, columns), self._grid)
+        rows = known_rows(self._bars.read(month, columns), self._grid)
         return rows.select(
             pl.Series("symbol", self._listing.codes(rows["symbol"])),
             pl.Series("session", self._grid.columns(days_of(rows["session"]))),
@@ -136,68 +136,6 @@ class KnownBars:
         ).sort(_NEWEST)
 
 
-class Labels:
-    """Labels of all symbols, a stretch of sessions at a time."""
-
-    def __init__(
-        self, bars: KnownBars, actions: pl.DataFrame, grid: SessionGrid, listing: Listing, horizons: Sequence[int]
-    ) -> None:
-        """``actions``: rows of ``market.corporate_actions``; what is not known at the run's cut-off is left out."""
-        self._bars, self._grid, self._listing, self._horizons = bars, grid, listing, tuple(horizons)
-        self._actions = known_factors(actions, grid, listing)
-
-    def of(self, first: int, last: int) -> NDArray[np.float32]:
-        """Those of the sessions ``first`` to ``last``, both included: float32 ``(horizons, sessions, symbols)``.
-
-        NaN where there is none; see ``afterbell.features.labels``.
-        """
-        until = min(last + 2 + max(self._horizons), len(self._grid.days))
-        close = self._closes(first, until)
-        session, symbol, factor = self._actions
-        inside = (session >= first) & (session < until)
-        factors = np.ones_like(close)
-        factors[session[inside] - first, symbol[inside]] = factor[inside]
-        found = forward_returns(close, factors, self._listing.ends - first, self._horizons)
-        wanted = last + 1 - first
-        labels = np.stack([found[horizon][:wanted].astype(np.float32) for horizon in self._horizons])
-        return np.where(np.isfinite(labels), labels, np.float32(np.nan))
-
-    def _closes(self, first: int, until: int) -> Floats:
-        close = np.full((until - first, len(self._listing.tickers)), np.nan)
-        for month in sorted(set(months_of(self._grid.days[first:until]).tolist())):
-            rows = self._bars.month(month)
-            session, symbol = rows["session"].to_numpy(), rows["symbol"].to_numpy()
-            inside = (session >= first) & (session < until)
-            # Of several revisions the last one stands: the newest.
-            close[session[inside] - first, symbol[inside]] = rows["close"].fill_null(np.nan).to_numpy()[inside]
-        return close
-
-
 def months_of(days: Ints) -> NDArray[np.int64]:
     """The months, counted from January 1970, of days since 1970-01-01."""
     return days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-
-
-def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> tuple[Ints, Ints, Floats]:
-    """Ordinal, code and factor of each (symbol, ex-session), as believed at the cut-off of the last session.
-
-    The newest belief replaces those before it, whatever their kind; a split and another action that became known
-    together count both.
-
-    Raises:
-        PermanentError: an action lies on a day that is no session.
-    """
-    key = ["symbol", "session"]
-    known = _known(actions.rename({"ex_session": "session"}), grid)
-    newest = (
-        known.with_columns(split=pl.col("kind") == "split")
-        .filter(pl.col("knowledge_time") == pl.col("knowledge_time").max().over(key))
-        .sort("factor")
-        .unique([*key, "split"], keep="last")
-        .group_by(key)
-        .agg(pl.col("factor").product())
-    )
-    codes = listing.codes(newest["symbol"])
-    there = codes >= 0
-    ordinals = grid.columns(days_of(newest["session"]))
-    return ordinals[there], codes[there], newest["factor"].to_numpy()[there]

@@ -91,11 +91,17 @@ def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, la
     wanted = handed.definitions[name]
     keep = (pl.col("definition_hash") == wanted) & (pl.col("session") <= last)
     rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, keep)
-    return SetRows(name, _columns(name, wanted, rows.columns), rows)
+    return SetRows(name, factor_columns(name, wanted, rows.columns), rows)
 
 
-def _columns(name: str, definition: str, stored: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a definition; a table may have others, of definitions before it, and their order is by age."""
+def factor_columns(name: str, definition: str, stored: Sequence[str]) -> tuple[str, ...]:
+    """The columns of a set's definition; a table may have others, of definitions before it, and its order is by age.
+
+    Args:
+        name: of the set.
+        definition: its hash; of one that is not declared here any more all columns count.
+        stored: the table's columns.
+    """
     declared = SETS.get(name)
     if declared is not None and declared.definition_hash == definition:
         return declared.names

@@ -1,0 +1,75 @@
+"""Labels of all symbols from bars that are read by months: what each costs doesn't grow with the history."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from afterbell.features.grid import Floats, Ints, SessionGrid
+from afterbell.features.labels import forward_returns
+from afterbell.training.bars import KnownBars, Listing, days_of, known_rows, months_of
+
+
+class Labels:
+    """Labels of all symbols, a stretch of sessions at a time."""
+
+    def __init__(
+        self, bars: KnownBars, actions: pl.DataFrame, grid: SessionGrid, listing: Listing, horizons: Sequence[int]
+    ) -> None:
+        """``actions``: rows of ``market.corporate_actions``; what is not known at the run's cut-off is left out."""
+        self._bars, self._grid, self._listing, self._horizons = bars, grid, listing, tuple(horizons)
+        self._actions = known_factors(actions, grid, listing)
+
+    def of(self, first: int, last: int) -> NDArray[np.float32]:
+        """Those of the sessions ``first`` to ``last``, both included: float32 ``(horizons, sessions, symbols)``.
+
+        NaN where there is none; see ``afterbell.features.labels``.
+        """
+        until = min(last + 2 + max(self._horizons), len(self._grid.days))
+        close = self._closes(first, until)
+        session, symbol, factor = self._actions
+        inside = (session >= first) & (session < until)
+        factors = np.ones_like(close)
+        factors[session[inside] - first, symbol[inside]] = factor[inside]
+        found = forward_returns(close, factors, self._listing.ends - first, self._horizons)
+        wanted = last + 1 - first
+        labels = np.stack([found[horizon][:wanted].astype(np.float32) for horizon in self._horizons])
+        return np.where(np.isfinite(labels), labels, np.float32(np.nan))
+
+    def _closes(self, first: int, until: int) -> Floats:
+        close = np.full((until - first, len(self._listing.tickers)), np.nan)
+        for month in sorted(set(months_of(self._grid.days[first:until]).tolist())):
+            rows = self._bars.month(month)
+            session, symbol = rows["session"].to_numpy(), rows["symbol"].to_numpy()
+            inside = (session >= first) & (session < until)
+            # Of several revisions the last one stands: the newest.
+            close[session[inside] - first, symbol[inside]] = rows["close"].fill_null(np.nan).to_numpy()[inside]
+        return close
+
+
+def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> tuple[Ints, Ints, Floats]:
+    """Ordinal, code and factor of each (symbol, ex-session), as believed at the cut-off of the last session.
+
+    The newest belief replaces those before it, whatever their kind; a split and another action that became known
+    together count both.
+
+    Raises:
+        PermanentError: an action lies on a day that is no session.
+    """
+    key = ["symbol", "session"]
+    known = known_rows(actions.rename({"ex_session": "session"}), grid)
+    newest = (
+        known.with_columns(split=pl.col("kind") == "split")
+        .filter(pl.col("knowledge_time") == pl.col("knowledge_time").max().over(key))
+        .sort("factor")
+        .unique([*key, "split"], keep="last")
+        .group_by(key)
+        .agg(pl.col("factor").product())
+    )
+    codes = listing.codes(newest["symbol"])
+    there = codes >= 0
+    ordinals = grid.columns(days_of(newest["session"]))
+    return ordinals[there], codes[there], newest["factor"].to_numpy()[there]
