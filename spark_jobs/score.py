@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any
@@ -17,6 +18,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
+from afterbell.cluster.kept import kept
 from afterbell.config.runtime import Runtime
 from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.commit import append_once, at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
@@ -48,8 +50,9 @@ def score(args: StepArgs) -> dict[str, Any]:
     snapshot = find_commit(spark, SIGNALS, wanted)
     noop = snapshot is not None
     if snapshot is None:
-        universe = _universe(spark, args, manifest, snapshots)
-        snapshot = _write(spark, args, exchange, universe, (manifest, models), wanted)
+        with ExitStack() as held:
+            universe = _universe(spark, args, manifest, snapshots, held)
+            snapshot = _write(spark, args, exchange, universe, (manifest, models), wanted)
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
     read = {f"features.{each.set}": snapshots[each.set] for each in manifest.features.sets if each.set in snapshots}
     record_run(
@@ -75,20 +78,29 @@ def score(args: StepArgs) -> dict[str, Any]:
     }
 
 
-def _universe(spark: SparkSession, args: StepArgs, manifest: Manifest, snapshots: Mapping[str, int]) -> DataFrame:
-    """The symbols of --session that have a row in each of the release's sets, with all its factors."""
-    frames = [_rows(spark, args, manifest.release_id, each, snapshots) for each in manifest.features.sets]
+def _universe(
+    spark: SparkSession, args: StepArgs, manifest: Manifest, snapshots: Mapping[str, int], held: ExitStack
+) -> DataFrame:
+    """The symbols of --session that have a row in each of the release's sets, with all its factors.
+
+    Each set's rows are looked at, then scored: they are kept until ``held`` ends.
+    """
+    frames = [
+        _checked(
+            held.enter_context(kept(_rows(spark, args, manifest.release_id, each, snapshots))), args, manifest, each
+        )
+        for each in manifest.features.sets
+    ]
     return reduce(lambda left, right: left.join(right, on="symbol", how="inner"), frames)
 
 
 def _rows(
     spark: SparkSession, args: StepArgs, release_id: str, wanted: SetSchema, snapshots: Mapping[str, int]
 ) -> DataFrame:
-    """The feature rows of --session under a definition of the release: symbol and factors.
+    """The feature rows of --session, of whatever definition.
 
     Raises:
-        ValidationFailedError: the session has no rows.
-        StaleInputError: it has, but of another definition; or the run has no features of this set.
+        StaleInputError: the run has no features of this set.
     """
     table = factor_table(wanted.set, wanted.names)
     if wanted.set not in snapshots:
@@ -97,14 +109,20 @@ def _rows(
             f"{', '.join(sorted(snapshots)) or 'none'}: name {wanted.set} in feature_sets of the model "
             "specification and rerun, or publish a release of the other sets"
         )
-    snapshot = snapshots[wanted.set]
-    rows = at_snapshot(spark, table, snapshot).where(F.col("session") == args.session)
+    return at_snapshot(spark, table, snapshots[wanted.set]).where(F.col("session") == args.session)
+
+
+def _checked(rows: DataFrame, args: StepArgs, manifest: Manifest, wanted: SetSchema) -> DataFrame:
+    """Those under the release's definition: symbol and factors.
+
+    Raises:
+        ValidationFailedError: the session has no rows.
+        StaleInputError: it has, but of another definition.
+    """
     found = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
     if not found:
-        raise ValidationFailedError(
-            f"{table.name} has no row of session {args.session} at snapshot {snapshot}: rerun features"
-        )
-    require_schema(release_id, wanted, found, args.session.isoformat())
+        raise ValidationFailedError(f"features.{wanted.set} has no row of session {args.session}: rerun features")
+    require_schema(manifest.release_id, wanted, found, args.session.isoformat())
     own = rows.where(F.col("definition_hash") == wanted.definition_hash)
     return own.select("symbol", *(F.col(f"`{name}`") for name in wanted.names))
 
