@@ -44,7 +44,7 @@ class LakeLocation:
 
 @dataclass(frozen=True)
 class Runtime:
-    """The stores of one step, and the folder for what stays on this machine (reports, Data Docs, scratch).
+    """The stores of one step, and the folder for what stays on this machine (reports, Data Docs, matrices).
 
     Attributes:
         s3: the S3 service.
