@@ -20,7 +20,7 @@ LANES = 256
 
 @dataclass(frozen=True)
 class Cells:
-    """Revisions with their place on the grid, in the order of blocks.
+    """Revisions with their place on the grid, in the order in which they came.
 
     Attributes:
         symbol: codes.
@@ -29,7 +29,8 @@ class Cells:
         knowledge: microseconds since 1970-01-01 UTC.
         rank: breaks ties of equal knowledge time, the higher one wins.
         values: float64 of shape ``(fields, n)``.
-        starts: where each block begins, and the end.
+        order: their positions, block by block.
+        starts: where each block begins in ``order``, and the end.
     """
 
     symbol: Ints
@@ -38,11 +39,12 @@ class Cells:
     knowledge: Ints
     rank: Ints
     values: Floats
+    order: Ints
     starts: Ints
 
-    def block(self, number: int) -> slice:
-        """The rows of a block."""
-        return slice(int(self.starts[number]), int(self.starts[number + 1]))
+    def block(self, number: int) -> Ints:
+        """The positions of a block's rows."""
+        return self.order[int(self.starts[number]) : int(self.starts[number + 1])]
 
     def whole(self) -> Cells:
         """The same rows as one block."""
@@ -79,10 +81,10 @@ def _cells(
     symbol: Ints, column: Ints, age: Ints, knowledge: Ints, rank: Ints, values: Floats, n_symbols: int
 ) -> Cells:  # fmt: skip
     block = (symbol // LANES).astype(np.uint16)
-    order = np.argsort(block, kind="stable")
-    n_blocks = -(-n_symbols // LANES)
-    starts = np.searchsorted(block[order], np.arange(n_blocks + 1)).astype(np.int64)
-    return Cells(symbol[order], column[order], age[order], knowledge[order], rank[order], values[:, order], starts)
+    counts = np.bincount(block, minlength=-(-n_symbols // LANES))
+    starts = np.concatenate(([0], np.cumsum(counts)))
+    # Nothing is copied but the order: a market of years would be held twice.
+    return Cells(symbol, column, age, knowledge, rank, values, np.argsort(block, kind="stable"), starts)
 
 
 def blocks(grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldest: int) -> Iterator[tuple[int, Panel]]:
@@ -133,8 +135,8 @@ def _actions(cells: Cells, number: int, first: int, lanes: int, sessions: int, o
     return split
 
 
-def _layers(cells: Cells, part: slice, first: int, base: Floats, oldest: int) -> Layers:
-    """Write the newest value of each (symbol, column, age) over ``base``, age after age."""
+def _layers(cells: Cells, part: Ints, first: int, base: Floats, oldest: int) -> Layers:
+    """Write the newest value of each (symbol, column, age) of some rows over ``base``, age after age."""
     age = cells.age[part]
     ages = np.unique(age[age <= oldest])
     ages = np.unique(np.append(ages, 0))

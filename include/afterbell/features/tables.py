@@ -26,7 +26,11 @@ FILING_COLUMNS = pa.schema(
 def within(table: pa.Table, column: str, grid: SessionGrid, history: int = 0) -> pa.Table:
     """The rows whose ``column`` lies between ``history`` days before the first session of ``grid`` and the last one."""
     first, last = (from_day(int(grid.days[at])) for at in (0, -1))
-    return table.filter((pc.field(column) >= first - timedelta(days=history)) & (pc.field(column) <= last))
+    first -= timedelta(days=history)
+    found = pc.min_max(table[column]).as_py()
+    if found["min"] is not None and first <= found["min"] and found["max"] <= last:
+        return table  # as most months of a slice are: no copy
+    return table.filter((pc.field(column) >= first) & (pc.field(column) <= last))
 
 
 def symbols_of(tables: Sequence[pa.Table]) -> tuple[str, ...]:
@@ -37,13 +41,17 @@ def symbols_of(tables: Sequence[pa.Table]) -> tuple[str, ...]:
 
 def bars_of(tables: Sequence[pa.Table], symbols: tuple[str, ...]) -> Bars:
     """Rows of ``market.bars`` (``BAR_COLUMNS``) of symbols that are all in ``symbols``, which gives their codes."""
-    return Bars(
-        np.concatenate([_codes(table["symbol"], symbols) for table in tables]),
-        _joined(tables, "session", pa.int32()),
-        _joined(tables, "knowledge_time", pa.int64()),
-        _joined(tables, "revision"),
-        np.stack([np.concatenate([_floats(table[name]) for table in tables]) for name in FIELDS]),
-    )
+    ends = np.cumsum([0, *(table.num_rows for table in tables)])
+    symbol, session, knowledge, revision = (np.empty(ends[-1], dtype=np.int64) for _ in range(4))
+    values = np.empty((len(FIELDS), ends[-1]))
+    for table, begin, end in zip(tables, ends, ends[1:], strict=False):
+        symbol[begin:end] = _codes(table["symbol"], symbols)
+        session[begin:end] = _integers(table["session"], pa.int32())
+        knowledge[begin:end] = _integers(table["knowledge_time"], pa.int64())
+        revision[begin:end] = _integers(table["revision"])
+        for at, name in enumerate(FIELDS):
+            values[at, begin:end] = _floats(table[name])
+    return Bars(symbol, session, knowledge, revision, values)
 
 
 def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
@@ -93,10 +101,6 @@ def _codes(column: pa.ChunkedArray, symbols: tuple[str, ...]) -> Ints:
     return np.concatenate([np.zeros(0, np.int64), *(each.to_numpy(zero_copy_only=False) for each in found)]).astype(
         np.int64
     )
-
-
-def _joined(tables: Sequence[pa.Table], name: str, storage: pa.DataType | None = None) -> Ints:
-    return np.concatenate([_integers(table[name], storage) for table in tables])
 
 
 def _integers(column: pa.ChunkedArray, storage: pa.DataType | None = None) -> Ints:
