@@ -24,11 +24,11 @@ from bench.measure import Figure, Ratio, ratio_of
 from bench.replay import sessions_of
 from bench.services import Conversation, services
 
-_ROUNDS = 5
+_ROUNDS = 4
 _SYMBOLS = 8000
 _TEN_YEARS = ("2006-01-03", "2015-12-31")
 _ONE_YEAR = ("2015-01-02", "2015-12-31")
-_DAYS = 7
+_DAYS, _WARM = 12, 5
 _CLUSTER = "--master local-cluster[1,2,512] --driver-memory 2g --conf spark.executor.memory=512m"
 _GIB = 1 << 30
 
@@ -88,7 +88,7 @@ def with_history() -> list[Ratio | Figure]:
         turns = [
             (long.ask("stored", last=day, name="history"), short.ask("stored", last=day, name="history"))
             for day in ten[-_DAYS - 1 :]
-        ][1:]
+        ][_WARM:]
     steps = ", ".join(f"{statistics.median(each) / statistics.median(some[0]):.2f}" for each in some[1:3])
     return [
         ratio_of("one more session", turns, f"one session of {_SYMBOLS:,} symbols stored: after ten years / after one"),

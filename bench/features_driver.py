@@ -26,11 +26,11 @@ from afterbell.features.features_spark import Inputs, Work, bar_files, commit, c
 from afterbell.features.fill import Months, Sources, slice_rows
 from afterbell.features.grid import Actions, Bars, SessionGrid
 from afterbell.features.sets.alpha158 import ALPHA158
-from afterbell.features.tables import ACTION_COLUMNS, actions_of, bars_of, symbols_of
+from afterbell.features.tables import ACTION_COLUMNS, actions_of, bars_of, symbols_of, within
 from afterbell.ingest.job import ingest
 from afterbell.ingest.publish import publish
 from afterbell.lake.commit import ensure_table, head
-from afterbell.lake.scan import plan_files, read_columns
+from afterbell.lake.scan import plan_files
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
 from bench.adjusted import adjusted, factors_of
 from bench.lakes import Lake
@@ -92,7 +92,7 @@ class Driver:
             for batch in batches:
                 for task in batch.column("id").to_pylist():
                     months = Months(sources)
-                    moves = pa.concat_tables([read_columns(f, "", sources.s3, ACTION_COLUMNS) for f in sources.actions])
+                    moves = sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS)
                     for one in tasks[task]:
                         for part, (_, rows) in enumerate(slice_rows(one, months.of(one.months), moves, factors)):
                             path = f"{folder}/{one.month}-{part}.npy"
@@ -112,9 +112,7 @@ class Driver:
     def bare(self, last: str) -> float:
         """Seconds of the kernels alone in this one process, on bars that are in memory already."""
         if self._bare is None:
-            inputs = self._inputs()
-            work = self._work(inputs, replace(ALPHA158, name="memory"), 0, last)
-            self._bare = (*self._known(inputs, work),)
+            self._bare = self._known(last)
         bars, actions, grid, symbols = self._bare
         began = time.perf_counter()
         compute(bars, actions, grid, len(symbols), ALPHA158, np.arange(len(grid.days)))
@@ -122,9 +120,7 @@ class Driver:
 
     def export(self, last: str, path: str) -> float:
         """Write all bars up to ``last`` as adjusted by what is known now, for Qlib; how many there are."""
-        inputs = self._inputs()
-        work = self._work(inputs, replace(ALPHA158, name="memory"), 0, last)
-        bars, actions, grid, symbols = self._known(inputs, work)
+        bars, actions, grid, symbols = self._known(last)
         pq.write_table(adjusted(bars, actions, grid, symbols), path)
         return float(len(bars.symbol))
 
@@ -143,9 +139,7 @@ class Driver:
         return Inputs(head(self._spark, BARS), head(self._spark, CORPORATE_ACTIONS), Exchange(), self._s3)
 
     def _work(self, inputs: Inputs, factors: FactorSet, at: int, last: str) -> Work:
-        found = find_work(
-            self._spark, inputs, factors, at or head(self._spark, table_of(factors)), date.fromisoformat(last)
-        )
+        found = find_work(self._spark, inputs, factors, at, date.fromisoformat(last))
         if found is None:
             raise RuntimeError(f"{factors.name} has all sessions up to {last} already: there is nothing to measure")
         return found
@@ -155,16 +149,17 @@ class Driver:
         actions = plan_files(self._spark, CORPORATE_ACTIONS, inputs.actions, "ex_session", first, last)
         return Sources(bar_files(self._spark, inputs, first, last), tuple(actions), self._s3)
 
-    def _known(self, inputs: Inputs, work: Work) -> tuple[Bars, Actions, SessionGrid, tuple[str, ...]]:
-        """All bars and actions of the holes, from the first on."""
+    def _known(self, last: str) -> tuple[Bars, Actions, SessionGrid, tuple[str, ...]]:
+        """All bars and actions up to ``last``, from the first session on."""
+        inputs, factors = self._inputs(), replace(ALPHA158, name="memory")
+        ensure_table(self._spark, table_of(factors))
+        work = self._work(inputs, factors, head(self._spark, table_of(factors)), last)
         sources = self._sources(inputs, work)
-        tables = Months(sources).of(sorted(sources.bars))
-        grid = SessionGrid.of(inputs.exchange, list(work.plan.holes))
+        grid = SessionGrid.of(inputs.exchange, inputs.exchange.between(work.plan.holes[0], work.plan.holes[-1]))
+        tables = [within(table, "session", grid) for table in Months(sources).of(sorted(sources.bars))]
         symbols = symbols_of(tables)
-        moves = pa.concat_tables([read_columns(file, "", self._s3, ACTION_COLUMNS) for file in sources.actions])
-        first, last = work.plan.holes[0], work.plan.holes[-1]
-        inside = moves.filter((pa.compute.field("ex_session") >= first) & (pa.compute.field("ex_session") <= last))
-        return bars_of(tables, symbols), actions_of(inside, symbols), grid, symbols
+        moves = within(sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS), "ex_session", grid)
+        return bars_of(tables, symbols), actions_of(moves, symbols), grid, symbols
 
 
 def main() -> None:

@@ -55,13 +55,14 @@ class Conversation:
     def __init__(self, module: str, arguments: Sequence[str], env: dict[str, str], submit: str = _ALL_CORES) -> None:
         """``submit`` are arguments of spark-submit: master, memory and the like."""
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-")
+        self._said = Path(self._scratch.name) / "stderr"
         self._driver = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env=driver_env(env, Path(self._scratch.name), submit),
             cwd=self._scratch.name,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._said.open("w"),
             text=True,
         )
 
@@ -87,5 +88,6 @@ class Conversation:
             print(json.dumps({"do": do, **command}), file=told, flush=True)
             line = heard.readline()
         if not line:
-            raise RuntimeError(f"the driver ended during {do} {command}")
+            said = self._said.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise RuntimeError(f"the driver ended during {do} {command}: {said}")
         return float(json.loads(line))
