@@ -36,6 +36,5 @@ def features(
     if as_json:
         print_json(found)
         return
-    shown = ("set", "factors", "definition", "stored", "missing", "first", "last", "read", "rows")
-    rows = [{name: each[name] for name in shown} | {"definition": str(each["definition"])[:8]} for each in found]
-    print_rows(rows, title="sessions of each factor set")
+    shown = ("set", "factors", "stored", "missing", "first", "last", "rows")
+    print_rows([{name: each[name] for name in shown} for each in found], title="sessions of each factor set")
