@@ -85,6 +85,17 @@ def test_the_release_is_listed_shown_and_verified(planted):
     assert verified.json["predicted"] == len(shown["models"]) == 4
 
 
+def test_factor_sets_are_told_with_the_plan_for_what_is_missing(planted):
+    afterbell, _ = planted
+    core, alpha = afterbell("features", "--set", "core", "--set", "alpha158", "--json").json
+    assert core["stored"] > 0
+    assert (core["missing"], core["ranges"]) == (0, [])
+    assert (alpha["stored"], alpha["missing"], alpha["last"]) == (0, core["stored"], "2026-06-30")
+    refused = afterbell("features", "--set", "../core", "--json")
+    assert refused.status == 2
+    assert "factor set '../core' is not known: use one of alpha158" in refused.json["error"]["message"]
+
+
 def test_a_corrupt_drop_of_the_session_fails_by_name_and_publishes_nothing(planted, tmp_path):
     afterbell, summary = planted
     drop = tmp_path / "s3" / "prices" / "2026" / "20260701.csv.gz"
