@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
@@ -71,7 +71,8 @@ def compute(
         PermanentError: a bar or an action lies on a day that is no session of ``grid``.
         ValueError: the set takes series from filings, and none are given.
     """
-    cells, moves = bar_cells(bars, grid, n_symbols), action_cells(_since(actions, grid), grid, n_symbols)
+    moving = actions.where(actions.session >= grid.days[0])  # those before concern filings alone
+    cells, moves = bar_cells(bars, grid, n_symbols), action_cells(moving, grid, n_symbols)
     there = presence(cells, wanted, n_symbols, len(grid.days))
     place = np.where(there, np.cumsum(there).reshape(there.shape) - 1, -1)
     column, symbol = np.nonzero(there)
@@ -97,12 +98,6 @@ def compute(
                 _store(out, call.places, lanes, int(mine[number, lanes[0]]), values)
     values = columns(factors, values, np.searchsorted(column, np.arange(len(wanted) + 1)))
     return Rows(symbol.astype(np.int64), grid.days[wanted][column], values)
-
-
-def _since(actions: Actions, grid: SessionGrid) -> Actions:
-    """Those that move the prices of the grid."""
-    on = actions.session >= grid.days[0]
-    return Actions(*(getattr(actions, field.name)[on] for field in fields(Actions)))
 
 
 def _open(

@@ -18,9 +18,10 @@ from afterbell.cluster.worker import keep_archives
 from afterbell.config.runtime import S3Location
 from afterbell.errors import StaleInputError
 from afterbell.features.coverage import COVERAGE, Commit, coverage, covered
+from afterbell.features.due import due, first_known
 from afterbell.features.factors import FactorSet
 from afterbell.features.fill import Sources, fill
-from afterbell.features.grid import SessionGrid, cut_off_micros
+from afterbell.features.grid import SessionGrid
 from afterbell.features.holes import Plan, plan_holes
 from afterbell.features.slices import Slice, month_of, slices_of, tasks_of
 from afterbell.lake.commit import at_snapshot
@@ -119,13 +120,13 @@ def find_work(spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at
         return None
     stored = _stored(spark, factors, stored_at)
     lacking = [session for session in inputs.exchange.between(begin, last) if session not in stored]
-    due = _due(spark, inputs, lacking) if lacking else {}
-    if not due:
+    fillable = _due(spark, inputs, lacking) if lacking else {}
+    if not fillable:
         return None
-    plan = plan_holes(_calendar(inputs.exchange, min(due), last, factors.depth), due, (), factors.depth)
+    plan = plan_holes(_calendar(inputs.exchange, min(fillable), last, factors.depth), fillable, (), factors.depth)
     if plan is None:
         return None
-    rows = sum(due.values()) // len(due)
+    rows = sum(fillable.values()) // len(fillable)
     slices = slices_of(plan, SessionGrid.of(inputs.exchange, list(plan.sessions)), factors.depth)
     tasks = tasks_of(slices, rows, spark.sparkContext.defaultParallelism)
     return Work(plan, tuple(tasks), frozenset(stored), rows)
@@ -168,24 +169,13 @@ def _due(spark: SparkSession, inputs: Inputs, lacking: Sequence[date]) -> dict[d
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         found = pool.map(lambda month: _known(inputs, files.get(month, ())), months)
     told = {day: each for month in found for day, each in month.items()}
-    return {
-        session: told[session][1]
-        for session in lacking
-        if session in told and told[session][0] <= cut_off_micros(inputs.exchange, session)
-    }
+    return due({day: told[day] for day in lacking if day in told}, inputs.exchange)
 
 
 def _known(inputs: Inputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
-    """For each session of some files: when the first of its bars was known, in microseconds, and how many it has."""
-    if not files:
-        return {}
-    rows = pa.concat_tables([_column(inputs, file, ["session", "knowledge_time"]) for file in files])
-    moment = rows["knowledge_time"].cast(pa.int64())
-    grouped = pa.table({"session": rows["session"], "known": moment}).group_by("session", use_threads=False)
-    return {
-        row["session"]: (row["known_min"], row["known_count"])
-        for row in grouped.aggregate([("known", "min"), ("known", "count")]).to_pylist()
-    }
+    """When the first bar of each session of some files was known, and how many it has: see ``first_known``."""
+    tables = [_column(inputs, file, ["session", "knowledge_time"]) for file in files]
+    return first_known(pa.concat_tables(tables)) if tables else {}
 
 
 def _column(inputs: Inputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:

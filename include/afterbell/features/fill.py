@@ -139,14 +139,8 @@ def _piece(
     first, last = max(0, int(wanted[0]) - factors.depth), int(wanted[-1])
     if (first, last) != (0, len(grid.days) - 1):
         begin, end = int(grid.days[first]), int(grid.days[last])
-        near, acts = (
-            (bars.session >= begin) & (bars.session <= end),
-            (actions.session >= begin - factors.history) & (actions.session <= end),
-        )
-        bars = Bars(bars.symbol[near], bars.session[near], bars.knowledge[near], bars.revision[near],
-                    bars.values[:, near])  # fmt: skip
-        actions = Actions(actions.symbol[acts], actions.session[acts], actions.knowledge[acts], actions.factor[acts],
-                          actions.split[acts])  # fmt: skip
+        bars = bars.where((bars.session >= begin) & (bars.session <= end))
+        actions = actions.where((actions.session >= begin - factors.history) & (actions.session <= end))
         grid = grid.part(first, last + 1)
     return compute(bars, actions, grid, n_symbols, factors, wanted - first, filings)
 

@@ -46,6 +46,11 @@ class Bars:
     revision: Ints
     values: Floats
 
+    def where(self, rows: npt.NDArray[np.bool_]) -> Bars:
+        """Those of ``rows``, a mask."""
+        return Bars(self.symbol[rows], self.session[rows], self.knowledge[rows], self.revision[rows],
+                    self.values[:, rows])  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Actions:
@@ -66,6 +71,10 @@ class Actions:
     knowledge: Ints
     factor: Floats
     split: npt.NDArray[np.bool_]
+
+    def where(self, rows: npt.NDArray[np.bool_]) -> Actions:
+        """Those of ``rows``, a mask."""
+        return Actions(self.symbol[rows], self.session[rows], self.knowledge[rows], self.factor[rows], self.split[rows])
 
 
 @dataclass(frozen=True)

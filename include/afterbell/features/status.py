@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 
 import pyarrow as pa
@@ -11,8 +11,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
 from afterbell.features.coverage import Commit, covered
+from afterbell.features.due import due, first_known
 from afterbell.features.factors import FactorSet
-from afterbell.features.grid import cut_off_micros
 from afterbell.features.holes import plan_holes
 from afterbell.lake.reader import history, scan
 from afterbell.lake.tables import BARS
@@ -51,29 +51,23 @@ class Status:
 def bars_due(runtime: Runtime, exchange: Exchange, last: date | None) -> dict[date, int]:
     """Sessions up to ``last`` with a bar that was known at their cut-off, ascending, and how many bars each has."""
     rows = scan(runtime, BARS.name, ("session", "knowledge_time"))
-    found = pa.table({"session": rows["session"], "known": rows["knowledge_time"].cast(pa.int64())})
-    grouped = found.group_by("session").aggregate([("known", "min"), ("known", "count")]).sort_by("session")
-    return {
-        row["session"]: row["known_count"]
-        for row in grouped.to_pylist()
-        if (last is None or row["session"] <= last)
-        and exchange.is_session(row["session"])
-        and row["known_min"] <= cut_off_micros(exchange, row["session"])
-    }
+    known = first_known(rows)
+    asked = {day: each for day, each in known.items() if (last is None or day <= last) and exchange.is_session(day)}
+    return due(asked, exchange)
 
 
-def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, due: dict[date, int]) -> Status:
+def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, fillable: dict[date, int]) -> Status:
     """How a set stands.
 
     Args:
         runtime: where the lake is.
         factors: the set.
         exchange: whose sessions are counted.
-        due: from ``bars_due``.
+        fillable: from ``bars_due``.
     """
     stored = _stored(runtime, factors)
     told = Status(factors.name, len(factors.names), factors.definition_hash, len(stored), 0)
-    missing = {session: rows for session, rows in due.items() if session not in stored}
+    missing = {session: rows for session, rows in fillable.items() if session not in stored}
     if not missing:
         return told
     first, last = min(missing), max(missing)
@@ -81,10 +75,15 @@ def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, due: dict[d
     plan = plan_holes(calendar, missing, (), factors.depth)
     if plan is None:
         return told
-    return Status(
-        told.set, told.factors, told.definition, told.stored, len(missing), first, last, plan.read,
-        sum(missing.values()), plan.ranges,
-    )  # fmt: skip
+    return replace(
+        told,
+        missing=len(missing),
+        first=first,
+        last=last,
+        read=plan.read,
+        rows=sum(missing.values()),
+        ranges=plan.ranges,
+    )
 
 
 def _stored(runtime: Runtime, factors: FactorSet) -> set[date]:

@@ -42,27 +42,27 @@ def moments(x: Floats, windows: Ints, out: Floats) -> None:
             out[2, at, lane] = spread / (n - 1.0) if n > 1.0 else np.nan
 
 
-@kernel(answers=2)
-def price_level(x: Floats, windows: Ints, out: Floats) -> None:
-    """Mean and standard deviation over the newest value: Qlib MA, STD."""
+@compiled
+def _over_newest(x: Floats, epsilon: float, windows: Ints, out: Floats) -> None:
     found = np.empty((3, len(windows), x.shape[1]))
     moments(x, windows, found)
     for at in range(len(windows)):
         for lane in range(x.shape[1]):
-            out[0, at, lane] = found[1, at, lane] / x[0, lane]
-            out[1, at, lane] = np.sqrt(found[2, at, lane]) / x[0, lane]
+            newest = x[0, lane] + epsilon
+            out[0, at, lane] = found[1, at, lane] / newest
+            out[1, at, lane] = np.sqrt(found[2, at, lane]) / newest
+
+
+@kernel(answers=2)
+def price_level(x: Floats, windows: Ints, out: Floats) -> None:
+    """Mean and standard deviation over the newest value: Qlib MA, STD."""
+    _over_newest(x, 0.0, windows, out)
 
 
 @kernel(answers=2)
 def volume_level(x: Floats, windows: Ints, out: Floats) -> None:
     """Mean and standard deviation over the newest value plus 1e-12: Qlib VMA, VSTD."""
-    found = np.empty((3, len(windows), x.shape[1]))
-    moments(x, windows, found)
-    for at in range(len(windows)):
-        for lane in range(x.shape[1]):
-            newest = x[0, lane] + _TINY
-            out[0, at, lane] = found[1, at, lane] / newest
-            out[1, at, lane] = np.sqrt(found[2, at, lane]) / newest
+    _over_newest(x, _TINY, windows, out)
 
 
 @kernel()
