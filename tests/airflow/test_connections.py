@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from afterbell.airflow.connections import spark_target, store_environment
+from afterbell.airflow.connections import spark_secrets, spark_target, store_environment
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
@@ -50,6 +50,7 @@ def test_a_spark_connection_without_a_profile_is_refused(monkeypatch):
         ({"host": "spark://m1:7077"}, "spark://m1:7077"),
         ({"host": "m1", "port": 7077}, "spark://m1:7077"),
         ({"conn_type": "mesos", "host": "m1", "port": 5050}, "mesos://m1:5050"),
+        ({"host": "mesos://zk://a:2181/mesos"}, "mesos://zk://a:2181/mesos"),
     ],
 )
 def test_the_master_is_read_the_ways_airflow_writes_it(monkeypatch, body, master):
@@ -63,3 +64,56 @@ def test_what_the_launcher_writes_is_what_the_operator_reads(monkeypatch):
     assert spark_target().profile == "local"
     found = store_environment()
     assert {key: found[key] for key in ENV} == ENV
+
+
+def test_the_connections_master_wins_over_its_profiles_and_the_profile_keeps_the_rest(monkeypatch):
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", host="mesos://m9:5050", extra={"profile": "mesos-client"})
+    found = spark_target()
+    assert (found.master, found.deploy_mode, found.profile) == ("mesos://m9:5050", "client", "mesos-client")
+    assert (found.cluster.master, found.cluster.cores_max) == ("mesos://m9:5050", 16)
+
+
+def test_a_profile_named_for_the_run_wins_over_the_connection(monkeypatch):
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", host="local[2]", extra={"profile": "local"})
+    found = spark_target(profile="mesos-cluster")
+    assert (found.master, found.deploy_mode, found.profile) == ("mesos://127.0.0.1:7077", "cluster", "mesos-cluster")
+    assert found.cluster.rest_address == "http://127.0.0.1:7077"
+
+
+@pytest.mark.parametrize("profile", ["moon", "../local", "local.yaml", "local; rm", "{{ ds }}"])
+def test_a_profile_that_is_not_there_is_refused(monkeypatch, profile):
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", host="local[2]", extra={"profile": "local"})
+    with pytest.raises(ConfigError, match=r"is not known; .* has: local, mesos-client"):
+        spark_target(profile=profile)
+
+
+def test_the_rest_address_may_stand_in_the_connection(monkeypatch):
+    extra = {"profile": "standalone", "deploy-mode": "cluster", "rest-url": "http://m2:16066"}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", host="spark://m2:7077", extra=extra)
+    assert spark_target().cluster.rest_address == "http://m2:16066"
+
+
+@pytest.mark.parametrize(
+    ("host", "profile", "expected"),
+    [
+        (
+            "mesos://m1:5050",
+            "mesos-client",
+            {"SPARK_MESOS_PRINCIPAL": "nightly", "SPARK_MESOS_SECRET": "canary-secret"},
+        ),
+        ("spark://m1:7077", "standalone", {"AFTERBELL_SPARK_SECRET": "canary-secret"}),
+        ("local[2]", "local", {}),
+    ],
+)
+def test_the_password_of_the_spark_connection_becomes_the_clusters_secret(monkeypatch, host, profile, expected):
+    body = {"host": host, "login": "nightly", "password": "canary-secret", "extra": {"profile": profile}}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", **body)
+    assert spark_secrets(spark_target().cluster) == expected
+
+
+def test_a_mesos_secret_of_nobody_is_refused(monkeypatch):
+    body = {"host": "mesos://m1:5050", "password": "canary-secret", "extra": {"profile": "mesos-client"}}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", **body)
+    with pytest.raises(ConfigError, match="give the principal as its login") as caught:
+        spark_secrets(spark_target().cluster)
+    assert "canary-secret" not in str(caught.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -35,10 +36,35 @@ def test_an_unknown_profile_in_the_connection_is_refused(monkeypatch):
         _step().execute({})
 
 
-def test_a_deploy_mode_that_is_not_built_yet_is_refused(monkeypatch):
-    _connect(monkeypatch, deploy_mode="cluster")
-    with pytest.raises(AirflowFailException, match="deploy mode 'cluster' is not supported yet"):
+def test_a_driver_on_the_cluster_of_a_local_master_is_refused(monkeypatch):
+    _connect(monkeypatch)
+    connection = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_SPARK"])
+    connection["extra"]["deploy-mode"] = "cluster"
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_SPARK", json.dumps(connection))
+    with pytest.raises(AirflowFailException, match=r"deploy_mode cluster needs a cluster, and master is local\[2\]"):
         _step().execute({})
+
+
+def test_a_profile_named_for_the_run_decides_where_it_is_submitted(monkeypatch):
+    _connect(monkeypatch)
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN | {"profile": "mesos-client"})
+    step._prepare({})
+    command = step._get_hook()._build_spark_submit_command(step.application)
+    assert command[1:3] == ["--master", "mesos://127.0.0.1:5050"]
+    assert "spark.mesos.coarse=true" in command
+
+
+@pytest.mark.parametrize("master", ["spark://yarn-lab:7077", "spark://m1:7077"])
+def test_the_secret_is_no_argument_whatever_the_master_is_called(monkeypatch, master):
+    _connect(monkeypatch)
+    connection = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_SPARK"])
+    connection |= {"host": master, "password": "canary-secret", "extra": {"profile": "standalone"}}
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_SPARK", json.dumps(connection))
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN)
+    step._prepare({})
+    hook = step._get_hook()
+    assert "canary-secret" not in " ".join(hook._build_spark_submit_command(step.application))
+    assert hook._env["AFTERBELL_SPARK_SECRET"] == "canary-secret"
 
 
 def test_an_input_that_no_step_handed_on_is_asked_for(monkeypatch):

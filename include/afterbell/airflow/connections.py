@@ -8,6 +8,8 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
+from afterbell.cluster.profile import ClusterProfile, load_profile
+from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.errors import ConfigError
 
 _HOW = {
@@ -21,11 +23,19 @@ _MASTERS = ("local", "spark://", "mesos://")
 
 @dataclass(frozen=True)
 class SparkTarget:
-    """Where steps are submitted: Spark's master, the driver's place, and the profile with its sizes."""
+    """Where steps are submitted.
+
+    Attributes:
+        master: Spark's master.
+        deploy_mode: where the driver runs.
+        profile: the profile's name.
+        cluster: that profile, with this master and deploy mode.
+    """
 
     master: str
     deploy_mode: str
     profile: str
+    cluster: ClusterProfile
 
 
 def get_connection(conn_id: str) -> Connection:
@@ -52,14 +62,30 @@ def _extra(conn_id: str, connection: Connection, *names: str) -> list[str]:
     return [str(extra[name]) for name in names]
 
 
-def spark_target(conn_id: str = SPARK) -> SparkTarget:
-    """Read the Spark connection.
+def spark_target(conn_id: str = SPARK, profile: str = "") -> SparkTarget:
+    """Where to submit: what the Spark connection says, or the cluster profile that a run names instead.
+
+    Args:
+        conn_id: the Spark connection. Its master (host and port), its extra ``deploy-mode`` and ``rest-url`` win over
+            those of the profile that it names.
+        profile: a profile of ``include/config/clusters`` that wins over the connection; empty for the connection's own.
 
     Raises:
-        ConfigError: it is missing, names no profile, or its master is none that Afterbell runs on.
+        ConfigError: the connection is missing or names no profile, there is no such profile, or it doesn't fit the
+            connection's master.
     """
     connection = get_connection(conn_id)
-    (profile,) = _extra(SPARK, connection, "profile")
+    (named,) = _extra(SPARK, connection, "profile")
+    if profile:
+        chosen = load_profile(profile)
+        return SparkTarget(chosen.master, chosen.deploy_mode, profile, chosen)
+    master = _master(conn_id, connection)
+    deploy_mode = str(connection.extra_dejson.get("deploy-mode") or "client")
+    chosen = load_profile(named).at(master, deploy_mode, str(connection.extra_dejson.get("rest-url") or ""))
+    return SparkTarget(master, deploy_mode, named, chosen)
+
+
+def _master(conn_id: str, connection: Connection) -> str:
     host = connection.host or ""
     master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
     if connection.port:
@@ -68,7 +94,31 @@ def spark_target(conn_id: str = SPARK) -> SparkTarget:
         raise ConfigError(
             f"the Airflow connection {conn_id!r} has the master {master!r}; Afterbell runs on {', '.join(_MASTERS)}"
         )
-    return SparkTarget(master, str(connection.extra_dejson.get("deploy-mode") or "client"), profile)
+    return master
+
+
+def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, str]:
+    """Variables of the driver that hold what the cluster must be told in secret; empty where nothing is.
+
+    The password of the Spark connection is the secret of the Mesos principal (its login, where the profile names none),
+    or on a standalone master the secret of ``spark.authenticate``. Without a password, the variables of this process
+    stand, which a driver inherits.
+
+    Raises:
+        ConfigError: the connection is missing.
+    """
+    connection = get_connection(conn_id)
+    if not connection.password or cluster.manager == "local":
+        return {}
+    if cluster.manager == "standalone":
+        return {AUTH_SECRET: connection.password}
+    principal = cluster.principal or connection.login
+    if not principal:
+        raise ConfigError(
+            f"the Airflow connection {conn_id!r} has a password, Mesos' secret, but nobody it belongs to: give the "
+            "principal as its login, or as principal in the profile"
+        )
+    return {"SPARK_MESOS_PRINCIPAL": principal, "SPARK_MESOS_SECRET": connection.password}
 
 
 def store_environment() -> dict[str, str]:

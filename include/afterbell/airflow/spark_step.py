@@ -11,10 +11,9 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from afterbell.airflow.connections import spark_target, store_environment
+from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
-from afterbell.cluster.profile import load_profile
 from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
 from afterbell.config.platform import Folders
@@ -44,6 +43,7 @@ class SparkStepOperator(SparkSubmitOperator):
         self.run = run
         self.results = list(results)
         self._environment: dict[str, str] = {}
+        self._target: SparkTarget | None = None
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
@@ -63,18 +63,17 @@ class SparkStepOperator(SparkSubmitOperator):
         return read_result(self._environment, self.run, self.step)
 
     def _prepare(self, context: Context) -> None:  # noqa: ARG002 - the signature of a hook into execute
-        target = spark_target(self._conn_id)
-        profile = load_profile(target.profile)
+        target = self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
         stores = store_environment()
         folders = Folders.from_env()
         parts = submission(folders, target.master, target.deploy_mode)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
         self.application_args = step_arguments(self.step, self.run, self.results)
-        self.conf = parts.conf | profile.spark_conf()  # the profile has the last word
+        self.conf = parts.conf | target.cluster.spark_conf()  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files
         self._spark_binary = parts.spark_binary
-        self._environment = stores | parts.environment
+        self._environment = stores | parts.environment | spark_secrets(target.cluster, self._conn_id)
 
     def _get_hook(self) -> SparkSubmitHook:
         # The environment carries the stores' keys: it goes to the hook alone, never into a templated field,
@@ -82,6 +81,10 @@ class SparkStepOperator(SparkSubmitOperator):
         self.env_vars = None
         hook = super()._get_hook()
         hook._env_vars = self._environment  # noqa: SLF001
+        if self._target is not None:  # the hook has read the connection anew, and knows of no override
+            hook._connection |= {"master": self._target.master, "deploy_mode": self._target.deploy_mode}  # noqa: SLF001
+        # It looks for "yarn" anywhere in the master's address, and would then put the environment into arguments.
+        hook._is_yarn = hook._is_kubernetes = False  # noqa: SLF001
         return hook
 
 

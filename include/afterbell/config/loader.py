@@ -45,11 +45,20 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        lines = [f"{path}: {len(error.errors())} wrong key(s):"]
-        for item in error.errors():
-            key = ".".join(str(part) for part in item["loc"]) or "(top)"
-            lines.append(f"  {key}: {item['msg']}; found {item['input']!r}")
-        raise ConfigError("\n".join(lines)) from error
+        raise ConfigError(wrong_keys(str(path), error)) from error
+
+
+def wrong_keys(where: str, error: ValidationError) -> str:
+    """What is wrong with ``where``, one line a key.
+
+    What was found is shown, except for mappings: a check of several keys tells it itself, and no more than it must.
+    """
+    lines = [f"{where}: {len(error.errors())} wrong key(s):"]
+    for item in error.errors():
+        key = ".".join(str(part) for part in item["loc"]) or "(top)"
+        found = "" if isinstance(item["input"], dict) else f"; found {item['input']!r}"
+        lines.append(f"  {key}: {item['msg']}{found}")
+    return "\n".join(lines)
 
 
 def load_named(kind: str, name: str, model: type[Model]) -> Model:

@@ -1,0 +1,95 @@
+"""What of a cluster profile doesn't go together, and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afterbell.cluster.profile import ClusterProfile
+
+OWNED = {
+    "spark.master": "master", "spark.submit.deployMode": "deploy_mode",
+    "spark.driver.cores": "driver_cores", "spark.driver.memory": "driver_memory",
+    "spark.executor.memory": "executor_memory", "spark.executor.cores": "executor_cores",
+    "spark.cores.max": "cores_max",
+    "spark.mesos.coarse": "coarse", "spark.mesos.executor.home": "executor_home", "spark.executor.uri": "executor_uri",
+    "spark.mesos.executor.docker.image": "image", "spark.mesos.containerizer": "containerizer",
+    "spark.mesos.role": "role", "spark.mesos.principal": "principal", "spark.mesos.constraints": "constraints",
+    "spark.pyspark.python": "python", "spark.archives": "environment_archive",
+    "spark.eventLog.enabled": "event_log", "spark.eventLog.dir": "event_log",
+}  # fmt: skip
+"""Spark's properties that a key of the profile stands for."""
+
+_MESOS = ("executor_home", "executor_uri", "image", "role", "principal", "constraints")
+_CLUSTER = ("rest_url", "python", "environment_archive", "share")
+_SECRET = re.compile(r"secret|password|token|credential|access[._-]?key", re.IGNORECASE)
+_NO_SECRET = re.compile(
+    r"spark\.mesos\.(driver|executor)\.secret\.(names|filenames|envkeys)|.*\.file|.*\.credentials\.provider"
+)
+"""Names of secrets, and of files that hold them, are none themselves."""
+_ARCHIVES = (".tgz", ".tar.gz", ".zip")
+
+
+def problems(profile: ClusterProfile) -> list[str]:
+    """One sentence for each combination of keys that cannot work: what it is, and what to write instead."""
+    return [found for rule in (_place, _elsewhere, _spark, _python, _sizes, _properties) for found in rule(profile)]
+
+
+def _place(profile: ClusterProfile) -> Iterator[str]:
+    cluster = profile.deploy_mode == "cluster"
+    if cluster and profile.manager == "local":
+        yield f"deploy_mode cluster needs a cluster, and master is {profile.master}: set one, or client"
+    if cluster and profile.manager == "standalone" and not profile.rest_url:
+        yield "deploy_mode cluster on a standalone master needs rest_url: http://<master's host>:6066"
+    if cluster and profile.master.startswith("mesos://zk://"):
+        yield "deploy_mode cluster needs Mesos' dispatcher as master (mesos://host:7077), not ZooKeeper"
+    if profile.manager == "mesos" and profile.rest_url:
+        yield "rest_url is for standalone masters: that of Mesos' dispatcher is its master's address, leave it out"
+
+
+def _elsewhere(profile: ClusterProfile) -> Iterator[str]:
+    if profile.manager != "mesos":
+        found = [name for name in _MESOS if getattr(profile, name)] + ([] if profile.coarse else ["coarse"])
+        if found:
+            yield f"{', '.join(found)}: for Mesos alone, and master is {profile.master}"
+    if profile.manager == "local":
+        found = [name for name in _CLUSTER if getattr(profile, name)]
+        if found:
+            yield f"{', '.join(found)}: for clusters alone, and master is {profile.master}"
+
+
+def _spark(profile: ClusterProfile) -> Iterator[str]:
+    """Where executors on Mesos find Spark."""
+    if profile.executor_home and profile.executor_uri:
+        yield "executor_home and executor_uri: Spark is in one place, and the archive would win: leave one out"
+    name = profile.executor_uri.rsplit("/", 1)[-1]
+    if profile.executor_uri and not (name.startswith("spark-3") and name.endswith((".tgz", ".tar.gz"))):
+        yield f"executor_uri ends in {name!r}: Mesos looks for that name in it: call it spark-3.5.9.tgz or alike"
+    if profile.image and not (profile.executor_home or profile.executor_uri):
+        yield "image needs executor_home, the folder of Spark in it: this machine's path would be looked for there"
+
+
+def _python(profile: ClusterProfile) -> Iterator[str]:
+    if profile.image and not (profile.python or profile.environment_archive):
+        yield "image needs python, the Python in it (/opt/afterbell/bin/python): this machine's path would be used"
+    if profile.environment_archive and not profile.environment_archive.endswith(_ARCHIVES):
+        yield f"environment_archive {profile.environment_archive!r} is none of {', '.join(_ARCHIVES)}"
+    if profile.environment_archive and profile.deploy_mode == "cluster" and not profile.python:
+        yield "environment_archive in cluster mode needs python: a driver starts before any archive is unpacked"
+
+
+def _sizes(profile: ClusterProfile) -> Iterator[str]:
+    if 0 < profile.cores_max < profile.executor_cores:
+        yield f"executor_cores {profile.executor_cores} exceeds cores_max {profile.cores_max}: no executor would start"
+
+
+def _properties(profile: ClusterProfile) -> Iterator[str]:
+    for name in sorted(profile.conf):
+        if name in OWNED:
+            yield f"conf sets {name}: set the key {OWNED[name]} instead"
+        elif not name.startswith("spark."):
+            yield f"conf sets {name}: Spark takes properties that begin with 'spark.' and drops others"
+        elif _SECRET.search(name) and not _NO_SECRET.fullmatch(name):
+            yield f"conf sets {name}: secrets belong into the Airflow connection or the environment (docs/clusters.md)"

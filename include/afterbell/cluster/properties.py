@@ -1,0 +1,77 @@
+"""From a cluster profile to Spark's properties."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from afterbell.cluster.profile import ClusterProfile
+
+REGISTERED_SECONDS = "spark.afterbell.registeredSeconds"
+FIRST_EXECUTOR_SECONDS = "spark.afterbell.firstExecutorSeconds"
+MASTER_UI = "spark.afterbell.masterUi"
+CREDENTIALS = "spark.afterbell.credentials"
+"""What the driver is told of its profile beside Spark's own properties; spark-submit drops other prefixes."""
+
+AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
+"""The variable of the driver that holds the secret of ``spark.authenticate``."""
+
+_UNPACKED = "environment"
+"""The folder, in an executor's own, that the environment's archive is unpacked into."""
+
+
+def properties(profile: ClusterProfile) -> dict[str, str]:
+    """The Spark properties of ``profile``; what it leaves empty or 0 is not among them."""
+    found = {
+        "spark.driver.memory": profile.driver_memory,
+        "spark.ui.showConsoleProgress": "false",  # redrawn ten times a second into a log that nobody watches
+        "spark.eventLog.enabled": "true" if profile.event_log else "",
+        "spark.eventLog.dir": profile.event_log,
+    }
+    if profile.manager != "local":
+        found |= _executors(profile) | _interpreter(profile) | _told(profile)
+    if profile.manager == "mesos":
+        found |= _mesos(profile)
+    if profile.deploy_mode == "cluster":
+        found["spark.driver.cores"] = str(profile.driver_cores)
+    return {name: value for name, value in found.items() if value} | profile.conf
+
+
+def _executors(profile: ClusterProfile) -> dict[str, str]:
+    return {
+        "spark.executor.memory": profile.executor_memory,
+        "spark.executor.cores": str(profile.executor_cores or ""),
+        "spark.cores.max": str(profile.cores_max or ""),
+    }
+
+
+def _interpreter(profile: ClusterProfile) -> dict[str, str]:
+    """The Python of executors; a driver beside the submitter keeps the submitter's."""
+    archive = profile.environment_archive
+    return {
+        "spark.archives": f"{archive}#{_UNPACKED}" if archive else "",
+        "spark.pyspark.python": f"./{_UNPACKED}/bin/python" if archive else profile.python,
+        "spark.pyspark.driver.python": profile.python if profile.deploy_mode == "cluster" else "",
+    }
+
+
+def _told(profile: ClusterProfile) -> dict[str, str]:
+    return {
+        REGISTERED_SECONDS: str(profile.registered_seconds),
+        FIRST_EXECUTOR_SECONDS: str(profile.first_executor_seconds),
+        MASTER_UI: profile.master_ui,
+        CREDENTIALS: profile.credentials,
+    }
+
+
+def _mesos(profile: ClusterProfile) -> dict[str, str]:
+    return {
+        "spark.mesos.coarse": str(profile.coarse).lower(),
+        "spark.mesos.executor.home": profile.executor_home,
+        "spark.executor.uri": profile.executor_uri,
+        "spark.mesos.executor.docker.image": profile.image,
+        "spark.mesos.containerizer": profile.containerizer if profile.image else "",
+        "spark.mesos.role": profile.role,
+        "spark.mesos.principal": profile.principal,
+        "spark.mesos.constraints": profile.constraints,
+    }
