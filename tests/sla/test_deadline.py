@@ -1,10 +1,11 @@
 """The deadline is two hours from the bell, half days included. Closes are the exchange's published ones."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.config.loader import config_folder
 from afterbell.errors import NotASessionError
 from afterbell.sla.deadline import deadline_for
 
@@ -42,3 +43,12 @@ def test_time_left_turns_negative_once_the_deadline_has_passed():
 def test_a_holiday_is_refused_with_the_sessions_beside_it():
     with pytest.raises(NotASessionError, match=r"2016-07-04 \(Monday\).*2016-07-01 and 2016-07-05"):
         deadline_for(XNYS, date(2016, 7, 4), datetime(2016, 7, 4, 20, 0, tzinfo=UTC))
+
+
+def test_another_budget_moves_the_deadline(tmp_path, monkeypatch):
+    text = (config_folder() / "sla.yaml").read_text(encoding="utf-8")
+    (tmp_path / "sla.yaml").write_text(text.replace("budget_minutes: 120", "budget_minutes: 90"), encoding="utf-8")
+    monkeypatch.setenv("AFTERBELL_CONFIG", str(tmp_path))
+    bell = datetime(2016, 6, 30, 20, 0, tzinfo=UTC)
+    assert deadline_for(XNYS, date(2016, 6, 30), bell).at == datetime(2016, 6, 30, 21, 30, tzinfo=UTC)
+    assert deadline_for(XNYS, date(2016, 6, 30), bell, timedelta(hours=1)).at == bell.replace(hour=21)

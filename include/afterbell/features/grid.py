@@ -16,14 +16,16 @@ import numpy.typing as npt
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
-from afterbell.sla.deadline import BUDGET
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 FIELDS = ("open", "high", "low", "close", "volume")
-CUT_OFF = BUDGET
-"""From the close of a session to the moment after which nothing new enters its feature row: the deadline."""
+CUT_OFF = timedelta(hours=2)
+"""From the close of a session to the moment after which nothing new enters its feature row.
+
+It belongs to the definition of every factor: a run's deadline may be set otherwise, rows stay what they are.
+"""
 
 _EPOCH = date(1970, 1, 1)
 

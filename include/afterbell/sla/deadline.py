@@ -1,4 +1,4 @@
-"""The deadline of a session: two hours from its closing bell."""
+"""The deadline of a session: two hours from its closing bell, or what ``sla.yaml`` says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from afterbell.calendar.sessions import Exchange
-
-BUDGET = timedelta(hours=2)
+from afterbell.sla.policy import load_policy
 
 
 @dataclass(frozen=True)
@@ -27,19 +26,22 @@ class Deadline:
         return self.at - now
 
 
-def deadline_for(exchange: Exchange, session: date, now: datetime) -> Deadline:
-    """Close + 2 h, half days included; for a session long past, ``now`` + 2 h.
+def deadline_for(exchange: Exchange, session: date, now: datetime, budget: timedelta | None = None) -> Deadline:
+    """Close + the budget, half days included; for a session long past, ``now`` + the budget.
 
     A run for an old session (a demo, a rerun of last week) can't be on time for a bell that rang long ago. It is
-    held to the same two hours, counted from its start.
+    held to the same budget, counted from its start.
 
     Args:
         exchange: whose bell counts.
         session: the session of the run.
         now: the start of the run, with a zone.
+        budget: from the bell to the deadline; that of ``sla.yaml`` where None.
 
     Raises:
         NotASessionError: the exchange does not trade on ``session``.
+        ConfigError: ``sla.yaml`` is wrong.
     """
-    at = exchange.close(session) + BUDGET
-    return Deadline(at, replayed=False) if now <= at else Deadline(now + BUDGET, replayed=True)
+    granted = load_policy().budget if budget is None else budget
+    at = exchange.close(session) + granted
+    return Deadline(at, replayed=False) if now <= at else Deadline(now + granted, replayed=True)

@@ -1,0 +1,114 @@
+"""What each step of a run may take, learned from what it took in the runs before."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from afterbell.sla.policy import TIMED, SlaPolicy
+
+LONGEST_PAUSE = 900.0
+"""Seconds between two steps beyond which somebody was waited for: that is no cost of the run."""
+_SHORT = 0.25
+"""A step that took less than this share of its median found most of its work done."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """When a step worked, by its own clock in UTC, and whether it found nothing to do."""
+
+    started: datetime
+    finished: datetime
+    noop: bool = False
+
+    @property
+    def seconds(self) -> float:
+        """How long it worked."""
+        return (self.finished - self.started).total_seconds()
+
+
+Run = Mapping[str, Timing]
+"""The timings of one run by step; steps that wrote no result are not in it."""
+
+
+@dataclass(frozen=True)
+class Budgets:
+    """What a run goes by.
+
+    Attributes:
+        seconds: of each step of ``TIMED``, the pause before it included.
+        reserve: seconds that stay free before the deadline.
+        learned: how many measurements stand behind a step's figure; steps that go by the policy's are not in it.
+    """
+
+    seconds: Mapping[str, float]
+    reserve: float
+    learned: Mapping[str, int]
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values."""
+        return {"seconds": dict(self.seconds), "reserve": self.reserve, "learned": dict(self.learned)}
+
+    @classmethod
+    def from_json(cls, found: Mapping[str, Any]) -> Budgets:
+        """What ``to_json`` wrote."""
+        return cls(dict(found["seconds"]), float(found["reserve"]), dict(found["learned"]))
+
+    def after(self, step: str) -> float:
+        """Seconds that the steps after ``step`` need."""
+        return sum(self.seconds[each] for each in TIMED[TIMED.index(step) + 1 :])
+
+
+def default_budgets(policy: SlaPolicy) -> Budgets:
+    """The policy's own figures."""
+    return Budgets(dict(policy.budgets), policy.reserve_minutes * 60, {})
+
+
+def learn(runs: Sequence[Run], policy: SlaPolicy) -> Budgets:
+    """The quantile of what each step took, the pause before it included; the policy's figure where too little is known.
+
+    A step that found nothing to do, or took less than a quarter of its median, tells nothing of the next run.
+
+    Args:
+        runs: of the last sessions, in any order.
+        policy: quantile, fewest measurements, defaults.
+    """
+    pauses = _pauses(runs)
+    usual = statistics.median([each for found in pauses.values() for each in found] or [0.0])
+    seconds, learned = dict(policy.budgets), {}
+    for step in TIMED:
+        took = _worked(runs, step)
+        if len(took) < policy.history.least:
+            continue
+        before = pauses.get(step) or [usual]
+        seconds[step] = round(_quantile(took, policy.history.quantile) + statistics.median(before), 1)
+        learned[step] = len(took)
+    return Budgets(seconds, policy.reserve_minutes * 60, learned)
+
+
+def _worked(runs: Sequence[Run], step: str) -> list[float]:
+    found = [run[step].seconds for run in runs if step in run and not run[step].noop]
+    least = _SHORT * statistics.median(found or [0.0])
+    return [seconds for seconds in found if seconds >= least]
+
+
+def _pauses(runs: Sequence[Run]) -> dict[str, list[float]]:
+    """Seconds between the end of a step and the start of the next: Airflow's, and the driver's until it works."""
+    found: dict[str, list[float]] = {}
+    for run in runs:
+        for before, step in itertools.pairwise(TIMED):
+            if before in run and step in run:
+                pause = (run[step].started - run[before].finished).total_seconds()
+                if 0 <= pause <= LONGEST_PAUSE:
+                    found.setdefault(step, []).append(pause)
+    return found
+
+
+def _quantile(values: Sequence[float], share: float) -> float:
+    """The smallest of ``values`` that at least ``share`` of them do not exceed."""
+    return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]

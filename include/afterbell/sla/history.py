@@ -1,0 +1,78 @@
+"""What the runs of the last sessions took, read from the results that their steps left in the artifact store."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
+from typing import Any, Protocol, TypeVar
+
+from afterbell.cluster.steps import STEPS
+from afterbell.sla.budgets import Run, Timing
+from afterbell.stores.protocols import StoredObject
+
+_READERS = 8
+_RUNS = 3
+"""Most runs of one session that count: a session that is tried out fifty times is not fifty nights."""
+_BACKFILL = "backfill"
+_STARTS = datetime.min.replace(tzinfo=UTC)
+Item = TypeVar("Item")
+Found = TypeVar("Found")
+
+
+class Documents(Protocol):
+    """What is asked of the artifact store."""
+
+    def list(self, prefix: str) -> Sequence[StoredObject]:
+        """All objects below ``prefix``."""
+        ...
+
+    def get(self, key: str) -> bytes:
+        """The bytes of ``key``."""
+        ...
+
+
+def read_runs(store: Documents, sessions: Iterable[date]) -> list[Run]:
+    """The timings of the newest runs of ``sessions``, those of backfills left out.
+
+    One listing a session and one read a result: what older sessions left behind costs nothing.
+
+    Raises:
+        AfterbellError: the store did not answer, or refused.
+    """
+    listed = _at_once(lambda session: store.list(f"runs/{session.isoformat()}/"), sessions)
+    runs = [keys for found in listed for keys in _newest(found)]
+    flat = [key for keys in runs for key in keys]
+    timings = dict(zip(flat, _at_once(lambda key: _timing(store.get(key)), flat), strict=True))
+    return [{_step(key): found for key in keys if (found := timings[key])} for keys in runs]
+
+
+def _at_once(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(action, items))
+
+
+def _step(key: str) -> str:
+    return key.rpartition("/")[2].removesuffix(".json")
+
+
+def _newest(found: Sequence[StoredObject]) -> list[list[str]]:
+    """The keys of the results of the newest runs of a session, a list a run."""
+    runs: dict[str, list[StoredObject]] = {}
+    for each in found:
+        _, _, run, *rest = each.key.split("/")
+        if len(rest) == 1 and _step(each.key) in STEPS and not run.startswith(_BACKFILL):
+            runs.setdefault(run, []).append(each)
+    newest = sorted(runs.values(), key=lambda own: max(each.modified or _STARTS for each in own), reverse=True)
+    return [[each.key for each in own] for own in newest[:_RUNS]]
+
+
+def _timing(body: bytes) -> Timing | None:
+    """None for a document that does not tell: learning from the others goes on."""
+    try:
+        found: dict[str, Any] = json.loads(body)
+        started, finished = (datetime.fromisoformat(found[name]) for name in ("started_at", "finished_at"))
+        return Timing(started.astimezone(UTC), finished.astimezone(UTC), found.get("noop") is True)
+    except (ValueError, KeyError, TypeError):
+        return None
