@@ -53,6 +53,10 @@ class StoreUnavailableError(RetryableError):
         self.retry_after = retry_after
 
 
+class ClusterUnavailableError(RetryableError):
+    """The cluster manager did not answer, or took no driver: check that it runs, then try again."""
+
+
 class StoreConfigError(PermanentError):
     """A store refused: wrong bucket, path or credentials. Check the connection that the message names."""
 
