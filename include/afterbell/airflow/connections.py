@@ -17,6 +17,7 @@ _HOW = {
     S3: "type aws, keys as login and password, extra {'endpoint_url', 'region_name', 'feed_bucket', 'artifact_bucket'}",
     HDFS: "type webhdfs, host and port of the NameNode's web address, extra {'root': '/feed'}",
     LAKE: "type generic, extra {'catalog': 'jdbc:...', 'warehouse': 's3a://...'}",
+    "afterbell_webhook": "type http, host https://host/path, password: a bearer token if one is asked for",
 }
 _MASTERS = ("local", "spark://", "mesos://")
 

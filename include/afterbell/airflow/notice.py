@@ -1,0 +1,133 @@
+"""What a notice says: session, run, what happened, the stages' times, the deadline, where to look, what to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from urllib.parse import quote
+
+from afterbell.cluster.job import result_key
+from afterbell.cluster.steps import BESIDES, STEPS
+from afterbell.errors import ObjectMissingError
+from afterbell.sla.forecast import before_deadline
+from afterbell.sla.policy import Kind
+from afterbell.stores.artifacts import ArtifactStore
+
+_LONGEST = 2000
+_USERINFO = re.compile(r"(://)[^/\s@]+@")
+_NAMED = re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key)\w*['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&}]+")
+_NEXT: dict[str, str] = {
+    "failure": "The champion is kept. Mend what the message names, then clear the failed task, or run the session "
+    "again: what has been committed is not done twice. See docs/runbook.md, 'A run failed'.",
+    "forecast": "Nothing has failed yet. Look for the stage that is over its budget and for what else uses the "
+    "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
+    "deadline_missed": "The champion is kept and nothing of this run is published any more. See docs/runbook.md, 'The "
+    "deadline is near, or was missed'.",
+    "held": "The champion scores the next session. Read the reason; when it is settled, run the session again. See "
+    "docs/runbook.md, 'A verdict of keep or hold'.",
+    "success": "Nothing.",
+}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One notice; every field is text that may be shown to anybody who is told of runs."""
+
+    kind: Kind
+    title: str
+    message: str
+    session: str
+    run_id: str
+    dag_id: str
+    step: str
+    deadline: str
+    stages: tuple[dict[str, Any], ...]
+    link: str
+    next: str
+    text: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values, ``text`` being the whole in words."""
+        return asdict(self) | {"stages": list(self.stages), "text": self.text or words(self)}
+
+
+def compose(
+    kind: Kind,
+    run: Mapping[str, Any],
+    message: str,
+    details: Mapping[str, Any],
+    stages: Iterable[Mapping[str, Any]],
+    secrets: Iterable[str] = (),
+) -> Notice:
+    """Put a notice together.
+
+    Args:
+        kind: of the notice.
+        run: what the task that opened the run returned; what is missing stays empty.
+        message: what happened, a step's own message for one.
+        details: ``dag_id``, ``step``, ``base_url`` where they are known.
+        stages: ``step`` and ``seconds`` of what is done.
+        secrets: texts that must not be in it.
+    """
+    session, run_id = str(run.get("session") or ""), str(run.get("run_id") or "")
+    dag_id, step = str(details.get("dag_id") or ""), str(details.get("step") or "")
+    about = f"session {session}" if session else run_id
+    what = f"step {step} failed" if kind == "failure" and step else kind.replace("_", " ")
+    return Notice(
+        kind=kind,
+        title=f"Afterbell: {what}, {about}" + (f" ({dag_id})" if dag_id else ""),
+        message=scrub(message, secrets)[:_LONGEST],
+        session=session,
+        run_id=run_id,
+        dag_id=dag_id,
+        step=step,
+        deadline=str(run.get("deadline") or ""),
+        stages=tuple({"step": str(each["step"]), "seconds": float(each["seconds"])} for each in stages),
+        link=run_link(str(details.get("base_url") or ""), dag_id, run_id, step if kind == "failure" else ""),
+        next=_NEXT[kind],
+    )
+
+
+def words(notice: Notice) -> str:
+    """The notice in lines for people."""
+    lines = [notice.message, f"run: {notice.run_id}" + (f" of {notice.dag_id}" if notice.dag_id else "")]
+    if notice.deadline:
+        left = datetime.fromisoformat(notice.deadline) - datetime.now(UTC)
+        now = before_deadline(left)
+        lines.append(f"deadline: {notice.deadline[:16].replace('T', ' ')} UTC; it is {now}")
+    if notice.stages:
+        lines.append("stages: " + ", ".join(f"{each['step']} {each['seconds']:.0f} s" for each in notice.stages))
+    if notice.link:
+        lines.append(f"look: {notice.link}")
+    return "\n".join([*lines, f"next: {notice.next}"])
+
+
+def scrub(text: str, secrets: Iterable[str] = ()) -> str:
+    """``text`` without ``secrets``, without the user of an address, and without what looks like a named secret."""
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        text = text.replace(secret, "***")
+    return _NAMED.sub(r"\1***", _USERINFO.sub(r"\1***@", text))
+
+
+def run_link(base: str, dag_id: str, run_id: str, task_id: str = "") -> str:
+    """The page of a run, or of one of its tasks, in Airflow's UI; empty where the UI's address isn't known."""
+    if not (base and dag_id and run_id):
+        return ""
+    page = f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
+    return f"{page}/tasks/{quote(task_id, safe='')}" if task_id else page
+
+
+def read_results(store: ArtifactStore, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """The results that the steps of ``run`` have left behind so far, by step in their order."""
+    found: dict[str, dict[str, Any]] = {}
+    for step in (*STEPS, *BESIDES):
+        key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
+        try:
+            found[step] = json.loads(store.get(key))
+        except ObjectMissingError:
+            continue
+    return found

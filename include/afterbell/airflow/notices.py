@@ -1,0 +1,209 @@
+"""Notices of failures, forecasts, missed deadlines, holds and successes. None of them ever fails or delays a run.
+
+Whatever goes wrong with a notice (a wrong file, a store or channel that is down, slow or hangs) is a line in the log.
+Sending runs in threads of its own, which are left behind when their time is up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from airflow.sdk import BaseNotifier
+from airflow.sdk.configuration import conf
+
+from afterbell.airflow.notice import Notice, compose, read_results, scrub
+from afterbell.airflow.store import open_artifacts, secret_values
+from afterbell.sla.policy import Channel, Kind, load_policy
+
+_GATHER, _SEND = 8.0, 12.0
+"""Seconds that a notice may take to be put together, and to be sent on all channels at once."""
+_log = logging.getLogger(__name__)
+
+
+def notify(
+    kind: Kind,
+    run: Mapping[str, Any],
+    text: str,
+    details: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> None:
+    """Tell everybody whom ``sla.yaml`` names for this kind of notice; never raises, and takes 20 seconds at most.
+
+    Args:
+        kind: of the notice.
+        run: what the task that opened the run returned; what is missing is left out.
+        text: what happened.
+        details: ``dag_id`` and ``step``, where they are known.
+        context: Airflow's, for the templates of its notifiers.
+    """
+    with _quietly(kind):
+        channels = [channel for channel in load_policy().notices if kind in channel.kinds]
+        if channels:
+            _tell(channels, _gather(kind, run, text, dict(details or {})), dict(context or {}))
+
+
+@contextmanager
+def _quietly(kind: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception:  # noqa: BLE001 - a notice never fails a run
+        _log.exception("notice %r could not be sent; the run goes on", kind)
+
+
+def _gather(kind: Kind, run: Mapping[str, Any], text: str, details: dict[str, Any]) -> Notice:
+    found: dict[str, Any] = {"secrets": (), "stages": ()}
+
+    def ask() -> None:
+        found["secrets"] = secret_values()
+        if run.get("session") and run.get("run_id"):
+            results = read_results(open_artifacts(), run)
+            found["stages"] = [{"step": step, "seconds": each.get("seconds", 0)} for step, each in results.items()]
+
+    _wait([_start("the times of the stages", ask)], _GATHER)
+    base = conf.get("api", "base_url", fallback="") or ""
+    return compose(kind, run, text, {"base_url": base} | details, found["stages"], found["secrets"])
+
+
+def _tell(channels: list[Channel], notice: Notice, context: dict[str, Any]) -> None:
+    body = notice.to_json()
+    threads = []
+    for channel in channels:
+        # The notice is data: a template of the file may show it, but nothing in it is ever rendered. Without the DAG
+        # no macros of its own come in.
+        mine = {name: value for name, value in context.items() if name != "dag"} | {"notice": body}
+        threads.append(_start(channel.notifier, partial(_send, channel, mine)))
+    _wait(threads, _SEND)
+
+
+def _send(channel: Channel, context: dict[str, Any]) -> None:
+    module, _, name = channel.notifier.rpartition(".")
+    notifier: BaseNotifier = getattr(import_module(module), name)(**channel.kwargs)
+    notifier(context)
+
+
+def _start(what: str, action: Callable[[], object]) -> threading.Thread:
+    def run() -> None:
+        try:
+            action()
+        except Exception as error:  # noqa: BLE001 - whatever a channel does, the run goes on
+            # Its text is not ours and may name an address with a secret in it.
+            _log.warning("notice: %s: %s: %s", what, type(error).__name__, scrub(str(error)))
+
+    # A daemon: a channel that hangs must not keep the process, be it a worker's or the triggerer's.
+    thread = threading.Thread(target=run, name=f"notice {what}", daemon=True)
+    thread.start()
+    return thread
+
+
+def _wait(threads: list[threading.Thread], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+        if thread.is_alive():
+            _log.warning("%s: no answer within %.0f s; the run goes on without", thread.name, seconds)
+
+
+def task_failed(context: Mapping[str, Any]) -> None:
+    """A task's ``on_failure_callback``: it has failed for good. Called in the worker, or after its loss elsewhere."""
+    with _quietly("failure"):
+        message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
+        details = {"dag_id": _name(context, "dag"), "step": _name(context, "task")}
+        notify("failure", run_of(context), message, details, context)
+
+
+def run_failed(context: Mapping[str, Any]) -> None:
+    """A DAG's ``on_failure_callback``: says what no task could say itself, such as the run's own time limit."""
+    reason = str(context.get("reason") or "")
+    if reason == "task_failure":
+        return  # the task's own notice tells more
+    with _quietly("failure"):
+        notify("failure", run_of(context), f"the run failed: {reason}", {"dag_id": _name(context, "dag")}, context)
+
+
+def run_succeeded(context: Mapping[str, Any]) -> None:
+    """A DAG's ``on_success_callback``: published, kept or held, and what was left out. Silent for backfills."""
+    with _quietly("success"):
+        run = run_of(context)
+        if run.get("origin") == "backfill":
+            return
+        results: dict[str, dict[str, Any]] = {}
+        _wait([_start("results", lambda: results.update(read_results(open_artifacts(), run)))], _GATHER)
+        kind, text = outcome(results)
+        notify(kind, run, text, {"dag_id": _name(context, "dag")}, context)
+
+
+def outcome(results: Mapping[str, Mapping[str, Any]]) -> tuple[Kind, str]:
+    """Whether a run that ended well was held, and what came of it in a sentence."""
+    published = results.get("publish")
+    if published is None:
+        return "success", "the run is done"
+    left = "; ".join(map(str, results.get("train", {}).get("left_out") or ()))
+    more = f"; left out: {left}" if left else ""
+    said = f"{published.get('release_id')} serves"
+    if published.get("moved"):
+        return "success", f"published: {said}{more}"
+    reason = str(published.get("reason") or "")
+    return ("held" if reason.startswith("hold") else "success"), f"champion kept, {said}; {reason}{more}"
+
+
+async def deadline_missed(context: Mapping[str, Any] | None = None, **_: Any) -> None:
+    """Airflow's deadline alert; called in the triggerer, with the run and the deadline as JSON values."""
+    found = dict((context or {}).get("dag_run") or {})
+    run = {
+        "session": session_in(found),
+        "run_id": str(found.get("dag_run_id") or ""),
+        "deadline": _instant((context or {}).get("deadline")),
+    }
+    text = "the run is not done, and its deadline has passed: nothing of it will be published"
+    # In a thread: nothing here may hold up the other triggers.
+    await asyncio.to_thread(notify, "deadline_missed", run, text, {"dag_id": found.get("dag_id")})
+
+
+def session_in(dag_run: Mapping[str, Any]) -> str:
+    """The session (ISO date) of a run as Airflow's API tells of it: the one it was given, or its data interval's."""
+    named = (dag_run.get("conf") or {}).get("session") or dag_run.get("data_interval_start") or ""
+    try:
+        return datetime.fromisoformat(str(named)).date().isoformat()
+    except ValueError:
+        return ""
+
+
+def run_of(context: Mapping[str, Any]) -> dict[str, Any]:
+    """What the task that opened the run returned; its id alone, where that task has not ended."""
+    own = getattr(context.get("task"), "run", None)
+    if isinstance(own, Mapping):
+        return dict(own)
+    found: Any = None
+    opener = next((name for name in getattr(context.get("dag"), "task_ids", ()) if name.startswith("open_")), "")
+    if opener and context.get("ti") is not None:
+        found = context["ti"].xcom_pull(task_ids=opener)
+    if isinstance(found, Mapping):
+        return dict(found)
+    return {
+        "run_id": str(context.get("run_id") or ""),
+        "session": str((context.get("params") or {}).get("session") or ""),
+    }
+
+
+def _name(context: Mapping[str, Any], what: str) -> str:
+    return str(getattr(context.get(what), f"{what}_id", "") or "")
+
+
+def _instant(deadline: Any) -> str:
+    at = deadline.get("deadline_time") if isinstance(deadline, Mapping) else None
+    return at.astimezone(UTC).isoformat() if isinstance(at, datetime) else str(at or "")
+
+
+TASK_NOTICES: dict[str, Any] = {"on_failure_callback": task_failed}
+"""For a DAG's ``default_args``."""
+RUN_NOTICES: dict[str, Any] = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
+"""For a DAG itself."""

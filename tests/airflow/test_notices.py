@@ -1,0 +1,277 @@
+"""Notices reach a real webhook, say what whoever is on call needs, hold no secret, and never fail a run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import threading
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from airflow.sdk import BaseNotifier
+
+from afterbell.airflow import notices
+from afterbell.airflow.notice import run_link, scrub
+from afterbell.airflow.notices import deadline_missed, notify, outcome, run_failed, run_of, task_failed
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import ClusterProfile
+from tests.airflow.hook_server import HookServer
+from tests.airflow_home import ROOT
+from tests.cluster.test_connections import ENV
+
+RUN = {
+    "session": "2016-06-30", "run_id": "scheduled__2016-06-30", "deadline": "2016-06-30T22:00:00+00:00",
+    "origin": "scheduled",
+}  # fmt: skip
+HOOK = "afterbell.airflow.notifiers.WebhookNotifier"
+EVERY = ["failure", "forecast", "deadline_missed", "held", "success"]
+SENT = []
+
+
+class Templated(BaseNotifier):
+    """A notifier as users install them, with a template of the configuration."""
+
+    template_fields = ("message",)
+
+    def __init__(self, message):
+        super().__init__()
+        self.message = message
+
+    def notify(self, context):  # noqa: ARG002
+        SENT.append(self.message)
+
+
+@pytest.fixture
+def hook():
+    server = HookServer()
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.hold.set()
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def channels(monkeypatch, tmp_path, caplog):
+    """Sets the channels of sla.yaml; the stores of the connections are not there."""
+    dead = ENV | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"}
+    for name, body in connection_environment(dead, "local", ClusterProfile(master="local[2]")).items():
+        monkeypatch.setenv(name, body)
+    monkeypatch.setenv("AFTERBELL_CONFIG", str(tmp_path))
+    monkeypatch.setattr(notices, "_GATHER", 60.0)
+    caplog.set_level(logging.INFO)
+
+    def write(*found):
+        policy = yaml.safe_load((ROOT / "include" / "config" / "sla.yaml").read_text(encoding="utf-8"))
+        policy["notices"] = [{"kinds": EVERY, **channel} for channel in found]
+        (tmp_path / "sla.yaml").write_text(yaml.safe_dump(policy), encoding="utf-8")
+
+    return write
+
+
+def connect(monkeypatch, address, **more):
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_WEBHOOK", json.dumps({"conn_type": "http", "host": address, **more}))
+
+
+def test_a_failure_reaches_the_webhook_with_all_that_is_needed(hook, channels, monkeypatch):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, f"{hook.address}/services/x", password="canary-token")
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")
+    notify("failure", RUN, "CorruptDropError: prices/x is cut off", {"dag_id": "daily_retraining", "step": "ingest"})
+    ((path, headers, body),) = hook.taken
+    assert path == "/services/x"
+    assert headers["Authorization"] == "Bearer canary-token"
+    assert body["title"] == "Afterbell: step ingest failed, session 2016-06-30 (daily_retraining)"
+    assert body["message"] == "CorruptDropError: prices/x is cut off"
+    assert body["link"] == ("https://airflow.example.com/dags/daily_retraining/runs/scheduled__2016-06-30/tasks/ingest")
+    assert body["deadline"] == RUN["deadline"]
+    for part in ("CorruptDropError", "2016-06-30 22:00 UTC", body["link"], "clear the failed task"):
+        assert part in body["text"]
+
+
+def test_no_secret_is_in_a_notice(hook, channels, monkeypatch, caplog):
+    channels({"notifier": HOOK}, {"notifier": "afterbell.airflow.notifiers.LogNotifier"})
+    connect(monkeypatch, hook.address)
+    # The key of the S3 connection, and secrets that nobody has registered.
+    message = "403 for canary-secret at https://me:canary-2@s3.example.com/?X-Amz-Token=canary-3 password: canary-4"
+    notify("failure", RUN, message)
+    (body,) = hook.notices
+    assert body["message"] == "403 for *** at https://***@s3.example.com/?X-Amz-Token=*** password: ***"
+    assert "canary" not in json.dumps(body) + caplog.text
+
+
+@pytest.mark.parametrize("status", [500, 302, 404])
+def test_a_channel_that_refuses_is_a_line_in_the_log(hook, channels, monkeypatch, caplog, status):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, f"{hook.address}/secret-path")
+    hook.status = status
+    notify("failure", RUN, "x")
+    assert len(hook.taken) == 1  # a redirect is not followed
+    assert f"the answer was {status}, expected 200 to 299" in caplog.text
+    assert "secret-path" not in caplog.text
+
+
+def test_a_channel_that_hangs_is_left_behind_and_the_others_are_told(hook, channels, monkeypatch, caplog):
+    SENT.clear()
+    channels({"notifier": HOOK}, {"notifier": f"{__name__}.Templated", "kwargs": {"message": "m"}})
+    connect(monkeypatch, hook.address)
+    monkeypatch.setattr(notices, "_SEND", 2.0)
+    hook.hold.clear()
+    notify("failure", RUN, "x")
+    assert hook.arrived.is_set()
+    assert not hook.hold.is_set()  # it came back although nobody has answered
+    assert "no answer within 2 s; the run goes on without" in caplog.text
+    assert SENT == ["m"]
+
+
+@pytest.mark.parametrize("address", ["http://afterbell.invalid", "http://127.0.0.1:9"])
+def test_a_channel_whose_host_is_gone_is_a_line_in_the_log(channels, monkeypatch, caplog, address):
+    channels({"notifier": HOOK})
+    monkeypatch.setenv("NO_PROXY", "*")
+    connect(monkeypatch, address)
+    notify("failure", RUN, "x")
+    assert "webhook 'afterbell_webhook': ConnectionError" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("channel", "said"),
+    [
+        ({"notifier": HOOK}, "'afterbell_webhook' is not defined"),
+        ({"notifier": "afterbell.nowhere.Notifier"}, "ModuleNotFoundError"),
+        ({"notifier": HOOK, "kwargs": {"colour": 1}}, "TypeError"),
+    ],
+)
+def test_a_channel_that_is_set_up_wrongly_fails_no_run(channels, monkeypatch, caplog, channel, said):
+    channels(channel)
+    monkeypatch.delenv("AIRFLOW_CONN_AFTERBELL_WEBHOOK", raising=False)
+    notify("failure", RUN, "x")
+    assert said in caplog.text
+
+
+def test_a_broken_file_fails_no_run(channels, tmp_path, caplog):
+    (tmp_path / "sla.yaml").write_text("notices: 1", encoding="utf-8")
+    notify("failure", RUN, "x")
+    assert "notice 'failure' could not be sent; the run goes on" in caplog.text
+
+
+def test_a_password_does_not_travel_in_clear(channels, monkeypatch, caplog):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, "http://hooks.example.com", password="canary-token")
+    notify("failure", RUN, "x")
+    assert "would send its password in clear: use https" in caplog.text
+
+
+def test_a_channel_is_told_of_its_kinds_alone(hook, channels, monkeypatch):
+    channels({"notifier": HOOK, "kinds": ["held"]})
+    connect(monkeypatch, hook.address)
+    notify("failure", RUN, "x")
+    notify("held", RUN, "y")
+    assert [body["kind"] for body in hook.notices] == ["held"]
+
+
+def test_a_template_shows_the_notice_and_never_renders_what_is_in_it(channels):
+    SENT.clear()
+    channels({"notifier": f"{__name__}.Templated", "kwargs": {"message": "{{ notice.title }}: {{ notice.message }}"}})
+    notify("failure", RUN, "{{ 7 * 7 }} {% raw %}")
+    assert SENT == ["Afterbell: failure, session 2016-06-30: {{ 7 * 7 }} {% raw %}"]
+
+
+def test_a_failed_task_tells_its_own_message(hook, channels, monkeypatch):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, hook.address)
+    task = SimpleNamespace(task_id="validate", run=RUN)
+    task_failed({
+        "exception": RuntimeError("step 'validate' failed: ValidationFailedError: rows"),
+        "task": task,
+        "dag": SimpleNamespace(dag_id="daily_retraining"),
+    })  # fmt: skip
+    (body,) = hook.notices
+    assert (body["step"], body["run_id"]) == ("validate", RUN["run_id"])
+    assert body["message"] == "step 'validate' failed: ValidationFailedError: rows"
+
+
+@pytest.mark.parametrize(("reason", "count"), [("task_failure", 0), ("timed_out", 1)])
+def test_a_failed_run_tells_what_no_task_has_told(hook, channels, monkeypatch, reason, count):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, hook.address)
+    run_failed({"reason": reason, "run_id": "manual__1", "dag": SimpleNamespace(dag_id="d", task_ids=[])})
+    assert len(hook.notices) == count
+
+
+def test_a_missed_deadline_is_told_from_the_triggerer(hook, channels, monkeypatch):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, hook.address)
+    found = {
+        "dag_run": {
+            "dag_id": "daily_retraining", "dag_run_id": RUN["run_id"], "conf": {},
+            "data_interval_start": "2016-06-30T00:00:00Z",
+        },
+        "deadline": {"id": "1", "deadline_time": "2016-06-30T22:00:00+00:00"},
+    }  # fmt: skip
+    asyncio.run(deadline_missed(context=found))
+    (body,) = hook.notices
+    assert (body["kind"], body["session"], body["deadline"]) == ("deadline_missed", "2016-06-30", RUN["deadline"])
+    assert "its deadline has passed" in body["text"]
+
+
+def test_other_triggers_go_on_while_a_channel_hangs(hook, channels, monkeypatch):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, hook.address)
+    monkeypatch.setattr(notices, "_SEND", 60.0)
+    hook.hold.clear()
+
+    async def both():
+        alert = asyncio.create_task(deadline_missed(context={"dag_run": {"dag_run_id": "r"}}))
+        await asyncio.to_thread(hook.arrived.wait, 60)
+        running = not alert.done()
+        hook.hold.set()
+        await alert
+        return running
+
+    assert asyncio.run(both())
+
+
+def test_the_run_is_found_wherever_a_callback_is_called():
+    asked = []
+    ti = SimpleNamespace(xcom_pull=lambda task_ids: asked.append(task_ids) or RUN)
+    dag = SimpleNamespace(task_ids=["await_drops", "open_backfill"])
+    assert run_of({"task": SimpleNamespace(run=RUN)}) == RUN
+    # After the loss of a worker the field is not rendered: it still holds the reference.
+    assert run_of({"task": SimpleNamespace(run=object()), "ti": ti, "dag": dag}) == RUN
+    assert asked == ["open_backfill"]
+    assert run_of({"run_id": "r", "params": {"session": "2016-06-30"}}) == {"run_id": "r", "session": "2016-06-30"}
+
+
+@pytest.mark.parametrize(
+    ("results", "kind", "said"),
+    [
+        ({"publish": {"release_id": "R", "moved": True}}, "success", "published: R serves"),
+        ({"publish": {"release_id": "R", "reason": "keep: worse"}}, "success", "champion kept, R serves; keep: worse"),
+        ({"publish": {"release_id": "R", "reason": "hold: late"}}, "held", "champion kept, R serves; hold: late"),
+        (
+            {"publish": {"release_id": "R", "moved": True}, "train": {"left_out": ["ridge"]}},
+            "success", "published: R serves; left out: ridge",
+        ),
+        ({"maintain": {}}, "success", "the run is done"),
+    ],
+)  # fmt: skip
+def test_the_outcome_of_a_run_says_who_serves_and_what_was_left_out(results, kind, said):
+    assert outcome(results) == (kind, said)
+
+
+def test_links_are_quoted():
+    assert run_link("http://a/", "d", "manual__2016-06-30T20:00:00+00:00") == (
+        "http://a/dags/d/runs/manual__2016-06-30T20%3A00%3A00%2B00%3A00"
+    )
+    assert run_link("", "d", "r") == ""
+
+
+def test_scrubbing_leaves_plain_text_alone():
+    assert (
+        scrub("table market.bars: expected 3 rows, found 2", ["", "zz"])
+        == "table market.bars: expected 3 rows, found 2"
+    )
