@@ -91,7 +91,8 @@ def test_row_41_a_pointer_write_that_did_not_land_leaves_the_champion_and_can_be
     store = stage.artifacts(HASTY)
     with pytest.raises(RetryableError, match=rf"still names {old.release_id}; try again"):
         move_champion(store, manifest, "run-2", FIRST)
-    assert everything(direct) == before
+    left = {key: version for key, version in everything(direct).items() if not key.startswith("audit/")}
+    assert left == {key: version for key, version in before.items() if not key.startswith("audit/")}
     assert move_champion(store, manifest, "run-2", FIRST).moved
 
 

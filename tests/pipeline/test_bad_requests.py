@@ -25,6 +25,8 @@ pytestmark = pytest.mark.services
         (("demo", "--drops", "/nowhere/at/all", "--session", "2016-06-30"), "/nowhere/at/all"),
         (("demo", "--drops", "."), "DROPS needs SESSION as well"),
         (("up", "--profile", "moon"), "clusters 'moon' is not known"),
+        (("release", "rollback", "../champion", "--reason", "upside down"), "the champion was not touched: release_id"),
+        (("release", "promote", "2026-06-30-0123456789ab", "--reason", "two\nlines"), "reason is one line"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -1,8 +1,8 @@
 """Run a DAG to its end in this one process, without scheduler, API server or web page.
 
-``python -m afterbell.airflow.run_dag --dag daily_retraining --session 2026-06-30 --events FILE`` runs every task for
-real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line; Airflow's own log
-goes to standard output. Exit status 0 means that the run succeeded.
+``python -m afterbell.airflow.run_dag --dag daily_retraining --conf '{"session": "2026-06-30"}' --events FILE`` runs
+every task for real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line, Airflow's
+own log to standard output. Exit status 0 means that the run succeeded. ``--answer`` is said where a task asks a person.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import argparse
 import json
 import sys
 import time
-from datetime import date
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from airflow.dag_processing.dagbag import DagBag
 from airflow.listeners import hookimpl
+from airflow.sdk import DAG
 from airflow.sdk.listener import get_listener_manager
 
 
@@ -53,8 +55,8 @@ class Progress:
         return round(time.monotonic() - self._began.get(task, time.monotonic()), 2)
 
 
-def run(dag_id: str, session: date, events: Path) -> int:
-    """Run ``dag_id`` for ``session``; returns the exit status."""
+def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str) -> int:
+    """Run ``dag_id`` with the parameters ``conf``; returns the exit status."""
     progress = Progress(events)
     bag = DagBag(dag_folder=str(Path(__file__).resolve().parents[3] / "dags"))
     dag = bag.dags.get(dag_id)
@@ -63,21 +65,38 @@ def run(dag_id: str, session: date, events: Path) -> int:
         progress.emit("end", state="failed", error=f"DAG {dag_id!r} cannot be loaded. {broken}")
         return 1
     get_listener_manager().add_listener(progress)  # type: ignore[no-untyped-call]
-    progress.emit("start", dag=dag_id, session=session.isoformat())
-    found = dag.test(run_conf={"session": session.isoformat()}, logical_date=None)
+    progress.emit("start", dag=dag_id, conf=dict(conf))
+    with _answered(dag, answer):
+        found = dag.test(run_conf=dict(conf), logical_date=None)
     state = str(getattr(found.state, "value", found.state))
     progress.emit("end", state=state, run_id=found.run_id)
     return 0 if state == "success" else 1
+
+
+@contextmanager
+def _answered(dag: DAG, answer: str) -> Iterator[None]:
+    if not any(hasattr(task, "response_timeout") for task in dag.tasks):
+        yield
+        return
+    from afterbell.airflow.answers import Answers  # noqa: PLC0415 - most runs ask nothing
+
+    answers = Answers(dag.dag_id, answer)
+    answers.start()
+    try:
+        yield
+    finally:
+        answers.stop()
 
 
 def main() -> int:
     """Read the command line and run."""
     parser = argparse.ArgumentParser(prog="run_dag", allow_abbrev=False)
     parser.add_argument("--dag", required=True)
-    parser.add_argument("--session", required=True, type=date.fromisoformat)
+    parser.add_argument("--conf", required=True, type=json.loads)
     parser.add_argument("--events", required=True, type=Path)
+    parser.add_argument("--answer", default="Reject", choices=("Approve", "Reject"))
     found = parser.parse_args()
-    return run(found.dag, found.session, found.events)
+    return run(found.dag, found.conf, found.events, found.answer)
 
 
 if __name__ == "__main__":

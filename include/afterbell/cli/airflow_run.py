@@ -6,9 +6,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +34,18 @@ class Done:
     seconds: dict[str, float] = field(default_factory=dict)
 
 
-def run_dag(opened: Opened, dag: str, session: date, profile: str, on_event: Tell | None) -> Done:
-    """Run ``dag`` for ``session`` to its end.
+def run_dag(
+    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, on_event: Tell | None, *, answer: str = "Reject"
+) -> Done:
+    """Run ``dag`` to its end.
 
     Args:
         opened: stores that answer.
         dag: its id.
-        session: handed over as the parameter ``session``.
+        conf: its parameters, JSON values; its session, where it has one, goes into the name of the log.
         profile: the cluster profile that the Spark connection names.
         on_event: told a line for every task that ends; None for silence.
+        answer: to whatever a task asks a person, ``Approve`` or ``Reject``.
 
     Raises:
         StepFailedError: a task failed for good.
@@ -51,7 +53,8 @@ def run_dag(opened: Opened, dag: str, session: date, profile: str, on_event: Tel
     """
     home = opened.folders.home
     stamp = time.strftime("%Y%m%dT%H%M%S")
-    log = home / "logs" / f"{dag}-{session}-{stamp}.log"
+    day = f"-{conf['session']}" if "session" in conf else ""
+    log = home / "logs" / f"{dag}{day}-{stamp}.log"
     events = log.with_suffix(".events")
     log.parent.mkdir(parents=True, exist_ok=True)
     events.touch()
@@ -59,7 +62,7 @@ def run_dag(opened: Opened, dag: str, session: date, profile: str, on_event: Tel
     _migrate(opened, env, log)
     argv = [
         str(opened.folders.airflow_python), "-m", "afterbell.airflow.run_dag",
-        "--dag", dag, "--session", session.isoformat(), "--events", str(events),
+        "--dag", dag, "--conf", json.dumps(dict(conf)), "--events", str(events), "--answer", answer,
     ]  # fmt: skip
     follower = _Follower(log, on_event)
     with guarded(argv, env, log) as process, follower.status:

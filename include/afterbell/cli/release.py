@@ -1,10 +1,12 @@
-"""``release list|show|verify``."""
+"""``release list|show|verify|rollback|promote|history``."""
 
 from __future__ import annotations
 
+import getpass
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,7 +15,7 @@ from afterbell.cli.output import out, print_json, print_rows, report_errors
 from afterbell.errors import ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
-app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are still its own.")
+app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, or `champion`.")]
 
@@ -101,3 +103,66 @@ def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
         f"{found.release_id}: {found.files} files, {found.size:,} bytes, all digests right; "
         f"{found.predicted} models loaded and predicted"
     )
+
+
+Reason = Annotated[str, typer.Option(help="Why: one line, kept for good in the audit trail.")]
+
+
+@app.command()
+@report_errors
+def rollback(
+    reason: Reason,
+    release_id: Annotated[str, typer.Argument(help="Which release; the champion before this one, if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Let an earlier release serve again, once it is verified; needs nothing but S3."""
+    _move(as_json, action="rollback", release_id=release_id, reason=reason)
+
+
+@app.command()
+@report_errors
+def promote(
+    release_id: Annotated[str, typer.Argument(help="A release id of `release list`.")],
+    reason: Reason,
+    as_json: AsJson = False,
+) -> None:
+    """Make a release the champion, once it is verified, whatever its session."""
+    _move(as_json, action="promote", release_id=release_id, reason=reason)
+
+
+def _move(as_json: bool, **asked: Any) -> None:
+    from afterbell.release.choose import carry_out, choice  # noqa: PLC0415
+
+    wanted = choice(**asked, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started
+    with _releases(quiet=as_json) as store:
+        done = carry_out(store, wanted)
+    if as_json:
+        print_json(vars(done))
+        return
+    out.print(f"champion: {done.champion} ({done.reason})", markup=False)
+    if done.moved:
+        out.print(f"a rollback from here goes to {done.previous or 'no release by itself: name one'}", markup=False)
+
+
+@app.command()
+@report_errors
+def history(as_json: AsJson = False) -> None:
+    """List who moved the champion, when and why, newest first."""
+    from afterbell.release.audit import moves  # noqa: PLC0415
+    from afterbell.release.catalog import read_champion  # noqa: PLC0415
+
+    with _releases(quiet=as_json) as store:
+        champion, _ = read_champion(store)
+        rows = [
+            {
+                "at": entry.at.isoformat(timespec="seconds"),
+                "action": entry.action,
+                "from": entry.source.release_id if entry.source else None,
+                "to": entry.target.release_id,
+                "by": entry.by,
+                "reason": entry.reason,
+                "run": entry.run_id,
+            }
+            for entry in moves(store, champion)
+        ]
+    print_json(rows) if as_json else print_rows(rows, title="moves of the champion")

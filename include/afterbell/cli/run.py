@@ -53,7 +53,8 @@ def run_in(opened: Opened, request: Request, *, quiet: bool) -> dict[str, Any]:
     began = time.monotonic()
     started = datetime.now(UTC)
     deadline = deadline_for(Exchange(opened.platform.exchange), request.session, started)
-    done = run_dag(opened, DAG, request.session, request.profile, on_event=None if quiet else out.print)
+    conf = {"session": request.session.isoformat()}
+    done = run_dag(opened, DAG, conf, request.profile, on_event=None if quiet else out.print)
     return summarize(opened, request.session, done, deadline, time.monotonic() - began)
 
 

@@ -27,7 +27,11 @@ hash of its definition.
 STEPS = tuple(INPUTS)
 """All steps of a session's run, in their order."""
 
-BESIDES: dict[str, tuple[str, ...]] = {"maintain": ("now", "dry_run")}
+BESIDES: dict[str, tuple[str, ...]] = {
+    "maintain": ("now", "dry_run"),
+    "check_release": ("action", "release_id", "reason", "by"),
+    "move_champion": ("action", "reason", "by", "approved_by", "champion", "target"),
+}
 """Steps that belong to no session."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {

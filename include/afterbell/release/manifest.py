@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from afterbell.errors import DigestMismatchError
 
 RELEASE_ID = r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$"
 _SHA256 = r"^[0-9a-f]{64}$"
+AUDIT_KEY = re.compile(r"audit/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json")
 
 
 class ModelFile(Strict):
@@ -99,9 +101,12 @@ class Champion(Strict):
         session: its session.
         candidate_id: its candidate, under which its out-of-sample predictions are kept.
         manifest_sha256: digest of its manifest, so that a changed manifest is noticed.
-        previous: the champion before it, for a rollback; None for the first.
+        previous: what a rollback goes back to; None where that is not known.
         moved_at: UTC instant.
         run_id: the run that moved the pointer.
+        audit: key of the move's entry in the audit trail; None for pointers of before there was one.
+        chosen_until: a person moved the pointer: runs of sessions up to this one leave it alone, later ones compete
+            with the champion as ever. None where a run moved it.
     """
 
     release_id: str = Field(pattern=RELEASE_ID)
@@ -111,6 +116,8 @@ class Champion(Strict):
     previous: str | None
     moved_at: str
     run_id: str
+    audit: str | None = Field(default=None, pattern=f"^{AUDIT_KEY.pattern}$")
+    chosen_until: date | None = None
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""

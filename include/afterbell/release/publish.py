@@ -10,27 +10,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from afterbell.errors import (
-    DigestMismatchError,
-    PreconditionFailedError,
-    RetryableError,
-    StaleInputError,
-    UnknownOutcomeError,
-)
-from afterbell.release.catalog import POINTER, read_champion, release_key, verify_release
+from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
+from afterbell.release.audit import Entry, request_id, settle
+from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, release_id, sha256
+from afterbell.release.pointer import Published, move
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
-
-
-@dataclass(frozen=True)
-class Published:
-    """The outcome: who is champion now, who was before, and whether this call moved the pointer."""
-
-    champion: str | None
-    previous: str | None
-    moved: bool
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -102,41 +88,39 @@ def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_
     current, etag = read_champion(store)
     decided = _decided(current, manifest)
     if decided:
+        settle(store, current)
         return decided
     if judged_against != (current.candidate_id if current else None):
         raise StaleInputError(
             f"release {manifest.release_id} was judged against the champion {judged_against or '(none)'}, but "
             f"{current.candidate_id if current else 'none'} serves now: rerun the step `evaluate`"
         )
-    pointer = Champion(
+    now = datetime.now(UTC)
+    pointer = point_at(manifest, sha256(manifest.to_bytes()), current.release_id if current else None, run_id, now)
+    entry = Entry(
+        id=request_id(action="publish", release_id=manifest.release_id, run_id=run_id),
+        action="publish",
+        by="pipeline",
+        reason=manifest.verdict.get("reason", ""),
+        run_id=run_id,
+        at=now,
+        source=current,
+        target=pointer,
+    )
+    return move(store, entry, etag)
+
+
+def point_at(manifest: Manifest, digest: str, previous: str | None, run_id: str, now: datetime) -> Champion:
+    """A pointer to the release of ``manifest``, whose stored bytes have the SHA-256 ``digest``."""
+    return Champion(
         release_id=manifest.release_id,
         session=manifest.session,
         candidate_id=manifest.candidate_id,
-        manifest_sha256=sha256(manifest.to_bytes()),
-        previous=current.release_id if current else None,
-        moved_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        manifest_sha256=digest,
+        previous=previous,
+        moved_at=now.isoformat(timespec="seconds"),
         run_id=run_id,
     )
-    try:
-        if etag is None:
-            store.put_if_absent(POINTER, pointer.to_bytes())
-        else:
-            store.put_if_match(POINTER, pointer.to_bytes(), etag)
-    except (PreconditionFailedError, UnknownOutcomeError) as error:
-        # Lost the race, or the answer got lost: what stands there now decides, nothing is undone.
-        after, now = read_champion(store)
-        if after and after.release_id == manifest.release_id:
-            return Published(after.release_id, after.previous, after == pointer, "the pointer stands")
-        if now == etag:
-            raise RetryableError(
-                f"the write of the champion pointer got no answer, and it still names "
-                f"{after.release_id if after else 'nothing'}; try again to publish {manifest.release_id}"
-            ) from error
-        raise RetryableError(
-            f"the champion pointer was moved by another run to {after.release_id if after else 'nothing'} "
-            f"while {manifest.release_id} was being published; evaluate against it and try again"
-        ) from error
-    return Published(pointer.release_id, pointer.previous, True, "the pointer moved")
 
 
 def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
@@ -145,10 +129,14 @@ def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
     if current.release_id == manifest.release_id:
         return Published(current.release_id, current.previous, False, "this release is the champion already")
     if current.session > manifest.session:
-        return Published(
-            current.release_id, current.previous, False,
-            f"the champion is of {current.session}: an older session ({manifest.session}) never replaces it",
-        )  # fmt: skip
+        said = f"the champion is of {current.session}: an older session ({manifest.session}) never replaces it"
+        return Published(current.release_id, current.previous, False, said)
+    if current.chosen_until and manifest.session <= current.chosen_until:
+        said = (
+            f"a person chose the champion {current.release_id} (./afterbell release history): runs of sessions up to "
+            f"{current.chosen_until} leave it; promote {manifest.release_id} by hand, or wait for the next session"
+        )
+        return Published(current.release_id, current.previous, False, said)
     return None
 
 

@@ -1,0 +1,69 @@
+"""Opening a run of `release_admin`: the form's fields, checked once more than Airflow's own schema can."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.cluster.job import run_slug
+from afterbell.errors import ConfigError, PermanentError
+
+ACTIONS = ("verify", "rollback", "promote")
+RELEASE_ID = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{12})?$(?!\n)"
+"""Empty, or a release id; the end is the end, a line break after it included."""
+ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)"
+LIMIT = timedelta(hours=2)
+
+
+@task(task_id="open_release_admin", retries=0)
+def open_release_admin() -> dict[str, Any]:
+    """Check the form, and say who asks.
+
+    Returns:
+        ``session`` (the day, ISO), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``,
+        ``origin``, ``profile``, ``action``, ``release_id``, ``reason``, ``by``.
+    """
+    context = get_current_context()
+    run_id, now = str(context["run_id"]), datetime.now(UTC)
+    try:
+        run_slug(run_id)
+        asked = check_form(context.get("params") or {})
+    except PermanentError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    return {
+        "session": now.date().isoformat(),
+        "run_id": run_id,
+        "started": now.isoformat(),
+        "deadline": (now + LIMIT).isoformat(),
+        "replayed": False,
+        "origin": "manual",
+        "profile": "",
+        "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
+        **asked,
+    }
+
+
+def check_form(params: Mapping[str, Any]) -> dict[str, str]:
+    """``action``, ``release_id`` and ``reason`` out of the form.
+
+    Raises:
+        ConfigError: a field is not what it may be, or one that the action needs is missing.
+    """
+    action = str(params.get("action") or "")
+    release_id, reason = str(params.get("release_id") or ""), str(params.get("reason") or "").strip()
+    if action not in ACTIONS:
+        raise ConfigError(f"action {action!r} is not one of {', '.join(ACTIONS)}: nothing was done")
+    if not re.search(RELEASE_ID, release_id):
+        raise ConfigError(f"release_id {release_id!r} is not like 2026-06-30-0123456789ab: nothing was done")
+    if not re.search(ONE_LINE, reason):
+        raise ConfigError(f"reason {reason!r} holds a line break or a control character: nothing was done")
+    if action != "verify" and len(reason) < 3:
+        raise ConfigError(f"{action} needs a reason, it is kept for good: nothing was done")
+    if action == "promote" and not release_id:
+        raise ConfigError("promote needs a release_id, one of ./afterbell release list: nothing was done")
+    return {"action": action, "release_id": release_id, "reason": reason}

@@ -1,0 +1,124 @@
+"""The audit trail of the champion's pointer: who moved it, when, why, from where and to where.
+
+Each move is written down before the pointer is touched, ``audit/<instant>-<id>.json``, and once more after it,
+``audit/<instant>-<id>.moved.json``; neither is ever replaced. The pointer names its own entry, and an entry holds the
+pointer before it: walking back from the pointer tells the moves that happened, whatever crashed in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from afterbell.config.loader import Strict
+from afterbell.errors import (
+    DigestMismatchError,
+    ObjectMissingError,
+    PreconditionFailedError,
+    RetryableError,
+    UnknownOutcomeError,
+)
+from afterbell.release.manifest import AUDIT_KEY, Champion
+from afterbell.stores.artifacts import ArtifactStore
+
+Action = Literal["publish", "promote", "rollback"]
+
+
+class Entry(Strict):
+    """One move that was begun.
+
+    Attributes:
+        id: decided by what was asked, by whom and in which run: the same request again has the same id.
+        action: ``publish`` is the gate's own doing, the others are a person's.
+        by: who asked, and where a second person agreed, who.
+        reason: why, in their words.
+        run_id: the run it happened in; ``cli`` from the command line.
+        at: UTC instant at which it was begun.
+        source: the pointer before; None where nothing had been published.
+        target: the pointer as it was to be, but for the name of this entry.
+    """
+
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    action: Action
+    by: str
+    reason: str
+    run_id: str
+    at: datetime
+    source: Champion | None
+    target: Champion
+
+    @property
+    def key(self) -> str:
+        """Where it lies in the artifact bucket."""
+        return f"audit/{self.at:%Y%m%dT%H%M%S.%fZ}-{self.id}.json"
+
+    def to_bytes(self) -> bytes:
+        """Canonical JSON."""
+        return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=2).encode() + b"\n"
+
+
+def request_id(**asked: object) -> str:
+    """16 hexadecimal digits that the request decides."""
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def begin(store: ArtifactStore, entry: Entry) -> None:
+    """Write the entry down; nothing may be moved without it.
+
+    Raises:
+        RetryableError: it could not be written.
+    """
+    try:
+        store.put_if_absent(entry.key, entry.to_bytes())
+    except (PreconditionFailedError, UnknownOutcomeError) as error:
+        if not store.exists(entry.key) or store.get(entry.key) != entry.to_bytes():
+            raise RetryableError(
+                f"{entry.key} could not be written, so the champion was not touched; try again"
+            ) from error
+
+
+def settle(store: ArtifactStore, current: Champion | None) -> None:
+    """Confirm the move that made ``current``, if it isn't yet: a crash may have come between it and the pointer."""
+    if current is None or current.audit is None:
+        return
+    body = json.dumps({"entry": current.audit, "confirmed_at": datetime.now(UTC).isoformat()}).encode() + b"\n"
+    try:
+        store.put_if_absent(current.audit.removesuffix(".json") + ".moved.json", body)
+    except (PreconditionFailedError, UnknownOutcomeError):
+        return  # confirmed before, or by whoever looks next: the pointer itself is the proof
+
+
+def read_entry(store: ArtifactStore, key: str) -> Entry:
+    """One entry.
+
+    Raises:
+        DigestMismatchError: it isn't one.
+        ObjectMissingError: it is gone.
+    """
+    try:
+        return Entry.model_validate_json(store.get(key))
+    except ValidationError as error:
+        raise DigestMismatchError(f"{key} is not an entry of the audit trail: {error}") from error
+
+
+def moves(store: ArtifactStore, current: Champion | None) -> Iterator[Entry]:
+    """The moves that led to ``current``, newest first, as far back as there are entries."""
+    while current is not None and current.audit is not None:
+        try:
+            entry = read_entry(store, current.audit)
+        except ObjectMissingError:
+            return
+        yield entry
+        current = entry.source
+
+
+def not_carried_out(store: ArtifactStore, current: Champion | None) -> list[Entry]:
+    """Entries whose move never happened: lost races and crashes before the pointer; oldest first."""
+    done = {entry.key for entry in moves(store, current)}
+    keys = [found.key for found in store.list("audit/") if AUDIT_KEY.fullmatch(found.key)]
+    return [read_entry(store, key) for key in keys if key not in done]

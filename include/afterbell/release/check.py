@@ -1,0 +1,49 @@
+"""The step `check_release`: verify a release, and say what promoting it or rolling back to it would do.
+
+``python -m afterbell.release.check`` with the arguments of every step. Inputs: action, release_id, reason, by. Nothing
+is changed.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ObjectMissingError
+from afterbell.release.catalog import read_champion, verify_release
+from afterbell.release.choose import choice, plan
+from afterbell.stores.artifacts import ArtifactStore
+
+
+def asked_of(args: StepArgs) -> dict[str, object]:
+    """The fields of the request, as the step was handed them."""
+    fields = ("action", "release_id", "reason", "by")
+    return {"run_id": args.run_id, **{name: str(args.inputs.get(name) or "") for name in fields}}
+
+
+def main(args: StepArgs) -> dict[str, Any]:
+    """Verify, and plan."""
+    store = ArtifactStore(Runtime.from_env().s3)
+    if args.require("action") != "verify":
+        return plan(store, choice(**asked_of(args))).as_dict()
+    champion, _ = read_champion(store)
+    wanted = str(args.inputs.get("release_id") or "") or (champion.release_id if champion else "")
+    if not wanted:
+        raise ObjectMissingError("nothing has been published yet, so there is no champion to verify")
+    found = verify_release(store, wanted)
+    said = f"{wanted}: {found.files} files, {found.size:,} bytes, all digests right; {found.predicted} models predict"
+    print(f"check_release: {said}", flush=True)
+    return {
+        "champion": champion.release_id if champion else None,
+        "target": wanted,
+        "moves": False,
+        "said": said,
+        "verified": asdict(found),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("check_release", main))

@@ -1,0 +1,200 @@
+"""A person moves the champion: promotes a release, or rolls back to an earlier one.
+
+It needs the artifact store alone, so it works while the pipeline is down. The release is verified before the pointer is
+touched, every move is in the audit trail, and the same request again changes nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import Field, ValidationError, model_validator
+
+from afterbell.config.loader import Strict
+from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, StaleInputError
+from afterbell.release.audit import Entry, moves, request_id, settle
+from afterbell.release.catalog import Verified, read_champion, read_manifest, release_key, verify_release
+from afterbell.release.manifest import RELEASE_ID, Champion, sha256
+from afterbell.release.pointer import Published, move
+from afterbell.release.publish import point_at
+from afterbell.stores.artifacts import ArtifactStore
+
+_PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
+
+
+class Choice(Strict):
+    """What a person asks for.
+
+    Attributes:
+        action: ``promote`` a release, or ``rollback``.
+        release_id: which; for a rollback empty means the champion before the present one.
+        reason: why, kept for good.
+        by: who.
+        run_id: the run it is asked in, so that its retries are the same request; ``cli`` from the command line.
+    """
+
+    action: Literal["promote", "rollback"]
+    release_id: str = Field(default="", pattern=rf"^$|{RELEASE_ID}")
+    reason: str = Field(min_length=3, max_length=500, pattern=_PRINTABLE)
+    by: str = Field(min_length=1, max_length=300, pattern=_PRINTABLE)
+    run_id: str = Field(default="cli", min_length=1, max_length=250, pattern=_PRINTABLE)
+
+    @model_validator(mode="after")
+    def _names_a_release(self) -> Choice:
+        if self.action == "promote" and not self.release_id:
+            raise ValueError("promote needs release_id, one of ./afterbell release list")
+        return self
+
+    @property
+    def id(self) -> str:
+        """Of the request, for the audit trail."""
+        return request_id(**self.model_dump(mode="json"))
+
+
+def choice(**fields: object) -> Choice:
+    """A choice out of a form or a command line.
+
+    Raises:
+        ConfigError: a field is wrong; the message names it, what it may be and what was found.
+    """
+    try:
+        return Choice.model_validate(fields)
+    except ValidationError as error:
+        said = [
+            f"{'.'.join(map(str, each['loc'])) or each['type']}: {each['msg']}; found {each['input']!r:.200}"
+            for each in error.errors()
+        ]
+        raise ConfigError(
+            "the champion was not touched: " + "; ".join(said) + ". A release id is like 2026-06-30-0123456789ab, a "
+            "reason is one line of 3 to 500 characters"
+        ) from error
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a choice comes to.
+
+    Attributes:
+        champion: the release that serves now; None where none does.
+        target: the release that is to serve; it has been verified.
+        moves: whether the pointer would move.
+        said: in a sentence.
+        verified: what the verification saw.
+    """
+
+    champion: str | None
+    target: str
+    moves: bool
+    said: str
+    verified: Verified | None
+
+    def as_dict(self) -> dict[str, object]:
+        """JSON values."""
+        return asdict(self)
+
+
+def plan(store: ArtifactStore, asked: Choice) -> Plan:
+    """Verify the release that is asked for and say what would be done; nothing is changed.
+
+    Raises:
+        ObjectMissingError: there is no such release, or nothing that a rollback could go back to.
+        DigestMismatchError: bytes of the release differ from their digests.
+        PermanentError: a model of it does not load or predict.
+    """
+    current, _ = read_champion(store)
+    if current and _is_own(asked, current):
+        return Plan(current.release_id, current.release_id, False, _own(current), None)
+    target = _target(current, asked)
+    if current and current.release_id == target:
+        return Plan(target, target, False, f"{target} is the champion already", None)
+    verified = verify_release(store, target)
+    _require_unchanged(store, current, target)
+    said = f"{asked.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
+    return Plan(current.release_id if current else None, target, True, said, verified)
+
+
+def carry_out(store: ArtifactStore, asked: Choice, seen: str | None = None) -> Published:
+    """Verify, then move the pointer; a request that was carried out already changes nothing.
+
+    Args:
+        store: the artifact store.
+        asked: the choice.
+        seen: the champion that whoever agreed was shown; None where nobody was asked.
+
+    Raises:
+        StaleInputError: another release serves than the one that was ``seen``.
+        RetryableError: the pointer was moved by another writer meanwhile.
+    """
+    found = plan(store, asked)
+    current, etag = read_champion(store)
+    name = current.release_id if current else None
+    if not found.moves:
+        settle(store, current)
+        return Published(name, current.previous if current else None, False, found.said)
+    if name != found.champion or (seen is not None and seen != name):
+        raise StaleInputError(
+            f"the champion is {name} now, but {asked.action} to {found.target} was agreed to when it was "
+            f"{seen or found.champion}: ask again"
+        )
+    manifest = read_manifest(store, found.target)
+    now = datetime.now(UTC)
+    previous = name if asked.action == "promote" else _before(store, current, found.target)
+    newest = [manifest.session, *([current.session, current.chosen_until] if current else [])]
+    digest = sha256(store.get(release_key(found.target)))
+    pointer = point_at(manifest, digest, previous, asked.run_id, now).model_copy(
+        update={"chosen_until": max(day for day in newest if day is not None)}
+    )
+    entry = Entry(
+        id=asked.id, action=asked.action, by=asked.by, reason=asked.reason, run_id=asked.run_id, at=now,
+        source=current, target=pointer,
+    )  # fmt: skip
+    return move(store, entry, etag)
+
+
+def _is_own(asked: Choice, current: Champion) -> bool:
+    """Whether the pointer stands where this very request put it."""
+    return bool(current.audit and current.audit.endswith(f"-{asked.id}.json"))
+
+
+def _own(current: Champion) -> str:
+    return (
+        f"this very request made {current.release_id} champion at {current.moved_at}: nothing is left to do. To move "
+        "on from there, ask again with another reason"
+    )
+
+
+def _target(current: Champion | None, asked: Choice) -> str:
+    if asked.release_id:
+        return asked.release_id
+    if current is None:
+        raise ObjectMissingError("nothing has been published yet, so there is nothing to roll back")
+    if current.previous is None:
+        raise ObjectMissingError(
+            f"which champion came before {current.release_id} is not known: name the release to roll back to, one of "
+            "./afterbell release list"
+        )
+    return current.previous
+
+
+def _require_unchanged(store: ArtifactStore, current: Champion | None, target: str) -> None:
+    """Refuse a release that served before with another manifest."""
+    now = sha256(store.get(release_key(target)))
+    for entry in moves(store, current):
+        if entry.target.release_id == target and entry.target.manifest_sha256 != now:
+            raise DigestMismatchError(
+                f"the manifest of {target} has SHA-256 {now}, but {entry.target.manifest_sha256} when it served last "
+                f"({entry.key}): a release is immutable, the champion was not touched"
+            )
+
+
+def _before(store: ArtifactStore, current: Champion | None, target: str) -> str | None:
+    """The champion before ``target`` when it served last; never the one that is being rolled back."""
+    gone = current.release_id if current else None
+    for entry in moves(store, current):
+        if entry.target.release_id == target:
+            return entry.target.previous if entry.target.previous != gone else None
+        if entry.source and entry.source.audit is None and entry.source.release_id == target:
+            return entry.source.previous
+    return None
