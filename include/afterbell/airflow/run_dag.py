@@ -1,8 +1,9 @@
 """Run a DAG to its end in this one process, without scheduler, API server or web page.
 
 ``python -m afterbell.airflow.run_dag --dag daily_retraining --conf '{"session": "2026-06-30"}' --events FILE`` runs
-every task for real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line, Airflow's
-own log to standard output. Exit status 0 means that the run succeeded. ``--answer`` is said where a task asks a person.
+every task for real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line, the
+log of Airflow to standard output. Exit status 0 means that the run succeeded. ``--answer`` is what a task that asks a
+person is told.
 """
 
 from __future__ import annotations
