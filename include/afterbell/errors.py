@@ -54,7 +54,11 @@ class StoreUnavailableError(RetryableError):
 
 
 class ClusterUnavailableError(RetryableError):
-    """The cluster manager did not answer, or took no driver: check that it runs, then try again."""
+    """The cluster manager did not answer, or took no driver: check that it runs and the address in the message."""
+
+
+class NoResourcesError(RetryableError):
+    """A driver got no executor, or lost them all: the message says which setting no offer of the cluster meets."""
 
 
 class StoreConfigError(PermanentError):

@@ -1,5 +1,8 @@
 """The step's own message comes out of Spark's log, and a permanent failure is not tried again."""
 
+import re
+
+import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.results import failure_of
@@ -27,5 +30,39 @@ def test_any_other_failure_may_be_tried_again():
 
 
 def test_a_failure_without_a_message_of_ours_keeps_the_whole_text():
-    found = failure_of("ingest", AirflowException("Error code is: 137. Killed"))
-    assert str(found) == "step 'ingest' failed: Error code is: 137. Killed"
+    found = failure_of("ingest", AirflowException("Error code is: 2. Usage: spark-submit"))
+    assert str(found) == "step 'ingest' failed: Error code is: 2. Usage: spark-submit"
+
+
+HEAP = "Error code is: 1.\nLast spark-submit output:\njava.lang.OutOfMemoryError: Java heap space\n\tat Arrays.copyOf"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        (HEAP, r"heap of 4g is full \(Java heap space\): raise driver_memory \(in the cluster profile\)"),
+        ("Error code is: -9.", "the driver was killed .* lower driver_memory"),
+        ("Error code is: 137.", "the driver was killed"),
+        ("TASK_FAILED: Command exited with status 137", "the driver was killed"),
+        (
+            "numpy.core._exceptions._ArrayMemoryError: Unable to allocate 9 GiB",
+            "the driver's Python got no more memory",
+        ),
+        (
+            "Job aborted due to stage failure: Lost task 0.3 in stage 1.0: java.lang.OutOfMemoryError: Java heap space",
+            "an executor ran out of memory: raise executor_memory",
+        ),
+    ],
+)
+def test_want_of_memory_names_what_to_raise_and_is_tried_once_more(text, hint):
+    first = failure_of("train", AirflowException(text), attempt=1, driver_memory="4g")
+    again = failure_of("train", AirflowException(text), attempt=2, driver_memory="4g")
+    assert re.search(rf"step 'train' failed: OutOfMemoryError: .*{hint}", str(first))
+    assert text in str(first)
+    assert not isinstance(first, AirflowFailException)
+    assert isinstance(again, AirflowFailException)
+
+
+@pytest.mark.parametrize("text", ["Error code is: 1379", "exit status 1", "Error code is: 143. Killed by Airflow"])
+def test_another_end_is_no_want_of_memory(text):
+    assert "Memory" not in str(failure_of("train", AirflowException(text)))

@@ -6,12 +6,14 @@ import json
 import os
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.spark_step import SparkStepOperator
+from afterbell.cluster import reach
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.cluster.test_connections import ENV
+from tests.cluster.test_reach import closed_port
 
 RUN = {"session": "2016-06-30", "run_id": "manual__x", "deadline": "2016-06-30T22:00:00+00:00"}
 
@@ -102,3 +104,16 @@ def test_no_field_that_airflow_shows_holds_the_secret(monkeypatch):
     step._get_hook()
     shown = {name: getattr(step, name) for name in (*step.template_fields, "conf", "env_vars", "application_args")}
     assert "canary-secret" not in json.dumps(shown)
+
+
+def test_a_master_that_is_not_there_costs_no_submission_and_is_tried_again(monkeypatch):
+    _connect(monkeypatch)
+    connection = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_SPARK"]) | {"host": f"spark://127.0.0.1:{closed_port()}"}
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_SPARK", json.dumps(connection))
+    monkeypatch.setattr(reach, "_PAUSE_SECONDS", 0)
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN)
+    with pytest.raises(
+        AirflowException, match=r"ClusterUnavailableError: spark://.*tried 3 times.*nothing was submitted"
+    ) as caught:
+        step.execute({})
+    assert not isinstance(caught.value, AirflowFailException)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +15,11 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
+from afterbell.cluster.reach import require_reachable
 from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
 from afterbell.config.platform import Folders
-from afterbell.errors import PermanentError
+from afterbell.errors import PermanentError, RetryableError
 
 
 class SparkStepOperator(SparkSubmitOperator):
@@ -53,16 +55,20 @@ class SparkStepOperator(SparkSubmitOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
-            self._prepare(context)
+            target = self._prepare(context)
+            require_reachable(target.cluster, os.environ | self._environment)
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
+        except RetryableError as error:
+            raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
         try:
             super().execute(context)
         except AirflowException as error:
-            raise failure_of(self.step, error) from error
+            attempt, memory = context["ti"].try_number, target.cluster.driver_memory
+            raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
         return read_result(self._environment, self.run, self.step)
 
-    def _prepare(self, context: Context) -> None:  # noqa: ARG002 - the signature of a hook into execute
+    def _prepare(self, context: Context) -> SparkTarget:  # noqa: ARG002 - the signature of a hook into execute
         target = self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
         stores = store_environment()
         folders = Folders.from_env()
@@ -74,6 +80,7 @@ class SparkStepOperator(SparkSubmitOperator):
         self.py_files = parts.py_files
         self._spark_binary = parts.spark_binary
         self._environment = stores | parts.environment | spark_secrets(target.cluster, self._conn_id)
+        return target
 
     def _get_hook(self) -> SparkSubmitHook:
         # The environment carries the stores' keys: it goes to the hook alone, never into a templated field,

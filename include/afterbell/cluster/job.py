@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, NoReturn
 
+from afterbell.cluster.driver import STEP
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
@@ -103,6 +104,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     started = datetime.now(UTC)
+    STEP.set(step)
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
         result = body(args)

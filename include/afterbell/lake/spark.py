@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.watch import open_session
 from afterbell.config.runtime import Runtime
 from afterbell.lake.snapshots import persistently
 from afterbell.lake.sqlite import renew_connections
@@ -48,7 +49,7 @@ def lake_session(runtime: Runtime, app: str) -> SparkSession:
     builder = SparkSession.builder.appName(app)
     for key, value in lake_conf(runtime).items():
         builder = builder.config(key, value)
-    spark = builder.getOrCreate()
+    spark = open_session(builder)
     spark.sparkContext.setLogLevel("WARN")
     if runtime.lake.catalog.startswith(_SQLITE):
         persistently("the lake's catalog", lambda: renew_connections(spark))

@@ -1,0 +1,62 @@
+"""What a driver asks of its cluster for each executor, read from its Spark properties."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from afterbell.cluster.properties import MASTER_UI
+
+_UNITS = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
+_LEAST_OVERHEAD_MB = 384
+_OVERHEAD = 0.1
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The needs of one executor.
+
+    Attributes:
+        master: Spark's master address.
+        memory_mb: MiB that an offer must have; on Mesos Spark adds a tenth to the heap, 384 MiB at least.
+        cores: cores of one executor; 1 where it takes what it gets.
+        ui: address of the cluster manager's pages; empty where it isn't known.
+        properties: Spark's own, for messages.
+    """
+
+    master: str
+    memory_mb: int
+    cores: int
+    ui: str
+    properties: Mapping[str, str]
+
+    @classmethod
+    def of(cls, properties: Mapping[str, str]) -> Wanted:
+        """The needs that ``properties`` state."""
+        master = properties.get("spark.master", "")
+        memory = megabytes(properties.get("spark.executor.memory", "1g"))
+        if master.startswith("mesos://"):
+            asked = properties.get("spark.mesos.executor.memoryOverhead")
+            memory += int(asked) if asked else max(_LEAST_OVERHEAD_MB, int(memory * _OVERHEAD))
+        ui = properties.get(MASTER_UI, "")
+        if not ui and re.fullmatch(r"mesos://[^/]+", master):
+            ui = f"http://{master.removeprefix('mesos://')}"
+        return cls(master, memory, int(properties.get("spark.executor.cores", "1")), ui, properties)
+
+    @property
+    def constraints(self) -> dict[str, set[str]]:
+        """The attributes that an agent must have, each with the values that do; none of them: any does."""
+        text = self.properties.get("spark.mesos.constraints", "")
+        pairs = [part.partition(":") for part in text.split(";") if part]
+        return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
+
+    def said(self, *names: str) -> str:
+        """The properties ``names`` that are set, as ``name=value``."""
+        return ", ".join(f"{name}={self.properties[name]}" for name in names if self.properties.get(name))
+
+
+def megabytes(text: str) -> int:
+    """MiB of a size as Spark writes it (``4g``, ``512m``); without a unit it is MiB."""
+    found = re.fullmatch(r"(\d+)([kmgt])?b?", text.strip().lower())
+    return int(int(found[1]) * _UNITS[found[2] or "m"]) if found else 0

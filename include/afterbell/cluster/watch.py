@@ -1,0 +1,154 @@
+"""Opening a driver's Spark session on a cluster, and ending the driver where the cluster never serves it.
+
+A master that can't be reached and a request that no offer meets are no errors to Spark: it waits for ever. So a thread
+looks at the driver every second and, once the profile's limits are over, says why and ends the process, JVM included.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from typing import NoReturn
+
+from pyspark import SparkConf, SparkContext
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.ask import ask_manager
+from afterbell.cluster.driver import STEP, executor_variables, with_secret
+from afterbell.cluster.patience import Limits, Patience, Verdict, View
+from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
+from afterbell.cluster.wanted import Wanted
+from afterbell.errors import AfterbellError, ClusterUnavailableError, ConfigError, NoResourcesError
+
+_LOOK = 1.0
+_HALT_SECONDS = 5.0
+_RETRYABLE = 1
+
+
+def open_session(builder: SparkSession.Builder) -> SparkSession:
+    """The session of ``builder``, watched for as long as the process lives where it runs on a cluster.
+
+    Raises:
+        ClusterUnavailableError: the cluster manager refused the driver.
+        ConfigError: libmesos is not there, or ``spark.authenticate`` has no secret.
+    """
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell
+        return builder.getOrCreate()
+    SparkContext._ensure_initialized()  # noqa: SLF001 - reaches the JVM, whose properties say where this runs
+    properties = dict(SparkConf().getAll())
+    if properties.get("spark.master", "local").startswith("local"):
+        return builder.getOrCreate()
+    for name, value in (executor_variables(properties, os.environ) | with_secret(properties, os.environ)).items():
+        builder = builder.config(name, value)
+    watch = Watch(properties)
+    watch.start()
+    try:
+        session = builder.getOrCreate()
+    except Exception as error:
+        watch.over.set()
+        raise _refused(properties, error) from error
+    watch.context = session.sparkContext
+    return session
+
+
+class Watch(threading.Thread):
+    """Looks at the driver of this process until ``over`` is set.
+
+    Args:
+        properties: Spark's properties of this driver.
+    """
+
+    def __init__(self, properties: Mapping[str, str]) -> None:
+        super().__init__(name="afterbell-watch", daemon=True)
+        self.over = threading.Event()
+        self.context: SparkContext | None = None
+        self._properties = dict(properties)
+        self._step = STEP.get()
+        self._limits = Limits(
+            float(properties.get(REGISTERED_SECONDS, "60")), float(properties.get(FIRST_EXECUTOR_SECONDS, "180"))
+        )
+        by_need = properties.get("spark.dynamicAllocation.enabled") == "true"
+        by_task = properties.get("spark.mesos.coarse") == "false"
+        self._patience = Patience(self._limits, time.monotonic(), eager=not (by_need or by_task))
+
+    def run(self) -> None:
+        """Look until a limit is over; then end the process."""
+        while not self.over.wait(_LOOK):
+            view = self._view()
+            verdict = self._patience.look(time.monotonic(), view) if view else "wait"
+            if verdict != "wait":
+                _end(self._step, self._error(verdict))
+
+    def _view(self) -> View | None:
+        """What there is to see; None for once where the context is just being stopped."""
+        if self.context is None:
+            return View(up=False)
+        try:
+            context = self.context._jsc.sc()  # noqa: SLF001
+            if context.isStopped():
+                return None
+            executors = context.getExecutorMemoryStatus().size() - 1  # the driver is one of them
+            return View(up=True, executors=executors, busy=bool(self.context.statusTracker().getActiveJobsIds()))
+        except Exception:  # noqa: BLE001 - the main thread stops the context, or the process ends
+            return None
+
+    def _error(self, verdict: Verdict) -> AfterbellError:
+        wanted = Wanted.of(self._properties)
+        if verdict == "not accepted" or self.context is None:
+            return _unanswered(wanted, f"has not accepted this driver within {self._limits.registered:.0f} s")
+        cause = ask_manager(wanted, self.context.applicationId)
+        what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
+        return NoResourcesError(
+            f"the driver {what} for {self._limits.first_executor:.0f} s from {wanted.master}: {cause}\n"
+            f"Asked for: {wanted.said('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
+            f"(first_executor_seconds of the cluster profile is the limit). Application {self.context.applicationId}"
+            + (f" on {wanted.ui}" if wanted.ui else "")
+        )
+
+
+def _unanswered(wanted: Wanted, what: str) -> ClusterUnavailableError:
+    named = wanted.said("spark.mesos.role", "spark.mesos.principal", "spark.driver.host")
+    return ClusterUnavailableError(
+        f"{wanted.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
+        f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {named or 'No role or driver host is set'}. "
+        "registered_seconds of the cluster profile is the limit; the master's log tells of refusals"
+    )
+
+
+def _refused(properties: Mapping[str, str], error: Exception) -> AfterbellError:
+    text = str(error)
+    if "UnsatisfiedLinkError" in text or "MESOS_NATIVE" in text:
+        named = os.environ.get("MESOS_NATIVE_JAVA_LIBRARY", "")
+        return ConfigError(f"libmesos could not be loaded (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name its .so file")
+    cause = next((line.strip() for line in text.splitlines() if "Exception" in line or "Error" in line), text[:300])
+    return _unanswered(Wanted.of(properties), f"refused this driver ({cause})")
+
+
+def _end(step: str, error: AfterbellError) -> NoReturn:
+    """Print the reason and end the process with its JVM, at once: an orderly stop would wait for the cluster, too."""
+    text = f"{step}: {type(error).__name__}: {error}"
+    sys.stdout.flush()
+    said = threading.Event()
+
+    def halt() -> None:
+        jvm = SparkContext._jvm  # noqa: SLF001
+        if jvm is not None:
+            # By the JVM, which is what the submitter listens to: this process's own output would be cut off with it.
+            jvm.java.lang.System.err.println(text)
+            jvm.java.lang.System.err.flush()
+            said.set()
+            jvm.java.lang.Runtime.getRuntime().halt(_RETRYABLE)
+
+    halting = threading.Thread(target=halt, daemon=True)
+    halting.start()
+    halting.join(_HALT_SECONDS)
+    if not said.is_set():
+        print(text, file=sys.stderr, flush=True)
+        time.sleep(_LOOK)  # for the parent to pass it on
+        os.kill(os.getppid(), signal.SIGKILL)
+    os._exit(_RETRYABLE)
