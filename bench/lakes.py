@@ -19,7 +19,7 @@ from afterbell.errors import AfterbellError
 from afterbell.ingest.job import ingest
 from afterbell.lake.reader import scan
 from afterbell.lake.spark import lake_session
-from spark_jobs.validate import validate
+from afterbell.quality.job import validate
 
 CONTENT = (
     "market.bars",

@@ -1,153 +1,15 @@
 """Compute factor sets for every session up to --session that lacks them.
 
 Inputs: bars_snapshot, actions_snapshot, for sets that read filings filings_snapshot; factor_sets, if they are not those
-of the daily models. Appends to
-``features.<set>`` in one commit, for one session as for a thousand; a rerun with the same inputs changes nothing. Only
-the look-back of the missing sessions is read. Another run that fills the same sessions at the same time makes this one
-plan again. With the input plan_only nothing is computed: the plan is printed.
+of the daily models. The work is done by ``afterbell.features.job``, which a backfill calls for each of its chunks.
 """
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, date, datetime
-from typing import Any
 
-from pyspark.sql import SparkSession
-
-from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs, run_step
-from afterbell.config.runtime import Runtime
-from afterbell.errors import BaseMovedError, ValidationFailedError
-from afterbell.features.factors import FactorSet
-from afterbell.features.features_spark import (
-    Inputs,
-    Work,
-    commit,
-    compute_files,
-    find_work,
-    session_is_stored,
-    table_of,
-)
-from afterbell.features.grid import CUT_OFF
-from afterbell.features.sets import factor_set
-from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, snapshot_summary
-from afterbell.lake.files import discard_files
-from afterbell.lake.runs import record_run
-from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS
-from afterbell.training.spec import load_spec
-
-_TRIES = 3
-
-
-def features(args: StepArgs) -> dict[str, Any]:
-    """Fill the holes of each factor set, or find that there are none."""
-    exchange, runtime = Exchange(), Runtime.from_env()
-    exchange.require(args.session)
-    names = args.inputs.get("factor_sets") or load_spec().feature_sets
-    sets = [factor_set(str(name)) for name in names]
-    filings = args.inputs.get("filings_snapshot")
-    inputs = Inputs(
-        int(args.require("bars_snapshot")),
-        int(args.require("actions_snapshot")),
-        exchange,
-        runtime.s3,
-        None if filings is None else int(filings),
-    )
-    spark = lake_session(runtime, f"afterbell features {args.session}")
-    if args.inputs.get("plan_only"):
-        return {"plan": [_plan(spark, inputs, factors, args.session) for factors in sets]}
-    done = {factors.name: _of_set(spark, args, inputs, factors) for factors in sets}
-    return {
-        "features_snapshots": {name: one["snapshot"] for name, one in done.items()},
-        "definition_hashes": {factors.name: factors.definition_hash for factors in sets},
-        "sets": done,
-        "factors": sum(one["factors"] for one in done.values()),
-        "sessions": max(one["sessions"] for one in done.values()),
-        "rows": sum(one["rows"] for one in done.values()),
-        "noop": all(one["noop"] for one in done.values()),
-    }
-
-
-def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
-    started = datetime.now(UTC)
-    table = table_of(factors)
-    ensure_table(spark, table)
-    read = {table.name: snapshot for table, snapshot in inputs.of(factors).items()}
-    wanted = commit_id("features", session=args.session, inputs=read, definition_hash=factors.definition_hash)
-    snapshot, sessions, planned = find_commit(spark, table, wanted), 0, False
-    if snapshot is None:
-        snapshot, sessions = _fill(spark, inputs, factors, args.session, wanted)
-        planned = sessions > 0
-    rows = int(snapshot_summary(spark, table, snapshot).get("added-records", 0)) if planned else 0
-    _require_session(spark, inputs, factors, snapshot, args.session)
-    record_run(
-        spark,
-        args,
-        started,
-        rows=rows,
-        snapshots_in=read,
-        snapshots_out={table.name: snapshot},
-        commit_id=wanted,
-        verdict="done" if planned else "noop",
-        detail={"definition_hash": factors.definition_hash, "sessions": sessions},
-    )
-    return {
-        "snapshot": snapshot,
-        "factors": len(factors.names),
-        "sessions": sessions,
-        "rows": rows,
-        "commit_id": wanted,
-        "noop": not planned,
-    }
-
-
-def _fill(spark: SparkSession, inputs: Inputs, factors: FactorSet, last: date, wanted: str) -> tuple[int, int]:
-    """The snapshot that has all that can be computed up to ``last``, and how many sessions were added for it."""
-    table = table_of(factors)
-    for attempt in range(1, _TRIES + 1):
-        # Resolved once: the holes are those of this snapshot, whoever commits meanwhile.
-        at = head(spark, table)
-        work = find_work(spark, inputs, factors, at, last)
-        if work is None:
-            return at, 0
-        print(_said(factors, work), flush=True)
-        constants = {"definition_hash": factors.definition_hash, "input_snapshot": inputs.bars}
-        files = compute_files(spark, inputs, factors, work, constants)
-        try:
-            return commit(spark, factors, work, files, wanted, at), len(work.plan.wanted)
-        except BaseMovedError:
-            discard_files(files, inputs.s3)
-            if attempt == _TRIES:
-                raise
-            print(f"features: {factors.name}: another run stored some of these sessions; planning again", flush=True)
-    raise AssertionError("the last try returns or raises")
-
-
-def _said(factors: FactorSet, work: Work) -> str:
-    plan = work.plan
-    return (
-        f"features: {factors.name}, {len(factors.names)} factors: {len(plan.wanted)} sessions {plan.holes[0]} to "
-        f"{plan.holes[-1]}, reading {plan.read}, about {work.rows_a_session} rows each, in {len(work.tasks)} tasks"
-    )
-
-
-def _plan(spark: SparkSession, inputs: Inputs, factors: FactorSet, last: date) -> dict[str, Any]:
-    table = table_of(factors)
-    ensure_table(spark, table)
-    work = find_work(spark, inputs, factors, head(spark, table), last)
-    print(f"features: {factors.name}: nothing is missing up to {last}" if work is None else _said(factors, work))
-    return {"set": factors.name} | ({"sessions": 0} if work is None else work.summary())
-
-
-def _require_session(spark: SparkSession, inputs: Inputs, factors: FactorSet, snapshot: int, session: date) -> None:
-    if not session_is_stored(spark, factors, snapshot, session):
-        raise ValidationFailedError(
-            f"{table_of(factors).name} has no row for session {session}: no bar of it in {BARS.name} at snapshot "
-            f"{inputs.bars} was known {CUT_OFF} after the close; rerun ingest and validate once its drop is there"
-        )
-
+from afterbell.cluster.job import run_step
+from afterbell.features.job import features
 
 if __name__ == "__main__":
     sys.exit(run_step("features", features))

@@ -1,114 +1,14 @@
 """Audit what the branch of an ingest run adds, then move ``main`` of every table to it; or publish nothing.
 
-Inputs: branch. A branch that is gone was published (or the ingest found nothing new): then the session's bars must
-be on ``main``, where only audited rows get. Where another writer published in between, the drops are ingested again on
-the new base and audited again.
+Inputs: branch. The work is done by ``afterbell.quality.job``, which a backfill calls for each of its chunks.
 """
 
 from __future__ import annotations
 
-import re
 import sys
-from dataclasses import replace
-from datetime import UTC, date, datetime
-from typing import Any
 
-from pyspark.sql import SparkSession
-
-from afterbell.cluster.job import StepArgs, run_slug, run_step
-from afterbell.config.runtime import Runtime
-from afterbell.errors import BaseMovedError, ConfigError, ValidationFailedError
-from afterbell.ingest.job import ingest
-from afterbell.ingest.publish import publish
-from afterbell.ingest.write import AUDITED
-from afterbell.lake.commit import has_branch, head
-from afterbell.lake.runs import record_run
-from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS
-from afterbell.quality.audit import Report
-from afterbell.quality.branch import BranchReader
-from afterbell.quality.judge import judge_branch
-from afterbell.quality.library import import_in_background
-from afterbell.quality.report import known_report, store_report
-
-_BRANCH = re.compile(r"audit_[A-Za-z0-9_]{1,200}_[0-9a-f]{8}")
-_BASES = 3
-"""How many times the base may move under a run before it gives up."""
-
-
-def validate(args: StepArgs) -> dict[str, Any]:
-    """Audit and publish one branch."""
-    started = datetime.now(UTC)
-    branch = str(args.require("branch"))
-    if not _BRANCH.fullmatch(branch):
-        raise ConfigError(f"input branch {branch!r} is not allowed: ingest names it audit_<run>_<8 hexadecimal digits>")
-    runtime = Runtime.from_env()
-    import_in_background()
-    spark = lake_session(runtime, f"afterbell validate {args.session}")
-    before = {table.name: head(spark, table) for table in AUDITED}
-    report, key, noop = Report(), "", not _is_open(spark, branch)
-    for attempt in range(1, _BASES + 1):
-        try:
-            report, key = _judge(spark, runtime, args, branch)
-            publish(spark, branch)
-            break
-        except BaseMovedError as error:
-            if attempt == _BASES:
-                raise
-            print(f"validate: warning: {error}; trying again on the new base", file=sys.stderr, flush=True)
-            branch = str(ingest(replace(args, step="ingest"))["branch"])
-    after = {table.name: head(spark, table) for table in AUDITED}
-    for warning in report.warnings:
-        print(f"validate: warning: {warning}", file=sys.stderr, flush=True)
-    record_run(
-        spark,
-        args,
-        started,
-        rows=0,
-        snapshots_in=before,
-        snapshots_out=after,
-        commit_id="",
-        verdict="noop" if noop else "published",
-        detail={"branch": branch, "expectations": report.expectations, "warnings": report.warnings},
-    )
-    return {
-        "bars_snapshot": after[BARS.name],
-        "actions_snapshot": after[CORPORATE_ACTIONS.name],
-        "filings_snapshot": after[FUNDAMENTALS.name],
-        "drops_snapshot": after[DROPS.name],
-        "expectations": report.expectations,
-        "failed": len(report.failed),
-        "warnings": report.warnings,
-        "data_docs": report.data_docs,
-        "quality_report": key,
-        "noop": noop,
-    }
-
-
-def _is_open(spark: SparkSession, branch: str) -> bool:
-    """Whether any table has the branch still; what an earlier try began to publish is judged again as a whole."""
-    return any(has_branch(spark, table, branch) for table in AUDITED)
-
-
-def _judge(spark: SparkSession, runtime: Runtime, args: StepArgs, branch: str) -> tuple[Report, str]:
-    """Audit the branch and keep the quality report; the key of an earlier one, where there is no branch any more."""
-    reader = BranchReader(spark, runtime.s3, branch)
-    report, key = Report(), known_report(args, runtime)
-    if _is_open(spark, branch):
-        folder = runtime.home / "quality" / run_slug(args.run_id)
-        judgement = judge_branch(reader, args.session, folder)
-        report, key = judgement.report, store_report(judgement, args, runtime, folder)
-        report.require_passed()
-    _require_session(reader, args.session)
-    return report, key
-
-
-def _require_session(reader: BranchReader, session: date) -> None:
-    if reader.between(BARS, "session", session, session).is_empty():
-        raise ValidationFailedError(
-            f"market.bars: expected bars of session {session}, found none; run ingest for it, then validate again"
-        )
-
+from afterbell.cluster.job import run_step
+from afterbell.quality.job import validate
 
 if __name__ == "__main__":
     sys.exit(run_step("validate", validate))

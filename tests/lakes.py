@@ -11,8 +11,8 @@ from afterbell.errors import AfterbellError
 from afterbell.ingest.job import ingest
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import head
+from afterbell.quality.job import validate
 from bench.lakes import open_lake
-from spark_jobs.validate import validate
 
 
 class Lake:

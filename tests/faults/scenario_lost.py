@@ -17,14 +17,14 @@ import boto3
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
+from afterbell.features.job import features
 from afterbell.ingest.write import AUDITED
 from afterbell.lake import reader
 from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
+from afterbell.quality.job import validate
 from afterbell.stores.factory import drop_store
-from spark_jobs.features import features
 from spark_jobs.ingest import ingest
-from spark_jobs.validate import validate
 from tests.faults import market
 
 BUCKET = "faults-lake"

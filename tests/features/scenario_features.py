@@ -21,6 +21,7 @@ from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import Inputs, commit, compute_files, find_work, table_of
 from afterbell.features.filings import FIGURES
 from afterbell.features.grid import cut_off_micros
+from afterbell.features.job import features
 from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
@@ -28,7 +29,6 @@ from afterbell.features.status import bars_due, status
 from afterbell.lake.commit import append_once, ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
-from spark_jobs.features import features
 from tests.features.worlds import DAY, World, drawn
 
 SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11

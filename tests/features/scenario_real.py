@@ -24,6 +24,7 @@ from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import table_of
 from afterbell.features.fill import slice_rows
 from afterbell.features.grid import CUT_OFF, SessionGrid
+from afterbell.features.job import features
 from afterbell.features.sets import factor_set
 from afterbell.features.slices import Slice, month_of
 from afterbell.ingest.job import ingest
@@ -34,7 +35,6 @@ from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from afterbell.stores.protocols import Delivery, StoreKind
 from afterbell.stores.upload import upload
 from bench.lakes import Lake
-from spark_jobs.features import features
 
 DROPS = Path(__file__).resolve().parents[3] / "shared" / "market" / "us_daily"
 KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")

@@ -22,8 +22,8 @@ from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.job import ingest
 from afterbell.lake.spark import lake_session
+from afterbell.quality.job import validate
 from afterbell.stores.factory import drop_store
-from spark_jobs.validate import validate
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parents[1] / "include" / "config"

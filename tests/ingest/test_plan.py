@@ -53,6 +53,29 @@ def test_a_drop_that_comes_after_later_ones_is_late() -> None:
     assert late.knowledge_time == datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
 
 
+def filled(listing: list[StoredObject], *ledger: KnownDrop, since: date = date(2016, 6, 28)) -> list[DropTask]:
+    return list(plan_source(PRICES, listing, ledger, date(2016, 6, 29), since).tasks)
+
+
+def test_filling_history_takes_the_drops_of_its_sessions_and_no_others() -> None:
+    tasks = filled(listed("20160627", "20160628", "20160629", "20160630"))
+    assert [task.session.day for task in tasks] == [28, 29]
+
+
+def test_a_drop_of_history_is_known_from_its_own_day_on_whatever_came_later() -> None:
+    (task,) = filled(listed("20160628"), known("20160630"))
+    assert (task.late, task.knowledge_time) == (False, datetime(2016, 6, 28, 20, 30, tzinfo=UTC))
+
+
+def test_a_new_version_of_a_drop_of_history_is_known_from_the_newest_session_on() -> None:
+    (task,) = filled(listed("20160628", version="v2"), known("20160628"), known("20160630"))
+    assert (task.late, task.knowledge_time) == (False, datetime(2016, 6, 30, 20, 30, tzinfo=UTC))
+
+
+def test_filling_history_needs_no_drop_of_its_last_session() -> None:
+    assert [task.session.day for task in filled(listed("20160628"))] == [28]
+
+
 def test_a_drop_of_a_day_without_a_session_is_not_parsed() -> None:
     holiday, _ = planned(listed("20150703", "20160630"))
     assert "2015-07-03 (Friday) is not a session of XNYS" in holiday.refusal

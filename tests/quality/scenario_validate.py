@@ -12,10 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import spark_jobs.validate as step
 from afterbell.errors import AfterbellError
 from afterbell.lake.commit import at_snapshot, head
 from afterbell.lake.tables import BARS
+from afterbell.quality import job as step
 from afterbell.quality.stored import newest_report
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store

@@ -51,6 +51,18 @@ class StepArgs:
             raise ConfigError(f"step {self.step!r} needs the input {name!r}; it was given {sorted(self.inputs)}")
         return self.inputs[name]
 
+    def day(self, name: str) -> date | None:
+        """The input ``name``, a day; None where it wasn't given.
+
+        Raises:
+            ConfigError: it is something else.
+        """
+        given = self.inputs.get(name)
+        try:
+            return None if given is None else date.fromisoformat(str(given))
+        except ValueError as error:
+            raise ConfigError(f"step {self.step!r}: input {name!r} is {given!r}; give a day like 2026-06-30") from error
+
 
 def result_key(session: date, run_id: str, step: str) -> str:
     """Where the result of a step lies in the artifact bucket."""

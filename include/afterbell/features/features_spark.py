@@ -102,7 +102,9 @@ def table_of(factors: FactorSet) -> Table:
     return factor_table(factors.name, factors.names)
 
 
-def find_work(spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at: int, last: date) -> Work | None:
+def find_work(
+    spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at: int, last: date, since: date | None = None
+) -> Work | None:
     """The sessions up to ``last`` that the set's table lacks and the bars can fill; None where there is none.
 
     A session none of whose bars was known at its own cut-off (its drop never came, and the next one brought its bars)
@@ -114,11 +116,13 @@ def find_work(spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at
         factors: the set; only rows under its definition hash count as stored.
         stored_at: the snapshot of its table.
         last: the last session to fill.
+        since: the first one; None for all there are.
     """
     begin = _first_session(spark, inputs, last)
     if begin is None:
         return None
     stored = _stored(spark, factors, stored_at)
+    begin = begin if since is None else max(begin, since)
     lacking = [session for session in inputs.exchange.between(begin, last) if session not in stored]
     fillable = _due(spark, inputs, lacking) if lacking else {}
     if not fillable:

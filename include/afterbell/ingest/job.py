@@ -1,5 +1,8 @@
 """The ingest step: the drops up to a session that the ledger doesn't know, onto a branch that the audit will judge.
 
+With the inputs ``since`` and ``until`` (sessions) it fills history: the drops of these sessions alone, each known from
+its own day on.
+
 Every source's objects are listed on the driver; tasks fetch, parse and check them. Accepted rows, corporate actions,
 symbol events, filings, set-aside lines and the ledger go to a branch of their tables, one of its own for every try;
 ``main`` moves only after the audit (``validate``). Run again, it finds nothing new and changes nothing.
@@ -27,7 +30,7 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import EMPTY, STATES, DropTask, KnownDrop, plan_source
+from afterbell.ingest.plan import EMPTY, STATES, USABLE, DropTask, KnownDrop, plan_source
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.sources.arrival import complete
 from afterbell.ingest.sources.source import Source, load_sources
@@ -44,6 +47,24 @@ from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
 
 Sources = Mapping[str, tuple[Source, RuleSet]]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The sessions whose drops are taken in: up to ``last``; from ``since`` on, where history is filled."""
+
+    last: date
+    since: date | None = None
+
+    @classmethod
+    def of(cls, args: StepArgs) -> Span:
+        """What the step was told.
+
+        Raises:
+            ConfigError: a date is none.
+        """
+        since, until = args.day("since"), args.day("until")
+        return cls(args.session if until is None else until, since)
 
 
 @dataclass(frozen=True)
@@ -66,11 +87,13 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     check_stores(runtime)
     spark = lake_session(runtime, f"afterbell ingest {args.session}")
     base = Base(spark, runtime.s3, AUDITED)
-    work = _plan(runtime, sources, base, args.session, started)
+    span = Span.of(args)
+    work = _plan(runtime, sources, base, span, started)
     branch = branch_name(args.run_id)
-    wanted = _commit_id(args.session, work) if work.tasks else ""
-    outcomes, made = _ingest(runtime, base, work, args.session, branch=branch, wanted=wanted)
+    wanted = _commit_id(span, work) if work.tasks else ""
+    outcomes, made = _ingest(runtime, base, work, span, branch=branch, wanted=wanted)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
+    result["last_usable"] = _last_usable(work, outcomes, span)
     record_run(
         spark,
         args,
@@ -90,7 +113,7 @@ def branch_name(run_id: str) -> str:
     return f"audit_{run_slug(run_id)}_{uuid.uuid4().hex[:8]}"
 
 
-def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, session: date, now: datetime) -> Work:
+def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span, now: datetime) -> Work:
     def listing(source: Source) -> list[StoredObject]:
         return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
 
@@ -98,29 +121,31 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, session: da
         coming = [pool.submit(listing, source) for source in sources]
         known = base.known_drops()
         plans = [
-            plan_source(source, there.result(), known, session) for source, there in zip(sources, coming, strict=True)
+            plan_source(source, there.result(), known, span.last, span.since)
+            for source, there in zip(sources, coming, strict=True)
         ]
     rules = {source.name: (source, load_rules(source.quality)) for source in sources}
     tasks = [task for plan in plans for task in plan.tasks]
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 
 
-def _commit_id(session: date, work: Work) -> str:
+def _commit_id(span: Span, work: Work) -> str:
     return commit_id(
         "ingest",
-        session=session,
+        session=span.last,
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
+        **({} if span.since is None else {"since": span.since}),
     )
 
 
 def _ingest(
-    runtime: Runtime, base: Base, work: Work, session: date, *, branch: str, wanted: str
+    runtime: Runtime, base: Base, work: Work, span: Span, *, branch: str, wanted: str
 ) -> tuple[list[Outcome], dict[str, int]]:
     """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs."""
     sources = [source for source, _ in work.sources.values()]
     if not work.tasks:
-        check_outcomes(sources, [], work.known, session)
+        check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads
     context = _context(base, work)
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
@@ -128,7 +153,7 @@ def _ingest(
     parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
     try:
         outcomes = parts.outcomes()
-        check_outcomes(sources, outcomes, work.known, session)
+        check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None)
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise
@@ -187,6 +212,16 @@ def _partitions(work: Slice) -> tuple[int, ...]:
         return ()
     day = (work.bucket - date(1970, 1, 1)).days
     return (day, day + 1) if work.kind == "minute_bars" else (months_from_1970(work.bucket),)
+
+
+def _last_usable(work: Work, outcomes: list[Outcome], span: Span) -> str | None:
+    """The newest session of the span with a drop of bars that could be read, as an ISO date."""
+    told = [(drop.source, drop.session, drop.state) for drop in work.known]
+    told += [(one.task.source, one.task.session, one.state) for one in outcomes]
+    bars = {name for name, (source, _) in work.sources.items() if source.kind == "bars"}
+    first = span.since or date.min
+    days = [day for name, day, state in told if name in bars and state in USABLE and first <= day <= span.last]
+    return max(days).isoformat() if days else None
 
 
 def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:

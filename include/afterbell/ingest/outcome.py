@@ -89,9 +89,16 @@ def rules_broken(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def check_outcomes(
-    sources: Sequence[Source], outcomes: Sequence[Outcome], known: Sequence[KnownDrop], run: date
+    sources: Sequence[Source], outcomes: Sequence[Outcome], known: Sequence[KnownDrop], run: date, *, own: bool = True
 ) -> None:
     """Stop the run where it must not go on.
+
+    Args:
+        sources: those of the run.
+        outcomes: what was read.
+        known: the ledger.
+        run: the session.
+        own: whether the drops of ``run`` itself have to be there; not where history is filled.
 
     Raises:
         AfterbellError: a store failed while a drop was read (the store's own class of error).
@@ -105,7 +112,8 @@ def check_outcomes(
             raise kind(f"drop {outcome.task.key}: {outcome.reason}")
     for source in sources:
         mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
-        _check_own_drop(source, mine, known, run)
+        if own:
+            _check_own_drop(source, mine, known, run)
         _check_budget(source, mine)
 
 

@@ -92,8 +92,18 @@ class Plan:
     strays: tuple[tuple[str, str], ...]
 
 
-def plan_source(source: Source, listing: Iterable[StoredObject], known: Sequence[KnownDrop], run: date) -> Plan:
+def plan_source(
+    source: Source, listing: Iterable[StoredObject], known: Sequence[KnownDrop], run: date, since: date | None = None
+) -> Plan:
     """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
+
+    Args:
+        source: whose drops.
+        listing: what its store has.
+        known: the ledger.
+        run: the last session.
+        since: the first session, where history is filled: then each drop counts as known from its own day on, as if
+            it had been taken in then, whatever came later; no drop of ``run`` is required. None for a session's run.
 
     Raises:
         MissingDropsError: the source is required and there is no drop of ``run``, neither listed nor known.
@@ -108,28 +118,35 @@ def plan_source(source: Source, listing: Iterable[StoredObject], known: Sequence
             strays.append((found.key, f"is not named like {source.key_pattern}"))
             continue
         named.append(session)
-        if session <= run and (found.store, found.key, found.version) not in versions:
-            tasks.append(_task(source, found, session, ours, run))
-    if source.required and run not in named and not any(drop.session == run for drop in ours):
+        inside = (since is None or since <= session) and session <= run
+        if inside and (found.store, found.key, found.version) not in versions:
+            tasks.append(_task(source, found, session, ours, run, history=since is not None))
+    if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
         raise MissingDropsError(_nothing_for(source, run, named))
     return Plan(tuple(tasks), tuple(strays))
 
 
-def _task(source: Source, found: StoredObject, session: date, ours: list[KnownDrop], run: date) -> DropTask:
+def _task(
+    source: Source, found: StoredObject, session: date, ours: list[KnownDrop], run: date, *, history: bool
+) -> DropTask:
     earlier = sorted(
         (drop for drop in ours if drop.key == found.key and drop.store == found.store),
         key=lambda drop: drop.knowledge_time or datetime.min.replace(tzinfo=UTC),
     )
     revised = any(drop.state in USABLE for drop in earlier)
-    later_known = any(drop.session > session and drop.state in USABLE for drop in ours)
+    usable = [drop.session for drop in ours if drop.state in USABLE]
+    # A drop of history is of its own day, and so is not late. A new version of one that was taken in came after
+    # everything that is known.
+    later_known = not history and any(day > session for day in usable)
+    told = max([run, *usable]) if history else run
     # A further part of a session that was run already.
-    joins = any(drop.session == session and drop.state in USABLE for drop in ours)
+    joins = not history and session in usable
     refusal, at = "", None
     carried: tuple[date, ...] = ()
     try:
         carried = source.sessions_carried(session)
         # What comes after the fact was not known before: it must not change what earlier sessions saw.
-        at = source.knowledge_time(run if revised or later_known or joins else session)
+        at = source.knowledge_time(told if revised or later_known or joins else session)
     except NotASessionError as error:
         refusal = str(error)
     return DropTask(
