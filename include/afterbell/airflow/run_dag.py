@@ -52,6 +52,11 @@ class Progress:
         task = task_instance.task_id
         self.emit("failed", task=task, seconds=self._took(task), error=str(error))
 
+    @hookimpl
+    def on_task_instance_skipped(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
+        """A task had nothing to do."""
+        self.emit("skipped", task=task_instance.task_id, seconds=self._took(task_instance.task_id))
+
     def _took(self, task: str) -> float:
         return round(time.monotonic() - self._began.get(task, time.monotonic()), 2)
 

@@ -91,6 +91,8 @@ class _Follower:
         elif kind == "success":
             self._seconds[task] = event["seconds"]
             self._say(f"  [green]✓[/] {task:<10} {event['seconds']:7.1f} s")
+        elif kind == "skipped":
+            self._say(f"  [dim]-[/] {task:<10} nothing to do")
         elif kind == "failed":
             self._errors[task] = event["error"]
             self._say(f"  [red]✗[/] {task:<10} {event['seconds']:7.1f} s")

@@ -111,15 +111,20 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     ``body`` returns the step's result, which must be JSON. A failure of ours is printed as one message, without a
     traceback; anything unexpected keeps its traceback.
     """
+    from afterbell.cluster.active import at_work  # noqa: PLC0415
     from afterbell.config.runtime import Runtime  # noqa: PLC0415
     from afterbell.lake.lost import lost_by  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    def opened() -> ArtifactStore:
+        return ArtifactStore(Runtime.from_env().s3)
 
     started = datetime.now(UTC)
     STEP.set(step)
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
-        result = body(args)
+        with at_work(step, run_slug(args.run_id), opened):
+            result = body(args)
         finished = datetime.now(UTC)
         result |= {
             "step": step,
@@ -128,7 +133,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
             "seconds": round((finished - started).total_seconds(), 3),
         }
         text = json.dumps(result, sort_keys=True, allow_nan=False)
-        ArtifactStore(Runtime.from_env().s3).put(result_key(args.session, args.run_id, step), text.encode())
+        opened().put(result_key(args.session, args.run_id, step), text.encode())
     except AfterbellError as error:
         return _failed(step, error)
     except Exception as error:

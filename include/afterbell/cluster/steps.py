@@ -31,10 +31,14 @@ BESIDES: dict[str, tuple[str, ...]] = {
     "maintain": ("now", "dry_run"),
     "check_release": ("action", "release_id", "reason", "by"),
     "move_champion": ("action", "reason", "by", "approved_by", "champion", "target"),
+    "backfill_plan": ("request", "reason", "plan_only"),
+    "backfill_ingest": ("backfill_id",),
+    "backfill_features": ("backfill_id",),
 }
 """Steps that belong to no session."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {
+    "backfill_plan": ("asked_by",),
     "evaluate": (
         "rows",
         "drops",
@@ -46,7 +50,7 @@ CONTEXT: dict[str, tuple[str, ...]] = {
         "missing_drops",
     ),
 }
-"""What a step may be told besides, for its report."""
+"""What a step may be told besides, for its report or its record."""
 
 
 def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

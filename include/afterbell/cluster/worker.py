@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
 from zipimport import zipimporter
 
 _SPARKS_OWN = ("pyspark.zip", "-src.zip")
@@ -18,6 +20,14 @@ def keep_archives() -> None:
     for importer in sys.path_importer_cache.values():
         if isinstance(importer, zipimporter) and importer.archive.endswith(_SPARKS_OWN):
             importer.invalidate_caches = _nothing  # type: ignore[method-assign]
+
+
+def stand_back() -> None:
+    """Leave the processor to others, where the driver says so: an executor may share its host with a daily run."""
+    niceness = int(os.environ.get("AFTERBELL_NICE") or 0)
+    if niceness > os.getpriority(os.PRIO_PROCESS, 0):
+        with suppress(PermissionError):
+            os.setpriority(os.PRIO_PROCESS, 0, niceness)
 
 
 def _nothing() -> None:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.progress import progress
-from afterbell.cluster.worker import keep_archives
+from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import S3Location
 from afterbell.errors import StaleInputError
 from afterbell.features.coverage import COVERAGE, Commit, coverage, covered
@@ -226,6 +226,7 @@ def compute_files(
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         keep_archives()
+        stand_back()
         for batch in batches:
             for number in batch.column("id").to_pylist():
                 for made in fill(tasks[number], sources, factors, shape, constants):

@@ -65,7 +65,7 @@ def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, fillable: d
         exchange: whose sessions are counted.
         fillable: from ``bars_due``.
     """
-    stored = _stored(runtime, factors)
+    stored = stored_sessions(runtime, factors)
     told = Status(factors.name, len(factors.names), factors.definition_hash, len(stored), 0)
     missing = {session: rows for session, rows in fillable.items() if session not in stored}
     if not missing:
@@ -86,11 +86,16 @@ def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, fillable: d
     )
 
 
-def _stored(runtime: Runtime, factors: FactorSet) -> set[date]:
+def stored_sessions(runtime: Runtime, factors: FactorSet) -> set[date]:
+    """The sessions that are stored under the set's definition; none where nothing of it was ever computed.
+
+    Raises:
+        StoreConfigError: there is no lake yet.
+    """
     name = f"features.{factors.name}"
     try:
         head, snapshots = history(runtime, name)
-    except ConfigError:  # nothing of this set was ever computed
+    except ConfigError:
         return set()
     if head is None:
         return set()

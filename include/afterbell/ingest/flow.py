@@ -12,7 +12,7 @@ from functools import partial
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.worker import keep_archives
+from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.bucket import Known, read_slice
 from afterbell.ingest.parts import Part, Parts, pack, unpack
@@ -37,6 +37,7 @@ def read_slices(
 
     def run(batches: Batches) -> Batches:
         keep_archives()
+        stand_back()
         # The task opens the stores itself; their credentials come from its environment.
         stores = Stores(partial(drop_store, runtime=runtime))
         for batch in batches:

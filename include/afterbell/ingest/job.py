@@ -93,7 +93,10 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     wanted = _commit_id(span, work) if work.tasks else ""
     outcomes, made = _ingest(runtime, base, work, span, branch=branch, wanted=wanted)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
-    result["last_usable"] = _last_usable(work, outcomes, span)
+    result |= {
+        "last_usable": _last_usable(work, outcomes, span),
+        "sessions": len({one.task.session for one in outcomes if one.state in USABLE}),
+    }
     record_run(
         spark,
         args,

@@ -1,0 +1,109 @@
+"""Fill years of history: what is missing of a range, at once, in one Spark job a step.
+
+`plan → ingest → features`. The plan says what is missing, how much that is and how long it may take, and is kept with
+the request and its reason (`backfills/<id>/` in the artifact store) before anything is done; with **plan_only** that
+is all. Then the drops of the range are taken in and audited, and factor sets computed, **chunk_sessions** at a time.
+Rows are those that a run for each session would have left. No model is trained and the champion never moves.
+
+**Rerun.** Clear a task, or start a run with the same fields: it is the same backfill and goes on where it stopped.
+What is there is not done again, and a finished backfill finds nothing to do.
+
+**Traps.** A daily run goes first: while one is at work, no chunk is begun or published. A drop of the range counts as
+known on its own day. Features of later sessions that are stored stay as they were computed, with less to look back at:
+the plan lists these sessions as `stale`. The symbol master's log only goes forward: history adds nothing to it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import Param, dag
+
+from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
+from afterbell.backfill import request
+
+
+@dag(
+    schedule=None,
+    catchup=False,
+    is_paused_upon_creation=False,
+    max_active_runs=1,
+    doc_md=__doc__,
+    dag_display_name="Backfill history",
+    tags=["afterbell", "backfill"],
+    default_args={
+        "owner": "afterbell",
+        "pool": "afterbell_backfill",
+        "priority_weight": 1,
+        "weight_rule": "absolute",
+        "retries": 3,
+        "retry_delay": timedelta(minutes=1),
+        "retry_exponential_backoff": True,
+        "max_retry_delay": timedelta(minutes=10),
+    },
+    dagrun_timeout=timedelta(hours=24),
+    params={
+        "first": Param(
+            type="string",
+            format="date",
+            title="First day",
+            description="Sessions from this day on are filled, such as 2015-03-23.",
+        ),
+        "last": Param(
+            type="string", format="date", title="Last day", description="And up to this day, such as 2015-12-31."
+        ),
+        "reason": Param(
+            type="string",
+            minLength=request.SHORTEST_REASON,
+            maxLength=request.LONGEST_REASON,
+            pattern=request.REASON,
+            title="Reason",
+            description="One line that says why; it is kept with the plan.",
+        ),
+        "steps": Param(
+            default=list(request.STEPS),
+            type="array",
+            items={"type": "string", "enum": list(request.STEPS)},
+            examples=list(request.STEPS),
+            minItems=1,
+            uniqueItems=True,
+            title="Steps",
+            description="What is filled. Whatever is taken in is audited before it counts.",
+        ),
+        "factor_sets": Param(
+            default=[],
+            type="array",
+            items={"type": "string", "enum": list(request.FACTOR_SETS)},
+            examples=list(request.FACTOR_SETS),
+            uniqueItems=True,
+            title="Factor sets",
+            description="Those to compute; none for those of the daily models.",
+        ),
+        "chunk_sessions": Param(
+            default=request.CHUNK_SESSIONS,
+            type="integer",
+            minimum=1,
+            maximum=request.LONGEST_CHUNK,
+            title="Sessions a chunk",
+            description="So many are committed together; 250 are a year.",
+        ),
+        "plan_only": Param(
+            default=False, type="boolean", title="Plan only", description="Say what would be done, and do nothing."
+        ),
+        "profile": Param(
+            default="",
+            type="string",
+            pattern="^([a-z0-9][a-z0-9-]{0,63})?$",
+            title="Cluster profile",
+            description="Where Spark runs; empty for the connection's own.",
+        ),
+    },
+)
+def backfill_history() -> None:
+    """Wire the steps: features come after whatever was taken in."""
+    run = open_backfill()
+    planned = plan_backfill(run)
+    backfill_step("ingest", run, planned) >> backfill_step("features", run, planned)
+
+
+backfill_history()

@@ -1,0 +1,113 @@
+"""The words that ``backfill_history`` is written in: open the backfill, plan it, fill it step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from airflow.sdk import Context, XComArg, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from afterbell.airflow.connections import SparkTarget
+from afterbell.airflow.library_step import LibraryStepOperator
+from afterbell.airflow.spark_step import SparkStepOperator
+from afterbell.backfill.request import check_reason, check_request
+from afterbell.backfill.share import share_conf, share_environment
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.job import run_slug
+from afterbell.cluster.profile import load_profile
+from afterbell.config.platform import load_platform
+from afterbell.errors import ConfigError, PermanentError
+
+TIME_LIMIT = timedelta(hours=24)
+"""How long a backfill may take; one that is over starts again where it stopped."""
+
+
+@task(task_id="open_backfill", retries=0)
+def open_backfill() -> dict[str, Any]:
+    """Check every field of the form; nothing was started before, and nothing is after a wrong one.
+
+    Returns:
+        What every step is told of the run, as ``open_run`` returns it, with ``origin`` ``backfill``; ``session`` is the
+        day. Besides: ``request`` (as JSON), ``reason``, ``asked_by``, ``plan_only``.
+    """
+    context = get_current_context()
+    now = datetime.now(UTC)
+    try:
+        asked = asked_for(context.get("params") or {}, now)
+        run_slug(str(context["run_id"]))
+    except PermanentError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    return asked | {
+        "session": now.date().isoformat(),
+        "run_id": str(context["run_id"]),
+        "started": now.isoformat(),
+        "deadline": (now + TIME_LIMIT).isoformat(),
+        "replayed": True,
+        "origin": "backfill",
+        "asked_by": str(getattr(context["dag_run"], "triggering_user_name", None) or ""),
+    }
+
+
+def asked_for(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The fields of the form, checked.
+
+    Raises:
+        ConfigError: one is wrong; the message says which, what was found, and gives a good value.
+    """
+    plan_only, profile = params.get("plan_only", False), params.get("profile") or ""
+    if not isinstance(plan_only, bool):
+        raise ConfigError(f"plan_only is {plan_only!r}: give true or false")
+    if not isinstance(profile, str):
+        raise ConfigError(f"profile is {profile!r}: give the name of a cluster profile, or nothing")
+    if profile:
+        load_profile(profile)
+    request = check_request(params, Exchange(load_platform().exchange), now.date())
+    return {
+        "request": request.model_dump(mode="json"),
+        "reason": check_reason(params.get("reason")),
+        "plan_only": plan_only,
+        "profile": profile,
+    }
+
+
+class BackfillStepOperator(SparkStepOperator):
+    """A step of a backfill on Spark: skipped where the plan has nothing for it, and behind everything else.
+
+    Its ``results`` are the plan's alone.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
+        """Submit as every step, if there is something to do.
+
+        Raises:
+            AirflowSkipException: there isn't.
+        """
+        planned = self.results[0]
+        if not planned["todo"][self.step.removeprefix("backfill_")]:
+            why = "only the plan was asked for" if planned["plan_only"] else "the plan has nothing for it"
+            raise AirflowSkipException(f"{self.step}: {why}")
+        return super().execute(context)
+
+    def _prepare(self, context: Context) -> SparkTarget:
+        target = super()._prepare(context)
+        self.conf = (self.conf or {}) | share_conf(target.cluster)
+        self._environment |= share_environment()
+        return target
+
+
+def plan_backfill(run: Any) -> XComArg:
+    """Add the plan: what is missing, its size and time, on record before anything is done."""
+    return XComArg(
+        LibraryStepOperator(task_id="plan", step="backfill_plan", module="afterbell.backfill", run=run, results=[run])
+    )
+
+
+def backfill_step(step: str, run: Any, planned: Any) -> XComArg:
+    """Add ``spark_jobs/backfill_<step>.py``; it runs where the steps before it were done or had nothing to do."""
+    return XComArg(
+        BackfillStepOperator(
+            task_id=step, step=f"backfill_{step}", run=run, results=[planned], trigger_rule="none_failed"
+        )
+    )

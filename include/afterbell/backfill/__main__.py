@@ -1,0 +1,51 @@
+"""The step `backfill_plan`: ``python -m afterbell.backfill`` with the arguments of every step."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from afterbell.backfill.documents import Attempt, Plan, Record
+from afterbell.backfill.request import check_reason, check_request
+from afterbell.backfill.shelf import Shelf
+from afterbell.backfill.survey import survey
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.platform import load_platform
+from afterbell.config.runtime import Runtime
+from afterbell.stores.artifacts import ArtifactStore
+
+
+def plan_and_record(runtime: Runtime, record: Record) -> Plan:
+    """Plan what a record asks for, and keep both."""
+    plan = survey(runtime, record.request, Exchange(load_platform().exchange), record.asked_at)
+    shelf = Shelf(ArtifactStore(runtime.s3))
+    shelf.keep(record)
+    shelf.put_plan(plan)
+    return plan
+
+
+def main(args: StepArgs) -> dict[str, Any]:
+    """Plan the request; what there is to do, and the whole plan for whoever reads the log."""
+    now = datetime.now(UTC)
+    # Checked again: whatever reaches a step may have been typed by hand.
+    request = check_request(args.require("request"), Exchange(load_platform().exchange), now.date())
+    reason, asked_by = check_reason(args.require("reason")), str(args.inputs.get("asked_by") or "")
+    runtime = Runtime.from_env().until(args.deadline)
+    record = Record(backfill_id=request.backfill_id, request=request, reason=reason, asked_by=asked_by, asked_at=now)
+    plan = plan_and_record(runtime, record)
+    only = bool(args.inputs.get("plan_only"))
+    if not only:
+        attempt = Attempt(run_id=args.run_id, started_at=now, asked_by=asked_by, reason=reason)
+        Shelf(ArtifactStore(runtime.s3)).began(plan.backfill_id, attempt)
+    return {
+        "backfill_id": plan.backfill_id,
+        "plan_only": only,
+        "todo": {step: 0 if only else count for step, count in plan.todo().items()},
+        "plan": plan.model_dump(mode="json"),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("backfill_plan", main))

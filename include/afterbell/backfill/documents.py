@@ -1,0 +1,241 @@
+"""The three documents of a backfill, ``backfills/<id>/{request,plan,state}.json`` in the artifact store; pure.
+
+``request.json`` is the record of who asked for what and why, and never changes. ``plan.json`` is what was to be done
+when it was last looked at. ``state.json`` is what has been done, chunk by chunk. None of them decides anything: what
+is there is told by the lake's own commits, so a lost or old document costs a look, never a row.
+
+Sizes are bytes as stored, times are seconds, instants are ISO 8601 in UTC, sessions are ISO dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Literal
+
+from afterbell.backfill.request import Request, check_id
+from afterbell.config.loader import Strict
+
+PREFIX = "backfills/"
+Name = Literal["request", "plan", "state"]
+Doing = Literal["waiting", "running", "done", "nothing", "failed"]
+Basis = Literal["past runs", "assumed"]
+
+
+def key_of(backfill_id: str, name: Name) -> str:
+    """Where a document lies in the artifact bucket.
+
+    Raises:
+        ConfigError: the id can't be one.
+    """
+    return f"{PREFIX}{check_id(backfill_id)}/{name}.json"
+
+
+class Record(Strict):
+    """``request.json``.
+
+    Attributes:
+        backfill_id: the request's.
+        request: what is filled.
+        reason: why, in the words of whoever asked first.
+        asked_by: who that was; empty where nobody is known, as on the command line of this machine.
+        asked_at: when.
+    """
+
+    backfill_id: str
+    request: Request
+    reason: str
+    asked_by: str
+    asked_at: datetime
+
+
+class Estimate(Strict):
+    """How long something takes, and how that is known.
+
+    Attributes:
+        seconds: with all cores to itself.
+        basis: ``past runs``: as fast as those that ``ops.runs`` tells of; ``assumed``: there are none yet.
+    """
+
+    seconds: float
+    basis: Basis
+
+
+class IngestPlan(Strict):
+    """What is to be taken in.
+
+    Attributes:
+        sessions: with drops that the ledger doesn't know.
+        objects: those drops.
+        bytes: their size.
+        rows: about how many rows they hold.
+        missing: sessions without any drop of a source that is required, neither listed nor known.
+        time: expected.
+    """
+
+    sessions: int
+    objects: int
+    bytes: int
+    rows: int
+    missing: tuple[date, ...]
+    time: Estimate
+
+
+class SetPlan(Strict):
+    """What is to be computed of a factor set.
+
+    Attributes:
+        name: the set.
+        definition: the hash of what it means now.
+        sessions: that lack it, counting those whose drops are taken in first.
+        stored: sessions of the range that have it.
+        rows: about how many rows that makes.
+        stale: sessions, in the range or after it, that are stored and look back at sessions whose drops are taken in
+            only now: they stay as they were computed.
+        time: expected.
+    """
+
+    name: str
+    definition: str
+    sessions: int
+    stored: int
+    rows: int
+    stale: tuple[date, ...]
+    time: Estimate
+
+
+class ChunkPlan(Strict):
+    """One chunk.
+
+    Attributes:
+        number: from 1.
+        first: session.
+        last: session.
+        objects: drops to take in.
+        bytes: their size.
+        features: sessions to compute, by factor set; sets that lack none are left out.
+    """
+
+    number: int
+    first: date
+    last: date
+    objects: int
+    bytes: int
+    features: dict[str, int]
+
+    def wants(self, step: str) -> bool:
+        """Whether there is anything to do for ``step``."""
+        return bool(self.objects if step == "ingest" else self.features)
+
+
+class Plan(Strict):
+    """``plan.json``.
+
+    Attributes:
+        backfill_id: the request's.
+        made_at: when.
+        sessions: of the exchange in the range.
+        chunks: all of the range, ascending.
+        ingest: None where that step wasn't asked for.
+        features: by set; empty where that step wasn't asked for.
+        seconds: expected for all of it, Spark's starts included.
+    """
+
+    backfill_id: str
+    made_at: datetime
+    sessions: int
+    chunks: tuple[ChunkPlan, ...]
+    ingest: IngestPlan | None
+    features: tuple[SetPlan, ...]
+    seconds: float
+
+    def todo(self) -> dict[str, int]:
+        """How many chunks have something to do, by step."""
+        return {step: sum(chunk.wants(step) for chunk in self.chunks) for step in ("ingest", "features")}
+
+
+class Attempt(Strict):
+    """A run of the backfill: the first one, or one that goes on.
+
+    Attributes:
+        run_id: Airflow's.
+        started_at: when.
+        asked_by: who started it.
+        reason: what they said.
+    """
+
+    run_id: str
+    started_at: datetime
+    asked_by: str
+    reason: str
+
+
+class ChunkState(Strict):
+    """How far one step of one chunk is.
+
+    Attributes:
+        step: ``ingest`` (with its audit) or ``features``.
+        number: the chunk's.
+        first: session.
+        last: session.
+        state: ``waiting``, ``running``, ``done``, ``nothing`` (there was nothing to do) or ``failed``.
+        seconds: that it took, waiting for daily runs included.
+        waited: seconds of these in which it stood back for a daily run.
+        rows: written.
+        sessions: that were filled.
+        commit_ids: of its commits.
+        run_id: the Airflow run that did it last.
+        at: when its state changed.
+        message: the error of one that failed, or what was set aside.
+    """
+
+    step: str
+    number: int
+    first: date
+    last: date
+    state: Doing = "waiting"
+    seconds: float = 0.0
+    waited: float = 0.0
+    rows: int = 0
+    sessions: int = 0
+    commit_ids: tuple[str, ...] = ()
+    run_id: str = ""
+    at: datetime | None = None
+    message: str = ""
+
+
+class State(Strict):
+    """``state.json``.
+
+    Attributes:
+        backfill_id: the request's.
+        attempts: the runs, oldest first.
+        chunks: by step and number.
+    """
+
+    backfill_id: str
+    attempts: tuple[Attempt, ...] = ()
+    chunks: tuple[ChunkState, ...] = ()
+
+    def began(self, attempt: Attempt) -> State:
+        """The same with one more run; a run that is tried again is the same run."""
+        others = tuple(one for one in self.attempts if one.run_id != attempt.run_id)
+        return self.model_copy(update={"attempts": (*others, attempt)})
+
+    def told(self, chunks: Iterable[ChunkState]) -> State:
+        """The same with news of some chunks."""
+        found = {(one.step, one.number): one for one in (*self.chunks, *chunks)}
+        ordered = sorted(found.values(), key=lambda one: (one.step != "ingest", one.step, one.number))
+        return self.model_copy(update={"chunks": tuple(ordered)})
+
+    def chunk(self, step: str, number: int) -> ChunkState | None:
+        """What is known of one chunk."""
+        return next((one for one in self.chunks if (one.step, one.number) == (step, number)), None)
+
+    def word(self) -> Doing:
+        """One word on the whole."""
+        states = {one.state for one in self.chunks}
+        for worst in ("failed", "running", "waiting"):
+            if worst in states:
+                return worst
+        return "done" if "done" in states else "nothing" if states else "waiting"

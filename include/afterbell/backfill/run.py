@@ -1,0 +1,176 @@
+"""The two Spark jobs of a backfill: each goes through the chunks in one driver and notes what it did after each.
+
+What is done is told by the lake's own commits: a job that is started again finds nothing to do in the chunks that are
+there, and goes on with the others. A daily run goes first: nothing is begun or published while one is at work.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any
+
+from afterbell.backfill.documents import ChunkPlan, ChunkState, Plan, Record
+from afterbell.backfill.patience import Patience
+from afterbell.backfill.shelf import Shelf
+from afterbell.cluster.active import active
+from afterbell.cluster.job import StepArgs
+from afterbell.config.runtime import Runtime
+from afterbell.errors import AfterbellError, StaleInputError
+from afterbell.stores.artifacts import ArtifactStore
+
+
+@dataclass(frozen=True)
+class Filled:
+    """What became of a chunk.
+
+    Attributes:
+        rows: written.
+        sessions: filled.
+        commit_ids: of its commits; none where there was nothing to do.
+        message: what was set aside.
+    """
+
+    rows: int = 0
+    sessions: int = 0
+    commit_ids: tuple[str, ...] = ()
+    message: str = ""
+
+
+Fill = Callable[[StepArgs, ChunkPlan], Filled]
+
+
+class Backfill:
+    """One backfill, as the driver of one of its steps sees it.
+
+    Args:
+        args: the step's; its input ``backfill_id`` names the documents.
+        step: ``ingest`` or ``features``.
+    """
+
+    def __init__(self, args: StepArgs, step: str) -> None:
+        store = ArtifactStore(Runtime.from_env().s3)
+        self._args, self._step, self._shelf = args, step, Shelf(store)
+        backfill_id = str(args.require("backfill_id"))
+        self.record: Record = self._shelf.record(backfill_id)
+        self.plan: Plan = self._planned(backfill_id)
+        self.patience = Patience(lambda: active(store, datetime.now(UTC)))
+
+    def _planned(self, backfill_id: str) -> Plan:
+        plan = self._shelf.plan(backfill_id)
+        if plan is None:
+            raise StaleInputError(f"backfill {backfill_id} has no plan: clear the task 'plan' and all after it")
+        return plan
+
+    def run(self, fill: Fill) -> dict[str, Any]:
+        """Fill the chunks one after the other; the result of the step.
+
+        Raises:
+            AfterbellError: a chunk failed; those before it stay, and the same request goes on from there.
+        """
+        mine = [chunk for chunk in self.plan.chunks if chunk.wants(self._step)]
+        done = []
+        for chunk in mine:
+            done.append(self._fill(fill, chunk))
+            print(f"backfill: {self._step} {len(done)} of {len(mine)}: {_said(done[-1])}", flush=True)
+        return {
+            "backfill_id": self.record.backfill_id,
+            "chunks": len(done),
+            "rows": sum(one.rows for one in done),
+            "sessions": sum(one.sessions for one in done),
+            "commit_ids": [commit for one in done for commit in one.commit_ids],
+            "waited": round(sum(one.waited for one in done), 3),
+            "noop": all(one.state == "nothing" for one in done),
+        }
+
+    def _fill(self, fill: Fill, chunk: ChunkPlan) -> ChunkState:
+        self.patience.waited = 0.0
+        blank = ChunkState(
+            step=self._step, number=chunk.number, first=chunk.first, last=chunk.last, run_id=self._args.run_id
+        )
+        began = time.monotonic()
+        self._note(blank, "running")
+        self.patience.wait()
+        # Each chunk is a run of its own to the steps that fill it: the same names would collide.
+        args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}", inputs={})
+        try:
+            filled = fill(args, chunk)
+        except AfterbellError as error:
+            self._note(blank, "failed", self._spent(began) | {"message": f"{type(error).__name__}: {error}"})
+            raise
+        told = {
+            "rows": filled.rows,
+            "sessions": filled.sessions,
+            "commit_ids": filled.commit_ids,
+            "message": filled.message,
+        }
+        return self._note(blank, "done" if filled.commit_ids else "nothing", self._spent(began) | told)
+
+    def _spent(self, began: float) -> dict[str, Any]:
+        return {"seconds": round(time.monotonic() - began, 3), "waited": round(self.patience.waited, 3)}
+
+    def _note(self, blank: ChunkState, word: str, told: dict[str, Any] | None = None) -> ChunkState:
+        chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | (told or {}))
+        self._shelf.change(self.record.backfill_id, lambda state: state.told([chunk]))
+        return chunk
+
+
+def _said(chunk: ChunkState) -> str:
+    return f"{chunk.first} to {chunk.last} {chunk.state}, {chunk.rows} rows, {chunk.seconds:.0f} s {chunk.message}"
+
+
+def backfill_ingest(args: StepArgs) -> dict[str, Any]:
+    """Take in and audit the drops of a range, a chunk after the other."""
+    from afterbell.ingest.job import ingest  # noqa: PLC0415 - Spark's rooms, entered by the driver alone
+    from afterbell.quality.job import validate  # noqa: PLC0415
+    from afterbell.quality.library import import_in_background  # noqa: PLC0415
+
+    import_in_background()
+    backfill = Backfill(args, "ingest")
+
+    def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
+        span = {"since": chunk.first.isoformat(), "until": chunk.last.isoformat()}
+        taken = ingest(replace(chunk_args, step="ingest", inputs=span))
+        if taken["noop"]:
+            return Filled()
+        # The audit looks at one session as a whole: the last that there is.
+        audited = date.fromisoformat(taken["last_usable"]) if taken["last_usable"] else chunk.last
+        told = span | {"branch": taken["branch"]}
+        audit = replace(chunk_args, step="validate", session=audited, inputs=told)
+        validate(audit, before_publish=backfill.patience.wait)
+        aside = [drop["key"] for drop in taken["refused_drops"]]
+        return Filled(
+            rows=taken["rows"],
+            sessions=taken["sessions"],
+            commit_ids=(taken["commit_id"],),
+            message=f"{len(aside)} drops were set aside, such as {aside[0]}" if aside else "",
+        )
+
+    return backfill.run(fill)
+
+
+def backfill_features(args: StepArgs) -> dict[str, Any]:
+    """Compute factor sets for the sessions of a range that lack them, a chunk after the other."""
+    from afterbell.features.job import features  # noqa: PLC0415 - Spark's rooms, entered by the driver alone
+    from afterbell.lake.commit import ensure_table, head  # noqa: PLC0415
+    from afterbell.lake.spark import lake_session  # noqa: PLC0415
+    from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS  # noqa: PLC0415
+
+    backfill = Backfill(args, "features")
+    spark = lake_session(Runtime.from_env(), "afterbell backfill features")
+    tables = {"bars_snapshot": BARS, "actions_snapshot": CORPORATE_ACTIONS, "filings_snapshot": FUNDAMENTALS}
+    for table in tables.values():
+        ensure_table(spark, table)
+    # Resolved once: all chunks are computed from the same snapshots, whoever publishes meanwhile.
+    inputs: dict[str, Any] = {name: head(spark, table) for name, table in tables.items()}
+    inputs["factor_sets"] = [one.name for one in backfill.plan.features]
+
+    def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
+        span = {"since": chunk.first.isoformat()}
+        done = features(replace(chunk_args, step="features", inputs=inputs | span))
+        commits = tuple(one["commit_id"] for one in done["sets"].values() if not one["noop"])
+        return Filled(rows=done["rows"], sessions=done["sessions"], commit_ids=commits)
+
+    return backfill.run(fill)

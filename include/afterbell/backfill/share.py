@@ -1,0 +1,27 @@
+"""What a backfill leaves to others: it is nice on its machine, and takes part of a cluster; pure."""
+
+from __future__ import annotations
+
+from afterbell.cluster.profile import ClusterProfile
+
+NICE = "AFTERBELL_NICE"
+"""The variable that has a driver, and what it starts, take only the processor time that nobody else wants."""
+NICENESS = "15"
+_FEW_CORES = 2
+
+
+def share_conf(profile: ClusterProfile) -> dict[str, str]:
+    """Spark properties beside the profile's own.
+
+    On a cluster a job keeps the cores it has got, however nice it is, so it gets half of those that the profile allows,
+    two where the profile sets no limit, and never less than one executor's.
+    """
+    if profile.manager == "local":
+        return {}
+    most = profile.cores_max // 2 or _FEW_CORES
+    return {"spark.cores.max": str(max(most, profile.executor_cores)), f"spark.executorEnv.{NICE}": NICENESS}
+
+
+def share_environment() -> dict[str, str]:
+    """Variables of the driver."""
+    return {NICE: NICENESS}

@@ -1,0 +1,197 @@
+"""``backfill``: plan a range of history, fill it, and see how far it is."""
+
+from __future__ import annotations
+
+import getpass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from afterbell.backfill.documents import ChunkState, Plan, Record, State
+from afterbell.backfill.request import (
+    CHUNK_SESSIONS,
+    STEPS,
+    Request,
+    check_id,
+    check_reason,
+    check_request,
+)
+from afterbell.calendar.sessions import Exchange
+from afterbell.cli.airflow_run import run_dag
+from afterbell.cli.context import Opened, stores
+from afterbell.cli.output import out, print_fields, print_json, print_rows, report_errors
+from afterbell.cluster.profile import load_profile
+from afterbell.config.platform import load_platform
+
+DAG = "backfill_history"
+app = typer.Typer(help="Fill years of history: plan, run, status.", no_args_is_help=True)
+
+First = Annotated[str, typer.Option("--from", help="The first day, such as 2015-03-23.")]
+Last = Annotated[str, typer.Option("--to", help="The last day.")]
+Steps = Annotated[
+    list[str] | None, typer.Option("--step", help="ingest or features; may be given twice. Both, if left out.")
+]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="A factor set; may be given several times. Those of the daily models, if left out."),
+]
+Chunk = Annotated[int, typer.Option("--chunk", help="Sessions that are committed together.")]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command("plan")
+@report_errors
+def plan(
+    first: First,
+    last: Last,
+    step: Steps = None,
+    factor_set: Sets = None,
+    chunk: Chunk = CHUNK_SESSIONS,
+    reason: Annotated[str, typer.Option(help="Why; with it the plan is kept, for others to look at.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what is missing of a range, its size and the time it may take; nothing is filled."""
+    request = _request(first, last, step, factor_set, chunk)
+    why = check_reason(reason) if reason else ""
+    with stores("s3", "hdfs", quiet=as_json) as opened:
+        found = _planned(opened, request, why)
+    print_json(found.model_dump(mode="json")) if as_json else _show_plan(found)
+
+
+@app.command("run")
+@report_errors
+def run(
+    first: First,
+    last: Last,
+    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept with the plan.")],
+    step: Steps = None,
+    factor_set: Sets = None,
+    chunk: Chunk = CHUNK_SESSIONS,
+    profile: Annotated[
+        str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Fill a range, or go on with it: the same range and steps are the same backfill."""
+    request, why = _request(first, last, step, factor_set, chunk), check_reason(reason)
+    name = profile or load_platform().cluster
+    load_profile(name)
+    conf = request.model_dump(mode="json") | {"reason": why}
+    with stores("s3", "hdfs", quiet=as_json) as opened:
+        done = run_dag(opened, DAG, conf, name, on_event=None if as_json else out.print)
+        found = _told(opened, request.backfill_id) | {"run_id": done.run_id, "log": str(done.log)}
+    print_json(found) if as_json else _show_state(found)
+
+
+@app.command("status")
+@report_errors
+def status(
+    backfill_id: Annotated[str, typer.Argument(help="A backfill's id; all of them, if left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show all backfills, or how far each chunk of one is."""
+    if backfill_id:
+        check_id(backfill_id)
+    with stores("s3", quiet=as_json) as opened:
+        found = _told(opened, backfill_id) if backfill_id else _all(opened)
+    if as_json:
+        print_json(found)
+    elif isinstance(found, list):
+        print_rows(found, title="backfills")
+    else:
+        _show_state(found)
+
+
+def _request(first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int) -> Request:
+    asked = {
+        "first": first,
+        "last": last,
+        "steps": steps or STEPS,
+        "factor_sets": sets or (),
+        "chunk_sessions": chunk,
+    }
+    return check_request(asked, Exchange(load_platform().exchange), datetime.now(UTC).date())
+
+
+def _planned(opened: Opened, request: Request, reason: str) -> Plan:
+    from afterbell.backfill.__main__ import plan_and_record  # noqa: PLC0415 - keeps --help fast
+    from afterbell.backfill.survey import survey  # noqa: PLC0415
+
+    now = datetime.now(UTC)
+    if not reason:
+        return survey(opened.runtime, request, Exchange(opened.platform.exchange), now)
+    record = Record(
+        backfill_id=request.backfill_id, request=request, reason=reason, asked_by=getpass.getuser(), asked_at=now
+    )
+    return plan_and_record(opened.runtime, record)
+
+
+def _told(opened: Opened, backfill_id: str) -> dict[str, Any]:
+    from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    shelf = Shelf(ArtifactStore(opened.runtime.s3))
+    record, plan_made, state = shelf.record(backfill_id), shelf.plan(backfill_id), shelf.state(backfill_id)
+    return {
+        "id": backfill_id,
+        "state": state.word(),
+        "record": record.model_dump(mode="json"),
+        "plan": None if plan_made is None else plan_made.model_dump(mode="json"),
+        "attempts": [one.model_dump(mode="json") for one in state.attempts],
+        "chunks": [one.model_dump(mode="json") for one in state.chunks],
+    }
+
+
+def _all(opened: Opened) -> list[dict[str, Any]]:
+    from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    shelf = Shelf(ArtifactStore(opened.runtime.s3))
+    return [_line(shelf.record(name), shelf.plan(name), shelf.state(name)) for name in shelf.ids()]
+
+
+def _line(record: Record, plan_made: Plan | None, state: State) -> dict[str, Any]:
+    over = [one for one in state.chunks if one.state in {"done", "nothing"}]
+    chunks = len(plan_made.chunks) if plan_made else 0
+    return {
+        "id": record.backfill_id,
+        "state": state.word(),
+        "steps": ", ".join(record.request.steps),
+        "done": f"{len(over)} of {len(record.request.steps) * chunks}",
+        "rows": sum(one.rows for one in over),
+        "seconds": round(sum(one.seconds for one in over), 1),
+        "asked": record.asked_at.strftime("%Y-%m-%d %H:%M"),
+        "by": record.asked_by,
+        "reason": record.reason,
+    }
+
+
+def _show_plan(found: Plan) -> None:
+    out.print(f"[bold]backfill[/] {found.backfill_id}: {found.sessions} sessions in {len(found.chunks)} chunks")
+    rows: list[dict[str, Any]] = []
+    if found.ingest is not None:
+        each = found.ingest
+        rows.append(_part("ingest", each.sessions, f"{each.objects} drops, {each.bytes:,} bytes", each.rows, each.time))
+    for one in found.features:
+        stale = f"{len(one.stale)} stored sessions stay as they are" if one.stale else ""
+        rows.append(_part(f"features {one.name}", one.sessions, stale, one.rows, one.time))
+    print_rows(rows)
+    if found.ingest is not None and found.ingest.missing:
+        days = found.ingest.missing
+        out.print(f"no drop of {len(days)} sessions, such as {days[0]}", markup=False)
+    out.print(f"about {found.seconds:,.0f} s in all, Spark's starts included", markup=False)
+
+
+def _part(name: str, sessions: int, what: str, rows: int, time: Any) -> dict[str, Any]:
+    seconds = f"{time.seconds:,.0f} s ({time.basis})"
+    return {"step": name, "sessions": sessions, "rows about": rows, "time about": seconds, "": what}
+
+
+def _show_state(found: dict[str, Any]) -> None:
+    record = found["record"]
+    print_fields({"backfill": found["id"], "state": found["state"], "reason": record["reason"],
+                  "asked": f"{record['asked_at']} {record['asked_by']}"})  # fmt: skip
+    shown = ("step", "number", "first", "last", "state", "sessions", "rows", "seconds", "message")
+    chunks = [ChunkState.model_validate(one) for one in found["chunks"]]
+    print_rows([{name: getattr(one, name) for name in shown} for one in chunks], title="chunks")

@@ -1,0 +1,14 @@
+"""Take in and audit the drops of a range, chunk by chunk in one driver; a daily run goes first.
+
+Inputs: backfill_id, whose plan is in the artifact store. The work is done by ``afterbell.backfill.run``.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from afterbell.backfill.run import backfill_ingest
+from afterbell.cluster.job import run_step
+
+if __name__ == "__main__":
+    sys.exit(run_step("backfill_ingest", backfill_ingest))

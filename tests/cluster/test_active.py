@@ -1,0 +1,76 @@
+"""Daily runs leave a mark while they are at work; nothing hangs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from afterbell.cluster.active import COUNTS_FOR, active, at_work
+from afterbell.errors import StoreUnavailableError
+from afterbell.stores.artifacts import ArtifactStore
+
+pytestmark = pytest.mark.services
+
+
+@pytest.fixture
+def store(services: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactStore]:
+    for name, value in services.env.items():
+        if name.startswith("AWS_"):
+            monkeypatch.setenv(name, value)
+    found = ArtifactStore(services.runtime.s3)
+    found.ensure_bucket()
+    yield found
+    for each in found.list("active/"):
+        found.delete(each.key)
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+def work(store: ArtifactStore, step: str) -> None:
+    with at_work(step, "night", lambda: store):
+        pass
+
+
+def test_a_run_is_marked_from_its_first_step_to_the_end_of_its_last(store: ArtifactStore) -> None:
+    seen = []
+    for step in ("ingest", "validate", "score"):
+        with at_work(step, "night", lambda: store):
+            pass
+        for _ in range(100):  # the mark is made beside the step
+            seen_now = active(store, now())
+            if seen_now or step == "score":
+                break
+        seen.append(seen_now)
+    assert seen == [["night"], ["night"], []]
+
+
+def test_a_run_whose_step_failed_is_not_at_work(store: ArtifactStore) -> None:
+    work(store, "ingest")
+    with pytest.raises(ZeroDivisionError), at_work("validate", "night", lambda: store):
+        raise ZeroDivisionError
+    assert active(store, now()) == []
+
+
+def test_steps_of_a_backfill_leave_no_mark(store: ArtifactStore) -> None:
+    work(store, "backfill_ingest")
+    work(store, "maintain")
+    assert active(store, now()) == []
+
+
+def test_the_mark_of_a_run_that_died_counts_for_half_an_hour(store: ArtifactStore) -> None:
+    store.put("active/night.json", b"{}")
+    assert active(store, now() + COUNTS_FOR - timedelta(minutes=1)) == ["night"]
+    assert active(store, now() + COUNTS_FOR + timedelta(minutes=1)) == []
+
+
+def test_a_step_does_not_fail_with_the_store_that_its_mark_goes_to() -> None:
+    def away() -> ArtifactStore:
+        raise StoreUnavailableError("s3 is away")
+
+    with at_work("score", "night", away):
+        pass
