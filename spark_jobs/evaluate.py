@@ -20,11 +20,11 @@ from pyspark.sql import SparkSession
 from afterbell.cluster.job import StepArgs, run_slug, run_step
 from afterbell.config.runtime import Runtime, S3Location
 from afterbell.errors import DigestMismatchError, StaleInputError
-from afterbell.evaluation.gate import Contender, decide
+from afterbell.evaluation.gate import Contender, decide, in_time
 from afterbell.evaluation.metrics import Scored, horizon_metrics, score_panel
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
 from afterbell.evaluation.panel import Panel
-from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
@@ -40,7 +40,9 @@ from afterbell.training.families import load_model
 from afterbell.training.families.lightgbm import TreeModel
 from afterbell.training.families.ridge import RidgeModel
 
-_NOT_COUNTS = frozenset({"candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes"})
+_NOT_COUNTS = frozenset({
+    "candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes", "held", "skipped",
+})  # fmt: skip
 
 
 def evaluate(args: StepArgs) -> dict[str, Any]:
@@ -48,6 +50,8 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     started = datetime.now(UTC)
     runtime, settings = Runtime.from_env(), load_gate()
     store = ArtifactStore(runtime.s3)
+    if args.inputs.get("held"):
+        return held(args, runtime, store, started)
     candidate = read_candidate(store, str(args.require("candidate_id")))
     champion, _ = read_champion(store)
     snapshot = int(args.require("oos_snapshot"))
@@ -61,7 +65,8 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
             "rerun the step `train`"
         )
     rival = judge(rows, champion.candidate_id, champion.session, settings).contender if champion else None
-    decision = decide(own.contender, rival, tuple(candidate["spec"]["horizons"]), settings)
+    decided = decide(own.contender, rival, tuple(candidate["spec"]["horizons"]), settings)
+    decision = in_time(decided, datetime.now(UTC), args.deadline)
     outcome = {
         "candidate_id": candidate["candidate_id"],
         "champion_candidate_id": champion.candidate_id if champion else None,
@@ -96,6 +101,34 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
         commit_id=commit_id("evaluate", session=args.session, inputs=ids, config=settings.model_dump(mode="json")),
         verdict=decision.verdict,
         detail={"reason": decision.reason, "report": key},
+    )
+    return outcome | {"report_key": key, "report_path": str(path)}
+
+
+def held(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime) -> dict[str, Any]:
+    """A hold for want of a candidate: there is nothing to judge, and a person is told why."""
+    reason = str(args.inputs["held"])
+    champion, _ = read_champion(store)
+    outcome = {
+        "candidate_id": None,
+        "champion_candidate_id": champion.candidate_id if champion else None,
+        "verdict": "hold",
+        "reason": reason,
+        "metrics": {},
+    }
+    data = {name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS}
+    report = render_held(args.session.isoformat(), args.run_id, reason, data, args.inputs.get("skipped") or ())
+    key, path = write(store, runtime, args, report, outcome | {"comparisons": [], "inputs": args.inputs})
+    record_run(
+        lake_session(runtime, f"afterbell evaluate {args.session}"),
+        args,
+        started,
+        rows=0,
+        snapshots_in={},
+        snapshots_out={},
+        commit_id="",
+        verdict="hold",
+        detail={"reason": reason, "report": key},
     )
     return outcome | {"report_key": key, "report_path": str(path)}
 

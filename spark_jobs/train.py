@@ -4,11 +4,17 @@ Inputs: bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. 
 ``predictions.out_of_sample`` and the models to ``candidates/<candidate id>/``, ``candidate.json`` last. The candidate's
 id is made of what went in, so a rerun with the same inputs changes nothing. The training matrix lies in
 ``AFTERBELL_HOME/matrices``: another model specification on the same rows finds it there.
+
+Where time is short it may be told besides what to leave out (``leave_out``), and how many seconds the later steps need
+(``needed_after``): fits that are not done by then are left out too. What was left out is part of the candidate and its
+id. Without a model of each horizon there is no candidate, and the result says why under ``held``.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,10 +30,18 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.assemble import build
-from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
+from afterbell.training.candidate import (
+    candidate_id,
+    candidate_key,
+    describe,
+    horizons_without_model,
+    read_candidate,
+    upload,
+)
 from afterbell.training.collect import read_inputs
-from afterbell.training.fits import FitResult, plan, settle
+from afterbell.training.fits import NO_TIME, FitResult, plan, settle
 from afterbell.training.handed import Handed
+from afterbell.training.leave_out import LeaveOut, ends_at, until
 from afterbell.training.matrix import Matrix, check_features
 from afterbell.training.shelf import made_from, matrix_folder, matrix_key
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits, ship
@@ -35,49 +49,71 @@ from afterbell.training.spec import ModelSpec, load_spec
 
 
 def train(args: StepArgs) -> dict[str, Any]:
-    """Train one candidate, or find that it is there already."""
+    """Train one candidate, or find that it is there already; hold where the deadline leaves no time for one."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
-    handed = Handed.of(args, spec.feature_sets)
-    wanted = candidate_id(args.session, handed, spec)
+    handed, leave = Handed.of(args, spec.feature_sets), LeaveOut.of(args.inputs.get("leave_out"), spec)
+    wanted = candidate_id(args.session, handed, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
     written = find_commit(spark, OUT_OF_SAMPLE, wanted)
     noop = written is not None and store.exists(candidate_key(wanted))
     if noop and written is not None:
-        content, snapshot = read_candidate(store, wanted), written
+        made = Made(read_candidate(store, wanted), written)
         print(f"train: candidate {wanted} is there already", flush=True)
     else:
-        content, snapshot = _make(spark, runtime, args, spec, handed, wanted)
+        made = _make(spark, runtime, args, spec, handed, leave)
+    content = made.content or {"train_rows": 0, "fits": 0, "skipped": made.skipped, "left_out": [], "models": []}
     record_run(
         spark,
         args,
         started,
         rows=content["train_rows"],
         snapshots_in=handed.by_table(),
-        snapshots_out={OUT_OF_SAMPLE.name: snapshot},
-        commit_id=wanted,
-        verdict="noop" if noop else "done",
+        snapshots_out={} if made.snapshot is None else {OUT_OF_SAMPLE.name: made.snapshot},
+        commit_id=content.get("candidate_id", ""),
+        verdict="hold" if made.held else "noop" if noop else "done",
         detail={"fits": content["fits"], "skipped": content["skipped"]},
     )
     return {
-        "candidate_id": wanted,
+        "candidate_id": content.get("candidate_id"),
         "fits": content["fits"],
         "skipped": content["skipped"],
-        "horizons": content["spec"]["horizons"],
+        "left_out": content["left_out"],
+        "horizons": list(spec.horizons),
         "families": sorted({model["family"] for model in content["models"]}),
-        "oos_snapshot": snapshot,
+        "oos_snapshot": made.snapshot,
         "train_rows": content["train_rows"],
         "noop": noop,
+        **({"held": made.held} if made.held else {}),
     }
 
 
+@dataclass(frozen=True)
+class Made:
+    """What a training came to.
+
+    Attributes:
+        content: of ``candidate.json``; None where there is no candidate.
+        snapshot: of the out-of-sample predictions.
+        held: why there is no candidate: the deadline left too little time.
+        skipped: what was left out then.
+    """
+
+    content: dict[str, Any] | None
+    snapshot: int | None
+    held: str = ""
+    skipped: tuple[str, ...] = ()
+
+
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, spec: ModelSpec, handed: Handed, wanted: str
-) -> tuple[dict[str, Any], int]:
-    exchange = Exchange()
+    spark: SparkSession, runtime: Runtime, args: StepArgs, spec: ModelSpec, handed: Handed, leave: LeaveOut
+) -> Made:
+    exchange, end = Exchange(), ends_at(args)
     exchange.require(args.session)
+    if end is not None and datetime.now(UTC) >= end:
+        return _held(args, "no fit was begun", leave.reasons())
     origin = made_from(args.session, exchange.name, handed, spec)
 
     def make(folder: Path) -> None:
@@ -86,22 +122,38 @@ def _make(
         seconds = (datetime.now(UTC) - started).total_seconds()
         print(f"train: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)
 
-    with matrix_folder(runtime.home / "matrices", matrix_key(origin), make) as folder:
+    with matrix_folder(runtime.home / "matrices", matrix_key(origin), make) as folder, until(end) as over:
         matrix, shipped = Matrix.load(folder), ship(spark, folder)
         check_features(matrix, spec.optional_features)
-        fits, skipped = plan(spec, len(matrix.grid))
+        planned, skipped = plan(spec, len(matrix.grid))
+        fits = leave.keep(planned, spec)
         print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features, {len(fits)} fits", flush=True)
 
         def progress(done: int, result: FitResult) -> None:
             said = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
             print(f"train: {done}/{len(fits)} {result.fit.name}: {said}", flush=True)
 
-        outcome = settle(run_fits(spark, shipped, fits, spec, progress), skipped)
-        content = describe(wanted, args.session, spec, matrix, outcome, handed)
+        results = run_fits(spark, shipped, fits, spec, progress, over)
+        outcome = settle(results, [*skipped, *leave.reasons()])
+        cut = sorted(result.fit.name for result in results if result.reason == NO_TIME)
+        if cut and horizons_without_model(spec, outcome):
+            return _held(args, f"{len(cut)} of {len(fits)} fits were not done", outcome.skipped)
+        left_out = [*leave.names(), *cut]
+        wanted = candidate_id(args.session, handed, spec, left_out)
+        content = describe(wanted, args.session, spec, matrix, outcome, handed, left_out)
         rows = out_of_sample_frame(spark, shipped, wanted, outcome.folds)
         snapshot, _ = append_once(rows, OUT_OF_SAMPLE, wanted)
         upload(ArtifactStore(runtime.s3), content, outcome)
-    return content, snapshot
+    return Made(content, snapshot)
+
+
+def _held(args: StepArgs, what: str, skipped: Sequence[str]) -> Made:
+    reason = (
+        f"{what} in the time that the deadline {args.deadline:%Y-%m-%d %H:%M:%S} UTC left for training: there is no "
+        "candidate"
+    )
+    print(f"train: {reason}", flush=True)
+    return Made(None, None, reason, tuple(skipped))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """The gate: one row a case, and what it refuses to decide."""
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from afterbell.errors import GateError
-from afterbell.evaluation.gate import Contender, decide
+from afterbell.evaluation.gate import Contender, Decision, decide, in_time
 from afterbell.evaluation.settings import load_gate
 from tests.evaluation.conftest import GATE, days
 
@@ -151,3 +151,16 @@ def test_the_gate_that_ships_is_read():
 def test_nothing_is_decided_without_a_common_window(rival):
     with pytest.raises(GateError, match="nothing was decided"):
         decide(GOOD, rival, (1, 5), GATE)
+
+
+def test_what_would_be_published_after_the_deadline_is_held_and_nothing_else_changes():
+    deadline = datetime(2016, 6, 30, 22, 0, tzinfo=UTC)
+    found = Decision("publish", "no worse than the champion")
+    assert in_time(found, deadline, deadline) is found
+    late = in_time(found, deadline + timedelta(seconds=1), deadline)
+    assert late.verdict == "hold"
+    assert late.reason == (
+        "the deadline 2016-06-30 22:00:00 UTC has passed; but for that it was: no worse than the champion"
+    )
+    kept = Decision("keep", "worse than the champion")
+    assert in_time(kept, deadline + timedelta(hours=1), deadline) is kept

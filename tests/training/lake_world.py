@@ -1,7 +1,7 @@
 """Run by the test beside it, under the Spark environment's Python: a small lake, then train and evaluate on it.
 
 Prints one JSON line: the results of two trainings with the same inputs, of one with another penalty, of the evaluation,
-and of a fit on files that Spark copied.
+of a fit on files that Spark copied, and of trainings that leave something out for the deadline.
 """
 
 import hashlib
@@ -9,8 +9,10 @@ import json
 import os
 import sys
 import tempfile
+import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from threading import Event
 
 import numpy as np
 import pandas as pd
@@ -24,7 +26,7 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
-from afterbell.training.fits import FINAL, Fit
+from afterbell.training.fits import FINAL, Fit, plan, settle
 from afterbell.training.handed import Handed
 from afterbell.training.matrix import ARRAYS
 from afterbell.training.spark_fits import Shipped, copy_out, run_fits
@@ -34,6 +36,7 @@ from spark_jobs.train import train
 
 FACTORS = {"core": ("SIGNAL", "NOISE1"), "other": ("NOISE2",)}
 SYMBOLS, STRENGTH = 60, 0.15
+PAST, AHEAD = datetime(2020, 3, 31, 22, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
 GONE, AFTER = "S59", 100
 """A symbol that is delisted, and the number of its last session."""
 FIRST, LAST = date(2019, 1, 2), date(2020, 3, 31)
@@ -106,23 +109,72 @@ def elsewhere(spark, args, folder):
         return [(Path(other) / f"{name}.npy").read_bytes() == (folder / f"{name}.npy").read_bytes() for name in ARRAYS]
 
 
+def hurry(told):
+    """Trainings near and past the deadline, and what evaluating them comes to."""
+    less = train(told("train", {"leave_out": [{"folds": 2}, {"families": ["ridge"]}], "needed_after": 600}))
+    late = evaluate(told("evaluate", train(told("train")), PAST, "test__late"))
+    another_penalty()
+    # The time that the later steps need has begun already: nothing is begun.
+    none = train(told("train", {"needed_after": 600}, PAST))
+    held = evaluate(told("evaluate", none, run_id="test__held"))
+    return {"less": less, "none": none, "held": held, "late": late}
+
+
+class Hanging(Shipped):
+    """A matrix that the first four tasks get, and the others wait for in vain."""
+
+    def load(self):
+        marks = self.folder.parent.parent / "marks"
+        marks.mkdir(exist_ok=True)
+        for number in range(100):
+            try:
+                (marks / str(number)).touch(exist_ok=False)
+                break
+            except FileExistsError:
+                continue
+        if number >= 4:
+            time.sleep(600)
+        return super().load()
+
+
+def cut_off(spark, folder):
+    """What came of each fit whose time is over once four are done, and whether the cores are free again."""
+    spec, over = load_spec(), Event()
+    fits, _ = plan(spec, 315)
+
+    def progress(done, result):
+        if done == 4:
+            over.set()
+
+    results = run_fits(spark, Hanging(folder), fits, spec, progress, over)
+    outcome = settle(results, [])
+    free = spark.sparkContext.parallelize(range(4), 4).map(lambda value: value).count()
+    return {
+        "done": sorted(result.fit.name for result in results if not result.reason),
+        "cut": sorted({result.reason for result in results if result.reason}),
+        "whole": sorted((result.fit.family, result.fit.horizon) for result in outcome.finals),
+        "free": free,
+    }
+
+
 def main():
     spark = lake_session(Runtime.from_env(), "world")
     inputs, prices = make_lake(spark)
 
-    def told(step, more=()):
-        return StepArgs(step, LAST, "test__one", datetime(2020, 3, 31, 22, tzinfo=UTC), inputs | dict(more))
+    def told(step, more=(), deadline=AHEAD, run_id="test__one"):
+        return StepArgs(step, LAST, run_id, deadline, inputs | dict(more))
 
     first, again = train(told("train")), train(told("train"))
     judged = evaluate(told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
-    another_penalty()
+    hurried = hurry(told)
     other = train(told("train"))
     (folder,) = (Runtime.from_env().home / "matrices").iterdir()
     models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
     same = elsewhere(spark, told("train"), folder)
+    cut = cut_off(spark, folder)
     spark.stop()
     seen = {"inputs": inputs, "first": first, "again": again, "judged": judged, "other": other, "models": models}
-    print(json.dumps(seen | {"prices": prices, "elsewhere": same}))
+    print(json.dumps(seen | {"prices": prices, "elsewhere": same, "hurried": hurried, "cut": cut}))
 
 
 if __name__ == "__main__":

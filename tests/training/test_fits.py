@@ -37,7 +37,16 @@ def test_the_plan_has_every_family_horizon_and_fold_and_a_final_fit_of_each():
     fits, skipped = plan(make_spec(horizons=[1, 5]), 130)
     assert len(fits) == 2 * 2 * (3 + 1)
     assert skipped == []
-    assert fits[0] == Fit("lightgbm", 1, FINAL, 127)
+    assert fits[0] == Fit("ridge", 1, FINAL, 127)
+
+
+def test_what_each_horizon_needs_for_a_model_comes_first_and_long_fits_before_short_ones():
+    fits, _ = plan(make_spec(horizons=[1, 5]), 130)
+    needed = [(family, h, fold) for family in ("ridge", "lightgbm") for h in (1, 5) for fold in (FINAL, 2)]
+    assert sorted((fit.family, fit.horizon, fit.fold) for fit in fits[:4]) == sorted(needed[:4])
+    assert sorted((fit.family, fit.horizon, fit.fold) for fit in fits[4:8]) == sorted(needed[4:])
+    rest = [(fit.family, fit.horizon, fit.fold) for fit in fits[8:]]
+    assert rest == [(family, h, fold) for family in ("lightgbm", "ridge") for fold in (1, 0) for h in (1, 5)]
 
 
 def test_folds_that_do_not_fit_are_named():

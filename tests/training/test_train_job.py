@@ -169,3 +169,49 @@ def test_a_delisted_symbols_last_price_reaches_the_matrix(results, home):
     assert labels[99] == 0.0
     assert np.isnan(labels[100])
     assert max(labels) == 100
+
+
+def test_what_policy_leaves_out_makes_another_candidate_of_the_same_models(results, store):
+    first, less = results["first"], results["hurried"]["less"]
+    assert less["candidate_id"] != first["candidate_id"]
+    assert less["families"] == ["lightgbm"]
+    assert less["fits"] == 2 * 3  # two horizons: a final fit and the two newest folds
+    assert less["left_out"] == ["family ridge", "folds but the newest 2"]
+    assert less["skipped"] == [f"{name}: left out by policy, for a deadline that is near" for name in less["left_out"]]
+    whole, part = (
+        {
+            model["path"]: model["sha256"]
+            for model in json.loads(store.get(f"candidates/{each}/candidate.json"))["models"]
+        }
+        for each in (first["candidate_id"], less["candidate_id"])
+    )
+    assert part == {path: digest for path, digest in whole.items() if "lightgbm" in path}
+
+
+def test_without_time_for_a_single_fit_the_run_is_held_and_says_so(results, store):
+    none, held = results["hurried"]["none"], results["hurried"]["held"]
+    assert (none["candidate_id"], none["oos_snapshot"], none["fits"]) == (None, None, 0)
+    assert none["held"] == (
+        "no fit was begun in the time that the deadline 2020-03-31 22:00:00 UTC left for training: there is no "
+        "candidate"
+    )
+    assert (held["verdict"], held["reason"], held["metrics"]) == ("hold", none["held"], {})
+    report = store.get("reports/2020-03-31/test_held/report.html").decode()
+    assert "no fit was begun" in report
+    assert "The champion is kept" in report
+
+
+def test_a_candidate_that_is_judged_after_the_deadline_is_held(results):
+    late = results["hurried"]["late"]
+    assert late["verdict"] == "hold"
+    assert late["reason"].startswith(
+        "the deadline 2020-03-31 22:00:00 UTC has passed; but for that it was: not surely worse than zero skill"
+    )
+
+
+def test_fits_that_are_not_done_in_time_are_ended_and_what_is_done_makes_whole_models(results):
+    cut = results["cut"]
+    assert cut["done"] == ["ridge h1 final", "ridge h1 fold 3", "ridge h5 final", "ridge h5 fold 3"]
+    assert cut["cut"] == ["not done in time: the steps after training need what is left before the deadline"]
+    assert cut["whole"] == [["ridge", 1], ["ridge", 5]]
+    assert cut["free"] == 4

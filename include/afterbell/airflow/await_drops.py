@@ -13,6 +13,7 @@ from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
+from afterbell.airflow.outlook import begun, ended
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import PermanentError
 from afterbell.ingest.sources.source import Source
@@ -52,6 +53,8 @@ class AwaitDropsOperator(BaseOperator):
             sources, session = awaited(), self._session()
             now = arrivals.now()
             self._require_near(sources, session, now)
+            due = max((source.knowledge_time(session) for source in sources), default=None)
+            begun(self.run, self.task_id, self.log, drops_due=due)
             sightings = look(sources, session, stores_of(store_environment()), now)
             waiting = outstanding(sources, sightings, session, now)
         except PermanentError as error:
@@ -123,6 +126,7 @@ class AwaitDropsOperator(BaseOperator):
         late = [each for each in found if each["late_minutes"] > 0 and not self.run.get("replayed")]
         for each in late:
             self.log.warning("source %(source)s: its drop came %(late_minutes).0f minutes late, at %(at)s", each)
+        ended(self.run, self.task_id, self.log)
         return {
             "arrived_drops": [{"source": each["source"], "keys": each["keys"], "at": each["at"]} for each in found],
             "late_drops": late,

@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import store_environment
+from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import step_arguments
 from afterbell.cluster.submission import step_environment
@@ -49,7 +50,7 @@ class LibraryStepOperator(BaseOperator):
         """
         try:
             own = store_environment() | step_environment(Folders.from_env())
-            arguments = step_arguments(self.step, self.run, self.results)
+            arguments = step_arguments(self.step, self.run, [begun(self.run, self.step, self.log), *self.results])
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -65,6 +66,7 @@ class LibraryStepOperator(BaseOperator):
         status = self._process.wait()
         if status:
             raise failure_of(self.step, AirflowException(f"exit status {status}\n{''.join(tail)}"))
+        ended(self.run, self.step, self.log)
         return read_result(own, self.run, self.step)
 
     def on_kill(self) -> None:

@@ -13,6 +13,7 @@ from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
+from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.reach import require_reachable
@@ -66,6 +67,7 @@ class SparkStepOperator(SparkSubmitOperator):
         except AirflowException as error:
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
+        ended(self.run, self.step, self.log)
         return read_result(self._environment, self.run, self.step)
 
     def _prepare(self, context: Context) -> SparkTarget:  # noqa: ARG002 - the signature of a hook into execute
@@ -74,7 +76,9 @@ class SparkStepOperator(SparkSubmitOperator):
         folders = Folders.from_env()
         parts = submission(folders, target.master, target.deploy_mode)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
-        self.application_args = step_arguments(self.step, self.run, self.results)
+        # Decided as late as it can be: what is left out depends on the time.
+        told = begun(self.run, self.step, self.log)
+        self.application_args = step_arguments(self.step, self.run, [told, *self.results])
         self.conf = parts.conf | target.cluster.spark_conf()  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files

@@ -39,6 +39,7 @@ BESIDES: dict[str, tuple[str, ...]] = {
 
 CONTEXT: dict[str, tuple[str, ...]] = {
     "backfill_plan": ("asked_by",),
+    "train": ("leave_out", "needed_after"),
     "evaluate": (
         "rows",
         "drops",
@@ -48,6 +49,8 @@ CONTEXT: dict[str, tuple[str, ...]] = {
         "data_docs",
         "late_drops",
         "missing_drops",
+        "held",
+        "skipped",
     ),
 }
 """What a step may be told besides, for its report or its record."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 import numpy as np
@@ -106,6 +106,14 @@ def decide(
     said = ", ".join(f"h{found.horizon} {found.mean:+.4f} (low {found.low:+.4f})" for found in compared)
     claim = "not surely worse than" if champion is None else "no worse than"
     return Decision("publish", f"{claim} {rival} in rank IC: {said}", compared)
+
+
+def in_time(decision: Decision, now: datetime, deadline: datetime) -> Decision:
+    """``decision``, or a hold where it would publish after the deadline."""
+    if decision.verdict != "publish" or now <= deadline:
+        return decision
+    reason = f"the deadline {deadline:%Y-%m-%d %H:%M:%S} UTC has passed; but for that it was: {decision.reason}"
+    return Decision("hold", reason, decision.comparisons)
 
 
 def _without_comparing(

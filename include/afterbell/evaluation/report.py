@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -74,6 +74,22 @@ def render(data: ReportData) -> str:
     body += [markup.heading("What the models use"), markup.grid(_models(data))]
     body += [markup.heading("Data"), *_data(data), markup.heading("Provenance"), _provenance(data)]
     return markup.page(f"Afterbell {session}: {data.decision.verdict}", body)
+
+
+def render_held(session: str, run_id: str, reason: str, data: Mapping[str, Any], left_out: Sequence[str]) -> str:
+    """The report of a run without a candidate: why, what was left out, and the run's data."""
+    plain: dict[str, object] = {
+        "left out": "; ".join(left_out) or "nothing",
+        **{name.replace("_", " "): value for name, value in data.items()},
+    }
+    body = [
+        markup.heading(f"Afterbell: session {session}", 1),
+        markup.subtitle(f"No candidate, run {run_id}. The champion is kept."),
+        markup.verdict("hold", _SAID["hold"], reason),
+        markup.heading("Data"),
+        markup.pairs(plain),
+    ]
+    return markup.page(f"Afterbell {session}: hold", body)
 
 
 def _headline(data: ReportData) -> Iterator[tuple[str, str]]:

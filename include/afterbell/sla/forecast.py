@@ -45,8 +45,11 @@ class Forecast:
     def said(self) -> str:
         """One line for the log."""
         text = f"forecast: finish {self.finish:%H:%M} UTC, {before_deadline(self.slack)}"
+        if not self.left_out:
+            return text
         left = "; ".join(measure.said for measure in self.left_out)
-        return f"{text}; left out by policy: {left}" if left else text
+        sure = any(measure.step == self.step for measure in self.left_out)
+        return f"{text}; left out by policy{'' if sure else ', if it stays so'}: {left}"
 
     def to_json(self) -> dict[str, Any]:
         """``at`` and ``finish`` as ISO instants, ``slack`` in seconds."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,8 +19,12 @@ from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
 
-def candidate_id(session: date, handed: Handed, spec: ModelSpec) -> str:
-    """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide."""
+def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = ()) -> str:
+    """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide.
+
+    What was left out for the deadline makes another candidate.
+    """
+    less = {"left_out": sorted(left_out)} if left_out else {}
     return commit_id(
         "train",
         session=session,
@@ -28,6 +33,7 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec) -> str:
         config=spec.model_dump(mode="json"),
         code=code_version(),
         environment=environment_versions(),
+        **less,
     )[:16]
 
 
@@ -41,8 +47,20 @@ def model_path(result: FitResult) -> str:
     return f"models/{result.fit.family}-h{result.fit.horizon}.{SUFFIXES[result.fit.family]}"
 
 
+def horizons_without_model(spec: ModelSpec, outcome: Outcome) -> list[int]:
+    """The horizons that the specification asks for and no model was made for."""
+    made = {result.fit.horizon for result in outcome.finals}
+    return [horizon for horizon in spec.horizons if horizon not in made]
+
+
 def describe(
-    wanted: str, session: date, spec: ModelSpec, matrix: Matrix, outcome: Outcome, handed: Handed
+    wanted: str,
+    session: date,
+    spec: ModelSpec,
+    matrix: Matrix,
+    outcome: Outcome,
+    handed: Handed,
+    left_out: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
 
@@ -53,11 +71,12 @@ def describe(
         matrix: what was trained on.
         outcome: what came of the fits.
         handed: snapshots and definitions.
+        left_out: what the deadline left no time for.
 
     Raises:
         PermanentError: a horizon has no model.
     """
-    missing = [horizon for horizon in spec.horizons if not any(r.fit.horizon == horizon for r in outcome.finals)]
+    missing = horizons_without_model(spec, outcome)
     if missing:
         raise PermanentError(
             f"no model is left for horizon {', '.join(map(str, missing))}; expected one of each of "
@@ -81,6 +100,7 @@ def describe(
         "train_sessions": [matrix.grid[int(matrix.sessions[0])].isoformat(), matrix.grid[last].isoformat()],
         "fits": len(outcome.finals) + len(outcome.folds),
         "skipped": list(outcome.skipped),
+        "left_out": list(left_out),
         "code_version": code_version(),
         "environment": environment_versions(),
     }

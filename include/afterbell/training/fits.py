@@ -18,6 +18,8 @@ from afterbell.training.splits import last_labelled, walk_forward
 
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
+NO_TIME = "not done in time: the steps after training need what is left before the deadline"
+_SLOW = frozenset({"lightgbm"})
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class FitResult:
 
 
 def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
-    """The fits of a run over a grid of ``sessions``, longest first, and why others are left out."""
+    """The fits of a run over a grid of ``sessions``, in the order of ``_turn``, and why others are left out."""
     fits, skipped = [], []
     for horizon in spec.horizons:
         folds, missing = walk_forward(sessions, horizon, **spec.split.model_dump())
@@ -81,8 +83,19 @@ def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
                 Fit(family, horizon, fold.number, fold.train_last, fold.test_first, fold.test_last) for fold in folds
             ]
             fits.append(Fit(family, horizon, FINAL, last_labelled(sessions, horizon)))
-    # Longest first, so that no core is left with a long fit at the end.
-    return sorted(fits, key=lambda fit: (fit.family != "lightgbm", -fit.train_last, fit.horizon)), skipped
+    return sorted(fits, key=lambda fit: _turn(fit, spec.split.folds - 1)), skipped
+
+
+def _turn(fit: Fit, newest: int) -> tuple[int, int, int]:
+    """Whose turn is when: should the time run out, what is done makes whole models.
+
+    First what a model of each horizon needs, its final fit and its newest fold, of the families that take seconds, then
+    of those that take minutes. Then the long fits, longest first, so that no core is left with one at the end; the
+    short ones fill the gaps.
+    """
+    slow, needed = fit.family in _SLOW, fit.fold in {FINAL, newest}
+    turn = (1 if slow else 0) if needed else (2 if slow else 3)
+    return turn, -fit.train_last, fit.horizon
 
 
 def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:

@@ -1,14 +1,17 @@
-"""Fits as Spark tasks: the matrix goes to the executors once, all fits are in flight together.
+"""Fits as Spark tasks: the matrix goes to the executors once, as many fits are in flight as there are cores.
 
 Executors on this machine map the driver's own files; elsewhere Spark copies them to each executor's host, once.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +19,15 @@ from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
 from afterbell.cluster.worker import keep_archives
-from afterbell.training.fits import Fit, FitResult, run_fit
+from afterbell.training.fits import NO_TIME, Fit, FitResult, run_fit
 from afterbell.training.matrix import FILES, Matrix
 from afterbell.training.spec import ModelSpec
 
 _IN_FLIGHT = 64
-"""Most fits handed to Spark at once; it queues those that find no core."""
+"""Most fits handed to Spark at once."""
 _BATCH = 100_000
+_LOOK = 0.5
+"""Seconds between two looks at whether the time is over, and at how many cores there are."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +60,11 @@ def run_fits(
     fits: list[Fit],
     spec: ModelSpec,
     progress: Callable[[int, FitResult], None],
+    over: Event | None = None,
 ) -> list[FitResult]:
     """Run ``fits`` on the executors, in the given order as cores come free.
+
+    Once the time is over none begins, those under way are ended, and each of them comes back with a reason.
 
     Args:
         spark: whose executors have the matrix.
@@ -64,22 +72,58 @@ def run_fits(
         fits: of one run.
         spec: the model specification.
         progress: called on the driver as each fit ends, with the number of fits done.
+        over: set when the time is over; None where nothing limits it.
     """
+    stop = over or Event()
 
     def alone(fit: Fit) -> FitResult:
-        # A job a fit, not one job for all: the driver hears of each as it ends, and no core waits for a
-        # batch.
-        found: list[FitResult] = (
-            spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec, shipped)).collect()
-        )
+        if stop.is_set():
+            return FitResult(fit, NO_TIME)
+        try:
+            # A job a fit, not one job for all: the driver hears of each as it ends, and no core waits for a
+            # batch.
+            found: list[FitResult] = (
+                spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec, shipped)).collect()
+            )
+        except Exception:
+            if stop.is_set():
+                return FitResult(fit, NO_TIME)
+            raise
         return found[0]
 
-    results = []
-    with ThreadPoolExecutor(max(1, min(len(fits), _IN_FLIGHT))) as pool:
-        for future in as_completed([pool.submit(alone, fit) for fit in fits]):
-            results.append(future.result())
-            progress(len(results), results[-1])
+    results: list[FitResult] = []
+    waiting, running = deque(fits), set[Future[FitResult]]()
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool, _ended(spark, stop):
+        while waiting or running:
+            # As many as there are cores, which may become more: what waits in Spark has lost its place in the order.
+            while waiting and len(running) < min(_IN_FLIGHT, max(2, spark.sparkContext.defaultParallelism)):
+                running.add(pool.submit(alone, waiting.popleft()))
+            done, running = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+            for future in done:
+                results.append(future.result())
+                progress(len(results), results[-1])
     return results
+
+
+@contextmanager
+def _ended(spark: SparkSession, stop: Event) -> Iterator[None]:
+    """End all jobs of this driver once ``stop`` is set, as long as the block lasts."""
+    done = Event()
+
+    def watch() -> None:
+        while not done.is_set():
+            if stop.wait(_LOOK):
+                # Again and again: a fit may have begun in the moment before.
+                spark.sparkContext.cancelAllJobs()
+                done.wait(_LOOK)
+
+    watcher = Thread(target=watch, name="time for fits", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def _on_executor(fit: Fit, spec: ModelSpec, shipped: Shipped) -> FitResult:

@@ -1,0 +1,168 @@
+"""Forecasts as steps begin and end, on a real S3: the line, the document, the one notice, what training is told."""
+
+from __future__ import annotations
+
+import json
+import logging
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from afterbell.airflow import outlook
+from afterbell.airflow.outlook import begun, budgets_for, ended
+from afterbell.airflow.store import open_artifacts
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.connections import connection_environment
+from afterbell.cluster.profile import ClusterProfile
+from afterbell.sla.policy import TIMED, load_policy
+from tests.cluster.test_connections import ENV
+
+pytestmark = [
+    pytest.mark.services,
+    pytest.mark.filterwarnings("ignore:Series.values returning an ndarray"),  # exchange_calendars, on pandas 3
+]
+LOG = logging.getLogger("step")
+TEN_MINUTES = {"seconds": dict.fromkeys(TIMED, 600.0), "reserve": 300.0, "learned": {}}
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory):
+    """A real S3; nobody asks for HDFS here."""
+    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
+    from afterbell.embedded import stack  # noqa: PLC0415
+
+    set_up = Folders.from_env()
+    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    with stack.running(folders, Platform(), ("s3",)) as found:
+        yield stack.step_env(folders, Platform(), found)
+
+
+def connect(monkeypatch, env):
+    for name, body in connection_environment(env, "local", ClusterProfile(master="local[2]")).items():
+        monkeypatch.setenv(name, body)
+
+
+@pytest.fixture
+def notices(monkeypatch):
+    """The notices that were sent, as (kind, text)."""
+    found = []
+    monkeypatch.setattr(outlook, "notify", lambda kind, _run, text, _more: found.append((kind, text)))
+    return found
+
+
+@pytest.fixture
+def world(stores, monkeypatch, request, caplog, notices):
+    """A run of its own, ten minutes a step, and a clock that the test sets."""
+    connect(monkeypatch, stores)
+    open_artifacts().ensure_bucket()
+    caplog.set_level(logging.INFO)
+    return {
+        "session": "2016-06-30", "run_id": f"test__{request.node.name}".replace("[", "_").rstrip("]"),
+        "deadline": "2016-06-30T22:00:00+00:00", "budgets": TEN_MINUTES, "origin": "scheduled",
+    }  # fmt: skip
+
+
+def at(monkeypatch, hour, minute, second=0):
+    monkeypatch.setattr(outlook, "now", lambda: datetime(2016, 6, 30, hour, minute, second, tzinfo=UTC))
+
+
+def document(run):
+    return json.loads(open_artifacts().get(f"runs/2016-06-30/{run['run_id'].replace('__', '_')}/forecast.json"))
+
+
+def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monkeypatch, caplog, notices):
+    at(monkeypatch, 20, 30)
+    begun(world, "ingest", LOG)
+    at(monkeypatch, 20, 42)
+    ended(world, "ingest", LOG)
+    assert "forecast: finish 21:40 UTC, 20 min before the deadline" in caplog.text
+    assert "forecast: finish 21:42 UTC, 18 min before the deadline" in caplog.text
+    assert "ingest took 720 s, 120 s more than its budget" in caplog.text
+    assert notices == []
+    assert document(world) == [
+        {
+            "at": "2016-06-30T20:30:00+00:00", "step": "ingest", "finish": "2016-06-30T21:40:00+00:00",
+            "slack": 1200.0, "done": False,
+        },
+        {
+            "at": "2016-06-30T20:42:00+00:00", "step": "ingest", "finish": "2016-06-30T21:42:00+00:00",
+            "slack": 1080.0, "done": True, "budget": 600.0, "took": 720.0,
+        },
+    ]  # fmt: skip
+
+
+def test_a_miss_is_told_once_a_run_before_it_happens(world, monkeypatch, notices):
+    at(monkeypatch, 20, 30)
+    begun(world, "ingest", LOG)
+    at(monkeypatch, 21, 5)
+    # 5 min late; leaving out two folds and ridge saves 4.3 of training's 10 minutes.
+    ended(world, "ingest", LOG)
+    begun(world, "validate", LOG)
+    begun(world, "validate", LOG)
+    ((kind, text),) = notices
+    assert kind == "forecast"
+    assert text == (
+        "forecast: finish 22:00 UTC, 1 min after the deadline; left out by policy, if it stays so: folds but the "
+        "newest 2; ridge (seen at ingest). Over their budgets: ingest by 1500 s"
+    )
+
+
+def test_training_is_told_what_to_leave_out_and_what_the_rest_needs(world, monkeypatch):
+    at(monkeypatch, 21, 10)
+    assert begun(world, "train", LOG) == {"leave_out": [], "needed_after": 3 * 600.0 + 300.0}
+    at(monkeypatch, 21, 18)
+    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}]
+    at(monkeypatch, 21, 50)
+    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    assert begun(world, "evaluate", LOG) == {}
+
+
+def test_work_is_forecast_from_when_the_drops_are_due(world, monkeypatch, caplog):
+    at(monkeypatch, 19, 0)
+    begun(world, "await_drops", LOG, drops_due=datetime(2016, 6, 30, 20, 30, tzinfo=UTC))
+    assert "forecast: finish 21:50 UTC, 10 min before the deadline" in caplog.text
+
+
+@pytest.mark.parametrize("changes", [{"origin": "backfill"}, {"budgets": None}])
+def test_nobody_waits_for_a_backfill(world, monkeypatch, caplog, notices, changes):
+    at(monkeypatch, 23, 0)
+    assert begun(world | changes, "train", LOG) == {}
+    ended(world | changes, "train", LOG)
+    assert "forecast" not in caplog.text
+    assert notices == []
+
+
+def test_a_step_goes_on_without_a_store(world, stores, monkeypatch, caplog):
+    connect(monkeypatch, stores | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
+    at(monkeypatch, 21, 50)
+    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    ended(world, "train", LOG)
+    assert "no forecast: StoreUnavailableError" in caplog.text
+
+
+def put_run(session, run, **seconds):
+    """Results of steps that follow each other after pauses of five seconds."""
+    start = datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+    for step, each in seconds.items():
+        end = start + timedelta(seconds=each)
+        body = {"started_at": start.isoformat(), "finished_at": end.isoformat(), "seconds": each}
+        open_artifacts().put(f"runs/{session}/{run}/{step}.json", json.dumps(body).encode())
+        start = end + timedelta(seconds=5)
+
+
+def test_budgets_are_learned_from_the_sessions_before(world):
+    # The three sessions before Independence Day 2016; the fourth of July itself has none.
+    for session, seconds in {"2016-06-29": 40, "2016-06-30": 50, "2016-07-01": 60}.items():
+        put_run(session, "scheduled_1", ingest=seconds, validate=20)
+    found = budgets_for(Exchange("XNYS"), date(2016, 7, 5), LOG)
+    assert found["seconds"]["ingest"] == 60 + 5
+    assert found["seconds"]["validate"] == 20 + 5
+    assert found["seconds"]["train"] == load_policy().budgets["train"]
+    assert found["learned"] == {"ingest": 3, "validate": 3}
+
+
+def test_without_a_store_the_policys_budgets_count(monkeypatch, caplog):
+    connect(monkeypatch, ENV | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
+    found = budgets_for(Exchange("XNYS"), date(2016, 7, 5), LOG)
+    assert (found["seconds"], found["learned"]) == (load_policy().budgets, {})
+    assert "no forecast: StoreUnavailableError" in caplog.text
