@@ -109,7 +109,7 @@ def held(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: dateti
     """A hold for want of a candidate: there is nothing to judge, and a person is told why."""
     reason = str(args.inputs["held"])
     champion, _ = read_champion(store)
-    outcome = {
+    outcome: dict[str, Any] = {
         "candidate_id": None,
         "champion_candidate_id": champion.candidate_id if champion else None,
         "verdict": "hold",

@@ -10,9 +10,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from afterbell.cluster.job import result_key
+from afterbell.cluster.job import run_slug
 from afterbell.cluster.steps import BESIDES, STEPS
-from afterbell.errors import ObjectMissingError
 from afterbell.sla.forecast import before_deadline
 from afterbell.sla.policy import Kind
 from afterbell.stores.artifacts import ArtifactStore
@@ -123,11 +122,7 @@ def run_link(base: str, dag_id: str, run_id: str, task_id: str = "") -> str:
 
 def read_results(store: ArtifactStore, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The results that the steps of ``run`` have left behind so far, by step in their order."""
-    found: dict[str, dict[str, Any]] = {}
-    for step in (*STEPS, *BESIDES):
-        key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
-        try:
-            found[step] = json.loads(store.get(key))
-        except ObjectMissingError:
-            continue
-    return found
+    session, slug = date.fromisoformat(str(run["session"])).isoformat(), run_slug(str(run["run_id"]))
+    keys = [each.key for each in store.list(f"runs/{session}/{slug}/") if each.key.endswith(".json")]
+    steps = {key.rpartition("/")[2].removesuffix(".json"): key for key in keys}
+    return {step: json.loads(store.get(steps[step])) for step in (*STEPS, *BESIDES) if step in steps}
