@@ -102,7 +102,7 @@ def _told(found: Forecast, budgets: Budgets, step: str) -> dict[str, Any]:
     }
 
 
-def _say(run: Run, found: Forecast, log: Any, more: Mapping[str, Any]) -> None:
+def _say(run: Run, found: Forecast, log: Any, more: dict[str, Any]) -> None:
     log.info(found.said)
     store = open_artifacts()
     entries = _entries(store, run)
