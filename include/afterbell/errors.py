@@ -101,6 +101,10 @@ class GateError(PermanentError):
     """The gate could not decide, for want of a common window or of finite metrics: nothing was published."""
 
 
+class EnvironmentMismatchError(PermanentError):
+    """Executors run another Python or other packages than the driver: mend the profile's python or archive."""
+
+
 class StepFailedError(PermanentError):
     """A step of a run failed for good: the message is the step's own; mend its cause and run the session again."""
 

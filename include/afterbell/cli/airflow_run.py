@@ -18,6 +18,7 @@ from afterbell.cli.context import Opened
 from afterbell.cli.output import err
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
+from afterbell.cluster.secrets import require_secrets
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import ServiceError, StepFailedError
@@ -58,6 +59,7 @@ def run_dag(
     events = log.with_suffix(".events")
     log.parent.mkdir(parents=True, exist_ok=True)
     events.touch()
+    require_secrets(load_profile(profile), opened.env)
     env = _environment(opened, profile)
     _migrate(opened, env, log)
     argv = [

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import psutil
 import typer
 
+from afterbell.cli.doctor_cluster import cluster_findings
+from afterbell.cli.finding import Finding
 from afterbell.cli.output import out, print_json, report_errors
 from afterbell.cluster.profile import load_profile
+from afterbell.cluster.reach import require_reachable
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import status
@@ -28,26 +32,18 @@ _DISK_GB, _MEMORY_GB = 5, 6
 _PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "great-expectations", "boto3", "pyiceberg")
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: ``ok``, ``warn`` (it works without) or ``missing`` (it doesn't)."""
-
-    check: str
-    state: Literal["ok", "warn", "missing"]
-    found: str
-    advice: str = ""
-
-
 @report_errors
 def doctor(
     profile: Annotated[
-        str | None, typer.Option(help="Cluster profile to look at; platform.yaml has the default.")
+        str | None, typer.Option(help="Run a small job with this cluster profile, from end to end.")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Look at everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
     findings = list(_examine(folders, platform, profile or platform.cluster))
+    if profile and not any(finding.check == "cluster" and finding.state == "missing" for finding in findings):
+        findings += _checked(lambda: cluster_findings(profile, quiet=as_json))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -71,10 +67,14 @@ def _examine(folders: Folders, platform: Platform, profile: str) -> Iterator[Fin
         lambda: _ports(folders, platform),
     ]
     for check in checks:
-        try:
-            yield from check()
-        except AfterbellError as error:
-            yield Finding("configuration", "missing", str(error))
+        yield from _checked(check)
+
+
+def _checked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except AfterbellError as error:
+        yield Finding("configuration", "missing", str(error))
 
 
 def _python(folders: Folders) -> Iterator[Finding]:
@@ -141,13 +141,12 @@ def _cluster(name: str) -> Iterator[Finding]:
     if profile.master.startswith("local"):
         yield Finding("cluster", "ok", f"profile {name}: {profile.master} on this machine")
         return
-    address = urlsplit(profile.master)
     try:
-        with socket.create_connection((address.hostname or "", address.port or 0), timeout=3):
-            yield Finding("cluster", "ok", f"profile {name}: {profile.master} answers")
-    except OSError as error:
+        require_reachable(profile, os.environ)
+        yield Finding("cluster", "ok", f"profile {name}: {profile.rest_address or profile.master} answers")
+    except AfterbellError as error:
         advice = f"start the master, or mend include/config/clusters/{name}.yaml"
-        yield Finding("cluster", "missing", f"profile {name}: {profile.master}: {error}", advice)
+        yield Finding("cluster", "missing", f"profile {name}: {error}", advice)
 
 
 def _stores(folders: Folders, platform: Platform) -> Iterator[Finding]:

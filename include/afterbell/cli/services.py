@@ -12,6 +12,7 @@ from afterbell.cli.context import lake_runtime
 from afterbell.cli.output import err, out, print_json, report_errors
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
+from afterbell.cluster.secrets import require_secrets
 from afterbell.config.platform import Folders, load_platform
 from afterbell.embedded.stack import start, start_airflow, status, step_env, stop
 from afterbell.errors import AfterbellError
@@ -34,7 +35,9 @@ def up(
             err.print(message, style="dim", markup=False)
 
     endpoints = start(folders, platform, ("s3", "hdfs"), attached=False, on_progress=tell)
-    connections = connection_environment(step_env(folders, platform, endpoints), name, chosen)
+    environment = step_env(folders, platform, endpoints)
+    require_secrets(chosen, environment)
+    connections = connection_environment(environment, name, chosen)
     login = start_airflow(folders, platform, connections, tell)
     password = json.loads(login.password_file.read_text(encoding="utf-8"))[login.user]
     if as_json:

@@ -22,6 +22,7 @@ from typing import Any
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.alike import require_alike
 from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.actions.decide import WINDOW
@@ -86,6 +87,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         source.knowledge_time(args.session)  # a day without a session ends here, before anything starts
     check_stores(runtime)
     spark = lake_session(runtime, f"afterbell ingest {args.session}")
+    require_alike(spark)  # once for the run: its first step
     base = Base(spark, runtime.s3, AUDITED)
     span = Span.of(args)
     work = _plan(runtime, sources, base, span, started)

@@ -1,0 +1,170 @@
+"""``doctor --profile``: a small Spark job from end to end, and what it saw on the driver and on every executor."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from afterbell.cli.context import Opened, stores
+from afterbell.cli.finding import Finding
+from afterbell.cluster.client import spark_submit
+from afterbell.cluster.job import StepArgs, result_key
+from afterbell.cluster.profile import ClusterProfile, load_profile
+from afterbell.cluster.secrets import open_doors, weak_secrets
+from afterbell.cluster.submission import submission
+from afterbell.embedded.child import guarded
+from afterbell.embedded.process import last_lines
+from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, StepFailedError
+from afterbell.stores.artifacts import ArtifactStore
+
+_STEP = "probe"
+_SPARE_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One run of ``spark_jobs/probe.py`` on the cluster of a profile."""
+
+    opened: Opened
+    cluster: ClusterProfile
+    args: StepArgs
+
+    @property
+    def script(self) -> Path:
+        return self.opened.folders.root / "spark_jobs" / f"{_STEP}.py"
+
+    @property
+    def seconds(self) -> float:
+        """How long it may take: Spark's own limits end it before, unless the driver itself never starts."""
+        return self.cluster.registered_seconds + self.cluster.first_executor_seconds + _SPARE_SECONDS
+
+    def arguments(self) -> list[str]:
+        found = self.args
+        return [
+            "--session", found.session.isoformat(), "--run-id", found.run_id,
+            "--deadline", found.deadline.isoformat(), "--inputs", json.dumps(found.inputs, sort_keys=True),
+        ]  # fmt: skip
+
+    def take(self, key: str) -> dict[str, Any] | None:
+        """The document ``key`` that the driver left in the artifact store, which is then removed."""
+        store = ArtifactStore(self.opened.runtime.s3)
+        try:
+            found: dict[str, Any] = json.loads(store.get(key))
+        except ObjectMissingError:
+            return None
+        store.delete(key)
+        return found
+
+
+def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
+    """Submit the probe with the profile ``name`` and tell what it found; embedded stores are started for the while.
+
+    Raises:
+        AfterbellError: it could not be submitted.
+    """
+    cluster = load_profile(name)
+    for text in open_doors(cluster):
+        yield Finding("security", "warn", text)
+    with stores("s3", "hdfs", quiet=quiet) as opened:
+        for text in weak_secrets(cluster, os.environ | opened.env):
+            yield Finding("security", "missing", text)
+        began = time.monotonic()
+        try:
+            found = _run(_job(opened, cluster))
+        except AfterbellError as error:
+            yield Finding("probe", "missing", str(error), f"include/config/clusters/{name}.yaml, docs/clusters.md")
+            return
+    yield Finding("probe", "ok", f"{cluster.master} ran {found['application']} in {time.monotonic() - began:.0f} s")
+    yield from findings_of(found)
+
+
+def _job(opened: Opened, cluster: ClusterProfile) -> _Job:
+    now = datetime.now(UTC)
+    run_id = f"doctor__{now:%Y%m%dT%H%M%S}_{os.getpid()}"
+    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now + timedelta(hours=1)))
+
+
+def _run(job: _Job) -> dict[str, Any]:
+    """The probe's result.
+
+    Raises:
+        StepFailedError: the job failed; the message is its own.
+    """
+    trouble = _on_cluster(job) if job.cluster.deploy_mode == "cluster" else _beside(job)
+    key = (job.args.session, job.args.run_id, _STEP)
+    result = job.take(result_key(*key))
+    if result is not None:
+        return result
+    raise StepFailedError(trouble)
+
+
+def _beside(job: _Job) -> str:
+    """Run the driver here; returns what to say of it if it left no result."""
+    folders = job.opened.folders
+    parts = submission(folders, job.cluster.master, job.cluster.deploy_mode)
+    log = folders.home / "logs" / f"{job.args.run_id}.log"
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AIRFLOW"))}
+    argv = spark_submit(parts, job.cluster, job.script, job.arguments())
+    with guarded(argv, kept | job.opened.env | parts.environment, log) as process:
+        try:
+            status = process.wait(job.seconds)
+        except subprocess.TimeoutExpired:
+            return f"the driver took more than {job.seconds:.0f} s; its log is {log}"
+    own = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith(_STEP)]
+    said = own[-1].removeprefix(f"{_STEP}: ") if own else last_lines(log)
+    return f"{said} (exit status {status}; the whole log: {log})"
+
+
+def _on_cluster(job: _Job) -> str:
+    raise ConfigError(f"{job.cluster.rest_address}: drivers on the cluster are not submitted from here yet")
+
+
+def findings_of(found: dict[str, Any]) -> Iterator[Finding]:
+    """What the probe's result means."""
+    driver = found["driver"]
+    yield Finding(
+        "driver", "ok",
+        f"{driver['host']}: Python {driver['python']}, Java {driver['java']}, PySpark {driver['packages']['pyspark']}, "
+        f"{driver['cores']} cores",
+    )  # fmt: skip
+    for each in found["executors"]:
+        yield _executor(each)
+    majors = {java.split(".")[0] for java in (driver["java"], *found["javas"])}
+    if len(majors) > 1:
+        yield Finding("java", "warn", f"executors run on {', '.join(found['javas'])}, the driver on {driver['java']}")
+    for name, advice in _TROUBLES.items():
+        if name == "share" and found[name] is None:
+            continue
+        troubles = {found.get(name) or ""}
+        troubles |= {f"{each['host']}: {each[name]}" for each in found["executors"] if each.get(name)}
+        yield from (Finding(name, "missing", text, advice) for text in sorted(troubles - {""}))
+        if troubles == {""}:
+            yield Finding(name, "ok", "seen from the driver and from every executor")
+
+
+_TROUBLES = {
+    "rooms": "executors need this library and its packages: see python, environment_archive and image",
+    "stores": "S3 and HDFS must be reached from every node; keys: credentials in the profile",
+    "warehouse": "the lake's files must be the same on every node: hdfs://, s3a:// or a shared folder",
+    "catalog": "the lake's catalog must be reached from the driver",
+    "share": "share must be read by every node",
+}
+
+
+def _executor(found: dict[str, Any]) -> Finding:
+    name = f"executor {found['executor']}"
+    if found["differs"]:
+        return Finding(
+            name, "missing", "; ".join(found["differs"]),
+            "set python or environment_archive in the profile: executors must run the driver's packages",
+        )  # fmt: skip
+    return Finding(
+        name, "ok", f"the driver's Python and packages, {found['cores']} cores, {found['memory_gb']} GB on its host"
+    )

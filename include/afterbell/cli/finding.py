@@ -1,0 +1,16 @@
+"""What ``doctor`` says of one thing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``ok``, ``warn`` (it works without) or ``missing`` (it doesn't)."""
+
+    check: str
+    state: Literal["ok", "warn", "missing"]
+    found: str
+    advice: str = ""

@@ -1,0 +1,112 @@
+"""Whether executors run the same Python and packages as their driver: if not, equal drops would give other numbers."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from afterbell.errors import EnvironmentMismatchError
+
+PACKAGES = (
+    "numpy", "pandas", "pyarrow", "polars", "numba", "scipy", "scikit-learn", "lightgbm", "boto3", "requests",
+    "pydantic", "exchange-calendars",
+)  # fmt: skip
+"""What tasks compute, read and write with; PySpark itself is looked at besides."""
+
+_ROUNDS = 3
+_ADVICE = (
+    "Set python in the cluster profile to the executors' copy of this environment, or environment_archive to a packed "
+    "one (docs/clusters.md); `./afterbell doctor --profile <name>` shows all of it"
+)
+_TROUBLES = {
+    "PYTHON_VERSION_MISMATCH": "executors run another Python than the driver",
+    "different version": "executors run another Python than the driver",
+    "Cannot run program": "executors cannot start the Python of the cluster profile",
+    "No module named": "the executors' Python lacks a package",
+    "Error from python worker": "the executors' Python does not start",
+}
+"""What Spark says of an environment in which no task can run, and what that means."""
+
+
+def facts() -> dict[str, Any]:
+    """Python and packages of this process, its host, and ``executor``: what the processes of one executor share."""
+    import pyspark  # noqa: PLC0415 - the executor's own, wherever that came from
+
+    found = {name: _version(name) for name in PACKAGES}
+    return {
+        "host": socket.gethostname(),
+        "executor": f"{socket.gethostname()}:{os.getppid()}",
+        "python": platform.python_version(),
+        "packages": {"pyspark": pyspark.__version__} | found,
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def differences(driver: Mapping[str, Any], executor: Mapping[str, Any]) -> list[str]:
+    """What differs between the ``facts`` of the driver and those of an executor, one text each."""
+    pairs = {"Python": (driver["python"], executor["python"])} | {
+        name: (found, executor["packages"].get(name, "none")) for name, found in driver["packages"].items()
+    }
+    return [f"{name} is {there} and the driver's is {here}" for name, (here, there) in pairs.items() if here != there]
+
+
+def on_executors(spark: SparkSession, look: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
+    """What ``look`` returned on each executor that is there, its keys ``executor`` telling them apart.
+
+    Raises:
+        EnvironmentMismatchError: no task can run in the executors' environment.
+    """
+    context = spark.sparkContext
+    found: dict[str, dict[str, Any]] = {}
+    for _ in range(_ROUNDS):
+        tasks = max(context.defaultParallelism, 1)  # a task a core: the scheduler deals them out in turn
+        try:
+            answers = context.parallelize(range(tasks), tasks).map(lambda _: look()).collect()
+        except Exception as error:
+            raise _cannot_run(error) from error
+        found |= {answer["executor"]: answer for answer in answers}
+        if len(found) >= context._jsc.sc().getExecutorMemoryStatus().size() - 1:  # noqa: SLF001 - less the driver
+            break
+    return [found[name] for name in sorted(found)]
+
+
+def _cannot_run(error: Exception) -> Exception:
+    text = str(error)
+    for said, meaning in _TROUBLES.items():
+        if said in text:
+            line = next(line.strip() for line in text.splitlines() if said in line)
+            return EnvironmentMismatchError(f"{meaning}: {line[:400]}. {_ADVICE}")
+    return error
+
+
+def require_alike(spark: SparkSession) -> None:
+    """Look at every executor that is there, a task each; on the local machine there is nothing to look at.
+
+    Raises:
+        EnvironmentMismatchError: one of them differs; the message names the host and what differs.
+    """
+    if spark.sparkContext.master.startswith("local"):
+        return
+    here = facts()
+    wrong = [(found["host"], differences(here, found)) for found in on_executors(spark, facts)]
+    _refuse([f"{host}: {'; '.join(what)}" for host, what in wrong if what])
+
+
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
+        hosts = "\n".join(sorted(set(wrong))[:5])
+        raise EnvironmentMismatchError(
+            f"executors differ from the driver, so nothing was computed.\n{hosts}\n{_ADVICE}"
+        )

@@ -1,0 +1,70 @@
+"""Secrets that protect nothing: empty ones and those that programs are delivered with, outside this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.properties import AUTH_SECRET
+from afterbell.errors import ConfigError
+
+_DELIVERED = {
+    "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
+    "password", "root", "secret", "spark", "test", "testing", "weed",
+}  # fmt: skip
+_SECRETS = ("AWS_SECRET_ACCESS_KEY", "SPARK_MESOS_SECRET", AUTH_SECRET)
+
+
+def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
+    """What is wrong with the secrets that jobs on ``cluster`` are given; never the secrets themselves.
+
+    Args:
+        cluster: on the local machine, where everything is on loopback, nothing is wrong.
+        environment: the variables of a step.
+    """
+    if cluster.manager == "local":
+        return []
+    found = [
+        f"{name} is a password that programs are delivered with: set another"
+        for name in _SECRETS
+        if environment.get(name, "").lower() in _DELIVERED
+    ]
+    if cluster.conf.get("spark.authenticate") == "true" and not environment.get(AUTH_SECRET):
+        found.append(
+            f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
+        )
+    return found
+
+
+def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> None:
+    """Refuse to start anything on ``cluster`` with secrets that protect nothing.
+
+    Raises:
+        ConfigError: there are such; the message names the variables.
+    """
+    found = weak_secrets(cluster, dict(os.environ) | dict(environment))
+    if found:
+        raise ConfigError(f"nothing was started on {cluster.master}: {'; '.join(found)}")
+
+
+def open_doors(cluster: ClusterProfile) -> list[str]:
+    """What of ``cluster`` takes anybody's word, as far as the profile tells."""
+    found: list[str] = []
+    if cluster.manager == "local":
+        return found
+    if cluster.conf.get("spark.authenticate") != "true":
+        found.append(
+            "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "
+            "the secret as the Spark connection's password"
+        )
+    if cluster.rest_address:
+        found.append(
+            f"REST submission ({cluster.rest_address}) authenticates nobody: let only the submitters reach that port"
+        )
+    if cluster.manager == "mesos" and cluster.credentials == "submit":
+        found.append(
+            "credentials: submit shows the stores' keys to whoever may read Mesos' tasks: use node, or "
+            "spark.mesos.executor.secret.*"
+        )
+    return found

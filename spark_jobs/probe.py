@@ -1,0 +1,54 @@
+"""Look at a cluster from its driver and from its executors; the result says what each of them found, and fails nothing.
+
+Inputs: share (address of a file that the submitter put into the profile's share, or empty). Nothing of the lake is
+changed; a small file is written into the warehouse and removed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.alike import differences, facts, on_executors
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.cluster.probe import Look, drop_marker, leave_marker, trouble
+from afterbell.config.runtime import Runtime
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import CATALOG
+
+_JAVA = "java_method('java.lang.System', 'getProperty', 'java.version') AS java"
+
+
+def probe(args: StepArgs) -> dict[str, Any]:
+    """The driver's facts, each executor's with what differs, and the troubles of both."""
+    runtime, share = Runtime.from_env(), str(args.inputs.get("share") or "")
+    spark = lake_session(runtime, "afterbell probe")
+    here, markers = facts(), []
+    left = trouble(lambda: markers.append(leave_marker(runtime)))
+    executors = on_executors(spark, Look(runtime, markers[0] if markers else ""))
+    for name in markers:
+        drop_marker(runtime, name)
+    java = str(spark.sparkContext._jvm.java.lang.System.getProperty("java.version"))  # noqa: SLF001
+    return {
+        "driver": here | {"java": java, "cores": os.cpu_count() or 0},
+        "executors": [found | {"differs": differences(here, found)} for found in executors],
+        "javas": _javas(spark),
+        "application": spark.sparkContext.applicationId,
+        "warehouse": left,
+        "catalog": trouble(lambda: spark.sql(f"SHOW NAMESPACES IN {CATALOG}").collect()),
+        "share": trouble(lambda: spark.sparkContext.textFile(share, 1).collect()) if share else None,
+    }
+
+
+def _javas(spark: SparkSession) -> list[str]:
+    """The versions of Java that tasks run on."""
+    tasks = spark.sparkContext.defaultParallelism
+    rows = spark.range(0, tasks, 1, tasks).selectExpr(_JAVA).collect()
+    return sorted({str(row["java"]) for row in rows})
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("probe", probe))

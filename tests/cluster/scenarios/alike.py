@@ -1,0 +1,21 @@
+"""A step that asks for executors like its driver, and does no more."""
+
+import sys
+
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.alike import require_alike
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.cluster.watch import open_session
+
+
+def look(args: StepArgs) -> dict[str, int]:
+    spark = open_session(SparkSession.builder.appName("alike"))
+    require_alike(spark)
+    print("ALIKE", flush=True)
+    spark.stop()
+    sys.exit(0)  # there is no store to put the result into
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("alike", look))

@@ -1,0 +1,56 @@
+"""Executors with another Python or other packages than their driver end a run before it computes anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from afterbell.cluster.alike import differences
+from afterbell.config.platform import Folders
+from tests.cluster.standalone import SCENARIOS, limits, standalone, submit
+
+ALIKE = SCENARIOS / "alike.py"
+HERE = {"python": "3.11.7", "packages": {"pyspark": "3.5.9", "numpy": "2.4.6", "numba": "0.68.1"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "expected"),
+    [
+        (HERE, []),
+        (HERE | {"python": "3.11.9"}, ["Python is 3.11.9 and the driver's is 3.11.7"]),
+        (
+            {"python": "3.11.7", "packages": {"pyspark": "3.5.9", "numpy": "1.26.4"}},
+            ["numpy is 1.26.4 and the driver's is 2.4.6", "numba is none and the driver's is 0.68.1"],
+        ),
+    ],
+)
+def test_every_version_that_differs_is_named(there, expected):
+    assert differences(HERE, there) == expected
+
+
+@pytest.mark.services
+def test_executors_of_a_real_cluster_are_asked_for_python_and_packages(tmp_path):
+    """Three drivers on one worker: with the driver's Python, with another environment's, and with none at all."""
+    folders = Folders.from_env()
+    with standalone(tmp_path) as cluster:
+        cluster.add_worker(cores=1, memory="1g")
+
+        def run(python):
+            patient = limits(cluster, first_executor=120) | {"spark.pyspark.python": str(python)}
+            process = submit(
+                tmp_path, ALIKE, cluster.master, patient | {"spark.pyspark.driver.python": str(folders.spark_python)}
+            )
+            output, _ = process.communicate(timeout=240)
+            return process.returncode, output
+
+        status, output = run(folders.spark_python)
+        assert (status, "ALIKE" in output) == (0, True), output
+
+        status, output = run(folders.airflow_python)
+        assert status == 64, output
+        assert "alike: EnvironmentMismatchError: executors differ from the driver, so nothing was computed." in output
+        assert "polars is none and the driver's is " in output
+
+        status, output = run("/nowhere/python")
+        assert status == 64, output
+        assert "alike: EnvironmentMismatchError: executors cannot start the Python of the cluster profile" in output
+        assert "/nowhere/python" in output
