@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.properties import AUTH_SECRET
+from afterbell.config.runtime import S3Location
 from afterbell.errors import ConfigError
 
 _HOW = {
@@ -146,3 +147,15 @@ def store_environment() -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": s3.password or "",
         "AWS_DEFAULT_REGION": region,
     }
+
+
+def artifact_location() -> tuple[S3Location, tuple[str, str] | None]:
+    """The S3 service and its keys out of the S3 connection alone; None where boto3 has to find keys itself.
+
+    Raises:
+        ConfigError: the connection is missing or incomplete.
+    """
+    s3 = get_connection(S3)
+    region, feed, artifacts = _extra(S3, s3, "region_name", "feed_bucket", "artifact_bucket")
+    location = S3Location(str(s3.extra_dejson.get("endpoint_url") or "") or None, region, feed, artifacts)
+    return location, (s3.login, s3.password) if s3.login and s3.password else None

@@ -40,6 +40,17 @@ class Exchange:
     def _cal(self) -> Any:
         return _calendar(self.name, datetime.now(UTC).date())
 
+    @property
+    def zone(self) -> str:
+        """The IANA name of the exchange's time zone, such as ``America/New_York``."""
+        return str(self._cal.tz)
+
+    def latest(self, now: datetime) -> date:
+        """The last session that has opened by ``now`` (an instant with its zone)."""
+        today = now.astimezone(self._cal.tz).date()
+        found: date = self._cal.date_to_session(today.isoformat(), direction="previous").date()
+        return found if self.hours(found)[0] <= now else self.previous(found)
+
     def _check_bounds(self, day: date) -> None:
         first, last = self._cal.first_session.date(), self._cal.last_session.date()
         if not first <= day <= last:

@@ -1,0 +1,68 @@
+"""The application: one route a page, all of them behind Airflow's own sign-in and permissions."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from starlette.exceptions import HTTPException as AnyHTTPException
+
+from afterbell.airflow.pages import route_releases, route_runs
+from afterbell.airflow.pages.documents import fault_of
+from afterbell.airflow.pages.security import READER, headers
+from afterbell.airflow.pages.view import STATIC, answer, static_body
+from afterbell.errors import AfterbellError, ObjectMissingError
+
+
+def make_app() -> FastAPI:
+    """The pages. There is no route without `READER`, the documentation of FastAPI included: there is none."""
+    app = FastAPI(title="Afterbell", dependencies=READER, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_api_route("/", home, include_in_schema=False)
+    app.add_api_route("/static/{digest}/{name}", static, include_in_schema=False)
+    for name in ("bell.svg", "bell-dark.svg"):
+        app.add_api_route(f"/{name}", icon, include_in_schema=False, name=name)
+    for part in (route_runs, route_releases):
+        app.include_router(part.router)
+    app.add_exception_handler(AnyHTTPException, refused)
+    app.add_exception_handler(RequestValidationError, not_understood)
+    app.add_exception_handler(AfterbellError, failed)
+    return app
+
+
+def home(request: Request) -> Response:
+    """The first page."""
+    return RedirectResponse(f"{request.scope.get('root_path', '')}/tonight", 307, headers())
+
+
+def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the digest is there for the browser's cache
+    """The style and the one small script."""
+    if name not in STATIC:
+        raise HTTPException(404, "there is no such file")
+    kept = headers() | {"Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(static_body(name), headers=kept, media_type=STATIC[name])
+
+
+def icon(request: Request) -> Response:
+    """The bell beside the name in Airflow's menu."""
+    name = request.url.path.rsplit("/", 1)[-1]
+    return Response(static_body(name), headers=headers(), media_type=STATIC[name])
+
+
+def refused(request: Request, error: Exception) -> Response:
+    """What an address that isn't one, or a person who may not, is told."""
+    assert isinstance(error, AnyHTTPException)  # noqa: S101 - registered for nothing else
+    data = {"status": error.status_code, "error": str(error.detail)}
+    return answer(request, "error", data, error.status_code)
+
+
+def not_understood(request: Request, error: Exception) -> Response:
+    """A parameter of the wrong type."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
+    names = ", ".join(sorted({str(each["loc"][-1]) for each in error.errors()}))
+    return answer(request, "error", {"status": 400, "error": f"the address has a wrong value for: {names}"}, 400)
+
+
+def failed(request: Request, error: Exception) -> Response:
+    """A store that did not answer, or refused; a document that is gone."""
+    status = 404 if isinstance(error, ObjectMissingError) else 503
+    return answer(request, "error", {"status": status, "error": fault_of(error)}, status)

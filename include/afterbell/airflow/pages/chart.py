@@ -1,0 +1,106 @@
+"""The stages of a run on its time axis, as numbers for an inline SVG whose width is that of the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+ROW, TOP, FOOT = 30, 6, 26
+"""Heights in pixels: of a stage, above the first and below the last."""
+_STEPS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
+_MOST_TICKS = 6
+
+
+def chart(page: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Bars in per cent of the width, a row each, with ticks and a line for now, the forecast and the deadline.
+
+    The axis spans the run and its forecast; the deadline stands on it where it is not far beyond.
+
+    Args:
+        page: as ``afterbell.airflow.pages.tonight.page`` gives it.
+
+    Returns:
+        None where no stage has begun.
+    """
+    begin = _at(page["run"]["started"])
+    stages = [stage for stage in page["stages"] if stage["started"]]
+    if begin is None or not stages:
+        return None
+    now, deadline = _at(page["run"]["ended"]) or _at(page["now"]) or begin, _at(page["run"]["deadline"]) or begin
+    forecast = _at((page["forecast"] or {}).get("finish"))
+    running = page["run"]["ended"] is None and page["run"]["state"] == "running"
+    reach = max([now, *([forecast] if forecast and running else []), *(_end(stage, now) for stage in stages)])
+    span = max((reach - begin).total_seconds(), 1.0)
+    if 0 < (deadline - begin).total_seconds() < 2.5 * span:
+        span = max(span, (deadline - begin).total_seconds() * 1.02)
+
+    def place(instant: datetime) -> float:
+        return round(min(100.0, max(0.0, 100 * (instant - begin).total_seconds() / span)), 3)
+
+    rows = [_row(number, stage, place, now) for number, stage in enumerate(stages)]
+    return {
+        "height": TOP + ROW * len(rows) + FOOT,
+        "axis": TOP + ROW * len(rows) + 2,
+        "rows": rows,
+        "ticks": _ticks(span),
+        "deadline": place(deadline) if (deadline - begin).total_seconds() <= span else None,
+        "forecast": place(forecast) if forecast and running else None,
+        "now": place(now) if running else None,
+    }
+
+
+def gauge(page: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How much of the time from the run's start to its deadline is used, in per cent; None where no run has begun."""
+    begin, deadline = _at(page["run"]["started"]), _at(page["run"]["deadline"])
+    if begin is None or deadline is None:
+        return None
+    until = _at(page["run"]["ended"]) or _at(page["now"]) or begin
+    total = max((deadline - begin).total_seconds(), 1.0)
+    used = 100 * (until - begin).total_seconds() / total
+    return {
+        "used": round(min(100.0, max(0.3, used)), 3),
+        "over": used > 100,
+        "said": f"{used:.0f} % of the time from the start of the run to its deadline is used",
+        "end": f"deadline, {total / 60:.0f} min after the start; {used:.0f} % used",
+    }
+
+
+def _row(number: int, stage: Mapping[str, Any], place: Any, now: datetime) -> dict[str, Any]:
+    started, ended = _at(stage["started"]) or now, _end(stage, now)
+    budget = None
+    if stage["budget"]:
+        budget = place(started + timedelta(seconds=stage["budget"]))
+    left, right = place(started), place(ended)
+    return {
+        "step": stage["step"],
+        "state": stage["state"],
+        "seconds": stage["seconds"],
+        "y": TOP + ROW * number,
+        "x": left,
+        "width": max(0.4, round(right - left, 3)),
+        "budget": budget if budget is not None and budget < 100 else None,
+        "over": bool(stage["budget"] and (ended - started).total_seconds() > stage["budget"]),
+    }
+
+
+def _ticks(span: float) -> list[dict[str, Any]]:
+    step = next((each for each in _STEPS if span / each <= _MOST_TICKS), _STEPS[-1])
+    count = min(int(span // step), 48)
+    return [{"x": round(100 * number * step / span, 3), "label": _label(number * step)} for number in range(count + 1)]
+
+
+def _label(seconds: int) -> str:
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02d} h"
+    return f"{minutes}:{rest:02d}" if minutes or rest else "0"
+
+
+def _end(stage: Mapping[str, Any], now: datetime) -> datetime:
+    return _at(stage["ended"]) or now
+
+
+def _at(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -1,0 +1,69 @@
+"""How two releases differ: metrics, specification, features, inputs, models, environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from afterbell.airflow.pages.releases import flat
+from afterbell.release.manifest import Manifest
+
+
+def compare(left: Manifest, right: Manifest) -> list[dict[str, Any]]:
+    """One section a concern; each lists what differs and says how much is the same."""
+    return [
+        _section("Metrics", flat(left.metrics), flat(right.metrics)),
+        _section("Specification", flat(left.spec), flat(right.spec)),
+        _features(left, right),
+        _section("Inputs", flat(left.inputs), flat(right.inputs)),
+        _section("Models", _models(left), _models(right)),
+        _section("Code and environment", _origin(left), _origin(right)),
+    ]
+
+
+def _section(title: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    names = sorted(left.keys() | right.keys())
+    differing = [name for name in names if name not in left or name not in right or left[name] != right[name]]
+    return {
+        "title": title,
+        "same": len(names) - len(differing),
+        "rows": [
+            {"name": name, "left": left.get(name), "right": right.get(name),
+             "change": _change(left.get(name), right.get(name))}
+            for name in differing
+        ],
+        "notes": [],
+    }  # fmt: skip
+
+
+def _change(left: object, right: object) -> float | None:
+    if isinstance(left, bool) or isinstance(right, bool):
+        return None
+    if isinstance(left, int | float) and isinstance(right, int | float):
+        return float(right) - float(left)
+    return None
+
+
+def _features(left: Manifest, right: Manifest) -> dict[str, Any]:
+    hashes = [{each.set: each.definition_hash for each in found.features.sets} for found in (left, right)]
+    section = _section("Features", *({f"definition of {name}": value for name, value in each.items()}
+                                     for each in hashes))  # fmt: skip
+    ours, theirs = set(left.features.names), set(right.features.names)
+    section["notes"] = [
+        f"{said}: {', '.join(sorted(names))}"
+        for said, names in (("only on the left", ours - theirs), ("only on the right", theirs - ours))
+        if names
+    ]
+    section["notes"].append(f"{len(ours & theirs)} factors in both")
+    return section
+
+
+def _models(manifest: Manifest) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for model in manifest.models:
+        found |= {f"{model.path}, bytes": model.size, f"{model.path}, SHA-256": model.sha256}
+    return found
+
+
+def _origin(manifest: Manifest) -> dict[str, Any]:
+    return {"code version": manifest.code_version, **manifest.environment}

@@ -1,0 +1,116 @@
+"""Reading the artifact store for a page: several documents at once, and never for longer than a person waits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import lru_cache
+from typing import Any, TypeVar
+
+from afterbell.airflow.connections import artifact_location
+from afterbell.config.runtime import S3Location
+from afterbell.errors import ObjectMissingError, RetryableError, StoreConfigError, StoreUnavailableError
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.protocols import StoredObject
+from afterbell.stores.retry import Retry, Timeouts
+
+SECONDS = 8.0
+"""Longest that a page waits for all its documents."""
+_TIMEOUTS = Timeouts(connect=2.0, read=5.0)
+_AT_ONCE = 16
+_POOL = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="afterbell-pages")
+
+Found = TypeVar("Found")
+Document = dict[str, Any]
+
+
+class Documents:
+    """The artifact bucket, to read from.
+
+    Every method may raise ``StoreUnavailableError`` (no answer in time) and ``StoreConfigError`` (it refused).
+    """
+
+    def __init__(self, store: ArtifactStore, seconds: float) -> None:
+        self._store, self._seconds = store, seconds
+
+    @property
+    def place(self) -> str:
+        """The bucket, for people."""
+        return f"s3://{self._store.bucket}"
+
+    def listings(self, prefixes: Iterable[str]) -> dict[str, list[StoredObject]]:
+        """The objects below each prefix; an empty list where there are none."""
+        return self._all(prefixes, self._store.list)
+
+    def documents(self, keys: Iterable[str]) -> dict[str, Document]:
+        """The JSON mappings that are there, by key; what is missing is left out.
+
+        What is there and is no JSON mapping comes as ``{"unreadable": reason}``: one broken object hides no page.
+        """
+        found = self._all(keys, self._document)
+        return {key: document for key, document in found.items() if document is not None}
+
+    def bodies(self, keys: Iterable[str]) -> dict[str, bytes]:
+        """The bytes of those of ``keys`` that are there."""
+        found = self._all(keys, self._get)
+        return {key: body for key, body in found.items() if body is not None}
+
+    def body(self, key: str) -> bytes:
+        """The bytes of ``key``, which a listing showed.
+
+        Raises:
+            ObjectMissingError: it is gone.
+        """
+        return self._all([key], self._store.get)[key]
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            return self._store.get(key)
+        except ObjectMissingError:
+            return None
+
+    def _document(self, key: str) -> Document | None:
+        body = self._get(key)
+        if body is None:
+            return None
+        try:
+            found = json.loads(body)
+        except ValueError as error:
+            return {"unreadable": f"{key} is not JSON: {error}"}
+        return found if isinstance(found, dict) else {"unreadable": f"{key} holds no JSON mapping"}
+
+    def _all(self, keys: Iterable[str], read: Callable[[str], Found]) -> dict[str, Found]:
+        asked: dict[str, Future[Found]] = {key: _POOL.submit(read, key) for key in dict.fromkeys(keys)}
+        _, late = wait(asked.values(), timeout=self._seconds)
+        if late:
+            for future in late:
+                future.cancel()
+            raise StoreUnavailableError(
+                f"{self.place} gave no answer within {self._seconds:.0f} s: check that the store runs "
+                "(`./afterbell doctor`), then load the page again"
+            )
+        return {key: future.result() for key, future in asked.items()}
+
+
+def open_documents() -> Documents:
+    """The bucket that the connection ``afterbell_s3`` names, read anew for every page.
+
+    Raises:
+        ConfigError: the connection is missing or incomplete.
+    """
+    location, keys = artifact_location()
+    return Documents(_store(location, keys), SECONDS)
+
+
+@lru_cache(maxsize=4)
+def _store(location: S3Location, keys: tuple[str, str] | None) -> ArtifactStore:
+    # Tried once: whoever looks at a page loads it again sooner than a machine would.
+    return ArtifactStore(location, Retry(attempts=1), keys, _TIMEOUTS)
+
+
+def fault_of(error: Exception) -> str:
+    """What a page says of something that could not be read."""
+    if isinstance(error, RetryableError):
+        return f"The artifact store did not answer. {error}"
+    return f"The artifact store refused. {error}" if isinstance(error, StoreConfigError) else str(error)

@@ -1,0 +1,60 @@
+"""What Airflow is told when it loads its plugins, in every process: cheap, so the application itself is built later."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
+
+PREFIX = "/afterbell"
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class LazyApp:
+    """The pages as an ASGI application, built at the first request.
+
+    Plugins are loaded by schedulers, workers and whoever parses a DAG; only the API server is ever asked for a page.
+    """
+
+    def __init__(self) -> None:
+        self._app: Any = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on."""
+        if self._app is None:
+            from afterbell.airflow.pages.app import make_app  # noqa: PLC0415 - see above
+
+            self._app = make_app()
+        await self._app(scope, receive, send)
+
+
+def views() -> list[dict[str, Any]]:
+    """Where Airflow's UI shows which page; addresses begin with the path that Airflow itself is served under."""
+    base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
+    return [
+        {
+            "name": "Afterbell",
+            "href": f"{base}/tonight",
+            "destination": "nav",
+            "url_route": "afterbell",
+            "nav_top_level": True,
+            "icon": f"{base}/bell.svg",
+            "icon_dark_mode": f"{base}/bell-dark.svg",
+        },
+        {
+            "name": "Afterbell",
+            "href": f"{base}/tonight?dag={{DAG_ID}}&run={{RUN_ID}}",
+            "destination": "dag_run",
+            "url_route": "afterbell-run",
+        },
+        {
+            "name": "Afterbell",
+            "href": f"{base}/sessions?dag={{DAG_ID}}",
+            "destination": "dag",
+            "url_route": "afterbell-sessions",
+        },
+    ]

@@ -1,0 +1,144 @@
+"""Releases: which there are, which one serves and how it came to, what is in one, and how two differ."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.results import POINTER
+from afterbell.errors import DigestMismatchError
+from afterbell.release.manifest import RELEASE_ID, Manifest, parse_manifest
+
+COUNT = 30
+"""Sessions whose releases stand on one page."""
+_MOVES = 15
+_AUDIT = re.compile(r"audit/[A-Za-z0-9._-]{1,120}\.json")
+
+
+def champion(documents: Documents) -> Document:
+    """The pointer; empty while nothing has been published, and where what stands there is no pointer."""
+    found = documents.documents([POINTER]).get(POINTER, {})
+    names = ("release_id", "session", "moved_at", "previous", "run_id", "audit")
+    return {name: _text(found.get(name)) for name in names} if found.get("release_id") else {}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def listed(documents: Documents, sessions: Sequence[date]) -> list[str]:
+    """Ids of the releases of these sessions, newest first; one listing a session."""
+    found = documents.listings(f"releases/{session.isoformat()}-" for session in sessions)
+    parts = [each.key.split("/") for objects in found.values() for each in objects]
+    ids = {part[1] for part in parts if len(part) == 3 and part[2] == "manifest.json"}
+    return sorted((each for each in ids if re.fullmatch(RELEASE_ID, each)), reverse=True)
+
+
+def manifests(documents: Documents, ids: Sequence[str]) -> dict[str, Manifest | str]:
+    """The manifests that are there, by release; a reason in place of one that is none."""
+    keys = {f"releases/{each}/manifest.json": each for each in ids}
+    found = documents.bodies(keys)
+    return {keys[key]: _parsed(body, key) for key, body in found.items()}
+
+
+def _parsed(body: bytes, key: str) -> Manifest | str:
+    try:
+        return parse_manifest(body, key)
+    except DigestMismatchError as error:
+        return str(error)
+
+
+def history(documents: Documents, pointer: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The moves that led to the pointer, newest first, out of the audit trail that each names; at most 15."""
+    moves: list[dict[str, Any]] = []
+    current: Mapping[str, Any] = pointer
+    while current and len(moves) < _MOVES:
+        entry = _entry(documents, current.get("audit"))
+        told = entry.get("source")
+        source: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+        moves.append(
+            {
+                "at": _text(entry.get("at") or current.get("moved_at")),
+                "action": str(entry.get("action") or "publish"),
+                "by": str(entry.get("by") or ""),
+                "reason": str(entry.get("reason") or ""),
+                "run_id": str(entry.get("run_id") or current.get("run_id") or ""),
+                "source": _text(source.get("release_id") or current.get("previous")),
+                "target": _text(current.get("release_id")),
+            }
+        )
+        current = source
+    return moves
+
+
+def _entry(documents: Documents, key: object) -> Document:
+    if not isinstance(key, str) or not _AUDIT.fullmatch(key):
+        return {}
+    return documents.documents([key]).get(key, {})
+
+
+def line(release_id: str, manifest: Manifest | str | None, pointer: Mapping[str, Any]) -> dict[str, Any]:
+    """One release in the list."""
+    found: dict[str, Any] = {"release_id": release_id, "champion": release_id == pointer.get("release_id")}
+    if not isinstance(manifest, Manifest):
+        return found | {"unreadable": manifest or "its manifest is gone"}
+    return found | {
+        "session": manifest.session.isoformat(),
+        "models": len(manifest.models),
+        "families": sorted({model.family for model in manifest.models}),
+        "horizons": sorted({model.horizon for model in manifest.models}),
+        "sets": [each.set for each in manifest.features.sets],
+        "factors": len(manifest.features.names),
+        "metrics": {name: headline(found) for name, found in sorted(manifest.metrics.items())},
+        "verdict": manifest.verdict,
+    }
+
+
+def headline(metrics: object) -> dict[str, Any]:
+    """The figures of a horizon that a list has room for."""
+    found = metrics if isinstance(metrics, Mapping) else {}
+    return {name: found.get(name) for name in ("rank_ic", "ic", "sharpe_net")}
+
+
+def described(manifest: Manifest) -> dict[str, Any]:
+    """All of a release, as rows of name and value."""
+    body = manifest.model_dump(mode="json")
+    return {
+        "release_id": manifest.release_id,
+        "session": manifest.session.isoformat(),
+        "candidate_id": manifest.candidate_id,
+        "verdict": manifest.verdict,
+        "code_version": manifest.code_version,
+        "metrics": table_of(manifest.metrics),
+        "models": body["models"],
+        "sets": body["features"]["sets"],
+        "inputs": flat(manifest.inputs),
+        "spec": flat(manifest.spec),
+        "environment": dict(sorted(manifest.environment.items())),
+    }
+
+
+def table_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """Metrics as one table: a column a horizon, a row a figure."""
+    columns = sorted(metrics)
+    rows = {name: flat(metrics[name]) for name in columns}
+    names = sorted({name for found in rows.values() for name in found})
+    return {"columns": columns, "rows": [{"name": name, "values": [rows[each].get(name) for each in columns]}
+                                         for name in names]}  # fmt: skip
+
+
+def flat(value: object, before: str = "") -> dict[str, Any]:
+    """Nested mappings as one, names joined by dots; lists of plain values as text."""
+    if isinstance(value, Mapping):
+        found: dict[str, Any] = {}
+        for name in sorted(value):
+            found |= flat(value[name], f"{before}.{name}" if before else str(name))
+        return found
+    if isinstance(value, list | tuple):
+        if any(isinstance(each, Mapping | list | tuple) for each in value):
+            return flat({str(number): each for number, each in enumerate(value, start=1)}, before)
+        return {before: ", ".join(str(each) for each in value)}
+    return {before: value}

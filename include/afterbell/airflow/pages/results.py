@@ -1,0 +1,150 @@
+"""What the steps of a run left in the artifact store, as the pages show it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.cluster.steps import STEPS
+from afterbell.stores.protocols import StoredObject
+
+_RESULT = re.compile(r"runs/(?P<session>[\d-]{10})/(?P<slug>[A-Za-z0-9_]{1,200})/(?P<name>[a-z_]{1,40})\.json")
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+FORECAST = "forecast"
+POINTER = "champion.json"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """The results of one run: which there are, when the last was written, and those that were read.
+
+    Attributes:
+        session: ISO date.
+        slug: the run's folder.
+        names: steps and other documents that have a result.
+        modified: UTC.
+        read: documents by name; only those that were asked for.
+    """
+
+    session: str
+    slug: str
+    names: frozenset[str]
+    modified: datetime
+    read: dict[str, Document] = field(default_factory=dict)
+
+    @property
+    def report(self) -> str:
+        """The key of the run's report."""
+        return f"reports/{self.session}/{self.slug}/report.html"
+
+    def key(self, name: str) -> str:
+        """The key of one of its documents."""
+        return f"runs/{self.session}/{self.slug}/{name}.json"
+
+    def get(self, name: str) -> Mapping[str, Any]:
+        """A document that was read; empty where it is missing."""
+        return self.read.get(name, {})
+
+
+def folders(documents: Documents, sessions: Iterable[date]) -> dict[str, list[Folder]]:
+    """The runs that left results, by session, newest first; one listing a session."""
+    prefixes = {f"runs/{session.isoformat()}/": session.isoformat() for session in sessions}
+    listed = documents.listings(prefixes)
+    return {prefixes[prefix]: _folders(found) for prefix, found in listed.items()}
+
+
+def _folders(found: Iterable[StoredObject]) -> list[Folder]:
+    named: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
+    for each in found:
+        if match := _RESULT.fullmatch(each.key):
+            place = (match["session"], match["slug"])
+            named.setdefault(place, []).append((match["name"], each.modified or _BEGINNING))
+    runs = [
+        Folder(session, slug, frozenset(name for name, _ in inside), max(at for _, at in inside))
+        for (session, slug), inside in named.items()
+    ]
+    # Other kinds of work (maintenance, a backfill of a range) keep their results beside those of the daily runs.
+    return sorted((run for run in runs if run.names & set(STEPS)), key=lambda run: run.modified, reverse=True)
+
+
+def read(documents: Documents, runs: Iterable[Folder], names: Iterable[str]) -> list[Folder]:
+    """The same runs with those of ``names`` that they have, and with the figures of their reports (``metrics``)."""
+    wanted, asked = list(runs), list(names)
+    keys = {(run.slug, run.session, name): run.key(name) for run in wanted for name in asked if name in run.names}
+    keys |= {
+        (run.slug, run.session, "metrics"): run.report.replace("report.html", "metrics.json")
+        for run in wanted
+        if "evaluate" in run.names
+    }
+    found = documents.documents(keys.values())
+    return [
+        Folder(run.session, run.slug, run.names, run.modified, {
+            name: found[key]
+            for (slug, session, name), key in keys.items()
+            if (slug, session) == (run.slug, run.session) and key in found
+        })
+        for run in wanted
+    ]  # fmt: skip
+
+
+def newest_release(documents: Documents) -> str:
+    """The session of the champion (ISO date); empty where there is none."""
+    told = documents.documents([POINTER]).get(POINTER, {}).get("session")
+    return str(told) if told and re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(told)) else ""
+
+
+def verdict(run: Folder) -> dict[str, Any] | None:
+    """How the run ended for the champion; None while it has not been judged."""
+    judged, published = run.get("evaluate"), run.get("publish")
+    if not judged and not published:
+        return None
+    told = published.get("reason") or judged.get("reason") or ""
+    kind = str(judged.get("verdict") or "")
+    if str(told).startswith("hold:"):
+        kind = "hold"
+    return {
+        "verdict": kind,
+        "reason": str(judged.get("reason") or told),
+        "outcome": str(published.get("reason") or ""),
+        "published": published.get("published"),
+        "champion": published.get("release_id"),
+        "moved": published.get("moved"),
+        "metrics": judged.get("metrics") or {},
+    }
+
+
+def quality(run: Folder) -> dict[str, Any]:
+    """Drops, rows and what was set aside; zeros and empty lists where the run has not come that far."""
+    landed, checked = run.get("ingest"), run.get("validate")
+    handed = _mapping(run.get("metrics").get("inputs"))
+    return {
+        "drops": _mapping(landed.get("drops")),
+        "rows": landed.get("rows"),
+        "quarantined_rows": landed.get("quarantined_rows"),
+        "quarantine_by_rule": _mapping(landed.get("quarantine_by_rule")),
+        "refused_drops": _list(landed.get("refused_drops")),
+        "late_drops": [_drop(each) for each in _list(handed.get("late_drops"))],
+        "missing_drops": [_drop(each) for each in _list(handed.get("missing_drops"))],
+        "expectations": checked.get("expectations"),
+        "failed": checked.get("failed"),
+        "warnings": _list(checked.get("warnings")),
+        "data_docs": str(checked.get("data_docs") or ""),
+    }
+
+
+def _drop(found: object) -> dict[str, Any]:
+    told = found if isinstance(found, Mapping) else {"source": found}
+    minutes = told.get("late_minutes")
+    return {"source": str(told.get("source")), "late_minutes": minutes if isinstance(minutes, int | float) else None}
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, list) else []

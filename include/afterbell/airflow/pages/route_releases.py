@@ -1,0 +1,86 @@
+"""Routes of releases: the list with the champion's history, one release, and two side by side."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from afterbell.airflow.pages import clock, releases
+from afterbell.airflow.pages.compare import compare
+from afterbell.airflow.pages.documents import Documents, open_documents
+from afterbell.airflow.pages.results import newest_release
+from afterbell.airflow.pages.security import checked
+from afterbell.airflow.pages.view import answer
+from afterbell.release.manifest import Manifest
+
+router = APIRouter()
+
+
+@router.get("/releases")
+def show_releases(request: Request, before: str = "") -> Response:
+    """The releases of the last sessions, the champion and how it came to serve."""
+    documents = open_documents()
+    pointer = releases.champion(documents)
+    shown = clock.last_sessions(clock.session_of(before or _last(documents)), releases.COUNT)
+    ids = releases.listed(documents, shown)
+    found = releases.manifests(documents, ids)
+    first = clock.described(shown[-1])
+    return answer(request, "releases", {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": first["zone"],
+        "first": shown[-1].isoformat(),
+        "last": shown[0].isoformat(),
+        "older": first["before"],
+        "newer": bool(before),
+        "champion": pointer or None,
+        "history": releases.history(documents, pointer),
+        "releases": [releases.line(each, found.get(each), pointer) for each in ids],
+    })  # fmt: skip
+
+
+def _last(documents: Documents) -> str:
+    """Tonight's session; the champion's, where that is so old that it would not be on the page."""
+    tonight, known = clock.tonight(datetime.now(UTC)), newest_release(documents)
+    oldest = clock.last_sessions(tonight, releases.COUNT)[-1].isoformat()
+    return known if known and known < oldest else tonight.isoformat()
+
+
+@router.get("/releases/compare")
+def show_difference(request: Request, left: str, right: str) -> Response:
+    """Two releases side by side."""
+    ids = [checked("release", left), checked("release", right)]
+    documents = open_documents()
+    manifests = [_manifest(documents, each) for each in ids]
+    return answer(request, "releases_compare", {
+        "now": datetime.now(UTC).isoformat(),
+        "left": left,
+        "right": right,
+        "sections": compare(*manifests),
+    })  # fmt: skip
+
+
+@router.get("/releases/{release_id}")
+def show_release(request: Request, release_id: str) -> Response:
+    """One release: metrics, models, features, inputs, specification."""
+    documents = open_documents()
+    manifest = _manifest(documents, checked("release", release_id, 404))
+    pointer = releases.champion(documents)
+    found: dict[str, Any] = releases.described(manifest) | {
+        "now": datetime.now(UTC).isoformat(),
+        "champion": pointer.get("release_id"),
+        "is_champion": pointer.get("release_id") == release_id,
+        "zone": clock.exchange().zone,
+    }
+    return answer(request, "releases_one", found)
+
+
+def _manifest(documents: Documents, release_id: str) -> Manifest:
+    found = releases.manifests(documents, [release_id]).get(release_id)
+    if found is None:
+        raise HTTPException(404, f"release {release_id} is not there")
+    if isinstance(found, str):
+        raise HTTPException(502, found)
+    return found

@@ -1,0 +1,133 @@
+"""Routes of what runs did: tonight, sessions, and the documents that each run left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from afterbell.airflow.pages import clock, results, runs, sessions, tonight
+from afterbell.airflow.pages.chart import chart, gauge
+from afterbell.airflow.pages.data_docs import docs_page
+from afterbell.airflow.pages.documents import Documents, fault_of, open_documents
+from afterbell.airflow.pages.results import Folder, newest_release
+from afterbell.airflow.pages.runs import Run
+from afterbell.airflow.pages.security import DAG, STORED, checked, headers
+from afterbell.airflow.pages.view import answer
+from afterbell.cluster.steps import STEPS
+from afterbell.errors import AfterbellError
+
+router = APIRouter()
+_RECENT = 12
+_READ = (*STEPS, results.FORECAST)
+_PAGES = {"report": "reports/{session}/{slug}/report.html", "quality": "runs/{session}/{slug}/quality.html"}
+
+
+@router.get("/tonight")
+def show_tonight(request: Request, db: SessionDep, session: str = "", run: str = "", dag: str = DAG) -> Response:
+    """A session's run against its deadline; the session under way where none is named."""
+    if dag != DAG:
+        return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
+    now, recent = datetime.now(UTC), runs.newest(db, _RECENT)
+    named = runs.of_id(db, checked("run", run)) if run else None
+    if run and (named is None or not named.session):
+        raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG} that belongs to a session yet")
+    told = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
+    day = clock.session_of(told)
+    known = runs.of_session(db, day)
+    folders, fault = _folders(day)
+    shown, folder = _pick(named, known, folders)
+    tasks = runs.tasks(db, shown.run_id) if shown else []
+    found = tonight.page(day, now, shown, tasks, folder)
+    found |= {
+        "slug": folder.slug if folder else "",
+        "chart": chart(found),
+        "gauge": gauge(found),
+        "hint": _hint(fault, found),
+        "runs": [_line(each) for each in known],
+        "stored_runs": [each.slug for each in folders if each.slug not in {run.slug for run in known}],
+        "recent": [_line(each) for each in recent],
+        "fault": fault,
+    }
+    return answer(request, "tonight", found)
+
+
+def _folders(day: date) -> tuple[list[Folder], str]:
+    """The runs that left results, with what they left; nothing and the reason where the store can't be read."""
+    try:
+        documents = open_documents()
+        found = results.folders(documents, [day])[day.isoformat()]
+        return results.read(documents, found[:_RECENT], _READ), ""
+    except AfterbellError as error:
+        return [], fault_of(error)
+
+
+def _hint(fault: str, found: dict[str, Any]) -> str:
+    """The session of the champion, where there is nothing to show of the one that was asked for."""
+    if fault or found["run"]["started"]:
+        return ""
+    return newest_release(open_documents())
+
+
+def _pick(named: Run | None, known: Sequence[Run], folders: Sequence[Folder]) -> tuple[Run | None, Folder | None]:
+    """The run that was asked for, else Airflow's newest, else the one that wrote last; and its results."""
+    shown = named or (known[0] if known else None)
+    if shown is None:
+        return None, folders[0] if folders else None
+    return shown, next((each for each in folders if each.slug == shown.slug), None)
+
+
+def _line(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.run_id,
+        "session": run.session,
+        "state": run.state,
+        "kind": run.kind,
+        "started": run.started.isoformat() if run.started else None,
+        "seconds": round((run.ended - run.started).total_seconds(), 1) if run.started and run.ended else None,
+    }
+
+
+@router.get("/sessions")
+def show_sessions(request: Request, before: str = "", dag: str = DAG) -> Response:
+    """The last sessions and the quality of their data; ``before`` turns the page."""
+    if dag != DAG:
+        return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
+    now, documents = datetime.now(UTC), open_documents()
+    last = clock.session_of(before) if before else clock.tonight(now)
+    found = sessions.page(now, clock.last_sessions(last, sessions.COUNT), documents, older=bool(before))
+    if not before and not found["with_runs"] and (known := newest_release(documents)):
+        shown = clock.last_sessions(clock.session_of(known, 503), sessions.COUNT)
+        found = sessions.page(now, shown, documents, older=False) | {"jumped": known}
+    return answer(request, "sessions", {"jumped": ""} | found)
+
+
+@router.get("/sessions/{session}/{slug}/{name}")
+def show_document(session: str, slug: str, name: str) -> Response:
+    """A page that a run left in the store, without any right to do anything."""
+    if name not in _PAGES:
+        raise HTTPException(404, f"a run leaves {', '.join(_PAGES)}; {name[:40]!r} is none of them")
+    day = clock.session_of(session, 404).isoformat()
+    key = _PAGES[name].format(session=day, slug=checked("slug", slug, 404))
+    return Response(_listed(open_documents(), key), headers=headers(STORED), media_type="text/html; charset=utf-8")
+
+
+def _listed(documents: Documents, key: str) -> bytes:
+    """The bytes of ``key``, if the listing of its folder shows it."""
+    folder = key.rsplit("/", 1)[0] + "/"
+    if key not in {found.key for found in documents.listings([folder])[folder]}:
+        raise HTTPException(404, f"{key} is not there: the run has not come so far, or maintenance has removed it")
+    return documents.body(key)
+
+
+@router.get("/docs/{slug}/{name:path}")
+def show_docs(slug: str, name: str) -> Response:
+    """A page of the Data Docs of a run that ran on this machine."""
+    found = docs_page(checked("slug", slug, 404), name)
+    if found is None:
+        raise HTTPException(404, f"there are no Data Docs {name[:120]!r} of run {slug} on this machine")
+    return Response(found[0], headers=headers(STORED), media_type=found[1])

@@ -1,0 +1,163 @@
+"""What Airflow knows of the daily runs, from its own database: states, times, backfills.
+
+The API server's plugins read it through Airflow's models, as Airflow's own do. Each query names its columns and has a
+limit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from afterbell.airflow.pages.security import DAG
+from afterbell.cluster.job import run_slug
+from afterbell.errors import ConfigError
+
+_LOOKED_AT = 100
+"""Newest runs that are searched for those of a session; scheduled ones of any session are found by their date."""
+_OPENER = "open_run"
+_NOT_YET = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the daily DAG.
+
+    Attributes:
+        run_id: Airflow's.
+        session: ISO date; empty where the run was never opened and does not say.
+        state: Airflow's: queued, running, success, failed.
+        kind: scheduled, manual, backfill or another of Airflow's run types.
+        started: UTC; None until the run has begun.
+        ended: UTC; None until it has ended.
+        opened: what ``open_run`` returned: deadline, budgets and the like; empty until then.
+    """
+
+    run_id: str
+    session: str
+    state: str
+    kind: str
+    started: datetime | None
+    ended: datetime | None
+    opened: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def slug(self) -> str:
+        """The folder of its results; empty where its id can't have any."""
+        try:
+            return run_slug(self.run_id)
+        except ConfigError:
+            return ""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run: its state (empty: not scheduled yet), times in UTC, and which try it is."""
+
+    name: str
+    state: str
+    started: datetime | None
+    ended: datetime | None
+    attempt: int
+
+
+_COLUMNS = (
+    DagRun.run_id, DagRun._state, DagRun.run_type, DagRun.start_date, DagRun.end_date, DagRun.conf,  # noqa: SLF001
+    DagRun.logical_date,
+)  # fmt: skip
+
+
+def newest(db: Session, count: int) -> list[Run]:
+    """The last ``count`` runs, newest first."""
+    asked = select(*_COLUMNS).where(DagRun.dag_id == DAG).order_by(DagRun.id.desc()).limit(count)
+    return _runs(db, db.execute(asked).all())
+
+
+def of_session(db: Session, session: date) -> list[Run]:
+    """The runs of one session, newest first: scheduled and backfilled ones, and manual ones among the newest runs."""
+    begin = datetime.combine(session, time(), tzinfo=UTC)
+    dated = (
+        select(*_COLUMNS)
+        .where(
+            DagRun.dag_id == DAG, DagRun.logical_date >= begin, DagRun.logical_date < begin + timedelta(days=1)
+        )
+        .order_by(DagRun.id.desc())
+        .limit(_LOOKED_AT)
+    )  # fmt: skip
+    found = {run.run_id: run for run in [*newest(db, _LOOKED_AT), *_runs(db, db.execute(dated).all())]}
+    mine = [run for run in found.values() if run.session == session.isoformat()]
+    return sorted(mine, key=lambda run: run.started or _NOT_YET, reverse=True)
+
+
+def of_id(db: Session, run_id: str) -> Run | None:
+    """The run of that id; None where there is none."""
+    asked = select(*_COLUMNS).where(DagRun.dag_id == DAG, DagRun.run_id == run_id)
+    found = _runs(db, db.execute(asked).all())
+    return found[0] if found else None
+
+
+def tasks(db: Session, run_id: str) -> list[Task]:
+    """The tasks of a run."""
+    asked = select(
+        TaskInstance.task_id,
+        TaskInstance.state,
+        TaskInstance.start_date,
+        TaskInstance.end_date,
+        TaskInstance.try_number,
+    ).where(TaskInstance.dag_id == DAG, TaskInstance.run_id == run_id)
+    return [
+        Task(row.task_id, str(row.state or ""), _utc(row.start_date), _utc(row.end_date), int(row.try_number or 0))
+        for row in db.execute(asked.limit(_LOOKED_AT))
+    ]
+
+
+def _runs(db: Session, rows: Sequence[Any]) -> list[Run]:
+    opened = _opened(db, [row.run_id for row in rows])
+    return [
+        Run(
+            run_id=row.run_id,
+            session=_session(row, opened.get(row.run_id, {})),
+            state=str(row[1] or ""),
+            kind=str(getattr(row.run_type, "value", row.run_type)),
+            started=_utc(row.start_date),
+            ended=_utc(row.end_date),
+            opened=opened.get(row.run_id, {}),
+        )
+        for row in rows
+    ]
+
+
+def _opened(db: Session, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What ``open_run`` returned, by run."""
+    asked = select(XComModel.run_id, XComModel.value).where(
+        XComModel.dag_id == DAG,
+        XComModel.task_id == _OPENER,
+        XComModel.key == "return_value",
+        XComModel.run_id.in_(run_ids),
+    )
+    found = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(asked)}
+    return {run_id: value for run_id, value in found.items() if isinstance(value, dict)}
+
+
+def _session(row: Any, opened: dict[str, Any]) -> str:
+    """The opener's word; before it has spoken the form's, and for a scheduled run the day of its logical date."""
+    told = opened.get("session") or (row.conf if isinstance(row.conf, dict) else {}).get("session")
+    if told:
+        try:
+            return date.fromisoformat(str(told)).isoformat()
+        except ValueError:
+            return ""
+    manual = str(getattr(row.run_type, "value", row.run_type)) == "manual"
+    return "" if manual or not row.logical_date else row.logical_date.astimezone(UTC).date().isoformat()
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC) if instant else None

@@ -1,0 +1,159 @@
+"""From data to an answer: a page for people, or the same data as JSON for programs."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from afterbell.airflow.pages.mount import PREFIX
+from afterbell.airflow.pages.security import DAG, headers
+
+_FOLDER = Path(__file__).parent / "templates"
+STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "bell.svg": "image/svg+xml",
+          "bell-dark.svg": "image/svg+xml"}  # fmt: skip
+MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases"))
+
+
+def answer(request: Request, name: str, data: dict[str, Any], status: int = 200) -> Response:
+    """The page ``name`` of ``data``, or the data themselves where JSON is asked for.
+
+    Args:
+        request: its ``format=json`` or its Accept header decides.
+        name: a template, which is also the place in the menu.
+        data: JSON values.
+        status: of the answer.
+    """
+    if wants_json(request):
+        return JSONResponse(data, status, headers())
+    base = request.scope.get("root_path", "").removesuffix(PREFIX)
+    told = {
+        "data": data,
+        "active": name.split("_", maxsplit=1)[0],
+        "menu": MENU,
+        "base": base + PREFIX,
+        "airflow": base,
+        "dag": DAG,
+        "digest": static_digest(),
+        "json_link": _with_json(request),
+    }
+    return HTMLResponse(environment().get_template(f"{name}.html").render(told), status, headers())
+
+
+def wants_json(request: Request) -> bool:
+    """Whether a program asks."""
+    asked = request.query_params.get("format")
+    if asked is not None:
+        return asked == "json"
+    accept = request.headers.get("accept", "")
+    return "application/json" in accept and "text/html" not in accept
+
+
+def _with_json(request: Request) -> str:
+    query = {name: value for name, value in request.query_params.items() if name != "format"} | {"format": "json"}
+    return "?" + "&".join(f"{quote(name)}={quote(value)}" for name, value in query.items())
+
+
+def static_body(name: str) -> bytes:
+    """The bytes of one of `STATIC`."""
+    return (_FOLDER / name).read_bytes()
+
+
+@lru_cache(maxsize=1)
+def static_digest() -> str:
+    """Changes when a style or a script does, so that no browser shows an old one."""
+    return hashlib.sha256(b"".join(static_body(name) for name in STATIC)).hexdigest()[:12]
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """The templates; every value is escaped where it is put in."""
+    found = Environment(
+        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    found.filters |= {
+        "when": when, "clock": clock_time, "span": span, "number": number, "metric": metric, "words": words,
+        "local_file": local_file, "segment": lambda text: quote(str(text), safe=""),
+    }  # fmt: skip
+    return found
+
+
+def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
+    """An ISO instant as ``2026-06-30 20:00 UTC``, and in the exchange's own time beside it."""
+    instant = _instant(text)
+    if instant is None:
+        return "-" if not text else str(text)
+    shape = "%Y-%m-%d %H:%M" if day else "%H:%M:%S"
+    local = _local(instant, zone, "%H:%M" if day else "%H:%M:%S")
+    return Markup('<time datetime="{}">{} UTC</time>{}').format(instant.isoformat(), instant.strftime(shape), local)
+
+
+def clock_time(text: str | None, zone: str = "") -> str:
+    """The time of day alone, for rows of one run."""
+    return when(text, zone, day=False)
+
+
+def _local(instant: datetime, zone: str, shape: str) -> Markup:
+    try:
+        there = instant.astimezone(ZoneInfo(zone)) if zone and zone != "UTC" else None
+    except (ZoneInfoNotFoundError, ValueError):
+        there = None
+    if there is None:
+        return Markup("")
+    return Markup(' <span class="local">{} {}</span>').format(there.strftime(shape), there.tzname())
+
+
+def _instant(text: str | None) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def span(seconds: float | None) -> str:
+    """Seconds as a person says them: ``4.2 s``, ``3 min 05 s``, ``1 h 58 min``."""
+    if seconds is None:
+        return "-"
+    sign, left = ("-" if seconds < 0 else ""), abs(float(seconds))
+    if left < 60:
+        return f"{sign}{left:.1f} s"
+    if left < 3600:
+        return f"{sign}{int(left // 60)} min {int(left % 60):02d} s"
+    return f"{sign}{int(left // 3600)} h {int(left % 3600 // 60):02d} min"
+
+
+def number(value: object) -> str:
+    """A count with its thousands; a dash where it isn't known."""
+    if isinstance(value, bool) or value is None:
+        return "-" if value is None else str(value)
+    return f"{value:,}" if isinstance(value, int) else metric(value)
+
+
+def metric(value: object) -> str:
+    """A figure with five digits that count; anything else as text."""
+    if value is None:
+        return "-"
+    return f"{value:,.5g}" if isinstance(value, float) else str(value)
+
+
+def words(value: object) -> str:
+    """A name of ours as words."""
+    return str(value).replace("_", " ")
+
+
+def local_file(address: str) -> str:
+    """A file's address as the path on the machine that wrote it."""
+    path = address.removeprefix("file://")
+    home = os.environ.get("AFTERBELL_HOME", "")
+    return path.removeprefix(home).lstrip("/") if home and path.startswith(home + "/") else path
