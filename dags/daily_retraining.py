@@ -1,15 +1,20 @@
 """Retrain, evaluate and publish the models of one exchange session, then score the next.
 
 `await_drops → ingest → validate → features → train → evaluate → publish → score`, every step from `ingest` on but
-`publish` a Spark job. It is started for one session (form field **session**); its deadline is two hours from that
-session's closing bell. `await_drops` waits, without a worker slot, until every source has delivered or its cut-off
-(`arrival` in its file) has passed; then the source's late policy says whether the run fails or goes on without it.
+`publish` a Spark job. With `schedule: on` in `include/config/platform.yaml` it starts when the closing bell of a
+session has rung, half days and holidays included; by hand it is started for one session (form field **session**). Its
+deadline is two hours from the bell: people are alerted when it passes, and every step is told it. `await_drops` waits,
+without a worker slot, until every source has delivered or its cut-off (`arrival` in its file) has passed; then the
+source's late policy says whether the run fails or goes on without it.
 
 **Rerun.** Clear any task, or start a run for the same session again: what has been committed under the same inputs
 is not done twice. A middle task alone keeps the ids it was handed; to use newer data clear `ingest` and all after it.
+Many sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30`, one run
+a session of these dates, both included.
 
 **Traps.** A verdict of `keep` is a success: the champion was better, and it scores the next session. A verdict of
-`hold` publishes nothing and asks for a person. An old session never moves the champion.
+`hold` publishes nothing and asks for a person. An old session never moves the champion, a backfill never any. A run by
+hand takes nothing from its logical date: without **session** it fails in `open_run`.
 """
 
 from __future__ import annotations
@@ -18,13 +23,18 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from afterbell.airflow.tasks import await_drops, library_step, open_run, spark_step
+from afterbell.airflow.deadline_reference import session_deadline
+from afterbell.airflow.open_run import open_run
+from afterbell.airflow.pools import DAILY, DAILY_WEIGHT, DailyFirst
+from afterbell.airflow.tasks import await_drops, library_step, spark_step
+from afterbell.airflow.timetable import platform_sessions
 
 
 @dag(
-    schedule=None,
+    schedule=platform_sessions(),
+    deadline=session_deadline(),
     catchup=False,
-    is_paused_upon_creation=False,  # it has no schedule: nothing starts by itself
+    is_paused_upon_creation=False,  # whether anything starts by itself is said in platform.yaml
     max_active_runs=1,
     doc_md=__doc__,
     dag_display_name="Daily retraining",
@@ -35,14 +45,28 @@ from afterbell.airflow.tasks import await_drops, library_step, open_run, spark_s
         "retry_delay": timedelta(seconds=20),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=5),
+        "execution_timeout": timedelta(hours=2, minutes=30),
+        "pool": DAILY,
+        "priority_weight": DAILY_WEIGHT,
+        "weight_rule": DailyFirst(),
     },
     dagrun_timeout=timedelta(hours=4),
     params={
         "session": Param(
-            type="string",
+            default=None,
+            type=["null", "string"],
             format="date",
             title="Session",
-            description="The exchange session to retrain for, such as 2026-06-30. Its drops are waited for.",
+            description="The exchange session to retrain for, such as 2026-06-30: required when started by hand. "
+            "Its drops are waited for.",
+        ),
+        "profile": Param(
+            default="",
+            type="string",
+            pattern=r"^[a-z0-9-]*$(?!\n)",
+            maxLength=64,
+            title="Cluster profile",
+            description="A file of include/config/clusters for this run alone; empty for the connection's own.",
         ),
     },
 )
@@ -55,7 +79,7 @@ def daily_retraining() -> None:
     features = spark_step("features", run, trusted)
     candidates = spark_step("train", run, trusted, features)
     verdict = spark_step("evaluate", run, drops, landed, trusted, features, candidates)
-    released = library_step("publish", "afterbell.release", run, candidates, verdict)
+    released = library_step("publish", "afterbell.release", run, run, candidates, verdict)
     spark_step("score", run, trusted, features, released)
 
 

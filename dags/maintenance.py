@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from afterbell.airflow.pools import BACKFILL_WEIGHT, DAILY
 from afterbell.airflow.tasks import open_maintenance, spark_step
 
 
@@ -35,6 +36,9 @@ from afterbell.airflow.tasks import open_maintenance, spark_step
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(hours=11),
+        "pool": DAILY,
+        "priority_weight": BACKFILL_WEIGHT,
     },
     dagrun_timeout=timedelta(hours=12),
     params={

@@ -21,6 +21,7 @@ from airflow.sdk import Param, dag
 
 from afterbell.airflow.approval import AskOperator
 from afterbell.airflow.open_release_admin import ACTIONS, ONE_LINE, RELEASE_ID, open_release_admin
+from afterbell.airflow.pools import DAILY, PEOPLE_WEIGHT
 from afterbell.airflow.tasks import library_step
 
 
@@ -38,6 +39,9 @@ from afterbell.airflow.tasks import library_step
         "retry_delay": timedelta(seconds=10),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=1),
+        "execution_timeout": timedelta(hours=2),
+        "pool": DAILY,
+        "priority_weight": PEOPLE_WEIGHT,
     },
     dagrun_timeout=timedelta(hours=3),
     params={

@@ -26,6 +26,10 @@ class Page:
         url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns"
         return requests.post(url, json={"conf": conf, "logical_date": None}, headers=self.head, timeout=30)
 
+    def log(self, run_id, task):
+        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}/taskInstances/{task}/logs/1"
+        return requests.get(url, headers=self.head, timeout=30).text
+
     def finished(self, run_id):
         """State of the run and of its tasks, once it has ended."""
         url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}"
@@ -95,7 +99,6 @@ def test_nobody_gets_in_without_the_password(page):
         "{{ ds }}",
         "2026-06-30\n--conf",
         "-1",
-        None,
         7,
     ],
 )
@@ -105,8 +108,13 @@ def test_a_hostile_session_is_refused_by_the_form(page, session):
     assert "Invalid input for param session" in answer.text
 
 
-def test_a_session_must_be_given(page):
-    assert page.trigger({}).status_code == 400
+@pytest.mark.parametrize("conf", [{}, {"session": None}])
+def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, conf):
+    answer = page.trigger(conf)
+    run_id = answer.json()["dag_run_id"]
+    state, tasks = page.finished(run_id)
+    assert (state, tasks["open_run"], tasks["ingest"]) == ("failed", "failed", "upstream_failed")
+    assert "no session was given: a run that is started by hand must name its session" in page.log(run_id, "open_run")
 
 
 def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(planted, page):

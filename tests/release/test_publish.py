@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
+from afterbell.cluster.job import StepArgs
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError, StaleInputError
+from afterbell.release.__main__ import main
 from afterbell.release.catalog import list_releases, read_champion, verify_release
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from tests.release.conftest import add_candidate
@@ -18,10 +20,10 @@ SESSION = date(2016, 6, 30)
 METRICS = {"h1": {"ic": 0.05}}
 
 
-def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1", metrics=METRICS):
+def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1", metrics=METRICS, move=True):
     champion, _ = read_champion(store)
     against = champion.candidate_id if champion else None
-    return publish(store, Judged(candidate, against, metrics, "better"), session, run)
+    return publish(store, Judged(candidate, against, metrics, "better"), session, run, move=move)
 
 
 def test_a_first_release_becomes_champion(store):
@@ -61,6 +63,49 @@ def test_an_old_session_never_moves_the_champion(store):
     assert not done.moved
     assert "an older session (2016-06-29) never replaces it" in done.reason
     assert read_champion(store)[0].release_id == "2016-06-30-0123456789ab"
+
+
+@pytest.mark.parametrize("session", [date(2016, 6, 29), date(2016, 6, 30), date(2016, 7, 1)])
+def test_a_backfill_writes_its_release_and_leaves_the_champion(store, session):
+    add_candidate(store)
+    release(store)
+    before = store.get("champion.json")
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    manifest, done = release(store, "fedcba9876543210", session, move=False)
+    assert (done.champion, done.moved) == ("2016-06-30-0123456789ab", False)
+    assert done.reason == "a backfill never moves the champion"
+    assert store.get("champion.json") == before
+    assert verify_release(store, manifest.release_id).predicted == 2
+    assert manifest.release_id in list_releases(store)
+
+
+def test_a_backfill_makes_no_first_champion_either(store):
+    add_candidate(store)
+    _, done = release(store, move=False)
+    assert (done.champion, done.moved) == (None, False)
+    assert read_champion(store) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "released", "champion"),
+    [
+        ("backfill", "2016-07-01-fedcba987654", "2016-06-30-0123456789ab"),
+        ("scheduled", "2016-07-01-fedcba987654", "2016-07-01-fedcba987654"),
+        ("manual", "2016-07-01-fedcba987654", "2016-07-01-fedcba987654"),
+    ],
+)
+def test_the_step_is_told_where_the_run_came_from(services, store, monkeypatch, origin, released, champion):
+    """A backfill's session is scored by the models of its own time; only other runs move the champion."""
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": "release-tests"}).items():
+        monkeypatch.setenv(name, value)
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
+    told = {"candidate_id": "fedcba9876543210", "champion_candidate_id": "0123456789abcdef", "verdict": "publish"}
+    told |= {"reason": "better", "metrics": METRICS, "origin": origin}
+    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", datetime(2190, 1, 1, tzinfo=UTC), told))
+    assert (found["release_id"], found["moved"]) == (released, origin != "backfill")
+    assert read_champion(store)[0].release_id == champion
 
 
 def test_a_champion_that_moved_since_it_was_compared_with_is_noticed(store):

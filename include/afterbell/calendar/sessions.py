@@ -9,21 +9,35 @@ from typing import Any
 
 from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
 
-_FIRST = "2000-01-01"
+_FIRST = date(2000, 1, 1)
+_AHEAD = timedelta(days=365)
+"""How far beyond today a calendar reaches, unless its exchange has published less."""
+
+
+def now() -> datetime:
+    """The time, with its zone."""
+    return datetime.now(UTC)
 
 
 @lru_cache(maxsize=8)
-def _calendar(name: str, built_on: date) -> Any:  # noqa: ARG001 - the day is part of the key
-    # The import and the building take 1.7 s; the calendar ends a year after it was built, so a
-    # long-lived process must build it anew: the day is part of the cache's key.
+def _calendar(name: str, built_on: date) -> Any:
+    # The import and the building take 1.7 s, so calendars are kept; the day is part of the key, and with it the end:
+    # left to itself exchange_calendars ends a year after it was imported, however long ago that was.
     import exchange_calendars  # noqa: PLC0415
 
+    start, end = _FIRST, built_on + _AHEAD
     try:
-        return exchange_calendars.get_calendar(name, start=_FIRST)
+        return exchange_calendars.get_calendar(name, start=start.isoformat(), end=end.isoformat())
     except exchange_calendars.errors.InvalidCalendarName as error:
         raise ConfigError(
             f"exchange {name!r} is not known: use an ISO 10383 code of exchange_calendars, such as XNYS"
         ) from error
+    except ValueError:  # less is known of this exchange
+        kind = type(exchange_calendars.get_calendar(name))
+        low, high = kind.bound_min(), kind.bound_max()
+        start = max(start, low.date()) if low is not None else start
+        end = min(end, high.date()) if high is not None else end
+        return exchange_calendars.get_calendar(name, start=start.isoformat(), end=end.isoformat())
 
 
 @dataclass(frozen=True)
@@ -38,7 +52,7 @@ class Exchange:
 
     @property
     def _cal(self) -> Any:
-        return _calendar(self.name, datetime.now(UTC).date())
+        return _calendar(self.name, now().date())
 
     @property
     def zone(self) -> str:
@@ -126,6 +140,30 @@ class Exchange:
         """The session before ``session``."""
         self.require(session)
         found: date = self._cal.previous_session(session.isoformat()).date()
+        return found
+
+    def first_from(self, day: date) -> date:
+        """The first session on ``day`` or after it.
+
+        Raises:
+            CalendarBoundsError: the calendar does not reach that far.
+        """
+        self._check_bounds(day)
+        found: date = self._cal.date_to_session(day.isoformat(), direction="next").date()
+        return found
+
+    def last_closed(self, at: datetime) -> date:
+        """The newest session whose closing bell has rung at the instant ``at``.
+
+        Raises:
+            CalendarBoundsError: the calendar does not reach ``at``.
+        """
+        # By UTC's date a bell may ring on the day before its session's (Wellington, half days) or on the day after it.
+        self._check_bounds(at.astimezone(UTC).date())
+        day = at.astimezone(UTC).date() + timedelta(days=1)
+        found: date = self._cal.date_to_session(day.isoformat(), direction="previous").date()
+        while self.close(found) > at:
+            found = self.previous(found)
         return found
 
     def before(self, session: date, count: int) -> list[date]:

@@ -149,11 +149,12 @@ def _environment(opened: Opened, profile: str) -> dict[str, str]:
 def _migrate(opened: Opened, env: dict[str, str], log: Path) -> None:
     home = Path(env["AIRFLOW_HOME"])
     stamp = home / "migrated"
-    wanted = (opened.folders.root / "requirements.txt").read_text(encoding="utf-8").split("apache-airflow==")[1][:20]
+    requirements = (opened.folders.root / "requirements.txt").read_text(encoding="utf-8")
+    wanted = f"{requirements.split('apache-airflow==')[1][:20]} with pools"
     if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
         return
     home.mkdir(parents=True, exist_ok=True)
-    argv = [str(opened.folders.airflow_python), "-m", "airflow", "db", "migrate"]
+    argv = [str(opened.folders.airflow_python), "-m", "afterbell.airflow.prepare"]
     with guarded(argv, env, log) as process:
         process.wait()
     if process.returncode:

@@ -15,7 +15,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "evaluate": (
         "bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes", "candidate_id", "oos_snapshot",
     ),
-    "publish": ("candidate_id", "champion_candidate_id", "verdict", "reason", "metrics"),
+    "publish": ("candidate_id", "champion_candidate_id", "verdict", "reason", "metrics", "origin"),
     "score": ("bars_snapshot", "features_snapshots", "release_id"),
 }  # fmt: skip
 """The ids that each step must be handed; a step reads nothing but what these name.

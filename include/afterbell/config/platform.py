@@ -63,6 +63,7 @@ class Platform(Strict):
 
     Attributes:
         exchange: code of the exchange whose sessions count.
+        schedule: whether each session's run starts by itself, after the close.
         cluster: a profile of ``include/config/clusters``.
         s3: the object store of the price feed and of the artifacts.
         hdfs: the file system of reports and symbol masters.
@@ -71,6 +72,7 @@ class Platform(Strict):
     """
 
     exchange: str = Field(default="XNYS", pattern=r"^[A-Z0-9]{4}$")
+    schedule: bool = False
     cluster: str = Field(default="local", pattern=r"^[a-z][a-z0-9-]*$")
     s3: S3Settings = S3Settings()
     hdfs: HdfsSettings = HdfsSettings()

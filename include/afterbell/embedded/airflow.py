@@ -61,11 +61,11 @@ class Airflow(Service):
             return False
 
     def launch(self) -> None:
-        """Bring the database up to date and start the four components."""
+        """Bring the database up to date, create the pools, and start the four components."""
         self.home.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)  # Airflow's database and logs are nobody else's
         env = self._environment()
-        self.run("migrate", [*self._command(), "db", "migrate"], env)
+        self.run("migrate", [str(self.context.folders.airflow_python), "-m", "afterbell.airflow.prepare"], env)
         write_private(self._digest_file, self._digest())
         for component, options in _COMPONENTS.items():
             port = ["--port", str(self.ports["ui"])] if component == "api-server" else []

@@ -15,16 +15,21 @@ from afterbell.stores.artifacts import ArtifactStore
 
 
 def main(args: StepArgs) -> dict[str, Any]:
-    """Publish, if the gate said so and the deadline has not passed; otherwise keep the champion."""
+    """Publish, if the gate said so and the deadline has not passed; otherwise keep the champion.
+
+    A backfill's release is written and verified, and nothing more: the pointer stays, and the session is scored by the
+    models of its own time.
+    """
     store = ArtifactStore(Runtime.from_env().s3)
     verdict, reason = str(args.require("verdict")), str(args.require("reason"))
     late = datetime.now(UTC) > args.deadline
     if verdict == "publish" and not late:
         against = args.inputs.get("champion_candidate_id")  # null while nothing was published
         judged = Judged(str(args.require("candidate_id")), against, args.require("metrics"), reason)
-        manifest, done = publish(store, judged, args.session, args.run_id)
+        backfill = args.require("origin") == "backfill"
+        manifest, done = publish(store, judged, args.session, args.run_id, move=not backfill)
         return {
-            "release_id": done.champion,
+            "release_id": manifest.release_id if backfill else done.champion,
             "published": manifest.release_id,
             "previous": done.previous,
             "moved": done.moved,

@@ -140,8 +140,28 @@ def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
     return None
 
 
-def publish(store: ArtifactStore, candidate: Judged, session: date, run_id: str) -> tuple[Manifest, Published]:
+def keep_champion(store: ArtifactStore) -> Published:
+    """What a backfill's release comes to: it stands, and whoever served goes on serving."""
+    current, _ = read_champion(store)
+    return Published(
+        current.release_id if current else None,
+        current.previous if current else None,
+        False,
+        "a backfill never moves the champion",
+    )
+
+
+def publish(
+    store: ArtifactStore, candidate: Judged, session: date, run_id: str, *, move: bool = True
+) -> tuple[Manifest, Published]:
     """Upload, verify, and move the pointer.
+
+    Args:
+        store: the artifact store.
+        candidate: what the gate let through.
+        session: of the run.
+        run_id: of the run.
+        move: whether the pointer may move at all; a backfill's never does.
 
     Raises:
         StaleInputError: the champion moved since the gate compared with it.
@@ -154,4 +174,6 @@ def publish(store: ArtifactStore, candidate: Judged, session: date, run_id: str)
     )
     upload(store, manifest)
     verify_release(store, manifest.release_id)
+    if not move:
+        return manifest, keep_champion(store)
     return manifest, move_champion(store, manifest, run_id, candidate.judged_against)

@@ -1,0 +1,111 @@
+"""The first task of a daily run: which session it is for, where it came from, and by when it must be done."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+from airflow.sdk import get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.calendar.intervals import session_of
+from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.job import run_slug
+from afterbell.cluster.profile import load_profile
+from afterbell.config.platform import load_platform
+from afterbell.errors import ConfigError, PermanentError
+from afterbell.sla.deadline import deadline_for
+
+SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
+
+
+@task(task_id="open_run", retries=0)
+def open_run() -> dict[str, Any]:
+    """Check the session against the exchange's calendar and set the deadline of the run.
+
+    Returns:
+        ``session`` (ISO date), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``, ``origin``
+        (``scheduled``, ``manual`` or ``backfill``), ``profile`` (empty: the Spark connection's own).
+    """
+    context = get_current_context()
+    run, params = context["dag_run"], context.get("params") or {}
+    try:
+        exchange = Exchange(load_platform().exchange)
+        origin = origin_of(run.run_type)
+        session = session_for(exchange, origin, str(params.get("session") or ""), run.data_interval_start)
+        return describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
+    except PermanentError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def describe(exchange: Exchange, session: date, run_id: str, origin: str, profile: str) -> dict[str, Any]:
+    """What every step of the run is told.
+
+    Raises:
+        ConfigError: the run's id or the profile is none.
+        NotASessionError: the exchange does not trade on that day.
+    """
+    run_slug(run_id)
+    if profile:
+        load_profile(profile)
+    started = datetime.now(UTC)
+    deadline = deadline_for(exchange, session, started)
+    return {
+        "session": session.isoformat(),
+        "run_id": run_id,
+        "started": started.isoformat(),
+        "deadline": deadline.at.isoformat(),
+        "replayed": deadline.replayed,
+        "origin": origin,
+        "profile": profile,
+    }
+
+
+def origin_of(run_type: Any) -> str:
+    """Where a run came from, by Airflow's own type of it: what is neither scheduled nor a backfill somebody started."""
+    found = str(getattr(run_type, "value", run_type))
+    return found if found in {SCHEDULED, BACKFILL} else MANUAL
+
+
+def session_for(exchange: Exchange, origin: str, named: str, interval_start: datetime | None) -> date:
+    """The session of a run: that of its data interval, or the one that whoever started it by hand has named.
+
+    A run by hand has to name it: its logical date is the time of a click, or nothing at all.
+
+    Raises:
+        ConfigError: none was named, it is no date, or a backfill was given one for all of its runs.
+        NotASessionError: the data interval is no session's.
+    """
+    if origin == MANUAL:
+        if not named:
+            raise ConfigError(
+                "no session was given: a run that is started by hand must name its session, one like 2026-06-30 "
+                '(in the form, or --conf \'{"session": "2026-06-30"}\'); nothing is taken from the date of the run'
+            )
+        return parse_session(named)
+    if interval_start is None:
+        raise ConfigError(f"a {origin} run has no data interval: the DAG's schedule is not TradingSessions")
+    found = session_of(exchange, interval_start)
+    if named and named != found.isoformat():
+        raise ConfigError(
+            f"this {origin} run is for session {found}, but was given the session {named}: leave the field out; each "
+            "run of a backfill takes the session of its own date"
+        )
+    return found
+
+
+def parse_session(text: str) -> date:
+    """A session out of a form: an ISO date and nothing else.
+
+    Raises:
+        ConfigError: it is something else.
+    """
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.isoformat() != text:
+        raise ConfigError(
+            f"session {text!r} is not a date: give one like 2026-06-30 (in the form, or --conf session=...)"
+        )
+    return found
