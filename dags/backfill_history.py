@@ -40,6 +40,7 @@ from afterbell.backfill import request
         "retry_delay": timedelta(minutes=1),
         "retry_exponential_backoff": True,
         "max_retry_delay": timedelta(minutes=10),
+        "execution_timeout": timedelta(hours=20),
     },
     dagrun_timeout=timedelta(hours=24),
     params={
