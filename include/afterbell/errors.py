@@ -93,6 +93,10 @@ class StaleInputError(PermanentError):
     """A step was handed the id of an input that no longer stands: rerun the steps before it."""
 
 
+class OvertakenError(PermanentError):
+    """Another try of the step was launched before this driver began: the newest one does the work."""
+
+
 class DigestMismatchError(PermanentError):
     """The bytes of an artifact differ from its manifest: it was not opened. Roll back or publish again."""
 

@@ -116,7 +116,7 @@ def test_a_step_is_submitted_behind_everything_else(monkeypatch):
     for name, body in connection_environment(ENV, "local", ClusterProfile(master="local[2]")).items():
         monkeypatch.setenv(name, body)
     step = _step({"todo": {"ingest": 2}, "plan_only": False, "backfill_id": "20150323-20151231-1a2b3c4d"})
-    step._prepare({})
+    step._prepare(step._choose())
     hook = step._get_hook()
     command = hook._build_spark_submit_command(step.application)
     assert json.loads(command[-1]) == {"backfill_id": "20150323-20151231-1a2b3c4d"}

@@ -60,7 +60,7 @@ def client(server):
         ("SOMETHING_NEW", "UNKNOWN", False),
         ("FINISHED", "FINISHED", True),
         ("FAILED", "FAILED", True),
-        ("ERROR", "FAILED", True),
+        ("ERROR", "LOST", True),
         ("KILLED", "KILLED", True),
     ],
 )
@@ -69,6 +69,14 @@ def test_a_standalone_masters_states_mean_what_they_say(server, client, told, st
     found = client.status(DRIVER)
     assert (found.state, found.state.over) == (DriverState(state), over)
     assert (found.worker, found.host) == (WORKER["workerId"], WORKER["workerHostPort"])
+
+
+def test_a_standalone_driver_that_could_not_be_started_failed_and_says_why(server, client):
+    text = "Exception from the cluster:\njava.io.FileNotFoundException: /share/ingest.py\n\tat x.Y(Z.scala:1)"
+    server.say(STATUS, _answer(driverState="ERROR", success=True, message=text, **WORKER))
+    found = client.status(DRIVER)
+    assert found.state == DriverState.FAILED
+    assert found.message == "Exception from the cluster: java.io.FileNotFoundException: /share/ingest.py"
 
 
 @pytest.mark.parametrize(

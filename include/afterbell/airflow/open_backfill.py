@@ -9,14 +9,13 @@ from typing import Any
 from airflow.sdk import Context, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.backfill.request import check_reason, check_request
 from afterbell.backfill.share import share_conf, share_environment
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
-from afterbell.cluster.profile import load_profile
+from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, PermanentError
 
@@ -90,11 +89,9 @@ class BackfillStepOperator(SparkStepOperator):
             raise AirflowSkipException(f"{self.step}: {why}")
         return super().execute(context)
 
-    def _prepare(self, context: Context) -> SparkTarget:
-        target = super()._prepare(context)
-        self.conf = (self.conf or {}) | share_conf(target.cluster)
-        self._environment |= share_environment()
-        return target
+    def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:
+        """A share of the cluster that leaves room for the daily run."""
+        return share_conf(cluster), share_environment()
 
 
 def plan_backfill(run: Any) -> XComArg:

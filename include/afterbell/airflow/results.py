@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from afterbell.cluster.job import EXIT_PERMANENT, result_key
+from afterbell.cluster.job import EXIT_PERMANENT, attempt_key, failure_key, result_key
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.runtime import Runtime
+from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
 from afterbell.stores.artifacts import ArtifactStore
 
 _MESSAGE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE | re.DOTALL)
@@ -22,11 +24,70 @@ _NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
 
 def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
     """The JSON that ``step`` wrote into the artifact store at its end."""
-    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    store = ArtifactStore(Runtime.from_env(environment).s3, keys=keys)
-    body = store.get(result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step))
-    found: dict[str, Any] = json.loads(body)
+    key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
+    found: dict[str, Any] = json.loads(_store(environment).get(key))
     return found
+
+
+def _store(environment: Mapping[str, str]) -> ArtifactStore:
+    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
+    return ArtifactStore(Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3, keys=keys)
+
+
+@dataclass(frozen=True)
+class AttemptNotes:
+    """What a driver on the cluster and whoever submitted it tell each other through the artifact store.
+
+    Every method may raise ``StoreUnavailableError`` and ``StoreConfigError``.
+
+    Attributes:
+        session: ISO date.
+        run_id: of the run.
+        step: of the driver.
+        token: of the attempt.
+    """
+
+    session: str
+    run_id: str
+    step: str
+    token: str
+
+    def announce(self, environment: Mapping[str, str]) -> None:
+        """From now on this attempt is the newest: drivers of older ones that have not begun do not begin."""
+        _store(environment).put(self._key(attempt_key), json.dumps({"attempt": self.token}).encode())
+
+    def mark_killed(self, environment: Mapping[str, str]) -> None:
+        """This attempt's driver is not wanted any more; nothing happens where a newer attempt was announced."""
+        store, key = _store(environment), self._key(attempt_key)
+        try:
+            body, etag = store.get_with_etag(key)
+            if json.loads(body)["attempt"] == self.token:
+                store.put_if_match(key, json.dumps({"attempt": self.token, "killed": True}).encode(), etag)
+        except (ObjectMissingError, PreconditionFailedError, UnknownOutcomeError):
+            return
+
+    def killed(self, environment: Mapping[str, str]) -> bool:
+        """Whether ``mark_killed`` was called for this attempt."""
+        found = self._read(_store(environment), attempt_key)
+        return bool(found and found.get("killed"))
+
+    def result(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
+        """The result of this attempt; None where there is none, or that of another."""
+        return self._read(_store(environment), result_key)
+
+    def failure(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
+        """The reason that this attempt failed for: ``kind``, ``message``, ``permanent``; None as for ``result``."""
+        return self._read(_store(environment), failure_key)
+
+    def _read(self, store: ArtifactStore, key: Any) -> dict[str, Any] | None:
+        try:
+            found: dict[str, Any] = json.loads(store.get(self._key(key)))
+        except ObjectMissingError:
+            return None
+        return found if found.get("attempt") == self.token else None
+
+    def _key(self, key: Any) -> str:
+        return str(key(date.fromisoformat(self.session), self.run_id, self.step))
 
 
 def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: str = "its size") -> AirflowException:

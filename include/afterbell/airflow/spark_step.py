@@ -12,10 +12,12 @@ from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOpe
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
+from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.reach import require_reachable
 from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
@@ -23,8 +25,11 @@ from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError
 
 
-class SparkStepOperator(SparkSubmitOperator):
+class SparkStepOperator(ClusterStep, SparkSubmitOperator):
     """Submit ``spark_jobs/<step>.py`` and return the step's result.
+
+    In client mode the driver is a process of the worker's. In cluster mode it is launched through the REST submission
+    protocol, and followed by the triggerer.
 
     What is submitted is decided when the task runs, from the connections and the results of the steps before:
     nothing of it is a template that a parameter could be rendered into, and no secret stands in a rendered field.
@@ -56,12 +61,17 @@ class SparkStepOperator(SparkSubmitOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
-            target = self._prepare(context)
-            require_reachable(target.cluster, os.environ | self._environment)
+            target = self._choose()
+            job = self.job(context) if target.deploy_mode == "cluster" else None
+            if job is None:
+                self._prepare(target)
+                require_reachable(target.cluster, os.environ | self._environment)
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         except RetryableError as error:
             raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
+        if job is not None:
+            return self.on_cluster(context, job)
         try:
             super().execute(context)
         except AirflowException as error:
@@ -70,21 +80,54 @@ class SparkStepOperator(SparkSubmitOperator):
         ended(self.run, self.step, self.log)
         return read_result(self._environment, self.run, self.step)
 
-    def _prepare(self, context: Context) -> SparkTarget:  # noqa: ARG002 - the signature of a hook into execute
-        target = self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
+    def job(self, context: Context) -> Job:  # noqa: ARG002 - others might ask it
+        """What to launch on the cluster.
+
+        Raises:
+            PermanentError: a connection, the profile or a step before is not as it must be.
+        """
+        target, folders = self._choose(), Folders.from_env()
+        conf, environment = self.besides(target.cluster)
+        return Job(
+            step=self.step,
+            run=self.run,
+            script=folders.root / "spark_jobs" / f"{self.step}.py",
+            arguments=step_arguments(self.step, self.run, self.results),
+            target=target,
+            environment=store_environment() | spark_secrets(target.cluster, self._conn_id) | environment,
+            folders=folders,
+            conf=conf,
+        )
+
+    def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ARG002
+        """Spark properties and variables of the driver that this kind of step adds to those of the profile."""
+        return {}, {}
+
+    def _choose(self) -> SparkTarget:
+        self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
+        return self._target
+
+    def _prepare(self, target: SparkTarget) -> None:
         stores = store_environment()
         folders = Folders.from_env()
-        parts = submission(folders, target.master, target.deploy_mode)
+        parts = submission(folders, target.master)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
         # Decided as late as it can be: what is left out depends on the time.
         told = begun(self.run, self.step, self.log)
         self.application_args = step_arguments(self.step, self.run, [told, *self.results])
-        self.conf = parts.conf | target.cluster.spark_conf()  # the profile has the last word
+        conf, environment = self.besides(target.cluster)
+        self.conf = parts.conf | target.cluster.spark_conf() | conf  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files
         self._spark_binary = parts.spark_binary
-        self._environment = stores | parts.environment | spark_secrets(target.cluster, self._conn_id)
-        return target
+        secrets = spark_secrets(target.cluster, self._conn_id)
+        self._environment = stores | parts.environment | secrets | environment
+
+    def on_kill(self) -> None:
+        """End the driver, wherever it runs."""
+        self.end_driver()
+        if self._hook is not None:
+            super().on_kill()
 
     def _get_hook(self) -> SparkSubmitHook:
         # The environment carries the stores' keys: it goes to the hook alone, never into a templated field,

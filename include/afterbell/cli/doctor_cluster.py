@@ -108,7 +108,7 @@ def _run(job: _Job) -> dict[str, Any]:
 def _beside(job: _Job) -> str:
     """Run the driver here; returns what to say of it if it left no result."""
     folders = job.opened.folders
-    parts = submission(folders, job.cluster.master, job.cluster.deploy_mode)
+    parts = submission(folders, job.cluster.master)
     log = folders.home / "logs" / f"{job.args.run_id}.log"
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AIRFLOW"))}
     argv = spark_submit(parts, job.cluster, job.script, job.arguments())

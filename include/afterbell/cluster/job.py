@@ -1,7 +1,8 @@
 """The frame of every Spark job: typed arguments in, one JSON result out.
 
 A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where whoever submitted
-the driver finds it, on whatever machine the driver ran.
+the driver finds it, on whatever machine the driver ran; the reason of its failure goes to ``<step>.failure.json``
+beside it. Both name the attempt that they belong to, so that nobody takes those of another try for this one's.
 """
 
 from __future__ import annotations
@@ -13,11 +14,17 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from afterbell.cluster.driver import STEP
-from afterbell.errors import AfterbellError, ConfigError, PermanentError
+from afterbell.cluster.packed import unpacked
+from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
 
+if TYPE_CHECKING:
+    from afterbell.stores.artifacts import ArtifactStore
+
+_LONGEST_MESSAGE = 16 * 1024
+_ATTEMPT = re.compile(r"[0-9a-f]{0,64}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
 EXIT_PERMANENT = 64
 """Exit status of a failure that trying again cannot mend; any other non-zero status may be tried again."""
@@ -33,6 +40,7 @@ class StepArgs:
         run_id: the Airflow run's id, or the command line's.
         deadline: UTC instant by which the release must stand.
         inputs: ids handed on by earlier steps (snapshot ids, candidate id), by name.
+        attempt: token of the try that submitted this driver; empty where nobody could mistake it for another.
     """
 
     step: str
@@ -40,6 +48,7 @@ class StepArgs:
     run_id: str
     deadline: datetime
     inputs: dict[str, Any] = field(default_factory=dict)
+    attempt: str = ""
 
     def require(self, name: str) -> Any:
         """The input ``name``.
@@ -69,6 +78,16 @@ def result_key(session: date, run_id: str, step: str) -> str:
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.json"
 
 
+def failure_key(session: date, run_id: str, step: str) -> str:
+    """Where the reason of a step's failure lies in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.failure.json"
+
+
+def attempt_key(session: date, run_id: str, step: str) -> str:
+    """Where the newest attempt of a step on a cluster is named in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.attempt.json"
+
+
 def run_slug(run_id: str) -> str:
     """``run_id`` as one path segment and as the name of an Iceberg branch."""
     if not RUN_ID.fullmatch(run_id):
@@ -92,8 +111,9 @@ def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
     parser.add_argument("--run-id", required=True)
     parser.add_argument("--deadline", required=True)
     parser.add_argument("--inputs", default="{}")
+    parser.add_argument("--attempt", default="")
     try:
-        found = parser.parse_args(argv)
+        found = parser.parse_args(unpacked(argv))
         session = date.fromisoformat(found.session)
         deadline = datetime.fromisoformat(found.deadline)
         inputs = json.loads(found.inputs)
@@ -101,8 +121,10 @@ def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
         raise ConfigError(f"arguments of step {step!r}: {error}") from error
     if deadline.tzinfo is None or not isinstance(inputs, dict):
         raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")
+    if not _ATTEMPT.fullmatch(found.attempt):
+        raise ConfigError(f"arguments of step {step!r}: --attempt {found.attempt!r} is not one")
     run_slug(found.run_id)
-    return StepArgs(step, session, found.run_id, deadline.astimezone(UTC), inputs)
+    return StepArgs(step, session, found.run_id, deadline.astimezone(UTC), inputs, found.attempt)
 
 
 def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequence[str] | None = None) -> int:
@@ -112,18 +134,15 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     traceback; anything unexpected keeps its traceback.
     """
     from afterbell.cluster.active import at_work  # noqa: PLC0415
-    from afterbell.config.runtime import Runtime  # noqa: PLC0415
     from afterbell.lake.lost import lost_by  # noqa: PLC0415
-    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
-
-    def opened() -> ArtifactStore:
-        return ArtifactStore(Runtime.from_env().s3)
 
     started = datetime.now(UTC)
     STEP.set(step)
+    args = None
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
-        with at_work(step, run_slug(args.run_id), opened):
+        _require_newest(args)
+        with at_work(step, run_slug(args.run_id), _store):
             result = body(args)
         finished = datetime.now(UTC)
         result |= {
@@ -132,20 +151,67 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
             "finished_at": finished.isoformat(),
             "seconds": round((finished - started).total_seconds(), 3),
         }
+        result |= {"attempt": args.attempt} if args.attempt else {}
         text = json.dumps(result, sort_keys=True, allow_nan=False)
-        opened().put(result_key(args.session, args.run_id, step), text.encode())
+        _store().put(result_key(args.session, args.run_id, step), text.encode())
     except AfterbellError as error:
-        return _failed(step, error)
+        return _failed(step, args, error, started)
     except Exception as error:
         # Spark tells of a file that is gone by a page of its own; whoever reads it must learn what was lost.
         found = lost_by(error)
         if found is None:
+            _record(args, error, started)
             raise
-        return _failed(step, found)
+        return _failed(step, args, found, started)
     print(f"{step}: {text}", flush=True)
     return 0
 
 
-def _failed(step: str, error: AfterbellError) -> int:
+def _store() -> ArtifactStore:
+    from afterbell.config.runtime import Runtime  # noqa: PLC0415
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    return ArtifactStore(Runtime.from_env().s3)
+
+
+def _require_newest(args: StepArgs) -> None:
+    """A driver that was queued, or lost and found, while another try was launched does not begin.
+
+    This saves work and no more: of two drivers that have begun, the table's commit lets one through.
+    """
+    if not args.attempt:
+        return
+    try:
+        newest = json.loads(_store().get(attempt_key(args.session, args.run_id, args.step)))
+    except ObjectMissingError:
+        return
+    if newest["attempt"] != args.attempt or newest.get("killed"):
+        raise OvertakenError(
+            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.get('killed') else 'overtaken'} "
+            f"before it began: the newest is {newest['attempt']}"
+        )
+
+
+def _failed(step: str, args: StepArgs | None, error: AfterbellError, started: datetime) -> int:
     print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    _record(args, error, started)
     return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
+
+
+def _record(args: StepArgs | None, error: Exception, started: datetime) -> None:
+    """Leave the reason where whoever submitted the driver reads it; the log of a driver may be out of reach."""
+    if args is None or isinstance(error, OvertakenError):
+        return
+    reason = {
+        "step": args.step,
+        "kind": type(error).__name__,
+        "message": str(error)[:_LONGEST_MESSAGE],
+        "permanent": isinstance(error, PermanentError),
+        "attempt": args.attempt,
+        "started_at": started.isoformat(),
+        "failed_at": datetime.now(UTC).isoformat(),
+    }
+    try:
+        _store().put(failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode())
+    except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is told
+        print(f"{args.step}: the reason could not be stored: {unwritten}", file=sys.stderr, flush=True)

@@ -51,7 +51,7 @@ class DriverState(StrEnum):
 
 
 _OVER = frozenset({DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.LOST})
-_STANDALONE = {"SUBMITTED": "QUEUED", "RELAUNCHING": "RETRYING", "ERROR": "FAILED"}
+_STANDALONE = {"SUBMITTED": "QUEUED", "RELAUNCHING": "RETRYING"}
 _MESOS = {"FINISHED": "FINISHED", "FAILED": "FAILED", "ERROR": "FAILED", "KILLED": "KILLED"}
 """Mesos' states of a task that has ended; all others of its states mean that the agent or the task is gone."""
 
@@ -159,6 +159,8 @@ def read_status(found: Mapping[str, Any]) -> DriverStatus:
     task, said, agent = _TASK_STATE.search(text), _TASK_MESSAGE.search(text), _AGENT.search(text)
     if task and state == DriverState.FINISHED:
         state = DriverState(_MESOS.get(task[1], "LOST"))
+    if told == "ERROR":  # a standalone worker that could not start it says why; one that is gone says nothing
+        state = DriverState.FAILED if text else DriverState.LOST
     status = _EXIT.search(said[1]) if said else None
     return DriverStatus(
         state,

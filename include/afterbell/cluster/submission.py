@@ -9,11 +9,11 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from afterbell.config.loader import config_folder
+from afterbell.config.loader import PACKED, config_folder
 from afterbell.config.platform import Folders
-from afterbell.errors import ConfigError
 
-_LOGGING = "spark/log4j2.properties"
+LOGGING = "spark/log4j2.properties"
+"""What drivers log, in the folder of the configuration."""
 _NOT_SENT = {"airflow", "embedded", "cli"}  # rooms that no driver and no executor enters
 
 
@@ -36,26 +36,23 @@ class Submission:
     environment: dict[str, str]
 
 
-def submission(folders: Folders, master: str, deploy_mode: str) -> Submission:
-    """Put together what every step of the project is submitted with.
+def submission(folders: Folders, master: str) -> Submission:
+    """Put together what every step of the project is submitted with, where the driver runs beside the submitter.
 
     Args:
         folders: the project and what its set-up made.
         master: Spark's master; on this machine the jars are put on the class path as they lie, elsewhere shipped.
-        deploy_mode: ``client``; drivers on the cluster are not submitted this way.
 
     Raises:
-        ConfigError: the Spark environment is not set up, or the deploy mode is not supported.
+        ConfigError: the Spark environment is not set up.
     """
-    if deploy_mode != "client":
-        raise ConfigError(f"deploy mode {deploy_mode!r} is not supported yet: set 'client' in the Spark connection")
     python = str(folders.spark_python)
     local = master.startswith("local")
     jars = [str(path) for path in folders.jars]
     conf = {
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
-        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={(config_folder() / _LOGGING).as_uri()}",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={(config_folder() / LOGGING).as_uri()}",
     }
     if local:
         conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
@@ -87,21 +84,36 @@ def step_environment(folders: Folders) -> dict[str, str]:
     }
 
 
-def library_zip(include: Path, target: Path) -> Path:
-    """The package ``afterbell`` as a zip named by its content: equal sources give equal bytes, written once."""
+def library_zip(include: Path, target: Path, config: Path | None = None) -> Path:
+    """The package ``afterbell`` as a zip named by its content: equal sources give equal bytes, written once.
+
+    Args:
+        include: the folder of the package.
+        target: where the zip is kept.
+        config: a folder of configuration to pack along, for nodes that have none.
+    """
     package = include / "afterbell"
-    files = sorted(path for path in package.rglob("*.py") if path.relative_to(package).parts[0] not in _NOT_SENT)
+    files = {
+        path.relative_to(include).as_posix(): path.read_bytes()
+        for path in sorted(package.rglob("*.py"))
+        if path.relative_to(package).parts[0] not in _NOT_SENT
+    }
+    if config is not None:
+        files |= {
+            f"{PACKED}/{path.relative_to(config).as_posix()}": path.read_bytes()
+            for path in sorted(config.rglob("*"))
+            if path.is_file()
+        }
     digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.relative_to(include).as_posix().encode() + b"\0" + path.read_bytes())
-    name = target / f"afterbell-{digest.hexdigest()[:16]}.zip"
-    if name.exists():
-        return name
+    for name, body in files.items():
+        digest.update(name.encode() + b"\0" + body)
+    found = target / f"afterbell-{digest.hexdigest()[:16]}.zip"
+    if found.exists():
+        return found
     target.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target, suffix=".zip")
     with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in files:
-            entry = zipfile.ZipInfo(path.relative_to(include).as_posix(), (1980, 1, 1, 0, 0, 0))
-            archive.writestr(entry, path.read_bytes())
-    Path(temporary).rename(name)  # whole or not at all, whoever else writes it
-    return name
+        for name, body in files.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), body)
+    Path(temporary).rename(found)  # whole or not at all, whoever else writes it
+    return found

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
+import shutil
+import tempfile
+import zipfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -20,10 +25,27 @@ class Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+PACKED = "afterbell-config"
+"""The folder of the YAML files in a library that came as a zip."""
+
+
 def config_folder() -> Path:
-    """The folder of the YAML files: ``AFTERBELL_CONFIG``, else ``include/config`` beside the library."""
+    """The folder of the YAML files: ``AFTERBELL_CONFIG``, else what lies beside the library or came with it."""
     named = os.environ.get("AFTERBELL_CONFIG")
-    return Path(named) if named else Path(__file__).resolve().parents[2] / "config"
+    if named:
+        return Path(named)
+    library = Path(__file__).parents[2]
+    return _unpacked(library) if library.is_file() else library.resolve() / "config"
+
+
+@functools.cache
+def _unpacked(library: Path) -> Path:
+    """The folder out of the zip that this very module was imported from."""
+    folder = tempfile.mkdtemp(prefix="afterbell-config-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(library) as archive:
+        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(f"{PACKED}/")])
+    return Path(folder) / PACKED
 
 
 def load_yaml(path: Path, model: type[Model]) -> Model:

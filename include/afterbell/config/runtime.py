@@ -91,7 +91,7 @@ class Runtime:
                 root=need("AFTERBELL_HDFS_ROOT"),
             ),
             lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
-            home=Path(need("AFTERBELL_HOME")),
+            home=Path(need("AFTERBELL_HOME")).absolute(),  # on a node of a cluster: below the driver's own folder
         )
 
     def until(self, deadline: datetime) -> Runtime:

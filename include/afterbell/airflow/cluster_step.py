@@ -1,0 +1,303 @@
+"""A step whose driver runs on the cluster: launched once, followed without a worker slot, judged by what it left.
+
+What is known of a driver is written down before anything else is done, so that a try whose worker died is taken up
+where it was. Two drivers may run all the same (a lost one, one that would not die): one commits.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NoReturn
+
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferralTimeout
+
+from afterbell.airflow.attempt import Attempt, create, digest_of, end, forget
+from afterbell.airflow.connections import SparkTarget
+from afterbell.airflow.driver_trigger import DriverTrigger
+from afterbell.airflow.results import AttemptNotes
+from afterbell.cluster.driver_log import DriverLog, clean, driver_log
+from afterbell.cluster.driver_watch import Ending, Limits
+from afterbell.cluster.job import EXIT_PERMANENT
+from afterbell.cluster.payload import payload, sent
+from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
+from afterbell.cluster.sizing import memory_hint
+from afterbell.config.platform import Folders
+from afterbell.errors import PermanentError, RetryableError, UnknownOutcomeError
+
+KILL_SECONDS = 30.0
+"""How long the end of a driver that was killed is waited for."""
+GRACE = timedelta(minutes=5)
+"""How long after the last instant of a wait a silent triggerer is given up."""
+_MISSING = {"standalone": timedelta(minutes=2), "mesos": timedelta(minutes=20)}
+"""A restarted standalone master has drivers killed that it doesn't know; a restarted dispatcher lets them run."""
+_MANY = "Of two drivers of one step one commits."
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is launched.
+
+    Attributes:
+        step: its name.
+        run: session, run id, deadline.
+        script: the application's file.
+        arguments: of the script, but the attempt.
+        target: the cluster.
+        environment: variables of the stores, keys included; never stored by Airflow.
+        folders: the project.
+        conf: Spark properties besides those of the cluster's profile.
+    """
+
+    step: str
+    run: Mapping[str, Any]
+    script: Path
+    arguments: list[str]
+    target: SparkTarget
+    environment: Mapping[str, str]
+    folders: Folders
+    conf: Mapping[str, str] = field(default_factory=dict)
+
+    def notes(self, token: str) -> AttemptNotes:
+        """What is told through the artifact store about the attempt ``token``."""
+        return AttemptNotes(str(self.run["session"]), str(self.run["run_id"]), self.step, token)
+
+
+class ClusterStep(BaseOperator):
+    """The part of a Spark step that launches, follows and judges a driver on the cluster."""
+
+    _attempt: Attempt | None = None
+    _driver_page: str = ""
+
+    def job(self, context: Context) -> Job:
+        """What to launch, from the connections and the results of the steps before."""
+        raise NotImplementedError
+
+    def on_cluster(self, context: Context, job: Job) -> dict[str, Any]:
+        """Take up the driver of a former try, or launch one; leave the waiting to the triggerer.
+
+        Raises:
+            AirflowFailException: trying again cannot help.
+            AirflowException: the task's retries apply.
+        """
+        with _in_airflows_words():
+            return self._launch_or_take_up(context, job)
+
+    def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
+        store, cluster = _state(context), job.target.cluster
+        files = sent(job.folders, cluster, job.script, job.environment)
+
+        def request(*more: str) -> dict[str, Any]:
+            return payload(job.folders, cluster, files, [*job.arguments, *more], job.environment, job.conf)
+
+        digest = digest_of(request(), job.arguments, job.script.read_bytes())
+        former = Attempt.read(store)
+        if former is not None:
+            taken = self._take_up(context, job, former, digest)
+            if taken is not None:
+                return taken
+        attempt = Attempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
+        attempt.keep(store)
+        job.notes(attempt.token).announce(job.environment)
+        driver = create(
+            RestSubmissions(attempt.url),
+            request("--attempt", attempt.token),
+            cluster.registered_seconds,
+            lambda text: self.log.warning("%s", text),
+        )
+        self._attempt = attempt = replace(attempt, driver=driver)
+        attempt.keep(store)
+        self.log.info("driver %s is launched on %s", driver, job.target.master)
+        return self._follow(job, attempt)
+
+    def _take_up(self, context: Context, job: Job, former: Attempt, digest: str) -> dict[str, Any] | None:
+        """The result of a former try that ended unseen, or its driver followed on; None where a new one is needed."""
+        notes = job.notes(former.token)
+        if former.digest == digest and not notes.killed(job.environment):
+            if former.driver:
+                self.log.info("a former try launched driver %s: it is followed on", former.driver)
+                self._attempt = former
+                self._follow(job, former)
+            result = notes.result(job.environment)
+            if result is not None:
+                self._forget(context)
+                return result
+            self.log.warning("a former try ended while it launched a driver: there may be one of unknown id. %s", _MANY)
+        elif former.driver:
+            self.log.info("driver %s of a former try is not wanted any more", former.driver)
+            self._end(former)
+        return None
+
+    def _follow(self, job: Job, attempt: Attempt) -> NoReturn:
+        now, cluster = datetime.now(UTC), job.target.cluster
+        overtime = now + self.execution_timeout if self.execution_timeout else None
+        limits = Limits(
+            began=datetime.fromisoformat(attempt.began),
+            deadline=datetime.fromisoformat(str(job.run["deadline"])),
+            overtime=overtime,
+            queued=timedelta(seconds=cluster.first_executor_seconds),
+            missing=_MISSING[cluster.manager],
+        )
+        trigger = DriverTrigger(attempt.url, attempt.driver, asdict(job.notes(attempt.token)), limits.to_json())
+        self.defer(trigger=trigger, method_name="resume", timeout=overtime - now + GRACE if overtime else None)
+        raise AssertionError("unreachable")  # to defer is to raise
+
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Judge what the trigger saw; result and errors are those of ``on_cluster``."""
+        with _in_airflows_words():
+            return self._resume(context, self.job(context), event)
+
+    def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+        store = _state(context)
+        attempt = self._attempt = Attempt.read(store)
+        if attempt is None or not attempt.driver:
+            raise AirflowException("what was known of the driver is gone from the task's state store: trying anew")
+        ending, status = Ending(event["ending"]), DriverStatus.from_json(event["status"])
+        if ending is Ending.UNREACHABLE:
+            raise AirflowException(
+                f"{attempt.url} did not answer for too long, and driver {attempt.driver} may be running: the next try "
+                f"asks for it again ({event['trouble']})"
+            )
+        log = self._show_log(job, attempt)
+        if ending in {Ending.UNSTARTED, Ending.OVERTIME}:
+            self._end(attempt)
+            self._forget(context)
+            raise self._gave_up(job, ending, attempt)
+        return self._judge(context, job, attempt, status if ending is Ending.OVER else None, log)
+
+    def _judge(
+        self, context: Context, job: Job, attempt: Attempt, status: DriverStatus | None, log: DriverLog
+    ) -> dict[str, Any]:
+        """The result of the attempt, or the reason why there is none; ``status`` is None of a driver nobody knows."""
+        notes, environment = job.notes(attempt.token), job.environment
+        result = notes.result(environment)
+        reason = None if result is not None else notes.failure(environment)
+        killed = status is not None and status.state is DriverState.KILLED and notes.killed(environment)
+        self._forget(context)
+        if result is not None:
+            return result
+        if reason is not None and reason["permanent"]:
+            raise AirflowFailException(f"step {job.step!r} failed: {_told(reason)}")
+        if killed:  # by whoever cleared the task: this try came before the driver had ended
+            self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
+            return self.on_cluster(context, job)
+        hint = memory_hint(_evidence(status, reason, log), job.target.cluster.driver_memory)
+        if reason is not None:
+            found = AirflowException(f"step {job.step!r} failed: {_told(reason)}")
+        else:
+            found = _unexplained(job.step, attempt.driver, status)
+        if hint and context["ti"].try_number > 1:  # the next try rarely has more memory
+            raise AirflowFailException(f"{hint} (in the cluster profile)\n{found}")
+        raise AirflowException(f"{hint} (in the cluster profile)\n{found}") if hint else found
+
+    def _gave_up(self, job: Job, ending: Ending, attempt: Attempt) -> BaseException:
+        cluster = job.target.cluster
+        if ending is Ending.OVERTIME:
+            return AirflowTaskTimeout(
+                f"driver {attempt.driver} was killed: it ran longer than {self.execution_timeout}"
+            )
+        return AirflowException(
+            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s, and it was taken back: "
+            f"it needs {cluster.driver_cores} cores and {cluster.driver_memory} on one node of {job.target.master} "
+            "(driver_cores, driver_memory and first_executor_seconds of the cluster profile)"
+        )
+
+    def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
+        """Airflow's own way back into a deferred task; a wait that took too long ends its driver."""
+        try:
+            return super().resume_execution(next_method, next_kwargs, context)
+        except TaskDeferralTimeout:
+            attempt = Attempt.read(_state(context))
+            if attempt is not None and attempt.driver:
+                self._end(attempt)
+                self._forget(context)
+            raise
+
+    def _forget(self, context: Context) -> None:
+        self._attempt = None
+        forget(_state(context))
+
+    def _end(self, attempt: Attempt) -> None:
+        trouble = end(RestSubmissions(attempt.url), attempt.driver, KILL_SECONDS)
+        if trouble:
+            self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _MANY)
+        else:
+            self.log.info("driver %s has ended", attempt.driver)
+
+    def end_driver(self) -> None:
+        """What ``on_kill`` does while a worker holds the task."""
+        if self._attempt is not None and self._attempt.driver:
+            self._end(self._attempt)
+
+    def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
+        cluster = job.target.cluster
+        secrets = [value for name, value in job.environment.items() if "SECRET" in name]
+        found = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
+        self._driver_page = found.page
+        for kind, text in found.tails.items():
+            if text.strip():
+                self.log.info("the end of the driver's %s:\n%s", kind, text.rstrip())
+        if found.page:
+            self.log.info("all of the driver's log: %s", found.page)
+        if found.trouble:
+            self.log.warning("the log of driver %s could not be read: %s", attempt.driver, found.trouble)
+        return found
+
+
+@contextmanager
+def _in_airflows_words() -> Iterator[None]:
+    """Errors of ours become those that Airflow retries, or doesn't."""
+    try:
+        yield
+    except PermanentError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    except UnknownOutcomeError as error:
+        raise AirflowException(f"{error}. The next try launches another. {_MANY}") from error
+    except RetryableError as error:
+        raise AirflowException(f"{type(error).__name__}: {error}") from error
+
+
+def _told(reason: Mapping[str, Any]) -> str:
+    return f"{reason['kind']}: {clean(str(reason['message']))}"
+
+
+def _evidence(status: DriverStatus | None, reason: Mapping[str, Any] | None, log: DriverLog) -> str:
+    """All that may show want of memory."""
+    exited = f"exit status {status.exit_status}" if status is not None and status.exit_status is not None else ""
+    if status is not None and "signal Killed" in status.message:
+        exited = "exit status 137"
+    return "\n".join([exited, _told(reason) if reason else "", *log.tails.values()])
+
+
+def _unexplained(step: str, driver: str, status: DriverStatus | None) -> AirflowException:
+    """A driver that left neither result nor reason."""
+    if status is None:
+        return AirflowException(
+            f"the cluster does not know driver {driver} of step {step!r}, and it left no result: its manager was "
+            f"started anew, and the driver may be running. {_MANY}"
+        )
+    if status.state is DriverState.FINISHED:
+        return AirflowException(
+            f"driver {driver} of step {step!r} ended well, but the artifact store holds no result of it: is it the "
+            "same store (connection afterbell_s3)?"
+        )
+    told = f": {status.message}" if status.message else ""
+    where = f" on {status.worker}" if status.worker else ""
+    text = f"driver {driver} of step {step!r} ended as {status.state.value}{where}{told}"
+    if status.exit_status == EXIT_PERMANENT:
+        return AirflowFailException(text)
+    if status.state is DriverState.LOST:
+        return AirflowException(f"{text}; it may be running still. {_MANY}")
+    return AirflowException(f"{text}; it left no reason: see the end of its log")
+
+
+def _state(context: Context) -> Any:
+    found = context.get("task_state_store")
+    if found is None:
+        raise AirflowFailException("this Airflow has no task state store: it must be 3.3 or newer")
+    return found

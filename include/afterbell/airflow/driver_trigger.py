@@ -1,0 +1,116 @@
+"""Waiting for a driver on the cluster in the triggerer, where a wait holds no worker slot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+from afterbell.airflow.connections import store_environment
+from afterbell.airflow.results import AttemptNotes
+from afterbell.cluster.driver_watch import Ending, Limits, Watch
+from afterbell.cluster.rest import DriverStatus, RestSubmissions
+from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
+
+
+class DriverTrigger(BaseTrigger):
+    """Ends when the driver has ended, or when waiting for it is over.
+
+    Its arguments are stored in Airflow's database: addresses, names and instants, no secret. The stores' keys come from
+    the connections, asked for anew by whichever triggerer runs it.
+
+    Args:
+        url: of the REST submission server.
+        driver: id of the driver.
+        notes: the attempt, as a mapping of ``AttemptNotes``.
+        limits: how long to wait, as ``Limits.to_json`` writes it.
+    """
+
+    def __init__(self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.url = url
+        self.driver = driver
+        self.notes = AttemptNotes(**notes)
+        self.limits = Limits.from_json(limits)
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """The class and its arguments."""
+        kind = type(self)
+        arguments = {
+            "url": self.url, "driver": self.driver, "notes": asdict(self.notes), "limits": self.limits.to_json(),
+        }  # fmt: skip
+        return f"{kind.__module__}.{kind.__qualname__}", arguments
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Ask, pause, and ask again.
+
+        Yields:
+            One event: ``ending`` (an ``Ending``), ``status`` (of the driver, the newest known) and ``trouble`` (why the
+            cluster could not be asked last; empty where it could).
+        """
+        client, watch = RestSubmissions(self.url), Watch(self.limits)
+        while True:
+            # Everything that may block runs in threads, never on the event loop.
+            ending, trouble = await asyncio.to_thread(self._look, client, watch)
+            if ending is not None:
+                yield _event(ending=ending.value, status=watch.status.to_json(), trouble=trouble)
+                return
+            await asyncio.sleep(watch.pause(_now()))
+
+    def _look(self, client: RestSubmissions, watch: Watch) -> tuple[Ending | None, str]:
+        before = watch.status.state
+        try:
+            found = client.status(self.driver)
+        except (ClusterUnavailableError, PermanentError) as error:  # a proxy before a server that restarts says 404
+            self.log.warning("asking for driver %s goes on: %s", self.driver, error)
+            return watch.missed(_now()), str(error)
+        ending = watch.saw(found, _now())
+        if watch.absent and ending is None and self._ended_unseen():
+            ending = Ending.MISSING
+        if found.state != before:
+            self._tell(found)
+        return ending, ""
+
+    def _ended_unseen(self) -> bool:
+        """Whether a driver that the cluster has forgotten told its end itself."""
+        try:
+            environment = store_environment()
+            return any(look(environment) is not None for look in (self.notes.result, self.notes.failure))
+        except RetryableError as error:
+            self.log.warning("the result of driver %s could not be looked for: %s", self.driver, error)
+            return False
+
+    def _tell(self, found: DriverStatus) -> None:
+        where = f" on {found.worker or found.host}" if found.worker or found.host else ""
+        said = f": {found.message}" if found.message else ""
+        self.log.info("driver %s is %s%s%s", self.driver, found.state.value, where, said)
+
+    async def on_kill(self) -> None:
+        """A person cleared the task or set its state: its driver is not wanted any more."""
+        await asyncio.to_thread(self._kill)
+
+    def _kill(self) -> None:
+        try:
+            self.notes.mark_killed(store_environment())
+        except (RetryableError, PermanentError) as error:
+            self.log.warning("driver %s could not be marked as killed: %s", self.driver, error)
+        try:
+            said = RestSubmissions(self.url).kill(self.driver)
+            self.log.info("driver %s is killed with its task: %s", self.driver, said)
+        except (RetryableError, PermanentError) as error:
+            self.log.error(  # noqa: TRY400 - the traceback says nothing more
+                "driver %s could not be killed and may go on; of two drivers of a step one commits. Kill it on the "
+                "cluster's page: %s", self.driver, error,
+            )  # fmt: skip
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _event(**payload: Any) -> TriggerEvent:
+    return TriggerEvent(payload)  # type: ignore[no-untyped-call]

@@ -1,0 +1,147 @@
+"""The end of a driver's log, from the node that the driver ran on.
+
+A standalone worker serves it on its own page, whose address the master's page tells; a Mesos agent serves the files of
+a sandbox, whose place the Mesos master tells. Python's output, tracebacks included, is in ``stdout`` on both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+
+LONGEST = 32 * 1024
+"""Bytes of each of stdout and stderr."""
+_TIMEOUT = (5.0, 15.0)
+_ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_HEADING = re.compile(r"\A==== Bytes \d+-\d+ of \d+ of [^\n]* ====\n(Launch Command: [^\n]*\n=+\n)?")
+"""What a standalone worker puts before the text: its own line, and the command line of the driver."""
+
+
+@dataclass(frozen=True)
+class DriverLog:
+    """What could be had of it.
+
+    Attributes:
+        page: where a person reads all of it; empty where unknown.
+        tails: the end of ``stdout`` and ``stderr``, free of control characters; those that could be read.
+        trouble: why one could not be read; empty otherwise.
+    """
+
+    page: str = ""
+    tails: dict[str, str] = field(default_factory=dict)
+    trouble: str = ""
+
+
+def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str] = ()) -> DriverLog:
+    """The log of ``driver``; never raises: that a log can't be read is no failure of the driver.
+
+    Args:
+        manager: ``standalone`` or ``mesos``.
+        master_ui: address of the standalone master's page, or of the Mesos master.
+        driver: its id.
+        secrets: values that must not be shown.
+    """
+    if not master_ui:
+        return DriverLog(trouble="master_ui is not set in the cluster profile")
+    try:
+        place = (_on_mesos if manager == "mesos" else _on_standalone)(master_ui.rstrip("/"), driver)
+        tails = {kind: clean(place.read(kind), secrets) for kind in ("stdout", "stderr")}
+    except (requests.RequestException, LookupError, TypeError, ValueError) as error:
+        return DriverLog(trouble=f"{type(error).__name__}: {error}")
+    return DriverLog(place.page, tails)
+
+
+def clean(text: str, secrets: Iterable[str] = ()) -> str:
+    """``text`` without terminal sequences, control characters and the values of ``secrets``."""
+    shown = _CONTROL.sub("", _ESCAPE.sub("", text.replace("\r\n", "\n").replace("\r", "\n")))
+    for secret in secrets:
+        if secret:
+            shown = shown.replace(secret, "***")
+    return shown
+
+
+@dataclass(frozen=True)
+class _Worker:
+    url: str
+    driver: str
+
+    @property
+    def page(self) -> str:
+        return f"{self.url}/logPage/?{urlencode({'driverId': self.driver, 'logType': 'stdout'})}"
+
+    def read(self, kind: str) -> str:
+        asked = urlencode({"driverId": self.driver, "logType": kind, "byteLength": LONGEST})
+        return _HEADING.sub("", _get(f"{self.url}/log/?{asked}").text)
+
+
+def _on_standalone(master_ui: str, driver: str) -> _Worker:
+    found = _get(f"{master_ui}/json/").json()
+    mine = [each for each in (*found["activedrivers"], *found["completeddrivers"]) if each["id"] == driver]
+    if not mine:
+        raise LookupError(f"{master_ui} does not list {driver}")
+    workers = {each["id"]: each["webuiaddress"] for each in found["workers"]}
+    if mine[0].get("worker") not in workers:
+        raise LookupError(f"{master_ui} does not list the worker of {driver} ({mine[0].get('worker')})")
+    return _Worker(workers[mine[0]["worker"]].rstrip("/"), driver)
+
+
+@dataclass(frozen=True)
+class _Sandbox:
+    agent: str
+    folder: str
+    page: str
+
+    def read(self, kind: str) -> str:
+        path = f"{self.folder}/{kind}"
+        size = int(self._files(path)["offset"])  # without an offset the agent tells the size alone
+        found = self._files(path, offset=max(0, size - LONGEST), length=LONGEST)
+        return str(found["data"])
+
+    def _files(self, path: str, **span: int) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = _get(f"{self.agent}/files/read?{urlencode({'path': path, **span})}").json()
+        return found
+
+
+def _on_mesos(master_ui: str, driver: str) -> _Sandbox:
+    task, framework = _task(_get(f"{master_ui}/frameworks").json(), driver)
+    agents = {each["id"]: each for each in _get(f"{master_ui}/slaves").json()["slaves"]}
+    agent = agents[task["slave_id"]]
+    port = agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1]
+    executor = task.get("executor_id") or task["id"]
+    return _Sandbox(
+        agent=f"http://{agent['hostname']}:{port}",
+        folder=f"/frameworks/{framework}/executors/{executor}/runs/latest",
+        page=f"{master_ui}/#/agents/{task['slave_id']}/frameworks/{framework}/executors/{executor}",
+    )
+
+
+def _task(found: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str]:
+    """The newest task of ``driver`` (a retry's id carries ``-retry-N``) and its framework."""
+    tasks = [
+        (task, str(framework["id"]))
+        for framework in (*found.get("frameworks", ()), *found.get("completed_frameworks", ()))
+        for task in (*framework.get("tasks", ()), *framework.get("completed_tasks", ()))
+        if task["id"] == driver or str(task["id"]).startswith(f"{driver}-retry-")
+    ]
+    if not tasks:
+        raise LookupError(f"the Mesos master lists no task {driver}")
+    return max(tasks, key=lambda each: _retry(str(each[0]["id"])))
+
+
+def _retry(task: str) -> int:
+    last = task.rsplit("-retry-", 1)[-1]
+    return int(last) if "-retry-" in task and last.isdecimal() else 0
+
+
+def _get(url: str) -> requests.Response:
+    with requests.Session() as session:
+        session.trust_env = False
+        answer = session.get(url, timeout=_TIMEOUT)
+        answer.raise_for_status()
+        return answer
