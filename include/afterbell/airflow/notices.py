@@ -178,20 +178,31 @@ def session_in(dag_run: Mapping[str, Any]) -> str:
 
 
 def run_of(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What the task that opened the run returned; its id alone, where that task has not ended."""
+    """What the task that opened the run returned; what Airflow itself knows of the run, where that can't be had."""
     own = getattr(context.get("task"), "run", None)
-    if isinstance(own, Mapping):
-        return dict(own)
-    found: Any = None
-    opener = next((name for name in getattr(context.get("dag"), "task_ids", ()) if name.startswith("open_")), "")
-    if opener and context.get("ti") is not None:
-        found = context["ti"].xcom_pull(task_ids=opener)
+    found = own if isinstance(own, Mapping) else _opened(context)
     if isinstance(found, Mapping):
         return dict(found)
+    run = context.get("dag_run")
+    known = {name: getattr(run, name, None) for name in ("conf", "data_interval_start")}
+    named = (context.get("params") or {}).get("session")
+    kind = getattr(run, "run_type", "")
     return {
         "run_id": str(context.get("run_id") or ""),
-        "session": str((context.get("params") or {}).get("session") or ""),
+        "session": str(named or "") or session_in(known),
+        "origin": str(getattr(kind, "value", kind)),
     }
+
+
+def _opened(context: Mapping[str, Any]) -> Any:
+    opener = next((name for name in getattr(context.get("dag"), "task_ids", ()) if name.startswith("open_")), "")
+    if not opener or context.get("ti") is None:
+        return None
+    try:
+        return context["ti"].xcom_pull(task_ids=opener)
+    except Exception as error:  # noqa: BLE001 - not every process that calls back can ask for results
+        _log.info("the result of %s can't be had here: %s", opener, type(error).__name__)
+        return None
 
 
 def _name(context: Mapping[str, Any], what: str) -> str:
