@@ -19,6 +19,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
 from afterbell.backfill import request
 
@@ -31,7 +32,9 @@ from afterbell.backfill import request
     doc_md=__doc__,
     dag_display_name="Backfill history",
     tags=["afterbell", "backfill"],
+    **RUN_NOTICES,
     default_args={
+        **TASK_NOTICES,
         "owner": "afterbell",
         "pool": "afterbell_backfill",
         "priority_weight": 1,

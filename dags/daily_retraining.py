@@ -24,6 +24,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from afterbell.airflow.deadline_reference import session_deadline
+from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_run import open_run
 from afterbell.airflow.pools import DAILY, DAILY_WEIGHT, DailyFirst
 from afterbell.airflow.tasks import await_drops, library_step, spark_step
@@ -39,7 +40,9 @@ from afterbell.airflow.timetable import platform_sessions
     doc_md=__doc__,
     dag_display_name="Daily retraining",
     tags=["afterbell", "daily"],
+    **RUN_NOTICES,
     default_args={
+        **TASK_NOTICES,
         "owner": "afterbell",
         "retries": 2,
         "retry_delay": timedelta(seconds=20),

@@ -18,6 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import CronTriggerTimetable, Param, dag
 
+from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.pools import BACKFILL_WEIGHT, DAILY
 from afterbell.airflow.tasks import open_maintenance, spark_step
 
@@ -30,7 +31,9 @@ from afterbell.airflow.tasks import open_maintenance, spark_step
     doc_md=__doc__,
     dag_display_name="Maintenance",
     tags=["afterbell", "weekly"],
+    **RUN_NOTICES,
     default_args={
+        **TASK_NOTICES,
         "owner": "afterbell",
         "retries": 2,
         "retry_delay": timedelta(minutes=1),

@@ -20,6 +20,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from afterbell.airflow.approval import AskOperator
+from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_release_admin import ACTIONS, ONE_LINE, RELEASE_ID, open_release_admin
 from afterbell.airflow.pools import DAILY, PEOPLE_WEIGHT
 from afterbell.airflow.tasks import library_step
@@ -33,7 +34,9 @@ from afterbell.airflow.tasks import library_step
     doc_md=__doc__,
     dag_display_name="Releases: verify, roll back, promote",
     tags=["afterbell", "admin"],
+    **RUN_NOTICES,
     default_args={
+        **TASK_NOTICES,
         "owner": "afterbell",
         "retries": 2,
         "retry_delay": timedelta(seconds=10),

@@ -14,6 +14,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
+from afterbell.airflow.notices import run_failed, run_succeeded, task_failed
 from afterbell.airflow.pools import POOLS
 from afterbell.airflow.timetable import TradingSessions
 from tests.airflow_home import ROOT
@@ -108,6 +109,13 @@ def test_every_task_runs_in_a_pool_of_ours_and_the_night_comes_first(bag):
         for step in dag.tasks:
             assert step.pool in POOLS, step.task_id
             assert step.priority_weight == 100 if daily else step.priority_weight < 100, step.task_id
+
+
+def test_people_are_told_of_every_task_that_fails_and_of_how_a_run_ends(bag):
+    for dag in bag.dags.values():
+        assert (dag.on_success_callback, dag.on_failure_callback) == (run_succeeded, run_failed), dag.dag_id
+        for step in dag.tasks:
+            assert step.on_failure_callback == [task_failed], step.task_id
 
 
 def test_the_daily_run_has_a_deadline_that_people_are_told_of(bag):

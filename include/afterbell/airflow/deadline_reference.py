@@ -13,7 +13,7 @@ from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.errors import PermanentError
-from afterbell.sla.deadline import BUDGET
+from afterbell.sla.policy import load_policy
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -23,7 +23,7 @@ MISSED = "afterbell.airflow.notices.deadline_missed"
 
 
 class SessionDeadline(BaseDeadlineReference):
-    """The closing bell of the run's session; the alert adds the budget of two hours.
+    """The closing bell of the run's session; the alert adds the budget.
 
     Nobody is alerted for sessions that nobody waits for tonight. There is no deadline for backfills; for manual runs,
     unless they are for the newest session and its deadline is still to come; for scheduled runs of any session but the
@@ -77,7 +77,7 @@ def bell(exchange: Exchange, run_type: str, start: datetime | None, named: str) 
     except PermanentError:
         return None  # the first task of the run says what is wrong
     close = exchange.close(found)
-    if run_type == "manual" and (named != found.isoformat() or now > close + BUDGET):
+    if run_type == "manual" and (named != found.isoformat() or now > close + load_policy().budget):
         return None
     return close.astimezone(UTC)
 
@@ -85,4 +85,6 @@ def bell(exchange: Exchange, run_type: str, start: datetime | None, named: str) 
 def session_deadline() -> DeadlineAlert:
     """The alert of a DAG that runs once a session of the platform's exchange."""
     reference = SessionDeadline(load_platform().exchange)
-    return DeadlineAlert(reference, interval=BUDGET, callback=AsyncCallback(MISSED), name="session_deadline")
+    return DeadlineAlert(
+        reference, interval=load_policy().budget, callback=AsyncCallback(MISSED), name="session_deadline"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, date, datetime
 from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.outlook import budgets_for
 from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
@@ -16,6 +18,7 @@ from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, PermanentError
 from afterbell.sla.deadline import deadline_for
 
+_log = logging.getLogger(__name__)
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
@@ -25,7 +28,8 @@ def open_run() -> dict[str, Any]:
 
     Returns:
         ``session`` (ISO date), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``, ``origin``
-        (``scheduled``, ``manual`` or ``backfill``), ``profile`` (empty: the Spark connection's own).
+        (``scheduled``, ``manual`` or ``backfill``), ``profile`` (empty: the Spark connection's own),
+        ``budgets`` (what each step may take; a backfill has none).
     """
     context = get_current_context()
     run, params = context["dag_run"], context.get("params") or {}
@@ -33,7 +37,8 @@ def open_run() -> dict[str, Any]:
         exchange = Exchange(load_platform().exchange)
         origin = origin_of(run.run_type)
         session = session_for(exchange, origin, str(params.get("session") or ""), run.data_interval_start)
-        return describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
+        found = describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
+        return found if origin == BACKFILL else found | {"budgets": budgets_for(exchange, session, _log)}
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 

@@ -16,14 +16,12 @@ from afterbell.calendar.intervals import interval_of, named_at
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.errors import CalendarBoundsError, ConfigError
-from afterbell.sla.deadline import BUDGET
+from afterbell.sla.policy import load_policy
 
 if TYPE_CHECKING:
     from datetime import date
 
     from pendulum import DateTime
-
-_MOST_MINUTES = int(BUDGET / timedelta(minutes=1)) - 1
 
 
 class TradingSessions(Timetable):
@@ -80,9 +78,10 @@ class TradingSessions(Timetable):
         Raises:
             AirflowTimetableInvalid: the exchange is not known, or a run would begin after its deadline.
         """
-        if not 0 <= self.delay_minutes <= _MOST_MINUTES:
+        most = load_policy().budget_minutes - 1
+        if not 0 <= self.delay_minutes <= most:
             raise AirflowTimetableInvalid(
-                f"TradingSessions: delay_minutes is {self.delay_minutes}; expected 0 to {_MOST_MINUTES}: a run begins "
+                f"TradingSessions: delay_minutes is {self.delay_minutes}; expected 0 to {most}: a run begins "
                 "before the deadline"
             )
         if _has_calendar_file(self.exchange):  # spares every parsing of a DAG the 1.7 s of a calendar
@@ -145,7 +144,7 @@ class TradingSessions(Timetable):
     def _newest(self, *, first_time: bool) -> date:
         at = sessions.now()
         found = self._calendar.last_closed(at)
-        if first_time and self._calendar.close(found) + BUDGET <= at:
+        if first_time and self._calendar.close(found) + load_policy().budget <= at:
             return self._calendar.next(found)
         return found
 

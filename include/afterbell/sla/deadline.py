@@ -8,9 +8,6 @@ from datetime import date, datetime, timedelta
 from afterbell.calendar.sessions import Exchange
 from afterbell.sla.policy import load_policy
 
-BUDGET = timedelta(hours=2)
-"""What ``sla.yaml`` grants unless it says otherwise."""
-
 
 @dataclass(frozen=True)
 class Deadline:
