@@ -82,7 +82,7 @@ def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monk
     assert document(world) == [
         {
             "at": "2016-06-30T20:30:00+00:00", "step": "ingest", "finish": "2016-06-30T21:40:00+00:00",
-            "slack": 1200.0, "done": False,
+            "slack": 1200.0, "done": False, "told": {},
         },
         {
             "at": "2016-06-30T20:42:00+00:00", "step": "ingest", "finish": "2016-06-30T21:42:00+00:00",
@@ -115,6 +115,15 @@ def test_training_is_told_what_to_leave_out_and_what_the_rest_needs(world, monke
     at(monkeypatch, 21, 50)
     assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
     assert begun(world, "evaluate", LOG) == {}
+
+
+def test_a_driver_that_may_be_running_is_told_the_same_again(world, monkeypatch):
+    at(monkeypatch, 21, 18)
+    first = begun(world, "train", LOG, kept=True)
+    at(monkeypatch, 21, 50)  # by now more would be left out
+    assert begun(world, "train", LOG, kept=True) == first
+    assert len(document(world)) == 1
+    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
 
 
 def test_work_is_forecast_from_when_the_drops_are_due(world, monkeypatch, caplog):

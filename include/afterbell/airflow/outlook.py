@@ -47,7 +47,7 @@ def budgets_for(exchange: Exchange, session: date, log: Any) -> dict[str, Any]:
     return found.to_json()
 
 
-def begun(run: Run, step: str, log: Any, drops_due: datetime | None = None) -> dict[str, Any]:
+def begun(run: Run, step: str, log: Any, drops_due: datetime | None = None, *, kept: bool = False) -> dict[str, Any]:
     """Forecast at the start of ``step``.
 
     Args:
@@ -55,6 +55,7 @@ def begun(run: Run, step: str, log: Any, drops_due: datetime | None = None) -> d
         step: of ``TIMED``; for others nothing happens.
         log: of the task.
         drops_due: when the work can begin, if that is known.
+        kept: what the step was told by a try before stands: its driver may be running.
 
     Returns:
         What the step is told besides its inputs: for ``train`` what to leave out, and how many seconds the steps after
@@ -63,12 +64,21 @@ def begun(run: Run, step: str, log: Any, drops_due: datetime | None = None) -> d
     more: dict[str, Any] = {}
     with _unimportant(log):
         watched = _watched(run, step)
+        before = _told_before(run, step) if watched and kept else None
+        if before is not None:
+            return before
         if watched:
             policy, budgets, deadline = watched
             found = fitting(budgets, step, now(), deadline, policy.leave_out, begins=drops_due)
             more = _told(found, budgets, step)
-            _say(run, found, log, {"done": False})
+            _say(run, found, log, {"done": False, "told": more})
     return more
+
+
+def _told_before(run: Run, step: str) -> dict[str, Any] | None:
+    found = [each for each in _entries(open_artifacts(), run) if each["step"] == step and not each["done"]]
+    told: dict[str, Any] | None = found[-1].get("told") if found else None
+    return told
 
 
 def ended(run: Run, step: str, log: Any) -> None:

@@ -71,7 +71,9 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         except RetryableError as error:
             raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
         if job is not None:
-            return self.on_cluster(context, job)
+            taken = self.on_cluster(context, job)
+            ended(self.run, self.step, self.log)
+            return taken
         try:
             super().execute(context)
         except AirflowException as error:
@@ -79,6 +81,12 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
         ended(self.run, self.step, self.log)
         return read_result(self._environment, self.run, self.step)
+
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
+        found = super().resume(context, event)
+        ended(self.run, self.step, self.log)
+        return found
 
     def job(self, context: Context) -> Job:  # noqa: ARG002 - others might ask it
         """What to launch on the cluster.
@@ -88,11 +96,12 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         """
         target, folders = self._choose(), Folders.from_env()
         conf, environment = self.besides(target.cluster)
+        told = begun(self.run, self.step, self.log, kept=True)
         return Job(
             step=self.step,
             run=self.run,
             script=folders.root / "spark_jobs" / f"{self.step}.py",
-            arguments=step_arguments(self.step, self.run, self.results),
+            arguments=step_arguments(self.step, self.run, [told, *self.results]),
             target=target,
             environment=store_environment() | spark_secrets(target.cluster, self._conn_id) | environment,
             folders=folders,
