@@ -2,11 +2,11 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup qlib demo up down test lint bench replay answers clean lock
+.PHONY: help setup qlib demo up down test chaos lint bench replay answers clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
-PARAMETERS := PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE
+PARAMETERS := PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE RUNS SEED
 $(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -46,6 +46,9 @@ test: setup  ## run every test, in Spark's and in Airflow's environment
 	rooms=(); for room in $(AIRFLOW_TESTS); do if [ -d "$$room" ]; then rooms+=("$$room"); fi; done; \
 	if [ "$${#rooms[@]}" -gt 0 ]; then $(AIRFLOW) -m pytest "$${rooms[@]}" || status=1; fi; \
 	exit $$status
+
+chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 SEED=1), and look at what is left
+	@$(SPARK) -m tests.chaos.scenario
 
 lint: setup  ## check style, format, types and import contracts
 	@status=0; \

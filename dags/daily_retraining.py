@@ -9,8 +9,8 @@ source's late policy says whether the run fails or goes on without it.
 
 **Rerun.** Clear any task, or start a run for the same session again: what has been committed under the same inputs
 is not done twice. A middle task alone keeps the ids it was handed; to use newer data clear `ingest` and all after it.
-Many sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30`, one run
-a session of these dates, both included.
+Many sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30
+--max-active-runs 1`, one run a session of these dates, both included.
 
 **Traps.** A verdict of `keep` is a success: the champion was better, and it scores the next session. A verdict of
 `hold` publishes nothing and asks for a person. An old session never moves the champion, a backfill never any. A run by

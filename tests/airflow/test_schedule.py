@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -14,12 +15,14 @@ from airflow.models.dagrun import DagRun
 from airflow.models.deadline import Deadline
 from airflow.models.pool import Pool
 from airflow.models.taskinstance import TaskInstance
+from airflow.models.trigger import Trigger
+from airflow.triggers.callback import CallbackTrigger
 from airflow.utils.session import create_session
 from airflow.utils.state import DagRunState
 from airflow.utils.types import DagRunTriggeredByType, DagRunType
 from sqlalchemy import delete, select, update
 
-from afterbell.airflow import prepare
+from afterbell.airflow import notices, prepare
 from afterbell.calendar import sessions
 from tests.airflow.database import make_database, serialized
 
@@ -222,6 +225,23 @@ def test_a_waiting_task_of_tonight_comes_before_those_of_a_backfill(clock):
         ("backfill", 1, "afterbell_daily"),
         ("scheduled", 100, "afterbell_daily"),
     ]
+
+
+def test_a_missed_deadline_is_told_in_the_triggerer_with_the_run_that_missed_it(clock, monkeypatch):
+    clock("2025-11-28T18:00")
+    schedule("2025-11-28", "2025-11-28T18:00")
+    with create_session() as session:
+        session.scalar(select(Deadline)).handle_miss(session)  # as the scheduler does with each that has passed
+    with create_session() as session:
+        kwargs = session.scalar(select(Trigger)).kwargs
+    told = []
+    monkeypatch.setattr(notices, "notify", lambda kind, run, *_: told.append((kind, run["session"], run["run_id"])))
+
+    async def events():
+        return [event.payload["state"] async for event in CallbackTrigger(**kwargs).run()]
+
+    assert asyncio.run(events()) == ["running", "success"]
+    assert told == [("deadline_missed", "2025-11-28", "scheduled__2025-11-28T18:00:00+00:00")]
 
 
 def test_the_pools_are_made_once_and_keep_what_somebody_gave_them():

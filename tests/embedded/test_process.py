@@ -46,11 +46,12 @@ def supervisor(tmp_path: Path) -> Supervisor:
     return Supervisor(tmp_path)
 
 
-def launch(supervisor: Supervisor, program: str, grace: float = 1.0) -> Started:
+def launch(supervisor: Supervisor, program: str, grace: float = 1.0, restart: float | None = None) -> Started:
     with supervisor.lock(print):
         supervisor.use("probe")
         supervisor.begin("probe", {"probe": 1})
-        return supervisor.launch("probe", Component("main", (sys.executable, "-c", program), dict(os.environ), grace))
+        component = Component("main", (sys.executable, "-c", program), dict(os.environ), grace, restart)
+        return supervisor.launch("probe", component)
 
 
 def wait_for_line(log: Path, start: str, process: Started) -> str:
@@ -128,6 +129,36 @@ def test_a_program_that_ends_by_itself_takes_its_guard_along(supervisor: Supervi
     assert gone([started.pid])
     assert not supervisor.records()["probe"].alive
     assert "status 3" in last_lines(Path(started.log))
+
+
+def test_a_program_that_is_killed_is_started_again_without_what_it_had_started(supervisor: Supervisor) -> None:
+    started = launch(supervisor, STUBBORN, restart=0.0)
+    child = int(wait_for_line(Path(started.log), "ready", started).split()[1])
+    for program in psutil.Process(started.pid).children():
+        program.kill()
+    wait_for_line(Path(started.log), "guard: started again", started)
+    assert gone([child])
+    assert started.alive
+    assert supervisor.records()["probe"].alive
+    with Path(started.log).open() as stream:
+        while "ready" not in stream.read().partition("guard: started again")[2]:
+            stream.seek(0)
+    assert supervisor.stop("probe")
+    assert supervisor.marked("probe") == []
+
+
+def test_a_program_that_cannot_start_is_not_started_again(supervisor: Supervisor) -> None:
+    started = launch(supervisor, "raise SystemExit(3)", restart=60.0)
+    assert gone([started.pid])
+    assert not supervisor.records()["probe"].alive
+    assert "started again" not in last_lines(Path(started.log))
+
+
+def test_a_program_between_two_lives_can_be_stopped(supervisor: Supervisor) -> None:
+    started = launch(supervisor, "raise SystemExit(3)", restart=0.0)
+    wait_for_line(Path(started.log), "guard: started again", started)
+    assert supervisor.stop("probe")
+    assert gone([started.pid])
 
 
 def test_the_service_stays_while_another_user_lives(supervisor: Supervisor) -> None:

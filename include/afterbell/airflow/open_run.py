@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
-@task(task_id="open_run", retries=0)
+@task(task_id="open_run")
 def open_run() -> dict[str, Any]:
     """Check the session against the exchange's calendar and set the deadline of the run.
 

@@ -16,7 +16,7 @@ from afterbell.cluster.job import run_slug
 from afterbell.errors import PermanentError
 
 
-@task(task_id="open_maintenance", retries=0)
+@task(task_id="open_maintenance")
 def open_maintenance() -> dict[str, Any]:
     """The instant that ages count from, and whether anything may be changed.
 

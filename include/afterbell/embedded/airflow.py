@@ -38,6 +38,7 @@ class Airflow(Service):
 
     name = "airflow"
     timeout = 180.0
+    restart = 20.0
 
     @property
     def home(self) -> Path:
@@ -125,6 +126,13 @@ class Airflow(Service):
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
+            # A component that dies is started again; tasks live through the minute without their API, and those that
+            # died with a component are noticed in two minutes, not in five.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "15",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": f"{LOOPBACK},localhost",
             "no_proxy": f"{LOOPBACK},localhost",

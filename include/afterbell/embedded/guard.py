@@ -1,7 +1,8 @@
 """Stands between a command and one process of a service, so that nothing is ever left behind.
 
 Started as a script of its own, in a session of its own. It runs the given program and ends it, with all of its
-descendants, as soon as it is told to (SIGTERM), the program ends by itself, or nobody who uses the service lives.
+descendants, as soon as it is told to (SIGTERM), the program ends by itself, or nobody who uses the service lives. A
+program that is to be started again when it ends by itself is, on a clean slate: nothing of its last life lives on.
 Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until told".
 A user killed by SIGKILL cannot tell anyone, so the guard looks for itself.
 
@@ -26,6 +27,10 @@ DETACHED = "detached"
 GRACE_SECONDS = 12.0
 """What a program gets to end by itself before it is killed, where the variable of the name below says nothing else."""
 GRACE = "AFTERBELL_GUARD_GRACE"
+RESTART = "AFTERBELL_GUARD_RESTART"
+"""Variable that says, where it is set, that a program which ends by itself is started again. Its value are the seconds
+that the first life must have lasted: a program that ends sooner cannot start at all."""
+_LONGEST_PAUSE = 30.0
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SAME_PROCESS_SECONDS = 2.0  # the clock may be set while a process runs
 _TOLD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
@@ -100,15 +105,34 @@ def _say(text: str) -> None:
     print(f"guard: {text}", flush=True)
 
 
-def _watch(child: subprocess.Popen[bytes], leases: Path, lock: Path) -> None:
+def _watch(child: subprocess.Popen[bytes], leases: Path, lock: Path) -> bool:
+    """Wait for a reason to end; whether it is that the program ended by itself."""
     while child.returncode is None:
         told = signal.sigtimedwait(_WATCHED, 1.0)
         if told is not None and told.si_signo in _TOLD:
-            return _say("told to stop")
+            _say("told to stop")
+            return False
         _reap(child)
         if told is None and _may_leave(leases, lock):
-            return _say("nobody uses the service any more")
-    return _say(f"the service ended by itself with status {child.returncode}")
+            _say("nobody uses the service any more")
+            return False
+    _say(f"the service ended by itself with status {child.returncode}")
+    return True
+
+
+def _live(command: list[str], leases: Path, lock: Path) -> tuple[bool, int]:
+    """One life of the program, with all of its descendants; whether it ended by itself, and its status."""
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_child)  # noqa: PLW1509 - one thread
+    by_itself = _watch(child, leases, lock)
+    end_all(psutil.Process().children(recursive=True), float(os.environ.get(GRACE) or GRACE_SECONDS))
+    for left in psutil.Process().children(recursive=True):  # what the dying started meanwhile
+        left.kill()
+    return by_itself, child.poll() or 0
+
+
+def _told_within(seconds: float) -> bool:
+    """Wait, but no longer than until somebody says that the service shall stop."""
+    return signal.sigtimedwait(_TOLD, seconds) is not None
 
 
 def main(argv: list[str]) -> int:
@@ -116,14 +140,18 @@ def main(argv: list[str]) -> int:
     leases, lock, command = Path(argv[0]), Path(argv[1]), argv[2:]
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
-    started = time.monotonic()
-    child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_child)  # noqa: PLW1509 - one thread
-    _watch(child, leases, lock)
-    end_all(psutil.Process().children(recursive=True), float(os.environ.get(GRACE) or GRACE_SECONDS))
-    for left in psutil.Process().children(recursive=True):  # what the dying started meanwhile
-        left.kill()
+    started, lives, pause, shortest = time.monotonic(), 0, 1.0, os.environ.get(RESTART)
+    while True:
+        born = time.monotonic()
+        again, status = _live(command, leases, lock)
+        lives, lasted = lives + 1, time.monotonic() - born
+        again = again and shortest is not None and (lives > 1 or lasted >= float(shortest))
+        pause = 1.0 if lasted > 2 * _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
+        if not again or _told_within(pause):
+            break
+        _say(f"started again after {lasted:.0f} s")
     _say(f"done after {time.monotonic() - started:.0f} s")
-    return child.poll() or 0
+    return status
 
 
 if __name__ == "__main__":

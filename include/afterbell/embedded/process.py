@@ -39,12 +39,14 @@ class Component:
         argv: the program and its arguments; no secret among them.
         env: its whole environment.
         grace: seconds it gets to end by itself before it is killed.
+        restart: where it ends by itself after so many seconds, it is started again; None for never.
     """
 
     name: str
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(repr=False)
     grace: float = guard.GRACE_SECONDS
+    restart: float | None = None
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,7 @@ class Supervisor:
         pid = os.posix_spawn(
             argv[0],
             argv,
-            {**component.env, MARK: self._mark(service), guard.GRACE: str(component.grace)},
+            {**component.env, MARK: self._mark(service), **_orders(component)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
@@ -219,6 +221,11 @@ class Supervisor:
 
     def _mark(self, service: str) -> str:
         return f"{self.folder.resolve()}:{service}"
+
+
+def _orders(component: Component) -> dict[str, str]:
+    restart = {} if component.restart is None else {guard.RESTART: str(component.restart)}
+    return {guard.GRACE: str(component.grace), **restart}
 
 
 def _locked(handle: int) -> bool:

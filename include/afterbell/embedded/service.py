@@ -52,6 +52,8 @@ class Service(ABC):
     """Seconds from start to healthy, on a slow and busy machine."""
     grace: float = GRACE_SECONDS
     """Seconds its programs get to end by themselves."""
+    restart: float | None = None
+    """Seconds after which a program of it that ends by itself is started again; None for never."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -116,7 +118,7 @@ class Service(ABC):
 
     def spawn(self, name: str, argv: list[str], env: dict[str, str]) -> None:
         """Start one program of this service."""
-        self.context.supervisor.launch(self.name, Component(name, tuple(argv), env, self.grace))
+        self.context.supervisor.launch(self.name, Component(name, tuple(argv), env, self.grace, self.restart))
 
     def run(self, name: str, argv: list[str], env: dict[str, str]) -> None:
         """Run a program of this service to its end.

@@ -1,0 +1,74 @@
+"""Kills processes of Airflow at random, each by SIGKILL, from one seed; Airflow's own guards start them again."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from afterbell.embedded.process import Supervisor
+
+COMPONENTS = ("scheduler", "api-server", "triggerer", "dag-processor")
+WORKER = "airflow worker -- "
+_IDLE = "<idle>"
+
+
+class Killer(threading.Thread):
+    """Kills one process every ``every`` seconds on average, until it is told to stop.
+
+    A worker that waits for work holds the lock of the executor's queue: it is left alone, as its death would stop all
+    workers for good, whoever supervises them (CPython's ``SimpleQueue``).
+    """
+
+    def __init__(self, services: Path, seed: int, every: float, tell: Callable[[str], None]) -> None:
+        super().__init__(name="killer", daemon=True)
+        self.killed: Counter[str] = Counter()
+        self._supervisor = Supervisor(services)
+        self._random = random.Random(seed)
+        self._every = every
+        self._tell = tell
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Kill until told to stop."""
+        began = time.monotonic()
+        while not self._over.wait(self._random.uniform(0.5, 1.5) * self._every):
+            kind = self._random.choice((*COMPONENTS, "worker", "worker"))
+            victims = self._victims(kind)
+            if not victims:
+                continue
+            victim = self._random.choice(victims)
+            with suppress(psutil.NoSuchProcess):
+                title = " ".join(victim.cmdline())[:90]
+                victim.kill()
+                self.killed[kind] += 1
+                self._tell(f"{time.monotonic() - began:6.0f} s  killed {kind} {victim.pid}: {title}")
+
+    def stop(self) -> None:
+        """Kill no more."""
+        self._over.set()
+        self.join()
+
+    def _victims(self, kind: str) -> list[psutil.Process]:
+        record = self._supervisor.records().get("airflow")
+        guards = {item.name: item.pid for item in record.components if item.alive} if record else {}
+        with suppress(psutil.NoSuchProcess, KeyError):
+            if kind in COMPONENTS:
+                return psutil.Process(guards[kind]).children()
+            return [each for each in psutil.Process(guards["scheduler"]).children(recursive=True) if _works(each)]
+        return []
+
+
+def _works(process: psutil.Process) -> bool:
+    """Whether a process supervises or runs a task at this moment."""
+    try:
+        title = " ".join(process.cmdline())
+    except psutil.Error:
+        return False
+    return title.startswith(WORKER) and _IDLE not in title

@@ -1,0 +1,79 @@
+"""Daily runs of as many sessions while Airflow's processes are killed: ``python -m tests.chaos.scenario --runs 10``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from pathlib import Path
+
+from afterbell.calendar.sessions import Exchange
+from tests.chaos.airflow import SESSIONS, SYMBOLS, Api, CommandLine
+from tests.chaos.killer import Killer
+from tests.chaos.verdict import reasons, troubles
+
+LAST = date(2026, 6, 30)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the runs, what was killed, and what does not hold (nothing, where all is well)."""
+
+    states: Counter[str]
+    killed: Counter[str]
+    troubles: list[str]
+    seconds: float
+
+
+def chaos(home: Path, runs: int, seed: int, every: float, limit: float, tell: Callable[[str], None]) -> Outcome:
+    """Run ``runs`` sessions, one after the other, while something is killed every ``every`` seconds on average."""
+    command = CommandLine(home)
+    began = time.monotonic()
+    try:
+        url = str(command("up")["url"])
+        command("simulate", "--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--last-session", LAST.isoformat())
+        api = Api(command, url)
+        sessions = [*Exchange().before(LAST, runs - 1), LAST]
+        asked = {api.trigger(session): session.isoformat() for session in sessions}
+        killer = Killer(home / "services", seed, every, tell)
+        killer.start()
+        try:
+            api.wait(list(asked), limit)
+        finally:
+            killer.stop()
+        states = api.states()
+        for run in asked:
+            tell(f"{run}: {states[run]} {reasons(api, run) if states[run] == 'failed' else ''}")
+        found = troubles(command, api, asked, states)
+    finally:
+        command("down")
+    return Outcome(Counter(states[run] for run in asked), killer.killed, found, time.monotonic() - began)
+
+
+def main() -> int:
+    """Read the command line, and say what came of it."""
+    parser = argparse.ArgumentParser(prog="chaos", allow_abbrev=False)
+    parser.add_argument("--runs", type=int, default=os.environ.get("RUNS") or 10)
+    parser.add_argument("--seed", type=int, default=os.environ.get("SEED") or 1)
+    parser.add_argument("--every", type=float, default=25.0, help="seconds between two kills, on average")
+    parser.add_argument("--limit", type=float, default=4 * 3600, help="seconds after which what still runs has failed")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="afterbell-chaos-") as home:
+        found = chaos(Path(home), given.runs, given.seed, given.every, given.limit, partial(print, flush=True))
+    for name, many in (("runs", found.states), ("killed", found.killed)):
+        print(f"{name}: {', '.join(f'{count} {what}' for what, count in sorted(many.items()))}")
+    print(f"seconds: {found.seconds:.0f}; seed {given.seed}")
+    for line in found.troubles:
+        print(f"TROUBLE: {line}")
+    return 1 if found.troubles else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
