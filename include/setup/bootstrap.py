@@ -31,8 +31,9 @@ from pathlib import Path
 INCLUDE = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(INCLUDE))  # whatever PYTHONSAFEPATH or PYTHONPATH say
 
-from setup.environments import Environment, make_environment, make_tools  # noqa: E402 - after the version check
-from setup.jars import make_jars, write_lock  # noqa: E402
+from setup.classes import make_classes  # noqa: E402 - after the version check
+from setup.environments import Environment, make_environment, make_tools  # noqa: E402
+from setup.jars import LOCK, make_jars, write_lock  # noqa: E402
 from setup.java import make_java  # noqa: E402
 from setup.parts import PARTS, Setup, SetupError  # noqa: E402
 
@@ -65,6 +66,7 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
         if lock_jars:
             write_lock(setup, java)
         make_jars(setup, java)
+        make_classes(setup, java, [LOCK, spark.requirements])
 
 
 def _check_disk(setup: Setup) -> None:

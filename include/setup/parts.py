@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-PARTS = ("tools", "airflow", "spark", "java", "jars")
+PARTS = ("tools", "airflow", "spark", "java", "jars", "classes")
 _PASSED_ON = (
     "HOME", "PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LOGNAME",
     # How the network is reached, and nothing else of pip's and uv's settings: PIP_TARGET and its like would

@@ -1,5 +1,7 @@
 """What goes along with a submission is the same bytes for the same sources."""
 
+import subprocess
+import sys
 import zipfile
 
 from afterbell.cluster.submission import library_zip
@@ -22,9 +24,34 @@ def test_equal_sources_give_equal_bytes_and_other_sources_another_file(tmp_path)
 
 def test_rooms_that_drivers_never_enter_stay_behind(tmp_path):
     with zipfile.ZipFile(library_zip(_package(tmp_path / "a"), tmp_path / "out")) as archive:
-        assert archive.namelist() == ["afterbell/__init__.py"]
+        assert archive.namelist() == ["afterbell/__init__.py", "afterbell/__init__.pyc"]
 
 
 def test_a_checkout_below_a_folder_named_airflow_is_sent_all_the_same(tmp_path):
     with zipfile.ZipFile(library_zip(_package(tmp_path / "airflow" / "cli"), tmp_path / "out")) as archive:
-        assert archive.namelist() == ["afterbell/__init__.py"]
+        assert archive.namelist() == ["afterbell/__init__.py", "afterbell/__init__.pyc"]
+
+
+def test_what_is_compiled_is_loaded_and_its_source_is_still_found(tmp_path):
+    package = _package(tmp_path / "a", "def answer():\n    return 42\n")
+    archive = library_zip(package, tmp_path / "out")
+    program = (
+        "import inspect, sys; sys.path.insert(0, sys.argv[1]); import afterbell; "
+        "print(afterbell.__file__[-4:], afterbell.answer(), inspect.getsource(afterbell))"
+    )
+    found = subprocess.run([sys.executable, "-I", "-c", program, archive], capture_output=True, text=True, check=True)
+    assert found.stdout == ".pyc 42 def answer():\n    return 42\n\n"
+
+
+def test_a_python_of_another_version_loads_the_text(tmp_path):
+    archive = library_zip(_package(tmp_path / "a", "x = 7\n"), tmp_path / "out")
+    other = tmp_path / "other.zip"
+    with zipfile.ZipFile(archive) as found, zipfile.ZipFile(other, "w") as made:
+        for name in found.namelist():
+            body = found.read(name)
+            made.writestr(name, b"\0\0\r\n" + body[4:] if name.endswith("c") else body)
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import afterbell; print(afterbell.__file__[-3:], afterbell.x)"
+    )
+    found = subprocess.run([sys.executable, "-I", "-c", program, other], capture_output=True, text=True, check=True)
+    assert found.stdout == ".py 7\n"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,49 +29,91 @@ Tell = Callable[[str], None]
 
 @dataclass
 class Done:
-    """A DAG run that has ended: its id, its log, and the seconds of each of its tasks in their order."""
+    """A DAG run that has ended.
+
+    Attributes:
+        run_id: Airflow's id.
+        log: everything that was said.
+        seconds: of each task, in their order.
+        began: when each task began; seconds since the epoch.
+        between: seconds that Airflow took, from the word to go to the end, besides its tasks.
+    """
 
     run_id: str
     log: Path
     seconds: dict[str, float] = field(default_factory=dict)
+    began: dict[str, float] = field(default_factory=dict)
+    between: float = 0.0
 
 
-def run_dag(
-    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, on_event: Tell | None, *, answer: str = "Reject"
-) -> Done:
-    """Run ``dag`` to its end.
+@dataclass
+class Prepared:
+    """A run that has only to be told to go; Airflow starts meanwhile."""
+
+    _go: Path
+    _events: Path
+    _log: Path
+    _process: subprocess.Popen[bytes]
+
+    def run(self, on_event: Tell | None) -> Done:
+        """Let it go, and follow it to its end.
+
+        Args:
+            on_event: told a line for every task that ends; None for silence.
+
+        Raises:
+            StepFailedError: a task failed for good.
+            ServiceError: Airflow itself failed.
+        """
+        began = time.monotonic()
+        self._go.touch()
+        follower = _Follower(self._log, on_event)
+        with follower.status:
+            for event in _tail(self._events, self._process):
+                follower.take(event)
+        return follower.done(self._process.returncode, time.monotonic() - began)
+
+
+@contextmanager
+def prepared(
+    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, *, answer: str = "Reject"
+) -> Iterator[Prepared]:
+    """Start Airflow for a run of ``dag`` that waits for the word; what is left of it ends with the block.
 
     Args:
         opened: stores that answer.
         dag: its id.
         conf: its parameters, JSON values; its session, where it has one, goes into the name of the log.
         profile: the cluster profile that the Spark connection names.
-        on_event: told a line for every task that ends; None for silence.
         answer: to whatever a task asks a person, ``Approve`` or ``Reject``.
-
-    Raises:
-        StepFailedError: a task failed for good.
-        ServiceError: Airflow itself failed.
     """
     home = opened.folders.home
     stamp = time.strftime("%Y%m%dT%H%M%S")
     day = f"-{conf['session']}" if "session" in conf else ""
     log = home / "logs" / f"{dag}{day}-{stamp}.log"
-    events = log.with_suffix(".events")
+    events, go = log.with_suffix(".events"), log.with_suffix(".go")
     log.parent.mkdir(parents=True, exist_ok=True)
     events.touch()
     require_secrets(load_profile(profile), opened.env)
     env = _environment(opened, profile)
-    _migrate(opened, env, log)
+    Path(env["AIRFLOW_HOME"]).mkdir(parents=True, exist_ok=True)
     argv = [
         str(opened.folders.airflow_python), "-m", "afterbell.airflow.run_dag",
-        "--dag", dag, "--conf", json.dumps(dict(conf)), "--events", str(events), "--answer", answer,
+        "--dag", dag, "--conf", json.dumps(dict(conf)), "--events", str(events), "--answer", answer, "--go", str(go),
     ]  # fmt: skip
-    follower = _Follower(log, on_event)
-    with guarded(argv, env, log) as process, follower.status:
-        for event in _tail(events, process):
-            follower.take(event)
-    return follower.done(process.returncode)
+    try:
+        with guarded(argv, env, log) as process:
+            yield Prepared(go, events, log, process)
+    finally:
+        go.unlink(missing_ok=True)
+
+
+def run_dag(
+    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, on_event: Tell | None, *, answer: str = "Reject"
+) -> Done:
+    """Run ``dag`` to its end at once; arguments and errors are those of ``prepared`` and ``Prepared.run``."""
+    with prepared(opened, dag, conf, profile, answer=answer) as waiting:
+        return waiting.run(on_event)
 
 
 class _Follower:
@@ -80,6 +123,8 @@ class _Follower:
         self._log = log
         self._tell = tell
         self._seconds: dict[str, float] = {}
+        self._began: dict[str, float] = {}
+        self._in_tasks = 0.0
         self._errors: dict[str, str] = {}
         self._end: dict[str, Any] = {}
         self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
@@ -89,8 +134,11 @@ class _Follower:
         kind, task = event["event"], event.get("task", "")
         if kind == "running":
             attempt = f", try {event['attempt']}" if event["attempt"] > 1 else ""
+            self._began[task] = event["at"]
             self.status.update(f"{task} is running{attempt}")
-        elif kind == "success":
+        if kind in {"success", "failed"}:
+            self._in_tasks += event["seconds"]
+        if kind == "success":
             self._seconds[task] = event["seconds"]
             self._say(f"  [green]✓[/] {task:<10} {event['seconds']:7.1f} s")
         elif kind == "skipped":
@@ -105,10 +153,11 @@ class _Follower:
         if self._tell:
             self._tell(line)
 
-    def done(self, status: int | None) -> Done:
-        """The outcome, or the error that it was."""
+    def done(self, status: int | None, took: float) -> Done:
+        """The outcome after ``took`` seconds, or the error that it was."""
         if status == 0 and self._end.get("state") == "success":
-            return Done(str(self._end["run_id"]), self._log, self._seconds)
+            between = took - self._in_tasks
+            return Done(str(self._end["run_id"]), self._log, self._seconds, self._began, between)
         if self._errors:
             task, message = list(self._errors.items())[-1]
             raise StepFailedError(f"{message}\n(task {task!r}; the whole log: {self._log})")
@@ -144,19 +193,3 @@ def _environment(opened: Opened, profile: str) -> dict[str, str]:
             "AFTERBELL_ENV": str(opened.folders.env),
         }
     )
-
-
-def _migrate(opened: Opened, env: dict[str, str], log: Path) -> None:
-    home = Path(env["AIRFLOW_HOME"])
-    stamp = home / "migrated"
-    requirements = (opened.folders.root / "requirements.txt").read_text(encoding="utf-8")
-    wanted = f"{requirements.split('apache-airflow==')[1][:20]} with pools"
-    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
-        return
-    home.mkdir(parents=True, exist_ok=True)
-    argv = [str(opened.folders.airflow_python), "-m", "afterbell.airflow.prepare"]
-    with guarded(argv, env, log) as process:
-        process.wait()
-    if process.returncode:
-        raise ServiceError(f"Airflow's database could not be prepared; the end of {log}:\n{last_lines(log)}")
-    stamp.write_text(wanted, encoding="utf-8")

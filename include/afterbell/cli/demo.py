@@ -12,7 +12,7 @@ import typer
 from afterbell.cli.context import parse_day, stores
 from afterbell.cli.market import simulated, upload_with_progress
 from afterbell.cli.output import out, print_json, report_errors
-from afterbell.cli.run import check_request, run_in
+from afterbell.cli.run import check_request, run_in, starting
 from afterbell.cli.summary import print_summary
 from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError
@@ -49,12 +49,13 @@ def demo(
         found = list(deliveries(simulated(spec, quiet=as_json)))
         market = f"simulated-{_digest(repr(spec))}"
     _choose_market(market)
-    with stores("s3", "hdfs", quiet=as_json) as opened:
+    # Airflow starts while the drops are delivered.
+    with stores("s3", "hdfs", quiet=as_json) as opened, starting(opened, request) as airflow:
         done = upload_with_progress(opened, found, quiet=as_json)
         if not as_json:
             total = done["objects"] + done["skipped"]
             out.print(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
-        summary = run_in(opened, request, quiet=as_json)
+        summary = run_in(opened, request, airflow, quiet=as_json)
     print_json(summary) if as_json else print_summary(summary)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cli.airflow_run import run_dag
+from afterbell.cli.airflow_run import Prepared, prepared
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.output import out, print_json, report_errors
 from afterbell.cli.summary import print_summary, summarize
@@ -44,8 +45,13 @@ def check_request(session: date, profile: str | None) -> Request:
     return Request(session, name)
 
 
-def run_in(opened: Opened, request: Request, *, quiet: bool) -> dict[str, Any]:
-    """Run the DAG on stores that are open; returns the summary of the run.
+def starting(opened: Opened, request: Request) -> AbstractContextManager[Prepared]:
+    """Airflow, starting for the run that was asked for, on stores that are open."""
+    return prepared(opened, DAG, {"session": request.session.isoformat()}, request.profile)
+
+
+def run_in(opened: Opened, request: Request, airflow: Prepared, *, quiet: bool) -> dict[str, Any]:
+    """Run the DAG; returns the summary of the run.
 
     Raises:
         StepFailedError: a step failed; the message is the step's own and names the log.
@@ -53,8 +59,7 @@ def run_in(opened: Opened, request: Request, *, quiet: bool) -> dict[str, Any]:
     began = time.monotonic()
     started = datetime.now(UTC)
     deadline = deadline_for(Exchange(opened.platform.exchange), request.session, started)
-    conf = {"session": request.session.isoformat()}
-    done = run_dag(opened, DAG, conf, request.profile, on_event=None if quiet else out.print)
+    done = airflow.run(None if quiet else out.print)
     return summarize(opened, request.session, done, deadline, time.monotonic() - began)
 
 
@@ -68,6 +73,6 @@ def run(
 ) -> None:
     """Run the daily DAG for one session, in one process, to its end."""
     request = check_request(session.date(), profile)
-    with stores("s3", "hdfs", quiet=as_json) as opened:
-        found = run_in(opened, request, quiet=as_json)
+    with stores("s3", "hdfs", quiet=as_json) as opened, starting(opened, request) as airflow:
+        found = run_in(opened, request, airflow, quiet=as_json)
     print_json(found) if as_json else print_summary(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,6 @@ def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, sec
     store = ArtifactStore(opened.runtime.s3)
     results = {step: json.loads(store.get(result_key(session, done.run_id, step))) for step in STEPS}
     ingest, evaluate, publish, score = (results[name] for name in ("ingest", "evaluate", "publish", "score"))
-    in_jobs = sum(float(result["seconds"]) for result in results.values())
     return {
         "session": session.isoformat(),
         "run_id": done.run_id,
@@ -53,11 +53,30 @@ def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, sec
         "signals": {"session": score["session"], "rows": score["rows"]},
         "step_seconds": done.seconds,
         "total_seconds": round(seconds, 1),
-        "overhead_seconds": round(seconds - in_jobs, 1),
+        "start_up_seconds": start_up(done, results),
         "deadline": deadline.at.isoformat(),
         "deadline_replayed": deadline.replayed,
         "seconds_left": round(deadline.left(datetime.now(UTC)).total_seconds(), 1),
     }
+
+
+def start_up(done: Done, results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """Seconds of the run that went by before there was anything to work with.
+
+    Args:
+        done: the DAG run.
+        results: of its steps, by name.
+
+    Returns:
+        ``airflow``: its own start, as far as the run had to wait for it, and the pauses between tasks; ``spark``: over
+        all Spark steps, from the task's start to the driver's session.
+    """
+    waits = (
+        datetime.fromisoformat(str(result["ready_at"])).timestamp() - done.began[step]
+        for step, result in results.items()
+        if result.get("ready_at")
+    )
+    return {"airflow": round(done.between, 1), "spark": round(sum(waits), 1)}
 
 
 def print_summary(found: dict[str, Any]) -> None:
@@ -78,6 +97,9 @@ def print_summary(found: dict[str, Any]) -> None:
     _line("log", found["log"])
     steps = "  ".join(f"{name} {seconds:.0f}" for name, seconds in found["step_seconds"].items())
     _line("seconds", f"{found['total_seconds']:.0f} in all: {steps}")
+    starting = found["start_up_seconds"]
+    share = sum(starting.values()) / found["total_seconds"]
+    _line("start-ups", f"{share:.0%} of it: Airflow {starting['airflow']:.0f} s, Spark {starting['spark']:.0f} s")
     left = timedelta(seconds=round(found["seconds_left"]))
     _line("time left", f"{left} of 2:00:00 to the deadline {found['deadline'][:16].replace('T', ' ')} UTC")
     if found["deadline_replayed"]:

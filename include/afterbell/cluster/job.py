@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from afterbell.cluster.driver import STEP
 from afterbell.cluster.packed import unpacked
+from afterbell.cluster.ready import ready_at
 from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
 
 if TYPE_CHECKING:
@@ -144,10 +145,11 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
         _require_newest(args)
         with at_work(step, run_slug(args.run_id), _store):
             result = body(args)
-        finished = datetime.now(UTC)
+        finished, ready = datetime.now(UTC), ready_at()
         result |= {
             "step": step,
             "started_at": started.isoformat(),
+            "ready_at": ready.isoformat() if ready else None,
             "finished_at": finished.isoformat(),
             "seconds": round((finished - started).total_seconds(), 3),
         }

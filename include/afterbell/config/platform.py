@@ -187,6 +187,12 @@ class Folders:
         return self._jars(self.env / "jars-hdfs")
 
     @property
+    def class_archive(self) -> Path | None:
+        """The Java classes that drivers on this machine start from; None where this machine's Java made no archive."""
+        path = self.env / "classes.jsa"
+        return path if path.exists() else None
+
+    @property
     def java_home(self) -> Path:
         """The Java that set-up chose, or ``AFTERBELL_JAVA_HOME``."""
         named = os.environ.get("AFTERBELL_JAVA_HOME")

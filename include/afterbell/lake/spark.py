@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.ready import mark_ready
 from afterbell.cluster.watch import open_session
 from afterbell.config.runtime import Runtime
 from afterbell.lake.snapshots import persistently
@@ -53,4 +54,5 @@ def lake_session(runtime: Runtime, app: str) -> SparkSession:
     spark.sparkContext.setLogLevel("WARN")
     if runtime.lake.catalog.startswith(_SQLITE):
         persistently("the lake's catalog", lambda: renew_connections(spark))
+    mark_ready()
     return spark

@@ -48,5 +48,5 @@ def _sources(package: Path) -> list[tuple[str, bytes]]:
         return [(path.relative_to(package).as_posix(), path.read_bytes()) for path in files]
     with zipfile.ZipFile(package.parent) as archive:
         inside = (name.removeprefix("afterbell/") for name in archive.namelist())
-        wanted = sorted(name for name in inside if name.split("/")[0] in _NUMBERS)
+        wanted = sorted(name for name in inside if name.endswith(".py") and name.split("/")[0] in _NUMBERS)
         return [(name, archive.read(f"afterbell/{name}")) for name in wanted]
