@@ -79,7 +79,8 @@ def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monk
     assert "forecast: finish 21:42 UTC, 18 min before the deadline" in caplog.text
     assert "ingest took 720 s, 120 s more than its budget" in caplog.text
     assert notices == []
-    assert document(world) == [
+    assert document(world)["finish"] == "2016-06-30T21:42:00+00:00"
+    assert document(world)["entries"] == [
         {
             "at": "2016-06-30T20:30:00+00:00", "step": "ingest", "finish": "2016-06-30T21:40:00+00:00",
             "slack": 1200.0, "done": False, "told": {},
@@ -122,7 +123,7 @@ def test_a_driver_that_may_be_running_is_told_the_same_again(world, monkeypatch)
     first = begun(world, "train", LOG, kept=True)
     at(monkeypatch, 21, 50)  # by now more would be left out
     assert begun(world, "train", LOG, kept=True) == first
-    assert len(document(world)) == 1
+    assert len(document(world)["entries"]) == 1
     assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
 
 

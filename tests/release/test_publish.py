@@ -108,6 +108,30 @@ def test_the_step_is_told_where_the_run_came_from(services, store, monkeypatch, 
     assert read_champion(store)[0].release_id == champion
 
 
+@pytest.mark.parametrize(
+    ("verdict", "candidate", "deadline", "reason"),
+    [
+        ("publish", "fedcba9876543210", datetime(2016, 7, 1, 22, tzinfo=UTC),
+         "hold: the deadline 2016-07-01 22:00:00 UTC has passed"),
+        ("hold", None, datetime(2190, 1, 1, tzinfo=UTC), "hold: no time for fits"),
+    ],
+)  # fmt: skip
+def test_a_run_that_is_late_or_has_no_candidate_keeps_the_champion_and_publishes_nothing(
+    services, store, monkeypatch, verdict, candidate, deadline, reason
+):
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": "release-tests"}).items():
+        monkeypatch.setenv(name, value)
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
+    told = {"candidate_id": candidate, "champion_candidate_id": "0123456789abcdef", "verdict": verdict}
+    told |= {"reason": "no time for fits", "metrics": METRICS, "origin": "scheduled"}
+    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
+    assert (found["release_id"], found["published"], found["moved"]) == ("2016-06-30-0123456789ab", None, False)
+    assert found["reason"] == reason
+    assert list_releases(store) == ["2016-06-30-0123456789ab"]
+
+
 def test_a_champion_that_moved_since_it_was_compared_with_is_noticed(store):
     add_candidate(store)
     release(store)

@@ -24,7 +24,7 @@ from afterbell.sla.policy import TIMED, SlaPolicy, load_policy
 from afterbell.stores.artifacts import ArtifactStore
 
 FORECAST, TOLD = "forecast", "forecast-notice"
-"""Documents of a run: the list of its forecasts, and the mark that somebody was told of a miss."""
+"""Documents of a run: its newest forecast with all ``entries`` before it, and the mark that somebody was told of a miss."""
 Run = Mapping[str, Any]
 
 
@@ -122,7 +122,8 @@ def _say(run: Run, found: Forecast, log: Any, more: dict[str, Any]) -> None:
     if more["done"]:
         entry["took"] = _took(entries, found)
     entries.append(entry)
-    store.put(_key(run, FORECAST), json.dumps(entries, indent=2).encode())
+    # The newest stands on top, for whoever wants to know no more.
+    store.put(_key(run, FORECAST), json.dumps(entry | {"entries": entries}, indent=2).encode())
     took = {each["step"]: each["took"] for each in entries if each.get("took") is not None}
     over = over_budget(Budgets.from_json(run["budgets"]), took)
     if found.step in over:
@@ -138,7 +139,7 @@ def _warning(found: Forecast, over: Mapping[str, float]) -> str:
 
 def _entries(store: ArtifactStore, run: Run) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(store.get(_key(run, FORECAST)))
+        found: list[dict[str, Any]] = json.loads(store.get(_key(run, FORECAST)))["entries"]
     except ObjectMissingError:
         return []
     return found

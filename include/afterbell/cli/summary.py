@@ -13,6 +13,7 @@ from afterbell.cli.output import out
 from afterbell.cluster.job import result_key
 from afterbell.cluster.steps import STEPS
 from afterbell.sla.deadline import Deadline
+from afterbell.sla.policy import load_policy
 from afterbell.stores.artifacts import ArtifactStore
 
 _SHOWN = 6
@@ -101,7 +102,9 @@ def print_summary(found: dict[str, Any]) -> None:
     share = sum(starting.values()) / found["total_seconds"]
     _line("start-ups", f"{share:.0%} of it: Airflow {starting['airflow']:.0f} s, Spark {starting['spark']:.0f} s")
     left = timedelta(seconds=round(found["seconds_left"]))
-    _line("time left", f"{left} of 2:00:00 to the deadline {found['deadline'][:16].replace('T', ' ')} UTC")
+    _line(
+        "time left", f"{left} of {load_policy().budget} to the deadline {found['deadline'][:16].replace('T', ' ')} UTC"
+    )
     if found["deadline_replayed"]:
         _line("", "(a session of the past: the start of this run stood for its closing bell)")
 
