@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -56,6 +56,13 @@ def test_every_step_is_told_where_the_run_came_from_and_which_profile_it_was_giv
     found = describe(XNYS, date(2016, 6, 30), "backfill__2016-06-30T20:00:00+00:00", "backfill", "standalone")
     assert (found["origin"], found["profile"], found["replayed"]) == ("backfill", "standalone", True)
     assert set(found) == {"session", "run_id", "started", "deadline", "replayed", "origin", "profile"}
+
+
+@pytest.mark.parametrize(("origin", "hours"), [("scheduled", 2), ("manual", 2), ("backfill", 4)])
+def test_a_backfill_has_the_time_that_airflow_gives_a_run_as_the_night_goes_first(origin, hours):
+    found = describe(XNYS, date(2016, 6, 30), "r", origin, "")
+    started, deadline = (datetime.fromisoformat(found[name]) for name in ("started", "deadline"))
+    assert deadline - started == timedelta(hours=hours)
 
 
 @pytest.mark.parametrize("profile", ["moon", "../local", "local.yaml", "Local"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import get_current_context, task
@@ -19,6 +19,8 @@ from afterbell.errors import ConfigError, PermanentError
 from afterbell.sla.deadline import deadline_for
 
 _log = logging.getLogger(__name__)
+PATIENCE = timedelta(hours=4)
+"""A backfill's budget: nobody waits for it, and the daily run goes first. Airflow ends a run after as long."""
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
@@ -54,7 +56,7 @@ def describe(exchange: Exchange, session: date, run_id: str, origin: str, profil
     if profile:
         load_profile(profile)
     started = datetime.now(UTC)
-    deadline = deadline_for(exchange, session, started)
+    deadline = deadline_for(exchange, session, started, PATIENCE if origin == BACKFILL else None)
     return {
         "session": session.isoformat(),
         "run_id": run_id,

@@ -24,7 +24,7 @@ from afterbell.sla.policy import TIMED, SlaPolicy, load_policy
 from afterbell.stores.artifacts import ArtifactStore
 
 FORECAST, TOLD = "forecast", "forecast-notice"
-"""Documents of a run: its newest forecast with all ``entries`` before it, and the mark that somebody was told of a miss."""
+"""Documents of a run: its newest forecast with all ``entries``, and the mark that somebody was told of a miss."""
 Run = Mapping[str, Any]
 
 

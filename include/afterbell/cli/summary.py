@@ -102,9 +102,8 @@ def print_summary(found: dict[str, Any]) -> None:
     share = sum(starting.values()) / found["total_seconds"]
     _line("start-ups", f"{share:.0%} of it: Airflow {starting['airflow']:.0f} s, Spark {starting['spark']:.0f} s")
     left = timedelta(seconds=round(found["seconds_left"]))
-    _line(
-        "time left", f"{left} of {load_policy().budget} to the deadline {found['deadline'][:16].replace('T', ' ')} UTC"
-    )
+    until = found["deadline"][:16].replace("T", " ")
+    _line("time left", f"{left} of {load_policy().budget} to the deadline {until} UTC")
     if found["deadline_replayed"]:
         _line("", "(a session of the past: the start of this run stood for its closing bell)")
 
