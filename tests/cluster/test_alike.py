@@ -6,9 +6,9 @@ import pytest
 
 from afterbell.cluster.alike import differences
 from afterbell.config.platform import Folders
-from tests.cluster.standalone import SCENARIOS, limits, standalone, submit
+from tests.cluster.drivers import limits, outcome
+from tests.clusters.standalone import standalone
 
-ALIKE = SCENARIOS / "alike.py"
 HERE = {"python": "3.11.7", "packages": {"pyspark": "3.5.9", "numpy": "2.4.6", "numba": "0.68.1"}}
 
 
@@ -31,16 +31,11 @@ def test_every_version_that_differs_is_named(there, expected):
 def test_executors_of_a_real_cluster_are_asked_for_python_and_packages(tmp_path):
     """Three drivers on one worker: with the driver's Python, with another environment's, and with none at all."""
     folders = Folders.from_env()
-    with standalone(tmp_path) as cluster:
-        cluster.add_worker(cores=1, memory="1g")
+    with standalone(tmp_path / "cluster", workers=1, cores=1, memory="1g") as cluster:
 
         def run(python):
-            patient = limits(cluster, first_executor=120) | {"spark.pyspark.python": str(python)}
-            process = submit(
-                tmp_path, ALIKE, cluster.master, patient | {"spark.pyspark.driver.python": str(folders.spark_python)}
-            )
-            output, _ = process.communicate(timeout=240)
-            return process.returncode, output
+            pythons = {"spark.pyspark.python": str(python), "spark.pyspark.driver.python": str(folders.spark_python)}
+            return outcome(tmp_path, "alike.py", cluster.master, limits(cluster.ui, first_executor=120) | pythons)
 
         status, output = run(folders.spark_python)
         assert (status, "ALIKE" in output) == (0, True), output

@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import time
 
 import pytest
 
-from tests.cluster.standalone import SCENARIOS, free_port, limits, standalone, submit
+from afterbell.embedded.ports import free_port
+from tests.cluster.drivers import driver, limits, outcome, read_until
+from tests.clusters.programs import until
+from tests.clusters.standalone import standalone
 
 pytestmark = pytest.mark.services
-COUNTING = SCENARIOS / "counting.py"
-_PATIENT = 240
+COUNTING = "counting.py"
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    with standalone(tmp_path_factory.mktemp("standalone")) as found:
+    with standalone(tmp_path_factory.mktemp("standalone"), workers=0, cores=1, memory="1g") as found:
         yield found
 
 
-def _end(process):
-    output, _ = process.communicate(timeout=_PATIENT)
-    return process.returncode, output
-
-
 def test_a_cluster_without_workers_is_named_as_the_reason(cluster, tmp_path):
-    status, output = _end(submit(tmp_path, COUNTING, cluster.master, limits(cluster)))
+    status, output = outcome(tmp_path, COUNTING, cluster.master, limits(cluster.ui))
     assert status == 1, output
     assert f"counting: NoResourcesError: the driver got no executor for 10 s from {cluster.master}: " in output
     assert "no worker is registered with the master" in output.rsplit("NoResourcesError", 1)[1]
@@ -37,7 +33,7 @@ def test_a_master_that_takes_the_connection_and_says_nothing_ends_in_time(tmp_pa
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         master = f"spark://127.0.0.1:{deaf.getsockname()[1]}"
         began = time.monotonic()
-        status, output = _end(submit(tmp_path, COUNTING, master, limits(registered=10)))
+        status, output = outcome(tmp_path, COUNTING, master, limits(registered=10))
     assert status == 1, output
     assert f"counting: ClusterUnavailableError: {master} has not accepted this driver within 10 s" in output
     assert "UP" not in output
@@ -45,53 +41,35 @@ def test_a_master_that_takes_the_connection_and_says_nothing_ends_in_time(tmp_pa
 
 
 def test_a_master_that_is_not_there_ends_in_time(tmp_path):
-    status, output = _end(submit(tmp_path, COUNTING, f"spark://127.0.0.1:{free_port()}", limits(registered=10)))
+    status, output = outcome(tmp_path, COUNTING, f"spark://127.0.0.1:{free_port()}", limits(registered=10))
     assert status == 1, output
     assert "counting: ClusterUnavailableError: spark://127.0.0.1:" in output
 
 
 def test_one_worker_too_small_then_too_busy_then_gone(cluster, tmp_path):
     """One worker for three cases: executors larger than it, executors that another job holds, and its death."""
-    worker = cluster.add_worker(cores=1, memory="1g")
-    large = limits(cluster) | {"spark.executor.memory": "3g"}
-    status, output = _end(submit(tmp_path, COUNTING, cluster.master, large))
+    worker = cluster.start_worker("worker")
+    until("the worker is registered", lambda: cluster.alive() == 1)
+    large = limits(cluster.ui) | {"spark.executor.memory": "3g"}
+    status, output = outcome(tmp_path, COUNTING, cluster.master, large)
     assert status == 1, output
     assert "wants 3072 MiB of memory (spark.executor.memory=3g with what" in output
     assert "the largest worker has 1024 MiB: lower executor_memory" in output
 
-    patient = limits(cluster, first_executor=60)  # its executor must start first, on whatever machine this is
-    holder = submit(tmp_path, COUNTING, cluster.master, patient, {"keep counting": True})
-    with contextlib.closing(holder.stdout) as lines, _ended(holder):
-        _read_until(lines, "COUNTED")
-        status, output = _end(submit(tmp_path, COUNTING, cluster.master, limits(cluster)))
+    patient = limits(cluster.ui, first_executor=60)  # its executor must start first, on whatever machine this is
+    with driver(tmp_path, COUNTING, cluster.master, patient, inputs={"keep counting": True}) as holder:
+        read_until(holder, "COUNTED")
+        status, output = outcome(tmp_path, COUNTING, cluster.master, limits(cluster.ui))
         assert status == 1, output
         assert "no worker has 1 cores and 512 MiB free beside other jobs (free: 0 cores and 512 MiB)" in output
 
-        worker.kill()
-        output = _read_until(lines, "NoResourcesError") + lines.read()
-        assert holder.wait(_PATIENT) == 1
+        worker.kill_all()
+        output = read_until(holder, "NoResourcesError")
+        assert holder.wait(300) == 1
     assert "counting: NoResourcesError: the driver lost all of its executors and got none for 60 s" in output
 
 
-@contextlib.contextmanager
-def _ended(process):
-    try:
-        yield
-    finally:
-        process.kill()
-        process.wait()
-
-
-def _read_until(lines, word):
-    read = []
-    for line in lines:
-        read.append(line)
-        if word in line:
-            return "".join(read)
-    raise AssertionError(f"no {word}: {''.join(read)[-3000:]}")
-
-
 def test_a_driver_on_this_machine_alone_is_not_watched(tmp_path):
-    status, output = _end(submit(tmp_path, COUNTING, "local[1]", limits(registered=1, first_executor=1)))
+    status, output = outcome(tmp_path, COUNTING, "local[1]", limits(registered=1, first_executor=1))
     assert status == 0, output
     assert "FOUND 100" in output

@@ -1,0 +1,71 @@
+"""The silent hangs of Mesos end with their cause: Spark's own scheduler for it, before a stand-in for libmesos."""
+
+from __future__ import annotations
+
+import socket
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from afterbell.config.platform import Folders
+from tests.cluster.drivers import limits, outcome
+from tests.clusters.mesos.agent import Agent
+from tests.clusters.mesos.build import mesos_spark_home
+from tests.clusters.mesos.master import Master
+from tests.clusters.programs import java_environment, programs
+
+pytestmark = pytest.mark.services
+COUNTING = "counting.py"
+
+
+@pytest.fixture(scope="module")
+def spark_home():
+    return mesos_spark_home(Path(tempfile.gettempdir()) / "afterbell-test-spark")
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("mesos")
+    env = java_environment(Folders.from_env()) | {"SPARK_LOCAL_IP": "127.0.0.1"}
+    with programs(folder) as keeper:
+        agents = [
+            Agent(f"agent-{rack}", folder / rack, keeper, env, cpus=2, mem=2048, attributes={"rack": rack})
+            for rack in ("r1", "r2")
+        ]
+        found = Master(agents)
+        yield f"mesos://127.0.0.1:{found.port}"
+        found.close()
+        for agent in agents:
+            agent.server.close()
+
+
+def test_a_job_that_the_cluster_serves_counts(master, spark_home, tmp_path):
+    conf = limits(first_executor=120) | {"spark.cores.max": "1", "spark.mesos.constraints": "rack:r2"}
+    status, output = outcome(tmp_path, COUNTING, master, conf, spark_home)
+    assert (status, "FOUND 100" in output) == (0, True), output
+
+
+@pytest.mark.parametrize(
+    ("conf", "cause"),
+    [
+        ({"spark.executor.memory": "3g"}, "wants 3456 MiB of memory (spark.executor.memory=3g with what Spark adds)"),
+        ({"spark.mesos.constraints": "rack:r9"}, "none of the 2 agents meets spark.mesos.constraints=rack:r9: "),
+        ({"spark.mesos.executor.home": "/nowhere/spark"}, "(spark.mesos.executor.home=/nowhere/spark)"),
+        ({"spark.mesos.executor.docker.image": "nobody/nothing:1"}, "can the agent run that image"),
+        ({"spark.executor.cores": "4", "spark.cores.max": "4"}, "wants 4 cores, and the largest agent has 2"),
+    ],
+)  # fmt: skip
+def test_each_hang_is_told_by_its_cause(master, spark_home, tmp_path, conf, cause):
+    status, output = outcome(tmp_path, COUNTING, master, limits() | conf, spark_home)
+    assert status == 1, output
+    assert f"counting: NoResourcesError: the driver got no executor for 10 s from {master}: " in output
+    assert cause in output
+
+
+def test_a_master_that_takes_the_connection_and_says_nothing_ends_in_time(spark_home, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        master = f"mesos://127.0.0.1:{deaf.getsockname()[1]}"
+        status, output = outcome(tmp_path, COUNTING, master, limits(registered=10), spark_home)
+    assert status == 1, output
+    assert f"counting: ClusterUnavailableError: {master} has not accepted this driver within 10 s" in output
