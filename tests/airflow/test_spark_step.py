@@ -117,3 +117,14 @@ def test_a_master_that_is_not_there_costs_no_submission_and_is_tried_again(monke
     ) as caught:
         step.execute({})
     assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_delivered_password_of_the_store_is_refused_on_a_cluster(monkeypatch):
+    _connect(monkeypatch)
+    s3 = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_S3"]) | {"password": "minioadmin"}
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_S3", json.dumps(s3))
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN | {"profile": "standalone"})
+    with pytest.raises(
+        AirflowFailException, match="AWS_SECRET_ACCESS_KEY is a password that programs are delivered with"
+    ):
+        step.execute({})

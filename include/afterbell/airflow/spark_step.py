@@ -19,6 +19,7 @@ from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.reach import require_reachable
+from afterbell.cluster.secrets import require_secrets
 from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
 from afterbell.config.platform import Folders
@@ -95,7 +96,9 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             PermanentError: a connection, the profile or a step before is not as it must be.
         """
         target, folders = self._choose(), Folders.from_env()
-        conf, environment = self.besides(target.cluster)
+        conf, added = self.besides(target.cluster)
+        environment = store_environment() | spark_secrets(target.cluster, self._conn_id) | added
+        require_secrets(target.cluster, environment)
         told = begun(self.run, self.step, self.log, kept=True)
         return Job(
             step=self.step,
@@ -103,7 +106,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             script=folders.root / "spark_jobs" / f"{self.step}.py",
             arguments=step_arguments(self.step, self.run, [told, *self.results]),
             target=target,
-            environment=store_environment() | spark_secrets(target.cluster, self._conn_id) | environment,
+            environment=environment,
             folders=folders,
             conf=conf,
         )
@@ -131,6 +134,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self._spark_binary = parts.spark_binary
         secrets = spark_secrets(target.cluster, self._conn_id)
         self._environment = stores | parts.environment | secrets | environment
+        require_secrets(target.cluster, self._environment)
 
     def on_kill(self) -> None:
         """End the driver, wherever it runs."""

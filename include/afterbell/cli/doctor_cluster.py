@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,17 +16,23 @@ from typing import Any
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
 from afterbell.cluster.client import spark_submit
-from afterbell.cluster.job import StepArgs, result_key
+from afterbell.cluster.driver_log import driver_log
+from afterbell.cluster.job import StepArgs, failure_key, result_key
+from afterbell.cluster.payload import payload, sent
 from afterbell.cluster.profile import ClusterProfile, load_profile
-from afterbell.cluster.secrets import open_doors, weak_secrets
+from afterbell.cluster.rest import RestSubmissions
+from afterbell.cluster.secrets import SECRETS, open_doors, weak_secrets
+from afterbell.cluster.share import placed
 from afterbell.cluster.submission import submission
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
-from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, StepFailedError
+from afterbell.errors import AfterbellError, ObjectMissingError, StepFailedError
 from afterbell.stores.artifacts import ArtifactStore
 
 _STEP = "probe"
 _SPARE_SECONDS = 300
+_LOOK_SECONDS = 2.0
+_LINES = 10
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,17 @@ def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
 
 def _job(opened: Opened, cluster: ClusterProfile) -> _Job:
     now = datetime.now(UTC)
+    inputs = {"share": _shared(cluster, opened)} if cluster.share else {}
     run_id = f"doctor__{now:%Y%m%dT%H%M%S}_{os.getpid()}"
-    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now + timedelta(hours=1)))
+    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now + timedelta(hours=1), inputs))
+
+
+def _shared(cluster: ClusterProfile, opened: Opened) -> str:
+    """The address of a small file in the profile's share."""
+    with tempfile.TemporaryDirectory(prefix="afterbell-doctor-") as folder:
+        file = Path(folder) / "probe.txt"
+        file.write_text("afterbell doctor\n", encoding="utf-8")
+        return placed(cluster.share, {"probe": file}, opened.env)["probe"]
 
 
 def _run(job: _Job) -> dict[str, Any]:
@@ -99,10 +115,10 @@ def _run(job: _Job) -> dict[str, Any]:
     """
     trouble = _on_cluster(job) if job.cluster.deploy_mode == "cluster" else _beside(job)
     key = (job.args.session, job.args.run_id, _STEP)
-    result = job.take(result_key(*key))
+    result, failure = job.take(result_key(*key)), job.take(failure_key(*key))
     if result is not None:
         return result
-    raise StepFailedError(trouble)
+    raise StepFailedError(f"{failure['kind']}: {failure['message']}" if failure else trouble)
 
 
 def _beside(job: _Job) -> str:
@@ -123,7 +139,26 @@ def _beside(job: _Job) -> str:
 
 
 def _on_cluster(job: _Job) -> str:
-    raise ConfigError(f"{job.cluster.rest_address}: drivers on the cluster are not submitted from here yet")
+    """Run the driver on the cluster; returns what to say of it if it left no result."""
+    folders = job.opened.folders
+    secrets = {name: os.environ[name] for name in SECRETS if os.environ.get(name)}
+    env = job.opened.env | secrets
+    files = sent(folders, job.cluster, job.script, env)
+    server = RestSubmissions(job.cluster.rest_address)
+    driver = server.create(payload(folders, job.cluster, files, job.arguments(), env))
+    ends = time.monotonic() + job.seconds
+    while not (status := server.status(driver)).state.over:
+        if time.monotonic() > ends:
+            server.kill(driver)
+            return f"driver {driver} was {status.state} for {job.seconds:.0f} s and was killed: {status.message}"
+        time.sleep(_LOOK_SECONDS)
+    log = driver_log(job.cluster.manager, job.cluster.master_ui, driver, [*secrets.values(), *_keys(env)])
+    said = "\n".join(line for text in log.tails.values() for line in text.splitlines()[-_LINES:]) or log.trouble
+    return f"driver {driver} ended as {status.state} on {status.worker or 'the cluster'}: {status.message}\n{said}"
+
+
+def _keys(env: Mapping[str, str]) -> list[str]:
+    return [env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if env.get(name)]
 
 
 def findings_of(found: dict[str, Any]) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 
 from afterbell.cluster.properties import AUTH_SECRET, CREDENTIALS
@@ -10,6 +10,9 @@ from afterbell.errors import ConfigError
 
 STEP: ContextVar[str] = ContextVar("step", default="driver")
 """The step that this process runs."""
+
+RECORD: ContextVar[Callable[[Exception], None] | None] = ContextVar("record", default=None)
+"""Leaves the reason of a failure where whoever submitted this driver reads it."""
 
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
 

@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from afterbell.cluster.driver import STEP
+from afterbell.cluster.driver import RECORD, STEP
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.ready import ready_at
 from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
@@ -142,6 +143,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     args = None
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
+        RECORD.set(partial(_record, args, started=started))
         _require_newest(args)
         with at_work(step, run_slug(args.run_id), _store):
             result = body(args)

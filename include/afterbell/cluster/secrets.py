@@ -13,7 +13,8 @@ _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
 }  # fmt: skip
-_SECRETS = ("AWS_SECRET_ACCESS_KEY", "SPARK_MESOS_SECRET", AUTH_SECRET)
+SECRETS = ("SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", AUTH_SECRET)
+"""Variables that a cluster is told in secret; a driver beside the submitter inherits them."""
 
 
 def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
@@ -27,7 +28,7 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
         return []
     found = [
         f"{name} is a password that programs are delivered with: set another"
-        for name in _SECRETS
+        for name in ("AWS_SECRET_ACCESS_KEY", *SECRETS)
         if environment.get(name, "").lower() in _DELIVERED
     ]
     if cluster.conf.get("spark.authenticate") == "true" and not environment.get(AUTH_SECRET):

@@ -19,7 +19,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.ask import ask_manager
-from afterbell.cluster.driver import STEP, executor_variables, with_secret
+from afterbell.cluster.driver import RECORD, STEP, executor_variables, with_secret
 from afterbell.cluster.patience import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
 from afterbell.cluster.wanted import Wanted
@@ -27,6 +27,7 @@ from afterbell.errors import AfterbellError, ClusterUnavailableError, ConfigErro
 
 _LOOK = 1.0
 _HALT_SECONDS = 5.0
+_RECORD_SECONDS = 20.0
 _RETRYABLE = 1
 
 
@@ -68,7 +69,7 @@ class Watch(threading.Thread):
         self.over = threading.Event()
         self.context: SparkContext | None = None
         self._properties = dict(properties)
-        self._step = STEP.get()
+        self._step, self._record = STEP.get(), RECORD.get()
         self._limits = Limits(
             float(properties.get(REGISTERED_SECONDS, "60")), float(properties.get(FIRST_EXECUTOR_SECONDS, "180"))
         )
@@ -82,7 +83,16 @@ class Watch(threading.Thread):
             view = self._view()
             verdict = self._patience.look(time.monotonic(), view) if view else "wait"
             if verdict != "wait":
-                _end(self._step, self._error(verdict))
+                error = self._error(verdict)
+                self._leave(error)
+                _end(self._step, error)
+
+    def _leave(self, error: AfterbellError) -> None:
+        """Put the reason into the artifact store, if that answers soon: the log of a driver may be out of reach."""
+        if self._record is not None:
+            leaving = threading.Thread(target=self._record, args=(error,), daemon=True)
+            leaving.start()
+            leaving.join(_RECORD_SECONDS)
 
     def _view(self) -> View | None:
         """What there is to see; None for once where the context is just being stopped."""
