@@ -135,7 +135,9 @@ def put(store, key, body):
     store.put(key, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def add_run(database, run_id, *, session=SESSION, state="success", tasks=(), opened=None, **more):
+def add_run(
+    database, run_id, *, session=SESSION, state="success", tasks=(), opened=None, opener="open_run", dag=DAG, **more
+):
     """A run in Airflow's database; ``tasks`` are (name, state, started, ended)."""
     from airflow.models.dagrun import DagRun  # noqa: PLC0415
     from airflow.models.taskinstance import TaskInstance  # noqa: PLC0415
@@ -144,7 +146,7 @@ def add_run(database, run_id, *, session=SESSION, state="success", tasks=(), ope
 
     started = more.pop("started", CLOSE)
     row = {
-        "dag_id": DAG, "run_id": run_id, "state": state, "run_type": "manual", "conf": {"session": session},
+        "dag_id": dag, "run_id": run_id, "state": state, "run_type": "manual", "conf": {"session": session},
         "start_date": started, "run_after": CLOSE, "span_status": "not_started", "clear_number": 0,
     } | more  # fmt: skip
     with create(database) as db:
@@ -152,13 +154,13 @@ def add_run(database, run_id, *, session=SESSION, state="success", tasks=(), ope
         number = db.scalar(select(DagRun.id).where(DagRun.run_id == run_id))
         for name, task_state, begun, ended in tasks:
             db.execute(insert(TaskInstance.__table__).values(
-                id=uuid.uuid4(), task_id=name, dag_id=DAG, run_id=run_id, map_index=-1, state=task_state,
+                id=uuid.uuid4(), task_id=name, dag_id=dag, run_id=run_id, map_index=-1, state=task_state,
                 start_date=begun, end_date=ended, try_number=1, max_tries=2, pool="default_pool", pool_slots=1,
                 span_status="not_started",
             ))  # fmt: skip
         if opened:
             db.execute(insert(XComModel.__table__).values(
-                dag_run_id=number, task_id="open_run", map_index=-1, key="return_value", dag_id=DAG, run_id=run_id,
+                dag_run_id=number, task_id=opener, map_index=-1, key="return_value", dag_id=dag, run_id=run_id,
                 value=opened, timestamp=CLOSE,
             ))  # fmt: skip
     return number

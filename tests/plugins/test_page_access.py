@@ -11,7 +11,8 @@ from tests.plugins.conftest import SESSION, put, token_of
 
 _EXAMPLES = {
     "{digest}": "0", "{name}": "style.css", "{name:path}": "index.html", "{session}": SESSION, "{slug}": "a_run",
-    "{release_id}": f"{SESSION}-0123456789ab", "{backfill_id}": "b1", "{experiment_id}": "e1",
+    "{release_id}": f"{SESSION}-0123456789ab",
+    "{backfill_id}": "20150323-20151231-0123abcd", "{experiment_id}": "0123456789abcdef",
 }  # fmt: skip
 
 
@@ -71,7 +72,9 @@ def test_there_is_no_documentation_page_to_look_around_in(client):
         "/sessions/2026-06-30/a_run/champion.json", "/sessions/2026-06-30/a_run/..%2freport",
         "/sessions/2026-06-31/a_run/report", "/sessions/2026-07-04/a_run/report", "/sessions/20260630/a_run/report",
         "/docs/a_run/..%2f..%2f..%2fetc%2fpasswd", "/docs/%2e%2e/index.html", "/docs/a_run//etc/passwd",
-        "/releases/..%2fchampion.json", "/releases/%2e%2e", "/releases/2026-06-30-0123456789ab;x",
+        "/backfills/..%2fchampion.json", "/backfills/20150323-20151231-0123abcd;x",
+        "/experiments/%2e%2e/report",
+        "/experiments/0123456789abcdeg/report", "/releases/..%2fchampion.json", "/releases/%2e%2e", "/releases/2026-06-30-0123456789ab;x",
         "/releases/2026-06-30-0123456789ab%0a", "/static/0/..%2fbase.html", "/static/0/app.py",
     ],
 )  # fmt: skip
@@ -106,7 +109,7 @@ def test_a_hostile_parameter_is_refused_and_said(client, path, says):
 
 
 def test_pages_take_nothing_foreign_and_nothing_inline(client):
-    for path in ("/tonight", "/sessions", "/releases", "/tonight?session=nonsense"):
+    for path in ("/tonight", "/sessions", "/releases", "/backfills", "/experiments", "/tonight?session=nonsense"):
         answer = client(path)
         policy = answer.headers["content-security-policy"]
         assert "default-src 'none'" in policy

@@ -89,8 +89,17 @@ def test_tonight_tells_each_stage_and_the_time_to_the_deadline(client, store, da
     ]  # fmt: skip
     opened = {"session": SESSION, "deadline": "2026-06-30T22:00:00+00:00", "budgets": {"seconds": {"ingest": 20.0}}}
     add_run(database, RUN_ID, state="running", started=_at(5), tasks=tasks, opened=opened)
-    _put_run(store)
+    forecast = {
+        "at": "2026-06-30T20:00:35+00:00",
+        "step": "validate",
+        "finish": "2026-06-30T21:43:00+00:00",
+        "slack": 1020.0,
+    }
+    left_out = {"left_out": ["folds but the newest 2"]}
+    _put_run(store, forecast=[forecast | {"slack": 2000.0}, forecast | left_out])
     found = client.json(f"/tonight?session={SESSION}")
+    assert (found["forecast"]["finish"], found["forecast"]["slack"]) == ("2026-06-30T21:43:00+00:00", 1020.0)
+    assert found["left_out"] == ["by the forecast: folds but the newest 2"]
     assert found["calendar"]["close"] == "2026-06-30T20:00:00+00:00"
     assert found["calendar"]["deadline"] == "2026-06-30T22:00:00+00:00"
     assert (found["calendar"]["before"], found["calendar"]["after"]) == ("2026-06-29", "2026-07-01")
@@ -259,7 +268,7 @@ def test_nothing_of_the_data_is_ever_markup(client, store, database):
         train=_result("train", 5, 1, skipped=[HOSTILE], spark_ui="javascript:alert(1)"),
         evaluate=_result("evaluate", 6, 1, verdict=HOSTILE, reason=HOSTILE),
         publish=_result("publish", 7, 1, published=HOSTILE, release_id=HOSTILE, reason=HOSTILE),
-        forecast={"finish": HOSTILE, "slack": HOSTILE, "left_out": [{HOSTILE: HOSTILE}]},
+        forecast=[{"finish": HOSTILE, "slack": HOSTILE, "left_out": [{HOSTILE: HOSTILE}]}],
     )  # fmt: skip
     late = {"source": HOSTILE, "late_minutes": HOSTILE}
     put(store, f"reports/{SESSION}/{SLUG}/metrics.json", {"inputs": {"late_drops": [late], "missing_drops": [HOSTILE]}})

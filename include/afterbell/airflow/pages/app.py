@@ -7,7 +7,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from afterbell.airflow.pages import route_releases, route_runs
+from afterbell.airflow.pages import route_releases, route_runs, route_work
 from afterbell.airflow.pages.documents import fault_of
 from afterbell.airflow.pages.security import READER, headers
 from afterbell.airflow.pages.view import STATIC, answer, static_body
@@ -21,7 +21,7 @@ def make_app() -> FastAPI:
     app.add_api_route("/static/{digest}/{name}", static, include_in_schema=False)
     for name in ("bell.svg", "bell-dark.svg"):
         app.add_api_route(f"/{name}", icon, include_in_schema=False, name=name)
-    for part in (route_runs, route_releases):
+    for part in (route_runs, route_releases, route_work):
         app.include_router(part.router)
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, not_understood)

@@ -44,9 +44,9 @@ class Documents:
         return self._all(prefixes, self._store.list)
 
     def documents(self, keys: Iterable[str]) -> dict[str, Document]:
-        """The JSON mappings that are there, by key; what is missing is left out.
+        """The JSON mappings that are there, by key; what is missing is left out, a list comes as ``{"entries": ...}``.
 
-        What is there and is no JSON mapping comes as ``{"unreadable": reason}``: one broken object hides no page.
+        What is there and is neither comes as ``{"unreadable": reason}``: one broken object hides no page.
         """
         found = self._all(keys, self._document)
         return {key: document for key, document in found.items() if document is not None}
@@ -78,6 +78,8 @@ class Documents:
             found = json.loads(body)
         except ValueError as error:
             return {"unreadable": f"{key} is not JSON: {error}"}
+        if isinstance(found, list):
+            return {"entries": found}
         return found if isinstance(found, dict) else {"unreadable": f"{key} holds no JSON mapping"}
 
     def _all(self, keys: Iterable[str], read: Callable[[str], Found]) -> dict[str, Found]:

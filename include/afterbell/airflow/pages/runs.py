@@ -75,10 +75,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def newest(db: Session, count: int) -> list[Run]:
-    """The last ``count`` runs, newest first."""
-    asked = select(*_COLUMNS).where(DagRun.dag_id == DAG).order_by(DagRun.id.desc()).limit(count)
-    return _runs(db, db.execute(asked).all())
+def newest(db: Session, count: int, dag: str = DAG, opener: str = _OPENER) -> list[Run]:
+    """The last ``count`` runs, newest first; of another DAG with the task that opens its runs."""
+    asked = select(*_COLUMNS).where(DagRun.dag_id == dag).order_by(DagRun.id.desc()).limit(count)
+    return _runs(db, db.execute(asked).all(), dag, opener)
 
 
 def of_session(db: Session, session: date) -> list[Run]:
@@ -119,8 +119,8 @@ def tasks(db: Session, run_id: str) -> list[Task]:
     ]
 
 
-def _runs(db: Session, rows: Sequence[Any]) -> list[Run]:
-    opened = _opened(db, [row.run_id for row in rows])
+def _runs(db: Session, rows: Sequence[Any], dag: str = DAG, opener: str = _OPENER) -> list[Run]:
+    opened = _opened(db, [row.run_id for row in rows], dag, opener)
     return [
         Run(
             run_id=row.run_id,
@@ -135,11 +135,11 @@ def _runs(db: Session, rows: Sequence[Any]) -> list[Run]:
     ]
 
 
-def _opened(db: Session, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """What ``open_run`` returned, by run."""
+def _opened(db: Session, run_ids: Sequence[str], dag: str, opener: str) -> dict[str, dict[str, Any]]:
+    """What the task that opens a run returned, by run."""
     asked = select(XComModel.run_id, XComModel.value).where(
-        XComModel.dag_id == DAG,
-        XComModel.task_id == _OPENER,
+        XComModel.dag_id == dag,
+        XComModel.task_id == opener,
         XComModel.key == "return_value",
         XComModel.run_id.in_(run_ids),
     )

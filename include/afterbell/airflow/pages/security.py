@@ -32,19 +32,27 @@ def signed_in(user: GetUserDep) -> None:
 READER = [Depends(signed_in), Depends(_READS_RUNS)]
 """For the whole application: signed in (401 otherwise), and allowed to read the runs of `DAG` (403 otherwise)."""
 
+
+def reads(dag: str) -> list[Any]:
+    """For pages that tell of the runs of another DAG besides: whoever may read those."""
+    return [Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN, param_dag_id=dag))]
+
+
 _SHAPES = {
     "session": r"\d{4}-\d{2}-\d{2}",
     "slug": r"[A-Za-z0-9_]{1,200}",
     "release": r"\d{4}-\d{2}-\d{2}-[0-9a-f]{12}",
     "run": r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}",
-    "id": r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}",
+    "backfill": r"\d{8}-\d{8}-[0-9a-f]{8}",
+    "experiment": r"[0-9a-f]{16}",
 }
 _SAID = {
     "session": "a session like 2026-06-30",
     "slug": "the name of a run: letters, digits and _",
     "release": "a release like 2026-06-30-89608d8cfb8d",
     "run": "the id of a run",
-    "id": "an id: letters, digits, - and _",
+    "backfill": "a backfill like 20150323-20151231-0123abcd",
+    "experiment": "an experiment: 16 hexadecimal digits",
 }
 
 

@@ -95,18 +95,32 @@ def _budgets(run: Run | None) -> dict[str, float]:
 
 
 def _forecast(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    if not clock.instant(found.get("finish")):
+    """The last word of the forecasts that the run made at its steps."""
+    told = [each for each in _entries(found) if clock.instant(each.get("finish"))]
+    if not told:
         return None
-    return {"at": found.get("at"), "step": str(found.get("step") or ""), "finish": found["finish"],
-            "slack": found.get("slack")}  # fmt: skip
+    last, slack = told[-1], told[-1].get("slack")
+    return {
+        "at": str(last.get("at") or ""),
+        "step": str(last.get("step") or ""),
+        "finish": last["finish"],
+        "slack": slack if isinstance(slack, int | float) else None,
+    }
+
+
+def _entries(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = found.get("entries")
+    return [each for each in entries if isinstance(each, Mapping)] if isinstance(entries, list) else []
 
 
 def _left_out(found: Folder) -> list[str]:
     """What policy left out, and what training skipped, in words."""
-    lines = []
-    for name in (FORECAST, "train"):
-        told = found.get(name).get("left_out")
-        lines += [_said(each) for each in told] if isinstance(told, list) else []
+    told = found.get("train").get("left_out")
+    lines = [_said(each) for each in told] if isinstance(told, list) else []
+    if not lines:  # training has not told yet what came of it
+        forecasts = _entries(found.get(FORECAST))
+        planned = forecasts[-1].get("left_out") if forecasts else None
+        lines = [f"by the forecast: {_said(each)}" for each in planned] if isinstance(planned, list) else []
     skipped = found.get("train").get("skipped")
     lines += [f"not trained: {_said(each)}" for each in skipped] if isinstance(skipped, list) else []
     return list(dict.fromkeys(lines))

@@ -22,7 +22,8 @@ from afterbell.airflow.pages.security import DAG, headers
 _FOLDER = Path(__file__).parent / "templates"
 STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "bell.svg": "image/svg+xml",
           "bell-dark.svg": "image/svg+xml"}  # fmt: skip
-MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases"))
+MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases"), ("backfills", "Backfills"),
+        ("experiments", "Experiments"))  # fmt: skip
 
 
 def answer(request: Request, name: str, data: dict[str, Any], status: int = 200) -> Response:

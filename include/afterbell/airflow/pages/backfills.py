@@ -1,0 +1,142 @@
+"""Backfills: Airflow's own, one run a session, and those of a range, whose documents lie in the artifact store."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.models.backfill import Backfill, BackfillDagRun
+from airflow.models.dagrun import DagRun
+from pydantic import ValidationError
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.security import DAG
+from afterbell.backfill.documents import PREFIX, ChunkState, Plan, Record, State
+
+COUNT = 15
+"""Backfills of each kind on the page."""
+_KEY = re.compile(PREFIX + r"(?P<id>\d{8}-\d{8}-[0-9a-f]{8})/(?P<name>request|plan|state)\.json")
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+
+
+def native(db: Session) -> list[dict[str, Any]]:
+    """Airflow's last backfills of the daily DAG, newest first, each with the states of its runs."""
+    asked = select(
+        Backfill.id, Backfill.from_date, Backfill.to_date, Backfill.created_at, Backfill.completed_at,
+        Backfill.is_paused, Backfill.triggering_user_name,
+    ).where(Backfill.dag_id == DAG).order_by(Backfill.id.desc()).limit(COUNT)  # fmt: skip
+    rows = db.execute(asked).all()
+    states = _states(db, [row.id for row in rows])
+    return [
+        {
+            "id": row.id,
+            "first": row.from_date.astimezone(UTC).date().isoformat(),
+            "last": row.to_date.astimezone(UTC).date().isoformat(),
+            "created": row.created_at.astimezone(UTC).isoformat(),
+            "completed": row.completed_at.astimezone(UTC).isoformat() if row.completed_at else None,
+            "paused": bool(row.is_paused),
+            "by": str(row.triggering_user_name or ""),
+            "runs": states.get(row.id, {}),
+        }
+        for row in rows
+    ]
+
+
+def _states(db: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
+    """How many runs of each backfill are in which state; those that were not made count as their reason."""
+    state = func.coalesce(DagRun._state, BackfillDagRun.exception_reason, "not made")  # noqa: SLF001 - the column
+    asked = (
+        select(BackfillDagRun.backfill_id, state.label("state"), func.count().label("runs"))
+        .join(DagRun, DagRun.id == BackfillDagRun.dag_run_id, isouter=True)
+        .where(BackfillDagRun.backfill_id.in_(ids))
+        .group_by(BackfillDagRun.backfill_id, state)
+    )
+    found: dict[int, dict[str, int]] = {}
+    for row in db.execute(asked):
+        found.setdefault(row.backfill_id, {})[str(row.state)] = row.runs
+    return found
+
+
+def ranges(documents: Documents) -> list[dict[str, Any]]:
+    """The backfills of a range that changed last, newest first; one listing, and three documents of each."""
+    changed: dict[str, datetime] = {}
+    for each in documents.listings([PREFIX])[PREFIX]:
+        if match := _KEY.fullmatch(each.key):
+            changed[match["id"]] = max(changed.get(match["id"], _BEGINNING), each.modified or _BEGINNING)
+    ids = sorted(changed, key=lambda each: changed[each], reverse=True)[:COUNT]
+    found = documents.documents(key for each in ids for key in _keys(each).values())
+    return [_line(each, found) for each in ids]
+
+
+def one(documents: Documents, backfill_id: str) -> dict[str, Any] | None:
+    """One backfill of a range with each of its chunks; None where there is none of that id (which was checked)."""
+    found = documents.documents(_keys(backfill_id).values())
+    if not found:
+        return None
+    state = _parsed(State, found, backfill_id, "state")
+    plan = _parsed(Plan, found, backfill_id, "plan")
+    return _line(backfill_id, found) | {
+        "chunks": [_chunk(each) for each in state.chunks] if isinstance(state, State) else [],
+        "attempts": [each.model_dump(mode="json") for each in state.attempts] if isinstance(state, State) else [],
+        "missing": [day.isoformat() for day in plan.ingest.missing] if isinstance(plan, Plan) and plan.ingest else [],
+        "stale": [
+            {"set": each.name, "sessions": len(each.stale)}
+            for each in (plan.features if isinstance(plan, Plan) else ())
+            if each.stale
+        ],
+    }
+
+
+def _keys(backfill_id: str) -> dict[str, str]:
+    return {name: f"{PREFIX}{backfill_id}/{name}.json" for name in ("request", "plan", "state")}
+
+
+def _parsed(kind: type[Record | Plan | State], found: Mapping[str, Document], backfill_id: str, name: str) -> Any:
+    """The document, None where it is missing, or the reason why it can't be read."""
+    body = found.get(_keys(backfill_id)[name])
+    if body is None:
+        return None
+    try:
+        return kind.model_validate_json(json.dumps(body))  # pydantic reads dates out of JSON alone
+    except ValidationError as error:
+        return f"{_keys(backfill_id)[name]} can't be read: {error.error_count()} of its fields are not as expected"
+
+
+def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
+    record = _parsed(Record, found, backfill_id, "request")
+    plan, state = _parsed(Plan, found, backfill_id, "plan"), _parsed(State, found, backfill_id, "state")
+    faults = [each for each in (record, plan, state) if isinstance(each, str)]
+    line: dict[str, Any] = {
+        "id": backfill_id,
+        "faults": faults,
+        "first": f"{backfill_id[:4]}-{backfill_id[4:6]}-{backfill_id[6:8]}",
+        "last": f"{backfill_id[9:13]}-{backfill_id[13:15]}-{backfill_id[15:17]}",
+        "reason": "", "by": "", "asked_at": None, "steps": [], "sessions": None, "planned_seconds": None,
+        "state": "waiting", "run_id": None,
+    }  # fmt: skip
+    if isinstance(record, Record):
+        line |= {"reason": record.reason, "by": record.asked_by, "asked_at": record.asked_at.isoformat(),
+                 "steps": list(record.request.steps)}  # fmt: skip
+    if isinstance(plan, Plan):
+        line |= {"sessions": plan.sessions, "planned_seconds": plan.seconds}
+    chunks: Sequence[ChunkState] = state.chunks if isinstance(state, State) else ()
+    if isinstance(state, State):
+        line |= {"state": state.word(), "run_id": state.attempts[-1].run_id if state.attempts else None}
+    over = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
+    return line | {
+        "chunks_done": over,
+        "chunks_in_all": len(chunks),
+        "failed": [chunk.message for chunk in chunks if chunk.state == "failed"],
+        "rows": sum(chunk.rows for chunk in chunks),
+        "seconds": round(sum(chunk.seconds for chunk in chunks), 1),
+        "waited": round(sum(chunk.waited for chunk in chunks), 1),
+    }
+
+
+def _chunk(found: ChunkState) -> dict[str, Any]:
+    return found.model_dump(mode="json")

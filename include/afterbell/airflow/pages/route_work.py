@@ -1,0 +1,69 @@
+"""Routes of what people start: backfills and experiments."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.responses import Response
+
+from afterbell.airflow.pages import backfills, clock, experiments, runs
+from afterbell.airflow.pages.documents import fault_of, open_documents
+from afterbell.airflow.pages.security import STORED, checked, headers, reads
+from afterbell.airflow.pages.view import answer
+from afterbell.errors import AfterbellError
+
+router = APIRouter()
+_HISTORY = "backfill_history"
+
+
+@router.get("/backfills", dependencies=reads(_HISTORY))
+def show_backfills(request: Request, db: SessionDep) -> Response:
+    """Airflow's own backfills, and those of a range."""
+    found, fault = [], ""
+    try:
+        found = backfills.ranges(open_documents())
+    except AfterbellError as error:
+        fault = fault_of(error)
+    return answer(request, "backfills", {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": clock.exchange().zone,
+        "native": backfills.native(db),
+        "ranges": found,
+        "fault": fault,
+        "history_dag": _HISTORY,
+    })  # fmt: skip
+
+
+@router.get("/backfills/{backfill_id}", dependencies=reads(_HISTORY))
+def show_backfill(request: Request, backfill_id: str) -> Response:
+    """One backfill of a range, chunk by chunk."""
+    found = backfills.one(open_documents(), checked("backfill", backfill_id, 404))
+    if found is None:
+        raise HTTPException(404, f"backfill {backfill_id} is not known")
+    more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
+    return answer(request, "backfills_one", found | more | {"history_dag": _HISTORY})
+
+
+@router.get("/experiments", dependencies=reads(experiments.DAG))
+def show_experiments(request: Request, db: SessionDep) -> Response:
+    """The last experiments and their reports."""
+    known = runs.newest(db, experiments.COUNT, experiments.DAG, experiments.OPENER)
+    return answer(request, "experiments", {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": clock.exchange().zone,
+        "experiments": experiments.page(open_documents(), known),
+        "experiment_dag": experiments.DAG,
+    })  # fmt: skip
+
+
+@router.get("/experiments/{experiment_id}/report", dependencies=reads(experiments.DAG))
+def show_experiment_report(experiment_id: str) -> Response:
+    """The report of an experiment, without any right to do anything."""
+    key = f"experiments/{checked('experiment', experiment_id, 404)}/report.html"
+    body = open_documents().bodies([key]).get(key)
+    if body is None:
+        raise HTTPException(404, f"{key} is not there: the experiment has not been judged yet")
+    return Response(body, headers=headers(STORED), media_type="text/html; charset=utf-8")
