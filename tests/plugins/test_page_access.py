@@ -73,8 +73,8 @@ def test_there_is_no_documentation_page_to_look_around_in(client):
         "/sessions/2026-06-31/a_run/report", "/sessions/2026-07-04/a_run/report", "/sessions/20260630/a_run/report",
         "/docs/a_run/..%2f..%2f..%2fetc%2fpasswd", "/docs/%2e%2e/index.html", "/docs/a_run//etc/passwd",
         "/backfills/..%2fchampion.json", "/backfills/20150323-20151231-0123abcd;x",
-        "/experiments/%2e%2e/report",
-        "/experiments/0123456789abcdeg/report", "/releases/..%2fchampion.json", "/releases/%2e%2e", "/releases/2026-06-30-0123456789ab;x",
+        "/experiments/%2e%2e/report", "/experiments/0123456789abcdeg/report", "/releases/..%2fchampion.json",
+        "/releases/%2e%2e", "/releases/2026-06-30-0123456789ab;x",
         "/releases/2026-06-30-0123456789ab%0a", "/static/0/..%2fbase.html", "/static/0/app.py",
     ],
 )  # fmt: skip
