@@ -12,7 +12,8 @@ from afterbell.airflow.pages.runs import Run, Task
 from afterbell.cluster.steps import STEPS
 
 STAGES = ("open_run", "await_drops", *STEPS)
-_DONE = {"success", "failed", "skipped", "upstream_failed", "removed"}
+_NEVER_RAN = {"upstream_failed", "skipped", "removed"}
+_DONE = {"success", "failed"}
 
 
 def chosen(session: date, newest: Sequence[Run]) -> str:
@@ -36,20 +37,22 @@ def page(session: date, now: datetime, run: Run | None, tasks: Sequence[Task], f
     begun = _begun(run, stages)
     ended = _ended(run, stages)
     at, replayed = clock.deadline(session, begun, (run.opened if run else {}).get("deadline"))
+    state = run.state if run else _state(stages)
+    arrived = ended if state == "success" and ended else now  # nothing stands that a failed run was in time with
     return {
         "now": now.isoformat(),
         "calendar": clock.described(session),
         "run": {
             "run_id": run.run_id if run else None,
             "slug": run.slug if run else found.slug,
-            "state": run.state if run else _state(stages),
+            "state": state,
             "kind": str((run.opened.get("origin") if run else "") or (run.kind if run else "outside this Airflow")),
             "started": _iso(begun),
             "ended": _iso(ended),
             "seconds": _seconds(begun, ended or now),
             "deadline": at.isoformat(),
             "replayed": replayed,
-            "left_seconds": round((at - (ended or now)).total_seconds()),
+            "left_seconds": round((at - arrived).total_seconds()),
         },
         "stages": stages,
         "forecast": _forecast(found.get(FORECAST)),
@@ -70,7 +73,9 @@ def _stages(run: Run | None, tasks: Sequence[Task], found: Folder) -> list[dict[
 
 
 def _stage(name: str, task: Task | None, result: Mapping[str, Any], budget: float | None) -> dict[str, Any]:
-    if task is not None:
+    if task is not None and task.state in _NEVER_RAN:
+        started, ended, state = None, None, task.state
+    elif task is not None:
         started, ended, state = task.started, task.ended, task.state
     else:
         started, ended = clock.instant(result.get("started_at")), clock.instant(result.get("finished_at"))

@@ -142,10 +142,10 @@ def number(value: object) -> str:
 
 
 def metric(value: object) -> str:
-    """A figure with five digits that count; anything else as text."""
+    """A figure with four digits that count; anything else as text."""
     if value is None:
         return "-"
-    return f"{value:,.5g}" if isinstance(value, float) else str(value)
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def words(value: object) -> str:
