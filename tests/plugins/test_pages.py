@@ -120,12 +120,12 @@ def test_tonight_tells_each_stage_and_the_time_to_the_deadline(client, store, da
 
 
 def test_a_run_that_only_the_store_knows_is_told_from_its_results(client, store):
-    _put_run(store)
+    _put_run(store, score=_result("score", 72, 8))
     found = client.json(f"/tonight?session={SESSION}")
     assert (found["run"]["run_id"], found["run"]["slug"]) == (None, SLUG)
     assert found["run"]["started"] == _at(10).isoformat()
-    assert found["run"]["ended"] == _at(71).isoformat()
-    assert found["run"]["left_seconds"] == 7200 - 71
+    assert found["run"]["ended"] == _at(80).isoformat()
+    assert found["run"]["left_seconds"] == 7200 - 80
     assert found["verdict"]["published"] == MANIFEST["release_id"]
 
 
@@ -136,6 +136,16 @@ def test_a_run_of_long_ago_is_held_to_two_hours_from_its_start(client, store, da
     assert found["replayed"] is True
     assert found["deadline"] == (late + timedelta(hours=2)).isoformat()
     assert found["left_seconds"] == 7200 - 180
+
+
+def test_a_run_that_failed_has_no_time_in_hand_and_what_never_ran_no_times(client, database):
+    tasks = [("ingest", "failed", _at(9), _at(31)), ("validate", "upstream_failed", _at(31), _at(31))]
+    add_run(database, RUN_ID, state="failed", end_date=_at(32), tasks=tasks)
+    found = client.json(f"/tonight?session={SESSION}")
+    assert found["run"]["left_seconds"] < 0  # it is long after that session
+    validate = next(stage for stage in found["stages"] if stage["step"] == "validate")
+    assert (validate["state"], validate["started"], validate["seconds"]) == ("upstream_failed", None, None)
+    assert "In hand" not in client(f"/tonight?session={SESSION}").text
 
 
 def test_the_page_of_a_run_finds_its_session(client, database):
