@@ -21,7 +21,8 @@ from afterbell.cluster.job import StepArgs, run_step
 from afterbell.cluster.kept import kept
 from afterbell.config.runtime import Runtime
 from afterbell.errors import StaleInputError, ValidationFailedError
-from afterbell.lake.commit import append_once, at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, SIGNALS, factor_table

@@ -24,7 +24,8 @@ from pyspark.sql import SparkSession
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.lake.commit import append_once, ensure_table, find_commit
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table, find_commit
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE

@@ -26,7 +26,8 @@ from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
 from afterbell.features.status import bars_due, status
-from afterbell.lake.commit import append_once, ensure_table, head
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from tests.features.worlds import DAY, World, drawn

@@ -14,9 +14,10 @@ from pyspark.sql import DataFrame
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
+from afterbell.lake import append
+from afterbell.lake.append import append_once
 from afterbell.lake.commit import (
     added_rows,
-    append_once,
     at_snapshot,
     ensure_table,
     find_commit,
@@ -28,6 +29,7 @@ from afterbell.lake.files import commit_files, write_files
 from afterbell.lake.runs import record_run
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
+from afterbell.lake.snapshots import ancestry
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
 from tests.lake.branches import open_branch
@@ -49,9 +51,9 @@ class Scenario:
             ensure_table(self.spark, table)
             ensure_table(self.spark, table)
 
-    def bars(self, *known: tuple[int, datetime, int]) -> DataFrame:
+    def bars(self, *known: tuple[int, datetime, int], symbol: str = "AA") -> DataFrame:
         rows = [
-            ("AA", SESSION, 10.0, 11.0, 9.0, 10.5, volume, 10.5, at, revision, f"drop-{revision}")
+            (symbol, SESSION, 10.0, 11.0, 9.0, 10.5, volume, 10.5, at, revision, f"drop-{revision}")
             for volume, at, revision in known
         ]
         return self.spark.createDataFrame(rows, self.spark.table(BARS.full_name).schema)
@@ -107,6 +109,29 @@ class Scenario:
         seen["main"] = self.volumes(self.spark.table(BARS.full_name))
         return seen
 
+    def rivals(self) -> dict[str, Any]:
+        """Another writer appends between what this one has written and its landing: the same commit, or another."""
+        seen: dict[str, Any] = {}
+        for name, theirs in (("same", "both"), ("other", "theirs")):
+            before, real = self.volumes(self.spark.table(BARS.full_name)), append._write
+
+            def with_rival(*args: Any, theirs: str = theirs, real: Any = real, **kwargs: Any) -> None:
+                real(*args, **kwargs)
+                append._write = real
+                append_once(self.bars(KNOWN[0], symbol="RR"), BARS, theirs)
+
+            append._write = with_rival
+            snapshot, wrote = append_once(self.bars(KNOWN[0], symbol="RR"), BARS, "both" if name == "same" else "mine")
+            after = self.volumes(self.spark.table(BARS.full_name))
+            seen[name] = {
+                "wrote": wrote,
+                "added": len(after or ()) - len(before or ()),
+                "on_main": snapshot in {at for at, _ in ancestry(self.spark, BARS, head(self.spark, BARS))},
+                "rows_at_snapshot": self.volumes(at_snapshot(self.spark, BARS, snapshot)) == after,
+            }
+        refs = self.spark.table(f"{BARS.full_name}.refs").collect()
+        return seen | {"branches": sorted(row["name"] for row in refs if row["name"].startswith("audit_append"))}
+
     def files(self) -> dict[str, Any]:
         """Files written without Spark: what Spark makes of them, and which of them a question opens."""
         runtime, at = Runtime.from_env(), datetime(2016, 3, 13, 6, 59, 59, 123456, tzinfo=UTC)
@@ -154,6 +179,7 @@ def main() -> None:
         "commits": scenario.commits(),
         "branches": scenario.branches(),
         "races": scenario.races(),
+        "rivals": scenario.rivals(),
         "runs": scenario.runs(),
         "files": scenario.files(),
     }

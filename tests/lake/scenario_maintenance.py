@@ -13,8 +13,9 @@ from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake import maintenance
+from afterbell.lake.append import append_once
 from afterbell.lake.bars import Question, bar_as_known
-from afterbell.lake.commit import append_once, at_snapshot, ensure_table, find_commit, has_branch, head
+from afterbell.lake.commit import at_snapshot, ensure_table, find_commit, has_branch, head
 from afterbell.lake.maintenance_named import read_named
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session

@@ -82,6 +82,16 @@ def test_the_loser_of_a_race_changes_nothing(seen: dict[str, Any]) -> None:
     assert seen["races"]["main"] == [100, 120, 130, 131]
 
 
+@pytest.mark.parametrize(
+    ("rival", "wrote", "added"), [("same", False, 1), ("other", True, 2)], ids=["the same rows", "other rows"]
+)
+def test_an_append_that_another_writer_came_before_adds_its_rows_once(
+    seen: dict[str, Any], rival: str, wrote: bool, added: int
+) -> None:
+    assert seen["rivals"][rival] == {"wrote": wrote, "added": added, "on_main": True, "rows_at_snapshot": True}
+    assert seen["rivals"]["branches"] == []
+
+
 def test_a_step_leaves_one_row_in_ops_runs(seen: dict[str, Any]) -> None:
     row = seen["runs"]
     assert (row["run_id"], row["step"], row["session"], row["rows"]) == ("manual__1", "ingest", "2016-06-29", 7)

@@ -20,7 +20,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.ingest.write import AUDITED
-from afterbell.lake.commit import append_once, ensure_table
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, DROPS, QUARANTINE, SYMBOLS, Table
 from afterbell.quality import judge

@@ -12,7 +12,8 @@ from typing import Any
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
-from afterbell.lake.commit import append_once, ensure_table, head
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema

@@ -21,7 +21,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.lake import scan
-from afterbell.lake.commit import append_once, ensure_table
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
 from afterbell.training.assemble import build

@@ -11,7 +11,6 @@ from pyspark.sql import DataFrame, SparkSession
 from afterbell.errors import BaseMovedError, StaleInputError
 from afterbell.lake.create import ensure
 from afterbell.lake.snapshots import (
-    COMMIT_ID,
     MAIN,
     ancestry,
     branch_head,
@@ -52,45 +51,9 @@ def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "m
     return next((snapshot for snapshot, commit in commits if commit == wanted), None)
 
 
-def append_once(
-    frame: DataFrame, table: Table, wanted: str, branch: str | None = None, *, clustered: bool = False
-) -> tuple[int, bool]:
-    """Append ``frame`` under the commit id ``wanted``; the same id again changes nothing.
-
-    Columns are matched by name.
-
-    Args:
-        frame: the rows.
-        table: where to.
-        wanted: the commit's id.
-        branch: the branch to append to; ``main``, if left out.
-        clustered: each task's rows are of few partitions, so Iceberg need not sort them first.
-
-    Returns:
-        The snapshot id that carries the rows, and whether this call wrote it.
-    """
-    spark = frame.sparkSession
-    on = branch or "main"
-    found = find_commit(spark, table, wanted, on)
-    if found is not None:
-        return found, False
-    writer = frame.writeTo(_target(table, branch)).option(f"snapshot-property.{COMMIT_ID}", wanted)
-    if clustered:
-        writer = writer.option("fanout-enabled", "true")
-    writer.append()
-    made = find_commit(spark, table, wanted, on)
-    if made is None:
-        raise StaleInputError(f"table {table.name}: commit {wanted} cannot be found after it was made")
-    return made, True
-
-
 def has_branch(spark: SparkSession, table: Table, branch: str) -> bool:
     """Whether ``table`` has that branch."""
     return branch_head(spark, table, branch) is not None
-
-
-def _target(table: Table, branch: str | None) -> str:
-    return f"{table.full_name}.branch_{branch}" if branch else table.full_name
 
 
 def publish_branch(spark: SparkSession, table: Table, branch: str) -> int | None:
