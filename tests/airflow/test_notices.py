@@ -18,6 +18,7 @@ from afterbell.airflow.notices import deadline_missed, notify, outcome, run_fail
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.airflow.hook_server import HookServer
+from tests.airflow.mail_server import MailServer
 from tests.airflow_home import ROOT
 from tests.cluster.test_connections import ENV
 
@@ -178,6 +179,25 @@ def test_a_template_shows_the_notice_and_never_renders_what_is_in_it(channels):
     channels({"notifier": f"{__name__}.Templated", "kwargs": {"message": "{{ notice.title }}: {{ notice.message }}"}})
     notify("failure", RUN, "{{ 7 * 7 }} {% raw %}")
     assert SENT == ["Afterbell: failure, session 2016-06-30: {{ 7 * 7 }} {% raw %}"]
+
+
+def test_airflows_own_notifier_sends_a_letter_as_the_file_shows_it(channels, monkeypatch):
+    text = (ROOT / "include" / "config" / "sla.yaml").read_text(encoding="utf-8")
+    shown = text[text.index("# - kinds: [failure, deadline_missed]") :].replace("\n# ", "\n").removeprefix("# ")
+    (mail,) = yaml.safe_load(shown)
+    channels(mail)
+    with MailServer() as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        extra = {"disable_ssl": True, "disable_tls": True, "from_email": "afterbell@example.com", "retry_limit": 1}
+        connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.server_address[1], "extra": extra}
+        monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
+        notify("failure", RUN, "rows < 3 & more")
+        server.shutdown()
+        thread.join()
+    (letter,) = server.letters
+    assert (letter["To"], letter["Subject"]) == ("oncall@example.com", "Afterbell: failure, session 2016-06-30")
+    assert "rows &lt; 3 &amp; more" in letter.get_body(("html",)).get_content()
 
 
 def test_a_failed_task_tells_its_own_message(hook, channels, monkeypatch):

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import yaml
 
+from afterbell.airflow import notices as notices_module
 from afterbell.airflow import outlook
+from afterbell.airflow.notices import deadline_missed
 from afterbell.airflow.outlook import begun, budgets_for, ended
 from afterbell.airflow.store import open_artifacts
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.sla.policy import TIMED, load_policy
+from tests.airflow.hook_server import HookServer
+from tests.airflow_home import ROOT
 from tests.cluster.test_connections import ENV
 
 pytestmark = [
@@ -158,6 +165,30 @@ def put_run(session, run, **seconds):
         body = {"started_at": start.isoformat(), "finished_at": end.isoformat(), "seconds": each}
         open_artifacts().put(f"runs/{session}/{run}/{step}.json", json.dumps(body).encode())
         start = end + timedelta(seconds=5)
+
+
+def test_an_alert_tells_the_times_of_the_stages_that_are_done(world, monkeypatch, tmp_path):
+    policy = yaml.safe_load((ROOT / "include" / "config" / "sla.yaml").read_text(encoding="utf-8"))
+    channel = {"kinds": ["deadline_missed"], "notifier": "afterbell.airflow.notifiers.WebhookNotifier"}
+    (tmp_path / "sla.yaml").write_text(yaml.safe_dump(policy | {"notices": [channel]}), encoding="utf-8")
+    monkeypatch.setenv("AFTERBELL_CONFIG", str(tmp_path))
+    monkeypatch.setattr(notices_module, "_GATHER", 60.0)
+    put_run("2016-06-30", "late_run", validate=1300, ingest=2400.4)
+    done = {"published": "2016-06-30-0123456789ab", "seconds": 9}
+    open_artifacts().put("runs/2016-06-30/late_run/publish.json", json.dumps(done).encode())
+    context = {"dag_run": {"dag_id": "d", "dag_run_id": "late__run", "conf": {"session": "2016-06-30"}}}
+    with HookServer() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        hook = {"conn_type": "http", "host": server.address}
+        monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_WEBHOOK", json.dumps(hook))
+        asyncio.run(deadline_missed(context=context))
+        server.shutdown()
+    (body,) = server.notices
+    assert [(each["step"], each["seconds"]) for each in body["stages"]] == [
+        ("ingest", 2400.4), ("validate", 1300.0), ("publish", 9.0),
+    ]  # fmt: skip
+    assert "stages: ingest 2400 s, validate 1300 s, publish 9 s" in body["text"]
+    assert body["message"].endswith("its deadline has passed: its release 2016-06-30-0123456789ab stands")
 
 
 def test_budgets_are_learned_from_the_sessions_before(world):

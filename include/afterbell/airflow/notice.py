@@ -24,8 +24,8 @@ _NEXT: dict[str, str] = {
     "again: what has been committed is not done twice. See docs/runbook.md, 'A run failed'.",
     "forecast": "Nothing has failed yet. Look for the stage that is over its budget and for what else uses the "
     "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
-    "deadline_missed": "The champion is kept and nothing of this run is published any more. See docs/runbook.md, 'The "
-    "deadline is near, or was missed'.",
+    "deadline_missed": "Whoever was champion at the deadline serves. Look which task runs, and why. See "
+    "docs/runbook.md, 'The deadline is near, or was missed'.",
     "held": "The champion scores the next session. Read the reason; when it is settled, run the session again. See "
     "docs/runbook.md, 'A verdict of keep or hold'.",
     "success": "Nothing.",

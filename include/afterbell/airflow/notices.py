@@ -135,10 +135,14 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
         run, kind_of_run = run_of(context), getattr(context.get("dag_run"), "run_type", "")
         if str(getattr(kind_of_run, "value", kind_of_run)) == "backfill":
             return  # one of many; whoever started it looks at them all
-        results: dict[str, dict[str, Any]] = {}
-        _wait([_start("results", lambda: results.update(read_results(open_artifacts(), run)))], _GATHER)
-        kind, text = outcome(results)
+        kind, text = outcome(_results(run))
         notify(kind, run, text, {"dag_id": _name(context, "dag")}, context)
+
+
+def _results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    _wait([_start("the results of the steps", lambda: found.update(read_results(open_artifacts(), run)))], _GATHER)
+    return found
 
 
 def outcome(results: Mapping[str, Mapping[str, Any]]) -> tuple[Kind, str]:
@@ -163,9 +167,15 @@ async def deadline_missed(context: Mapping[str, Any] | None = None, **_: Any) ->
         "run_id": str(found.get("dag_run_id") or ""),
         "deadline": _instant((context or {}).get("deadline")),
     }
-    text = "the run is not done, and its deadline has passed: nothing of it will be published"
     # In a thread: nothing here may hold up the other triggers.
-    await asyncio.to_thread(notify, "deadline_missed", run, text, {"dag_id": found.get("dag_id")})
+    await asyncio.to_thread(_missed, run, {"dag_id": found.get("dag_id")})
+
+
+def _missed(run: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    with _quietly("deadline_missed"):
+        published = _results(run).get("publish", {}).get("published")
+        stands = f"its release {published} stands" if published else "nothing of it will be published any more"
+        notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {stands}", details)
 
 
 def session_in(dag_run: Mapping[str, Any]) -> str:
