@@ -66,3 +66,18 @@ def test_want_of_memory_names_what_to_raise_and_is_tried_once_more(text, hint):
 @pytest.mark.parametrize("text", ["Error code is: 1379", "exit status 1", "Error code is: 143. Killed by Airflow"])
 def test_another_end_is_no_want_of_memory(text):
     assert "Memory" not in str(failure_of("train", AirflowException(text)))
+
+
+def test_a_driver_that_gave_up_waiting_is_told_by_its_own_message_and_may_be_tried_again():
+    """The end of a real driver's log, as the provider hands it on."""
+    text = """Cannot execute: spark-submit --master spark://m1:7077 train.py. Error code is: 1.
+Last spark-submit output:
+26/11/25 15:37:08 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI
+train: NoResourcesError: the driver got no executor for 180 s from spark://m1:7077: no worker is registered
+Asked for: spark.executor.memory=4g (first_executor_seconds of the cluster profile is the limit). Application app-7"""
+    found = failure_of("train", AirflowException(text))
+    assert not isinstance(found, AirflowFailException)
+    assert str(found).startswith(
+        "step 'train' failed: NoResourcesError: the driver got no executor for 180 s from spark://"
+    )
+    assert str(found).endswith("Application app-7")

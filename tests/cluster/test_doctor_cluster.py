@@ -12,6 +12,7 @@ import pytest
 from afterbell.cli.doctor_cluster import findings_of
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
+from afterbell.embedded.ports import free_port
 from tests.cluster.drivers import ROOT
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.standalone import standalone
@@ -102,10 +103,12 @@ def test_a_standalone_cluster_is_looked_at_from_both_places_of_the_driver(tmp_pa
         _, findings, said = _doctor(tmp_path, **both, deploy_mode="cluster", rest_url=cluster.rest.address)
         assert _served(findings) == {"ok"}, said
 
-        other = str(Folders.from_env().airflow_python)
-        status, findings, said = _doctor(tmp_path, **both, python=other)
-        assert status == 1, said
-        assert any("polars is none" in each["found"] for each in findings.values()), said
+
+def test_a_master_that_is_not_there_is_missing_and_nothing_is_submitted(tmp_path):
+    status, findings, said = _doctor(tmp_path, master=f"spark://127.0.0.1:{free_port()}")
+    assert status == 1, said
+    assert "nothing was submitted: start it" in findings["cluster"]["found"]
+    assert "probe" not in findings
 
 
 @pytest.mark.services

@@ -30,6 +30,12 @@ _NETWORK = (
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
+_CLUSTER = (
+    "AFTERBELL_CONFIG", "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
+    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET",
+)  # fmt: skip
+"""What drivers beside the submitter inherit from Airflow: docs/clusters.md."""
+
 _PARALLEL_TASKS = 4
 
 
@@ -103,7 +109,7 @@ class Airflow(Service):
     def _environment(self) -> dict[str, str]:
         base = f"http://{LOOPBACK}:{self.ports['ui']}"
         root = self.context.folders.root
-        network = {name: os.environ[name] for name in _NETWORK if name in os.environ}
+        passed = {name: os.environ[name] for name in (*_NETWORK, *_CLUSTER) if name in os.environ}
         own = {
             "AFTERBELL_HOME": str(self.context.folders.home),
             "AFTERBELL_ENV": str(self.context.folders.env),
@@ -137,7 +143,7 @@ class Airflow(Service):
             "NO_PROXY": f"{LOOPBACK},localhost",
             "no_proxy": f"{LOOPBACK},localhost",
         }
-        return plain_environment() | network | own | self._secrets() | dict(self.context.environment)
+        return plain_environment() | passed | own | self._secrets() | dict(self.context.environment)
 
     def _secrets(self) -> dict[str, str]:
         """Keys made at random once and kept in files that their owner alone reads."""
