@@ -157,7 +157,7 @@ def test_the_library_that_is_sent_brings_its_configuration(folders, tmp_path):
     seen = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env, cwd=tmp_path
     )
-    assert seen.stdout.split() == [f"{found}/afterbell/__init__.py", "XNYS"]
+    assert seen.stdout.split() == [f"{found}/afterbell/__init__.pyc", "XNYS"]
     assert list(tmp_path.iterdir()) == []  # what was unpacked is gone with the process
 
 
