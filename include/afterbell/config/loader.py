@@ -35,7 +35,10 @@ def config_folder() -> Path:
     if named:
         return Path(named)
     library = Path(__file__).parents[2]
-    return _unpacked(library) if library.is_file() else library.resolve() / "config"
+    if library.is_file():
+        return _unpacked(library)
+    beside = library.resolve()  # a Mesos agent unpacks what it fetches, the configuration beside the package
+    return beside / PACKED if (beside / PACKED).is_dir() else beside / "config"
 
 
 @functools.cache
