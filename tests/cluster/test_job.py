@@ -5,8 +5,17 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.cluster.job import EXIT_PERMANENT, parse_args, result_key, run_slug, run_step
-from afterbell.errors import ConfigError
+from afterbell.cluster import job
+from afterbell.cluster.job import (
+    EXIT_PERMANENT,
+    attempt_key,
+    failure_key,
+    parse_args,
+    result_key,
+    run_slug,
+    run_step,
+)
+from afterbell.errors import ConfigError, ObjectMissingError, StoreUnavailableError
 
 GOOD = ["--session", "2016-06-30", "--run-id", "manual__2016", "--deadline", "2016-06-30T22:00:00+00:00"]
 
@@ -58,3 +67,86 @@ def test_a_permanent_failure_has_an_exit_status_of_its_own_and_no_traceback(caps
     shown = capsys.readouterr().err
     assert shown.startswith("train: ConfigError: arguments of step 'train'")
     assert "Traceback" not in shown
+
+
+class _Store:
+    """The artifact store of one run."""
+
+    def __init__(self):
+        self.found = {}
+
+    def put(self, key, body):
+        self.found[key] = json.loads(body)
+
+    def get(self, key):
+        if key not in self.found:
+            raise ObjectMissingError(key)
+        return json.dumps(self.found[key]).encode()
+
+
+@pytest.fixture
+def store(monkeypatch):
+    found = _Store()
+    monkeypatch.setattr(job, "_store", lambda: found)
+    return found
+
+
+ATTEMPT = "0123456789abcdef"
+PLACE = (date(2016, 6, 30), "manual__2016", "probe")
+
+
+def _run(body):
+    return run_step("probe", body, [*GOOD, "--attempt", ATTEMPT])
+
+
+def _raise(error):
+    raise error
+
+
+def test_a_result_names_the_attempt_that_it_belongs_to(store):
+    assert _run(lambda _: {"x": 1}) == 0
+    found = store.found[result_key(*PLACE)]
+    assert (found["attempt"], found["x"]) == (ATTEMPT, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "permanent"), [(ConfigError("wrong"), 64, True), (StoreUnavailableError("away"), 1, False)]
+)
+def test_a_failure_leaves_its_reason_and_names_the_attempt(store, error, status, permanent):
+    assert _run(lambda _: _raise(error)) == status
+    found = store.found[failure_key(*PLACE)]
+    assert (found["kind"], found["message"]) == (type(error).__name__, str(error))
+    assert (found["permanent"], found["attempt"]) == (permanent, ATTEMPT)
+
+
+def test_a_failure_that_nobody_foresaw_leaves_its_reason_and_keeps_its_traceback(store):
+    with pytest.raises(ZeroDivisionError):
+        _run(lambda _: 1 / 0)
+    assert store.found[failure_key(*PLACE)]["kind"] == "ZeroDivisionError"
+
+
+def test_a_reason_that_cannot_be_stored_does_not_hide_the_failure(store, monkeypatch, capsys):
+    monkeypatch.setattr(store, "put", lambda *_: _raise(StoreUnavailableError("s3 is away")))
+    assert _run(lambda _: _raise(ConfigError("wrong"))) == EXIT_PERMANENT
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == ["probe: ConfigError: wrong", "probe: the reason could not be stored: s3 is away"]
+
+
+@pytest.mark.parametrize("newest", [{"attempt": "f" * 16}, {"attempt": ATTEMPT, "killed": True}])
+def test_an_attempt_that_was_overtaken_or_killed_does_not_begin(store, newest):
+    store.found[attempt_key(*PLACE)] = newest
+    began = []
+    assert _run(began.append) == EXIT_PERMANENT
+    assert began == []
+    assert list(store.found) == [attempt_key(*PLACE)]
+
+
+def test_the_newest_attempt_begins(store):
+    store.found[attempt_key(*PLACE)] = {"attempt": ATTEMPT}
+    assert _run(lambda _: {}) == 0
+
+
+@pytest.mark.parametrize("attempt", ["../x", "ABC", "g", "a b", "0" * 65])
+def test_an_attempt_that_is_none_is_refused(attempt):
+    with pytest.raises(ConfigError, match="--attempt"):
+        parse_args("train", [*GOOD, "--attempt", attempt])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -241,3 +243,51 @@ def test_a_status_survives_being_stored(server, client):
     server.say(STATUS, _mesos("FINISHED", "FAILED", "Command exited with status 3"))
     found = client.status(DRIVER)
     assert DriverStatus.from_json(found.to_json()) == found
+
+
+RECORDED = Path(__file__).parent / "answers"
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "exit_status"),
+    [
+        ("standalone/status_submitted", "QUEUED", None),
+        ("standalone/status_running", "RUNNING", None),
+        ("standalone/status_recovered", "RUNNING", None),
+        ("standalone/status_finished", "FINISHED", None),
+        ("standalone/status_failed", "FAILED", None),
+        ("standalone/status_sigkill", "FAILED", None),
+        ("standalone/status_killed", "KILLED", None),
+        ("standalone/status_killed_submitted", "KILLED", None),
+        ("standalone/status_worker_lost", "LOST", None),
+        ("standalone/status_unknown", "NOT_FOUND", None),
+        ("mesos/status_queued", "QUEUED", None),
+        ("mesos/status_running", "RUNNING", None),
+        ("mesos/status_retrying", "RETRYING", None),
+        ("mesos/status_finished", "FINISHED", 0),
+        ("mesos/status_failed", "FAILED", 3),
+        ("mesos/status_failed_permanent", "FAILED", 64),
+        ("mesos/status_sigkill", "FAILED", None),
+        ("mesos/status_killed", "KILLED", None),
+        ("mesos/status_killed_queued", "NOT_FOUND", None),
+        ("mesos/status_lost", "LOST", None),
+        ("mesos/status_unknown", "NOT_FOUND", None),
+        ("mesos/status_after_restart", "NOT_FOUND", None),
+    ],
+)
+def test_what_real_servers_said_is_read_as_it_was(server, client, answer, state, exit_status):
+    server.say(STATUS, json.loads((RECORDED / f"{answer}.json").read_text()))
+    found = client.status(DRIVER)
+    assert (found.state, found.exit_status) == (DriverState(state), exit_status)
+
+
+@pytest.mark.parametrize("name", ["kill", "kill_ended", "kill_queued", "kill_retrying", "kill_unknown"])
+def test_a_real_dispatchers_answer_to_a_kill_is_no_error(server, client, name):
+    server.say(KILL, json.loads((RECORDED / "mesos" / f"{name}.json").read_text()))
+    assert client.kill(DRIVER)
+
+
+def test_a_real_dispatchers_full_queue_launches_nothing(server, client):
+    server.say(CREATE, json.loads((RECORDED / "mesos" / "create_queue_full.json").read_text()))
+    with pytest.raises(ClusterUnavailableError, match="Already reached maximum submission size"):
+        client.create({})

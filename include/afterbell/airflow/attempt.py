@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from afterbell.cluster.rest import DriverState, RestSubmissions
-from afterbell.errors import ClusterUnavailableError, RetryableError
+from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
 
 KEY = "afterbell_driver"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 10.0
@@ -100,7 +100,7 @@ def end(client: RestSubmissions, driver: str, seconds: float) -> str:
             trouble = f"it was told to end, and is {state.value} after {seconds:.0f} s"
             if state.over or state in _ENDED:
                 return ""
-        except RetryableError as error:
+        except (RetryableError, PermanentError) as error:
             trouble = str(error)
         if time.monotonic() + pause > until:
             return trouble

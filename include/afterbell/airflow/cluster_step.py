@@ -20,11 +20,13 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 from afterbell.airflow.attempt import Attempt, create, digest_of, end, forget
 from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.driver_trigger import DriverTrigger
+from afterbell.airflow.links import LINKS
 from afterbell.airflow.results import AttemptNotes
-from afterbell.cluster.driver_log import DriverLog, clean, driver_log
+from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_watch import Ending, Limits
 from afterbell.cluster.job import EXIT_PERMANENT
 from afterbell.cluster.payload import payload, sent
+from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
@@ -71,8 +73,15 @@ class Job:
 class ClusterStep(BaseOperator):
     """The part of a Spark step that launches, follows and judges a driver on the cluster."""
 
+    operator_extra_links = LINKS
+    places: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed in place
     _attempt: Attempt | None = None
-    _driver_page: str = ""
+    _job: Job | None = None
+
+    def show_places(self, cluster: ClusterProfile, driver: str = "") -> None:
+        """Where a person sees more; see ``links``."""
+        page = driver_page(cluster.manager, cluster.master_ui, driver) if driver else ""
+        self.places = {"cluster": cluster.master_ui, "driver": page, "history": cluster.history_server}
 
     def job(self, context: Context) -> Job:
         """What to launch, from the connections and the results of the steps before."""
@@ -89,6 +98,7 @@ class ClusterStep(BaseOperator):
             return self._launch_or_take_up(context, job)
 
     def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
+        self._job = job
         store, cluster = _state(context), job.target.cluster
         files = sent(job.folders, cluster, job.script, job.environment)
 
@@ -135,6 +145,7 @@ class ClusterStep(BaseOperator):
 
     def _follow(self, job: Job, attempt: Attempt) -> NoReturn:
         now, cluster = datetime.now(UTC), job.target.cluster
+        self.show_places(cluster, attempt.driver)
         overtime = now + self.execution_timeout if self.execution_timeout else None
         limits = Limits(
             began=datetime.fromisoformat(attempt.began),
@@ -163,6 +174,8 @@ class ClusterStep(BaseOperator):
                 f"{attempt.url} did not answer for too long, and driver {attempt.driver} may be running: the next try "
                 f"asks for it again ({event['trouble']})"
             )
+        self._job = job
+        self.show_places(job.target.cluster, attempt.driver)
         log = self._show_log(job, attempt)
         if ending in {Ending.UNSTARTED, Ending.OVERTIME}:
             self._end(attempt)
@@ -231,14 +244,20 @@ class ClusterStep(BaseOperator):
 
     def end_driver(self) -> None:
         """What ``on_kill`` does while a worker holds the task."""
-        if self._attempt is not None and self._attempt.driver:
-            self._end(self._attempt)
+        if self._attempt is None or not self._attempt.driver:
+            return
+        if self._job is not None:
+            try:
+                self._job.notes(self._attempt.token).mark_killed(self._job.environment)
+            except (RetryableError, PermanentError) as error:
+                self.log.warning("driver %s could not be marked as killed: %s", self._attempt.driver, error)
+        self._end(self._attempt)
 
     def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
         cluster = job.target.cluster
         secrets = [value for name, value in job.environment.items() if "SECRET" in name]
         found = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
-        self._driver_page = found.page
+        self.places = self.places | ({"driver": found.page} if found.page else {})
         for kind, text in found.tails.items():
             if text.strip():
                 self.log.info("the end of the driver's %s:\n%s", kind, text.rstrip())

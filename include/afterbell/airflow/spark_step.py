@@ -120,6 +120,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         return self._target
 
     def _prepare(self, target: SparkTarget) -> None:
+        self.show_places(target.cluster)
         stores = store_environment()
         folders = Folders.from_env()
         parts = submission(folders, target.master)

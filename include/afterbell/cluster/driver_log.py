@@ -50,11 +50,19 @@ def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str]
     if not master_ui:
         return DriverLog(trouble="master_ui is not set in the cluster profile")
     try:
-        place = (_on_mesos if manager == "mesos" else _on_standalone)(master_ui.rstrip("/"), driver)
+        place = _place(manager, master_ui, driver)
         tails = {kind: clean(place.read(kind), secrets) for kind in ("stdout", "stderr")}
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
         return DriverLog(trouble=f"{type(error).__name__}: {error}")
     return DriverLog(place.page, tails)
+
+
+def driver_page(manager: str, master_ui: str, driver: str) -> str:
+    """Where a person reads the log of ``driver``; empty while the cluster doesn't tell, or can't be asked."""
+    try:
+        return _place(manager, master_ui, driver).page if master_ui else ""
+    except (requests.RequestException, LookupError, TypeError, ValueError):
+        return ""
 
 
 def clean(text: str, secrets: Iterable[str] = ()) -> str:
@@ -64,6 +72,10 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
         if secret:
             shown = shown.replace(secret, "***")
     return shown
+
+
+def _place(manager: str, master_ui: str, driver: str) -> _Worker | _Sandbox:
+    return (_on_mesos if manager == "mesos" else _on_standalone)(master_ui.rstrip("/"), driver)
 
 
 @dataclass(frozen=True)

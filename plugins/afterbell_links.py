@@ -1,0 +1,12 @@
+"""Buttons of a Spark step's page in Airflow's UI."""
+
+from airflow.plugins_manager import AirflowPlugin
+
+from afterbell.airflow.links import LINKS
+
+
+class AfterbellLinks(AirflowPlugin):
+    """Lets the API server know the links that Spark steps carry."""
+
+    name = "afterbell_links"
+    operator_extra_links = list(LINKS)  # noqa: RUF012 - Airflow's own way
