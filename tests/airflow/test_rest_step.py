@@ -28,7 +28,7 @@ from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.profile import ClusterProfile
-from tests.airflow.cluster_world import CREATE, RUN, World, configure, lost, told, unknown
+from tests.airflow.rest_world import CREATE, RUN, World, configure, lost, told, unknown
 from tests.cluster.rest_server import frozen_server
 
 pytestmark = pytest.mark.services
@@ -113,11 +113,11 @@ _WORKER = """
 import sys, time
 from pathlib import Path
 from afterbell.airflow import cluster_step
-from tests.airflow.cluster_world import FrozenServer, World
+from tests.airflow.rest_world import FrozenServer, World
 
 class Elsewhere(World):
     def __post_init__(self):
-        from tests.airflow.cluster_world import State
+        from tests.airflow.rest_world import State
         self.state = State(self.folder / "state.json")
 
 point, folder = sys.argv[1:]
