@@ -59,7 +59,7 @@ lint: setup  ## check style, format, types and import contracts
 	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
 	exit $$status
 
-bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features or history)
+bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history or backfill)
 	@$(SPARK) -m bench
 
 replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 
+from bench.backfill import backfills
 from bench.features import against_qlib, with_history
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
@@ -17,6 +18,7 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "ingest": ingest_and_audit,
     "features": against_qlib,
     "history": with_history,
+    "backfill": backfills,
 }
 
 

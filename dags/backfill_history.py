@@ -21,6 +21,7 @@ from airflow.sdk import Param, dag
 
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
+from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
 from afterbell.backfill import request
 
 
@@ -36,8 +37,8 @@ from afterbell.backfill import request
     default_args={
         **TASK_NOTICES,
         "owner": "afterbell",
-        "pool": "afterbell_backfill",
-        "priority_weight": 1,
+        "pool": BACKFILLS,
+        "priority_weight": BACKFILL_WEIGHT,
         "weight_rule": "absolute",
         "retries": 3,
         "retry_delay": timedelta(minutes=1),
@@ -97,7 +98,7 @@ from afterbell.backfill import request
         "profile": Param(
             default="",
             type="string",
-            pattern="^([a-z0-9][a-z0-9-]{0,63})?$",
+            pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$(?!\n)",
             title="Cluster profile",
             description="Where Spark runs; empty for the connection's own.",
         ),

@@ -77,8 +77,8 @@ def daily_retraining() -> None:
     """Wire the steps: each is handed the ids that those before it committed."""
     run = open_run()
     drops = await_drops(run)
-    landed = spark_step("ingest", run, drops)
-    trusted = spark_step("validate", run, landed)
+    landed = spark_step("ingest", run, run, drops)
+    trusted = spark_step("validate", run, run, landed)
     features = spark_step("features", run, trusted)
     candidates = spark_step("train", run, trusted, features)
     verdict = spark_step("evaluate", run, drops, landed, trusted, features, candidates)

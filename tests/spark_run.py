@@ -24,8 +24,8 @@ def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, 
     return driver_env(step, home / "local", _TWO_CORES)
 
 
-def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run ``script`` (a path from the project's root); it writes JSON to the path it is given."""
+def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None, seconds: int = 600) -> dict[str, Any]:
+    """Run ``script`` (a path from the project's root), ``seconds`` at most; it writes JSON to the path it is given."""
     answer = home / "answer.json"
     done = subprocess.run(
         [str(Folders.from_env().spark_python), str(ROOT / script), str(answer)],
@@ -33,7 +33,7 @@ def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) 
         cwd=home,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-6000:]

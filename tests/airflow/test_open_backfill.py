@@ -36,7 +36,17 @@ TEXTS = [
 ]
 OTHERS = [None, 7, -1, 1.5, ["../x"], {"a": 1}]
 LISTS = [*TEXTS, "", 7, -1, 1.5, ["../x"], ["core", "ingest"], {"a": 1}]
-LONG = ["", "short", "two\nlines of text", "a\u0000null in it", "x" * 301, None, 12345678901, ["a reason of a list"]]
+LONG = [
+    "",
+    "short",
+    "two\nlines of text",
+    "a line, its end\n",
+    "a\u0000null in it",
+    "x" * 301,
+    None,
+    12345678901,
+    ["a"],
+]
 FIELDS = {
     "first": [*TEXTS, "", *OTHERS],
     "last": [*TEXTS, "", *OTHERS],
@@ -45,7 +55,7 @@ FIELDS = {
     "factor_sets": LISTS,
     "chunk_sessions": [*TEXTS, "", "7", 0, 1001, True, *(each for each in OTHERS if each != 7)],
     "plan_only": [*TEXTS, "", "true", 1, *OTHERS],
-    "profile": [*TEXTS, "x" * 65, 7, ["local"]],
+    "profile": [*TEXTS, "local\n", "x" * 65, 7, ["local"]],
 }
 CASES = [(field, value) for field, values in FIELDS.items() for value in values]
 

@@ -54,7 +54,7 @@ def test_a_drop_that_comes_after_later_ones_is_late() -> None:
 
 
 def filled(listing: list[StoredObject], *ledger: KnownDrop, since: date = date(2016, 6, 28)) -> list[DropTask]:
-    return list(plan_source(PRICES, listing, ledger, date(2016, 6, 29), since).tasks)
+    return list(plan_source(PRICES, listing, ledger, date(2016, 6, 29), since, history=True).tasks)
 
 
 def test_filling_history_takes_the_drops_of_its_sessions_and_no_others() -> None:
@@ -74,6 +74,14 @@ def test_a_new_version_of_a_drop_of_history_is_known_from_the_newest_session_on(
 
 def test_filling_history_needs_no_drop_of_its_last_session() -> None:
     assert [task.session.day for task in filled(listed("20160628"))] == [28]
+
+
+def test_a_run_that_a_backfill_made_fills_history_too_but_its_own_drop_must_be_there() -> None:
+    plan = plan_source(PRICES, listed("20160628"), [known("20160630")], date(2016, 6, 28), history=True)
+    (task,) = plan.tasks
+    assert (task.late, task.knowledge_time) == (False, datetime(2016, 6, 28, 20, 30, tzinfo=UTC))
+    with pytest.raises(MissingDropsError, match="no drop of session 2016-06-29"):
+        plan_source(PRICES, listed("20160628"), [known("20160630")], date(2016, 6, 29), history=True)
 
 
 def test_a_drop_of_a_day_without_a_session_is_not_parsed() -> None:

@@ -24,7 +24,7 @@ FACTOR_SETS = ("alpha158", "alpha360", "core", "cross_section", "fundamental")
 CHUNK_SESSIONS, LONGEST_CHUNK = 250, 1000
 """A year, about: sessions that are committed together."""
 SHORTEST_REASON, LONGEST_REASON = 10, 300
-REASON = r"^[^\u0000-\u001f\u007f]+$"
+REASON = r"^[^\u0000-\u001f\u007f]+$(?!\n)"
 """One line of text, whatever it says: it is stored and shown, and never becomes part of a command."""
 ID = re.compile(r"[0-9]{8}-[0-9]{8}-[0-9a-f]{8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
@@ -152,7 +152,7 @@ def check_reason(given: object) -> str:
     Raises:
         ConfigError: it is too short or too long, or is more than one line of text.
     """
-    text = given.strip() if isinstance(given, str) else ""
+    text = given.strip(" ") if isinstance(given, str) else ""
     if not SHORTEST_REASON <= len(text) <= LONGEST_REASON or not re.fullmatch(REASON, text):
         raise ConfigError(
             f"reason is {given!r}: give one line of {SHORTEST_REASON} to {LONGEST_REASON} characters that says why, "

@@ -13,6 +13,7 @@ from afterbell.backfill.request import (
     CHUNK_SESSIONS,
     STEPS,
     Request,
+    check_day,
     check_id,
     check_reason,
     check_request,
@@ -104,6 +105,8 @@ def status(
 
 
 def _request(first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int) -> Request:
+    check_day(first, "--from")
+    check_day(last, "--to")
     asked = {
         "first": first,
         "last": last,

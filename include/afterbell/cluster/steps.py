@@ -38,6 +38,8 @@ BESIDES: dict[str, tuple[str, ...]] = {
 """Steps that belong to no session."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {
+    "ingest": ("origin",),
+    "validate": ("origin",),
     "backfill_plan": ("asked_by",),
     "train": ("leave_out", "needed_after"),
     "evaluate": (

@@ -1,7 +1,7 @@
 """The ingest step: the drops up to a session that the ledger doesn't know, onto a branch that the audit will judge.
 
 With the inputs ``since`` and ``until`` (sessions) it fills history: the drops of these sessions alone, each known from
-its own day on.
+its own day on. The run of a session whose ``origin`` is ``backfill`` takes its drops as known from their own days, too.
 
 Every source's objects are listed on the driver; tasks fetch, parse and check them. Accepted rows, corporate actions,
 symbol events, filings, set-aside lines and the ledger go to a branch of their tables, one of its own for every try;
@@ -52,10 +52,14 @@ Sources = Mapping[str, tuple[Source, RuleSet]]
 
 @dataclass(frozen=True)
 class Span:
-    """The sessions whose drops are taken in: up to ``last``; from ``since`` on, where history is filled."""
+    """The sessions whose drops are taken in: up to ``last``; from ``since`` on, where a range is filled.
+
+    ``history``: as if each had been taken in on its own day.
+    """
 
     last: date
     since: date | None = None
+    history: bool = False
 
     @classmethod
     def of(cls, args: StepArgs) -> Span:
@@ -65,7 +69,8 @@ class Span:
             ConfigError: a date is none.
         """
         since, until = args.day("since"), args.day("until")
-        return cls(args.session if until is None else until, since)
+        history = since is not None or args.inputs.get("origin") == "backfill"
+        return cls(args.session if until is None else until, since, history)
 
 
 @dataclass(frozen=True)
@@ -126,7 +131,7 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
         coming = [pool.submit(listing, source) for source in sources]
         known = base.known_drops()
         plans = [
-            plan_source(source, there.result(), known, span.last, span.since)
+            plan_source(source, there.result(), known, span.last, span.since, history=span.history)
             for source, there in zip(sources, coming, strict=True)
         ]
     rules = {source.name: (source, load_rules(source.quality)) for source in sources}
@@ -140,7 +145,7 @@ def _commit_id(span: Span, work: Work) -> str:
         session=span.last,
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
-        **({} if span.since is None else {"since": span.since}),
+        **({"since": span.since} if span.history else {}),
     )
 
 

@@ -93,7 +93,13 @@ class Plan:
 
 
 def plan_source(
-    source: Source, listing: Iterable[StoredObject], known: Sequence[KnownDrop], run: date, since: date | None = None
+    source: Source,
+    listing: Iterable[StoredObject],
+    known: Sequence[KnownDrop],
+    run: date,
+    since: date | None = None,
+    *,
+    history: bool = False,
 ) -> Plan:
     """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
 
@@ -102,8 +108,8 @@ def plan_source(
         listing: what its store has.
         known: the ledger.
         run: the last session.
-        since: the first session, where history is filled: then each drop counts as known from its own day on, as if
-            it had been taken in then, whatever came later; no drop of ``run`` is required. None for a session's run.
+        since: the first session, where a range is filled: no drop of ``run`` is required. None for a session's run.
+        history: each drop counts as known from its own day on, as if it had been taken in then, whatever came later.
 
     Raises:
         MissingDropsError: the source is required and there is no drop of ``run``, neither listed nor known.
@@ -120,7 +126,7 @@ def plan_source(
         named.append(session)
         inside = (since is None or since <= session) and session <= run
         if inside and (found.store, found.key, found.version) not in versions:
-            tasks.append(_task(source, found, session, ours, run, history=since is not None))
+            tasks.append(_task(source, found, session, ours, run, history=history))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
         raise MissingDropsError(_nothing_for(source, run, named))
     return Plan(tuple(tasks), tuple(strays))
