@@ -3,6 +3,8 @@
 import json
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
+
 from afterbell.sla.history import read_runs
 from afterbell.stores.protocols import StoredObject
 
@@ -46,6 +48,14 @@ def test_the_results_of_a_run_become_its_timings():
         "ingest": (20.0, False), "train": (7.0, True),
     }  # fmt: skip
     assert run["ingest"].started == START
+
+
+@pytest.mark.parametrize("less", [{"held": "no time"}, {"left_out": ["family ridge"]}, {"noop": True}])
+def test_a_step_that_did_less_than_its_work_is_marked(less):
+    store = Counting()
+    store.add(LAST, "manual_1", "train", 7, **({"left_out": [], "noop": False} | less))
+    store.add(LAST, "manual_2", "train", 7, left_out=[], noop=False)
+    assert sorted(run["train"].noop for run in read_runs(store, [LAST])) == [False, True]
 
 
 def test_what_older_sessions_left_behind_costs_nothing():

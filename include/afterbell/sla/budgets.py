@@ -20,7 +20,7 @@ _SHORT = 0.25
 
 @dataclass(frozen=True)
 class Timing:
-    """When a step worked, by its own clock in UTC, and whether it found nothing to do."""
+    """When a step worked, by its own clock in UTC, and whether it did less than all of its work."""
 
     started: datetime
     finished: datetime
@@ -72,7 +72,7 @@ def default_budgets(policy: SlaPolicy) -> Budgets:
 def learn(runs: Sequence[Run], policy: SlaPolicy) -> Budgets:
     """The quantile of what each step took, the pause before it included; the policy's figure where too little is known.
 
-    A step that found nothing to do, or took less than a quarter of its median, tells nothing of the next run.
+    A step that found nothing to do, was cut short, or took less than a quarter of its median, tells nothing of the next.
 
     Args:
         runs: of the last sessions, in any order.

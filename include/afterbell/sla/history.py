@@ -73,6 +73,8 @@ def _timing(body: bytes) -> Timing | None:
     try:
         found: dict[str, Any] = json.loads(body)
         started, finished = (datetime.fromisoformat(found[name]) for name in ("started_at", "finished_at"))
-        return Timing(started.astimezone(UTC), finished.astimezone(UTC), found.get("noop") is True)
+        # A training that left something out is no measure of a whole one.
+        part = any(found.get(name) for name in ("noop", "held", "left_out"))
+        return Timing(started.astimezone(UTC), finished.astimezone(UTC), part)
     except (ValueError, KeyError, TypeError):
         return None
