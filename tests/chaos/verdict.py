@@ -9,7 +9,7 @@ from typing import Any
 from tests.chaos.airflow import Api, CommandLine
 
 UNIQUE = {
-    "raw.drops": "drop_id",
+    "raw.drops": "drop_id, key, version",
     "market.bars": "symbol, session, revision",
     "features.core": "symbol, session, definition_hash",
     "predictions.out_of_sample": "candidate_id, symbol, session, horizon, family",
