@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import threading
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from afterbell.airflow import spark_step
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.cluster import reach
 from afterbell.cluster.connections import connection_environment
@@ -116,6 +120,30 @@ def test_a_master_that_is_not_there_costs_no_submission_and_is_tried_again(monke
         AirflowException, match=r"ClusterUnavailableError: spark://.*tried 3 times.*nothing was submitted"
     ) as caught:
         step.execute({})
+    assert not isinstance(caught.value, AirflowFailException)
+
+
+def test_a_driver_that_its_own_task_ended_is_not_taken_for_one_without_memory(monkeypatch, tmp_path):
+    """As when Airflow's processes are stopped in the middle of a step, for the second time."""
+    _connect(monkeypatch)
+    up, driver = tmp_path / "up", tmp_path / "driver"
+    os.mkfifo(up)
+    driver.write_text(f"#!/bin/sh\necho up > {up}\nexec sleep 600\n")
+    driver.chmod(0o700)
+    parts = spark_step.submission
+    monkeypatch.setattr(spark_step, "submission", lambda *given: replace(parts(*given), spark_binary=str(driver)))
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN)
+
+    def end():
+        up.read_text()  # from then on the driver runs
+        step.on_kill()
+
+    thread = threading.Thread(target=end)
+    thread.start()
+    with pytest.raises(AirflowException, match="'ingest' was told to end, and ended its driver") as caught:
+        step.execute({"ti": SimpleNamespace(try_number=2)})
+    thread.join()
+    step._hook._submit_sp.stdout.close()  # the hook leaves it to the end of the process
     assert not isinstance(caught.value, AirflowFailException)
 
 

@@ -53,6 +53,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self.results = list(results)
         self._environment: dict[str, str] = {}
         self._target: SparkTarget | None = None
+        self._told_to_end = False
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
@@ -78,6 +79,11 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         try:
             super().execute(context)
         except AirflowException as error:
+            if self._told_to_end:  # else a driver that was killed would be taken for one without memory
+                raise AirflowException(
+                    f"step {self.step!r} was told to end, and ended its driver: it was cleared or timed out, or "
+                    "Airflow's processes on its machine were stopped. What it had committed is not done twice"
+                ) from error
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
         ended(self.run, self.step, self.log)
@@ -139,6 +145,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
 
     def on_kill(self) -> None:
         """End the driver, wherever it runs."""
+        self._told_to_end = True
         self.end_driver()
         if self._hook is not None:
             super().on_kill()
