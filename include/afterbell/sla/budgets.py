@@ -72,7 +72,7 @@ def default_budgets(policy: SlaPolicy) -> Budgets:
 def learn(runs: Sequence[Run], policy: SlaPolicy) -> Budgets:
     """The quantile of what each step took, the pause before it included; the policy's figure where too little is known.
 
-    A step that found nothing to do, was cut short, or took less than a quarter of its median, tells nothing of the next.
+    A step that found nothing to do, was cut short, or took less than a quarter of its median, tells nothing.
 
     Args:
         runs: of the last sessions, in any order.
