@@ -94,10 +94,7 @@ class DriverTrigger(BaseTrigger):
         await asyncio.to_thread(self._kill)
 
     def _kill(self) -> None:
-        try:
-            self.notes.mark_killed(store_environment())
-        except (RetryableError, PermanentError) as error:
-            self.log.warning("driver %s could not be marked as killed: %s", self.driver, error)
+        # The kill comes first: a store that does not answer must not keep the driver alive.
         try:
             said = RestSubmissions(self.url).kill(self.driver)
             self.log.info("driver %s is killed with its task: %s", self.driver, said)
@@ -106,6 +103,10 @@ class DriverTrigger(BaseTrigger):
                 "driver %s could not be killed and may go on; of two drivers of a step one commits. Kill it on the "
                 "cluster's page: %s", self.driver, error,
             )  # fmt: skip
+        try:
+            self.notes.mark_killed(store_environment())
+        except (RetryableError, PermanentError) as error:
+            self.log.warning("driver %s could not be marked as killed: %s", self.driver, error)
 
 
 def _now() -> datetime:

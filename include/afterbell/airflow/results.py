@@ -31,7 +31,9 @@ def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: st
 
 def _store(environment: Mapping[str, str]) -> ArtifactStore:
     keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    return ArtifactStore(Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3, keys=keys)
+    return ArtifactStore(
+        Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3, keys=keys if all(keys) else None
+    )
 
 
 @dataclass(frozen=True)
