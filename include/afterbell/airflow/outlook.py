@@ -12,6 +12,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from airflow.sdk import get_current_context
+
 from afterbell.airflow.notices import notify
 from afterbell.airflow.store import open_artifacts
 from afterbell.calendar.sessions import Exchange
@@ -129,7 +131,14 @@ def _say(run: Run, found: Forecast, log: Any, more: dict[str, Any]) -> None:
     if found.step in over:
         log.warning("%s took %.0f s, %.0f s more than its budget", found.step, took[found.step], over[found.step])
     if not found.fits and _first(store, run):
-        notify("forecast", run, _warning(found, over), {"step": found.step})
+        notify("forecast", run, _warning(found, over), {"step": found.step, "dag_id": _dag_id()})
+
+
+def _dag_id() -> str:
+    try:
+        return str(get_current_context()["dag"].dag_id)
+    except RuntimeError:  # not in a task: the notice goes without its link
+        return ""
 
 
 def _warning(found: Forecast, over: Mapping[str, float]) -> str:
