@@ -46,8 +46,8 @@ def test_a_master_that_is_not_there_ends_in_time(tmp_path):
     assert "counting: ClusterUnavailableError: spark://127.0.0.1:" in output
 
 
-def test_one_worker_too_small_then_too_busy_then_gone(cluster, tmp_path):
-    """One worker for three cases: executors larger than it, executors that another job holds, and its death."""
+def test_one_worker_too_small_then_breaking_executors_then_too_busy_then_gone(cluster, tmp_path):
+    """One worker for four cases: executors too large, ones that end at once, ones that another job holds, its death."""
     worker = cluster.start_worker("worker")
     until("the worker is registered", lambda: cluster.alive() == 1)
     large = limits(cluster.ui) | {"spark.executor.memory": "3g"}
@@ -55,6 +55,12 @@ def test_one_worker_too_small_then_too_busy_then_gone(cluster, tmp_path):
     assert status == 1, output
     assert "wants 3072 MiB of memory (spark.executor.memory=3g with what" in output
     assert "the largest worker has 1024 MiB: lower executor_memory" in output
+
+    broken = limits(cluster.ui, first_executor=15) | {"spark.executor.extraJavaOptions": "-javaagent:/nowhere.jar"}
+    status, output = outcome(tmp_path, COUNTING, cluster.master, broken)
+    assert status == 1, output
+    assert "counting: NoResourcesError: the driver got no executor for 15 s" in output
+    assert "/<n>/stderr on a worker" in output
 
     patient = limits(cluster.ui, first_executor=60)  # its executor must start first, on whatever machine this is
     with driver(tmp_path, COUNTING, cluster.master, patient, inputs={"keep counting": True}) as holder:

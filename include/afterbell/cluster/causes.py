@@ -34,7 +34,8 @@ def standalone_cause(state: Mapping[str, Any], application: str, wanted: Wanted)
     return (
         _too_large(sizes, wanted, "worker")
         or _taken(free, wanted, "worker")
-        or f"workers have room, and the master gives none: see application {application} on its pages, and its log"
+        or "workers have room: either executors end as soon as they start, or the master gives none. Look at "
+        f"work/{application}/<n>/stderr on a worker, and at the master's log"
     )
 
 

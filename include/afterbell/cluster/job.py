@@ -136,6 +136,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     traceback; anything unexpected keeps its traceback.
     """
     from afterbell.cluster.active import at_work  # noqa: PLC0415
+    from afterbell.cluster.removed import removed_by  # noqa: PLC0415
     from afterbell.lake.lost import lost_by  # noqa: PLC0415
 
     started = datetime.now(UTC)
@@ -162,7 +163,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
         return _failed(step, args, error, started)
     except Exception as error:
         # Spark tells of a file that is gone by a page of its own; whoever reads it must learn what was lost.
-        found = lost_by(error)
+        found = lost_by(error) or removed_by(error)
         if found is None:
             _record(args, error, started)
             raise
