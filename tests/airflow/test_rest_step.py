@@ -28,6 +28,7 @@ from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.share import placed
 from tests.airflow.rest_world import CREATE, RUN, World, configure, lost, told, unknown
 from tests.cluster.rest_server import frozen_server
 
@@ -474,3 +475,16 @@ def test_hostile_inputs_reach_the_driver_as_they_are(world):
     arguments = world.created()[0]["appArgs"]
     seen = unpacked(arguments[arguments.index("{{USER_JAR}}") + 1 :])
     assert json.loads(seen[seen.index("--inputs") + 1]) == {"branch": "$(touch /tmp/owned) `id`\n{{ ds }}"}
+
+
+def test_a_share_in_s3_is_written_once_and_named_by_content(world, store, tmp_path):
+    script = tmp_path / "step.py"
+    script.write_text("x = 1\n")
+    share = f"s3a://{store.bucket}/share"
+    first = placed(share, {"script": script}, store_environment())["script"]
+    key = first.removeprefix(f"s3a://{store.bucket}/")
+    _, etag = store.get_with_etag(key)
+    assert placed(share, {"script": script}, store_environment()) == {"script": first}
+    assert store.get_with_etag(key) == (b"x = 1\n", etag)
+    script.write_text("x = 2\n")
+    assert placed(share, {"script": script}, store_environment())["script"] != first

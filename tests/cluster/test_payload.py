@@ -161,6 +161,16 @@ def test_the_library_that_is_sent_brings_its_configuration(folders, tmp_path):
     assert list(tmp_path.iterdir()) == []  # what was unpacked is gone with the process
 
 
+def test_a_library_that_an_agent_unpacked_finds_its_configuration_beside_it(folders, tmp_path):
+    with zipfile.ZipFile(request(folders, **MESOS)["sparkProperties"]["spark.submit.pyFiles"]) as archive:
+        archive.extractall(tmp_path)
+    code = "from afterbell.config.loader import config_folder; print(config_folder())"
+    env = {"PYTHONPATH": str(tmp_path)}
+    seen = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
+    assert seen.stdout.strip() == f"{tmp_path}/afterbell-config"
+    assert (tmp_path / "afterbell-config" / "platform.yaml").is_file()
+
+
 def _sourced(tmp_path, *arguments, conf=""):
     """What Spark's scripts are left with after they sourced the file, as ``bin/load-spark-env.sh`` does."""
     shutil.copy(Path(module.__file__).with_name("spark-env.sh"), tmp_path / "spark-env.sh")

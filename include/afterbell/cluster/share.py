@@ -80,10 +80,14 @@ def _into_folder(folder: Path) -> Put:
     return put
 
 
+def _runtime(environment: Mapping[str, str]) -> Runtime:
+    return Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment))  # a folder that nobody asks for here
+
+
 def _into_hdfs(share: str, root: str, environment: Mapping[str, str]) -> Put:
     from afterbell.stores.hdfs import HdfsDropStore  # noqa: PLC0415
 
-    known = Runtime.from_env(environment).hdfs
+    known = _runtime(environment).hdfs
     store = HdfsDropStore(HdfsLocation(known.url, known.user, root or "/"))
 
     def put(name: str, path: Path) -> str:
@@ -99,7 +103,7 @@ def _into_hdfs(share: str, root: str, environment: Mapping[str, str]) -> Put:
 def _into_s3(share: str, bucket: str, prefix: str, environment: Mapping[str, str]) -> Put:
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415 - boto3 takes a third of a second
 
-    location = replace(Runtime.from_env(environment).s3, artifact_bucket=bucket)
+    location = replace(_runtime(environment).s3, artifact_bucket=bucket)
     keys = (environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", ""))
     store = ArtifactStore(location, keys=keys if all(keys) else None)
 
