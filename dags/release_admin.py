@@ -20,8 +20,9 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from afterbell.airflow.approval import AskOperator
+from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
-from afterbell.airflow.open_release_admin import ACTIONS, ONE_LINE, RELEASE_ID, open_release_admin
+from afterbell.airflow.open_release_admin import ACTIONS, open_release_admin
 from afterbell.airflow.pools import DAILY, PEOPLE_WEIGHT
 from afterbell.airflow.tasks import library_step
 

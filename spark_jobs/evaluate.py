@@ -14,31 +14,21 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-from pyspark.sql import SparkSession
-
 from afterbell.cluster.job import StepArgs, run_slug, run_step
-from afterbell.config.runtime import Runtime, S3Location
-from afterbell.errors import DigestMismatchError, StaleInputError
-from afterbell.evaluation.gate import Contender, decide, in_time
-from afterbell.evaluation.metrics import Scored, horizon_metrics, score_panel
-from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
-from afterbell.evaluation.panel import Panel
+from afterbell.config.runtime import Runtime
+from afterbell.errors import StaleInputError
+from afterbell.evaluation.gate import decide, in_time
+from afterbell.evaluation.judged import insides, judge, read_rows
+from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
-from afterbell.evaluation.settings import GateSettings, load_gate
+from afterbell.evaluation.settings import load_gate
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
-from afterbell.lake.scan import plan_files, read_files
-from afterbell.lake.shape import shape_of
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
-from afterbell.release.manifest import sha256
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.candidate import candidate_key, read_candidate
-from afterbell.training.families import load_model
-from afterbell.training.families.lightgbm import TreeModel
-from afterbell.training.families.ridge import RidgeModel
+from afterbell.training.candidate import read_candidate
 
 _NOT_COUNTS = frozenset({
     "candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes", "held", "skipped",
@@ -131,58 +121,6 @@ def held(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: dateti
         detail={"reason": reason, "report": key},
     )
     return outcome | {"report_key": key, "report_path": str(path)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """One candidate's panels and scores by horizon, what the gate compares, and its rows."""
-
-    panels: dict[int, Panel]
-    scored: dict[int, dict[str, Scored]]
-    contender: Contender
-    rows: int
-
-
-def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Judged:
-    """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
-    own = rows.filter(pl.col("candidate_id") == candidate_id)
-    panels = {} if own.is_empty() else panels_of(own)
-    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
-    return Judged(panels, scored, contender(candidate_id, session, panels, scored), own.height)
-
-
-def read_rows(spark: SparkSession, s3: S3Location, snapshot: int, candidate_ids: list[str]) -> pl.DataFrame:
-    """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
-    shape = shape_of(spark, OUT_OF_SAMPLE)
-    # Written by one run each, files hold few candidates: only those of the asked ones are opened.
-    found = [
-        read_files(
-            plan_files(spark, OUT_OF_SAMPLE, snapshot, "candidate_id", each, each),
-            shape,
-            s3,
-            pl.col("candidate_id") == each,
-        )
-        for each in dict.fromkeys(candidate_ids)
-    ]
-    return pl.concat(found).select(COLUMNS)
-
-
-def insides(
-    store: ArtifactStore, candidate: dict[str, Any]
-) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
-    gains, coefficients = {}, {}
-    for item in candidate["models"]:
-        key = candidate_key(candidate["candidate_id"], item["path"])
-        body = store.get(key)
-        if sha256(body) != item["sha256"]:
-            raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {sha256(body)}; train again")
-        model, name = load_model(item["family"], body), f"{item['family']} h{item['horizon']}"
-        if isinstance(model, TreeModel):
-            gains[name] = model.gains()
-        if isinstance(model, RidgeModel):
-            coefficients[name] = dict(zip(model.names, model.coefficients, strict=True))
-    return gains, coefficients
 
 
 def write(

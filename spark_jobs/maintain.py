@@ -32,11 +32,11 @@ def maintain(args: StepArgs) -> dict[str, Any]:
         raise ConfigError(f"input now is {now}, which is yet to come: what is young would be taken for old")
     runtime, keep = Runtime.from_env(), load_keep()
     store = ArtifactStore(runtime.s3)
-    named = read_named(store, keep.runs_before(now))
+    named = read_named(store, keep.runs_before(now), keep.experiments_before(now))
     spark = lake_session(runtime, "afterbell maintain")
     this = Round(now, keep, named, dry_run)
     tables = {table.name: tend(spark, table, this) for table in all_tables(spark)}
-    folders = unneeded(store, named, keep.runs_before(now))
+    folders = unneeded(store, named, keep.runs_before(now), keep.experiments_before(now))
     if not dry_run:
         for keys in folders.values():
             for key in keys:

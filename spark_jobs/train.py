@@ -16,12 +16,10 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.lake.append import append_once
@@ -30,7 +28,6 @@ from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.assemble import build
 from afterbell.training.candidate import (
     candidate_id,
     candidate_key,
@@ -39,13 +36,11 @@ from afterbell.training.candidate import (
     read_candidate,
     upload,
 )
-from afterbell.training.collect import read_inputs
 from afterbell.training.fits import NO_TIME, FitResult, plan, settle
 from afterbell.training.handed import Handed
 from afterbell.training.leave_out import LeaveOut, ends_at, until
-from afterbell.training.matrix import Matrix, check_features
-from afterbell.training.shelf import made_from, matrix_folder, matrix_key
-from afterbell.training.spark_fits import out_of_sample_frame, run_fits, ship
+from afterbell.training.prepare import Order, prepared
+from afterbell.training.spark_fits import out_of_sample_frame, run_fits
 from afterbell.training.spec import ModelSpec, load_spec
 
 
@@ -111,21 +106,11 @@ class Made:
 def _make(
     spark: SparkSession, runtime: Runtime, args: StepArgs, spec: ModelSpec, handed: Handed, leave: LeaveOut
 ) -> Made:
-    exchange, end = Exchange(), ends_at(args)
-    exchange.require(args.session)
+    end = ends_at(args)
     if end is not None and datetime.now(UTC) >= end:
         return _held(args, "no fit was begun", leave.reasons())
-    origin = made_from(args.session, exchange.name, handed, spec)
-
-    def make(folder: Path) -> None:
-        started = datetime.now(UTC)
-        rows = build(read_inputs(spark, runtime.s3, handed, exchange, args.session, spec), spec, folder, origin)
-        seconds = (datetime.now(UTC) - started).total_seconds()
-        print(f"train: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)
-
-    with matrix_folder(runtime.home / "matrices", matrix_key(origin), make) as folder, until(end) as over:
-        matrix, shipped = Matrix.load(folder), ship(spark, folder)
-        check_features(matrix, spec.optional_features)
+    order = Order(args.session, spec, handed)
+    with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
         planned, skipped = plan(spec, len(matrix.grid))
         fits = leave.keep(planned, spec)
         print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features, {len(fits)} fits", flush=True)

@@ -22,10 +22,14 @@ def bag() -> DagBag:
     return DagBag(str(ROOT / "dags"))
 
 
+@lru_cache
+def _serialized(dag_id: str) -> Any:
+    return DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag().dags[dag_id]))
+
+
 def form(dag_id: str, conf: dict[str, Any]) -> dict[str, Any]:
     """The parameters of a run with ``conf``, as the API server checks them: of the DAG as it was serialized."""
-    dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(bag().dags[dag_id]))
-    return dict(dag.params.deep_merge(conf).validate())
+    return dict(_serialized(dag_id).params.deep_merge(conf).validate())
 
 
 def refused(dag_id: str, conf: dict[str, Any], name: str) -> None:

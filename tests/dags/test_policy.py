@@ -50,7 +50,8 @@ def test_every_step_is_tried_again_with_growing_pauses(bag):
 
 def test_no_dag_takes_two_runs_at_once_or_catches_up_unasked(bag):
     for dag in bag.dags.values():
-        assert dag.max_active_runs == 1
+        # Experiments that wait for a person hold nobody up: one task at a time runs of them all.
+        assert dag.max_active_tasks == 1 if dag.dag_id == "experiment" else dag.max_active_runs == 1
         assert not dag.catchup
 
 

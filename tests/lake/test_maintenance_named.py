@@ -73,3 +73,31 @@ def test_only_old_folders_that_no_release_names_are_unneeded(store: ArtifactStor
         "runs/2026-06-30/kept": ["runs/2026-06-30/kept/publish.json", "runs/2026-06-30/kept/report.html"],
     }
     assert unneeded(store, read_named(store, PAST), PAST) == {}
+
+
+def test_an_experiment_counts_as_a_whole_and_goes_as_a_whole_after_its_own_time(store: ArtifactStore) -> None:
+    _put(store, "experiments/e1/metrics.json", inputs={"bars_snapshot": SNAPSHOT})
+    store.put("experiments/e1/report.html", b"x")
+    # Runs are kept for less long: what only they name is let go while the experiment still counts.
+    _put(store, "runs/2026-06-30/x/train.json", oos_snapshot=SNAPSHOT + 1)
+    named = read_named(store, FUTURE, PAST)
+    assert named.numbers == {SNAPSHOT}
+    assert set(unneeded(store, named, FUTURE, PAST)) == {"runs/2026-06-30/x"}
+    later = read_named(store, PAST, FUTURE)
+    assert later.numbers == {SNAPSHOT + 1}
+    assert unneeded(store, later, PAST, FUTURE) == {
+        "experiments/e1": ["experiments/e1/metrics.json", "experiments/e1/report.html"]
+    }
+
+
+def test_what_was_promoted_of_an_experiment_stays_when_it_goes(store: ArtifactStore) -> None:
+    _put(store, "releases/r1/manifest.json", candidate_id="c1", inputs={"bars_snapshot": SNAPSHOT})
+    _put(store, "experiments/e1/candidates/c1/candidate.json", candidate_id="c1")
+    named = read_named(store, FUTURE)
+    assert SNAPSHOT in named.numbers
+    assert list(unneeded(store, named, FUTURE)) == ["experiments/e1"]
+
+
+def test_the_audit_trail_of_releases_is_never_taken_away(store: ArtifactStore) -> None:
+    _put(store, "audit/20260630T210000.000000Z-0123456789abcdef.json", action="rollback")
+    assert unneeded(store, read_named(store, FUTURE), FUTURE) == {}

@@ -10,13 +10,11 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
 from afterbell.cluster.job import run_slug
 from afterbell.errors import ConfigError, PermanentError
 
 ACTIONS = ("verify", "rollback", "promote")
-RELEASE_ID = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}-[0-9a-f]{12})?$(?!\n)"
-"""Empty, or a release id; the end is the end, a line break after it included."""
-ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$(?!\n)"
 LIMIT = timedelta(hours=2)
 
 

@@ -30,17 +30,29 @@ STEPS = tuple(INPUTS)
 BESIDES: dict[str, tuple[str, ...]] = {
     "maintain": ("now", "dry_run"),
     "check_release": ("action", "release_id", "reason", "by"),
+    "experiment_resolve": ("experiment", "request"),
+    "experiment_train": (
+        "experiment", "request", "bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes",
+    ),
+    "experiment_evaluate": (
+        "experiment", "request", "promote", "champion", "champion_oos_snapshot", "candidate_id", "oos_snapshot",
+    ),
+    "experiment_promote": (
+        "experiment", "request", "candidate_id", "oos_snapshot", "champion", "verdict", "reason", "metrics", "by",
+        "note", "approved_by",
+    ),
     "move_champion": ("action", "reason", "by", "approved_by", "champion", "target"),
     "backfill_plan": ("request", "reason", "plan_only"),
     "backfill_ingest": ("backfill_id",),
     "backfill_features": ("backfill_id",),
-}
+}  # fmt: skip
 """Steps that belong to no session."""
 
 CONTEXT: dict[str, tuple[str, ...]] = {
     "ingest": ("origin",),
     "validate": ("origin",),
     "backfill_plan": ("asked_by",),
+    "features": ("factor_sets",),
     "train": ("leave_out", "needed_after"),
     "evaluate": (
         "rows",
@@ -55,7 +67,7 @@ CONTEXT: dict[str, tuple[str, ...]] = {
         "skipped",
     ),
 }
-"""What a step may be told besides, for its report or its record."""
+"""What a step may be told besides: for its report or its record, or to do other than usual."""
 
 
 def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

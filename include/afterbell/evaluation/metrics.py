@@ -91,10 +91,11 @@ def overlap_lag(sessions: int, horizon: int) -> int:
 def score_panel(panel: Panel, settings: PortfolioSettings) -> dict[str, Scored]:
     """Score every family of ``panel``, and their blend, under its name."""
     everyone = {**panel.scores, BLEND: blend(panel.scores)}
-    return {name: _score(panel, scores, settings) for name, scores in everyone.items()}
+    return {name: score_one(panel, scores, settings) for name, scores in everyone.items()}
 
 
-def _score(panel: Panel, scores: Floats, settings: PortfolioSettings) -> Scored:
+def score_one(panel: Panel, scores: Floats, settings: PortfolioSettings) -> Scored:
+    """Score ``scores``, float64 (sessions, symbols), against the panel's labels."""
     both = np.isfinite(scores) & np.isfinite(panel.labels)
     both &= both.sum(axis=1, keepdims=True) >= settings.min_symbols
     score, label = np.where(both, scores, np.nan), np.where(both, panel.labels, np.nan)

@@ -43,6 +43,7 @@ class ReportData:
         gains: by model name, total gain of each feature.
         coefficients: by model name, standardised coefficient of each feature.
         data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
+        more: HTML that goes before the gate.
     """
 
     run_id: str
@@ -55,6 +56,7 @@ class ReportData:
     gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
+    more: tuple[str, ...] = ()
 
 
 def render(data: ReportData) -> str:
@@ -70,6 +72,7 @@ def render(data: ReportData) -> str:
     ]
     for horizon in sorted(data.panels):
         body += _horizon(data, horizon)
+    body += data.more
     body += [markup.heading("Gate"), _comparisons(data), *_against_champion(data)]
     body += [markup.heading("What the models use"), markup.grid(_models(data))]
     body += [markup.heading("Data"), *_data(data), markup.heading("Provenance"), _provenance(data)]

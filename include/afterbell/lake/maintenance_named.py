@@ -16,7 +16,8 @@ from afterbell.stores.protocols import StoredObject
 
 _POINTER = "champion.json"
 _READERS = 8
-_DEPTH = {"candidates": 2, "runs": 3}  # candidates/<id>/..., runs/<session>/<run>/...
+_DEPTH = {"candidates": 2, "runs": 3, "experiments": 2}  # candidates/<id>/..., runs/<session>/<run>/..., ...
+_EXPERIMENTS = "experiments"
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,11 @@ class Named:
     documents: int
 
 
-def read_named(store: ArtifactStore, before: datetime) -> Named:
+def read_named(store: ArtifactStore, before: datetime, experiments_before: datetime | None = None) -> Named:
     """Everything that releases name, whatever their age, and candidates and runs that are not older than ``before``.
+
+    Experiments count as a whole: while something of one was written since ``experiments_before`` (``before``, if left
+    out), all of its documents count.
 
     Every number is taken, whatever key it stands under: a document of a later version may call a snapshot otherwise,
     and a number too many only keeps a snapshot for longer.
@@ -50,9 +54,13 @@ def read_named(store: ArtifactStore, before: datetime) -> Named:
     young = [
         found.key
         for prefix in _DEPTH
+        if prefix != _EXPERIMENTS
         for found in store.list(f"{prefix}/")
         if found.key.endswith(".json") and not _older(found, before)
     ]
+    for members in _folders(store, _EXPERIMENTS).values():
+        if not all(_older(found, experiments_before or before) for found in members):
+            young += [found.key for found in members if found.key.endswith(".json")]
     keys = [*manifests, *pointer, *young]
     with ThreadPoolExecutor(_READERS) as pool:
         values = [value for found in pool.map(lambda key: _values(store, key), keys) for value in found]
@@ -94,22 +102,34 @@ def _older(found: StoredObject, before: datetime) -> bool:
     return found.modified is not None and found.modified < before
 
 
-def unneeded(store: ArtifactStore, named: Named, before: datetime) -> dict[str, list[str]]:
-    """Folders of candidates and of runs, all older than ``before``, that no release and no young run names.
+def _folders(store: ArtifactStore, prefix: str) -> dict[str, list[StoredObject]]:
+    folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
+    depth = _DEPTH[prefix]
+    for found in store.list(f"{prefix}/"):
+        parts = found.key.split("/")
+        if len(parts) > depth:
+            folders["/".join(parts[:depth])].append(found)
+    return folders
+
+
+def unneeded(
+    store: ArtifactStore, named: Named, before: datetime, experiments_before: datetime | None = None
+) -> dict[str, list[str]]:
+    """Folders of candidates, runs and experiments that nobody needs.
+
+    Those of candidates and runs are all older than ``before``, and no release and no young run names them. An
+    experiment's has nothing that was written since ``experiments_before`` (``before``, if left out): what was promoted
+    of it is a release with files of its own.
 
     Returns:
         The keys in each, by folder.
     """
-    folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
-    for prefix, depth in _DEPTH.items():
-        for found in store.list(f"{prefix}/"):
-            parts = found.key.split("/")
-            if len(parts) > depth:
-                folders["/".join(parts[:depth])].append(found)
+    limits = dict.fromkeys(_DEPTH, before) | {_EXPERIMENTS: experiments_before or before}
     old = {
         folder: [found.key for found in members]
-        for folder, members in sorted(folders.items())
-        if all(_older(found, before) for found in members)
+        for prefix, limit in limits.items()
+        for folder, members in sorted(_folders(store, prefix).items())
+        if all(_older(found, limit) for found in members)
     }
     return {folder: keys for folder, keys in old.items() if not _in_use(store, folder, keys, named)}
 
@@ -117,5 +137,7 @@ def unneeded(store: ArtifactStore, named: Named, before: datetime) -> dict[str, 
 def _in_use(store: ArtifactStore, folder: str, keys: Iterable[str], named: Named) -> bool:
     if folder.startswith("candidates/"):
         return folder.split("/")[1] in named.texts
+    if folder.startswith(f"{_EXPERIMENTS}/"):
+        return False
     documents = (key for key in keys if key.endswith("/publish.json"))
     return any(value in named.releases for key in documents for value in _values(store, key))

@@ -33,6 +33,7 @@ class Keep(Strict):
         longest_run_hours: nothing younger is touched, and no audit branch is older and still in use.
         keep_snapshots_days: snapshots that nothing names.
         keep_runs_days: results of runs, and candidates, that no release names; what they name is kept as long.
+        keep_experiments_days: experiments, with the snapshots that they name.
         orphan_days: files that no snapshot names.
         compaction: when files are rewritten.
     """
@@ -40,15 +41,17 @@ class Keep(Strict):
     longest_run_hours: int = Field(ge=1)
     keep_snapshots_days: int = Field(ge=1)
     keep_runs_days: int = Field(ge=1)
+    keep_experiments_days: int = Field(default=90, ge=1)
     orphan_days: int = Field(ge=1)
     compaction: Compaction
 
     @model_validator(mode="after")
     def _keeps_the_longest_run(self) -> Keep:
-        shortest = min(self.keep_snapshots_days, self.keep_runs_days) * 24
+        shortest = min(self.keep_snapshots_days, self.keep_runs_days, self.keep_experiments_days) * 24
         if shortest < self.longest_run_hours:
             raise ValueError(
-                f"keep_snapshots_days and keep_runs_days must reach back longest_run_hours ({self.longest_run_hours})"
+                "keep_snapshots_days, keep_runs_days and keep_experiments_days must reach back longest_run_hours "
+                f"({self.longest_run_hours})"
             )
         return self
 
@@ -63,6 +66,10 @@ class Keep(Strict):
     def runs_before(self, now: datetime) -> datetime:
         """Results and candidates that were written before may go."""
         return now - timedelta(days=self.keep_runs_days)
+
+    def experiments_before(self, now: datetime) -> datetime:
+        """Experiments nothing of which was written since may go."""
+        return now - timedelta(days=self.keep_experiments_days)
 
     def orphans_before(self, now: datetime) -> datetime:
         """Unnamed files that were written before may go: a running job's files are unnamed until it commits."""

@@ -117,6 +117,14 @@ def history(runtime: Runtime, name: str) -> tuple[int | None, dict[int, Snapshot
     return None if head is None else head.snapshot_id, {one.snapshot_id: one for one in found.snapshots()}
 
 
+def heads(runtime: Runtime, names: Sequence[str]) -> list[int | None]:
+    """The heads of ``main`` of tables, None for one that isn't there or holds nothing."""
+    catalog = open_catalog(runtime)
+    there = set(table_names(catalog))
+    found = [catalog.load_table(name).current_snapshot() if name in there else None for name in names]
+    return [None if each is None else each.snapshot_id for each in found]
+
+
 def query(runtime: Runtime, sql: str) -> pa.Table:
     """Answer one SELECT over the lake's tables, named ``namespace.table``; DuckDB's dialect, read-only.
 

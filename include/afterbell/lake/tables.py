@@ -81,6 +81,7 @@ OUT_OF_SAMPLE = Table(
     """candidate_id string, symbol string, session date, horizon int, family string, fold int,
        prediction double, label double""",
 )
+EXPERIMENTS = Table("experiments.out_of_sample", OUT_OF_SAMPLE.columns)
 SIGNALS = Table(
     "signals.daily",
     """symbol string, session date, as_of date, horizon int, family string, score double, rank double,
@@ -93,8 +94,8 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE, SIGNALS,
-    RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE,
+    EXPERIMENTS, SIGNALS, RUNS,
 )  # fmt: skip
 
 

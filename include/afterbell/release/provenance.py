@@ -31,6 +31,7 @@ def code_version() -> str:
 _NUMBERS = (
     "calendar",
     "evaluation",
+    "experiments",
     "features",
     "ingest",
     "lake",

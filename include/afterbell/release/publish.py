@@ -16,7 +16,7 @@ from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.candidate import read_candidate
+from afterbell.training.candidate import candidate_key, read_candidate
 
 
 @dataclass(frozen=True)
@@ -47,15 +47,20 @@ def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, 
     )
 
 
-def upload(store: ArtifactStore, manifest: Manifest) -> None:
+def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> None:
     """Copy the candidate's files into the release, the manifest last; what is there already must be the same.
+
+    Args:
+        store: the artifact store.
+        manifest: of the release.
+        root: the folder of the experiment that the candidate is of; empty for the daily run's.
 
     Raises:
         DigestMismatchError: a file of the candidate is not what its manifest says, or the release exists with
             other content.
     """
     for model in manifest.models:
-        source = f"candidates/{manifest.candidate_id}/{model.path}"
+        source = candidate_key(manifest.candidate_id, model.path, root)
         body = store.get(source)
         if sha256(body) != model.sha256:
             raise DigestMismatchError(f"{source}: expected SHA-256 {model.sha256}, found {sha256(body)}")

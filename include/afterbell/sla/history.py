@@ -15,7 +15,7 @@ from afterbell.stores.protocols import StoredObject
 _READERS = 8
 _RUNS = 3
 """Most runs of one session that count: a session that is tried out fifty times is not fifty nights."""
-_BACKFILL = "backfill"
+_OTHERS = ("backfill", "experiment_")
 _STARTS = datetime.min.replace(tzinfo=UTC)
 Item = TypeVar("Item")
 Found = TypeVar("Found")
@@ -34,7 +34,7 @@ class Documents(Protocol):
 
 
 def read_runs(store: Documents, sessions: Iterable[date]) -> list[Run]:
-    """The timings of the newest runs of ``sessions``, those of backfills left out.
+    """The timings of the newest runs of ``sessions``, those of backfills and experiments left out.
 
     One listing a session and one read a result: what older sessions left behind costs nothing.
 
@@ -62,7 +62,7 @@ def _newest(found: Sequence[StoredObject]) -> list[list[str]]:
     runs: dict[str, list[StoredObject]] = {}
     for each in found:
         _, _, run, *rest = each.key.split("/")
-        if len(rest) == 1 and _step(each.key) in STEPS and not run.startswith(_BACKFILL):
+        if len(rest) == 1 and _step(each.key) in STEPS and not run.startswith(_OTHERS):
             runs.setdefault(run, []).append(each)
     newest = sorted(runs.values(), key=lambda own: max(each.modified or _STARTS for each in own), reverse=True)
     return [[each.key for each in own] for own in newest[:_RUNS]]

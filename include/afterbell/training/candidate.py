@@ -19,14 +19,22 @@ from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
 
-def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = ()) -> str:
+def candidate_id(
+    session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object
+) -> str:
     """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide.
 
-    What was left out for the deadline makes another candidate.
+    Args:
+        session: the exchange session the run is for.
+        handed: snapshots and definitions.
+        spec: the model specification.
+        left_out: for the deadline, which makes another candidate.
+        more: what else decides, in an experiment.
     """
     less = {"left_out": sorted(left_out)} if left_out else {}
     return commit_id(
         "train",
+        **more,
         session=session,
         inputs=handed.ids(),
         definition_hashes=handed.definitions,
@@ -37,9 +45,9 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
     )[:16]
 
 
-def candidate_key(wanted: str, path: str = "candidate.json") -> str:
-    """Where a file of a candidate lies in the artifact bucket."""
-    return f"candidates/{wanted}/{path}"
+def candidate_key(wanted: str, path: str = "candidate.json", root: str = "") -> str:
+    """Where a file of a candidate lies in the artifact bucket; ``root`` is the folder of an experiment."""
+    return f"{root}candidates/{wanted}/{path}"
 
 
 def model_path(result: FitResult) -> str:
@@ -116,20 +124,20 @@ def _model_entry(result: FitResult) -> dict[str, Any]:
     }
 
 
-def upload(store: ArtifactStore, content: dict[str, Any], outcome: Outcome) -> None:
+def upload(store: ArtifactStore, content: dict[str, Any], outcome: Outcome, root: str = "") -> None:
     """Write the models, then ``candidate.json``: a candidate without it was never finished."""
     wanted = content["candidate_id"]
     for result in outcome.finals:
-        store.put(candidate_key(wanted, model_path(result)), result.model)
+        store.put(candidate_key(wanted, model_path(result), root), result.model)
     body = json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
-    store.put(candidate_key(wanted), body)
+    store.put(candidate_key(wanted, root=root), body)
 
 
-def read_candidate(store: ArtifactStore, wanted: str) -> dict[str, Any]:
+def read_candidate(store: ArtifactStore, wanted: str, root: str = "") -> dict[str, Any]:
     """The content of a candidate's ``candidate.json``.
 
     Raises:
         ObjectMissingError: there is no such candidate, or it was never finished.
     """
-    found: dict[str, Any] = json.loads(store.get(candidate_key(wanted)))
+    found: dict[str, Any] = json.loads(store.get(candidate_key(wanted, root=root)))
     return found

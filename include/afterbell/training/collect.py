@@ -69,28 +69,37 @@ def _narrowed(shape: Shape, columns: Sequence[str]) -> Shape:
 
 
 def read_inputs(
-    spark: SparkSession, s3: S3Location, handed: Handed, exchange: Exchange, last: date, spec: ModelSpec
+    spark: SparkSession,
+    s3: S3Location,
+    handed: Handed,
+    exchange: Exchange,
+    last: date,
+    spec: ModelSpec,
+    first: date | None = None,
 ) -> Inputs:
-    """What the matrix of the session ``last`` is made from.
+    """What the matrix of the session ``last`` is made from; rows of sessions before ``first`` are left out.
 
     Raises:
         StaleInputError: a set has no row of its definition up to ``last``.
     """
-    sets = [_set_rows(spark, s3, handed, name, last) for name in spec.feature_sets]
-    first = max(_first_session(each, handed, last) for each in sets)
+    keep = pl.col("session") <= last
+    if first is not None:
+        keep &= pl.col("session") >= first
+    sets = [_set_rows(spark, s3, handed, name, keep) for name in spec.feature_sets]
+    start = max(_first_session(each, handed, last) for each in sets)
     actions = plan_files(spark, CORPORATE_ACTIONS, handed.actions)
     return Inputs(
         sets=tuple(sets),
         bars=StoredMonths(spark, BARS, handed.bars, s3),
         actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),
-        grid=SessionGrid.of(exchange, exchange.between(first, last)),
+        grid=SessionGrid.of(exchange, exchange.between(start, last)),
     )
 
 
-def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, last: date) -> SetRows:
+def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, keep: pl.Expr) -> SetRows:
     wanted = handed.definitions[name]
-    keep = (pl.col("definition_hash") == wanted) & (pl.col("session") <= last)
-    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, keep)
+    own = (pl.col("definition_hash") == wanted) & keep
+    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, own)
     return SetRows(name, factor_columns(name, wanted, rows.columns), rows)
 
 

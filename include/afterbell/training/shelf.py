@@ -27,12 +27,15 @@ KEPT = 3
 _MAKING = ".making-"
 
 
-def made_from(session: date, exchange: str, handed: Handed, spec: ModelSpec) -> dict[str, Any]:
+def made_from(
+    session: date, exchange: str, handed: Handed, spec: ModelSpec, first: date | None = None
+) -> dict[str, Any]:
     """All that decides a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
 
-    Families, folds and seeds of the specification don't: they may change without another matrix.
+    Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
+    session before which rows are left out, None for none.
     """
-    return {
+    return ({"first_session": first.isoformat()} if first else {}) | {
         "inputs": handed.ids(),
         "definition_hashes": handed.definitions,
         "feature_sets": list(spec.feature_sets),

@@ -73,10 +73,24 @@ def run_fits(
         spec: the model specification.
         progress: called on the driver as each fit ends, with the number of fits done.
         over: set when the time is over; None where nothing limits it.
+
+    Returns:
+        Their results, in the order of ``fits``.
     """
+    return run_jobs(spark, shipped, [(fit, spec) for fit in fits], progress, over)
+
+
+def run_jobs(
+    spark: SparkSession,
+    shipped: Shipped,
+    jobs: list[tuple[Fit, ModelSpec]],
+    progress: Callable[[int, FitResult], None],
+    over: Event | None = None,
+) -> list[FitResult]:
+    """``run_fits`` for fits of several specifications."""
     stop = over or Event()
 
-    def alone(fit: Fit) -> FitResult:
+    def alone(fit: Fit, spec: ModelSpec) -> FitResult:
         if stop.is_set():
             return FitResult(fit, NO_TIME)
         try:
@@ -91,18 +105,19 @@ def run_fits(
             raise
         return found[0]
 
-    results: list[FitResult] = []
-    waiting, running = deque(fits), set[Future[FitResult]]()
+    results: dict[int, FitResult] = {}
+    waiting, running = deque(enumerate(jobs)), dict[Future[FitResult], int]()
     with ThreadPoolExecutor(_IN_FLIGHT) as pool, _ended(spark, stop):
         while waiting or running:
             # As many as there are cores, which may become more: what waits in Spark has lost its place in the order.
             while waiting and len(running) < min(_IN_FLIGHT, max(2, spark.sparkContext.defaultParallelism)):
-                running.add(pool.submit(alone, waiting.popleft()))
-            done, running = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
+                number, job = waiting.popleft()
+                running[pool.submit(alone, *job)] = number
+            done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in done:
-                results.append(future.result())
-                progress(len(results), results[-1])
-    return results
+                results[running.pop(future)] = future.result()
+                progress(len(results), future.result())
+    return [results[number] for number in range(len(jobs))]
 
 
 @contextmanager

@@ -79,6 +79,35 @@ class UniverseFilter(Strict):
     min_feature_share: float = Field(ge=0, le=1)
 
 
+class Range(Strict):
+    """Where a search draws a parameter from: evenly between ``low`` and ``high``, or evenly in its logarithm."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Range:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(f"low ({self.low}) must lie below high ({self.high}), and above 0 where log is true")
+        return self
+
+
+class Search(Strict):
+    """Which parameters of each family a search varies, and within what; the others stay as they are."""
+
+    lightgbm: dict[str, Range] = Field(default_factory=dict)
+    ridge: dict[str, Range] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _names_parameters(self) -> Search:
+        for name, params in (("lightgbm", LightGBMParams), ("ridge", RidgeParams)):
+            unknown = sorted(set(getattr(self, name)) - set(params.model_fields))
+            if unknown:
+                raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(params.model_fields)}")
+        return self
+
+
 SetName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
@@ -87,6 +116,8 @@ class ModelSpec(Strict):
 
     Attributes:
         feature_sets: factor sets whose rows are joined on symbol and session; columns stand in the sets' order.
+        search: for experiments of several trials. It decides no fit of the specification itself, so it is no part of
+            what is written down as the specification.
     """
 
     feature_sets: tuple[SetName, ...] = Field(min_length=1)
@@ -99,6 +130,7 @@ class ModelSpec(Strict):
     min_train_rows: int = Field(ge=1)
     max_train_rows: int = Field(ge=1)
     optional_features: tuple[str, ...] = ()
+    search: Search = Field(default_factory=Search, exclude=True)
 
     @model_validator(mode="after")
     def _sets_stand_once(self) -> ModelSpec:

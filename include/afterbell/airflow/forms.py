@@ -1,0 +1,14 @@
+r"""Patterns for forms' text fields, enforced by Airflow (400) and once more by whoever opens the run.
+
+Python's ``$`` also matches before a line break at the end; ``$(?!\n)`` is the end in Python and in a browser.
+"""
+
+from __future__ import annotations
+
+END = r"$(?!\n)"
+RELEASE_ID = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}-[0-9a-f]{{12}})?{END}"
+"""Empty, or a release id."""
+ONE_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
+NAME = rf"^[a-z0-9][a-z0-9-]{{0,39}}{END}"
+PROFILE = rf"^([a-z0-9][a-z0-9-]*)?{END}"
+DAY = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}"

@@ -1,0 +1,104 @@
+"""``experiment run|list|show``: an analyst's experiment from the shell, in one process."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from afterbell.cli.context import Opened, stores
+from afterbell.cli.output import out, print_json, print_rows, report_errors
+from afterbell.config.loader import load_yaml
+from afterbell.config.platform import load_platform
+
+app = typer.Typer(help="Experiments: models of other settings, judged beside the champion without touching it.")
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+
+
+@app.command()
+@report_errors
+def run(
+    file: Annotated[Path, typer.Argument(help="A YAML file of the form's fields; see docs/experiments.md.")],
+    note: Annotated[str, typer.Option(help="What it is for; kept with a promotion.")] = "",
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion, if the gate lets it through.")] = False,
+    profile: Annotated[str | None, typer.Option(help="Cluster profile.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run the DAG `experiment` to its end; --promote stands for the person who would be asked in the page."""
+    from afterbell.cli.airflow_run import run_dag  # noqa: PLC0415
+    from afterbell.cluster.profile import load_profile  # noqa: PLC0415
+    from afterbell.experiments.request import Request  # noqa: PLC0415
+
+    request, cluster = load_yaml(file, Request), profile or load_platform().cluster
+    load_profile(cluster)
+    conf = request.model_dump(mode="json") | {"note": note or None, "promote": promote}
+    with stores("s3", "hdfs", quiet=as_json) as opened:
+        answer = "Approve" if promote else "Reject"
+        done = run_dag(opened, "experiment", conf, cluster, None if as_json else out.print, answer=answer)
+        found = _read(opened, request.id) | {"run_id": done.run_id, "log": str(done.log), "step_seconds": done.seconds}
+    print_json(found) if as_json else _print(found)
+
+
+@app.command("list")
+@report_errors
+def list_(as_json: AsJson = False) -> None:
+    """List the experiments that were judged."""
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    with stores("s3", quiet=as_json) as opened:
+        keys = [found.key.split("/") for found in ArtifactStore(opened.runtime.s3).list("experiments/")]
+        ids = sorted(parts[1] for parts in keys if parts[2:] == ["metrics.json"])
+        found = [_read(opened, one) for one in ids]
+    rows = [
+        {
+            "experiment": one["experiment"],
+            "name": one["request"]["name"],
+            "last": one["request"]["last"],
+            "trials": one["trials"],
+            "verdict": one["verdict"],
+            **{f"rank_ic_{key}": values["rank_ic"] for key, values in one["metrics"].items()},
+        }
+        for one in found
+    ]
+    print_json(rows) if as_json else print_rows(rows, title="experiments")
+
+
+@app.command()
+@report_errors
+def show(
+    experiment: Annotated[str, typer.Argument(help="An id of `experiment list`.")], as_json: AsJson = False
+) -> None:
+    """Show the request, the figures and the verdict of an experiment."""
+    from afterbell.experiments.request import root_of  # noqa: PLC0415
+
+    root_of(experiment)  # before anything is started
+    with stores("s3", quiet=as_json) as opened:
+        found = _read(opened, experiment)
+    print_json(found) if as_json else _print(found)
+
+
+def _read(opened: Opened, experiment: str) -> dict[str, Any]:
+    from afterbell.experiments.request import root_of  # noqa: PLC0415
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+
+    store, root = ArtifactStore(opened.runtime.s3), root_of(experiment)
+    found: dict[str, Any] = json.loads(store.get(f"{root}metrics.json"))
+    request = json.loads(store.get(f"{root}request.json"))
+    return found | {"request": request, "report": f"s3://{store.bucket}/{root}report.html"}
+
+
+def _print(found: dict[str, Any]) -> None:
+    out.print(
+        f"[bold]experiment[/] {found['experiment']} ({found['request']['name']}), {found['trials']} trials a family"
+    )
+    out.print(f"verdict: {found['verdict']}: {found['reason']}", markup=False)
+    rows = [
+        {"horizon": key, **{name: value for name, value in values.items() if not re.search("ci_|families", name)}}
+        | {"deflated_sharpe": found["deflated_sharpe"].get(key)}
+        for key, values in found["metrics"].items()
+    ]
+    print_rows(rows, title="out of sample")
+    out.print(f"report: {found['report']}", markup=False)

@@ -1,0 +1,1 @@
+"""What an analyst tries out beside the daily run: requests, searches, and a namespace of their own."""

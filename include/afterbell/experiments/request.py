@@ -1,0 +1,159 @@
+"""What an analyst asks for, and the model specification that it comes to; for the orchestrator and the drivers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+
+from afterbell.config.loader import Strict
+from afterbell.errors import ConfigError
+from afterbell.training.spec import Families, ModelSpec, SetName
+from afterbell.training.splits import walk_forward
+
+FAMILIES = tuple(Families.model_fields)
+FACTOR_SETS = ("alpha158", "alpha360", "core", "cross_section", "fundamental")
+"""Those of ``features.sets``, which the orchestrator's environment can't import."""
+MOST_TRIALS, LONGEST_HORIZON = 50, 60
+ID = re.compile(r"[0-9a-f]{16}")
+
+
+def _day(value: Any) -> Any:
+    # Nothing else that a date may be made of: no number, no instant, no calendar week.
+    if isinstance(value, date) or (isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value)):
+        return value
+    raise ValueError("expected a day like 2026-06-30")
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
+
+
+class Request(Strict):
+    """One experiment.
+
+    Attributes:
+        name: how people call it.
+        first: no row of a session before this day is used.
+        last: the session it is made for, the last one that is used.
+        horizons: in sessions.
+        families: model families.
+        factor_sets: whose factors the models take.
+        trials: settings tried of each family; the first is that of the specification.
+        cost_bps: one-way cost of trading in the evaluation, in basis points.
+        seed: of fits and of the search.
+        min_price: a row's close, at least.
+        min_dollar_volume: a row's trailing median of close times volume, at least.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
+    first: Day
+    last: Day
+    horizons: tuple[Annotated[Whole, Field(ge=1, le=LONGEST_HORIZON)], ...] = Field(min_length=1, max_length=5)
+    families: tuple[str, ...] = Field(min_length=1)
+    factor_sets: tuple[SetName, ...] = Field(min_length=1, max_length=len(FACTOR_SETS))
+    trials: Whole = Field(ge=1, le=MOST_TRIALS)
+    cost_bps: Number = Field(ge=0, le=200)
+    seed: Whole = Field(ge=0, lt=2**31)
+    min_price: Number = Field(ge=0, le=10_000)
+    min_dollar_volume: Number = Field(ge=0, le=1e12)
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Request:
+        if self.first >= self.last:
+            raise ValueError(f"first ({self.first}) must lie before last ({self.last})")
+        if self.horizons != tuple(sorted(set(self.horizons))):
+            raise ValueError(f"horizons must ascend, each once, such as [1, 5]; found {list(self.horizons)}")
+        if unknown := [name for name in self.families if name not in FAMILIES]:
+            raise ValueError(f"families: {unknown[0]!r} is not one of {', '.join(FAMILIES)}")
+        for name in ("families", "factor_sets"):
+            if len(set(getattr(self, name))) < len(getattr(self, name)):
+                raise ValueError(f"{name} must name each once; found {list(getattr(self, name))}")
+        return self
+
+    @property
+    def id(self) -> str:
+        """16 hexadecimal digits that the content decides."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def spec(self, base: ModelSpec) -> ModelSpec:
+        """The specification ``base`` with what the request asks for.
+
+        Raises:
+            ConfigError: a family is asked for that ``base`` has no setting of.
+        """
+        known = base.families.named()
+        if missing := [name for name in self.families if name not in known]:
+            raise ConfigError(
+                f"family {missing[0]!r} has no setting in the model specification, which has {', '.join(known)}: ask "
+                "for one of these, or add it to include/config/models/daily.yaml"
+            )
+        own = {
+            "horizons": self.horizons,
+            "feature_sets": self.factor_sets,
+            "seed": self.seed,
+            "families": {name: params.model_dump() for name, params in known.items() if name in self.families},
+            "universe": base.universe.model_dump()
+            | {"min_price": self.min_price, "min_median_dollar_volume": self.min_dollar_volume},
+        }
+        return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": base.search})
+
+
+def parse_request(fields: Mapping[str, Any]) -> Request:
+    """A request out of a form or a document.
+
+    Raises:
+        ConfigError: a field is wrong; the message names it, what it may be and what was found.
+    """
+    try:
+        return Request.model_validate(dict(fields))
+    except ValidationError as error:
+        said = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'the fields together'}: {each['msg']}"
+            + (f"; found {each['input']!r:.120}" if each["loc"] else "")
+            for each in error.errors()
+        )
+        raise ConfigError(f"the experiment was not started: {said}") from error
+
+
+def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
+    """Refuse a range that is too short for the walk-forward folds, before anything is computed.
+
+    Args:
+        request: what is asked for.
+        base: whose split counts.
+        sessions: of the exchange, from the request's first day to its last.
+
+    Raises:
+        ConfigError: a horizon would have no fold, or a search none that it doesn't see.
+    """
+    least, split = (1 if request.trials == 1 else 2), base.split
+    for horizon in request.horizons:
+        folds, _ = walk_forward(sessions, horizon, **split.model_dump())
+        if len(folds) < least:
+            # The label of a test window's last session, and of the last session before it, reach h + 1 further.
+            needed = split.min_train_sessions + split.embargo + least * split.test_sessions + 2 * (horizon + 1)
+            raise ConfigError(
+                f"the experiment was not started: {request.first} to {request.last} are {sessions} sessions; horizon "
+                f"{horizon} needs at least {needed}: {split.min_train_sessions} to train on, "
+                f"{split.embargo} of embargo, {least} fold{'s' if least > 1 else ''} of {split.test_sessions} and the "
+                "labels' own reach. Choose an earlier first day" + (", or one trial" if least > 1 else "")
+            )
+
+
+def root_of(experiment: str) -> str:
+    """The folder of an experiment in the artifact store, with a slash at its end.
+
+    Raises:
+        ConfigError: ``experiment`` is no id.
+    """
+    if not ID.fullmatch(experiment):
+        raise ConfigError(f"experiment {experiment!r} is not an id of 16 hexadecimal digits")
+    return f"experiments/{experiment}/"

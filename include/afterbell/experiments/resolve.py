@@ -1,0 +1,65 @@
+"""The step `experiment_resolve`: the snapshots that an experiment reads, looked up once and handed on.
+
+``python -m afterbell.experiments.resolve`` with the arguments of every step. Inputs: experiment, request. Reads the
+catalog without Spark, and writes ``experiments/<id>/request.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ConfigError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
+from afterbell.experiments.request import Request, parse_request, root_of
+from afterbell.lake.reader import heads
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, OUT_OF_SAMPLE
+from afterbell.release.catalog import read_champion
+from afterbell.stores.artifacts import ArtifactStore
+
+
+def asked(args: StepArgs) -> tuple[str, Request]:
+    """The experiment's id and its request.
+
+    Raises:
+        ConfigError: the request is wrong, or not the one that the id was made of.
+    """
+    request, experiment = parse_request(args.require("request")), str(args.require("experiment"))
+    if request.id != experiment:
+        raise ConfigError(f"experiment {experiment!r} is not that of its request ({request.id}): start it anew")
+    return experiment, request
+
+
+def main(args: StepArgs) -> dict[str, Any]:
+    """Look up, and write the request down."""
+    runtime = Runtime.from_env()
+    store = ArtifactStore(runtime.s3)
+    experiment, request = asked(args)
+    names = (BARS.name, CORPORATE_ACTIONS.name, FUNDAMENTALS.name, OUT_OF_SAMPLE.name)
+    bars, actions, filings, oos = heads(runtime, names)
+    if bars is None or actions is None:
+        raise StaleInputError(
+            f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"
+        )
+    champion, _ = read_champion(store)
+    key = f"{root_of(experiment)}request.json"
+    body = json.dumps(request.model_dump(mode="json"), sort_keys=True, indent=2).encode() + b"\n"
+    try:
+        store.put_if_absent(key, body)
+    except (PreconditionFailedError, UnknownOutcomeError):
+        if not store.exists(key):
+            raise
+    return {
+        "bars_snapshot": bars,
+        "actions_snapshot": actions,
+        "filings_snapshot": filings,
+        "champion_oos_snapshot": oos,
+        "champion": champion.release_id if champion else None,
+        "factor_sets": list(request.factor_sets),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("experiment_resolve", main))

@@ -1,0 +1,215 @@
+"""A search that is honest about itself: settings are chosen on the earlier folds, and reported on later ones alone.
+
+Nested in time: of the walk-forward folds the last quarter, one at least, is kept from the choice. Sessions whose label
+reaches into those folds don't count for the choice either. With one trial there is nothing to choose, and every fold
+is reported, as in the daily run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from statistics import variance
+from typing import Any
+
+import numpy as np
+from pyspark.sql import SparkSession
+
+from afterbell.errors import PermanentError
+from afterbell.evaluation.deflated import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
+from afterbell.evaluation.metrics import score_one
+from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.settings import PortfolioSettings
+from afterbell.experiments.draw import Trial
+from afterbell.training.fits import FINAL, Fit, FitResult, Outcome, plan, settle
+from afterbell.training.matrix import Matrix
+from afterbell.training.spark_fits import Shipped, run_jobs
+from afterbell.training.spec import ModelSpec
+from afterbell.training.splits import label_end
+
+Key = tuple[str, int]
+"""A family and a horizon."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """A trial on the folds of the choice.
+
+    Attributes:
+        rank_ic: mean by session, NaN where the trial came to nothing.
+        sharpe: of its portfolio, net of costs; None where that is not defined.
+        reason: why it came to nothing; empty if it didn't.
+    """
+
+    rank_ic: float
+    sharpe: Sharpe | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Split:
+    """The fits of a specification, apart: those to choose by, and those to report; finals go with the latter."""
+
+    choice: tuple[Fit, ...]
+    report: tuple[Fit, ...]
+    skipped: tuple[str, ...]
+
+
+def split(spec: ModelSpec, sessions: int, count: int) -> Split:
+    """Which folds the choice among ``count`` trials may see.
+
+    Raises:
+        PermanentError: a horizon has one fold only: chosen by it, nothing would be left to report.
+    """
+    fits, skipped = plan(spec, sessions)
+    if count == 1:
+        return Split((), tuple(fits), tuple(skipped))
+    seen: set[tuple[int, int]] = set()
+    for horizon in spec.horizons:
+        folds = sorted({fit.fold for fit in fits if fit.horizon == horizon and fit.fold != FINAL})
+        if len(folds) < 2:
+            raise PermanentError(
+                f"horizon {horizon} has {len(folds)} fold(s): a search needs one to choose by and one that the choice "
+                "never saw; choose an earlier first day, or one trial"
+            )
+        seen |= {(horizon, fold) for fold in folds[: -max(1, round(len(folds) / 4))]}
+    choice = tuple(fit for fit in fits if (fit.horizon, fit.fold) in seen)
+    return Split(choice, tuple(fit for fit in fits if (fit.horizon, fit.fold) not in seen), tuple(skipped))
+
+
+def search(
+    spark: SparkSession,
+    shipped: Shipped,
+    matrix: Matrix,
+    spec: ModelSpec,
+    tried: list[Trial],
+    portfolio: PortfolioSettings,
+    said: Callable[[str], None],
+) -> tuple[Outcome, list[dict[str, Any]]]:
+    """Try, choose, and fit the chosen on what is left.
+
+    Args:
+        spark: whose executors have the matrix.
+        shipped: the matrix, for the executors.
+        matrix: the same, here.
+        spec: the specification.
+        tried: the trials of all families, as many of each.
+        portfolio: costs.
+        said: told a line as each fit ends.
+
+    Returns:
+        What came of the fits to report, and a line a family and horizon for the report: the trials, the one that was
+        chosen, and its deflated Sharpe ratio.
+    """
+    count = len(tried) // len(spec.families.named())
+    parts = split(spec, len(matrix.grid), count)
+    jobs = [(fit, trial) for fit in parts.choice for trial in tried if trial.family == fit.family]
+    results = run_jobs(spark, shipped, [(fit, trial.spec) for fit, trial in jobs], _lines(len(jobs), "trial", said))
+    found: dict[tuple[Key, int], list[FitResult]] = {}
+    for (fit, trial), result in zip(jobs, results, strict=True):
+        found.setdefault(((fit.family, fit.horizon), trial.number), []).append(result)
+    by_number = {(trial.family, trial.number): trial for trial in tried}
+    horizon_first = {horizon: _unseen(parts, horizon) for horizon in spec.horizons}
+    chosen: dict[Key, int] = {}
+    table = []
+    for key in sorted({key for key, _ in found}):
+        scored = {
+            number: score_trial(matrix, found[key, number], horizon_first[key[1]], portfolio) for number in range(count)
+        }
+        chosen[key] = choose(scored)
+        table.append(_entry(key, scored, chosen[key], by_number))
+    finals = [(fit, by_number[fit.family, chosen.get((fit.family, fit.horizon), 0)].spec) for fit in parts.report]
+    outcome = settle(run_jobs(spark, shipped, finals, _lines(len(finals), "fit", said)), parts.skipped)
+    return outcome, table
+
+
+def _lines(total: int, what: str, said: Callable[[str], None]) -> Callable[[int, FitResult], None]:
+    def progress(done: int, result: FitResult) -> None:
+        said(f"{what} {done}/{total} {result.fit.name}: {result.reason or f'{result.rows} rows'}")
+
+    return progress
+
+
+def _unseen(parts: Split, horizon: int) -> int:
+    """The first session that only the report sees."""
+    firsts = [fit.test_first for fit in parts.report if fit.horizon == horizon and fit.fold != FINAL]
+    return min(firsts, default=0)
+
+
+def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio: PortfolioSettings) -> Scored:
+    """A trial by its predictions of the folds to choose by; a fold that came to nothing is not counted.
+
+    Args:
+        matrix: with the labels.
+        results: of one trial and horizon.
+        unseen: ordinal of the first session that the choice must know nothing of, labels included.
+        portfolio: costs.
+    """
+    broken = [result for result in results if result.broken]
+    tested = sorted((result for result in results if result.predictions), key=lambda result: result.fit.fold)
+    if broken or not tested:
+        return Scored(math.nan, None, (broken or results)[0].reason or "no fold was tested")
+    panels = [panel_of(matrix, result, unseen) for result in tested]
+    ics, net, horizon = [], [], tested[0].fit.horizon
+    for panel in panels:
+        one = score_one(panel, panel.scores["trial"], portfolio)
+        ics.append(one.rank_ic)
+        net.append(np.where(np.isfinite(one.rank_ic), one.portfolio.net, np.nan))
+    values = np.concatenate(ics)
+    if not np.isfinite(values).any():
+        return Scored(math.nan, None, "no session of the folds to choose by has enough symbols")
+    return Scored(float(np.nanmean(values)), sharpe_of(np.concatenate(net), horizon))
+
+
+def panel_of(matrix: Matrix, result: FitResult, unseen: int) -> Panel:
+    """The predictions of a fold and their labels as dense arrays, without what reaches ``unseen``."""
+    fit = result.fit
+    window = matrix.rows(fit.test_first, fit.test_last)
+    sessions = matrix.sessions[window]
+    keep = np.array([label_end(int(day), fit.horizon) < unseen for day in np.unique(sessions)], np.bool_)
+    days, down = np.unique(sessions, return_inverse=True)
+    codes, across = np.unique(matrix.symbols[window], return_inverse=True)
+    labels, scores = (np.full((days.size, codes.size), np.nan) for _ in range(2))
+    labels[down, across] = matrix.labels[matrix.horizons.index(fit.horizon), window]
+    scores[down, across] = np.frombuffer(result.predictions, np.float32)
+    scores[np.isnan(labels)] = np.nan
+    dates = tuple(matrix.grid[int(day)] for day in days[keep])
+    return Panel(fit.horizon, dates, np.full(len(dates), fit.fold), labels[keep], {"trial": scores[keep]})
+
+
+def choose(scored: Mapping[int, Scored]) -> int:
+    """The trial with the best rank IC; the earlier one of equals, and the specification's own where none is left."""
+    usable = {number: one.rank_ic for number, one in scored.items() if math.isfinite(one.rank_ic)}
+    return min(usable, key=lambda number: (-usable[number], number), default=0)
+
+
+def _entry(
+    key: Key, scored: Mapping[int, Scored], chosen: int, trials: Mapping[tuple[str, int], Trial]
+) -> dict[str, Any]:
+    family, horizon = key
+    ratios = [one.sharpe.ratio for one in scored.values() if one.sharpe is not None]
+    spread = variance(ratios) if len(ratios) > 1 else 0.0
+    best = scored[chosen].sharpe
+    deflated = deflated_sharpe(best, spread, len(scored)) if best else math.nan
+    return {
+        "family": family,
+        "horizon": horizon,
+        "chosen": chosen,
+        "trials": [
+            {
+                "number": number,
+                "params": trials[family, number].params,
+                "rank_ic": _finite(one.rank_ic),
+                "sharpe": _finite(one.sharpe.ratio) if one.sharpe else None,
+                "reason": one.reason,
+            }
+            for number, one in sorted(scored.items())
+        ],
+        "sharpe_expected_without_skill": _finite(expected_maximum(spread, len(scored))),
+        "deflated_sharpe": _finite(deflated),
+    }
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,151 @@
+"""Judge the candidate of an experiment as the gate judges the daily run's, and write the experiment's report.
+
+Inputs: experiment, request, promote, champion, champion_oos_snapshot, candidate_id, oos_snapshot. Writes
+``experiments/<id>/report.html`` and ``metrics.json``, and the report to ``<AFTERBELL_HOME>/reports`` as well. The
+champion is the one that served when the experiment began. Nothing is promoted here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import GateError, StaleInputError
+from afterbell.evaluation.gate import Contender, Decision, decide
+from afterbell.evaluation.judged import Judged, insides, judge, read_rows
+from afterbell.evaluation.metrics import horizon_metrics
+from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.settings import GateSettings, load_gate
+from afterbell.experiments.request import Request, root_of
+from afterbell.experiments.resolve import asked
+from afterbell.experiments.sections import deflated, sections
+from afterbell.lake.commit import commit_id
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import EXPERIMENTS
+from afterbell.release.catalog import read_manifest
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import read_candidate
+from afterbell.training.spec import load_spec
+
+
+def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
+    """Metrics, verdict and report."""
+    started = datetime.now(UTC)
+    runtime, gate = Runtime.from_env(), load_gate()
+    experiment, request = asked(args)
+    settings = gate.model_copy(update={"portfolio": gate.portfolio.model_copy(update={"cost_bps": request.cost_bps})})
+    store, root = ArtifactStore(runtime.s3), root_of(experiment)
+    candidate = read_candidate(store, str(args.require("candidate_id")), root)
+    spark = lake_session(runtime, f"afterbell experiment {experiment} evaluate")
+    snapshot = int(args.require("oos_snapshot"))
+    wanted = candidate["candidate_id"]
+    own = judge(
+        read_rows(spark, runtime.s3, snapshot, [wanted], EXPERIMENTS), wanted, date.fromisoformat(candidate["session"]),
+        settings,
+    )  # fmt: skip
+    if not own.panels:
+        raise StaleInputError(
+            f"candidate {wanted} of experiment {experiment} has no out-of-sample predictions at snapshot {snapshot}: "
+            "start the experiment anew"
+        )
+    rival = champion_of(spark, runtime, store, args, settings)
+    decision = judged(own, rival, request, settings)
+    metrics = {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in own.scored.items()}
+    found: dict[str, Any] = {
+        "experiment": experiment,
+        "candidate_id": wanted,
+        "champion": args.inputs.get("champion"),
+        "verdict": decision.verdict,
+        "reason": decision.reason,
+        "metrics": metrics,
+        "trials": request.trials,
+        "deflated_sharpe": deflated(own, candidate, request),
+    }
+    gains, coefficients = insides(store, candidate, root)
+    report = render(
+        ReportData(
+            run_id=args.run_id,
+            candidate=candidate,
+            decision=decision,
+            metrics=metrics,
+            panels=own.panels,
+            scored=own.scored,
+            contenders=(own.contender, rival) if rival else (own.contender,),
+            gains=gains,
+            coefficients=coefficients,
+            more=sections(request, candidate, found["deflated_sharpe"]),
+        )
+    )
+    compared = [dataclasses.asdict(each) for each in decision.comparisons]
+    text = json.dumps(
+        found | {"comparisons": compared, "inputs": args.inputs, "search": candidate["search"]}, default=str
+    )
+    store.put(f"{root}metrics.json", text.encode())
+    store.put(f"{root}report.html", report.encode())
+    path = runtime.home / "reports" / f"experiment-{experiment}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(report, encoding="utf-8")
+    print(f"experiment_evaluate: {decision.verdict}: {decision.reason}; report {root}report.html", flush=True)
+    record_run(
+        spark,
+        args,
+        started,
+        rows=own.rows,
+        snapshots_in={EXPERIMENTS.name: snapshot},
+        snapshots_out={},
+        commit_id=commit_id("experiment_evaluate", inputs=args.inputs, config=settings.model_dump(mode="json")),
+        verdict=decision.verdict,
+        detail={"experiment": experiment, "reason": decision.reason, "report": f"{root}report.html"},
+    )
+    moves = decision.verdict == "publish" and bool(args.inputs.get("promote"))
+    return found | {
+        "report_key": f"{root}report.html",
+        "report_path": str(path),
+        "moves": moves,
+        "said": f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
+    }
+
+
+def champion_of(
+    spark: SparkSession, runtime: Runtime, store: ArtifactStore, args: StepArgs, settings: GateSettings
+) -> Contender | None:
+    """The champion that served when the experiment began, by its own predictions; None where there was none."""
+    if not args.inputs.get("champion"):
+        return None
+    manifest = read_manifest(store, str(args.inputs["champion"]))
+    snapshot = int(args.require("champion_oos_snapshot"))
+    rows = read_rows(spark, runtime.s3, snapshot, [manifest.candidate_id])
+    return judge(rows, manifest.candidate_id, manifest.session, settings).contender
+
+
+def judged(own: Judged, rival: Contender | None, request: Request, settings: GateSettings) -> Decision:
+    """The gate's decision; held also where the daily run could not go on with what was promoted."""
+    daily = load_spec()
+    strange = sorted(set(request.factor_sets) - set(daily.feature_sets))
+    beyond = sorted(set(request.horizons) - set(daily.horizons))
+    try:
+        decision = decide(own.contender, rival, request.horizons, settings)
+    except GateError as error:
+        # The daily run stops there; an analyst has asked for the figures, with or without a common window.
+        return Decision("hold", str(error))
+    if decision.verdict != "publish" or not (strange or beyond):
+        return decision
+    return Decision(
+        "hold",
+        f"{decision.reason}. But the daily run does not make "
+        + " or ".join([f"factor set {name}" for name in strange] + [f"horizon {found}" for found in beyond])
+        + ": name it in include/config/models/daily.yaml before a release may need it",
+        decision.comparisons,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("experiment_evaluate", experiment_evaluate))

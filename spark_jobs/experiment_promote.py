@@ -1,0 +1,74 @@
+"""Promote the candidate of an experiment that the gate let through and a person agreed to.
+
+Inputs: experiment, request, candidate_id, oos_snapshot, champion, verdict, reason, metrics, by, note, approved_by. Its
+out-of-sample predictions are copied to ``predictions.out_of_sample`` first, where the daily run's gate will look for
+them; then it becomes a release, is verified, and the pointer moves, audited. A rerun changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.errors import PermanentError
+from afterbell.experiments.request import root_of
+from afterbell.experiments.resolve import asked
+from afterbell.lake.commit import append_once, at_snapshot, ensure_table
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import EXPERIMENTS, OUT_OF_SAMPLE
+from afterbell.release.choose import carry_out, choice
+from afterbell.release.publish import build_manifest, upload
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import read_candidate
+
+
+def experiment_promote(args: StepArgs) -> dict[str, Any]:
+    """Copy, release, move."""
+    started = datetime.now(UTC)
+    runtime = Runtime.from_env()
+    experiment, request = asked(args)
+    if args.require("verdict") != "publish":
+        raise PermanentError(
+            f"the gate's verdict on experiment {experiment} is {args.require('verdict')!r}: not promoted"
+        )
+    wanted, agreed = str(args.require("candidate_id")), str(args.require("approved_by"))
+    store, root = ArtifactStore(runtime.s3), root_of(experiment)
+    spark = lake_session(runtime, f"afterbell experiment {experiment} promote")
+    ensure_table(spark, OUT_OF_SAMPLE)
+    rows = at_snapshot(spark, EXPERIMENTS, int(args.require("oos_snapshot"))).where(F.col("candidate_id") == wanted)
+    snapshot, _ = append_once(rows, OUT_OF_SAMPLE, wanted)
+    reason = str(args.require("reason"))
+    manifest = build_manifest(read_candidate(store, wanted, root), args.session, args.require("metrics"), reason)
+    upload(store, manifest, root)
+    note = str(args.inputs.get("note") or "")
+    asking = choice(
+        action="promote",
+        release_id=manifest.release_id,
+        reason=f"experiment {request.name} ({experiment})" + (f": {note}" if note else ""),
+        by=f"{args.require('by')}, agreed to by {agreed}",
+        run_id=args.run_id,
+    )
+    done = carry_out(store, asking, seen=args.inputs.get("champion"))
+    record_run(
+        spark,
+        args,
+        started,
+        rows=0,
+        snapshots_in={EXPERIMENTS.name: int(args.require("oos_snapshot"))},
+        snapshots_out={OUT_OF_SAMPLE.name: snapshot},
+        commit_id=wanted,
+        verdict="done" if done.moved else "noop",
+        detail={"experiment": experiment, "release_id": manifest.release_id, "approved_by": agreed},
+    )
+    return asdict(done) | {"release_id": manifest.release_id}
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("experiment_promote", experiment_promote))

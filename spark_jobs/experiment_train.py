@@ -1,0 +1,99 @@
+"""Train the candidate of an experiment: a search among settings, each trial of each fold a Spark task of its own.
+
+Inputs: experiment, request, bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the
+out-of-sample predictions of the chosen settings to ``experiments.out_of_sample`` and the models to
+``experiments/<id>/candidates/<candidate id>/``; nothing of the daily run is touched. A rerun with the same inputs
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+from afterbell.cluster.job import StepArgs, run_step
+from afterbell.config.runtime import Runtime
+from afterbell.evaluation.settings import load_gate
+from afterbell.experiments.draw import trials
+from afterbell.experiments.request import Request, root_of
+from afterbell.experiments.resolve import asked
+from afterbell.experiments.search import search
+from afterbell.lake.commit import append_once, ensure_table, find_commit, head
+from afterbell.lake.runs import record_run
+from afterbell.lake.spark import lake_session
+from afterbell.lake.tables import EXPERIMENTS
+from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
+from afterbell.training.handed import Handed
+from afterbell.training.prepare import Order, prepared
+from afterbell.training.spark_fits import out_of_sample_frame
+from afterbell.training.spec import load_spec
+
+
+def experiment_train(args: StepArgs) -> dict[str, Any]:
+    """Train, or find that it was done."""
+    started = datetime.now(UTC)
+    runtime = Runtime.from_env()
+    experiment, request = asked(args)
+    spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
+    handed = Handed.of(args, spec.feature_sets)
+    tried = trials(spec, request.trials)
+    wanted = candidate_id(
+        args.session, handed, spec,
+        first=request.first, trials=[trial.params for trial in tried], costs=request.cost_bps,
+    )  # fmt: skip
+    spark = lake_session(runtime, f"afterbell experiment {experiment} train")
+    ensure_table(spark, EXPERIMENTS)
+    noop = find_commit(spark, EXPERIMENTS, wanted) is not None and store.exists(candidate_key(wanted, root=root))
+    if noop:
+        content = read_candidate(store, wanted, root)
+        print(f"experiment_train: candidate {wanted} is there already", flush=True)
+    else:
+        content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), wanted)
+    # The newest, which has the rows: their own snapshot may have expired since.
+    snapshot = head(spark, EXPERIMENTS)
+    record_run(
+        spark,
+        args,
+        started,
+        rows=content["train_rows"],
+        snapshots_in=handed.by_table(),
+        snapshots_out={EXPERIMENTS.name: snapshot},
+        commit_id=wanted,
+        verdict="noop" if noop else "done",
+        detail={"experiment": experiment, "fits": content["fits"], "skipped": content["skipped"]},
+    )
+    return {
+        "candidate_id": wanted,
+        "oos_snapshot": snapshot,
+        "trials": request.trials,
+        "fits": content["fits"],
+        "skipped": content["skipped"],
+        "noop": noop,
+    }
+
+
+def _make(
+    spark: SparkSession, runtime: Runtime, args: StepArgs, request: Request, order: Order, wanted: str
+) -> dict[str, Any]:
+    costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
+    tried = trials(order.spec, request.trials)
+
+    def said(line: str) -> None:
+        print(f"experiment_train: {line}", flush=True)
+
+    with prepared(spark, runtime, order) as (matrix, shipped):
+        outcome, found = search(spark, shipped, matrix, order.spec, tried, costs, said)
+        content = describe(wanted, args.session, order.spec, matrix, outcome, order.handed)
+        content |= {"experiment": request.id, "search": found}
+        rows = out_of_sample_frame(spark, shipped, wanted, outcome.folds)
+        append_once(rows, EXPERIMENTS, wanted)
+        upload(ArtifactStore(runtime.s3), content, outcome, root_of(request.id))
+    return content
+
+
+if __name__ == "__main__":
+    sys.exit(run_step("experiment_train", experiment_train))

@@ -1,0 +1,147 @@
+"""The form of `experiment`: every field against hostile values, and the fields together."""
+
+from __future__ import annotations
+
+import ast
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from afterbell.airflow.experiment_form import FORM
+from afterbell.airflow.open_experiment import check_form
+from afterbell.airflow.spark_step import step_arguments
+from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
+from afterbell.experiments.request import FACTOR_SETS
+from tests.airflow.forms import HOSTILE, bag, form, refused
+from tests.airflow_home import ROOT
+
+pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning an ndarray")  # exchange_calendars, on pandas 3
+DAG = "experiment"
+DAYS = {"first": "2024-01-02", "last": "2026-06-30"}
+NAN, INF = float("nan"), float("inf")
+
+
+def test_two_days_are_all_that_must_be_given():
+    request, aside = check_form(form(DAG, DAYS))
+    assert (request.first, request.last) == (date(2024, 1, 2), date(2026, 6, 30))
+    assert (request.horizons, request.families, request.factor_sets) == ((1, 5), ("lightgbm", "ridge"), ("core",))
+    assert (request.trials, request.cost_bps, request.min_price) == (1, 5.0, 2.0)
+    assert aside == {"note": "", "promote": False, "profile": ""}
+
+
+def test_the_defaults_are_those_of_the_daily_run():
+    from afterbell.training.spec import load_spec  # noqa: PLC0415
+
+    base = load_spec()
+    assert check_form(form(DAG, DAYS))[0].spec(base) == base
+
+
+def test_the_days_must_be_given():
+    refused(DAG, {}, "first")
+    refused(DAG, {"first": "2024-01-02"}, "last")
+
+
+WRONG = {
+    "name": ["", "UP", "a b", "ä", "-x", "x" * 41, None, 3, []],
+    "note": ["two\nlines", "nul\0", "x" * 401, 7, ["a"]],
+    "first": ["", "2024-02-30", "20240102", "2024-W01-1", "2024-01-02T00:00:00", "2024-01-02\n", None, 20240102],
+    "last": ["", "tomorrow", "2026-06-31", "2026-06-30 ", None, 0],
+    "horizons": [[], [0], [-1], [61], [1, 1], [1.5], ["1"], [True], "1", 5, None, [1, 2, 3, 4, 5, 6], [[1]]],
+    "families": [[], ["xgboost"], ["ridge", "ridge"], "ridge", None, [1], ["RIDGE"]],
+    "factor_sets": [[], ["mine"], ["core", "core"], "core", None, [None], ["core\n"]],
+    "trials": [0, -1, 51, 1.5, "1", True, None, 10**9],
+    "cost_bps": [-0.1, 201, "5", True, None, [5], INF, -INF],
+    "seed": [-1, 2**31, 1.5, "7", True, None],
+    "min_price": [-1, 10_001, "2", None, INF],
+    "min_dollar_volume": [-1, 2e12, "x", None, INF],
+    "promote": ["yes", 1, None, "true"],
+    "profile": ["Moon", "a b", "x" * 61, 7],
+}
+
+
+def test_every_field_of_the_form_is_tried():
+    assert set(WRONG) == set(FORM) == set(bag().dags[DAG].params)
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in WRONG.items() for value in values])
+def test_a_wrong_value_is_refused_by_the_form(name, value):
+    refused(DAG, DAYS | {name: value}, name)
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize("name", [name for name in WRONG if name != "note"])
+def test_a_hostile_value_is_refused_by_the_form(name, value):
+    refused(DAG, DAYS | {name: value}, name)
+    if isinstance(FORM[name].get("default"), list):
+        refused(DAG, DAYS | {name: [value]}, name)
+
+
+@pytest.mark.parametrize("name", ["horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "first", "last"])
+@pytest.mark.parametrize("value", [*HOSTILE, NAN, None, {}, True])
+def test_whatever_gets_past_the_form_is_refused_by_the_task_that_opens_the_run(name, value):
+    with pytest.raises(ConfigError, match="the experiment was not started"):
+        check_form(form(DAG, DAYS) | {name: value})
+
+
+@pytest.mark.parametrize("value", [NAN, INF])
+@pytest.mark.parametrize("name", ["cost_bps", "min_price", "min_dollar_volume"])
+def test_a_number_is_finite(name, value):
+    with pytest.raises(ConfigError, match=name):
+        check_form(form(DAG, DAYS) | {name: value})
+
+
+def test_a_field_that_is_not_known_is_refused_when_the_run_opens():
+    with pytest.raises(ConfigError, match="conf: Extra inputs are not permitted"):
+        check_form(form(DAG, DAYS) | {"conf": "x"})
+
+
+@pytest.mark.parametrize(
+    ("more", "error", "says"),
+    [
+        ({"first": "2026-06-30"}, ConfigError, r"first \(2026-06-30\) must lie before last \(2026-06-30\)"),
+        ({"last": "2023-01-03"}, ConfigError, "must lie before last"),
+        ({"last": "2026-07-03"}, NotASessionError, r"2026-07-03 \(Friday\) is not a session"),
+        ({"last": "2190-01-02"}, CalendarBoundsError, "lies outside the XNYS calendar"),
+        ({"first": "2026-05-01"}, ConfigError, r"are 41 sessions; horizon 1 needs at least 106"),
+        ({"first": "2026-01-02", "trials": 2}, ConfigError, r"needs at least 1.*or one trial"),
+        ({"horizons": [5, 1]}, ConfigError, "horizons must ascend"),
+        ({"profile": "moon"}, ConfigError, "clusters 'moon' is not known"),
+    ],
+)
+def test_fields_must_fit_together(more, error, says):
+    with pytest.raises(error, match=says):
+        check_form(form(DAG, DAYS | more))
+
+
+@pytest.mark.parametrize("note", ["; rm -rf /", "$(id)", "{{ conn.afterbell_s3.password }}", "--conf x"])
+def test_a_note_travels_as_data_in_one_argument(note):
+    request, aside = check_form(form(DAG, DAYS | {"note": note}))
+    run = {"session": "2026-06-30", "run_id": "x", "deadline": "2026-07-01T22:00:00+00:00", "by": "ann"}
+    asked = {"experiment": request.id, "request": request.model_dump(mode="json"), **aside}
+    argv = step_arguments("experiment_resolve", run, [run | asked])
+    assert len(argv) == 8
+    assert note not in argv
+
+
+def test_the_id_is_that_of_the_content_and_notes_are_none_of_it():
+    one, other, seeded = (
+        check_form(form(DAG, DAYS | more))[0].id for more in ({}, {"note": "again", "promote": True}, {"seed": 8})
+    )
+    assert one == other
+    assert one != seeded
+
+
+def test_the_form_offers_the_factor_sets_that_there_are():
+    folder = Path(ROOT / "include" / "afterbell" / "features" / "sets")
+    source = ast.parse((folder / "__init__.py").read_text())
+    found = {node.module.rpartition(".")[2] for node in ast.walk(source) if isinstance(node, ast.ImportFrom)}
+    assert set(FACTOR_SETS) == found - {"errors", "factors", "__future__"}
+
+
+def test_nobody_waits_for_ever_and_those_who_wait_hold_nothing():
+    dag = bag().dags[DAG]
+    ask = dag.get_task("ask")
+    assert ask.response_timeout < dag.dagrun_timeout
+    assert ask.defaults == ["Reject"]
+    assert dag.max_active_tasks == 1

@@ -1,0 +1,176 @@
+"""Experiments on real Spark, Iceberg and S3, beside a champion of the daily run's own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from afterbell.release.audit import moves
+from afterbell.release.catalog import read_champion, verify_release
+from afterbell.stores.artifacts import ArtifactStore
+from tests.training.test_train_job import SPEC
+
+pytestmark = pytest.mark.services
+HERE = Path(__file__).parent
+SEARCH = """
+search:
+  lightgbm: {num_leaves: {low: 3, high: 15}}
+  ridge: {penalty: {low: 0.01, high: 10, log: true}}
+"""
+
+
+@pytest.fixture(scope="module")
+def store(services):
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.setenv(name, services.env[name])
+        found = ArtifactStore(replace(services.runtime.s3, artifact_bucket="experiment-tests"))
+        found.ensure_bucket()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def results(services, store, tmp_path_factory):
+    home = tmp_path_factory.mktemp("experiments")
+    (home / "config" / "models").mkdir(parents=True)
+    (home / "config" / "models" / "daily.yaml").write_text(SPEC + SEARCH, encoding="utf-8")
+    gate = Path(__file__).parents[2] / "include" / "config" / "gate.yaml"
+    (home / "config" / "gate.yaml").write_text(gate.read_text(encoding="utf-8"), encoding="utf-8")
+    folders = services.folders
+    env = {
+        **{name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
+        **services.env,
+        "AFTERBELL_HOME": str(home),
+        "AFTERBELL_CONFIG": str(home / "config"),
+        "AFTERBELL_ARTIFACT_BUCKET": store.bucket,
+        "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home / 'catalog.db'}",
+        "AFTERBELL_LAKE_WAREHOUSE": f"file://{home / 'warehouse'}",
+        "JAVA_HOME": str(folders.java_home),
+        "SPARK_HOME": str(folders.spark_home),
+        "PYSPARK_PYTHON": str(folders.spark_python),
+        "PYTHONPATH": f"{folders.root / 'include'}:{folders.root}",
+        "PYSPARK_SUBMIT_ARGS": f"--master local[2] --jars {','.join(map(str, folders.jars))} "
+        "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false "
+        "--conf spark.sql.shuffle.partitions=4 pyspark-shell",
+    }
+    done = subprocess.run(
+        [str(folders.spark_python), str(HERE / "experiment_world.py")],
+        env=env, cwd=home, capture_output=True, text=True, timeout=900, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
+    return json.loads(done.stdout.strip().splitlines()[-1]) | {"lines": done.stdout.splitlines(), "home": home}
+
+
+def candidate(store, experiment, wanted):
+    return json.loads(store.get(f"experiments/{experiment}/candidates/{wanted}/candidate.json"))
+
+
+def test_nothing_of_the_daily_run_is_touched(results):
+    assert results["published"]["moved"]
+    assert results["after"] == results["before"]
+
+
+def test_one_trial_of_the_daily_settings_makes_the_daily_models_byte_for_byte(results, store):
+    own = candidate(store, results["same_judged"]["experiment"], results["same"]["candidate_id"])
+    daily = json.loads(store.get(f"candidates/{results['daily']['candidate_id']}/candidate.json"))
+    assert own["models"] == daily["models"]
+    assert own["spec"] == daily["spec"]
+    assert own["search"] == []
+    assert results["same"]["candidate_id"] != results["daily"]["candidate_id"]
+
+
+def test_two_trials_of_two_families_choose_on_the_earlier_folds_and_report_the_last(results, store):
+    found = candidate(store, results["verdict"]["experiment"], results["one"]["candidate_id"])
+    assert [(entry["family"], entry["horizon"], len(entry["trials"])) for entry in found["search"]] == [
+        ("lightgbm", 1, 2), ("lightgbm", 5, 2), ("ridge", 1, 2), ("ridge", 5, 2),
+    ]  # fmt: skip
+    for entry in found["search"]:
+        best = max(entry["trials"], key=lambda trial: trial["rank_ic"])
+        assert entry["chosen"] == best["number"]
+        assert 0.0 <= entry["deflated_sharpe"] <= 1.0
+    # Two of three folds to choose by, 2 x 2 x 2 x 2 fits; then a fold and a final fit of each family and horizon.
+    said = [line for line in results["lines"] if line.startswith("experiment_train: trial ")]
+    assert said[-1].startswith("experiment_train: trial 16/16 ")
+    assert any(line.startswith("experiment_train: fit 8/8 ") for line in results["lines"])
+    assert results["verdict"]["metrics"]["h1"]["sessions"] == 40
+    assert results["same_judged"]["metrics"]["h1"]["sessions"] == 120
+
+
+def test_the_planted_signal_is_found_on_the_sessions_that_the_choice_never_saw(results):
+    found = results["verdict"]["metrics"]["h1"]
+    assert abs(found["families"]["ridge"]["rank_ic"] - 0.15) < 3 * found["rank_ic_se"] + 0.02
+
+
+def test_no_row_from_before_the_first_day_is_used(results, store):
+    found = candidate(store, results["verdict"]["experiment"], results["one"]["candidate_id"])
+    # The universe wants ten bars, and looks no further back either: the tenth session from 2019-02-01 on.
+    assert found["train_sessions"][0] == "2019-02-14"
+
+
+def test_the_costs_that_are_asked_for_are_charged(results):
+    # Ten times the cost at about the same turnover leaves less; the daily portfolio pays 5 basis points.
+    dear, cheap = results["verdict"]["metrics"]["h1"], results["same_judged"]["metrics"]["h1"]
+    assert dear["sharpe_net"] < cheap["sharpe_net"]
+
+
+def test_running_it_again_changes_nothing(results):
+    assert results["again"]["noop"]
+    assert results["again"]["candidate_id"] == results["one"]["candidate_id"]
+    assert results["verdict_again"]["metrics"] == results["verdict"]["metrics"]
+    assert results["verdict_again"]["deflated_sharpe"] == results["verdict"]["deflated_sharpe"]
+
+
+def test_it_is_compared_with_the_champion_on_their_common_sessions(results, store):
+    assert results["verdict"]["champion"] == results["published"]["release_id"]
+    found = json.loads(store.get(f"experiments/{results['verdict']['experiment']}/metrics.json"))
+    assert [each["sessions"] for each in found["comparisons"]] == [40, 40]
+
+
+def test_the_report_says_what_was_tried_and_where_it_lies(results, store):
+    key = results["verdict"]["report_key"]
+    assert key == f"experiments/{results['verdict']['experiment']}/report.html"
+    report = store.get(key).decode()
+    for said in ("Experiment", "Trials", "2 trials, number", "deflated Sharpe ratio", "50 basis points", "search"):
+        assert said in report, said
+    assert Path(results["verdict"]["report_path"]).read_text(encoding="utf-8") == report
+    request = json.loads(store.get(f"experiments/{results['verdict']['experiment']}/request.json"))
+    assert request["trials"] == 2
+
+
+def test_what_the_daily_run_could_not_go_on_with_is_held(results):
+    assert results["strange"]["verdict"] == "hold"
+    assert (
+        "the daily run does not make horizon 3" in results["strange"]["reason"]
+        or "horizons [5]" in (results["strange"]["reason"])
+    )
+    assert results["beyond"]["verdict"] == "hold"
+    assert not results["beyond"]["moves"]
+
+
+def test_a_promotion_goes_through_release_verification_and_the_audit_trail(results, store):
+    assert results["verdict"]["verdict"] == "publish", results["verdict"]["reason"]
+    assert results["promoted"]["moved"]
+    champion, _ = read_champion(store)
+    assert champion.release_id == results["promoted"]["release_id"]
+    assert champion.candidate_id == results["one"]["candidate_id"]
+    assert verify_release(store, champion.release_id).predicted == 4
+    entry = next(moves(store, champion))
+    assert (entry.action, entry.by) == ("promote", "ann, agreed to by bob")
+    assert entry.reason.endswith(": why not; $(id)")
+    assert entry.source.release_id == results["published"]["release_id"]
+
+
+def test_promoting_again_changes_nothing(results):
+    assert not results["twice"]["moved"]
+    assert results["twice"]["champion"] == results["promoted"]["champion"]
+
+
+def test_the_promoted_predictions_are_where_the_next_night_looks_for_them(results):
+    assert results["rows"] == results["own"] > 0
+    assert results["next"]["champion_candidate_id"] == results["one"]["candidate_id"]
+    assert results["next"]["verdict"] in {"publish", "keep"}
