@@ -19,9 +19,7 @@ from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
 
-def candidate_id(
-    session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object
-) -> str:
+def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object) -> str:
     """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide.
 
     Args:
