@@ -19,7 +19,8 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.experiments.request import root_of
 from afterbell.experiments.resolve import asked
-from afterbell.lake.commit import append_once, at_snapshot, ensure_table
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import at_snapshot, ensure_table
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS, OUT_OF_SAMPLE

@@ -21,7 +21,8 @@ from afterbell.experiments.draw import trials
 from afterbell.experiments.request import Request, root_of
 from afterbell.experiments.resolve import asked
 from afterbell.experiments.search import search
-from afterbell.lake.commit import append_once, ensure_table, find_commit, head
+from afterbell.lake.append import append_once
+from afterbell.lake.commit import ensure_table, find_commit, head
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS

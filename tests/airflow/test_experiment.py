@@ -11,6 +11,7 @@ import pytest
 from afterbell.airflow.experiment_form import FORM
 from afterbell.airflow.open_experiment import check_form
 from afterbell.airflow.spark_step import step_arguments
+from afterbell.cluster.steps import inputs_of
 from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
 from afterbell.experiments.request import FACTOR_SETS
 from tests.airflow.forms import HOSTILE, bag, form, refused
@@ -145,3 +146,35 @@ def test_nobody_waits_for_ever_and_those_who_wait_hold_nothing():
     assert ask.response_timeout < dag.dagrun_timeout
     assert ask.defaults == ["Reject"]
     assert dag.max_active_tasks == 1
+
+
+AT = {
+    "bars_snapshot": 1, "actions_snapshot": 2, "filings_snapshot": None, "champion_oos_snapshot": None,
+    "champion": None, "factor_sets": ["core"],
+}  # fmt: skip
+TOLD = {
+    "experiment_resolve": AT,
+    "features": {"features_snapshots": {"core": 4}, "definition_hashes": {"core": "d"}},
+    "experiment_train": {"candidate_id": "c", "oos_snapshot": 5},
+    "experiment_evaluate": {
+        "verdict": "publish", "reason": "better", "metrics": {}, "champion": None, "moves": True, "said": "s",
+    },
+    "ask": {"approved_by": "bob"},
+}  # fmt: skip
+"""What the steps answer, the tables and the champion of a new lake among it."""
+
+
+def test_every_step_is_handed_what_it_asks_for():
+    request, aside = check_form(form(DAG, DAYS))
+    opened = {"experiment": request.id, "request": request.model_dump(mode="json"), "by": "ann", **aside}
+    told = {"open_experiment": opened, **TOLD}
+    steps = [step for step in bag().dags[DAG].tasks if hasattr(step, "results")]
+    assert [step.step for step in steps] == [
+        "experiment_resolve", "features", "experiment_train", "experiment_evaluate", "experiment_promote",
+    ]  # fmt: skip
+    found = {step.step: inputs_of(step.step, [told[each.operator.task_id] for each in step.results]) for step in steps}
+    assert found["features"]["factor_sets"] == ["core"]
+    assert found["experiment_train"]["request"] == opened["request"]
+    assert found["experiment_evaluate"]["champion"] is None
+    assert (found["experiment_promote"]["approved_by"], found["experiment_promote"]["by"]) == ("bob", "ann")
+    assert found["experiment_promote"]["verdict"] == "publish"

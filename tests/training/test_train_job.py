@@ -72,7 +72,7 @@ def results(services, store, home):
     }
     done = subprocess.run(
         [str(folders.spark_python), str(HERE / "lake_world.py")],
-        env=env, cwd=home, capture_output=True, text=True, timeout=300, check=False,
+        env=env, cwd=home, capture_output=True, text=True, timeout=900, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])
