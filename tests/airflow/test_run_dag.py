@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
@@ -49,3 +50,21 @@ def test_a_scheduled_dag_with_a_deadline_runs_to_its_end_and_knows_that_it_was_s
     run = json.loads((dags / "scheduled_dag.json").read_text())
     assert (run["session"], run["origin"], run["profile"], run["replayed"]) == ("2016-06-30", "manual", "", True)
     assert json.loads(events.read_text().splitlines()[-1])["state"] == "success"
+
+
+def test_a_task_that_was_deferred_took_as_long_as_its_driver_and_another_try_counts_anew(tmp_path, monkeypatch):
+    now = 10.0
+    monkeypatch.setattr(run_dag, "time", SimpleNamespace(monotonic=lambda: now, time=lambda: 0.0))
+    progress = run_dag.Progress(tmp_path / "events")
+    first, second = (SimpleNamespace(task_id="train", try_number=number) for number in (1, 2))
+    progress.on_task_instance_running(None, first)
+    now = 70.0
+    progress.on_task_instance_running(None, first)  # the triggerer has seen the driver's end
+    now = 70.5
+    progress.on_task_instance_failed(None, first, "told by the test")
+    now = 100.0
+    progress.on_task_instance_running(None, second)
+    now = 104.0
+    progress.on_task_instance_success(None, second)
+    told = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert [each["seconds"] for each in told if "seconds" in each] == [60.5, 4.0]

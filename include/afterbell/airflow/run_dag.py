@@ -45,6 +45,7 @@ class Progress:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._began: dict[str, float] = {}
+        self._tries: dict[str, int] = {}
 
     def emit(self, event: str, **fields: Any) -> None:
         """Append one event to the file."""
@@ -53,12 +54,14 @@ class Progress:
 
     @hookimpl
     def on_task_instance_running(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
-        """A task began."""
+        """A try of a task began, or goes on after the triggerer has waited for its driver."""
         if not gc.isenabled():
             gc.freeze()
             gc.enable()
-        self._began[task_instance.task_id] = time.monotonic()
-        self.emit("running", task=task_instance.task_id, attempt=task_instance.try_number)
+        task, attempt = task_instance.task_id, task_instance.try_number
+        if self._tries.get(task) != attempt:
+            self._tries[task], self._began[task] = attempt, time.monotonic()
+        self.emit("running", task=task, attempt=attempt)
 
     @hookimpl
     def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
