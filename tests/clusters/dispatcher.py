@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -114,8 +113,7 @@ def dispatcher(
         secret: what every framework must know; empty for none.
         conf: Spark properties of the dispatcher, dots written as ``__``.
     """
-    shared = Path(tempfile.gettempdir()) / "afterbell-test-spark"
-    spark_home = mesos_spark_home(shared)
+    spark_home = mesos_spark_home(folder)
     with programs(folder) as keeper:
         env = java_environment(Folders.from_env()) | {"SPARK_LOCAL_IP": LOOPBACK}
         machines = [

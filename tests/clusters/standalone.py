@@ -97,7 +97,7 @@ class Standalone:
     def _find(self, submission: str) -> psutil.Process | None:
         for process in psutil.process_iter(["cmdline"]):
             line = process.info["cmdline"] or []
-            if _DRIVER in line and any(item.endswith(f"/{submission}") for item in line):
+            if _DRIVER in line and any(f"/work/{submission}" in item for item in line):
                 return process
         return None
 

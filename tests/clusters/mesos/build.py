@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -30,28 +29,21 @@ def _compiler() -> str:
 def mesos_spark_home(folder: Path) -> Path:
     """A SPARK_HOME as it lies on an agent: the environment's own Spark, its Mesos jar with the stand-in for libmesos.
 
-    All but that one jar are links. Made once for each version of the stand-in.
+    All but that one jar are links.
     """
     real = Folders.from_env().spark_home
     (jar,) = (real / "jars").glob("mesos-*.jar")
-    home = folder / f"spark-{hashlib.sha256(_SOURCE.read_bytes()).hexdigest()[:12]}"
-    if home.exists():
-        return home
-    fresh = home.with_suffix(f".{os.getpid()}")
-    (fresh / "jars").mkdir(parents=True)
+    home = folder / "spark"
+    (home / "jars").mkdir(parents=True)
     for name in ("bin", "python"):
-        (fresh / name).mkdir()
+        (home / name).mkdir()
         for each in (real / name).iterdir():
             if each.name != "find_spark_home.py":  # pip's alone: an agent's Spark finds itself by where it lies
-                (fresh / name / each.name).symlink_to(each)
+                (home / name / each.name).symlink_to(each)
     for each in (real / "jars").iterdir():
         if each != jar:
-            (fresh / "jars" / each.name).symlink_to(each)
-    _with_stand_in(jar, fresh / "jars" / jar.name, _compiled(jar, fresh))
-    try:
-        fresh.rename(home)
-    except OSError:  # another process made it meanwhile
-        shutil.rmtree(fresh)
+            (home / "jars" / each.name).symlink_to(each)
+    _with_stand_in(jar, home / "jars" / jar.name, _compiled(jar, home))
     return home
 
 

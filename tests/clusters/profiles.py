@@ -1,0 +1,46 @@
+"""Cluster profiles of the tests' own: a configuration folder like the project's, with one profile more."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.clusters.dispatcher import Dispatcher
+from tests.clusters.standalone import Standalone
+
+CONFIG = Path(__file__).resolve().parents[2] / "include" / "config"
+_SIZES: dict[str, Any] = {
+    "driver_memory": "1g",
+    "executor_memory": "1g",
+    "executor_cores": 2,
+    "cores_max": 2,
+    "conf": {"spark.sql.shuffle.partitions": "4", "spark.ui.enabled": "false"},
+}
+
+
+def standalone_profile(cluster: Standalone, deploy_mode: str, **changes: Any) -> dict[str, Any]:
+    """A profile for ``cluster``, the driver beside the submitter (``client``) or on a worker (``cluster``)."""
+    rest = {"rest_url": cluster.rest.address} if deploy_mode == "cluster" else {}
+    return {"master": cluster.master, "deploy_mode": deploy_mode, "master_ui": cluster.ui, **rest, **_SIZES, **changes}
+
+
+def mesos_profile(cluster: Dispatcher, **changes: Any) -> dict[str, Any]:
+    """A profile for the dispatcher ``cluster``."""
+    own = {
+        "master": cluster.address,
+        "deploy_mode": "cluster",
+        "master_ui": cluster.master_ui,
+        "executor_home": str(cluster.spark_home),
+    }
+    return own | _SIZES | changes
+
+
+def config_with(folder: Path, **profiles: dict[str, Any]) -> Path:
+    """A copy of the project's configuration in ``folder``, with ``profiles`` besides; it is AFTERBELL_CONFIG then."""
+    shutil.copytree(CONFIG, folder)
+    for name, profile in profiles.items():
+        (folder / "clusters" / f"{name}.yaml").write_text(yaml.safe_dump(profile), encoding="utf-8")
+    return folder
