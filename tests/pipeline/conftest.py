@@ -40,7 +40,7 @@ class CommandLine:
         found = subprocess.run(
             [str(ROOT / "afterbell"), *args],
             env=base | kept | {"AFTERBELL_HOME": str(self.home)} | env,
-            capture_output=True, text=True, timeout=900, check=False,
+            capture_output=True, text=True, timeout=2400, check=False,
         )  # fmt: skip
         return Answer(found.returncode, found.stdout, found.stderr)
 
