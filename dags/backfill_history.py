@@ -48,17 +48,20 @@ from afterbell.backfill import request
     },
     dagrun_timeout=timedelta(hours=24),
     params={
+        # Without a value of its own a parameter fails callbacks of the run; the opener asks for these three.
         "first": Param(
-            type="string",
+            default=None,
+            type=["null", "string"],
             format="date",
             title="First day",
             description="Sessions from this day on are filled, such as 2015-03-23.",
         ),
         "last": Param(
-            type="string", format="date", title="Last day", description="And up to this day, such as 2015-12-31."
+            default=None, type=["null", "string"], format="date", title="Last day", description="And up to this day."
         ),
         "reason": Param(
-            type="string",
+            default=None,
+            type=["null", "string"],
             minLength=request.SHORTEST_REASON,
             maxLength=request.LONGEST_REASON,
             pattern=request.REASON,
