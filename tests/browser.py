@@ -26,6 +26,8 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--force-color-profile=srgb", "--hide-scrollbars",
 )  # fmt: skip
 TAB = "\ue004"
+_PATIENCE = 240
+"""Seconds that a page may take on a machine that does much else."""
 
 
 class Browser:
@@ -42,9 +44,10 @@ class Browser:
         self._url = f"{url}/session"
         found = self._ask("POST", "", {"capabilities": {"alwaysMatch": wanted}})
         self._url = f"{url}/session/{found['sessionId']}"
+        self._ask("POST", "/timeouts", {"script": _PATIENCE * 1000, "pageLoad": _PATIENCE * 1000})
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        answer = self._http.request(method, self._url + path, json=body, timeout=120)
+        answer = self._http.request(method, self._url + path, json=body, timeout=_PATIENCE + 30)
         value = answer.json()["value"]
         if answer.status_code != 200:
             raise AssertionError(
@@ -60,7 +63,7 @@ class Browser:
         """What a function's body returns in the page or frame that is shown."""
         return self._ask("POST", "/execute/sync", {"script": script, "args": list(arguments)})
 
-    def until(self, script: str, what: str, *arguments: Any, seconds: int = 60) -> Any:
+    def until(self, script: str, what: str, *arguments: Any, seconds: int = _PATIENCE) -> Any:
         """The first value of ``script`` that is true; asked ten times a second."""
         for _ in range(seconds * 10):
             if found := self.run(script, *arguments):

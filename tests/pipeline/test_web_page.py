@@ -1,4 +1,4 @@
-"""`up`, a run triggered the way the web page triggers it, to green; `down` leaves nothing behind."""
+"""`up`, a run triggered the way the web page triggers it, to green; our pages in it; `down` leaves nothing behind."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import threading
 import psutil
 import pytest
 import requests
+
+from tests.browser import chromium
+from tests.pipeline import looking
 
 pytestmark = pytest.mark.services
 _PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
@@ -137,3 +140,64 @@ def test_a_holiday_ends_the_run_in_its_first_task(page):
     assert state == "failed"
     assert tasks["open_run"] == "failed"
     assert tasks["ingest"] == "upstream_failed"
+
+
+@pytest.fixture(scope="module")
+def browser(planted, page, tmp_path_factory):
+    """A real browser, signed in."""
+    with chromium(tmp_path_factory.mktemp("browser")) as found:
+        found.shape(1280, 900)
+        looking.sign_in(found, page.base, planted[0].home)
+        yield found
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp_path, theme):
+    browser.shape(1280, 900)
+    looking.open_in_airflow(browser, page.base, theme)
+    for name in looking.PAGES:
+        looking.turn_to(browser, name)
+        looking.require_structure(browser, name)
+        looking.require_contrast(browser)
+        looking.require_keyboard(browser)
+        looking.require_no_sideways_scrolling(browser)
+        browser.leave()
+        assert browser.screenshot(tmp_path / f"{name}-{theme}.png").stat().st_size > 5000
+        browser.enter(looking.FRAME)
+    browser.leave()
+    assert looking.complaints(browser) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path, scheme):
+    browser.shape(400, 800, scheme)
+    for name in (*looking.PAGES, "tonight?session=2026-06-30", "sessions?before=2026-06-30"):
+        browser.open(f"{page.base}/afterbell/{name}")
+        looking.require_no_sideways_scrolling(browser)
+        looking.require_contrast(browser)
+        assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
+    assert looking.complaints(browser) == []
+    browser.screenshot(tmp_path / "telephone.png")
+
+
+def test_a_session_leads_to_its_report_which_may_do_nothing(planted, page, browser):
+    _, summary = planted
+    browser.shape(1280, 900)
+    browser.open(f"{page.base}/afterbell/tonight?session=2026-06-30")
+    browser.until("return document.body.innerText.includes(arguments[0])", "the release", summary["release_id"])
+    assert browser.run("return document.querySelectorAll('svg.chart rect.bar').length") >= 7
+    address = browser.run("return document.querySelector('a[href$=\"/report\"]').href")
+    browser.open(address)
+    assert browser.run("return self.origin") == "null"
+    assert summary["verdict"] in browser.text().lower()
+    assert looking.complaints(browser) == []
+
+
+def test_links_out_of_the_frame_lead_airflows_page(page, browser):
+    browser.shape(1280, 900)
+    browser.open(f"{page.base}/plugin/afterbell/afterbell/backfills")
+    browser.enter(looking.FRAME)
+    browser.until("return document.readyState === 'complete' && !!document.querySelector('a[data-out]')", "the link")
+    browser.click("a[data-out]")
+    browser.leave()
+    browser.until("return location.pathname === '/dags/daily_retraining/backfills'", "Airflow's own page")

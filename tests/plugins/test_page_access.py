@@ -137,15 +137,17 @@ def test_a_report_of_the_store_is_shown_without_any_right(client, store):
     assert "default-src 'none'" in policy
 
 
-def test_data_docs_are_served_from_the_folder_of_the_run_alone(client, tmp_path):
+def test_data_docs_are_served_from_the_folder_of_the_run_alone(client, store, tmp_path):
     folder = tmp_path / "quality" / "a_run" / "data_docs"
-    (folder / "validations").mkdir(parents=True)
+    (folder / "validations" / "bars" / "run").mkdir(parents=True)
     (folder / "index.html").write_text("the index")
-    (folder / "validations" / "one.html").write_text("one")
+    (folder / "validations" / "bars" / "run" / "one.html").write_text("one")
     (tmp_path / "secret.html").write_text("secret")
     (folder / "link.html").symlink_to(tmp_path / "secret.html")
+    put(store, f"runs/{SESSION}/a_run/validate.json", {"data_docs": f"file://{folder}/index.html"})
+    assert "/afterbell/docs/a_run/validations/bars/run/one.html" in client(f"/sessions?before={SESSION}").text
     assert client("/docs/a_run/index.html").text == "the index"
-    assert client("/docs/a_run/validations/one.html").text == "one"
+    assert client("/docs/a_run/validations/bars/run/one.html").text == "one"
     assert client("/docs/a_run/link.html").status_code == 404
     assert client("/docs/a_run/..%2f..%2f..%2fsecret.html").status_code == 404
     assert client("/docs/another_run/index.html").status_code == 404

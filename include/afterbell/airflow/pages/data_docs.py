@@ -11,6 +11,7 @@ from pathlib import Path
 from afterbell.config.platform import Folders
 
 _MOST = 2_000
+_SHOWN = 8
 _KINDS = {".html": "text/html; charset=utf-8", ".css": "text/css", ".png": "image/png", ".svg": "image/svg+xml"}
 
 
@@ -18,6 +19,15 @@ def docs_folder(slug: str) -> Path | None:
     """The folder of a run's Data Docs, if it is on this machine; ``slug`` has been checked."""
     folder = Folders.from_env().home / "quality" / slug / "data_docs"
     return folder if (folder / "index.html").is_file() else None
+
+
+def docs_pages(slug: str) -> list[dict[str, str]]:
+    """The page of each suite of a run; the index that leads to them is drawn by scripts, which don't run here."""
+    folder = docs_folder(slug)
+    if folder is None:
+        return []
+    pages = sorted(folder.glob("validations/*/**/*.html"))[:_SHOWN]
+    return [{"suite": page.relative_to(folder).parts[1], "page": page.relative_to(folder).as_posix()} for page in pages]
 
 
 def docs_page(slug: str, name: str) -> tuple[bytes, str] | None:

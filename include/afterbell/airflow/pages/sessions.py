@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Any
 
 from afterbell.airflow.pages import clock, results
-from afterbell.airflow.pages.data_docs import docs_folder
+from afterbell.airflow.pages.data_docs import docs_pages
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.results import Folder, quality, verdict
 
@@ -44,7 +44,7 @@ def _row(day: date, run: Folder | None, count: int) -> dict[str, Any]:
     rules = sorted(told["quarantine_by_rule"].items(), key=lambda item: -_count(item[1]))
     return found | told | {
         "slug": run.slug,
-        "docs_here": docs_folder(run.slug) is not None,
+        "docs_pages": docs_pages(run.slug),
         "modified": run.modified.isoformat(),
         "rules": [{"rule": str(name), "rows": lines} for name, lines in rules[:_SHOWN_RULES]],
         "more_rules": max(0, len(rules) - _SHOWN_RULES),

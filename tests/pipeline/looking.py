@@ -1,0 +1,156 @@
+"""Looking at the Afterbell pages in a real browser: as somebody who sees well, badly, or has the keyboard alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.browser import TAB, Browser
+
+PAGES = ("tonight", "sessions", "releases", "backfills", "experiments")
+FRAME = "iframe[title=Afterbell]"
+
+_CONTRAST = """
+const context = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+function rgb(colour) {
+  context.clearRect(0, 0, 1, 1); context.fillStyle = colour; context.fillRect(0, 0, 1, 1);
+  const found = context.getImageData(0, 0, 1, 1).data;
+  return [found[0], found[1], found[2], found[3] / 255];
+}
+function luminance([r, g, b]) {
+  const parts = [r, g, b].map(each => each / 255).map(
+    each => each <= .04045 ? each / 12.92 : ((each + .055) / 1.055) ** 2.4);
+  return .2126 * parts[0] + .7152 * parts[1] + .0722 * parts[2];
+}
+function behind(element) {
+  for (let each = element; each; each = each.parentElement) {
+    const found = rgb(getComputedStyle(each).backgroundColor);
+    if (found[3] > .99) return found;
+  }
+  return [255, 255, 255, 1];
+}
+const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), low = [];
+let seen = 0;
+while (walker.nextNode()) {
+  const text = walker.currentNode.textContent.trim(), element = walker.currentNode.parentElement;
+  if (!text || !element.checkVisibility() || element.closest('title, option')) continue;
+  const style = getComputedStyle(element), inSvg = element.closest('svg');
+  const pair = [luminance(rgb(inSvg ? style.fill : style.color)), luminance(behind(element))].sort((a, b) => b - a);
+  const ratio = (pair[0] + .05) / (pair[1] + .05), size = parseFloat(style.fontSize);
+  const large = size >= 24 || (size >= 18.66 && parseInt(style.fontWeight) >= 700);
+  seen += 1;
+  if (ratio < (large ? 3 : 4.5)) low.push(text.slice(0, 40) + ': ' + ratio.toFixed(2));
+}
+return {seen, low};
+"""
+_STOPS = "a[href], button, input, select, summary, [tabindex='0']"
+_MARK = """
+const stops = [...document.querySelectorAll(arguments[0])].filter(each => each.checkVisibility());
+stops.forEach((each, number) => { each.dataset.stop = number; });
+stops[0].focus();
+return stops.map(each => (each.getAttribute('aria-label') || each.textContent || each.name || '').trim().slice(0, 40));
+"""
+_FOCUS = """
+const found = document.activeElement, style = getComputedStyle(found), box = found.getBoundingClientRect();
+return {stop: found.dataset.stop ?? null, width: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
+        shown: box.width > 0 && box.height > 0 && box.right > 0 && box.bottom > 0 && box.left < innerWidth};
+"""
+_LANDMARKS = """
+const tables = [...document.querySelectorAll('table')], levels = [...document.querySelectorAll('h1, h2, h3')];
+return {
+  lang: document.documentElement.lang, title: document.title,
+  main: document.querySelectorAll('main').length, nav: document.querySelectorAll('nav[aria-label]').length,
+  h1: document.querySelectorAll('h1').length, first: levels.length ? levels[0].tagName : '',
+  current: [...document.querySelectorAll('nav [aria-current=page]')].map(each => each.textContent.trim()),
+  uncaptioned: tables.filter(each => !each.caption).length,
+  unscoped: document.querySelectorAll('th:not([scope])').length,
+  unlabelled: [...document.querySelectorAll('input, select')].filter(each => !each.labels.length).length,
+  unnamed: [...document.querySelectorAll('svg[role=img], progress')].filter(
+    each => !(each.querySelector('title') || each.getAttribute('aria-label'))).length,
+  foreign: performance.getEntriesByType('resource').map(each => each.name).filter(
+    each => !each.startsWith(location.origin)),
+};
+"""
+
+
+def sign_in(browser: Browser, base: str, home: Path) -> None:
+    """Sign in the way a person does."""
+    password = json.loads((home / "airflow" / "passwords.json").read_text())["admin"]
+    browser.open(f"{base}/auth/login")
+    browser.until("return !!document.querySelector('input[name=username]')", "the form to sign in")
+    browser.type("input[name=username]", "admin")
+    browser.type("input[name=password]", password)
+    browser.click("button[type=submit]")
+    browser.until("return !location.pathname.startsWith('/auth')", "signing in")
+
+
+def open_in_airflow(browser: Browser, base: str, theme: str) -> None:
+    """Open our first page inside Airflow's, which is light or dark by its own setting, and be in its frame."""
+    browser.open(f"{base}/afterbell/bell.svg")  # any page of that origin: the setting is there before Airflow looks
+    browser.run("localStorage.setItem('theme', arguments[0])", theme)
+    browser.open(f"{base}/plugin/afterbell")
+    browser.enter(FRAME)
+    browser.until("return document.documentElement.dataset.theme === arguments[0]", f"theme {theme}", theme)
+
+
+def turn_to(browser: Browser, name: str) -> None:
+    """Click on a page in our menu."""
+    there = "return location.pathname.endsWith(arguments[0]) && document.readyState === 'complete'"
+    browser.until(f"{there} || !!document.querySelector('nav a')", "our menu", f"/{name}")
+    browser.click(f"nav a[href$='/{name}']")
+    browser.until(there, name, f"/{name}")
+
+
+def require_contrast(browser: Browser) -> None:
+    """All text stands out from what is behind it, by WCAG 2.2 AA: 4.5 to 1, large text 3 to 1."""
+    found = browser.run(_CONTRAST)
+    assert found["seen"] > 10
+    assert found["low"] == []
+
+
+def require_structure(browser: Browser, name: str) -> None:
+    """What a screen reader goes by."""
+    found = browser.run(_LANDMARKS)
+    assert found["lang"] == "en"
+    assert found["title"]
+    assert (found["main"], found["nav"], found["h1"], found["first"]) == (1, 1, 1, "H1")
+    assert [each.lower() for each in found["current"]] == [name]
+    for fault in ("uncaptioned", "unscoped", "unlabelled", "unnamed"):
+        assert found[fault] == 0, fault
+    assert found["foreign"] == []
+
+
+def require_keyboard(browser: Browser) -> None:
+    """Tab reaches everything that can be used, in the order of the page, and shows where it is."""
+    names = browser.run(_MARK, _STOPS)
+    reached = [_focus(browser, names)]
+    for _ in range(3 * len(names)):  # a field for a date has several stops of its own
+        if reached[-1] == len(names) - 1:
+            break
+        browser.press(TAB)
+        reached.append(_focus(browser, names))
+    assert list(dict.fromkeys(reached)) == list(range(len(names))), names
+
+
+def _focus(browser: Browser, names: list[str]) -> int:
+    found = browser.run(_FOCUS)
+    assert found["stop"] is not None, "the focus is on nothing that was there"
+    name = names[int(found["stop"])]
+    assert found["width"] >= 2, f"no outline shows that the focus is on {name!r}"
+    assert found["shown"], f"the focus is on {name!r}, which is not to be seen"
+    return int(found["stop"])
+
+
+def require_no_sideways_scrolling(browser: Browser) -> None:
+    """The page is no wider than its window or frame."""
+    wide, room = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide <= room, browser.run(
+        "return [...document.querySelectorAll('body *')]"
+        ".filter(each => each.getBoundingClientRect().right > innerWidth).slice(0, 5)"
+        ".map(each => each.outerHTML.slice(0, 120))"
+    )
+
+
+def complaints(browser: Browser) -> list[str]:
+    """What the console said of our pages since the last call, but for Airflow's own choice of its frames' sandbox."""
+    return [line for line in browser.said() if "/afterbell/" in line and "can escape its sandboxing" not in line]
