@@ -14,12 +14,12 @@ from tests.spark_run import ROOT, scenario_env
 
 
 class Writer:
-    """One driver process (``scenario_writer.py``); what it is told waits until it is asked for the answer."""
+    """One driver process; what it is told waits until it is asked for the answer."""
 
-    def __init__(self, home: Path, stores: dict[str, str]) -> None:
+    def __init__(self, home: Path, stores: dict[str, str], script: str = "tests/ingest/scenario_writer.py") -> None:
         self._log = (home / f"writer-{os.urandom(4).hex()}.log").open("w+")
         self._process = subprocess.Popen(
-            [str(Folders.from_env().spark_python), str(ROOT / "tests/ingest/scenario_writer.py"), str(home)],
+            [str(Folders.from_env().spark_python), str(ROOT / script), str(home)],
             env=scenario_env(home, stores),
             cwd=home,
             stdin=subprocess.PIPE,
