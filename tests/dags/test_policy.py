@@ -43,9 +43,8 @@ def test_every_dag_says_who_owns_it_what_it_does_and_what_it_is_about(bag):
 def test_every_step_is_tried_again_with_growing_pauses(bag):
     for dag in bag.dags.values():
         for step in dag.tasks:
-            if dag.dag_id in {"daily_retraining", "maintenance"} or not step.task_id.startswith("open_"):
-                assert step.retries >= 1, step.task_id
-                assert step.retry_exponential_backoff
+            assert step.retries >= 1, step.task_id
+            assert step.retry_exponential_backoff
 
 
 def test_no_dag_takes_two_runs_at_once_or_catches_up_unasked(bag):

@@ -23,7 +23,7 @@ TIME_LIMIT = timedelta(hours=24)
 """How long a backfill may take; one that is over starts again where it stopped."""
 
 
-@task(task_id="open_backfill", retries=0)
+@task(task_id="open_backfill")
 def open_backfill() -> dict[str, Any]:
     """Check every field of the form; nothing was started before, and nothing is after a wrong one.
 

@@ -26,7 +26,7 @@ LONGEST_NOTE = 400
 LIMIT = timedelta(hours=24)
 
 
-@task(task_id="open_experiment", retries=0)
+@task(task_id="open_experiment")
 def open_experiment() -> dict[str, Any]:
     """Check the form, and name the experiment by its content.
 

@@ -18,7 +18,7 @@ ACTIONS = ("verify", "rollback", "promote")
 LIMIT = timedelta(hours=2)
 
 
-@task(task_id="open_release_admin", retries=0)
+@task(task_id="open_release_admin")
 def open_release_admin() -> dict[str, Any]:
     """Check the form, and say who asks.
 
