@@ -99,7 +99,8 @@ def status(
     if as_json:
         print_json(found)
     elif isinstance(found, list):
-        print_rows(found, title="backfills")
+        shown = ("id", "state", "done", "asked")  # fits a terminal; `status ID` tells the rest
+        print_rows([{name: one[name] for name in shown} for one in found], title="backfills")
     else:
         _show_state(found)
 
@@ -195,6 +196,14 @@ def _show_state(found: dict[str, Any]) -> None:
     record = found["record"]
     print_fields({"backfill": found["id"], "state": found["state"], "reason": record["reason"],
                   "asked": f"{record['asked_at']} {record['asked_by']}"})  # fmt: skip
-    shown = ("step", "number", "first", "last", "state", "sessions", "rows", "seconds", "message")
     chunks = [ChunkState.model_validate(one) for one in found["chunks"]]
-    print_rows([{name: getattr(one, name) for name in shown} for one in chunks], title="chunks")
+    print_rows([_chunk(one) for one in chunks], title="chunks")
+    for one in chunks:
+        if one.message:
+            out.print(f"{one.step} {one.number}: {one.message}", markup=False)
+
+
+def _chunk(one: ChunkState) -> dict[str, Any]:
+    # Narrow enough for 80 columns: a day that is broken over two lines is found by nobody.
+    days = f"{one.first} to {one.last}"
+    return {"step": one.step, "#": one.number, "days": days, "state": one.state, "rows": one.rows, "s": one.seconds}
