@@ -36,6 +36,7 @@ def test_help_names_every_command() -> None:
         "up",
         "down",
         "test",
+        "chaos",
         "lint",
         "bench",
         "replay",
