@@ -121,7 +121,7 @@ def make_plan(request: Request, chunks: Sequence[Chunk], found: Found, calendar:
 def _ingest(found: Found, sessions: Sequence[date]) -> IngestPlan:
     rows = round(sum(drop.size * found.rows_a_byte.get(drop.source, ASSUMED_ROWS) for drop in found.drops))
     return IngestPlan(
-        sessions=len({drop.session for drop in found.drops}),
+        sessions=len({drop.session for drop in found.drops} & set(sessions)),
         objects=len(found.drops),
         bytes=sum(drop.size for drop in found.drops),
         rows=rows,
