@@ -192,10 +192,10 @@ def test_an_alert_tells_the_times_of_the_stages_that_are_done(world, monkeypatch
 
 
 def test_budgets_are_learned_from_the_sessions_before(world):
-    # The three sessions before Independence Day 2016; the fourth of July itself has none.
-    for session, seconds in {"2016-06-29": 40, "2016-06-30": 50, "2016-07-01": 60}.items():
+    # The three sessions before Independence Day 2014, a year of no other test; the fourth of July itself has none.
+    for session, seconds in {"2014-07-01": 40, "2014-07-02": 50, "2014-07-03": 60}.items():
         put_run(session, "scheduled_1", ingest=seconds, validate=20)
-    found = budgets_for(Exchange("XNYS"), date(2016, 7, 5), LOG)
+    found = budgets_for(Exchange("XNYS"), date(2014, 7, 7), LOG)
     assert found["seconds"]["ingest"] == 60 + 5
     assert found["seconds"]["validate"] == 20 + 5
     assert found["seconds"]["train"] == load_policy().budgets["train"]
@@ -204,6 +204,6 @@ def test_budgets_are_learned_from_the_sessions_before(world):
 
 def test_without_a_store_the_policys_budgets_count(monkeypatch, caplog):
     connect(monkeypatch, ENV | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
-    found = budgets_for(Exchange("XNYS"), date(2016, 7, 5), LOG)
+    found = budgets_for(Exchange("XNYS"), date(2014, 7, 7), LOG)
     assert (found["seconds"], found["learned"]) == (load_policy().budgets, {})
     assert "no forecast: StoreUnavailableError" in caplog.text

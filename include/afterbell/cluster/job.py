@@ -148,6 +148,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
         _require_newest(args)
         with at_work(step, run_slug(args.run_id), _store):
             result = body(args)
+        _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
         finished, ready = datetime.now(UTC), ready_at()
         result |= {
             "step": step,
@@ -180,7 +181,7 @@ def _store() -> ArtifactStore:
 
 
 def _require_newest(args: StepArgs) -> None:
-    """A driver that was queued, or lost and found, while another try was launched does not begin.
+    """A driver that was queued, or lost and found, while another try was launched neither begins nor tells.
 
     This saves work and no more: of two drivers that have begun, the table's commit lets one through.
     """
@@ -192,8 +193,8 @@ def _require_newest(args: StepArgs) -> None:
         return
     if newest["attempt"] != args.attempt or newest.get("killed"):
         raise OvertakenError(
-            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.get('killed') else 'overtaken'} "
-            f"before it began: the newest is {newest['attempt']}"
+            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.get('killed') else 'overtaken'}: "
+            f"the newest is {newest['attempt']}"
         )
 
 
