@@ -10,6 +10,7 @@ from airflow.cli import cli_parser
 from airflow.jobs.job import Job
 from airflow.jobs.scheduler_job_runner import SchedulerJobRunner
 from airflow.models.backfill import Backfill, BackfillDagRun
+from airflow.models.callback import Callback
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.deadline import Deadline
@@ -44,15 +45,21 @@ def database(tmp_path_factory):
     path.write_text("exchange: XNYS\nschedule: on\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AFTERBELL_PLATFORM", str(path))
+        patch.setenv("AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL", "0")  # other tests may just have written it
         make_database()
         yield
 
 
 @pytest.fixture(autouse=True)
 def _empty(database):
+    _clear()  # of what other tests left
     yield
+    _clear()
+
+
+def _clear():
     with create_session() as session:
-        for kind in (Deadline, BackfillDagRun, TaskInstance, DagRun, Backfill):
+        for kind in (Deadline, Callback, BackfillDagRun, TaskInstance, DagRun, Backfill, Trigger):
             session.execute(delete(kind))
 
 
