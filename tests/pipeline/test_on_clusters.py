@@ -32,6 +32,17 @@ def released(summary):
     return list(summary["step_seconds"]) == STEPS and summary["moved"] and summary["published"] == summary["release_id"]
 
 
+def test_on_the_standalone_cluster_with_drivers_beside_the_submitter(tmp_path):
+    with standalone(tmp_path / "cluster") as cluster:
+        summary = daily_run(tmp_path, standalone_profile(cluster, "client"))
+        seconds("standalone, client", summary)
+        state = cluster.state()
+    assert released(summary)
+    names = {app["name"].split()[1] for app in state["completedapps"]}
+    assert names >= ON_SPARK
+    assert state["completeddrivers"] == []
+
+
 def test_on_the_standalone_cluster_with_drivers_on_its_workers(tmp_path):
     with standalone(tmp_path / "cluster") as cluster:
         summary = daily_run(tmp_path, standalone_profile(cluster, "cluster"))
