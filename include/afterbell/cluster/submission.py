@@ -45,7 +45,7 @@ def submission(folders: Folders, master: str) -> Submission:
 
     Args:
         folders: the project and what its set-up made.
-        master: Spark's master; on this machine the jars are put on the class path as they lie, elsewhere shipped.
+        master: Spark's master; executors elsewhere than on this machine are sent the jars.
 
     Raises:
         ConfigError: the Spark environment is not set up.
@@ -57,9 +57,9 @@ def submission(folders: Folders, master: str) -> Submission:
         "spark.pyspark.python": python,
         "spark.pyspark.driver.python": python,
         "spark.driver.extraJavaOptions": driver_options(folders),
+        # That of the archive of classes, wherever executors get their jars from.
+        "spark.driver.extraClassPath": os.pathsep.join(jars),
     }
-    # The driver's class path is that of the archive of classes, wherever its executors get their jars from.
-    conf["spark.driver.extraClassPath"] = os.pathsep.join(jars)
     return Submission(
         spark_binary=str(folders.root / "include" / "afterbell" / "cluster" / "spark-submit"),
         jars=None if local else ",".join(jars),
