@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import socket
-import tempfile
-from pathlib import Path
 
 import pytest
 
@@ -20,8 +18,8 @@ COUNTING = "counting.py"
 
 
 @pytest.fixture(scope="module")
-def spark_home():
-    return mesos_spark_home(Path(tempfile.gettempdir()) / "afterbell-test-spark")
+def spark_home(tmp_path_factory):
+    return mesos_spark_home(tmp_path_factory.mktemp("agents"))
 
 
 @pytest.fixture(scope="module")
