@@ -81,6 +81,12 @@ class Dispatcher:
         """What the master tells of frameworks."""
         return get(f"{self.master_ui}/frameworks")["frameworks"]
 
+    def drivers(self) -> list[Task]:
+        """What the master has of the dispatcher's drivers, in the order of their launches."""
+        with self.mesos.lock:
+            (own,) = (each for each in self.mesos.frameworks.values() if each.asked["name"] == _NAME)
+            return [task for _, task in own.tasks.values()]
+
     def task(self, submission: str) -> tuple[Agent, Task]:
         """The newest task of the driver ``submission``, once it has been launched."""
         return until(f"{submission} is launched", lambda: self.mesos.task(submission))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.clusters.profiles import config_with, standalone_profile
+from tests.clusters.dispatcher import dispatcher
+from tests.clusters.profiles import config_with, mesos_profile, standalone_profile
 from tests.clusters.standalone import standalone
 from tests.pipeline.conftest import CommandLine
 
@@ -50,3 +51,16 @@ def test_on_the_standalone_cluster_with_drivers_on_its_workers(tmp_path):
         state = cluster.state()
     assert released(summary)
     assert [driver["state"] for driver in state["completeddrivers"]] == ["FINISHED"] * len(ON_SPARK)
+
+
+def test_on_mesos_through_its_dispatcher_with_drivers_on_its_agents(tmp_path):
+    with dispatcher(tmp_path / "cluster") as cluster:
+        summary = daily_run(tmp_path, mesos_profile(cluster))
+        seconds("mesos, cluster", summary)
+        drivers = cluster.drivers()
+        told = [cluster.rest.status(driver.id)["message"] for driver in drivers]
+    assert released(summary)
+    names = [driver.info["name"].removeprefix("Driver for afterbell-") for driver in drivers]
+    assert names == [step for step in STEPS if step in ON_SPARK]
+    assert [driver.state for driver in drivers] == ["TASK_FINISHED"] * len(ON_SPARK)
+    assert ["state: TASK_FINISHED" in each for each in told] == [True] * len(ON_SPARK)
