@@ -22,6 +22,7 @@ from afterbell.cluster.reach import require_reachable
 from afterbell.cluster.secrets import require_secrets
 from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
+from afterbell.cluster.warm.words import WARM
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError
 
@@ -140,8 +141,13 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self.py_files = parts.py_files
         self._spark_binary = parts.spark_binary
         secrets = spark_secrets(target.cluster, self._conn_id)
-        self._environment = stores | parts.environment | secrets | environment
+        self._environment = stores | parts.environment | secrets | environment | self._warm(target.cluster)
         require_secrets(target.cluster, self._environment)
+
+    def _warm(self, cluster: ClusterProfile) -> dict[str, str]:
+        if not cluster.warm_seconds:
+            return {}
+        return {WARM: str(cluster.warm_seconds if self.downstream_task_ids else 0)}  # nobody comes after the last step
 
     def on_kill(self) -> None:
         """End the driver, wherever it runs."""

@@ -45,6 +45,8 @@ class ClusterProfile(Strict):
         environment_archive: a packed Python environment, which executors unpack and run on.
         share: a folder that agents can read and the submitter can write: what a job needs is put there.
         credentials: whether the stores' keys go along with a job, or the nodes have their own.
+        warm_seconds: how long the JVM of a step beside the submitter waits for the run's next step, which then starts
+            in it; 0: each step starts a JVM of its own.
         first_executor_seconds: how long a job is without any executor before it gives up.
         registered_seconds: how long the cluster manager may take to answer.
         master_ui: address of the cluster manager's pages, for links and messages.
@@ -73,6 +75,7 @@ class ClusterProfile(Strict):
     environment_archive: str = Field(default="", pattern=_PLACE)
     share: str = Field(default="", pattern=_PLACE)
     credentials: Literal["submit", "node"] = "submit"
+    warm_seconds: int = Field(default=0, ge=0, le=600)
     first_executor_seconds: int = Field(default=180, ge=1)
     registered_seconds: int = Field(default=60, ge=1)
     master_ui: str = Field(default="", pattern=_WEB)

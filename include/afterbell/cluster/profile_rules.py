@@ -45,6 +45,8 @@ def _place(profile: ClusterProfile) -> Iterator[str]:
         yield "deploy_mode cluster on a standalone master needs rest_url: http://<master's host>:6066"
     if cluster and profile.master.startswith("mesos://zk://"):
         yield "deploy_mode cluster needs Mesos' dispatcher as master (mesos://host:7077), not ZooKeeper"
+    if cluster and profile.warm_seconds:
+        yield "warm_seconds is for drivers beside the submitter, and deploy_mode is cluster: leave it out"
     if profile.manager == "mesos" and profile.rest_url:
         yield "rest_url is for standalone masters: that of Mesos' dispatcher is its master's address, leave it out"
 

@@ -1,0 +1,155 @@
+"""The application of a warm JVM: runs one job after the other, each in a Python process and a Spark context of its own.
+
+``spark-submit ... serve.py <first> <door>`` fetches its first job from the socket ``first`` and waits for others at
+``door``. Each job is a fork of this process, which itself never speaks to the JVM and has no threads of its own: a job
+finds the libraries imported and Java awake, and nothing else of the jobs before it. A job that does not end well ends
+this process and the JVM with it, as does one whose submitter goes away: only a JVM that has done well is used again.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import multiprocessing
+import os
+import runpy
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+
+from afterbell.cluster.warm.words import TAKEN, Request, added, connect, listen, receive
+
+_MOST = 32
+"""Jobs that one JVM serves: what a job leaves on the heap, Java can't tell from what it still needs."""
+_LOOK = 1.0
+_KILLED = 128 + signal.SIGKILL
+_LIBRARIES = (
+    "pyspark.sql", "pyspark.sql.functions", "pandas", "pyarrow.parquet", "pyarrow.compute", "pydantic", "yaml",
+    "boto3", "requests", "scipy.stats", "lightgbm", "numba", "exchange_calendars", "great_expectations",
+)  # fmt: skip
+"""What steps import, in the order of their need; imported once, while the first job is at work."""
+_FORK = multiprocessing.get_context("fork")
+
+
+def main(first: Path, door: Path) -> None:
+    """Serve until nobody asks any more."""
+    del sys.path[0]  # this folder is nobody's
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    own = os.getpid()
+    try:
+        _serve(first, door)
+    finally:
+        if os.getpid() == own:
+            for each in (door, door.with_suffix(".log")):
+                each.unlink(missing_ok=True)
+
+
+def _serve(first: Path, door: Path) -> None:
+    connection, born, served = connect(first), os.getppid(), 0
+    asked = receive(connection) if connection else None
+    spark = added(os.environ, asked[0].environment) if asked else {}
+    while connection is not None and asked is not None:
+        request, streams = asked
+        clean, tell = _FORK.Pipe(duplex=False)
+        job = _FORK.Process(target=_become, args=(request, spark, streams, tell, (clean, connection)))
+        connection.sendall(TAKEN)
+        job.start()
+        tell.close()
+        for each in streams:
+            os.close(each)
+        if not served:
+            _preload()
+        served += 1
+        status = _ended(job, connection, born)
+        goes_on = status == 0 and clean.poll() and request.idle_seconds > 0 and served < _MOST
+        waiting = listen(door) if goes_on else None  # before the answer: whoever has it may come again at once
+        connection.sendall(json.dumps({"status": status}).encode())
+        connection.close()
+        connection, asked = _next(waiting, door, request.idle_seconds, born) if waiting else (None, None)
+
+
+def _preload() -> None:
+    for name in _LIBRARIES:
+        with suppress(ImportError):
+            importlib.import_module(name)
+
+
+def _become(
+    request: Request,
+    spark: dict[str, str],
+    streams: list[int],
+    tell: Connection,
+    others: tuple[Connection, socket.socket],
+) -> None:
+    """Be the job: its output, variables and arguments, then its script as the main program."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for each in others:
+        each.close()
+    for number, stream in enumerate(streams, start=1):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request.environment | spark)
+    os.chdir(request.folder)
+    sys.argv = [request.script, *request.arguments]
+    sys.path.insert(0, str(Path(request.script).parent))
+    try:
+        runpy.run_path(request.script, run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            raise
+    _stop()
+    tell.send_bytes(b"+")
+
+
+def _stop() -> None:
+    """End the Spark context: the next job opens one of its own."""
+    from pyspark import SparkContext  # noqa: PLC0415
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    running = SparkSession._instantiatedSession or SparkContext._active_spark_context  # noqa: SLF001
+    if running is not None:
+        running.stop()
+
+
+def _ended(job: ForkProcess, connection: socket.socket, born: int) -> int:
+    """The exit status of the job.
+
+    Raises:
+        ConnectionError: its submitter went away; the job was killed.
+    """
+    if job.sentinel not in wait([job.sentinel, connection]):
+        job.kill()
+        raise ConnectionError("whoever submitted the job is gone")
+    job.join()
+    status = job.exitcode or 0
+    if status and os.getppid() != born:
+        return _KILLED  # as the JVM was: this says more than what its absence made of the job
+    return status if status >= 0 else 128 - status
+
+
+def _next(
+    waiting: socket.socket, door: Path, seconds: float, born: int
+) -> tuple[socket.socket | None, tuple[Request, list[int]] | None]:
+    """The next submitter and its job; None where none came in time, or the JVM is gone."""
+    try:
+        waiting.settimeout(_LOOK)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and os.getppid() == born:
+            with suppress(TimeoutError, ConnectionError):  # who only looked whether somebody is here is no submitter
+                found, _ = waiting.accept()
+                found.settimeout(None)
+                return found, receive(found)
+        return None, None
+    finally:
+        door.unlink(missing_ok=True)  # nobody knocks at a JVM that is busy, or gone
+        waiting.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))

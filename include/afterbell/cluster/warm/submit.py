@@ -1,0 +1,149 @@
+"""Hand a Spark job to a JVM that has served one like it, or start a JVM that waits for others afterwards.
+
+``python submit.py <spark-submit> <arguments of spark-submit>``, with the seconds that the JVM shall wait in the
+variable ``AFTERBELL_WARM`` (0: it ends with this job). To whoever calls it it is spark-submit: its output is the job's,
+its exit status too, and when it is killed, so is the job. A JVM serves jobs that are submitted alike in everything but
+name, script and arguments, under the same variables, and one at a time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+sys.path[0] = str(Path(__file__).resolve().parents[3])
+
+from afterbell.cluster.warm.words import TAKEN, WARM, Request, connect, listen, send  # noqa: E402 - the line above finds it
+
+_FLAGS = {"--verbose", "-v", "--supervise"}
+_LOOK = 0.1
+_SERVER = Path(__file__).with_name("serve.py")
+_PASSING = ("AIRFLOW", "_AIRFLOW", "__AIRFLOW")
+_PASSING_WHOLE = {"_", "SHLVL", "PWD", "OLDPWD", WARM}
+"""Variables that begin, or are called, so differ from task to task, and are nothing to Spark."""
+
+
+def parted(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
+    """spark-submit's options without the job's name, the script, and the script's arguments.
+
+    Raises:
+        ValueError: there is no script.
+    """
+    options: list[str] = []
+    at = 0
+    while at < len(arguments):
+        word = arguments[at]
+        if not word.startswith("-"):
+            return options, word, list(arguments[at + 1 :])
+        width = 1 if word in _FLAGS or "=" in word else 2
+        if word.partition("=")[0] != "--name":
+            options += arguments[at : at + width]
+        at += width
+    raise ValueError(f"no script among the arguments: {' '.join(arguments)}")
+
+
+def likeness(spark_submit: str, options: Sequence[str], environment: Mapping[str, str]) -> str:
+    """What jobs have in common that one JVM may serve, as a name."""
+    lasting = {
+        name: value
+        for name, value in environment.items()
+        if not name.startswith(_PASSING) and name not in _PASSING_WHOLE
+    }
+    text = json.dumps([spark_submit, list(options), lasting], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def main(spark_submit: str, arguments: Sequence[str]) -> int:
+    """Run the job to its end; its exit status."""
+    options, script, own = parted(arguments)
+    environment = dict(os.environ)
+    idle_seconds = float(environment[WARM])
+    request = Request(str(Path(script).resolve()), own, environment, str(Path.cwd()), idle_seconds)
+    folder = Path(environment["AFTERBELL_HOME"], "drivers")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    like = likeness(spark_submit, options, environment)
+    for door in sorted(folder.glob(f"{like}-*.door")):
+        status = _handed_over(door, request)
+        if status is not None:
+            return status
+    if not idle_seconds:
+        os.execv(spark_submit, [spark_submit, *arguments])  # noqa: S606 - an argv list, and no shell
+    return _started(spark_submit, options, folder / f"{like}-{os.getpid()}.door", request)
+
+
+def _handed_over(door: Path, request: Request) -> int | None:
+    """The status of the job at the JVM behind ``door``; None where nobody opened."""
+    connection = connect(door)
+    if connection is None:
+        door.unlink(missing_ok=True)  # whoever listened there was killed
+        return None
+    with connection, door.with_suffix(".log").open("rb") as log:
+        log.seek(0, os.SEEK_END)
+        return _followed(connection, log, request)
+
+
+def _started(spark_submit: str, options: Sequence[str], door: Path, request: Request) -> int:
+    """Start a JVM for the job; it waits at ``door`` afterwards. It outlives this process, if the job ends well."""
+    first, log = door.with_suffix(".first"), door.with_suffix(".log")
+    argv = [spark_submit, *options, "--name", "afterbell", str(_SERVER), str(first), str(door)]
+    log.touch(mode=0o600)
+    with listen(first) as waiting, log.open("rb") as read, log.open("wb") as written:
+        try:
+            jvm = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            waiting.settimeout(_LOOK)
+            while jvm.poll() is None:
+                _copy(read)
+                try:
+                    connection, _ = waiting.accept()
+                except TimeoutError:
+                    continue
+                connection.settimeout(None)
+                with connection:
+                    status = _followed(connection, read, request)
+                return 1 if status is None else status
+            _copy(read)
+            log.unlink(missing_ok=True)
+            return jvm.returncode or 1
+        finally:
+            first.unlink(missing_ok=True)
+
+
+def _followed(connection: socket.socket, log: BinaryIO, request: Request) -> int | None:
+    """The status of the job, once it has ended; None where it was not taken.
+
+    Its own output comes by itself, through the files that were handed over; Java's stands in ``log``.
+    """
+    try:
+        send(connection, request, [1, 2])
+        if connection.recv(1) != TAKEN:
+            return None
+    except OSError:
+        return None
+    while not select.select([connection], [], [], _LOOK)[0]:
+        _copy(log)
+    answer = connection.recv(4096)
+    _copy(log)
+    if answer:
+        return int(json.loads(answer)["status"])
+    print("afterbell: this driver's JVM ended before its job did", file=sys.stderr, flush=True)
+    return 1
+
+
+def _copy(log: BinaryIO) -> None:
+    """Print what Java has said since the last time."""
+    while said := log.read(65536):
+        os.write(1, said)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,111 @@
+"""What the submitter of a job and a warm JVM say to each other, over a Unix socket in a folder of their own.
+
+A request is a length and that many bytes of JSON, with standard output and error beside it as open files. The answer is
+``TAKEN``, then, when the job has ended, its exit status as JSON. Needs nothing of the project: both sides are scripts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+WARM = "AFTERBELL_WARM"
+"""The variable that says how many seconds a JVM shall wait for another job; without it none is kept or looked for."""
+TAKEN = b"+"
+"""The job will be run, here and nowhere else; before it, a job that got no answer may be handed to another."""
+_LENGTH = struct.Struct("!I")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A job.
+
+    Attributes:
+        script: path of the Python file.
+        arguments: its own.
+        environment: all of its variables.
+        folder: its working directory.
+        idle_seconds: how long the JVM shall wait for another job after this one; 0 ends it.
+    """
+
+    script: str
+    arguments: list[str]
+    environment: dict[str, str]
+    folder: str
+    idle_seconds: float
+
+
+def send(connection: socket.socket, request: Request, streams: list[int]) -> None:
+    """Hand ``request`` over, with the open files ``streams``."""
+    body = json.dumps(asdict(request)).encode()
+    socket.send_fds(connection, [_LENGTH.pack(len(body))], streams)
+    connection.sendall(body)
+
+
+def receive(connection: socket.socket) -> tuple[Request, list[int]]:
+    """The request of whoever connected, and the open files that came with it.
+
+    Raises:
+        ConnectionError: the other side went away before it had said all.
+    """
+    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 2)
+    body = _exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+    if not body:
+        raise ConnectionError("a job was not handed over whole")
+    return Request(**json.loads(body)), streams
+
+
+def _exactly(connection: socket.socket, length: int) -> bytes:
+    found = b""
+    while len(found) < length:
+        part = connection.recv(length - len(found))
+        if not part:
+            return b""
+        found += part
+    return found
+
+
+@contextmanager
+def short(path: Path) -> Iterator[str]:
+    """A short name of ``path``, for the block: a Unix socket's may have 107 bytes, and folders are deep."""
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{handle}/{path.name}"
+    finally:
+        os.close(handle)
+
+
+def listen(path: Path) -> socket.socket:
+    """A socket that listens at ``path``; the name appears when connecting is possible."""
+    found = socket.socket(socket.AF_UNIX)
+    hidden = path.with_suffix(".new")
+    hidden.unlink(missing_ok=True)
+    with short(hidden) as name:
+        found.bind(name)
+    hidden.chmod(0o600)
+    found.listen(1)
+    hidden.rename(path)
+    return found
+
+
+def connect(path: Path) -> socket.socket | None:
+    """A connection to whoever listens at ``path``; None where nobody does."""
+    found = socket.socket(socket.AF_UNIX)
+    try:
+        with short(path) as name:
+            found.connect(name)
+    except OSError:
+        found.close()
+        return None
+    return found
+
+
+def added(there: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
+    """The variables of ``there`` that ``asked`` has not, or has otherwise: what Spark itself told its Python."""
+    return {name: value for name, value in there.items() if asked.get(name) != value}

@@ -1,0 +1,167 @@
+"""A JVM serves the jobs of a run one after the other; what they see of each other, and what ends it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from afterbell.cluster.submission import library_zip
+from afterbell.cluster.warm.submit import likeness, parted
+from afterbell.config.platform import Folders
+from tests.cluster.drivers import ROOT, SCENARIOS, read_until
+from tests.clusters.programs import java_environment, until
+
+
+class Jobs:
+    """Submits the scenario ``warm.py`` below a home of its own."""
+
+    def __init__(self, home: Path) -> None:
+        self.doors = home / "drivers"
+        self._home = home
+        self._library = library_zip(ROOT / "include", home / "build")
+
+    def start(self, *told: str, warm: str = "60", task: str = "", conf: str = "2") -> subprocess.Popen[str]:
+        folders = Folders.from_env()
+        env = java_environment(folders) | {
+            "SPARK_HOME": str(folders.spark_home),
+            "PYSPARK_PYTHON": str(folders.spark_python),
+            "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "AFTERBELL_HOME": str(self._home),
+            "AFTERBELL_WARM": warm,
+            "AIRFLOW_TASK": task,
+        }
+        argv = [
+            ROOT / "include" / "afterbell" / "cluster" / "spark-submit", "--master", "local[1]",
+            "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.memory=512m",
+            "--conf", f"spark.sql.shuffle.partitions={conf}", "--py-files", self._library,
+            "--name", f"job {task}", SCENARIOS / "warm.py", *told,
+        ]  # fmt: skip
+        return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def run(self, *told: str, warm: str = "60", task: str = "", conf: str = "2") -> tuple[int, str]:
+        with self.start(*told, warm=warm, task=task, conf=conf) as process:
+            output, _ = process.communicate(timeout=240)
+            return process.returncode, output
+
+
+@pytest.fixture
+def jobs(tmp_path):
+    found = Jobs(tmp_path / "home")
+    yield found
+    for each in psutil.process_iter(["cmdline"]):
+        if any(str(found.doors) in word for word in each.info["cmdline"] or ()):
+            each.kill()
+
+
+def numbers(output):
+    """Process ids of Java and Python, and the application's id."""
+    return re.search(r"JVM (\d+) PYTHON (\d+) APPLICATION (\S+)", output).groups()
+
+
+def gone(jvm):
+    return until(f"the JVM {jvm} is gone", lambda: not psutil.pid_exists(int(jvm)))
+
+
+@pytest.mark.services
+def test_jobs_share_a_jvm_and_nothing_else(jobs):
+    first = jobs.run("0", "one", task="ingest")
+    second = jobs.run("0", "a b", "$(c)", task="validate")
+    other = jobs.run("0", task="ingest", conf="3")
+    last = jobs.run("0", task="score", warm="0")
+    assert [status for status, _ in (first, second, other, last)] == [0, 0, 0, 0], (first, second, other, last)
+    (jvm, python, application), (again, fresh, another) = numbers(first[1]), numbers(second[1])
+    assert (again, fresh != python, another != application) == (jvm, True, True)
+    assert "TOLD ['0', 'one'] IN ingest SAW nothing" in first[1]
+    assert "TOLD ['0', 'a b', '$(c)'] IN validate SAW nothing" in second[1]
+    assert all("FOUND 100" in output for _, output in (first, second, other, last))
+    assert numbers(other[1])[0] != jvm, "other properties need another JVM"
+    assert numbers(last[1])[0] == jvm
+    assert gone(jvm), "nobody comes after the last job"
+
+
+@pytest.mark.services
+def test_a_job_that_fails_hands_its_status_on_and_ends_the_jvm(jobs):
+    _, before = jobs.run("0")
+    status, output = jobs.run("64")
+    assert (status, numbers(output)[0]) == (64, numbers(before)[0])
+    assert gone(numbers(before)[0])
+    status, output = jobs.run("0", warm="0")
+    assert (status, list(jobs.doors.iterdir())) == (0, []), output
+    assert jobs.doors.stat().st_mode & 0o777 == 0o700, "whoever may knock may run a job"
+
+
+@pytest.mark.services
+def test_killing_the_submitter_ends_its_job(jobs):
+    with jobs.start("wait") as process:
+        jvm, python, _ = numbers(read_until(process, "TOLD"))
+        process.kill()
+    assert gone(jvm)
+    assert gone(python)
+
+
+@pytest.mark.services
+def test_a_jvm_that_is_killed_ends_the_job_as_it_would_end_a_submission(jobs):
+    status, output = jobs.run("kill")
+    assert status == 137, output
+
+
+@pytest.mark.services
+def test_a_jvm_that_nobody_asks_ends(jobs):
+    began = time.monotonic()
+    _, output = jobs.run("0", warm="2")
+    assert gone(numbers(output)[0])
+    assert time.monotonic() - began > 2
+    assert list(jobs.doors.iterdir()) == []
+
+
+@pytest.mark.services
+def test_a_submission_that_cannot_start_says_so(jobs, monkeypatch):
+    monkeypatch.setenv("JDK_JAVA_OPTIONS", "-XX:NoSuchOption")
+    status, output = jobs.run("0")
+    assert status == 1
+    assert "NoSuchOption" in output
+
+
+def test_options_are_told_from_the_script_and_its_arguments():
+    given = [
+        "--master",
+        "local[*]",
+        "--verbose",
+        "--conf=a=b",
+        "--name",
+        "x",
+        "--py-files",
+        "l.zip",
+        "s.py",
+        "--name",
+        "y",
+    ]
+    assert parted(given) == (
+        ["--master", "local[*]", "--verbose", "--conf=a=b", "--py-files", "l.zip"],
+        "s.py",
+        ["--name", "y"],
+    )
+    with pytest.raises(ValueError, match="no script among the arguments: --master local"):
+        parted(["--master", "local"])
+
+
+@pytest.mark.parametrize(
+    ("options", "changed", "alike"),
+    [
+        (["--master", "local[*]"], {"AIRFLOW_CTX_TASK_ID": "train", "__AIRFLOW_FD": "9", "SHLVL": "3"}, True),
+        (["--master", "local[*]"], {"AFTERBELL_WARM": "0"}, True),
+        (["--master", "local[2]"], {}, False),
+        (["--master", "local[*]"], {"AWS_SECRET_ACCESS_KEY": "other"}, False),
+        (["--master", "local[*]"], {"AFTERBELL_LAKE_WAREHOUSE": "file:/other"}, False),
+    ],
+)  # fmt: skip
+def test_jobs_are_alike_in_all_that_a_jvm_holds(options, changed, alike):
+    env = {"AFTERBELL_LAKE_WAREHOUSE": "file:/one", "AWS_SECRET_ACCESS_KEY": "k", "AIRFLOW_CTX_TASK_ID": "ingest"}
+    own = likeness("spark-submit", ["--master", "local[*]"], env)
+    assert (likeness("spark-submit", options, env | changed) == own) is alike
