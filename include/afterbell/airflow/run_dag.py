@@ -30,6 +30,7 @@ import airflow  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.listeners import hookimpl  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
+from airflow.sdk.execution_time.supervisor import in_process_api_server  # noqa: E402
 from airflow.sdk.listener import get_listener_manager  # noqa: E402
 
 from afterbell.airflow import prepare  # noqa: E402
@@ -103,6 +104,8 @@ def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str, go: Pat
         progress.emit("end", state="failed", error=f"DAG {dag_id!r} cannot be loaded. {broken}")
         return 1
     get_listener_manager().add_listener(progress)  # type: ignore[no-untyped-call]
+    # What the first task would have to wait for: the API that tasks speak to, served in this process.
+    in_process_api_server().transport  # noqa: B018 - made when it is first asked for, and kept
     while go and not go.exists():
         time.sleep(_LOOK)
     progress.emit("start", dag=dag_id, conf=dict(conf))
