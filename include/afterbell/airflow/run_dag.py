@@ -27,6 +27,7 @@ from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import airflow  # noqa: E402
+import httpx  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.listeners import hookimpl  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
@@ -104,8 +105,7 @@ def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str, go: Pat
         progress.emit("end", state="failed", error=f"DAG {dag_id!r} cannot be loaded. {broken}")
         return 1
     get_listener_manager().add_listener(progress)  # type: ignore[no-untyped-call]
-    # What the first task would have to wait for: the API that tasks speak to, served in this process.
-    in_process_api_server().transport  # noqa: B018 - made when it is first asked for, and kept
+    _wake_api()
     while go and not go.exists():
         time.sleep(_LOOK)
     progress.emit("start", dag=dag_id, conf=dict(conf))
@@ -115,6 +115,12 @@ def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str, go: Pat
     state = str(getattr(found.state, "value", found.state))
     progress.emit("end", state=state, run_id=found.run_id)
     return 0 if state == "success" else 1
+
+
+def _wake_api() -> None:
+    """Ask the API that tasks speak to, served in this process, once: it is made by the first request."""
+    with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process.invalid./") as client:
+        client.get("health").raise_for_status()
 
 
 @contextmanager
