@@ -117,7 +117,7 @@ class Airflow(Service):
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
+            "AIRFLOW__CORE__EXECUTOR": "afterbell.airflow.executor.SturdyExecutor",
             "AIRFLOW__CORE__PARALLELISM": str(_PARALLEL_TASKS),
             "AIRFLOW__CORE__HOSTNAME_CALLABLE": "socket.gethostname",  # asks no name server
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{base}/execution/",
@@ -133,13 +133,15 @@ class Airflow(Service):
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
-            # A component that dies is started again; tasks live through the minute without their API, and those that
-            # died with a component are noticed in two minutes, not in five.
+            # A component that dies is started again. Tasks live through the minute without their API, and go on as soon
+            # as it is back; what died with a component or without one is noticed in two minutes, not in five or ten.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
-            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "60",
+            "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
+            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "30",
             "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "10",
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "15",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "40",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "4",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": f"{LOOPBACK},localhost",
             "no_proxy": f"{LOOPBACK},localhost",
