@@ -19,6 +19,7 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
+from afterbell.airflow.forms import CLUSTER
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
 from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
@@ -98,13 +99,7 @@ from afterbell.backfill import request
         "plan_only": Param(
             default=False, type="boolean", title="Plan only", description="Say what would be done, and do nothing."
         ),
-        "profile": Param(
-            default="",
-            type="string",
-            pattern=r"^([a-z0-9][a-z0-9-]{0,63})?$(?!\n)",
-            title="Cluster profile",
-            description="Where Spark runs; empty for the connection's own.",
-        ),
+        "profile": Param(**CLUSTER),
     },
 )
 def backfill_history() -> None:

@@ -24,6 +24,7 @@ from datetime import timedelta
 from airflow.sdk import Param, dag
 
 from afterbell.airflow.deadline_reference import session_deadline
+from afterbell.airflow.forms import CLUSTER
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_run import open_run
 from afterbell.airflow.pools import DAILY, DAILY_WEIGHT, DailyFirst
@@ -63,14 +64,7 @@ from afterbell.airflow.timetable import platform_sessions
             description="The exchange session to retrain for, such as 2026-06-30: required when started by hand. "
             "Its drops are waited for.",
         ),
-        "profile": Param(
-            default="",
-            type="string",
-            pattern=r"^[a-z0-9-]*$(?!\n)",
-            maxLength=64,
-            title="Cluster profile",
-            description="A file of include/config/clusters for this run alone; empty for the connection's own.",
-        ),
+        "profile": Param(**CLUSTER),
     },
 )
 def daily_retraining() -> None:

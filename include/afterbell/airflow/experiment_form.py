@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from afterbell.airflow.forms import DAY, NAME, ONE_LINE, PROFILE
+from afterbell.airflow.forms import CLUSTER, DAY, NAME, ONE_LINE
 from afterbell.experiments.request import FACTOR_SETS, FAMILIES, LONGEST_HORIZON, MOST_TRIALS
 
 _DAY = {"type": "string", "format": "date", "pattern": DAY}
@@ -60,9 +60,6 @@ FORM: dict[str, dict[str, Any]] = {
         "default": False, "type": "boolean", "title": "Ask to promote",
         "description": "If the gate lets it through, ask a person whether it becomes champion.",
     },
-    "profile": {
-        "default": None, "type": ["null", "string"], "maxLength": 60, "pattern": PROFILE, "title": "Cluster profile",
-        "description": "Empty: that of the connection.",
-    },
+    "profile": CLUSTER | {"default": None, "type": ["null", "string"]},
 }  # fmt: skip
 """Parameters by name, as keyword arguments of ``airflow.sdk.Param``."""

@@ -5,6 +5,8 @@ Python's ``$`` also matches before a line break at the end; ``$(?!\n)`` is the e
 
 from __future__ import annotations
 
+from typing import Any
+
 END = r"$(?!\n)"
 RELEASE_ID = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}-[0-9a-f]{{12}})?{END}"
 """Empty, or a release id."""
@@ -12,3 +14,12 @@ ONE_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
 NAME = rf"^[a-z0-9][a-z0-9-]{{0,39}}{END}"
 PROFILE = rf"^([a-z0-9][a-z0-9-]*)?{END}"
 DAY = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}"
+CLUSTER: dict[str, Any] = {
+    "default": "",
+    "type": "string",
+    "pattern": PROFILE,
+    "maxLength": 64,
+    "title": "Cluster profile",
+    "description": "A file of include/config/clusters for this run alone; empty for the connection's own.",
+}
+"""The field of every form that says where a run's Spark jobs run."""

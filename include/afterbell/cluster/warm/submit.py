@@ -75,8 +75,13 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
         if status is not None:
             return status
     if not idle_seconds:
-        os.execv(spark_submit, [spark_submit, *arguments])  # noqa: S606 - an argv list, and no shell
+        os.execve(spark_submit, [spark_submit, *arguments], _cold(environment))  # noqa: S606 - argv, and no shell
     return _started(spark_submit, options, folder / f"{like}-{os.getpid()}.door", request)
+
+
+def _cold(environment: Mapping[str, str]) -> dict[str, str]:
+    """The variables with which ``spark-submit`` does not come here again."""
+    return {name: value for name, value in environment.items() if name != WARM}
 
 
 def _handed_over(door: Path, request: Request) -> int | None:
@@ -98,7 +103,12 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, request: Req
     with listen(first) as waiting, log.open("rb") as read, log.open("wb") as written:
         try:
             jvm = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT, start_new_session=True
+                argv,
+                env=_cold(request.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=written,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
             waiting.settimeout(_LOOK)
             while jvm.poll() is None:
