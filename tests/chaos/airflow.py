@@ -42,7 +42,8 @@ class Api:
     """Airflow's REST API, asked again while its server is away."""
 
     def __init__(self, command: CommandLine, url: str) -> None:
-        self._url = f"{url}/api/v2/dags/{DAG}/dagRuns"
+        self._root = f"{url}/api/v2"
+        self._url = f"{self._root}/dags/{DAG}/dagRuns"
         password = json.loads((command.home / "airflow" / "passwords.json").read_text())["admin"]
         login = {"username": "admin", "password": password}
         token = requests.post(f"{url}/auth/token", json=login, timeout=60).json()["access_token"]
@@ -56,16 +57,19 @@ class Api:
         return str(answer.json()["dag_run_id"])
 
     def ask(self, path: str = "", **params: Any) -> Any:
-        """What the API answers, once it does."""
+        """What the API answers about runs, once it does."""
+        return self._get(f"{self._url}{path}", **params)
+
+    def _get(self, url: str, **params: Any) -> Any:
         for _ in range(600):
             try:
-                answer = requests.get(f"{self._url}{path}", params=params, headers=self._head, timeout=30)
+                answer = requests.get(url, params=params, headers=self._head, timeout=30)
                 if answer.status_code == 200:
                     return answer.json()
             except requests.RequestException:
                 pass
             _PAUSE.wait(1)
-        raise AssertionError(f"{self._url}{path}: no answer for ten minutes")
+        raise AssertionError(f"{url}: no answer for ten minutes")
 
     def states(self) -> dict[str, str]:
         """The state of each run."""
@@ -88,3 +92,9 @@ class Api:
         """The log of one try of a task."""
         found = self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")
         return "\n".join(json.dumps(line) for line in found["content"])
+
+    def events(self, run: str, task: str, attempt: int) -> str:
+        """What Airflow itself noted about one try of a task."""
+        asked = {"dag_id": DAG, "run_id": run, "task_id": task, "try_number": attempt, "limit": 100}
+        found = self._get(f"{self._root}/eventLogs", **asked)["event_logs"]
+        return "\n".join(f"{each['event']}: {each['extra']}" for each in found)

@@ -22,8 +22,7 @@ _IDLE = "<idle>"
 class Killer(threading.Thread):
     """Kills one process every ``every`` seconds on average, until it is told to stop.
 
-    A worker that waits for work holds the lock of the executor's queue: it is left alone, as its death would stop all
-    workers for good, whoever supervises them (CPython's ``SimpleQueue``).
+    A worker is any process of the executor's: one that waits for work, supervises a task, or runs it.
     """
 
     def __init__(self, services: Path, seed: int, every: float, tell: Callable[[str], None]) -> None:
@@ -47,7 +46,7 @@ class Killer(threading.Thread):
             with suppress(psutil.NoSuchProcess):
                 title = " ".join(victim.cmdline())[:90]
                 victim.kill()
-                self.killed[kind] += 1
+                self.killed["idle worker" if _IDLE in title else kind] += 1
                 self._tell(f"{time.monotonic() - began:6.0f} s  killed {kind} {victim.pid}: {title}")
 
     def stop(self) -> None:
@@ -60,15 +59,14 @@ class Killer(threading.Thread):
         guards = {item.name: item.pid for item in record.components if item.alive} if record else {}
         with suppress(psutil.NoSuchProcess, KeyError):
             if kind in COMPONENTS:
-                return psutil.Process(guards[kind]).children()
-            return [each for each in psutil.Process(guards["scheduler"]).children(recursive=True) if _works(each)]
+                own = psutil.Process(guards[kind]).children()  # and what others left behind, which the guard took over
+                return sorted(own, key=psutil.Process.create_time)[:1]
+            return [each for each in psutil.Process(guards["scheduler"]).children(recursive=True) if _is_worker(each)]
         return []
 
 
-def _works(process: psutil.Process) -> bool:
-    """Whether a process supervises or runs a task at this moment."""
+def _is_worker(process: psutil.Process) -> bool:
     try:
-        title = " ".join(process.cmdline())
+        return " ".join(process.cmdline()).startswith(WORKER)
     except psutil.Error:
         return False
-    return title.startswith(WORKER) and _IDLE not in title

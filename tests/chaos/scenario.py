@@ -64,8 +64,10 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=os.environ.get("SEED") or 1)
     parser.add_argument("--every", type=float, default=25.0, help="seconds between two kills, on average")
     parser.add_argument("--limit", type=float, default=4 * 3600, help="seconds after which what still runs has failed")
+    parser.add_argument("--home", type=Path, help="folder for everything, which stays; a temporary one by default")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="afterbell-chaos-") as home:
+    with tempfile.TemporaryDirectory(prefix="afterbell-chaos-") as temporary:
+        home = given.home or temporary
         found = chaos(Path(home), given.runs, given.seed, given.every, given.limit, partial(print, flush=True))
     for name, many in (("runs", found.states), ("killed", found.killed)):
         print(f"{name}: {', '.join(f'{count} {what}' for what, count in sorted(many.items()))}")

@@ -38,11 +38,15 @@ def releases(command: CommandLine) -> Counter[str]:
 
 
 def reasons(api: Api, run: str) -> dict[str, str]:
-    """Why the failed tasks of a run failed: a line out of each log; empty where it does not say."""
+    """Why the failed tasks of a run failed: a line out of each log; empty where it does not say.
+
+    A task whose worker was killed writes nothing any more: of such a one Airflow's own events tell.
+    """
     found = {}
     for name, task in api.tasks(run).items():
         if task["state"] == "failed":
-            lines = [line for line in api.log(run, name, task["try_number"]).splitlines() if _REASON.search(line)]
+            said = (tell(run, name, task["try_number"]) for tell in (api.log, api.events))
+            lines = [line for text in said for line in text.splitlines() if _REASON.search(line)]
             found[name] = lines[-1][:300] if lines else ""
     return found
 
