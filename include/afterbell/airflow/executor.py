@@ -16,7 +16,6 @@ from airflow.executors.local_executor import LocalExecutor
 
 if TYPE_CHECKING:
     from airflow.executors.workloads import ExecutorWorkload
-    from airflow.models.taskinstance import TaskInstance
 
 _LOOK_SECONDS = 0.5
 
@@ -88,11 +87,6 @@ class SturdyExecutor(LocalExecutor):
             self.activity_queue = Inbox()
             self._spawn_workers_with_gc_freeze(self.parallelism)  # type: ignore[no-untyped-call]
 
-    def revoke_task(self, *, ti: TaskInstance) -> None:
-        """Forget a task that was queued and not begun for too long; the scheduler then queues it again."""
-        self.queued_tasks.pop(ti.key, None)
-        self.running.discard(ti.key)
-
     def _check_workers(self) -> None:
         if self.is_mp_using_fork:
             dead = [pid for pid, process in self.workers.items() if not process.is_alive()]
@@ -105,5 +99,5 @@ class SturdyExecutor(LocalExecutor):
     def _lose(self, pid: int) -> None:
         key = self.activity_queue.held_by(pid)
         self.log.warning("worker %s died (exit code %s); it had %s", pid, self.workers[pid].exitcode, key or "no task")
-        if key in self.running:
+        if key is not None and key not in self.event_buffer:
             self.fail(key, f"its worker, process {pid}, died (exit code {self.workers[pid].exitcode})")

@@ -134,11 +134,9 @@ class Airflow(Service):
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
             # A component that dies is started again. Tasks live through the minute without their API, and go on as soon
-            # as it is back; what died with a component or without one is noticed in two minutes, not in five or ten.
+            # as it is back; what died unseen is noticed in two minutes, not in five.
             "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
-            "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT_CHECK_INTERVAL": "30",
             "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "40",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "4",
