@@ -8,8 +8,11 @@ import threading
 import psutil
 import pytest
 import requests
+import yaml
 
+from tests.airflow.hook_server import HookServer
 from tests.browser import chromium
+from tests.clusters.profiles import config_with
 from tests.pipeline import looking
 
 pytestmark = pytest.mark.services
@@ -29,6 +32,12 @@ class Page:
         url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns"
         return requests.post(url, json={"conf": conf, "logical_date": None}, headers=self.head, timeout=30)
 
+    def connect(self, name, address):
+        """Make a connection of the type http, as people do under Admin."""
+        body = {"connection_id": name, "conn_type": "http", "host": address}
+        answer = requests.post(f"{self.base}/api/v2/connections", json=body, headers=self.head, timeout=30)
+        assert answer.status_code == 201, answer.text
+
     def log(self, run_id, task):
         url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}/taskInstances/{task}/logs/1"
         return requests.get(url, headers=self.head, timeout=30).text
@@ -46,12 +55,35 @@ class Page:
 
 
 @pytest.fixture(scope="module")
-def page(planted):
+def hook():
+    """Somebody who is told of everything that the runs in the page come to."""
+    server = HookServer()
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def _told_by(folder, kinds):
+    """A configuration like the project's that tells of ``kinds`` by webhook as well."""
+    config = config_with(folder)
+    sla = yaml.safe_load((config / "sla.yaml").read_text())
+    sla["notices"].append({"kinds": kinds, "notifier": "afterbell.airflow.notifiers.WebhookNotifier"})
+    (config / "sla.yaml").write_text(yaml.safe_dump(sla))
+    return config
+
+
+@pytest.fixture(scope="module")
+def page(planted, hook, tmp_path_factory):
     afterbell, _ = planted
-    answer = afterbell("up", "--json")
+    config = _told_by(tmp_path_factory.mktemp("told") / "config", ["failure", "success", "held"])
+    answer = afterbell("up", "--json", AFTERBELL_CONFIG=str(config))
     try:
         assert answer.status == 0, answer.err
-        yield Page(afterbell.home, answer.json["url"])
+        found = Page(afterbell.home, answer.json["url"])
+        found.connect("afterbell_webhook", hook.address)
+        yield found
     finally:
         down = afterbell("down", "--json")
         assert sorted(down.json["stopped"]) == ["airflow", "hdfs", "s3"]
@@ -85,6 +117,16 @@ def _held(afterbell):
     return sorted((row["name"], row["n"]) for row in afterbell("query", sql, "--json").json)
 
 
+def _told(hook, run_id, kind):
+    """The notices of a run, once there are any: they come after its end, from another process of Airflow's."""
+    for _ in range(120):
+        mine = [told for told in hook.notices if told["run_id"] == run_id and told["kind"] == kind]
+        if mine:
+            return mine
+        _PAUSE.wait(1)
+    return []
+
+
 def test_nobody_gets_in_without_the_password(page):
     answer = requests.get(f"{page.base}/api/v2/dags", timeout=30)
     assert answer.status_code == 401
@@ -112,15 +154,17 @@ def test_a_hostile_session_is_refused_by_the_form(page, session):
 
 
 @pytest.mark.parametrize("conf", [{}, {"session": None}])
-def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, conf):
+def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, hook, conf):
     answer = page.trigger(conf)
     run_id = answer.json()["dag_run_id"]
     state, tasks = page.finished(run_id)
     assert (state, tasks["open_run"], tasks["ingest"]) == ("failed", "failed", "upstream_failed")
     assert "no session was given: a run that is started by hand must name its session" in page.log(run_id, "open_run")
+    (told,) = _told(hook, run_id, "failure")
+    assert "must name its session" in told["text"], "the worker tells what its task failed of"
 
 
-def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(planted, page):
+def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(planted, page, hook):
     afterbell, summary = planted
     before = _held(afterbell)
     answer = page.trigger({"session": "2026-06-30"})
@@ -129,6 +173,8 @@ def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_ch
     assert set(tasks.values()) == {"success"}, tasks
     assert len(tasks) == 9
     assert state == "success"
+    (told,) = _told(hook, answer.json()["dag_run_id"], "success")
+    assert f"{summary['release_id']} serves" in told["text"], "Airflow's DAG processor tells what came of the run"
     assert _held(afterbell) == before
     (row,) = afterbell("release", "list", "--json").json
     assert row["release_id"] == summary["release_id"]
