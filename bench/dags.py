@@ -142,9 +142,9 @@ def main() -> None:
         asked = json.loads(line)
         clock.began.clear()
         clock.seconds.clear()
-        found = bag.dags[asked["dag"]].test(
-            run_conf=asked["conf"], logical_date=None, mark_success_pattern=asked["leave_out"] or None
-        )
+        dag = bag.dags[asked["dag"]]
+        dag.deadline = None  # no scheduler keeps it here, and Airflow would look for its record at the end of the run
+        found = dag.test(run_conf=asked["conf"], logical_date=None, mark_success_pattern=asked["leave_out"] or None)
         state = str(getattr(found.state, "value", found.state))
         print(json.dumps({"state": state, "seconds": clock.seconds}), file=answers, flush=True)
 
