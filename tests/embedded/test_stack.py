@@ -195,12 +195,17 @@ def test_an_unknown_service_is_refused_by_name(folders: Folders) -> None:
 
 
 @pytest.mark.services
-def test_airflow_asks_for_its_generated_password_and_goes_without_a_trace(folders: Folders) -> None:
+def test_airflow_asks_for_its_generated_password_and_goes_without_a_trace(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = str(ROOT / "include" / "config" / "platform.yaml")
+    monkeypatch.setenv("AFTERBELL_PLATFORM", settings)
     try:
         login = stack.start_airflow(folders, Platform(), {"AIRFLOW_CONN_PROBE": '{"conn_type": "generic"}'})
         processes = processes_of(folders)
         assert stat.S_IMODE(login.password_file.stat().st_mode) == 0o600
         assert stat.S_IMODE((login.password_file.parent / "secrets.json").stat().st_mode) == 0o600
+        assert settings in {each.environ().get("AFTERBELL_PLATFORM") for each in processes}, "it goes by the same file"
         assert requests.get(f"{login.url}/api/v2/dags", timeout=30).status_code == 401
         password = json.loads(login.password_file.read_text())[login.user]
         for given, expected in ((password, 201), ("admin", 401)):

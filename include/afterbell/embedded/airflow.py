@@ -30,11 +30,12 @@ _NETWORK = (
     "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
-_CLUSTER = (
-    "AFTERBELL_CONFIG", "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
+_OURS = (
+    "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM",
+    "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
     "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET",
 )  # fmt: skip
-"""What drivers beside the submitter inherit from Airflow: docs/clusters.md."""
+"""Which settings count, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 
 _PARALLEL_TASKS = 4
 
@@ -109,7 +110,7 @@ class Airflow(Service):
     def _environment(self) -> dict[str, str]:
         base = f"http://{LOOPBACK}:{self.ports['ui']}"
         root = self.context.folders.root
-        passed = {name: os.environ[name] for name in (*_NETWORK, *_CLUSTER) if name in os.environ}
+        passed = {name: os.environ[name] for name in (*_NETWORK, *_OURS) if name in os.environ}
         own = {
             "AFTERBELL_HOME": str(self.context.folders.home),
             "AFTERBELL_ENV": str(self.context.folders.env),
