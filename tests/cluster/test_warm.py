@@ -23,6 +23,7 @@ class Jobs:
     def __init__(self, home: Path) -> None:
         self.doors = home / "drivers"
         self._home = home
+        home.mkdir(parents=True)
         self._library = library_zip(ROOT / "include", home / "build")
 
     def start(self, *told: str, warm: str = "60", task: str = "", conf: str = "2") -> subprocess.Popen[str]:
@@ -52,7 +53,7 @@ class Jobs:
 
 @pytest.fixture
 def jobs(tmp_path):
-    found = Jobs(tmp_path / "home")
+    found = Jobs(tmp_path / ("deep" * 30) / "home")  # a socket's own name may have 107 bytes
     yield found
     for each in psutil.process_iter(["cmdline"]):
         if any(str(found.doors) in word for word in each.info["cmdline"] or ()):
@@ -126,6 +127,14 @@ def test_a_submission_that_cannot_start_says_so(jobs, monkeypatch):
     status, output = jobs.run("0")
     assert status == 1
     assert "NoSuchOption" in output
+
+
+@pytest.mark.services
+def test_a_file_system_without_sockets_costs_the_next_job_its_warm_start_and_no_more(jobs):
+    jobs.doors.symlink_to("/proc/self/fdinfo", target_is_directory=True)
+    status, output = jobs.run("0")
+    assert (status, "FOUND 100" in output) == (0, True), output
+    assert "this step's JVM is not kept for the next" in output
 
 
 def test_options_are_told_from_the_script_and_its_arguments():

@@ -17,7 +17,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 sys.path[0] = str(Path(__file__).resolve().parents[3])
 
@@ -74,9 +74,23 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
         status = _handed_over(door, request)
         if status is not None:
             return status
-    if not idle_seconds:
-        os.execve(spark_submit, [spark_submit, *arguments], _cold(environment))  # noqa: S606 - argv, and no shell
-    return _started(spark_submit, options, folder / f"{like}-{os.getpid()}.door", request)
+    if idle_seconds:
+        door = folder / f"{like}-{os.getpid()}.door"
+        try:
+            waiting = listen(door.with_suffix(".first"))
+        except OSError as error:  # not every file system has sockets
+            print(
+                f"afterbell: this step's JVM is not kept for the next: {folder}: {error}", file=sys.stderr, flush=True
+            )
+        else:
+            with waiting:
+                return _started(spark_submit, options, door, waiting, request)
+    return _submitted(spark_submit, arguments, environment)
+
+
+def _submitted(spark_submit: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Become the plain submission that this would have been."""
+    os.execve(spark_submit, [spark_submit, *arguments], _cold(environment))  # noqa: S606 - argv, and no shell
 
 
 def _cold(environment: Mapping[str, str]) -> dict[str, str]:
@@ -90,17 +104,25 @@ def _handed_over(door: Path, request: Request) -> int | None:
     if connection is None:
         door.unlink(missing_ok=True)  # whoever listened there was killed
         return None
-    with connection, door.with_suffix(".log").open("rb") as log:
-        log.seek(0, os.SEEK_END)
-        return _followed(connection, log, request)
+    with connection:
+        try:
+            log = door.with_suffix(".log").open("rb")
+        except FileNotFoundError:
+            return None  # its time was up in this very moment
+        with log:
+            log.seek(0, os.SEEK_END)
+            return _followed(connection, log, request)
 
 
-def _started(spark_submit: str, options: Sequence[str], door: Path, request: Request) -> int:
-    """Start a JVM for the job; it waits at ``door`` afterwards. It outlives this process, if the job ends well."""
+def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: socket.socket, request: Request) -> int:
+    """Start a JVM, which fetches the job from where ``waiting`` listens, and waits at ``door`` for others afterwards.
+
+    It outlives this process, if the job ends well.
+    """
     first, log = door.with_suffix(".first"), door.with_suffix(".log")
     argv = [spark_submit, *options, "--name", "afterbell", str(_SERVER), str(first), str(door)]
     log.touch(mode=0o600)
-    with listen(first) as waiting, log.open("rb") as read, log.open("wb") as written:
+    with log.open("rb") as read, log.open("wb") as written:
         try:
             jvm = subprocess.Popen(
                 argv,
