@@ -88,6 +88,11 @@ class Api:
         """The tasks of a run."""
         return {task["task_id"]: task for task in self.ask(f"/{run}/taskInstances")["task_instances"]}
 
+    def result(self, run: str, task: str) -> dict[str, Any]:
+        """What a task returned."""
+        found: dict[str, Any] = self.ask(f"/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
+        return found
+
     def log(self, run: str, task: str, attempt: int) -> str:
         """The log of one try of a task."""
         found = self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")

@@ -1,11 +1,13 @@
-"""What must hold afterwards: every run is green or says why not, a session has one release, no row is there twice."""
+"""What must hold afterwards: each run is green or says why not, a session has one release, no row is there twice."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from datetime import date
 from typing import Any
 
+from afterbell.calendar.sessions import Exchange
 from tests.chaos.airflow import Api, CommandLine
 
 UNIQUE = {
@@ -37,6 +39,28 @@ def releases(command: CommandLine) -> Counter[str]:
     return Counter(str(row["release_id"])[:10] for row in command("release", "list"))
 
 
+def served(command: CommandLine) -> dict[str, int]:
+    """How many releases the signals of each session (ISO date) are of."""
+    rows = command("query", "SELECT session, count(DISTINCT release_id) AS n FROM signals.daily GROUP BY session")
+    return {str(row["session"])[:10]: int(row["n"]) for row in rows}
+
+
+def unpublished(api: Api, command: CommandLine, green: dict[str, str]) -> list[str]:
+    """What does not hold of the releases: a green run publishes one, or says why it kept another, and one is served."""
+    made, signals, found = releases(command), served(command) if green else {}, []
+    for run, session in green.items():
+        told = api.result(run, "publish")
+        expected = 1 if told["published"] else 0
+        if made[session] != expected:
+            found.append(f"session {session} has {made[session]} releases; its run published {told['published']}")
+        if not expected and not str(told["reason"]).startswith("keep: "):
+            found.append(f"session {session} is green and has no release: {told['reason']}")
+        scored = Exchange().next(date.fromisoformat(session)).isoformat()
+        if signals.get(scored) != 1:
+            found.append(f"signals of session {scored} are of {signals.get(scored, 0)} releases")
+    return found + [f"session {session} has {number} releases" for session, number in made.items() if number > 1]
+
+
 def reasons(api: Api, run: str) -> dict[str, str]:
     """Why the failed tasks of a run failed: a line out of each log; empty where it does not say.
 
@@ -56,9 +80,7 @@ def troubles(command: CommandLine, api: Api, runs: dict[str, str], states: dict[
     found: list[str] = [f"{run} is still {states[run]}" for run in runs if states[run] not in {"success", "failed"}]
     why: dict[str, Any] = {run: reasons(api, run) for run in runs if states[run] == "failed"}
     found += [f"{run} failed without a reason" for run, said in why.items() if not said or not all(said.values())]
-    count = releases(command)
-    found += [f"session {session} has {number} releases" for session, number in count.items() if number != 1]
-    green = {session for run, session in runs.items() if states[run] == "success"}
-    found += [f"session {session} is green and has no release" for session in sorted(green - set(count))]
+    green = {run: session for run, session in runs.items() if states[run] == "success"}
+    found += unpublished(api, command, green)
     found += [f"{table}: {number} rows are there more than once" for table, number in doubled(command).items()]
     return found
