@@ -40,10 +40,10 @@ class Work:
 
 
 class Office:
-    """An executor with two workers, whose work is to wait until there is a file that says that it is done."""
+    """An executor with two workers, whose work is to wait for a file: ``done`` ends all work, ``one`` that of one."""
 
     def __init__(self, done: Path) -> None:
-        self.done = done
+        self.done, self.one = done, done.with_name("one")
         self.executor = SturdyExecutor(parallelism=2)
 
     def hand_out(self, task: str) -> TaskInstanceKey:
@@ -76,12 +76,20 @@ class Office:
         return self.executor.event_buffer.get(key)
 
 
+def _taken(permit: Path) -> bool:
+    try:
+        permit.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
 @pytest.fixture
 def office(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Office]:
     found = Office(tmp_path / "done")
 
     def work(*_: object, **__: object) -> None:
-        while not found.done.exists():
+        while not found.done.exists() and not _taken(found.one):
             _PAUSE.wait(0.05)
 
     monkeypatch.setattr(BaseExecutor, "run_workload", work)
@@ -122,6 +130,20 @@ def test_a_worker_that_dies_after_its_work_takes_nothing_with_it(office: Office)
     again = office.hand_out("again")
     office.until(lambda: office.said(again) == (TaskInstanceState.SUCCESS, None))
     assert office.said(key) == (TaskInstanceState.SUCCESS, None)
+
+
+def test_a_task_that_goes_on_in_another_worker_is_running_when_the_first_lets_go_of_it(office: Office):
+    first = office.hand_out("waits in the triggerer")
+    again = office.hand_out("waits in the triggerer")
+    office.until(lambda: all(office.task_of(pid) for pid in office.executor.workers))
+    office.executor.running.add(again)  # as the scheduler does with what it hands out
+    office.one.touch()
+    office.until(lambda: office.said(first))
+    assert again in office.executor.running
+    office.executor.event_buffer.clear()
+    office.done.touch()
+    office.until(lambda: office.said(again) == (TaskInstanceState.SUCCESS, None))
+    assert office.executor.running == set()
 
 
 def _scheduler(tell: Connection) -> None:

@@ -10,6 +10,7 @@ import fcntl
 import multiprocessing
 import os
 import tempfile
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow.executors.local_executor import LocalExecutor
@@ -32,10 +33,21 @@ class Inbox:
         self._turn = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the inbox is
         self._held: dict[int, Any] = {}
         self._owner = os.getpid()
+        self._out: Counter[Any] = Counter()
 
     def put(self, work: ExecutorWorkload | None) -> None:
         """Leave work for the next worker that asks; None sends it home. The scheduler alone puts."""
+        if work is not None:
+            self._out[work.key] += 1
         self._writer.send(work)
+
+    def ended(self, key: Any) -> bool:
+        """Note that work of ``key`` has ended; whether more of the same key is out. In the scheduler."""
+        self._out[key] -= 1
+        if self._out[key] > 0:
+            return True
+        del self._out[key]
+        return False
 
     def empty(self) -> bool:
         """Whether nothing waits to be taken."""
@@ -87,6 +99,16 @@ class SturdyExecutor(LocalExecutor):
             self.activity_queue = Inbox()
             self._spawn_workers_with_gc_freeze(self.parallelism)  # type: ignore[no-untyped-call]
 
+    def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
+        """Note what became of a task.
+
+        One that waited in the triggerer and goes on may be in a second worker's hands before the first has said that
+        it let go of it: then it is running still, and the scheduler doesn't take it for killed by somebody else.
+        """
+        super().change_state(key, state, info, remove_running)
+        if self.is_mp_using_fork and self.activity_queue.ended(key):
+            self.running.add(key)
+
     def _check_workers(self) -> None:
         if self.is_mp_using_fork:
             dead = [pid for pid, process in self.workers.items() if not process.is_alive()]
@@ -99,5 +121,7 @@ class SturdyExecutor(LocalExecutor):
     def _lose(self, pid: int) -> None:
         key = self.activity_queue.held_by(pid)
         self.log.warning("worker %s died (exit code %s); it had %s", pid, self.workers[pid].exitcode, key or "no task")
-        if key is not None and key not in self.event_buffer:
+        if key in self.event_buffer:
+            self.activity_queue.ended(key)  # told already
+        elif key is not None:
             self.fail(key, f"its worker, process {pid}, died (exit code {self.workers[pid].exitcode})")
