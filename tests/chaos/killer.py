@@ -20,24 +20,27 @@ _IDLE = "<idle>"
 
 
 class Killer(threading.Thread):
-    """Kills one process every ``every`` seconds on average, until it is told to stop.
+    """Kills one process every ``every`` seconds on average, until it is told to stop or has killed ``most``.
 
     A worker is any process of the executor's: one that waits for work, supervises a task, or runs it.
     """
 
-    def __init__(self, services: Path, seed: int, every: float, tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, services: Path, seed: int, every: float, tell: Callable[[str], None], most: int | None = None
+    ) -> None:
         super().__init__(name="killer", daemon=True)
         self.killed: Counter[str] = Counter()
         self._supervisor = Supervisor(services)
         self._random = random.Random(seed)
         self._every = every
         self._tell = tell
+        self._most = most
         self._over = threading.Event()
 
     def run(self) -> None:
         """Kill until told to stop."""
         began = time.monotonic()
-        while not self._over.wait(self._random.uniform(0.5, 1.5) * self._every):
+        while self.killed.total() != self._most and not self._over.wait(self._random.uniform(0.5, 1.5) * self._every):
             kind = self._random.choice((*COMPONENTS, "worker", "worker"))
             victims = self._victims(kind)
             if not victims:

@@ -32,8 +32,16 @@ class Outcome:
     seconds: float
 
 
-def chaos(home: Path, runs: int, seed: int, every: float, limit: float, tell: Callable[[str], None]) -> Outcome:
-    """Run ``runs`` sessions, one after the other, while something is killed every ``every`` seconds on average."""
+def chaos(
+    home: Path,
+    runs: int,
+    seed: int,
+    every: float,
+    limit: float,
+    tell: Callable[[str], None],
+    most: int | None = None,
+) -> Outcome:
+    """Run ``runs`` sessions in turn, while something is killed every ``every`` seconds on average, ``most`` times."""
     command = CommandLine(home)
     began = time.monotonic()
     try:
@@ -42,7 +50,7 @@ def chaos(home: Path, runs: int, seed: int, every: float, limit: float, tell: Ca
         api = Api(command, url)
         sessions = [*Exchange().before(LAST, runs - 1), LAST]
         asked = {api.trigger(session): session.isoformat() for session in sessions}
-        killer = Killer(home / "services", seed, every, tell)
+        killer = Killer(home / "services", seed, every, tell, most)
         killer.start()
         try:
             api.wait(list(asked), limit)
