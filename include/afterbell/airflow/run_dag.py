@@ -30,9 +30,11 @@ import airflow  # noqa: E402
 import httpx  # noqa: E402
 from airflow.dag_processing.dagbag import DagBag  # noqa: E402
 from airflow.listeners import hookimpl  # noqa: E402
+from airflow.models import import_all_models  # noqa: E402
 from airflow.sdk import DAG  # noqa: E402
 from airflow.sdk.execution_time.supervisor import in_process_api_server  # noqa: E402
 from airflow.sdk.listener import get_listener_manager  # noqa: E402
+from sqlalchemy.orm import configure_mappers  # noqa: E402
 
 from afterbell.airflow import prepare  # noqa: E402
 from afterbell.airflow.pools import POOLS  # noqa: E402
@@ -98,6 +100,9 @@ def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str, go: Pat
     """Run ``dag_id`` with the parameters ``conf``, once ``go`` is there; returns the exit status."""
     progress = Progress(events)
     made_ready()
+    # Before there is another thread: one that imports a model while this one maps them, each waits for the other.
+    import_all_models()  # type: ignore[no-untyped-call]
+    configure_mappers()
     bag = DagBag(dag_folder=str(Path(__file__).resolve().parents[3] / "dags"))
     dag = bag.dags.get(dag_id)
     if dag is None:
