@@ -24,7 +24,7 @@ from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.settings import load_gate
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
-from afterbell.lake.spark import lake_session
+from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.stores.artifacts import ArtifactStore
@@ -42,10 +42,12 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     store = ArtifactStore(runtime.s3)
     if args.inputs.get("held"):
         return held(args, runtime, store, started)
-    candidate = read_candidate(store, str(args.require("candidate_id")))
-    champion, _ = read_champion(store)
-    snapshot = int(args.require("oos_snapshot"))
-    spark = lake_session(runtime, f"afterbell evaluate {args.session}")
+    candidate_id, snapshot = str(args.require("candidate_id")), int(args.require("oos_snapshot"))
+    spark, (candidate, (champion, _)) = lake_session_beside(
+        runtime,
+        f"afterbell evaluate {args.session}",
+        lambda: (read_candidate(store, candidate_id), read_champion(store)),
+    )
     ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
     rows = read_rows(spark, runtime.s3, snapshot, ids)
     own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)

@@ -24,7 +24,7 @@ from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
 from afterbell.lake.runs import record_run
-from afterbell.lake.spark import lake_session
+from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
 from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.scoring.models import ModelText, open_release, require_schema
@@ -39,8 +39,9 @@ def score(args: StepArgs) -> dict[str, Any]:
     snapshots = {name: int(found) for name, found in dict(args.require("features_snapshots")).items()}
     release_id = str(args.require("release_id"))
     session = exchange.next(args.session)
-    manifest, models = open_release(ArtifactStore(runtime.s3), release_id)
-    spark = lake_session(runtime, f"afterbell score {args.session}")
+    spark, (manifest, models) = lake_session_beside(
+        runtime, f"afterbell score {args.session}", lambda: open_release(ArtifactStore(runtime.s3), release_id)
+    )
     ensure_table(spark, SIGNALS)
     wanted = commit_id(
         "score",

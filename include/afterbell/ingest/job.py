@@ -13,10 +13,11 @@ from __future__ import annotations
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -40,7 +41,7 @@ from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
 from afterbell.lake.runs import record_run
 from afterbell.lake.scan import LakeFile
-from afterbell.lake.spark import lake_session
+from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.quality.rules import RuleSet, load_rules
 from afterbell.stores.factory import drop_store
@@ -83,15 +84,22 @@ class Work:
     known: list[KnownDrop]
 
 
+def _check(sources: Sequence[Source], session: date, runtime: Runtime) -> None:
+    """What must hold before anything is read: the day is a session to every source, and the stores can be used."""
+    for source in sources:
+        source.knowledge_time(session)
+    check_stores(runtime)
+
+
 def ingest(args: StepArgs) -> dict[str, Any]:
     """Ingest what is new; the result names the branch and its heads."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env().until(args.deadline)
     sources = load_sources()
-    for source in sources:
-        source.knowledge_time(args.session)  # a day without a session ends here, before anything starts
-    check_stores(runtime)
-    spark = lake_session(runtime, f"afterbell ingest {args.session}")
+    # Calendars and stores take as long as the session does.
+    spark, _ = lake_session_beside(
+        runtime, f"afterbell ingest {args.session}", partial(_check, sources, args.session, runtime)
+    )
     require_alike(spark)  # once for the run: its first step
     base = Base(spark, runtime.s3, AUDITED)
     span = Span.of(args)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.ready import mark_ready
@@ -12,6 +16,7 @@ from afterbell.lake.sqlite import renew_connections
 from afterbell.lake.tables import CATALOG
 
 _SQLITE = "jdbc:sqlite:"
+Other = TypeVar("Other")
 
 
 def lake_conf(runtime: Runtime) -> dict[str, str]:
@@ -56,3 +61,10 @@ def lake_session(runtime: Runtime, app: str) -> SparkSession:
         persistently("the lake's catalog", lambda: renew_connections(spark))
     mark_ready()
     return spark
+
+
+def lake_session_beside(runtime: Runtime, app: str, other: Callable[[], Other]) -> tuple[SparkSession, Other]:
+    """The session, and what ``other`` comes to, which is done while Java makes the session and must not need it."""
+    with ThreadPoolExecutor(1) as pool:
+        found = pool.submit(other)
+        return lake_session(runtime, app), found.result()

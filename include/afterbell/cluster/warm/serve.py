@@ -31,6 +31,7 @@ _KILLED = 128 + signal.SIGKILL
 _LIBRARIES = (
     "pyspark.sql", "pyspark.sql.functions", "pandas", "pyarrow.parquet", "pyarrow.compute", "pydantic", "yaml",
     "boto3", "requests", "scipy.stats", "lightgbm", "numba", "exchange_calendars", "great_expectations",
+    "matplotlib.figure",
 )  # fmt: skip
 """What steps import, in the order of their need; imported once, while the first job is at work."""
 _FORK = multiprocessing.get_context("fork")
