@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from botocore.loaders import Loader
@@ -28,6 +29,13 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 @lru_cache(maxsize=1)
 def _loader() -> Loader:
     return Loader()  # S3's description is read once a process, which makes a further client ten times cheaper
+
+
+def read_description() -> None:
+    """Have S3's description read for this process and its forks; no key is needed, and nobody is asked."""
+    core = botocore.session.Session()
+    core.register_component("data_loader", _loader())
+    core.create_client("s3", "us-east-1", config=Config(signature_version=UNSIGNED)).close()
 
 
 def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] | None = None) -> Any:

@@ -78,6 +78,10 @@ def _preload() -> None:
     for name in _LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)
+    with suppress(ImportError):
+        from afterbell.stores.s3_client import read_description  # noqa: PLC0415 - once the first job is at work
+
+        read_description()
 
 
 def _become(
