@@ -18,6 +18,7 @@ gc.disable()
 
 import argparse  # noqa: E402 - after the line above
 import json  # noqa: E402
+import logging  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
@@ -38,6 +39,7 @@ from sqlalchemy.orm import configure_mappers  # noqa: E402
 
 from afterbell.airflow import prepare  # noqa: E402
 from afterbell.airflow.pools import POOLS  # noqa: E402
+from afterbell.stores.s3_client import read_description  # noqa: E402
 
 _LOOK = 0.05
 """Seconds between looks for the word to go."""
@@ -111,6 +113,7 @@ def run(dag_id: str, conf: Mapping[str, Any], events: Path, answer: str, go: Pat
         return 1
     get_listener_manager().add_listener(progress)  # type: ignore[no-untyped-call]
     _wake_api()
+    read_description()  # of S3, which every task asks
     while go and not go.exists():
         time.sleep(_LOOK)
     progress.emit("start", dag=dag_id, conf=dict(conf))
@@ -156,4 +159,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(ended)  # all is written; taking those million objects apart would take another half a second
