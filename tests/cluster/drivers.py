@@ -15,6 +15,7 @@ from tests.clusters.programs import java_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = Path(__file__).parent / "scenarios"
+SUBMIT = ROOT / "include" / "afterbell" / "cluster" / "spark-submit"
 _PATIENT = 300
 _SMALL = {"spark.driver.memory": "512m", "spark.executor.memory": "512m", "spark.driver.host": "127.0.0.1",
           "spark.ui.enabled": "false"}  # fmt: skip
@@ -24,6 +25,17 @@ def limits(ui: str = "", *, registered: int = 120, first_executor: int = 10) -> 
     """The properties of a profile's limits."""
     found = {REGISTERED_SECONDS: str(registered), FIRST_EXECUTOR_SECONDS: str(first_executor)}
     return found | ({MASTER_UI: ui} if ui else {})
+
+
+def environment(spark_home: Path | None = None) -> dict[str, str]:
+    """The variables of a submission: Java, Spark and Python of the project, or another Spark."""
+    folders = Folders.from_env()
+    return java_environment(folders) | {
+        "SPARK_HOME": str(spark_home or folders.spark_home),
+        "PYSPARK_PYTHON": str(folders.spark_python),
+        "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+    }
 
 
 @contextmanager
@@ -37,21 +49,14 @@ def driver(
     inputs: dict[str, object] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """A driver in client mode, its output in one stream; it ends with the block."""
-    folders = Folders.from_env()
-    env = java_environment(folders) | {
-        "SPARK_HOME": str(spark_home or folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
-    argv = [str(ROOT / "include" / "afterbell" / "cluster" / "spark-submit"), "--master", master]
+    argv = [str(SUBMIT), "--master", master]
     for name, value in (_SMALL | {"spark.local.dir": str(folder)} | conf).items():
         argv += ["--conf", f"{name}={value}"]
     argv += ["--py-files", str(library_zip(ROOT / "include", folder / "build")), str(SCENARIOS / script)]
     argv += ["--session", "2016-06-30", "--run-id", "r", "--deadline", "2016-06-30T22:00:00+00:00"]
     argv += ["--inputs", json.dumps(inputs or {})]
     with subprocess.Popen(
-        argv, env=env, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        argv, env=environment(spark_home), cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             yield process

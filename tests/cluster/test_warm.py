@@ -12,9 +12,8 @@ import pytest
 
 from afterbell.cluster.submission import library_zip
 from afterbell.cluster.warm.submit import likeness, parted
-from afterbell.config.platform import Folders
-from tests.cluster.drivers import ROOT, SCENARIOS, read_until
-from tests.clusters.programs import java_environment, until
+from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, environment, read_until
+from tests.clusters.programs import until
 
 
 class Jobs:
@@ -27,23 +26,16 @@ class Jobs:
         self._library = library_zip(ROOT / "include", home / "build")
 
     def start(self, *told: str, warm: str = "60", task: str = "", conf: str = "2") -> subprocess.Popen[str]:
-        folders = Folders.from_env()
-        env = java_environment(folders) | {
-            "SPARK_HOME": str(folders.spark_home),
-            "PYSPARK_PYTHON": str(folders.spark_python),
-            "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
-            "SPARK_LOCAL_IP": "127.0.0.1",
-            "AFTERBELL_HOME": str(self._home),
-            "AFTERBELL_WARM": warm,
-            "AIRFLOW_TASK": task,
-        }
+        own = {"AFTERBELL_HOME": str(self._home), "AFTERBELL_WARM": warm, "AIRFLOW_TASK": task}
         argv = [
-            ROOT / "include" / "afterbell" / "cluster" / "spark-submit", "--master", "local[1]",
+            SUBMIT, "--master", "local[1]",
             "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.memory=512m",
             "--conf", f"spark.sql.shuffle.partitions={conf}", "--py-files", self._library,
             "--name", f"job {task}", SCENARIOS / "warm.py", *told,
         ]  # fmt: skip
-        return subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen(
+            argv, env=environment() | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
 
     def run(self, *told: str, warm: str = "60", task: str = "", conf: str = "2") -> tuple[int, str]:
         with self.start(*told, warm=warm, task=task, conf=conf) as process:

@@ -22,7 +22,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
 
-from afterbell.cluster.warm.words import TAKEN, Request, added, connect, listen, receive
+from afterbell.cluster.warm.words import TAKEN, Request, connect, listen, receive
 
 _MOST = 32
 """Jobs that one JVM serves: what a job leaves on the heap, Java can't tell from what it still needs."""
@@ -53,7 +53,7 @@ def main(first: Path, door: Path) -> None:
 def _serve(first: Path, door: Path) -> None:
     connection, born, served = connect(first), os.getppid(), 0
     asked = receive(connection) if connection else None
-    spark = added(os.environ, asked[0].environment) if asked else {}
+    spark = _added(asked[0].environment) if asked else {}
     while connection is not None and asked is not None:
         request, streams = asked
         clean, tell = _FORK.Pipe(duplex=False)
@@ -72,6 +72,11 @@ def _serve(first: Path, door: Path) -> None:
         connection.sendall(json.dumps({"status": status}).encode())
         connection.close()
         connection, asked = _next(waiting, door, request.idle_seconds, born) if waiting else (None, None)
+
+
+def _added(asked: dict[str, str]) -> dict[str, str]:
+    """This process's variables that its submitter has not, or has otherwise: what Spark itself told its Python."""
+    return {name: value for name, value in os.environ.items() if asked.get(name) != value}
 
 
 def _preload() -> None:

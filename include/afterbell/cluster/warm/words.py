@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -104,8 +104,3 @@ def connect(path: Path) -> socket.socket | None:
         found.close()
         return None
     return found
-
-
-def added(there: Mapping[str, str], asked: Mapping[str, str]) -> dict[str, str]:
-    """The variables of ``there`` that ``asked`` has not, or has otherwise: what Spark itself told its Python."""
-    return {name: value for name, value in there.items() if asked.get(name) != value}
