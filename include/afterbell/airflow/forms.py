@@ -12,13 +12,12 @@ RELEASE_ID = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}-[0-9a-f]{{12}})?{END}"
 """Empty, or a release id."""
 ONE_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
 NAME = rf"^[a-z0-9][a-z0-9-]{{0,39}}{END}"
-PROFILE = rf"^([a-z0-9][a-z0-9-]*)?{END}"
+PROFILE = rf"^([a-z0-9][a-z0-9-]{{0,59}})?{END}"
 DAY = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}"
 CLUSTER: dict[str, Any] = {
     "default": "",
     "type": "string",
     "pattern": PROFILE,
-    "maxLength": 64,
     "title": "Cluster profile",
     "description": "A file of include/config/clusters for this run alone; empty for the connection's own.",
 }
