@@ -76,7 +76,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
-	@for name in requirements requirements-spark requirements-qlib requirements-dev; do \
+	@for name in requirements requirements-spark requirements-server requirements-notebook requirements-qlib requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

