@@ -1,5 +1,6 @@
-# The images of docker-compose.yaml: airflow, spark, notebook, hdfs, s3, postgres. Everything is in them; a container fetches
-# nothing when it starts, runs as a user of its own, and may have a read-only root file system.
+# The images of docker-compose.yaml: airflow, spark, notebook, hdfs, s3, postgres, prometheus, statsd. Everything is
+# in them; a container fetches nothing when it starts, runs as a user of its own, and may have a read-only root file
+# system.
 #
 #   docker build --target spark --tag afterbell/spark .
 #
@@ -67,6 +68,8 @@ ENV SPARK_HOME=/opt/afterbell/env/spark/lib/python3.11/site-packages/pyspark \
     PYSPARK_PYTHON=/opt/afterbell/env/spark/bin/python \
     PYSPARK_DRIVER_PYTHON=/opt/afterbell/env/spark/bin/python \
     PGPASSFILE=/tmp/afterbell.pgpass \
+    AFTERBELL_KERNEL_CACHE=/srv/afterbell/kernels \
+    AWS_JAVA_V1_DISABLE_DEPRECATION_ANNOUNCEMENT=true \
     PATH=/opt/afterbell:/opt/afterbell/env/spark/bin:$PATH
 USER afterbell
 ENTRYPOINT ["/opt/afterbell/include/containers/spark/start"]
@@ -111,3 +114,37 @@ ENV PATH=/usr/lib/postgresql/15/bin:$PATH
 COPY include/containers/postgres /opt/afterbell/postgres
 USER afterbell
 ENTRYPOINT ["/opt/afterbell/postgres/start"]
+
+# ---- Prometheus: of Debian's package the program and what its pages load, a fifth of it; the rules are checked here.
+FROM base AS prometheus-package
+RUN install-packages prometheus \
+ && cp -rL /usr/share/prometheus/web /opt/web && rm -r /opt/web/static/moment-timezone/data
+COPY include/containers/monitoring /opt/afterbell/monitoring
+RUN promtool check config /opt/afterbell/monitoring/prometheus.yml
+
+FROM base AS prometheus
+COPY --from=prometheus-package /usr/bin/prometheus /usr/local/bin/
+COPY --from=prometheus-package /opt/web /usr/share/prometheus/web
+COPY include/containers/monitoring /opt/afterbell/monitoring
+RUN mkdir -p /srv/prometheus && chown afterbell: /srv/prometheus
+USER afterbell
+ENTRYPOINT ["prometheus", "--config.file=/opt/afterbell/monitoring/prometheus.yml", \
+            "--storage.tsdb.path=/srv/prometheus"]
+CMD ["--storage.tsdb.retention.time=90d", "--storage.tsdb.retention.size=4GB"]
+
+# ---- StatsD exporter: what Airflow sends, for Prometheus to ask. Debian has no package of it, so it is built here with
+# Debian's Go, of the modules whose checksums go.sum has.
+FROM base AS statsd-exporter
+RUN install-packages ca-certificates golang-go
+WORKDIR /build
+COPY include/containers/monitoring ./
+RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w" -o /usr/local/bin/statsd-exporter \
+      github.com/prometheus/statsd_exporter \
+ && statsd-exporter --check-config --statsd.mapping-config=statsd.yaml
+
+FROM base AS statsd
+COPY --from=statsd-exporter /usr/local/bin/statsd-exporter /usr/local/bin/
+COPY include/containers/monitoring/statsd.yaml /opt/afterbell/monitoring/
+USER afterbell
+ENTRYPOINT ["statsd-exporter", "--statsd.mapping-config=/opt/afterbell/monitoring/statsd.yaml"]
+CMD ["--statsd.listen-udp=:9125", "--statsd.listen-tcp=", "--web.listen-address=:9102"]

@@ -24,7 +24,10 @@ from setup.slim import slim  # noqa: E402
 
 ROOT = INCLUDE.parent
 _SITE = Path("lib/python3.11/site-packages")
-_HADOOP = ("hadoop-client-*.jar", "commons-logging-*.jar", "log4j-*.jar", "slf4j-api-*.jar")
+_HADOOP = (
+    "activation-*.jar", "commons-logging-*.jar", "hadoop-client-*.jar", "istack-*.jar", "jakarta.xml.bind-*.jar",
+    "jaxb-runtime-*.jar", "log4j-*.jar", "slf4j-api-*.jar",
+)  # fmt: skip
 """What of Spark's jars a NameNode and a DataNode load."""
 
 _LOADED = {

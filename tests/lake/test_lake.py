@@ -182,7 +182,7 @@ def test_a_lake_that_is_not_there_is_named_and_not_made(runtime: Runtime, tmp_pa
     [
         ("jdbc:sqlite:/data/catalog.db", "sqlite:////data/catalog.db"),
         ("jdbc:sqlite:file:/data/catalog.db?busy_timeout=30000", "sqlite:////data/catalog.db"),
-        ("jdbc:postgresql://db:5432/lake", "postgresql://db:5432/lake"),
+        ("jdbc:postgresql://db:5432/lake", "postgresql+psycopg2://db:5432/lake"),
     ],
 )
 def test_the_catalog_that_spark_opens_is_found_by_its_jdbc_address(jdbc: str, uri: str) -> None:

@@ -33,7 +33,7 @@ def catalog_uri(jdbc: str) -> str:
     if found := re.fullmatch(r"jdbc:sqlite:(?:file:)?(/[^?]+)(?:\?.*)?", jdbc):
         return f"sqlite:///{found[1]}"
     if found := re.fullmatch(r"jdbc:postgresql:(//.+)", jdbc):
-        return f"postgresql:{found[1]}"
+        return f"postgresql+psycopg2:{found[1]}"
     raise ConfigError(f"lake catalog {jdbc!r}: expected jdbc:sqlite:/path or jdbc:postgresql://host/database")
 
 

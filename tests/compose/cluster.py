@@ -1,0 +1,198 @@
+"""The containers of docker-compose.yaml under a project name of their own, and Airflow's API in them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.clusters.programs import until
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG = "daily_retraining"
+STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
+_PAUSE = threading.Event()  # never set: waiting on it is a pause between questions
+
+
+def absent() -> str:
+    """Why there is no Docker to start containers with; empty where there is."""
+    if not shutil.which("docker"):
+        return "docker is not installed"
+    if subprocess.run(["docker", "info"], capture_output=True, check=False).returncode:
+        return "no Docker daemon answers"
+    return "" if compose_command() else "neither docker compose nor docker-compose is installed"
+
+
+def compose_command() -> list[str]:
+    """Compose v2, or 1.29; empty where there is neither."""
+    if shutil.which("docker") and not subprocess.run(
+        ["docker", "compose", "version"], capture_output=True, check=False
+    ).returncode:
+        return ["docker", "compose"]
+    return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
+@dataclass
+class Cluster:
+    """One project of Compose.
+
+    Attributes:
+        name: the project's.
+        env_file: what ``make compose-env`` made.
+        variables: settings beside those of the file.
+    """
+
+    name: str
+    env_file: Path
+    variables: dict[str, str]
+    compose: list[str] = field(default_factory=compose_command)
+
+    def __call__(self, *words: str, check: bool = True, quiet: bool = True) -> subprocess.CompletedProcess[str]:
+        """``docker compose WORDS``; what it wrote is in the error, if it fails."""
+        argv = [*self.compose, "--project-name", self.name, "--env-file", str(self.env_file), *words]
+        done = subprocess.run(
+            argv, cwd=ROOT, env=os.environ | self.variables, check=False, text=True,
+            stdout=subprocess.PIPE if quiet else None, stderr=subprocess.PIPE if quiet else None,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise AssertionError(f"compose {' '.join(words)}: {(done.stderr or '')[-3000:]}{(done.stdout or '')[-3000:]}")
+        return done
+
+    def secret(self, name: str) -> str:
+        """One of the secrets that were made."""
+        lines = self.env_file.read_text().splitlines()
+        return next(line.partition("=")[2] for line in lines if line.startswith(f"{name}="))
+
+    def containers(self, service: str = "") -> list[str]:
+        """The ids of the project's containers, running or not."""
+        asked = ["--filter", f"label=com.docker.compose.project={self.name}"]
+        asked += ["--filter", f"label=com.docker.compose.service={service}"] if service else []
+        return docker("ps", "--all", "--quiet", "--no-trunc", *asked).split()
+
+    def left(self) -> dict[str, str]:
+        """What there is of it on this machine, by kind."""
+        label = f"label=com.docker.compose.project={self.name}"
+        found = {
+            "containers": docker("ps", "--all", "--quiet", "--filter", label),
+            "volumes": docker("volume", "ls", "--quiet", "--filter", label),
+            "networks": docker("network", "ls", "--quiet", "--filter", label),
+        }
+        return {kind: names for kind, names in found.items() if names.strip()}
+
+    def unhealthy(self) -> dict[str, str]:
+        """The services that should run and don't, or are not healthy (yet)."""
+        found = {}
+        for each in inspect(self.containers()):
+            state, name = each["State"], each["Name"].strip("/")
+            if each["Config"]["Labels"].get("com.docker.compose.oneoff", "").lower() == "true":
+                continue
+            health = state.get("Health", {}).get("Status", "none")
+            done = "prepare" in name and state["Status"] == "exited" and state["ExitCode"] == 0
+            if not done and (state["Status"], health) != ("running", "healthy"):
+                found[name] = f"{state['Status']}, {health}"
+        return found
+
+    def crash(self, container: str) -> None:
+        """Kill what runs in ``container``, as a fault would: Docker's own ``kill`` would also call off its restart."""
+        os.kill(inspect([container])[0]["State"]["Pid"], signal.SIGKILL)
+
+    def command(self, *words: str, mount: Path | None = None) -> Any:
+        """``afterbell WORDS --json`` in a container of its own; what it answers."""
+        volumes = ["--volume", f"{mount}:/drops:ro"] if mount else []
+        done = self("run", "--rm", "-T", *volumes, "afterbell", *words, "--json")
+        return json.loads(done.stdout[done.stdout.index("{") if "{" in done.stdout else 0 :])
+
+    def api(self) -> Api:
+        """Airflow's, signed in as admin."""
+        return Api(f"http://127.0.0.1:{self.variables['AIRFLOW_PORT']}", self.secret("AIRFLOW_ADMIN_PASSWORD"))
+
+    def page(self, port: str, path: str) -> Any:
+        """The JSON of a page on one of the ports, by the variable that names it."""
+        answer = requests.get(f"http://127.0.0.1:{self.variables[port]}{path}", timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+class Api:
+    """Airflow's REST API, asked again while its server is away."""
+
+    def __init__(self, url: str, password: str) -> None:
+        self._url = f"{url}/api/v2/dags/{DAG}/dagRuns"
+        login = {"username": "admin", "password": password}
+        token = requests.post(f"{url}/auth/token", json=login, timeout=60).json()["access_token"]
+        self._head = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+    def trigger(self, session: str) -> str:
+        """Ask for a run of ``session``, as the form in the page does; its id."""
+        body = {"conf": {"session": session}, "logical_date": None}
+        answer = requests.post(self._url, json=body, headers=self._head, timeout=60)
+        assert answer.status_code == 200, answer.text
+        return str(answer.json()["dag_run_id"])
+
+    def ask(self, path: str) -> Any:
+        """What it answers about runs, once it does."""
+        for _ in range(300):
+            try:
+                answer = requests.get(f"{self._url}{path}", headers=self._head, timeout=30)
+                if answer.status_code == 200:
+                    return answer.json()
+            except requests.RequestException:
+                pass
+            _PAUSE.wait(1)
+        raise AssertionError(f"{path}: no answer for five minutes")
+
+    def states(self, run: str) -> dict[str, str]:
+        """The state of each task that has one."""
+        tasks = self.ask(f"/{run}/taskInstances")["task_instances"]
+        return {task["task_id"]: task["state"] for task in tasks if task["state"]}
+
+    def wait(self, run: str, step: str, *states: str, seconds: float = 900) -> None:
+        """Wait until ``step`` is in one of ``states``."""
+        until(f"{step} is {' or '.join(states)}", lambda: self.states(run).get(step) in states, seconds)
+
+    def ended(self, run: str, seconds: float = 1500) -> tuple[str, dict[str, str]]:
+        """The state of the run, and of its tasks, once it has ended."""
+        found: list[str] = []
+
+        def over() -> bool:
+            found[:] = [str(self.ask(f"/{run}")["state"])]
+            return found[0] in {"success", "failed"}
+
+        until(f"run {run} has ended", over, seconds)
+        return found[0], self.states(run)
+
+    def result(self, run: str, task: str) -> dict[str, Any]:
+        """What a task returned."""
+        found: dict[str, Any] = self.ask(f"/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
+        return found
+
+    def log(self, run: str, task: str, attempt: int = 1) -> str:
+        """The log of one try of a task."""
+        return "\n".join(json.dumps(line) for line in self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")["content"])
+
+
+def docker(*words: str) -> str:
+    """What ``docker WORDS`` writes."""
+    return subprocess.run(["docker", *words], capture_output=True, text=True, check=True).stdout
+
+
+def inspect(containers: list[str]) -> list[dict[str, Any]]:
+    """What Docker knows of each."""
+    found: list[dict[str, Any]] = json.loads(docker("inspect", *containers)) if containers else []
+    return found
+
+
+def secrets_file(folder: Path) -> Path:
+    """What ``make compose-env`` makes."""
+    path = folder / "env"
+    subprocess.run([sys.executable, str(ROOT / "include" / "setup" / "compose_env.py"), str(path)], check=True)
+    return path

@@ -1,0 +1,160 @@
+"""The whole cluster in containers: up, a session's run from Airflow's API to green, faults in the middle, and gone.
+
+The tests stand in the order of an evening; each goes on from what the ones before it left.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+import requests
+
+from tests.clusters.programs import until
+from tests.compose.cluster import STEPS, docker, inspect
+
+pytestmark = pytest.mark.services
+SPARK_STEPS = {step for step in STEPS if step not in {"open_run", "await_drops", "publish"}}
+MOST_SECONDS = 300.0
+LARGEST = {"airflow": 1.2e9, "spark": 1.5e9}
+
+
+def rows(cluster, sql):
+    """The answer of one SELECT over the lake."""
+    return cluster.command("query", sql)["rows"]
+
+
+def one_of_each(cluster, session):
+    """Signals of ``session`` came from one release, no symbol has two, and no bar is there twice."""
+    told = rows(cluster, f"""
+        SELECT count(*) AS n, count(DISTINCT symbol || family || horizon) AS keys, count(DISTINCT release_id) AS releases
+        FROM signals.daily WHERE as_of = '{session}'""")  # fmt: skip
+    assert told[0]["n"] == told[0]["keys"] > 0
+    assert told[0]["releases"] == 1
+    twice = rows(cluster, "SELECT count(*) AS n FROM (SELECT symbol, session, revision FROM market.bars "
+                          "GROUP BY ALL HAVING count(*) > 1)")  # fmt: skip
+    assert twice[0]["n"] == 0
+
+
+def test_everything_is_healthy_in_five_minutes(cluster):
+    print(f"healthy after {cluster.healthy_seconds:.0f} s")
+    assert cluster.healthy_seconds <= MOST_SECONDS
+
+
+def test_the_images_are_small(cluster):
+    for name, largest in LARGEST.items():
+        assert int(docker("image", "inspect", "--format", "{{.Size}}", f"afterbell/{name}:local")) < largest
+
+
+def test_nobody_is_root_writes_to_the_image_or_listens_beyond_this_machine(cluster):
+    for each in inspect(cluster.containers()):
+        name, host = each["Name"], each["HostConfig"]
+        assert each["Config"]["User"] == "afterbell", name
+        assert host["ReadonlyRootfs"], name
+        bound = [place["HostIp"] for places in (host["PortBindings"] or {}).values() for place in places]
+        assert set(bound) <= {"127.0.0.1"}, name
+
+
+def test_no_page_lets_anybody_in_without_a_password(cluster):
+    airflow = f"http://127.0.0.1:{cluster.variables['AIRFLOW_PORT']}"
+    assert requests.get(f"{airflow}/api/v2/dags", timeout=30).status_code == 401
+    login = {"username": "admin", "password": "admin"}
+    assert requests.post(f"{airflow}/auth/token", json=login, timeout=30).status_code == 401
+    s3 = f"http://127.0.0.1:{cluster.variables['S3_PORT']}"
+    assert requests.get(f"{s3}/afterbell-artifacts", timeout=30).status_code == 403
+    notebook = f"http://127.0.0.1:{cluster.variables['NOTEBOOK_PORT']}"
+    assert requests.get(f"{notebook}/api/contents", timeout=30).status_code == 403
+
+
+@pytest.mark.parametrize("image", ["airflow", "spark", "s3", "postgres"])
+def test_a_container_without_its_secrets_does_not_start(image):
+    done = subprocess.run(["docker", "run", "--rm", f"afterbell/{image}:local"], capture_output=True, text=True)
+    assert done.returncode
+    assert "is empty" in done.stderr
+    assert "make compose-env" in done.stderr
+
+
+def test_the_day_goes_green_from_the_page(cluster, sessions):
+    api = cluster.api()
+    run = api.trigger(sessions[0])
+    state, tasks = api.ended(run)
+    assert (state, tasks) == ("success", dict.fromkeys(STEPS, "success"))
+    assert api.result(run, "publish")["moved"]
+    one_of_each(cluster, sessions[0])
+
+
+def test_the_history_server_shows_the_jobs(cluster):
+    def named():
+        found = cluster.page("SPARK_HISTORY_PORT", "/api/v1/applications")
+        return {app["name"].split()[1] for app in found if app["attempts"][-1]["completed"]} >= SPARK_STEPS
+
+    until("the history server lists the steps", named, 60)
+
+
+def test_the_pages_show_the_run_and_its_data_docs(cluster, sessions):
+    api = cluster.api()
+    told = api.page("/afterbell/sessions", format="json")
+    assert sessions[0] in json.dumps(told)
+
+
+def test_a_worker_a_datanode_and_the_database_die_in_a_run_that_more_workers_join(cluster, sessions):
+    api = cluster.api()
+    run = api.trigger(sessions[1])
+    api.wait(run, "ingest", "running", "deferred")
+    cluster.crash(cluster.containers("datanode-2")[0])
+    cluster("up", "-d", "--no-recreate", "--scale", "spark-worker=3")
+    api.wait(run, "train", "running", "deferred")
+    until("a driver runs", lambda: busy(cluster), 300)
+    assert len(workers(cluster)) >= 3
+    cluster.crash(driving(cluster))
+    api.wait(run, "evaluate", "running", "deferred", "success")
+    cluster.crash(cluster.containers("postgres")[0])
+    state, tasks = api.ended(run)
+    assert (state, tasks) == ("success", dict.fromkeys(STEPS, "success"))
+    one_of_each(cluster, sessions[1])
+    one_of_each(cluster, sessions[0])
+    until("all that was killed is healthy again", lambda: not cluster.unhealthy(), 240)
+
+
+def test_a_notebook_runs_without_a_browser(cluster):
+    for name in ("01-bars-as-of-a-date", "02-explore-features", "03-open-a-release"):
+        source, target = f"/opt/afterbell/notebooks/{name}.ipynb", f"/srv/notebooks/{name}.ipynb"
+        cluster("exec", "-T", "notebook", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--output", target, source)
+        done = json.loads(cluster("exec", "-T", "notebook", "cat", target).stdout)
+        outputs = [each for cell in done["cells"] for each in cell.get("outputs", [])]
+        assert outputs
+        assert not [each for each in outputs if each["output_type"] == "error"]
+
+
+def test_the_metrics_reach_prometheus(cluster):
+    def up():
+        found = cluster.page("PROMETHEUS_PORT", "/api/v1/targets?state=active")["data"]["activeTargets"]
+        return found and all(target["health"] == "up" for target in found)
+
+    until("every target is up", up, 120)
+
+
+def test_down_leaves_nothing(cluster):
+    cluster("--profile", "notebook", "--profile", "monitoring", "--profile", "tools", "down", "-v", "-t", "5")
+    assert cluster.left() == {}
+
+
+def workers(cluster):
+    """The workers that the master counts on."""
+    found = cluster.page("SPARK_MASTER_PORT", "/json/")["workers"]
+    return [worker for worker in found if worker["state"] == "ALIVE"]
+
+
+def busy(cluster):
+    """Drivers that run."""
+    return cluster.page("SPARK_MASTER_PORT", "/json/")["activedrivers"]
+
+
+def driving(cluster):
+    """The container of the worker that runs a driver."""
+    address = busy(cluster)[0]["worker"].split("-")[2]
+    for each in inspect(cluster.containers("spark-worker")):
+        if address in {network["IPAddress"] for network in each["NetworkSettings"]["Networks"].values()}:
+            return each["Id"]
+    raise AssertionError(f"no worker has the address {address}")
