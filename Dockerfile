@@ -35,8 +35,11 @@ COPY include/setup include/setup
 RUN python3.11 include/setup/images.py
 
 # ---- Airflow: API server, scheduler, DAG processor, triggerer. Steps run on the cluster, so there is no Spark here.
+# Sign-in by LDAP needs Debian's `ldap`: its folder comes last on the path, so nothing in it stands before the locked ones.
 FROM python AS airflow
+RUN install-packages python3-ldap
 COPY --from=environments /opt/afterbell/env/airflow /opt/afterbell/env/airflow
+RUN echo /usr/lib/python3/dist-packages > /opt/afterbell/env/airflow/lib/python3.11/site-packages/zz-debian.pth
 COPY --from=environments /opt/afterbell/env/jars /opt/afterbell/env/jars
 COPY dags /opt/afterbell/dags
 COPY plugins /opt/afterbell/plugins
@@ -137,10 +140,11 @@ CMD ["--storage.tsdb.retention.time=90d", "--storage.tsdb.retention.size=4GB"]
 FROM base AS statsd-exporter
 RUN install-packages ca-certificates golang-go
 WORKDIR /build
-COPY include/containers/monitoring ./
+COPY include/containers/monitoring/go.mod include/containers/monitoring/go.sum ./
 RUN CGO_ENABLED=0 go build -mod=readonly -trimpath -ldflags "-s -w" -o /usr/local/bin/statsd-exporter \
-      github.com/prometheus/statsd_exporter \
- && statsd-exporter --check-config --statsd.mapping-config=statsd.yaml
+      github.com/prometheus/statsd_exporter
+COPY include/containers/monitoring/statsd.yaml ./
+RUN statsd-exporter --check-config --statsd.mapping-config=statsd.yaml
 
 FROM base AS statsd
 COPY --from=statsd-exporter /usr/local/bin/statsd-exporter /usr/local/bin/

@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup qlib demo up down test chaos lint bench replay answers clean lock
+.PHONY: help setup qlib demo up down test test-compose images compose-env chaos lint bench replay answers clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
@@ -18,10 +18,13 @@ AIRFLOW := "$(ENV)/airflow/bin/python"
 QLIB := "$(ENV)/qlib/bin/python"
 TOOLS := $(ENV)/tools/bin
 AIRFLOW_TESTS := tests/airflow tests/dags tests/plugins
+COMPOSE_TESTS := tests/compose
+COMPOSE = $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose)
+IMAGES := airflow spark notebook hdfs s3 postgres prometheus statsd
 AIRFLOW_ROOMS := include/afterbell/airflow dags plugins
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## make the environments, find Java, fetch the jars (needs Python 3.11; about two minutes, once)
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: $(PYTHON) was not found. Install Python 3.11 \
@@ -42,10 +45,22 @@ down:  ## stop everything that `make up` started
 
 test: setup  ## run every test, in Spark's and in Airflow's environment
 	@status=0; \
-	$(SPARK) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 25 $(patsubst %,--ignore=%,$(AIRFLOW_TESTS)) tests || status=1; \
+	$(SPARK) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 25 $(patsubst %,--ignore=%,$(AIRFLOW_TESTS) $(COMPOSE_TESTS)) tests || status=1; \
 	rooms=(); for room in $(AIRFLOW_TESTS); do if [ -d "$$room" ]; then rooms+=("$$room"); fi; done; \
 	if [ "$${#rooms[@]}" -gt 0 ]; then $(AIRFLOW) -m pytest "$${rooms[@]}" || status=1; fi; \
 	exit $$status
+
+test-compose: setup  ## start the whole cluster in containers, run a day in it and break it (skips without Docker)
+	@$(SPARK) -m pytest --durations 10 $(COMPOSE_TESTS)
+
+compose-env:  ## make the secrets of docker-compose.yaml, in .env
+	@"$(PYTHON)" include/containers/compose_env.py
+
+images: compose-env  ## build the images of docker-compose.yaml, and print their sizes
+	@$(COMPOSE) --profile notebook --profile monitoring build
+	@for name in $(IMAGES); do \
+	docker image inspect --format "$$name {{.Size}}" "$${AFTERBELL_IMAGES:-afterbell}/$$name:$${AFTERBELL_VERSION:-local}"; done \
+	| awk '{printf "%-12s %6.0f MB\n", $$1, $$2 / 1e6}'
 
 chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 SEED=1), and look at what is left
 	@$(SPARK) -m tests.chaos.scenario
@@ -54,7 +69,7 @@ lint: setup  ## check style, format, types and import contracts
 	@status=0; \
 	"$(TOOLS)/ruff" check . || status=1; \
 	"$(TOOLS)/ruff" format --check . || status=1; \
-	"$(TOOLS)/mypy" --cache-dir .mypy_cache/spark --python-executable $(SPARK) include spark_jobs --exclude '^include/afterbell/airflow/' || status=1; \
+	"$(TOOLS)/mypy" --cache-dir .mypy_cache/spark --python-executable $(SPARK) include spark_jobs --exclude '^include/(afterbell|containers)/airflow/' || status=1; \
 	"$(TOOLS)/mypy" --cache-dir .mypy_cache/airflow --python-executable $(AIRFLOW) $(AIRFLOW_ROOMS) || status=1; \
 	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
 	exit $$status

@@ -73,8 +73,16 @@ def _make_notebook(setup: Setup, spark: Environment) -> None:
     locked.write_text(more, encoding="utf-8")
     folder, uv = setup.env / "notebook", setup.env / "tools" / "bin" / "uv"
     setup.run("notebook", [sys.executable, "-m", "venv", "--without-pip", folder])
-    argv = [uv, "pip", "install", "--no-deps", "--require-hashes", "--python", folder / "bin" / "python", "-r", locked]
-    setup.run("notebook", argv, {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}, NETWORK_HINT)
+    argv: list[str | Path] = [
+        uv,
+        "pip",
+        "install",
+        "--no-deps",
+        "--require-hashes",
+        "--python",
+        folder / "bin" / "python",
+    ]
+    setup.run("notebook", [*argv, "-r", locked], {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never"}, NETWORK_HINT)
     paths = f"{setup.env / 'spark' / _SITE}\n{INCLUDE}\n"
     (folder / _SITE / "afterbell.pth").write_text(paths, encoding="utf-8")
 

@@ -27,7 +27,10 @@ _UNUSED = (
 _LANGUAGES = re.compile(r"(en|root)(_.*)?\.dat")
 _SERVICES = {"s3", "sts", "sso", "sso-oidc"}
 """Of AWS: those that give access to objects."""
-_RARELY = "fontTools|debugpy|hive_metastore|pygments/lexers|altair|jedi|babel|wcwidth|_pytest|sqlalchemy/dialects/(oracle|mssql|mysql)|pyspark/(pandas|ml|mllib)"
+_RARELY = (
+    "fontTools|debugpy|hive_metastore|pygments/lexers|altair|jedi|babel|wcwidth|_pytest|"
+    "sqlalchemy/dialects/(oracle|mssql|mysql)|pyspark/(pandas|ml|mllib)"
+)
 """Not compiled: hardly any process loads them."""
 
 
@@ -53,8 +56,8 @@ def slim(setup: Setup, name: str, site: Path) -> int:
     if libraries:
         setup.run(name, ["strip", "--strip-unneeded", *libraries])
     # As one that is never compared with its source: times of files differ from layer to layer.
-    argv = ["-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash", "-x", f"/({_RARELY})/", site]
-    setup.run(name, [site.parents[2] / "bin" / "python", *argv])
+    python: list[str | Path] = [site.parents[2] / "bin" / "python", "-m", "compileall", "-q", "-j", "0"]
+    setup.run(name, [*python, "--invalidation-mode", "unchecked-hash", "-x", f"/({_RARELY})/", site])
     return before - _size(site)
 
 

@@ -34,11 +34,17 @@ def absent() -> str:
 
 def compose_command() -> list[str]:
     """Compose v2, or 1.29; empty where there is neither."""
-    if shutil.which("docker") and not subprocess.run(
-        ["docker", "compose", "version"], capture_output=True, check=False
-    ).returncode:
+    if (
+        shutil.which("docker")
+        and not subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode
+    ):
         return ["docker", "compose"]
     return ["docker-compose"] if shutil.which("docker-compose") else []
+
+
+def volumes() -> set[str]:
+    """The volumes on this machine, those without a name or an owner included."""
+    return set(docker("volume", "ls", "--quiet").split())
 
 
 @dataclass
@@ -55,6 +61,8 @@ class Cluster:
     env_file: Path
     variables: dict[str, str]
     compose: list[str] = field(default_factory=compose_command)
+    volumes_before: set[str] = field(default_factory=volumes)
+    healthy_seconds: float = 0.0
 
     def __call__(self, *words: str, check: bool = True, quiet: bool = True) -> subprocess.CompletedProcess[str]:
         """``docker compose WORDS``; what it wrote is in the error, if it fails."""
@@ -64,7 +72,9 @@ class Cluster:
             stdout=subprocess.PIPE if quiet else None, stderr=subprocess.PIPE if quiet else None,
         )  # fmt: skip
         if check and done.returncode:
-            raise AssertionError(f"compose {' '.join(words)}: {(done.stderr or '')[-3000:]}{(done.stdout or '')[-3000:]}")
+            raise AssertionError(
+                f"compose {' '.join(words)}: {(done.stderr or '')[-3000:]}{(done.stdout or '')[-3000:]}"
+            )
         return done
 
     def secret(self, name: str) -> str:
@@ -86,6 +96,7 @@ class Cluster:
             "volumes": docker("volume", "ls", "--quiet", "--filter", label),
             "networks": docker("network", "ls", "--quiet", "--filter", label),
         }
+        found["nameless volumes"] = " ".join(volumes() - self.volumes_before)
         return {kind: names for kind, names in found.items() if names.strip()}
 
     def unhealthy(self) -> dict[str, str]:
@@ -109,7 +120,7 @@ class Cluster:
         """``afterbell WORDS --json`` in a container of its own; what it answers."""
         volumes = ["--volume", f"{mount}:/drops:ro"] if mount else []
         done = self("run", "--rm", "-T", *volumes, "afterbell", *words, "--json")
-        return json.loads(done.stdout[done.stdout.index("{") if "{" in done.stdout else 0 :])
+        return json.loads(done.stdout)
 
     def api(self) -> Api:
         """Airflow's, signed in as admin."""
@@ -127,6 +138,7 @@ class Api:
 
     def __init__(self, url: str, password: str) -> None:
         self._url = f"{url}/api/v2/dags/{DAG}/dagRuns"
+        self._pages = f"{url}/afterbell"
         login = {"username": "admin", "password": password}
         token = requests.post(f"{url}/auth/token", json=login, timeout=60).json()["access_token"]
         self._head = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
@@ -155,6 +167,12 @@ class Api:
         tasks = self.ask(f"/{run}/taskInstances")["task_instances"]
         return {task["task_id"]: task["state"] for task in tasks if task["state"]}
 
+    def afterbell(self, page: str) -> Any:
+        """One of our pages, as JSON."""
+        answer = requests.get(f"{self._pages}/{page}", params={"format": "json"}, headers=self._head, timeout=120)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
     def wait(self, run: str, step: str, *states: str, seconds: float = 900) -> None:
         """Wait until ``step`` is in one of ``states``."""
         until(f"{step} is {' or '.join(states)}", lambda: self.states(run).get(step) in states, seconds)
@@ -177,7 +195,9 @@ class Api:
 
     def log(self, run: str, task: str, attempt: int = 1) -> str:
         """The log of one try of a task."""
-        return "\n".join(json.dumps(line) for line in self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")["content"])
+        return "\n".join(
+            json.dumps(line) for line in self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")["content"]
+        )
 
 
 def docker(*words: str) -> str:
@@ -194,5 +214,5 @@ def inspect(containers: list[str]) -> list[dict[str, Any]]:
 def secrets_file(folder: Path) -> Path:
     """What ``make compose-env`` makes."""
     path = folder / "env"
-    subprocess.run([sys.executable, str(ROOT / "include" / "setup" / "compose_env.py"), str(path)], check=True)
+    subprocess.run([sys.executable, str(ROOT / "include" / "containers" / "compose_env.py"), str(path)], check=True)
     return path

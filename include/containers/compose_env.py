@@ -1,4 +1,4 @@
-"""Makes the secrets of docker-compose.yaml: ``python3 include/setup/compose_env.py [FILE]``, ``.env`` by default.
+"""Makes the secrets of docker-compose.yaml: ``python3 include/containers/compose_env.py [FILE]``, ``.env`` by default.
 
 What the file has already stays as it is; what is missing is added. Its owner alone may read it.
 """
@@ -37,6 +37,7 @@ SECRETS: dict[str, tuple[Callable[[], str], str]] = {
     "AIRFLOW_SECRET_KEY": (_word, "signs sessions of the web pages"),
     "JUPYTER_TOKEN": (_word, "JupyterLab"),
     "LAKE_DB_PASSWORD": (_word, "PostgreSQL's user lake, the catalog of the tables"),
+    "MESOS_SECRET": (_word, "Mesos' principal afterbell"),
     "S3_ACCESS_KEY": (_access_key, "the S3 server's key"),
     "S3_SECRET_KEY": (_word, "and its secret"),
     "SPARK_SECRET": (_word, "authenticates Spark's daemons and jobs to each other"),
