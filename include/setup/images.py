@@ -33,8 +33,8 @@ _HADOOP = (
 _LOADED = {
     "airflow": "airflow, asyncpg, boto3, numpy, pandas, psycopg2, pyarrow.parquet, statsd",
     "spark": (
-        "boto3, cryptography.fernet, duckdb, great_expectations, lightgbm, matplotlib.pyplot, numba, pandas, "
-        "polars, psycopg2, pyarrow.dataset, pyarrow.fs, pyarrow.parquet, pyiceberg.catalog.sql, pyroaring, pyspark.sql, "
+        "boto3, cryptography.fernet, duckdb, great_expectations, lightgbm, matplotlib.pyplot, numba, pandas, polars, "
+        "psycopg2, pyarrow.dataset, pyarrow.fs, pyarrow.parquet, pyiceberg.catalog.sql, pyroaring, pyspark.sql, "
         "scipy.stats, zstandard"
     ),
     "notebook": "ipykernel, jupyterlab, nbconvert, pyspark.sql",

@@ -1,7 +1,8 @@
 """What the images leave out of an environment: nothing that the project's programs load.
 
-Packages' own tests and headers; symbols for debuggers; parts of PyArrow and of Spark that aren't used here (Flight, Hive,
-Kubernetes, RocksDB, MLlib, GraphX, the Scala shell). Sources are compiled, since containers can't write beside them.
+Packages' own tests and headers; symbols for debuggers; parts of PyArrow and of Spark that aren't used here (Flight,
+Hive, Kubernetes, RocksDB, MLlib, GraphX, the Scala shell). Sources are compiled, since containers can't write beside
+them.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ def rows(cluster, sql):
 
 def one_of_each(cluster, session):
     """Signals of ``session`` came from one release, no symbol has two, and no bar is there twice."""
-    signals = f"FROM signals.daily WHERE as_of = '{session}'"  # noqa: S608 - a date of ours
+    signals = f"FROM signals.daily WHERE as_of = '{session}'"
     keys = "count(DISTINCT symbol || family || horizon)"
     told = rows(cluster, f"SELECT count(*) AS n, {keys} AS keys, count(DISTINCT release_id) AS releases {signals}")
     assert told[0]["n"] == told[0]["keys"] > 0
