@@ -14,9 +14,11 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.definitions.param import ParamsDict
 from airflow.sdk.exceptions import ParamValidationError
 
+from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.notices import run_failed, run_succeeded, task_failed
 from afterbell.airflow.pools import POOLS
 from afterbell.airflow.timetable import TradingSessions
+from spark_jobs.library_step import MODULES
 from tests.airflow_home import ROOT
 
 FILES = sorted(path for path in (ROOT / "dags").glob("*.py") if path.name != "__init__.py")
@@ -66,6 +68,11 @@ def test_the_daily_steps_come_in_the_order_of_the_data(bag):
     dag = bag.dags["daily_retraining"]
     order = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
     assert [task.task_id for task in dag.topological_sort()] == order
+
+
+def test_every_step_without_a_session_may_run_on_the_cluster(bag):
+    modules = {task.module for dag in bag.dags.values() for task in dag.tasks if isinstance(task, LibraryStepOperator)}
+    assert modules == set(MODULES)
 
 
 def test_maintenance_is_weekly_and_can_be_asked_what_it_would_do(bag):
