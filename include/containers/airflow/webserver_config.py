@@ -143,7 +143,7 @@ if KIND != "database":
         """Lets the directory say who somebody is, except for the user that is no matter of the directory's."""
 
         def auth_user_ldap(self, username: str, password: str, rotate_session_id: bool = True) -> Any:
-            """The user, or None. Whoever is called admin in the directory would become Airflow's own, and change its roles."""
+            """The user, or None: somebody called admin in the directory would become Airflow's own, of other roles."""
             if username and username.strip().casefold() == _LOCAL:
                 return None
             return super().auth_user_ldap(username, password, rotate_session_id=rotate_session_id)
