@@ -58,7 +58,7 @@ FROM python AS spark
 COPY --from=environments /opt/afterbell/env/spark /opt/afterbell/env/spark
 COPY --from=environments /opt/afterbell/env/jars /opt/afterbell/env/jars
 COPY --from=environments /opt/afterbell/env/java_home /opt/afterbell/env/java_home
-COPY afterbell /opt/afterbell/afterbell
+COPY afterbell requirements-spark.txt /opt/afterbell/
 COPY spark_jobs /opt/afterbell/spark_jobs
 COPY include /opt/afterbell/include
 RUN python3.11 -m compileall -q /opt/afterbell/include /opt/afterbell/spark_jobs \

@@ -57,10 +57,10 @@ def doctor(
 
 def _examine(folders: Folders, platform: Platform, profile: str) -> Iterator[Finding]:
     checks: list[Callable[[], Iterator[Finding]]] = [
-        lambda: _python(folders),
+        lambda: _python(folders, platform),
         lambda: _packages(folders),
         lambda: _java(folders),
-        lambda: _jars(folders),
+        lambda: _jars(folders, platform),
         lambda: _machine(folders),
         lambda: _cluster(profile),
         lambda: _stores(folders, platform),
@@ -77,8 +77,11 @@ def _checked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
         yield Finding("configuration", "missing", str(error))
 
 
-def _python(folders: Folders) -> Iterator[Finding]:
+def _python(folders: Folders, platform: Platform) -> Iterator[Finding]:
     yield Finding("python (spark)", "ok", f"{sys.version.split()[0]} in {folders.spark_python.parents[1]}")
+    if not platform.embedded_stores() and not (folders.env / "airflow").exists():
+        yield Finding("airflow", "ok", "runs elsewhere: nothing is started here")  # in containers
+        return
     found = subprocess.run(
         [str(folders.airflow_python), "-c", "import importlib.metadata as m; print(m.version('apache-airflow'))"],
         capture_output=True, text=True, timeout=60, check=False,
@@ -122,8 +125,9 @@ def _java(folders: Folders) -> Iterator[Finding]:
     )  # fmt: skip
 
 
-def _jars(folders: Folders) -> Iterator[Finding]:
-    yield Finding("jars", "ok", f"{len(folders.jars)} for Spark, {len(folders.hdfs_jars)} for HDFS in {folders.env}")
+def _jars(folders: Folders, platform: Platform) -> Iterator[Finding]:
+    hdfs = f", {len(folders.hdfs_jars)} for HDFS" if "hdfs" in platform.embedded_stores() else ""
+    yield Finding("jars", "ok", f"{len(folders.jars)} for Spark{hdfs} in {folders.env}")
 
 
 def _machine(folders: Folders) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ LOGGING = "spark/log4j2.properties"
 """What drivers log, in the folder of the configuration."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_COMPARED = 0b01
-_NOT_SENT = {"airflow", "embedded", "cli"}  # rooms that no driver and no executor enters
+_NOT_SENT = {"airflow", "embedded", "cli", "notebook.py"}  # no driver and no executor enters these rooms
 
 
 @dataclass(frozen=True)
