@@ -40,6 +40,7 @@ def test_the_step_gets_its_own_arguments(monkeypatch):
 
     monkeypatch.setattr(library_step, "run_module", run)
     monkeypatch.setattr(sys, "argv", ["library_step.py"])
-    assert library_step.main(packed(["--module", "afterbell.release", "--session", "2026-06-30", "--attempt", "a"])) == 0
-    assert (seen["module"], seen["argv"]) == ("afterbell.release", ["--session", "2026-06-30", "--attempt", "a"])
+    own = ["--session", "2026-06-30", "--attempt", "a"]
+    assert library_step.main(packed(["--module", "afterbell.release", *own])) == 0
+    assert (seen["module"], seen["argv"]) == ("afterbell.release", own)
     assert seen["how"]["run_name"] == "__main__"

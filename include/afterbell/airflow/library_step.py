@@ -1,7 +1,7 @@
 """One step of a run that needs no cluster: a module of the library, run by the Spark environment's Python.
 
-It runs beside Airflow's worker, as drivers do in client mode. Where drivers run on the cluster it goes there as well, as
-a driver that opens no session: Airflow's machines then need neither Spark nor the models' libraries.
+It runs beside Airflow's worker, as drivers do in client mode. Where drivers run on the cluster it goes there as well,
+as a driver that opens no session: Airflow's machines then need neither Spark nor the models' libraries.
 """
 
 from __future__ import annotations
