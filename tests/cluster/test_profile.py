@@ -7,7 +7,8 @@ from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.config.loader import config_folder
 from afterbell.errors import ConfigError
 
-NAMES = ["local", "mesos-client", "mesos-cluster", "standalone", "standalone-cluster"]
+NAMES = ["compose", "compose-mesos", "local", "mesos-client", "mesos-cluster", "standalone", "standalone-cluster"]
+ON_CLUSTER = {"compose", "compose-mesos", "mesos-cluster", "standalone-cluster"}
 MESOS, SPARK, LOCAL = "mesos://m1:5050", "spark://m1:7077", "local[2]"
 
 
@@ -17,7 +18,7 @@ def test_the_folder_holds_the_profiles_that_the_documents_name():
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_profile_in_the_folder_loads_and_its_driver_runs_where_its_name_says(name):
-    assert load_profile(name).deploy_mode == ("cluster" if name.endswith("-cluster") else "client")
+    assert load_profile(name).deploy_mode == ("cluster" if name in ON_CLUSTER else "client")
 
 
 @pytest.mark.parametrize("name", ["moon", "", "../platform", "local.yaml", "/etc/passwd"])

@@ -28,7 +28,33 @@ MESOS = CLUSTERS | {
     "spark.cores.max": "16",
     "spark.mesos.coarse": "true",
 }
+CONTAINERS = {
+    "spark.driver.cores": "1",
+    "spark.driver.memory": "2g",
+    "spark.driver.maxResultSize": "1g",
+    "spark.executor.memory": "3g",
+    "spark.sql.shuffle.partitions": "16",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.authenticate": "true",
+    "spark.eventLog.enabled": "true",
+    "spark.eventLog.dir": "file:/srv/afterbell/spark-events",
+    "spark.pyspark.python": "/opt/afterbell/env/spark/bin/python",
+    "spark.pyspark.driver.python": "/opt/afterbell/env/spark/bin/python",
+    "spark.afterbell.registeredSeconds": "60",
+    "spark.afterbell.firstExecutorSeconds": "180",
+    "spark.afterbell.credentials": "node",
+}
 SHIPPED = {
+    "compose": CONTAINERS | {"spark.afterbell.masterUi": "http://spark-master:8080"},
+    "compose-mesos": CONTAINERS
+    | {
+        "spark.afterbell.masterUi": "http://mesos-master:5050",
+        "spark.executor.cores": "1",
+        "spark.cores.max": "8",
+        "spark.mesos.coarse": "true",
+        "spark.mesos.executor.home": "/opt/afterbell/env/spark/lib/python3.11/site-packages/pyspark",
+        "spark.mesos.principal": "afterbell",
+    },
     "local": EVERYWHERE | {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "false"},
     "standalone": CLUSTERS | {"spark.afterbell.masterUi": "http://127.0.0.1:8080"},
     "standalone-cluster": CLUSTERS | {"spark.afterbell.masterUi": "http://127.0.0.1:8080", "spark.driver.cores": "1"},
