@@ -104,7 +104,9 @@ def test_a_worker_a_datanode_and_the_database_die_in_a_run_that_more_workers_joi
     run = api.trigger(sessions[1])
     api.wait(run, "ingest", "running", "deferred")
     cluster.crash(cluster.containers("datanode-2")[0])
+    before = set(cluster.containers("spark-worker"))
     cluster("up", "-d", "--no-recreate", "--scale", "spark-worker=3")
+    (joined,) = set(cluster.containers("spark-worker")) - before
     api.wait(run, "train", "running", "deferred")
     until("a driver runs", lambda: busy(cluster), 300)
     assert len(workers(cluster)) >= 3
@@ -116,6 +118,7 @@ def test_a_worker_a_datanode_and_the_database_die_in_a_run_that_more_workers_joi
     one_of_each(cluster, sessions[1])
     one_of_each(cluster, sessions[0])
     until("all that was killed is healthy again", lambda: not cluster.unhealthy(), 240)
+    assert "app-" in docker("exec", joined, "ls", "/srv/spark/work")  # it has had executors of the run
 
 
 def test_a_notebook_runs_without_a_browser(cluster):
