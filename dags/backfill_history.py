@@ -49,20 +49,15 @@ from afterbell.backfill import request
     },
     dagrun_timeout=timedelta(hours=24),
     params={
-        # Without a value of its own a parameter fails callbacks of the run; the opener asks for these three.
         "first": Param(
-            default=None,
-            type=["null", "string"],
+            type="string",
             format="date",
             title="First day",
             description="Sessions from this day on are filled, such as 2015-03-23.",
         ),
-        "last": Param(
-            default=None, type=["null", "string"], format="date", title="Last day", description="And up to this day."
-        ),
+        "last": Param(type="string", format="date", title="Last day", description="And up to this day."),
         "reason": Param(
-            default=None,
-            type=["null", "string"],
+            type="string",
             minLength=request.SHORTEST_REASON,
             maxLength=request.LONGEST_REASON,
             pattern=request.REASON,
@@ -80,8 +75,8 @@ from afterbell.backfill import request
             description="What is filled. Whatever is taken in is audited before it counts.",
         ),
         "factor_sets": Param(
-            default=[],
-            type="array",
+            default=None,
+            type=["null", "array"],
             items={"type": "string", "enum": list(request.FACTOR_SETS)},
             examples=list(request.FACTOR_SETS),
             uniqueItems=True,

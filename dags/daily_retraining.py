@@ -27,7 +27,7 @@ from afterbell.airflow.deadline_reference import session_deadline
 from afterbell.airflow.forms import CLUSTER
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_run import open_run
-from afterbell.airflow.pools import DAILY, DAILY_WEIGHT, DailyFirst
+from afterbell.airflow.pools import DAILY, DAILY_FIRST, DAILY_WEIGHT
 from afterbell.airflow.tasks import await_drops, library_step, spark_step
 from afterbell.airflow.timetable import platform_sessions
 
@@ -52,7 +52,7 @@ from afterbell.airflow.timetable import platform_sessions
         "execution_timeout": timedelta(hours=2, minutes=30),
         "pool": DAILY,
         "priority_weight": DAILY_WEIGHT,
-        "weight_rule": DailyFirst(),
+        "weight_rule": DAILY_FIRST,
     },
     dagrun_timeout=timedelta(hours=4),
     params={

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from afterbell.config.platform import Folders, HdfsSettings, Platform, Ports, S3
 from afterbell.embedded import stack
 from afterbell.embedded.ports import free_port
 from afterbell.embedded.process import Supervisor
+from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.errors import ConfigError, PortInUseError, ServiceError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,6 +34,7 @@ with stack.running(Folders.from_env(), Platform(), ("s3",)):
     print("up", flush=True)
     signal.pause()
 """
+ANSWERS = stack._answers
 OWN_STORES = Platform(
     s3=S3Settings(endpoint="https://s3.example.com"), hdfs=HdfsSettings(url="http://namenode.example.com:9870")
 )
@@ -143,6 +146,87 @@ def test_a_block_inside_a_block_leaves_the_service_to_the_outer_one(folders: Fol
             pass
         assert [item.healthy for item in stack.status(folders)] == [True]
     assert stack.status(folders) == []
+
+
+@pytest.fixture
+def used(folders: Folders) -> Iterator[psutil.Process]:
+    """The S3 server, which another command uses."""
+    with child(folders) as command:
+        assert command.stdout is not None
+        assert command.stdout.readline() == "up\n"
+        _, server = processes_of(folders)
+        yield server
+        server.resume()
+        assert server.is_running(), "the other command's store was stopped"
+        assert [item.healthy for item in stack.status(folders)] == [True]
+        command.terminate()
+        command.wait(timeout=40)
+
+
+@pytest.mark.services
+def test_aws_settings_of_the_shell_are_about_other_stores(
+    folders: Folders, used: psutil.Process, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "config"
+    elsewhere.write_text("[default]\nretry_mode = nonsense\n", encoding="utf-8")
+    shell = {
+        "AWS_PROFILE": "nosuch", "AWS_SESSION_TOKEN": "x", "AWS_RETRY_MODE": "nonsense", "AWS_MAX_ATTEMPTS": "many",
+        "AWS_USE_FIPS_ENDPOINT": "true", "AWS_ENDPOINT_URL": "http://a.invalid", "AWS_CONFIG_FILE": str(elsewhere),
+    }  # fmt: skip
+    command = [str(ROOT / "afterbell"), "release", "list", "--json"]
+    env = os.environ | shell | {"AFTERBELL_HOME": str(folders.home)}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
+@pytest.mark.services
+def test_a_store_that_is_busy_is_waited_for(folders: Folders, used: psutil.Process) -> None:
+    told = []
+
+    def tell(message: str) -> None:
+        told.append(message)
+        used.resume()
+
+    used.suspend()
+    with stack.running(folders, Platform(), ("s3",), on_progress=tell):
+        assert used.is_running()
+    (message,) = told
+    assert message.startswith("s3 runs, but does not answer yet")
+
+
+@pytest.mark.services
+def test_a_store_that_does_not_answer_is_left_to_the_others_who_use_it(
+    folders: Folders, used: psutil.Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SeaweedFS, "timeout", 0.0)
+    used.suspend()
+    with (
+        pytest.raises(
+            ServiceError, match=r"'s3' runs, but has not answered for 0 s .* it was left alone: wait for them"
+        ),
+        stack.running(folders, Platform(), ("s3",)),
+    ):
+        pass
+
+
+@pytest.mark.services
+def test_a_store_that_does_not_answer_and_that_nobody_else_uses_is_started_anew(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with stack.running(folders, Platform(), ("s3",)):
+        _, hung = processes_of(folders)
+        hung.suspend()
+        monkeypatch.setattr(stack, "_answers", lambda *given: _at_once(monkeypatch, *given))
+        with stack.running(folders, Platform(), ("s3",)):
+            assert [item.healthy for item in stack.status(folders)] == [True]
+            assert not hung.is_running()
+
+
+def _at_once(monkeypatch: pytest.MonkeyPatch, *given: Any) -> bool:
+    """The real look at a service, with no time to wait for it; its start has all the time again."""
+    with monkeypatch.context() as patch:
+        patch.setattr(SeaweedFS, "timeout", 0.0)
+        return ANSWERS(*given)
 
 
 def test_an_occupied_port_starts_nothing(folders: Folders) -> None:

@@ -60,6 +60,6 @@ FORM: dict[str, dict[str, Any]] = {
         "default": False, "type": "boolean", "title": "Ask to promote",
         "description": "If the gate lets it through, ask a person whether it becomes champion.",
     },
-    "profile": CLUSTER | {"default": None, "type": ["null", "string"]},
+    "profile": CLUSTER,
 }  # fmt: skip
 """Parameters by name, as keyword arguments of ``airflow.sdk.Param``."""

@@ -68,11 +68,12 @@ def compose(
         kind: of the notice.
         run: what the task that opened the run returned; what is missing stays empty.
         message: what happened, a step's own message for one.
-        details: ``dag_id``, ``step``, ``base_url`` where they are known.
+        details: ``dag_id``, ``step``, ``base_url`` and ``run_id``, where they are known. That run id is Airflow's own,
+            by which people find the run; an experiment's ``run["run_id"]`` is another one.
         stages: ``step`` and ``seconds`` of what is done.
         secrets: texts that must not be in it.
     """
-    session, run_id = str(run.get("session") or ""), str(run.get("run_id") or "")
+    session, run_id = str(run.get("session") or ""), str(details.get("run_id") or run.get("run_id") or "")
     dag_id, step = str(details.get("dag_id") or ""), str(details.get("step") or "")
     about = f"session {session}" if session else run_id
     what = f"step {step} failed" if kind == "failure" and step else kind.replace("_", " ")

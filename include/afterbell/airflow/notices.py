@@ -42,7 +42,7 @@ def notify(
         kind: of the notice.
         run: what the task that opened the run returned; what is missing is left out.
         text: what happened.
-        details: ``dag_id`` and ``step``, where they are known.
+        details: ``dag_id``, ``run_id`` (Airflow's own) and ``step``, where they are known.
         context: Airflow's, for the templates of its notifiers.
     """
     with _quietly(kind):
@@ -116,7 +116,7 @@ def task_failed(context: Mapping[str, Any]) -> None:
     """A task's ``on_failure_callback``: it has failed for good. Called in the worker, or after its loss elsewhere."""
     with _quietly("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
-        details = {"dag_id": _name(context, "dag"), "step": _name(context, "task")}
+        details = _airflow_ids(context) | {"step": _name(context, "task")}
         notify("failure", run_of(context), message, details, context)
 
 
@@ -126,7 +126,7 @@ def run_failed(context: Mapping[str, Any]) -> None:
     if reason == "task_failure":
         return  # the task's own notice tells more
     with _quietly("failure"):
-        notify("failure", run_of(context), f"the run failed: {reason}", {"dag_id": _name(context, "dag")}, context)
+        notify("failure", run_of(context), f"the run failed: {reason}", _airflow_ids(context), context)
 
 
 def run_succeeded(context: Mapping[str, Any]) -> None:
@@ -136,7 +136,7 @@ def run_succeeded(context: Mapping[str, Any]) -> None:
         if str(getattr(kind_of_run, "value", kind_of_run)) == "backfill":
             return  # one of many; whoever started it looks at them all
         kind, text = outcome(_results(run))
-        notify(kind, run, text, {"dag_id": _name(context, "dag")}, context)
+        notify(kind, run, text, _airflow_ids(context), context)
 
 
 def _results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -215,6 +215,11 @@ def _opened(context: Mapping[str, Any]) -> Any:
     except Exception as error:  # noqa: BLE001 - not every process that calls back can ask for results
         _log.info("the result of %s can't be had here: %s", opener, type(error).__name__)
         return None
+
+
+def _airflow_ids(context: Mapping[str, Any]) -> dict[str, str]:
+    """The ids by which Airflow's pages find the run."""
+    return {"dag_id": _name(context, "dag"), "run_id": str(context.get("run_id") or "")}
 
 
 def _name(context: Mapping[str, Any], what: str) -> str:

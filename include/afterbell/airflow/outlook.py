@@ -131,14 +131,15 @@ def _say(run: Run, found: Forecast, log: Any, more: dict[str, Any]) -> None:
     if found.step in over:
         log.warning("%s took %.0f s, %.0f s more than its budget", found.step, took[found.step], over[found.step])
     if not found.fits and _first(store, run):
-        notify("forecast", run, _warning(found, over), {"step": found.step, "dag_id": _dag_id()})
+        notify("forecast", run, _warning(found, over), {"step": found.step} | _airflow_ids())
 
 
-def _dag_id() -> str:
+def _airflow_ids() -> dict[str, str]:
     try:
-        return str(get_current_context()["dag"].dag_id)
+        context = get_current_context()
     except RuntimeError:  # not in a task: the notice goes without its link
-        return ""
+        return {}
+    return {"dag_id": str(context["dag"].dag_id), "run_id": str(context["run_id"])}
 
 
 def _warning(found: Forecast, over: Mapping[str, float]) -> str:

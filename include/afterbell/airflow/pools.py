@@ -34,3 +34,8 @@ class DailyFirst(PriorityWeightStrategy):
         own = int(ti.task.priority_weight) if ti.task else DAILY_WEIGHT
         backfill = DagRunType.from_run_id(ti.run_id or "") == DagRunType.BACKFILL_JOB
         return min(own, BACKFILL_WEIGHT) if backfill else own
+
+
+DAILY_FIRST = f"{DailyFirst.__module__}.{DailyFirst.__qualname__}"
+"""For ``weight_rule``: the name of the class. An instance is written into the serialised DAG with its address in
+memory, and each parsing of the file then counts as a new version of the DAG."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import secrets
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,24 +91,52 @@ def prepared(
         answer: to whatever a task asks a person, ``Approve`` or ``Reject``.
     """
     home = opened.folders.home
-    stamp = time.strftime("%Y%m%dT%H%M%S")
     day = f"-{conf['session']}" if "session" in conf else ""
-    log = home / "logs" / f"{dag}{day}-{stamp}.log"
+    name = f"{dag}{day}-{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(2)}"
+    log = home / "logs" / f"{name}.log"
     events, go = log.with_suffix(".events"), log.with_suffix(".go")
     log.parent.mkdir(parents=True, exist_ok=True)
     events.touch()
     require_secrets(load_profile(profile), opened.env)
-    env = _environment(opened, profile)
-    Path(env["AIRFLOW_HOME"]).mkdir(parents=True, exist_ok=True)
+    homes = home / "airflow-run"
+    env = _environment(opened, profile, homes / name)
     argv = [
         str(opened.folders.airflow_python), "-m", "afterbell.airflow.run_dag",
         "--dag", dag, "--conf", json.dumps(dict(conf)), "--events", str(events), "--answer", answer, "--go", str(go),
+        "--templates", str(homes),
     ]  # fmt: skip
     try:
-        with guarded(argv, env, log) as process:
+        with _airflow_home(homes / name), guarded(argv, env, log) as process:
             yield Prepared(go, events, log, process)
     finally:
         go.unlink(missing_ok=True)
+
+
+@contextmanager
+def _airflow_home(folder: Path) -> Iterator[None]:
+    """An AIRFLOW_HOME for the length of a block; those that killed commands have left beside it are removed.
+
+    A lock beside the folder says that its command lives: process ids would not tell it from one in another container.
+    """
+    homes = folder.parent
+    homes.mkdir(parents=True, exist_ok=True)
+    for lock in homes.glob("*.lock"):
+        with suppress(OSError), lock.open("rb") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove_home(lock.with_suffix(""))
+    lock = Path(f"{folder}.lock")
+    with lock.open("wb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        folder.mkdir()
+        try:
+            yield
+        finally:
+            _remove_home(folder)
+
+
+def _remove_home(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
+    Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
 def run_dag(
@@ -176,15 +207,16 @@ def _tail(events: Path, process: subprocess.Popen[bytes]) -> Iterator[dict[str, 
             time.sleep(0.2)
 
 
-def _environment(opened: Opened, profile: str) -> dict[str, str]:
+def _environment(opened: Opened, profile: str, airflow_home: Path) -> dict[str, str]:
     root, home = opened.folders.root, opened.folders.home
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("PYTHON", "AIRFLOW", "AWS_"))}
     return (
         kept
         | connection_environment(opened.env, profile, load_profile(profile))
         | {
-            # A home of its own: a deadline left behind by a run here must not be fired by a scheduler there.
-            "AIRFLOW_HOME": str(home / "airflow-run"),
+            # A home of its own for every run: `dag.test` deletes whatever runs of the same DAG its database has, even
+            # those at work, and a deadline left behind by a run here must not be fired by a scheduler there.
+            "AIRFLOW_HOME": str(airflow_home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

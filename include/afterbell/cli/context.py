@@ -39,8 +39,20 @@ def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
 
     with running(folders, platform, names, on_progress=tell) as endpoints:
         env = step_env(folders, platform, endpoints)
+        if platform.s3.endpoint == EMBEDDED:
+            _drop_shell_settings()
         os.environ.update(env)
         yield Opened(folders, platform, Runtime.from_env(env), env)
+
+
+def _drop_shell_settings() -> None:
+    """Take the AWS settings of the shell out of this process: they are about other stores than the project's own.
+
+    A profile, a session token or a configuration file would otherwise go along with the embedded store's keys.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def parse_day(text: str, name: str) -> date:

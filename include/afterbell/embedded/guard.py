@@ -47,9 +47,11 @@ def is_alive(pid: int, created: float) -> bool:
         return False
 
 
-def has_users(leases: Path) -> bool:
-    """Whether anyone who asked for the service still lives."""
+def has_users(leases: Path, but: str = "") -> bool:
+    """Whether anyone who asked for the service still lives, the holder of the lease ``but`` left out."""
     for lease in leases.iterdir() if leases.is_dir() else ():
+        if lease.name == but:
+            continue
         pid, _, created = lease.name.partition("-")
         if lease.name == DETACHED or (created and is_alive(int(pid), float(created))):
             return True

@@ -183,6 +183,10 @@ class Supervisor:
         """Whether this process has said that it uses ``service``."""
         return (self.folder / service / "leases" / _own_lease()).exists()
 
+    def used_by_others(self, service: str) -> bool:
+        """Whether anybody but this process uses ``service``, or it is to run until it is stopped."""
+        return guard.has_users(self.folder / service / "leases", but=_own_lease())
+
     def leave(self, service: str) -> bool:
         """Take this process' lease back; whether nobody uses ``service`` any more."""
         leases = self.folder / service / "leases"

@@ -18,12 +18,14 @@ from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.embedded.service import Context, Progress, Service
 from afterbell.embedded.signals import signals_raise
-from afterbell.errors import ConfigError
+from afterbell.errors import ConfigError, ServiceError
 
 __all__ = [
     "Endpoints", "Login", "ServiceStatus", "embedded", "endpoints", "running", "start", "start_airflow", "status",
     "step_env", "stop",
 ]  # fmt: skip
+_PAUSE = 0.25
+"""Seconds between two questions to a service that runs, but does not answer."""
 _SERVICES: dict[str, type[Service]] = {"s3": SeaweedFS, "hdfs": Hdfs, "airflow": Airflow}
 
 
@@ -124,12 +126,12 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
     records = context.supervisor.records()
     joined = [service.name for service in services if not context.supervisor.uses(service.name)]
     missing: list[Service] = []
-    for service in services:
-        context.supervisor.use(service.name)  # before the look: from here on its guard keeps it
-        record = records.get(service.name)
-        if not (record and record.alive and service.is_current() and service.trouble() is None):
-            missing.append(service)
     try:
+        for service in services:
+            context.supervisor.use(service.name)  # before the look: from here on its guard keeps it
+            record = records.get(service.name)
+            if not (record and record.alive and service.is_current() and _answers(context, service, on_progress)):
+                missing.append(service)
         for service in missing:
             service.stop()  # half of it may have survived
             context.supervisor.use(service.name)
@@ -141,6 +143,31 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
         for name in joined:
             context.supervisor.leave(name)
         raise
+
+
+def _answers(context: Context, service: Service, on_progress: Progress) -> bool:
+    """Whether a service that runs can be used; one that doesn't answer yet may be busy, and is waited for.
+
+    Raises:
+        ServiceError: it does not answer for as long as a start may take, and others use it: it is left alone.
+    """
+    deadline, told = time.monotonic() + service.timeout, False
+    while (trouble := service.trouble()) is not None:
+        if not all(item.alive for item in service.components()):
+            return False
+        if time.monotonic() > deadline:
+            if not context.supervisor.used_by_others(service.name):
+                return False
+            raise ServiceError(
+                f"service {service.name!r} runs, but has not answered for {service.timeout:.0f} s ({trouble}); other "
+                f"commands use it, so it was left alone: wait for them, or stop it with `make down`, and try again "
+                f"(logs: {service.folder})"
+            )
+        if not told:
+            on_progress(f"{service.name} runs, but does not answer yet ({trouble}): waiting for it")
+        told = True
+        time.sleep(_PAUSE)
+    return True
 
 
 def _start_all(context: Context, services: list[Service], on_progress: Progress) -> None:
