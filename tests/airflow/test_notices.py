@@ -14,7 +14,15 @@ from airflow.sdk import BaseNotifier
 
 from afterbell.airflow import notices
 from afterbell.airflow.notice import run_link, scrub
-from afterbell.airflow.notices import deadline_missed, notify, outcome, run_failed, run_of, task_failed
+from afterbell.airflow.notices import (
+    deadline_missed,
+    notify,
+    outcome,
+    run_failed,
+    run_of,
+    run_succeeded,
+    task_failed,
+)
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.airflow.hook_server import HookServer
@@ -220,6 +228,33 @@ def test_a_failed_run_tells_what_no_task_has_told(hook, channels, monkeypatch, r
     connect(monkeypatch, hook.address)
     run_failed({"reason": reason, "run_id": "manual__1", "dag": SimpleNamespace(dag_id="d", task_ids=[])})
     assert len(hook.notices) == count
+
+
+EXPERIMENT = RUN | {"run_id": "experiment_manual__1"}
+CALLED = {
+    "run_id": "manual__1",
+    "dag": SimpleNamespace(dag_id="experiment", task_ids=["open_experiment"]),
+    "task": SimpleNamespace(task_id="features", run=EXPERIMENT),
+}
+
+
+@pytest.mark.parametrize(
+    ("call", "page"),
+    [
+        (lambda: task_failed(CALLED | {"exception": RuntimeError("x")}), "/tasks/features"),
+        (lambda: run_failed(CALLED | {"reason": "timed_out"}), ""),
+        (lambda: run_succeeded(CALLED), ""),
+    ],
+    ids=["a task failed", "the run failed", "the run succeeded"],
+)
+def test_people_are_led_to_a_run_by_airflows_own_id(hook, channels, monkeypatch, call, page):
+    channels({"notifier": HOOK})
+    connect(monkeypatch, hook.address)
+    monkeypatch.setenv("AIRFLOW__API__BASE_URL", "http://a")
+    call()
+    (body,) = hook.notices
+    assert body["run_id"] == "manual__1"
+    assert body["link"] == f"http://a/dags/experiment/runs/manual__1{page}"
 
 
 def test_a_missed_deadline_is_told_from_the_triggerer(hook, channels, monkeypatch):

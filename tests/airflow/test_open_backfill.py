@@ -79,16 +79,22 @@ def test_a_good_form_is_taken_by_both(dag):
     assert (found["plan_only"], found["profile"]) == (True, "local")
 
 
-def test_what_must_be_given_has_no_value_of_its_own_and_is_asked_for(dag):
-    for field in ("first", "last", "reason"):
-        form = sent(dag, {key: value for key, value in GOOD.items() if key != field})
-        with pytest.raises(ConfigError, match=rf"{field} is None: give"):
-            asked_for(form, NOW)
+@pytest.mark.parametrize("field", ["first", "last", "reason"])
+def test_what_must_be_given_has_no_value_of_its_own_and_is_asked_for_by_both(dag, field):
+    without = {key: value for key, value in GOOD.items() if key != field}
+    with pytest.raises(ParamValidationError, match=f"Invalid input for param {field}"):
+        sent(dag, without)
+    with pytest.raises(ConfigError, match=rf"{field} is None: give"):
+        asked_for(without, NOW)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [each for each in CASES if each[1] is not None or each[0] not in {"first", "last", "reason"}]
-)
+def test_what_may_stay_empty_is_left_empty_by_the_page_as_null(dag):
+    form = sent(dag, GOOD | {"profile": None, "factor_sets": None})
+    found = asked_for(form, NOW)
+    assert (found["profile"], found["request"]["factor_sets"]) == ("", [])
+
+
+@pytest.mark.parametrize(("field", "value"), CASES)
 def test_hostile_values_are_refused_by_the_schema(dag, field, value):
     with pytest.raises(ParamValidationError):
         sent(dag, GOOD | {field: value})

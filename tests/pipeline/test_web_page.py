@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from tests.airflow.hook_server import HookServer
 from tests.browser import chromium
 from tests.clusters.profiles import config_with
-from tests.pipeline import looking
+from tests.pipeline import clicking, looking
 
 pytestmark = pytest.mark.services
 _PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
@@ -42,9 +43,9 @@ class Page:
         url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}/taskInstances/{task}/logs/1"
         return requests.get(url, headers=self.head, timeout=30).text
 
-    def finished(self, run_id):
+    def finished(self, run_id, dag="daily_retraining"):
         """State of the run and of its tasks, once it has ended."""
-        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}"
+        url = f"{self.base}/api/v2/dags/{dag}/dagRuns/{quote(run_id, safe='')}"
         for _ in range(600):
             state = requests.get(url, headers=self.head, timeout=30).json()["state"]
             if state in {"success", "failed"}:
@@ -164,16 +165,19 @@ def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, 
     assert "must name its session" in told["text"], "the worker tells what its task failed of"
 
 
-def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(planted, page, hook):
+def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_changes_nothing(
+    planted, page, hook, browser
+):
     afterbell, summary = planted
     before = _held(afterbell)
-    answer = page.trigger({"session": "2026-06-30"})
-    assert answer.status_code == 200, answer.text
-    state, tasks = page.finished(answer.json()["dag_run_id"])
+    clicking.open_form(browser, page.base, "daily_retraining")
+    clicking.fill(browser, {"session": "06302026"})
+    run_id = clicking.send(browser)
+    state, tasks = page.finished(run_id)
     assert set(tasks.values()) == {"success"}, tasks
     assert len(tasks) == 9
     assert state == "success"
-    (told,) = _told(hook, answer.json()["dag_run_id"], "success")
+    (told,) = _told(hook, run_id, "success")
     assert f"{summary['release_id']} serves" in told["text"], "Airflow's DAG processor tells what came of the run"
     assert _held(afterbell) == before
     (row,) = afterbell("release", "list", "--json").json
@@ -186,6 +190,56 @@ def test_a_holiday_ends_the_run_in_its_first_task(page):
     assert state == "failed"
     assert tasks["open_run"] == "failed"
     assert tasks["ingest"] == "upstream_failed"
+
+
+@pytest.mark.parametrize(
+    ("dag", "starred", "ready"),
+    [
+        ("daily_retraining", [], True),
+        (
+            "backfill_history",
+            ["First day", "Last day", "Reason", "Steps", "Sessions a chunk", "Plan only"], False,
+        ),
+        (
+            "experiment",
+            [
+                "Name", "First day", "Last session", "Horizons", "Model families", "Factor sets",
+                "Trials of each family", "Cost of trading", "Seed", "Lowest close", "Lowest dollar volume",
+                "Ask to promote",
+            ],
+            False,
+        ),
+        ("release_admin", ["Action"], True),
+        ("maintenance", ["Dry run"], True),
+    ],
+)  # fmt: skip
+def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, browser, dag, starred, ready):
+    browser.shape(1280, 900)
+    clicking.open_form(browser, page.base, dag)
+    assert clicking.starred(browser) == starred
+    assert clicking.may_send(browser) == ready
+
+
+def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, browser):
+    clicking.open_form(browser, page.base, "backfill_history")
+    reason = "to see it work in the page"
+    clicking.fill(browser, {"first": "06022026", "last": "06302026", "reason": reason})
+    browser.click("[role=dialog] label:has(input[name=element_plan_only])")
+    state, tasks = page.finished(clicking.send(browser), "backfill_history")
+    assert (state, tasks["plan"], tasks["ingest"], tasks["features"]) == ("success", "success", "skipped", "skipped")
+
+
+def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, browser):
+    clicking.open_form(browser, page.base, "experiment")
+    clicking.fill(browser, {"first": "11032025", "last": "07102026"})  # a session after the last one of the market
+    run_id = clicking.send(browser)
+    state, tasks = page.finished(run_id, "experiment")
+    assert (state, tasks["open_experiment"], tasks["experiment_resolve"]) == ("failed", "success", "failed")
+    (told,) = _told(hook, run_id, "failure")
+    browser.open(told["link"])
+    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "experiment_resolve")
+    browser.until("return document.body.innerText.includes('Failed')", "the state of the task")
+    assert "404" not in browser.text()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,52 @@
+"""Starting runs in Airflow's page the way a person does: by its buttons and fields, never by its API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.browser import Browser
+
+_TRIGGER = "button[aria-label='Trigger Dag']"
+_SEND = """
+const form = document.querySelector('[role=dialog] [name^=element_]').closest('[role=dialog]');
+return [...form.querySelectorAll('button')].filter(each => each.textContent.trim() === 'Trigger')[0];
+"""
+_STARRED = """
+const labels = [...document.querySelectorAll('[role=dialog] label')];
+return labels.filter(each => each.querySelector('[aria-hidden]')?.textContent.includes('*'))
+  .map(each => each.textContent.replace('*', '').trim());
+"""
+
+
+def open_form(browser: Browser, base: str, dag: str) -> None:
+    """Open the form of a DAG by the button on its page."""
+    browser.open(f"{base}/dags/{dag}")
+    browser.until("return !!document.querySelector(arguments[0])", f"the Trigger button of {dag}", _TRIGGER)
+    browser.click(_TRIGGER)
+    browser.until("return !!document.querySelector('[role=dialog] [name^=element_]')", f"the form of {dag}")
+
+
+def starred(browser: Browser) -> list[str]:
+    """Titles of the fields that the open form calls needed."""
+    return list(browser.run(_STARRED))
+
+
+def may_send(browser: Browser) -> bool:
+    """Whether the form's own Trigger button can be pressed."""
+    return not browser.run(f"return (() => {{{_SEND}}})().disabled")
+
+
+def fill(browser: Browser, fields: Mapping[str, str]) -> None:
+    """Type into fields by name; a date as its eight digits, month first, as the browser's own field takes it."""
+    for name, text in fields.items():
+        browser.type(f"[role=dialog] input[name=element_{name}]", text)
+
+
+def send(browser: Browser) -> str:
+    """Press the form's Trigger button; returns the id of the run whose page comes up."""
+    browser.until(f"return !(() => {{{_SEND}}})().disabled", "the form's Trigger button became usable")
+    browser.run(f"(() => {{{_SEND}}})().scrollIntoView()")
+    browser.run(f"(() => {{{_SEND}}})().id = 'send-the-form'")
+    browser.click("#send-the-form")
+    browser.until("return location.pathname.includes('/runs/')", "the run's own page")
+    return str(browser.run("return decodeURIComponent(location.pathname.split('/runs/')[1].split('/')[0])"))
