@@ -234,10 +234,10 @@ def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, b
     clicking.fill(browser, {"first": "11032025", "last": "07102026"})  # a session after the last one of the market
     run_id = clicking.send(browser)
     state, tasks = page.finished(run_id, "experiment")
-    assert (state, tasks["open_experiment"], tasks["experiment_resolve"]) == ("failed", "success", "failed")
+    assert (state, tasks["open_experiment"], tasks["features"]) == ("failed", "success", "failed")
     (told,) = _told(hook, run_id, "failure")
     browser.open(told["link"])
-    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "experiment_resolve")
+    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "features")
     browser.until("return document.body.innerText.includes('Failed')", "the state of the task")
     assert "404" not in browser.text()
 

@@ -133,7 +133,7 @@ class SeaweedFS(Service):
         answer = session.request(method, url, data=body, headers=dict(signed.headers), timeout=(2, 5))
         if answer.status_code not in expected:
             raise StoreConfigError(f"{method} {path} answered {answer.status_code}: {answer.text[:200]}")
-        return answer.status_code
+        return int(answer.status_code)
 
 
 def _identity(key: str, secret: str) -> dict[str, object]:
