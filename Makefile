@@ -2,11 +2,12 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup qlib demo up down test test-compose images compose-env chaos lint bench replay answers clean lock
+.PHONY: help setup qlib demo up down check test test-failed test-durations test-compose images compose-env chaos lint bench \
+  replay answers clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
-PARAMETERS := PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE RUNS SEED
+PARAMETERS := T PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE RUNS SEED
 $(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
 unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
@@ -14,17 +15,14 @@ unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
 export AFTERBELL_ENV ?= $(CURDIR)/.afterbell/env
 ENV := $$AFTERBELL_ENV
 SPARK := "$(ENV)/spark/bin/python"
-AIRFLOW := "$(ENV)/airflow/bin/python"
 QLIB := "$(ENV)/qlib/bin/python"
 TOOLS := $(ENV)/tools/bin
-AIRFLOW_TESTS := tests/airflow tests/dags tests/plugins
 COMPOSE_TESTS := tests/compose
 COMPOSE = $(if $(shell docker compose version 2>/dev/null),docker compose,docker-compose)
 IMAGES := airflow spark notebook hdfs s3 postgres prometheus statsd
-AIRFLOW_ROOMS := include/afterbell/airflow dags plugins
 
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup:  ## make the environments, find Java, fetch the jars (needs Python 3.11; about two minutes, once)
 	@command -v "$(PYTHON)" >/dev/null || { echo "setup: $(PYTHON) was not found. Install Python 3.11 \
@@ -43,12 +41,17 @@ up: setup  ## start S3, HDFS and Airflow, and print the address and the login
 down:  ## stop everything that `make up` started
 	@./afterbell down
 
-test: setup  ## run every test, in Spark's and in Airflow's environment
-	@status=0; \
-	$(SPARK) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --durations 25 $(patsubst %,--ignore=%,$(AIRFLOW_TESTS) $(COMPOSE_TESTS)) tests || status=1; \
-	rooms=(); for room in $(AIRFLOW_TESTS); do if [ -d "$$room" ]; then rooms+=("$$room"); fi; done; \
-	if [ "$${#rooms[@]}" -gt 0 ]; then $(AIRFLOW) -m pytest "$${rooms[@]}" || status=1; fi; \
-	exit $$status
+test: setup  ## run every test, or T=tests/cluster/test_rest.py[::name], or a folder
+	@$(SPARK) -m tests.suite all
+
+check: setup  ## lint, and run every test that needs no service: before each commit
+	@$(SPARK) -m tests.suite check
+
+test-failed: setup  ## run again what failed last
+	@$(SPARK) -m tests.suite failed
+
+test-durations: setup  # what the last whole run took is written into tests/durations.tsv: see CONTRIBUTING.md
+	@$(SPARK) -m tests.suite durations
 
 test-compose: setup  ## start the whole cluster in containers, run a day in it and break it (skips without Docker)
 	@$(SPARK) -m pytest --durations 10 $(COMPOSE_TESTS)
@@ -66,13 +69,7 @@ chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 S
 	@$(SPARK) -m tests.chaos.scenario
 
 lint: setup  ## check style, format, types and import contracts
-	@status=0; \
-	"$(TOOLS)/ruff" check . || status=1; \
-	"$(TOOLS)/ruff" format --check . || status=1; \
-	"$(TOOLS)/mypy" --cache-dir .mypy_cache/spark --python-executable $(SPARK) include spark_jobs --exclude '^include/(afterbell|containers)/airflow/' || status=1; \
-	"$(TOOLS)/mypy" --cache-dir .mypy_cache/airflow --python-executable $(AIRFLOW) $(AIRFLOW_ROOMS) || status=1; \
-	PYTHONPATH=include:. "$(TOOLS)/lint-imports" || status=1; \
-	exit $$status
+	@$(SPARK) -m tests.suite lint
 
 bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history or backfill)
 	@$(SPARK) -m bench
@@ -91,7 +88,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
-	@for name in requirements requirements-spark requirements-server requirements-notebook requirements-qlib requirements-dev; do \
+	@for name in requirements requirements-spark requirements-test requirements-server requirements-notebook requirements-qlib requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.suite.durations import RECORD, UNKNOWN, read_table
 
 if TYPE_CHECKING:
     from afterbell.config.platform import Folders, Platform
@@ -18,9 +22,29 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 
 
+SERVICES = {"services", "s3"}
+"""Fixtures that start real services."""
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest files come first, so that no worker is left alone with them."""
-    items.sort(key=lambda item: "pipeline" not in item.path.parts)
+    """Mark what starts services; the longest come first, so that no worker is left alone with them."""
+    seconds: dict[str, float] = defaultdict(float)
+    table = read_table()
+    for file in {item.nodeid.partition("::")[0] for item in items}:
+        seconds[together(file)] += table.get(file, UNKNOWN)
+    for item in items:
+        if SERVICES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.services)
+    items.sort(key=lambda item: -seconds[together(item.nodeid)])
+
+
+def together(nodeid: str) -> str:
+    """Tests of one file run on one worker, and share what its fixtures started; so do those on one made-up market."""
+    file = nodeid.partition("::")[0]
+    if "/faults/content/" in file:
+        return "content"
+    return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
@@ -30,17 +54,29 @@ def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str)
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Tests of one file run on one worker, and share what its fixtures started; so do those on one made-up market."""
-    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - Airflow's environment has no xdist
+    """What belongs together goes to one worker."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there are workers
 
-    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    class Together(LoadScopeScheduling):  # type: ignore[misc]
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.split("::", maxsplit=1)[0]
-            if "/faults/content/" in file:
-                return "content"
-            return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
+            return together(nodeid)
 
-    return ByFile(config, log)
+    return Together(config, log)
+
+
+_seconds: dict[str, float] = defaultdict(float)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what each file takes, set-up and putting away included."""
+    _seconds[report.nodeid.partition("::")[0]] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write it down where the suite asks for it."""
+    record = os.environ.get(RECORD)
+    if record and not hasattr(session.config, "workerinput"):
+        Path(record).write_text(json.dumps({file: round(each, 1) for file, each in _seconds.items()}), encoding="utf-8")
 
 
 def pytest_configure() -> None:

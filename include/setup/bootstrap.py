@@ -54,8 +54,9 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
         if not setup.is_complete((*PARTS, "qlib") if qlib else PARTS):
             _check_disk(setup)
         make_tools(setup)
-        airflow = Environment("airflow", ROOT / "requirements.txt", INCLUDE)
-        spark = Environment("spark", ROOT / "requirements-spark.txt", INCLUDE)
+        tests = ROOT / "requirements-test.txt"
+        airflow = Environment("airflow", ROOT / "requirements.txt", INCLUDE, tests)
+        spark = Environment("spark", ROOT / "requirements-spark.txt", INCLUDE, tests)
         with ThreadPoolExecutor(2) as pool:
             made = [pool.submit(make_environment, setup, item) for item in (spark, airflow)]
         for one in made:

@@ -25,11 +25,18 @@ class Environment:
         name: its folder.
         requirements: its locked packages.
         library: folder put on its path, so that the project's own package is found there.
+        tests: locked packages that only tests need, on top of them.
     """
 
     name: str
     requirements: Path
     library: Path | None = None
+    tests: Path | None = None
+
+    @property
+    def locked(self) -> list[Path]:
+        """Every file of locked packages."""
+        return [self.requirements, *([self.tests] if self.tests else [])]
 
 
 def make_tools(setup: Setup) -> None:
@@ -87,7 +94,7 @@ def pinned(requirements: Path, package: str) -> str:
 
 
 def _inputs(environment: Environment) -> str:
-    return digest_of([environment.requirements, sys.version, sys.base_prefix, str(environment.library), "1"])
+    return digest_of([*environment.locked, sys.version, sys.base_prefix, str(environment.library), "1"])
 
 
 def _prepare(setup: Setup, environment: Environment) -> None:
@@ -129,13 +136,14 @@ def _install(setup: Setup, environment: Environment) -> None:
     python = setup.env / environment.name / "bin" / "python"
     if not _runs(uv):
         setup.say(f"{environment.name}: uv does not run here, so pip installs (slower)")
-        _pip(setup, environment, environment.requirements)
+        _pip(setup, environment, *environment.locked)
         return
     argv: list[str | Path] = [uv, "pip", "install", "--require-hashes", "--python", python]
     if environment.name != "tools":  # they keep their pip
         argv.append("--exact")
     settings = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", **_index(setup)}
-    setup.run(environment.name, [*argv, "-r", environment.requirements], settings, NETWORK_HINT)
+    files = [word for path in environment.locked for word in ("-r", path)]
+    setup.run(environment.name, [*argv, *files], settings, NETWORK_HINT)
 
 
 def _runs(uv: Path) -> bool:
@@ -156,10 +164,11 @@ def _index(setup: Setup) -> dict[str, str]:
     return {}
 
 
-def _pip(setup: Setup, environment: Environment, requirements: Path) -> None:
+def _pip(setup: Setup, environment: Environment, *requirements: Path) -> None:
     python = setup.env / environment.name / "bin" / "python"
     argv: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     settings = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     if not any((python.parents[1] / "lib" / _VERSION / "site-packages").glob("pip")):
         setup.run(environment.name, [python, "-m", "ensurepip"], settings, _VENV_HINT)
-    setup.run(environment.name, [*argv, "--require-hashes", "-r", requirements], settings, NETWORK_HINT)
+    files = [word for path in requirements for word in ("-r", path)]
+    setup.run(environment.name, [*argv, "--require-hashes", *files], settings, NETWORK_HINT)

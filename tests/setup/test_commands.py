@@ -36,6 +36,8 @@ def test_help_names_every_command() -> None:
         "up",
         "down",
         "test",
+        "check",
+        "test-failed",
         "test-compose",
         "compose-env",
         "images",
