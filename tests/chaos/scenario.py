@@ -15,11 +15,13 @@ from functools import partial
 from pathlib import Path
 
 from afterbell.calendar.sessions import Exchange
-from tests.chaos.airflow import SESSIONS, SYMBOLS, Api, CommandLine
+from tests.airflow_api import AirflowApi, password_of
+from tests.chaos.command import CommandLine
 from tests.chaos.killer import Killer
 from tests.chaos.verdict import reasons, troubles
 
 LAST = date(2026, 6, 30)
+SYMBOLS, SESSIONS = 100, 170
 
 
 @dataclass(frozen=True)
@@ -47,22 +49,29 @@ def chaos(
     try:
         url = str(command("up")["url"])
         command("simulate", "--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--last-session", LAST.isoformat())
-        api = Api(command, url)
+        api = AirflowApi(url, password_of(home), killed=True)
         sessions = [*Exchange().before(LAST, runs - 1), LAST]
-        asked = {api.trigger(session): session.isoformat() for session in sessions}
+        asked = {trigger(api, session): session.isoformat() for session in sessions}
         killer = Killer(home / "services", seed, every, tell, most)
         killer.start()
         try:
-            api.wait(list(asked), limit)
+            over = time.monotonic() + limit
+            for run in asked:
+                api.wait(run, over - time.monotonic())
         finally:
             killer.stop()
-        states = api.states()
+        states = {run: api.state(run) for run in asked}
         for run in asked:
             tell(f"{run}: {states[run]} {reasons(api, run) if states[run] == 'failed' else ''}")
         found = troubles(command, api, asked, states)
     finally:
         command("down")
     return Outcome(Counter(states[run] for run in asked), killer.killed, found, time.monotonic() - began)
+
+
+def trigger(api: AirflowApi, session: date) -> str:
+    """Ask for a run of ``session``; its id."""
+    return api.trigger({"session": session.isoformat()}, dag_run_id=f"chaos_{session}")
 
 
 def main() -> int:

@@ -8,7 +8,8 @@ from datetime import date
 from typing import Any
 
 from afterbell.calendar.sessions import Exchange
-from tests.chaos.airflow import Api, CommandLine
+from tests.airflow_api import ENDED, AirflowApi
+from tests.chaos.command import CommandLine
 
 UNIQUE = {
     "raw.drops": "drop_id, key, version",
@@ -45,7 +46,7 @@ def served(command: CommandLine) -> dict[str, int]:
     return {str(row["session"])[:10]: int(row["n"]) for row in rows}
 
 
-def unpublished(api: Api, command: CommandLine, green: dict[str, str]) -> list[str]:
+def unpublished(api: AirflowApi, command: CommandLine, green: dict[str, str]) -> list[str]:
     """What does not hold of the releases: a green run publishes one, or says why it kept another, and one is served."""
     made, signals, found = releases(command), served(command) if green else {}, []
     for run, session in green.items():
@@ -61,7 +62,7 @@ def unpublished(api: Api, command: CommandLine, green: dict[str, str]) -> list[s
     return found + [f"session {session} has {number} releases" for session, number in made.items() if number > 1]
 
 
-def reasons(api: Api, run: str) -> dict[str, str]:
+def reasons(api: AirflowApi, run: str) -> dict[str, str]:
     """Why the failed tasks of a run failed: a line out of each log; empty where it does not say.
 
     A task whose worker was killed writes nothing any more: of such a one Airflow's own events tell.
@@ -75,9 +76,9 @@ def reasons(api: Api, run: str) -> dict[str, str]:
     return found
 
 
-def troubles(command: CommandLine, api: Api, runs: dict[str, str], states: dict[str, str]) -> list[str]:
+def troubles(command: CommandLine, api: AirflowApi, runs: dict[str, str], states: dict[str, str]) -> list[str]:
     """Whatever does not hold; ``runs`` maps each run to its session."""
-    found: list[str] = [f"{run} is still {states[run]}" for run in runs if states[run] not in {"success", "failed"}]
+    found: list[str] = [f"{run} is still {states[run]}" for run in runs if states[run] not in ENDED]
     why: dict[str, Any] = {run: reasons(api, run) for run in runs if states[run] == "failed"}
     found += [f"{run} failed without a reason" for run, said in why.items() if not said or not all(said.values())]
     green = {run: session for run, session in runs.items() if states[run] == "success"}

@@ -1,4 +1,4 @@
-"""The containers of docker-compose.yaml under a project name of their own, and Airflow's API in them."""
+"""The containers of docker-compose.yaml under a project name of their own."""
 
 from __future__ import annotations
 
@@ -8,19 +8,16 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import requests
 
-from tests.clusters.programs import until
+from tests.airflow_api import AirflowApi
 
 ROOT = Path(__file__).resolve().parents[2]
-DAG = "daily_retraining"
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
-_PAUSE = threading.Event()  # never set: waiting on it is a pause between questions
 
 
 def absent() -> str:
@@ -122,82 +119,19 @@ class Cluster:
         done = self("run", "--rm", "-T", *volumes, "afterbell", *words, "--json")
         return json.loads(done.stdout)
 
-    def api(self) -> Api:
+    def airflow(self) -> str:
+        """The address of Airflow."""
+        return f"http://127.0.0.1:{self.variables['AIRFLOW_PORT']}"
+
+    def api(self) -> AirflowApi:
         """Airflow's, signed in as admin."""
-        return Api(f"http://127.0.0.1:{self.variables['AIRFLOW_PORT']}", self.secret("AIRFLOW_ADMIN_PASSWORD"))
+        return AirflowApi(self.airflow(), self.secret("AIRFLOW_ADMIN_PASSWORD"), killed=True)
 
     def page(self, port: str, path: str) -> Any:
         """The JSON of a page on one of the ports, by the variable that names it."""
         answer = requests.get(f"http://127.0.0.1:{self.variables[port]}{path}", timeout=30)
         answer.raise_for_status()
         return answer.json()
-
-
-class Api:
-    """Airflow's REST API, asked again while its server is away."""
-
-    def __init__(self, url: str, password: str) -> None:
-        self._url = f"{url}/api/v2/dags/{DAG}/dagRuns"
-        self._pages = f"{url}/afterbell"
-        login = {"username": "admin", "password": password}
-        token = requests.post(f"{url}/auth/token", json=login, timeout=60).json()["access_token"]
-        self._head = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-
-    def trigger(self, session: str) -> str:
-        """Ask for a run of ``session``, as the form in the page does; its id."""
-        body = {"conf": {"session": session}, "logical_date": None}
-        answer = requests.post(self._url, json=body, headers=self._head, timeout=60)
-        assert answer.status_code == 200, answer.text
-        return str(answer.json()["dag_run_id"])
-
-    def ask(self, path: str) -> Any:
-        """What it answers about runs, once it does."""
-        for _ in range(300):
-            try:
-                answer = requests.get(f"{self._url}{path}", headers=self._head, timeout=30)
-                if answer.status_code == 200:
-                    return answer.json()
-            except requests.RequestException:
-                pass
-            _PAUSE.wait(1)
-        raise AssertionError(f"{path}: no answer for five minutes")
-
-    def states(self, run: str) -> dict[str, str]:
-        """The state of each task that has one."""
-        tasks = self.ask(f"/{run}/taskInstances")["task_instances"]
-        return {task["task_id"]: task["state"] for task in tasks if task["state"]}
-
-    def afterbell(self, page: str) -> Any:
-        """One of our pages, as JSON."""
-        answer = requests.get(f"{self._pages}/{page}", params={"format": "json"}, headers=self._head, timeout=120)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def wait(self, run: str, step: str, *states: str, seconds: float = 900) -> None:
-        """Wait until ``step`` is in one of ``states``."""
-        until(f"{step} is {' or '.join(states)}", lambda: self.states(run).get(step) in states, seconds)
-
-    def ended(self, run: str, seconds: float = 1500) -> tuple[str, dict[str, str]]:
-        """The state of the run, and of its tasks, once it has ended."""
-        found: list[str] = []
-
-        def over() -> bool:
-            found[:] = [str(self.ask(f"/{run}")["state"])]
-            return found[0] in {"success", "failed"}
-
-        until(f"run {run} has ended", over, seconds)
-        return found[0], self.states(run)
-
-    def result(self, run: str, task: str) -> dict[str, Any]:
-        """What a task returned."""
-        found: dict[str, Any] = self.ask(f"/{run}/taskInstances/{task}/xcomEntries/return_value")["value"]
-        return found
-
-    def log(self, run: str, task: str, attempt: int = 1) -> str:
-        """The log of one try of a task."""
-        return "\n".join(
-            json.dumps(line) for line in self.ask(f"/{run}/taskInstances/{task}/logs/{attempt}")["content"]
-        )
 
 
 def docker(*words: str) -> str:

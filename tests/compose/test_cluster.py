@@ -11,6 +11,7 @@ import subprocess
 import pytest
 import requests
 
+from tests.airflow_api import sign_in
 from tests.clusters.programs import until
 from tests.compose.cluster import STEPS, docker, inspect
 
@@ -59,10 +60,8 @@ def test_nobody_is_root_writes_to_the_image_or_listens_beyond_this_machine(clust
 
 
 def test_no_page_lets_anybody_in_without_a_password(cluster):
-    airflow = f"http://127.0.0.1:{cluster.variables['AIRFLOW_PORT']}"
-    assert requests.get(f"{airflow}/api/v2/dags", timeout=30).status_code == 401
-    login = {"username": "admin", "password": "admin"}
-    assert requests.post(f"{airflow}/auth/token", json=login, timeout=30).status_code == 401
+    assert requests.get(f"{cluster.airflow()}/api/v2/dags", timeout=30).status_code == 401
+    assert sign_in(cluster.airflow(), "admin").status_code == 401
     s3 = f"http://127.0.0.1:{cluster.variables['S3_PORT']}"
     assert requests.get(f"{s3}/afterbell-artifacts", timeout=30).status_code == 403
     notebook = f"http://127.0.0.1:{cluster.variables['NOTEBOOK_PORT']}"
@@ -80,7 +79,7 @@ def test_a_container_without_its_secrets_does_not_start(cluster, image):
 
 def test_the_day_goes_green_from_the_page(cluster, sessions):
     api = cluster.api()
-    run = api.trigger(sessions[0])
+    run = api.trigger({"session": sessions[0]})
     state, tasks = api.ended(run)
     assert (state, tasks) == ("success", dict.fromkeys(STEPS, "success"))
     assert api.result(run, "publish")["moved"]
@@ -101,17 +100,17 @@ def test_our_pages_show_the_session(cluster, sessions):
 
 def test_a_worker_a_datanode_and_the_database_die_in_a_run_that_more_workers_join(cluster, sessions):
     api = cluster.api()
-    run = api.trigger(sessions[1])
-    api.wait(run, "ingest", "running", "deferred")
+    run = api.trigger({"session": sessions[1]})
+    api.reaches(run, "ingest", "running", "deferred")
     cluster.crash(cluster.containers("datanode-2")[0])
     before = set(cluster.containers("spark-worker"))
     cluster("up", "-d", "--no-recreate", "--scale", "spark-worker=3")
     (joined,) = set(cluster.containers("spark-worker")) - before
-    api.wait(run, "train", "running", "deferred")
+    api.reaches(run, "train", "running", "deferred")
     until("a driver runs", lambda: busy(cluster), 300)
     assert len(workers(cluster)) >= 3
     cluster.crash(driving(cluster))
-    api.wait(run, "evaluate", "running", "deferred", "success")
+    api.reaches(run, "evaluate", "running", "deferred", "success")
     cluster.crash(cluster.containers("postgres")[0])
     state, tasks = api.ended(run)
     assert (state, tasks) == ("success", dict.fromkeys(STEPS, "success"))

@@ -20,8 +20,9 @@ import pytest
 import requests
 
 from afterbell.embedded.ports import free_port
+from tests.airflow_api import DAG, sign_in
 from tests.clusters.programs import until
-from tests.compose.cluster import DAG, absent, docker, inspect
+from tests.compose.cluster import absent, docker, inspect
 from tests.compose.identity import CLIENT, SECRET, Authority, provider
 
 pytestmark = pytest.mark.services
@@ -107,8 +108,7 @@ class Server:
 
     def token(self, username: str, password: str) -> requests.Response:
         """The answer to a name and a password."""
-        login = {"username": username, "password": password}
-        return requests.post(f"{self.url}/auth/token", json=login, timeout=30)
+        return sign_in(self.url, password, username)
 
     def signed_in(self, username: str, password: str) -> requests.Session:
         """A session of a program's."""

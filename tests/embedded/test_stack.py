@@ -24,6 +24,7 @@ from afterbell.embedded.ports import free_port
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.errors import ConfigError, PortInUseError, ServiceError
+from tests.airflow_api import sign_in
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_AND_WAITS = """
@@ -293,8 +294,7 @@ def test_airflow_asks_for_its_generated_password_and_goes_without_a_trace(
         assert requests.get(f"{login.url}/api/v2/dags", timeout=30).status_code == 401
         password = json.loads(login.password_file.read_text())[login.user]
         for given, expected in ((password, 201), ("admin", 401)):
-            body = {"username": login.user, "password": given}
-            assert requests.post(f"{login.url}/auth/token", json=body, timeout=30).status_code == expected
+            assert sign_in(login.url, given, login.user).status_code == expected
     finally:
         stack.stop(folders)
     assert all_gone(processes)

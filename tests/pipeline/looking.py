@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
+from tests.airflow_api import password_of
 from tests.browser import TAB, Browser
 
 PAGES = ("tonight", "sessions", "releases", "backfills", "experiments")
@@ -75,11 +75,10 @@ return {
 
 def sign_in(browser: Browser, base: str, home: Path) -> None:
     """Sign in the way a person does."""
-    password = json.loads((home / "airflow" / "passwords.json").read_text())["admin"]
     browser.open(f"{base}/auth/login")
     browser.until("return !!document.querySelector('input[name=username]')", "the form to sign in")
     browser.type("input[name=username]", "admin")
-    browser.type("input[name=password]", password)
+    browser.type("input[name=password]", password_of(home))
     browser.click("button[type=submit]")
     browser.until("return !location.pathname.startsWith('/auth')", "signing in")
 

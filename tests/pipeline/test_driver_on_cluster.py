@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import threading
 from datetime import date
 
 import pytest
-import requests
 
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.job import result_key
@@ -19,11 +17,12 @@ from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.embedded import stack
 from afterbell.stores.artifacts import ArtifactStore
+from tests.airflow_api import AirflowApi, password_of
 from tests.cluster.rest_server import frozen_server
+from tests.clusters.programs import until
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.services
-_PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
 CREATE = "POST /v1/submissions/create"
 DAG = """
 from airflow.sdk import dag
@@ -45,31 +44,6 @@ history_server: http://history:18080
 """
 
 
-class Page:
-    """Airflow's API, as the web page uses it."""
-
-    def __init__(self, login):
-        self.base = login.url
-        password = json.loads(login.password_file.read_text())["admin"]
-        token = requests.post(f"{self.base}/auth/token", json={"username": "admin", "password": password}, timeout=180)
-        self.head = {"Authorization": f"Bearer {token.json()['access_token']}"}
-
-    def ask(self, method, path, **body):
-        url = f"{self.base}/api/v2/dags/on_cluster{path}"
-        answer = requests.request(method, url, json=body or None, headers=self.head, timeout=180)
-        answer.raise_for_status()
-        return answer.json()
-
-
-def until(what, ask):
-    for _ in range(1200):
-        found = ask()
-        if found:
-            return found
-        _PAUSE.wait(0.25)
-    raise AssertionError(f"not within five minutes: {what}")
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
@@ -86,22 +60,12 @@ def world(tmp_path_factory):
             "PYTHONPATH": os.pathsep.join([str(ROOT / "include"), str(ROOT)]),
         }
         try:
-            page = Page(stack.start_airflow(folders, platform, airflow))
-            until("the DAG is known", lambda: _known(page))
-            yield server, page, env
+            login = stack.start_airflow(folders, platform, airflow)
+            api = AirflowApi(login.url, password_of(home), "on_cluster")
+            until("the DAG is known", lambda: api.ask("GET", "/dags/on_cluster"))
+            yield server, api, env
         finally:
             stack.stop(folders, ("airflow",))
-
-
-def _known(page):
-    try:
-        return page.ask("GET", "")
-    except requests.HTTPError:
-        return None
-
-
-def _state(page, run):
-    return page.ask("GET", f"/dagRuns/{run}/taskInstances/ingest")["state"]
 
 
 def _launched(server, number):
@@ -122,35 +86,36 @@ def _killed(server, driver):
     server.say(f"GET /v1/submissions/status/{driver}", ended)
 
 
+def _clear(api, run):
+    asked = {"dag_run_id": run, "task_ids": ["ingest"], "dry_run": False, "only_failed": False}
+    api.ask("POST", "/dags/on_cluster/clearTaskInstances", asked)
+
+
 def test_clearing_a_waiting_task_kills_its_driver_and_launches_another_and_so_does_failing_it(world):
-    server, page, env = world
+    server, api, env = world
     first = _launched(server, 1)
-    run = page.ask("POST", "/dagRuns", logical_date=None)["dag_run_id"]
-    until("the task waits", lambda: _state(page, run) == "deferred")
+    run = api.trigger()
+    api.reaches(run, "ingest", "deferred")
     until("the triggerer asks", lambda: server.count(f"GET /v1/submissions/status/{first}"))
 
     second = _launched(server, 2)
-    page.ask(
-        "POST", "/clearTaskInstances", dag_run_id=run, task_ids=["ingest"], dry_run=False, only_failed=False
-    )  # fmt: skip
+    _clear(api, run)
     _killed(server, first)
     until("another is launched", lambda: server.count(f"GET /v1/submissions/status/{second}"))
     assert server.count(CREATE) == 2
 
-    page.ask("PATCH", f"/dagRuns/{run}/taskInstances/ingest", new_state="failed")
+    api.ask("PATCH", api.at(run, "taskInstances", "ingest"), {"new_state": "failed"})
     _killed(server, second)
-    assert _state(page, run) == "failed"
+    assert api.states(run)["ingest"] == "failed"
 
     third = _launched(server, 3)
-    page.ask(
-        "POST", "/clearTaskInstances", dag_run_id=run, task_ids=["ingest"], dry_run=False, only_failed=False
-    )  # fmt: skip
+    _clear(api, run)
     until("a third is launched", lambda: server.count(f"GET /v1/submissions/status/{third}"))
     _leave_result(server, env)
     ended = {"action": "SubmissionStatusResponse", "driverState": "FINISHED", "success": True}
     server.say(f"GET /v1/submissions/status/{third}", ended)
-    until("the task ends", lambda: _state(page, run) == "success")
-    links = page.ask("GET", f"/dagRuns/{run}/taskInstances/ingest/links")["extra_links"]
+    api.reaches(run, "ingest", "success")
+    links = api.ask("GET", api.at(run, "taskInstances", "ingest", "links"))["extra_links"]
     assert links["Spark history"] == "http://history:18080"
 
 

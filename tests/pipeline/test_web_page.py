@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import threading
-from urllib.parse import quote
 
 import psutil
 import pytest
@@ -12,47 +10,13 @@ import requests
 import yaml
 
 from tests.airflow.hook_server import HookServer
+from tests.airflow_api import AirflowApi, password_of
 from tests.browser import chromium
 from tests.clusters.profiles import config_with
 from tests.pipeline import clicking, looking
 
 pytestmark = pytest.mark.services
 _PAUSE = threading.Event()  # never set: waiting on it is a pause between questions, not a guess at a duration
-
-
-class Page:
-    """Airflow's API, as the web page uses it."""
-
-    def __init__(self, home, url):
-        self.base = url.split("/dags/")[0]
-        password = json.loads((home / "airflow" / "passwords.json").read_text())["admin"]
-        token = requests.post(f"{self.base}/auth/token", json={"username": "admin", "password": password}, timeout=30)
-        self.head = {"Authorization": f"Bearer {token.json()['access_token']}"}
-
-    def trigger(self, conf):
-        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns"
-        return requests.post(url, json={"conf": conf, "logical_date": None}, headers=self.head, timeout=30)
-
-    def connect(self, name, address):
-        """Make a connection of the type http, as people do under Admin."""
-        body = {"connection_id": name, "conn_type": "http", "host": address}
-        answer = requests.post(f"{self.base}/api/v2/connections", json=body, headers=self.head, timeout=30)
-        assert answer.status_code == 201, answer.text
-
-    def log(self, run_id, task):
-        url = f"{self.base}/api/v2/dags/daily_retraining/dagRuns/{run_id}/taskInstances/{task}/logs/1"
-        return requests.get(url, headers=self.head, timeout=30).text
-
-    def finished(self, run_id, dag="daily_retraining"):
-        """State of the run and of its tasks, once it has ended."""
-        url = f"{self.base}/api/v2/dags/{dag}/dagRuns/{quote(run_id, safe='')}"
-        for _ in range(600):
-            state = requests.get(url, headers=self.head, timeout=30).json()["state"]
-            if state in {"success", "failed"}:
-                tasks = requests.get(f"{url}/taskInstances", headers=self.head, timeout=30).json()["task_instances"]
-                return state, {task["task_id"]: task["state"] for task in tasks}
-            _PAUSE.wait(1)
-        raise AssertionError(f"run {run_id} has not ended after 10 minutes")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +46,7 @@ def page(planted, hook, tmp_path_factory):
     answer = afterbell("up", "--json", AFTERBELL_CONFIG=str(config))
     try:
         assert answer.status == 0, answer.err
-        found = Page(afterbell.home, answer.json["url"])
+        found = AirflowApi(answer.json["url"], password_of(afterbell.home))
         found.connect("afterbell_webhook", hook.address)
         yield found
     finally:
@@ -129,7 +93,7 @@ def _told(hook, run_id, kind):
 
 
 def test_nobody_gets_in_without_the_password(page):
-    answer = requests.get(f"{page.base}/api/v2/dags", timeout=30)
+    answer = requests.get(f"{page.url}/api/v2/dags", timeout=30)
     assert answer.status_code == 401
 
 
@@ -149,16 +113,15 @@ def test_nobody_gets_in_without_the_password(page):
     ],
 )
 def test_a_hostile_session_is_refused_by_the_form(page, session):
-    answer = page.trigger({"session": session})
-    assert answer.status_code == 400
-    assert "Invalid input for param session" in answer.text
+    with pytest.raises(requests.HTTPError, match="Invalid input for param session") as refused:
+        page.trigger({"session": session})
+    assert refused.value.response.status_code == 400
 
 
 @pytest.mark.parametrize("conf", [{}, {"session": None}])
 def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, hook, conf):
-    answer = page.trigger(conf)
-    run_id = answer.json()["dag_run_id"]
-    state, tasks = page.finished(run_id)
+    run_id = page.trigger(conf)
+    state, tasks = page.ended(run_id)
     assert (state, tasks["open_run"], tasks["ingest"]) == ("failed", "failed", "upstream_failed")
     assert "no session was given: a run that is started by hand must name its session" in page.log(run_id, "open_run")
     (told,) = _told(hook, run_id, "failure")
@@ -170,10 +133,10 @@ def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_ch
 ):
     afterbell, summary = planted
     before = _held(afterbell)
-    clicking.open_form(browser, page.base, "daily_retraining")
+    clicking.open_form(browser, page.url, "daily_retraining")
     clicking.fill(browser, {"session": "06302026"})
     run_id = clicking.send(browser)
-    state, tasks = page.finished(run_id)
+    state, tasks = page.ended(run_id)
     assert set(tasks.values()) == {"success"}, tasks
     assert len(tasks) == 9
     assert state == "success"
@@ -185,8 +148,7 @@ def test_a_run_triggered_in_the_page_goes_to_green_and_the_same_session_again_ch
 
 
 def test_a_holiday_ends_the_run_in_its_first_task(page):
-    answer = page.trigger({"session": "2026-07-03"})
-    state, tasks = page.finished(answer.json()["dag_run_id"])
+    state, tasks = page.ended(page.trigger({"session": "2026-07-03"}))
     assert state == "failed"
     assert tasks["open_run"] == "failed"
     assert tasks["ingest"] == "upstream_failed"
@@ -215,25 +177,25 @@ def test_a_holiday_ends_the_run_in_its_first_task(page):
 )  # fmt: skip
 def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, browser, dag, starred, ready):
     browser.shape(1280, 900)
-    clicking.open_form(browser, page.base, dag)
+    clicking.open_form(browser, page.url, dag)
     assert clicking.starred(browser) == starred
     assert clicking.may_send(browser) == ready
 
 
 def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, browser):
-    clicking.open_form(browser, page.base, "backfill_history")
+    clicking.open_form(browser, page.url, "backfill_history")
     reason = "to see it work in the page"
     clicking.fill(browser, {"first": "06022026", "last": "06302026", "reason": reason})
     browser.click("[role=dialog] label:has(input[name=element_plan_only])")
-    state, tasks = page.finished(clicking.send(browser), "backfill_history")
+    state, tasks = page.of("backfill_history").ended(clicking.send(browser))
     assert (state, tasks["plan"], tasks["ingest"], tasks["features"]) == ("success", "success", "skipped", "skipped")
 
 
 def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, browser):
-    clicking.open_form(browser, page.base, "experiment")
+    clicking.open_form(browser, page.url, "experiment")
     clicking.fill(browser, {"first": "11032025", "last": "07102026"})  # a session after the last one of the market
     run_id = clicking.send(browser)
-    state, tasks = page.finished(run_id, "experiment")
+    state, tasks = page.of("experiment").ended(run_id)
     assert (state, tasks["open_experiment"], tasks["features"]) == ("failed", "success", "failed")
     (told,) = _told(hook, run_id, "failure")
     browser.open(told["link"])
@@ -247,14 +209,14 @@ def browser(planted, page, tmp_path_factory):
     """A real browser, signed in."""
     with chromium(tmp_path_factory.mktemp("browser")) as found:
         found.shape(1280, 900)
-        looking.sign_in(found, page.base, planted[0].home)
+        looking.sign_in(found, page.url, planted[0].home)
         yield found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp_path, theme):
     browser.shape(1280, 900)
-    looking.open_in_airflow(browser, page.base, theme)
+    looking.open_in_airflow(browser, page.url, theme)
     for name in looking.PAGES:
         looking.turn_to(browser, name)
         looking.require_structure(browser, name)
@@ -272,7 +234,7 @@ def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp
 def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path, scheme):
     browser.shape(400, 800, scheme)
     for name in (*looking.PAGES, "tonight?session=2026-06-30", "sessions?before=2026-06-30"):
-        browser.open(f"{page.base}/afterbell/{name}")
+        browser.open(f"{page.url}/afterbell/{name}")
         looking.require_no_sideways_scrolling(browser)
         looking.require_contrast(browser)
         assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
@@ -283,7 +245,7 @@ def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path,
 def test_a_session_leads_to_its_report_which_may_do_nothing(planted, page, browser):
     _, summary = planted
     browser.shape(1280, 900)
-    browser.open(f"{page.base}/afterbell/tonight?session=2026-06-30")
+    browser.open(f"{page.url}/afterbell/tonight?session=2026-06-30")
     browser.until("return document.body.innerText.includes(arguments[0])", "the release", summary["release_id"])
     assert browser.run("return document.querySelectorAll('svg.chart rect.bar').length") >= 7
     address = browser.run("return document.querySelector('a[href$=\"/report\"]').href")
@@ -295,7 +257,7 @@ def test_a_session_leads_to_its_report_which_may_do_nothing(planted, page, brows
 
 def test_links_out_of_the_frame_lead_airflows_page(page, browser):
     browser.shape(1280, 900)
-    looking.open_in_airflow(browser, page.base, "light")
+    looking.open_in_airflow(browser, page.url, "light")
     looking.turn_to(browser, "backfills")
     browser.click("a[data-out]")
     browser.leave()
