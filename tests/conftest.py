@@ -44,7 +44,7 @@ def together(nodeid: str) -> str:
     file = nodeid.partition("::")[0]
     if "/faults/content/" in file:
         return "content"
-    return "planted" if file.endswith(("test_daily_run.py", "test_web_page.py")) else file
+    return "planted" if file.endswith(("test_daily_run.py", "test_experiment.py", "test_web_page.py")) else file
 
 
 def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:

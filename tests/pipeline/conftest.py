@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from afterbell.config.platform import Folders, Platform
+from afterbell.embedded import stack
 
 ROOT = Path(__file__).resolve().parents[2]
 SYMBOLS, SESSIONS = 250, 170
@@ -51,6 +56,14 @@ def afterbell(tmp_path):
     return CommandLine(tmp_path)
 
 
+@contextmanager
+def stores_of(home: Path) -> Iterator[None]:
+    """S3 and HDFS of a home for the length of a block: every command of its own would start and stop them."""
+    set_up = Folders.from_env()
+    with stack.running(Folders(root=set_up.root, home=home, env=set_up.env), Platform()):
+        yield
+
+
 def demo(home: Path, signal: float) -> tuple[CommandLine, Any]:
     """Run the demo on a small market; returns its command line and its summary."""
     command = CommandLine(home)
@@ -61,11 +74,13 @@ def demo(home: Path, signal: float) -> tuple[CommandLine, Any]:
 
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory):
-    """A market with the default signal, after one daily run."""
-    return demo(tmp_path_factory.mktemp("planted"), 0.10)
+    """A market with the default signal, after one daily run; for all tests that may read it, and leave its champion."""
+    home = tmp_path_factory.mktemp("planted")
+    with stores_of(home):
+        yield demo(home, 0.10)
 
 
 @pytest.fixture(scope="session")
 def unplanted(tmp_path_factory):
-    """A market without any signal, after one daily run."""
+    """A market without any signal, after one daily run, whose command started and stopped everything by itself."""
     return demo(tmp_path_factory.mktemp("unplanted"), 0.0)

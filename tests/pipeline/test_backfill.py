@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.pipeline.conftest import CommandLine, stores_of
+
 pytestmark = pytest.mark.services
 RANGE = ("--from", "2026-06-02", "--to", "2026-06-30", "--chunk", "12")  # 20 sessions: Juneteenth is none
 ID = "20260602-20260630-"
@@ -12,12 +14,11 @@ ID = "20260602-20260630-"
 @pytest.fixture(scope="module")
 def market(tmp_path_factory):
     """A vendor's feed of 30 sessions; nothing of it was ever taken in."""
-    from tests.pipeline.conftest import CommandLine  # noqa: PLC0415
-
     command = CommandLine(tmp_path_factory.mktemp("backfill"))
-    answer = command("simulate", "--symbols", "40", "--sessions", "30", "--json")
-    assert answer.status == 0, answer.err
-    return command
+    with stores_of(command.home):
+        answer = command("simulate", "--symbols", "40", "--sessions", "30", "--json")
+        assert answer.status == 0, answer.err
+        yield command
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.conftest import CommandLine
-
 pytestmark = pytest.mark.services
 FORM = """
 name: two-by-two
@@ -29,18 +27,9 @@ def held(afterbell):
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory):
-    """A small market of this file's own after a daily run, as a promotion changes who serves."""
-    command = CommandLine(tmp_path_factory.mktemp("experiment"))
-    answer = command("demo", "--symbols", "120", "--sessions", "170", "--signal", "0.15", "--json")
-    assert answer.status == 0, answer.out + answer.err
-    return command, answer.json
-
-
-@pytest.fixture(scope="module")
-def tried(market, tmp_path_factory):
+def tried(planted, tmp_path_factory):
     """The experiment with a person who would agree; what was there before, and the answer."""
-    afterbell, _ = market
+    afterbell, _ = planted
     form = tmp_path_factory.mktemp("form") / "form.yaml"
     form.write_text(FORM, encoding="utf-8")
     before = held(afterbell)
@@ -55,8 +44,8 @@ def tried(market, tmp_path_factory):
     }
 
 
-def test_an_experiment_that_nobody_promotes_leaves_the_daily_run_as_it_was(market, tried):
-    _, summary = market
+def test_an_experiment_that_nobody_promotes_leaves_the_daily_run_as_it_was(planted, tried):
+    _, summary = planted
     assert tried["between"] == tried["before"]
     assert tried["champion"] == summary["release_id"]
     assert "experiment_promote" not in tried["alone"]["step_seconds"]
@@ -71,8 +60,8 @@ def test_it_reports_the_trials_and_the_sessions_that_the_choice_never_saw(tried)
     assert found["report"].endswith(f"experiments/{found['experiment']}/report.html")
 
 
-def test_an_agreed_promotion_goes_through_the_gate_and_is_audited(market, tried):
-    afterbell, summary = market
+def test_an_agreed_promotion_goes_through_the_gate_and_is_audited(planted, tried):
+    afterbell, summary = planted
     found, history = tried["agreed"], afterbell("release", "history", "--json").json
     assert found["verdict"] in {"publish", "hold", "keep"}
     if found["verdict"] != "publish":
@@ -87,8 +76,8 @@ def test_an_agreed_promotion_goes_through_the_gate_and_is_audited(market, tried)
     assert back["champion"] == summary["release_id"]
 
 
-def test_experiments_are_listed_and_shown(market, tried):
-    afterbell, _ = market
+def test_experiments_are_listed_and_shown(planted, tried):
+    afterbell, _ = planted
     (row,) = afterbell("experiment", "list", "--json").json
     assert (row["experiment"], row["name"], row["trials"]) == (tried["alone"]["experiment"], "two-by-two", 2)
     assert afterbell("experiment", "show", row["experiment"], "--json").json["request"]["seed"] == 11

@@ -1,4 +1,7 @@
-"""The whole daily run on a real cluster manager: by changing one setting, the profile."""
+"""Runs on real cluster managers, by changing one setting, the profile: a whole day on one, a backfill on the others.
+
+The steps are the same code everywhere; what a manager has of its own is how drivers and executors come to be.
+"""
 
 from __future__ import annotations
 
@@ -7,60 +10,65 @@ import pytest
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.profiles import config_with, mesos_profile, standalone_profile
 from tests.clusters.standalone import standalone
-from tests.pipeline.conftest import CommandLine
+from tests.pipeline.conftest import CommandLine, stores_of
 
 pytestmark = pytest.mark.services
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
 ON_CLUSTER = [step for step in STEPS if step not in {"open_run", "await_drops"}]
-ON_SPARK = {"ingest", "validate", "features", "train", "evaluate", "score"}
+BACKFILL = ("--from", "2026-06-29", "--to", "2026-06-30", "--reason", "to see a cluster fill two sessions", "--json")
 
 
-def daily_run(tmp_path, profile):
-    """The demo on a small market with the cluster profile ``profile``; returns its summary."""
-    command = CommandLine(tmp_path / "home")
+def command_line(tmp_path, profile):
+    """A command line of its own with the cluster profile ``profile``, named ``here``."""
     config = config_with(tmp_path / "config", here=profile)
-    asked = ("demo", "--symbols", "120", "--sessions", "170", "--profile", "here", "--json")
-    answer = command(*asked, AFTERBELL_CONFIG=str(config))
-    assert answer.status == 0, answer.out + answer.err
-    return answer.json
+    command = CommandLine(tmp_path / "home")
+
+    def call(*args):
+        answer = command(*args, AFTERBELL_CONFIG=str(config))
+        assert answer.status == 0, answer.out + answer.err
+        return answer.json
+
+    return command.home, call
 
 
-def seconds(mode, summary):
-    """The seconds of each step, for whoever reads the tests' output."""
-    print(mode, round(sum(summary["step_seconds"].values()), 1), summary["step_seconds"])
+def filled(tmp_path, profile):
+    """A small market and two sessions of it filled with the profile; returns what the backfill says."""
+    home, afterbell = command_line(tmp_path, profile)
+    with stores_of(home):
+        afterbell("simulate", "--symbols", "40", "--sessions", "30", "--json")
+        return afterbell("backfill", "run", *BACKFILL, "--profile", "here")
 
 
-def released(summary):
-    return list(summary["step_seconds"]) == STEPS and summary["moved"] and summary["published"] == summary["release_id"]
+def done(backfill):
+    return backfill["state"] == "done" and {one["step"] for one in backfill["chunks"]} == {"ingest", "features"}
 
 
 def test_on_the_standalone_cluster_with_drivers_beside_the_submitter(tmp_path):
     with standalone(tmp_path / "cluster") as cluster:
-        summary = daily_run(tmp_path, standalone_profile(cluster, "client"))
-        seconds("standalone, client", summary)
+        assert done(filled(tmp_path, standalone_profile(cluster, "client")))
         state = cluster.state()
-    assert released(summary)
     names = {app["name"].split()[1] for app in state["completedapps"]}
-    assert names >= ON_SPARK
+    assert names == {"backfill_ingest", "backfill_features"}
     assert state["completeddrivers"] == []
 
 
 def test_on_the_standalone_cluster_with_drivers_on_its_workers(tmp_path):
     with standalone(tmp_path / "cluster") as cluster:
-        summary = daily_run(tmp_path, standalone_profile(cluster, "cluster"))
-        seconds("standalone, cluster", summary)
+        assert done(filled(tmp_path, standalone_profile(cluster, "cluster")))
         state = cluster.state()
-    assert released(summary)
-    assert [driver["state"] for driver in state["completeddrivers"]] == ["FINISHED"] * len(ON_CLUSTER)
+    assert [driver["state"] for driver in state["completeddrivers"]] == ["FINISHED"] * 3  # the plan's, too
 
 
 def test_on_mesos_through_its_dispatcher_with_drivers_on_its_agents(tmp_path):
     with dispatcher(tmp_path / "cluster") as cluster:
-        summary = daily_run(tmp_path, mesos_profile(cluster))
-        seconds("mesos, cluster", summary)
+        _, afterbell = command_line(tmp_path, mesos_profile(cluster))
+        summary = afterbell("demo", "--symbols", "120", "--sessions", "170", "--profile", "here", "--json")
+        print("mesos, cluster", round(sum(summary["step_seconds"].values()), 1), summary["step_seconds"])
         drivers = cluster.drivers()
         told = [cluster.rest.status(driver.id)["message"] for driver in drivers]
-    assert released(summary)
+    assert list(summary["step_seconds"]) == STEPS
+    assert summary["moved"]
+    assert summary["published"] == summary["release_id"]
     names = [driver.info["name"].removeprefix("Driver for afterbell-") for driver in drivers]
     assert names == ON_CLUSTER
     assert [driver.state for driver in drivers] == ["TASK_FINISHED"] * len(ON_CLUSTER)
