@@ -26,7 +26,7 @@ _FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--force-color-profile=srgb", "--hide-scrollbars",
 )  # fmt: skip
 TAB = "\ue004"
-_PATIENCE = 240
+_PATIENCE = 600
 """Seconds that a page may take on a machine that does much else."""
 
 
@@ -159,9 +159,9 @@ def chromium(folder: Path) -> Iterator[Browser]:
 
 
 def _wait_for(session: requests.Session, url: str) -> None:
-    for _ in range(600):
+    for _ in range(_PATIENCE * 10):
         with contextlib.suppress(requests.RequestException, ValueError, KeyError):
-            if session.get(f"{url}/status", timeout=5).json()["value"]["ready"]:
+            if session.get(f"{url}/status", timeout=_PATIENCE).json()["value"]["ready"]:
                 return
         _PAUSE.wait(0.1)
-    raise AssertionError("chromedriver did not come up within a minute")
+    raise AssertionError(f"chromedriver did not come up within {_PATIENCE} s")

@@ -109,10 +109,12 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Services]:
     from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
     from afterbell.config.runtime import Runtime  # noqa: PLC0415
     from afterbell.embedded import stack  # noqa: PLC0415
+    from tests.patience import wait_long_for_services  # noqa: PLC0415
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
     platform = Platform()
+    wait_long_for_services()
     with stack.running(folders, platform) as endpoints:
         env = stack.step_env(folders, platform, endpoints)
         yield Services(env, Runtime.from_env(env), folders, platform, endpoints)

@@ -24,6 +24,10 @@ class HookServer(ThreadingHTTPServer):
         self.arrived = threading.Event()
         self.hold.set()
 
+    def serve_forever(self, poll_interval=0.01):
+        """As the library does; the end comes as soon as it is asked for."""
+        super().serve_forever(poll_interval)
+
     def handle_error(self, request, client_address):
         """Whoever gives up on a request that hangs is no error."""
 
@@ -41,7 +45,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         self.server.taken.append((self.path, dict(self.headers), body))
         self.server.arrived.set()
-        self.server.hold.wait(120)
+        self.server.hold.wait()
         self.send_response(self.server.status)
         self.send_header("Location", f"{self.server.address}/elsewhere")
         self.send_header("Content-Length", "0")

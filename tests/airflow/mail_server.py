@@ -19,6 +19,10 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.letters = []
 
+    def serve_forever(self, poll_interval=0.01):
+        """As the library does; the end comes as soon as it is asked for."""
+        super().serve_forever(poll_interval)
+
 
 class _Handler(socketserver.StreamRequestHandler):
     def handle(self):

@@ -21,6 +21,7 @@ from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.airflow.drops_world import FILINGS, PRICES, RUN, Clock, Feed, write_sources
 from tests.airflow_home import ROOT
+from tests.patience import LONG, wait_long_for_services
 
 pytestmark = [
     pytest.mark.services,
@@ -36,6 +37,7 @@ def stores(tmp_path_factory):
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    wait_long_for_services()
     with stack.running(folders, Platform(), ("s3",)) as found:
         yield stack.step_env(folders, Platform(), found)
 
@@ -112,10 +114,10 @@ def test_a_drop_that_comes_while_it_is_waited_for_lets_the_run_go_on(feed, clock
     answer = []
     waiting = threading.Thread(target=lambda: answer.append(_run(_deferred(_task()).trigger)))
     waiting.start()
-    assert looked.wait(30)
+    assert looked.wait(LONG)
     assert not answer
     feed.put(PRICES)
-    waiting.join(30)
+    waiting.join(LONG)
     found = _task(replayed=True).resume({}, json.loads(json.dumps(answer[0])))
     assert sorted(each["source"] for each in found["arrived_drops"]) == ["filings", "prices"]
 

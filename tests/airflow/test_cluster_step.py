@@ -19,6 +19,7 @@ from tests.clusters.dispatcher import dispatcher
 from tests.clusters.profiles import config_with, mesos_profile, standalone_profile
 from tests.clusters.programs import until
 from tests.clusters.standalone import standalone
+from tests.patience import wait_long_for_services
 
 pytestmark = pytest.mark.services
 
@@ -34,6 +35,7 @@ def stores(tmp_path_factory):
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    wait_long_for_services()
     with stack.running(folders, Platform(), ("s3",)) as found:
         yield stack.step_env(folders, Platform(), found)
 

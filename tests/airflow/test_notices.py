@@ -29,6 +29,7 @@ from tests.airflow.hook_server import HookServer
 from tests.airflow.mail_server import MailServer
 from tests.airflow_home import ROOT
 from tests.cluster.test_connections import ENV
+from tests.patience import LONG
 
 RUN = {
     "session": "2016-06-30", "run_id": "scheduled__2016-06-30", "deadline": "2016-06-30T22:00:00+00:00",
@@ -36,7 +37,7 @@ RUN = {
 }  # fmt: skip
 HOOK = "afterbell.airflow.notifiers.WebhookNotifier"
 EVERY = ["failure", "forecast", "deadline_missed", "held", "success"]
-SENT = []
+SENT, TOLD = [], threading.Event()
 
 
 class Templated(BaseNotifier):
@@ -50,6 +51,7 @@ class Templated(BaseNotifier):
 
     def notify(self, context):  # noqa: ARG002
         SENT.append(self.message)
+        TOLD.set()
 
 
 @pytest.fixture
@@ -71,7 +73,7 @@ def channels(monkeypatch, tmp_path, caplog):
     for name, body in connection_environment(dead, "local", ClusterProfile(master="local[2]")).items():
         monkeypatch.setenv(name, body)
     monkeypatch.setenv("AFTERBELL_CONFIG", str(tmp_path))
-    monkeypatch.setattr(notices, "_GATHER", 60.0)
+    monkeypatch.setattr(notices, "_GATHER", LONG)
     caplog.set_level(logging.INFO)
 
     def write(*found):
@@ -126,14 +128,23 @@ def test_a_channel_that_refuses_is_a_line_in_the_log(hook, channels, monkeypatch
 
 def test_a_channel_that_hangs_is_left_behind_and_the_others_are_told(hook, channels, monkeypatch, caplog):
     SENT.clear()
+    TOLD.clear()
     channels({"notifier": HOOK}, {"notifier": f"{__name__}.Templated", "kwargs": {"message": "m"}})
     connect(monkeypatch, hook.address)
-    monkeypatch.setattr(notices, "_SEND", 2.0)
     hook.hold.clear()
+    wait = notices._wait
+
+    def once_one_hangs_and_the_other_has_told(threads, seconds):
+        if seconds == notices._SEND:
+            assert hook.arrived.wait(LONG)
+            assert TOLD.wait(LONG)
+        wait(threads, seconds)
+
+    monkeypatch.setattr(notices, "_SEND", 0.25)
+    monkeypatch.setattr(notices, "_wait", once_one_hangs_and_the_other_has_told)
     notify("failure", RUN, "x")
-    assert hook.arrived.is_set()
     assert not hook.hold.is_set()  # it came back although nobody has answered
-    assert "no answer within 2 s; the run goes on without" in caplog.text
+    assert "no answer within 0 s; the run goes on without" in caplog.text
     assert SENT == ["m"]
 
 
@@ -276,12 +287,12 @@ def test_a_missed_deadline_is_told_from_the_triggerer(hook, channels, monkeypatc
 def test_other_triggers_go_on_while_a_channel_hangs(hook, channels, monkeypatch):
     channels({"notifier": HOOK})
     connect(monkeypatch, hook.address)
-    monkeypatch.setattr(notices, "_SEND", 60.0)
+    monkeypatch.setattr(notices, "_SEND", LONG)
     hook.hold.clear()
 
     async def both():
         alert = asyncio.create_task(deadline_missed(context={"dag_run": {"dag_run_id": "r"}}))
-        await asyncio.to_thread(hook.arrived.wait, 60)
+        await asyncio.to_thread(hook.arrived.wait, LONG)
         running = not alert.done()
         hook.hold.set()
         await alert

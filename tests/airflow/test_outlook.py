@@ -23,6 +23,7 @@ from afterbell.sla.policy import TIMED, load_policy
 from tests.airflow.hook_server import HookServer
 from tests.airflow_home import ROOT
 from tests.cluster.test_connections import ENV
+from tests.patience import LONG, wait_long_for_services
 
 pytestmark = [
     pytest.mark.services,
@@ -40,6 +41,7 @@ def stores(tmp_path_factory):
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    wait_long_for_services()
     with stack.running(folders, Platform(), ("s3",)) as found:
         yield stack.step_env(folders, Platform(), found)
 
@@ -172,7 +174,7 @@ def test_an_alert_tells_the_times_of_the_stages_that_are_done(world, monkeypatch
     channel = {"kinds": ["deadline_missed"], "notifier": "afterbell.airflow.notifiers.WebhookNotifier"}
     (tmp_path / "sla.yaml").write_text(yaml.safe_dump(policy | {"notices": [channel]}), encoding="utf-8")
     monkeypatch.setenv("AFTERBELL_CONFIG", str(tmp_path))
-    monkeypatch.setattr(notices_module, "_GATHER", 60.0)
+    monkeypatch.setattr(notices_module, "_GATHER", LONG)
     put_run("2016-06-30", "late_run", validate=1300, ingest=2400.4)
     done = {"published": "2016-06-30-0123456789ab", "seconds": 9}
     open_artifacts().put("runs/2016-06-30/late_run/publish.json", json.dumps(done).encode())

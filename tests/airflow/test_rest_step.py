@@ -21,7 +21,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from afterbell.airflow import cluster_step
+from afterbell.airflow import attempt, cluster_step
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes, _store
 from afterbell.cluster.connections import connection_environment
@@ -31,6 +31,7 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.share import placed
 from tests.airflow.rest_world import CREATE, RUN, World, configure, lost, told, unknown
 from tests.cluster.rest_server import frozen_server
+from tests.patience import LONG, wait_long_for_services
 
 pytestmark = pytest.mark.services
 KEY = (datetime(2016, 6, 30).date(), "manual__x", "ingest")  # noqa: DTZ001 - a day has no zone
@@ -44,6 +45,7 @@ def stores(tmp_path_factory):
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    wait_long_for_services()
     with stack.running(folders, Platform(), ("s3",)) as found:
         yield stack.step_env(folders, Platform(), found)
 
@@ -208,7 +210,7 @@ def test_a_cluster_that_is_down_is_asked_again_for_a_while_and_then_by_the_retry
 
 def test_a_full_queue_that_empties_is_waited_for(connected, tmp_path, monkeypatch):
     with frozen_server() as server:
-        configure(tmp_path, server.url, monkeypatch, registered=30)
+        configure(tmp_path, server.url, monkeypatch, registered=LONG)
         world = World(server, tmp_path)
         full = {
             "action": "CreateSubmissionResponse",
@@ -386,16 +388,33 @@ def test_a_wait_that_no_triggerer_ended_kills_the_driver(world):
     assert world.server.count(kill) == 1
 
 
-def test_a_kill_that_hangs_holds_nobody_up_and_is_said(world, capsys):
+class Clock:
+    """The time of pauses, which take none of ours."""
+
+    def __init__(self):
+        self.pauses = []
+
+    def monotonic(self):
+        return sum(self.pauses)
+
+    def sleep(self, seconds):
+        self.pauses.append(seconds)
+
+
+def test_a_kill_that_hangs_holds_nobody_up_and_is_said(world, monkeypatch, capsys):
     world.deferred()
     world.kills(0)
     world.says(0, told("RUNNING"))
     step = world.step(results=[{"x": 1}])
     step.script = world.folder / "other.py"
     step.script.write_text((world.folder / "ingest.py").read_text() + "# other\n")
-    began = time.monotonic()
+    clock = Clock()
+    monkeypatch.setattr(attempt, "time", clock)
+    monkeypatch.setattr(cluster_step, "KILL_SECONDS", 30.0)
     waiting = world.deferred(step, try_number=2)
-    assert time.monotonic() - began < 30
+    # The pauses grow to ten seconds, and one more would be too long.
+    assert clock.pauses == [0.5, 1.0, 2.0, 4.0, 8.0, 10.0]
+    assert world.server.count(f"GET /v1/submissions/status/{world.drivers[0]}") == len(clock.pauses) + 1
     assert waiting.trigger.driver == world.drivers[1]
     assert (
         f"driver {world.drivers[0]} may be running still: it was told to end, and is RUNNING" in capsys.readouterr().out

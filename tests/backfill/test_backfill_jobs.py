@@ -15,7 +15,7 @@ pytestmark = pytest.mark.services
 @pytest.fixture(scope="module")
 def seen(services: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("backfill")
-    return run_scenario("tests/backfill/scenario_backfill.py", home, services.env, seconds=2400)
+    return run_scenario("tests/backfill/scenario_backfill.py", home, services.env)
 
 
 @pytest.mark.parametrize("table", CONTENT)

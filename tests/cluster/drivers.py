@@ -12,16 +12,16 @@ from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, MASTER_UI, REGI
 from afterbell.cluster.submission import library_zip
 from afterbell.config.platform import Folders
 from tests.clusters.programs import java_environment
+from tests.patience import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 SCENARIOS = Path(__file__).parent / "scenarios"
 SUBMIT = ROOT / "include" / "afterbell" / "cluster" / "spark-submit"
-_PATIENT = 300
 _SMALL = {"spark.driver.memory": "512m", "spark.executor.memory": "512m", "spark.driver.host": "127.0.0.1",
           "spark.ui.enabled": "false"}  # fmt: skip
 
 
-def limits(ui: str = "", *, registered: int = 120, first_executor: int = 10) -> dict[str, str]:
+def limits(ui: str = "", *, registered: int = LONG, first_executor: int = 10) -> dict[str, str]:
     """The properties of a profile's limits."""
     found = {REGISTERED_SECONDS: str(registered), FIRST_EXECUTOR_SECONDS: str(first_executor)}
     return found | ({MASTER_UI: ui} if ui else {})
@@ -69,7 +69,11 @@ def outcome(
 ) -> tuple[int, str]:
     """Exit status and output of a driver that ends by itself."""
     with driver(folder, script, master, conf, spark_home=spark_home) as process:
-        output, _ = process.communicate(timeout=_PATIENT)
+        try:
+            # Longer than the driver itself waits, which then says what for.
+            output, _ = process.communicate(timeout=2 * LONG)
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"the driver has not ended: {str(late.output)[-3000:]}") from late
         return process.returncode, output
 
 

@@ -11,6 +11,8 @@ import pytest
 from afterbell.cluster.active import COUNTS_FOR, active, at_work
 from afterbell.errors import StoreUnavailableError
 from afterbell.stores.artifacts import ArtifactStore
+from tests.clusters.programs import until
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 
@@ -20,6 +22,7 @@ def store(services: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactSt
     for name, value in services.env.items():
         if name.startswith("AWS_"):
             monkeypatch.setenv(name, value)
+    monkeypatch.setattr("afterbell.cluster.active._PATIENCE", LONG)  # the mark may take its time
     found = ArtifactStore(services.runtime.s3)
     found.ensure_bucket()
     yield found
@@ -41,11 +44,9 @@ def test_a_run_is_marked_from_its_first_step_to_the_end_of_its_last(store: Artif
     for step in ("ingest", "validate", "score"):
         with at_work(step, "night", lambda: store):
             pass
-        for _ in range(100):  # the mark is made beside the step
-            seen_now = active(store, now())
-            if seen_now or step == "score":
-                break
-        seen.append(seen_now)
+        if step != "score":
+            until("the mark is made, beside the step", lambda: active(store, now()))
+        seen.append(active(store, now()))
     assert seen == [["night"], ["night"], []]
 
 

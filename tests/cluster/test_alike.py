@@ -11,6 +11,7 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.platform import Folders
 from tests.cluster.drivers import limits, outcome
 from tests.clusters.standalone import standalone
+from tests.patience import LONG
 
 HERE = {"python": "3.11.7", "packages": {"pyspark": "3.5.9", "numpy": "2.4.6", "numba": "0.68.1"}}
 
@@ -38,7 +39,7 @@ def test_executors_of_a_real_cluster_are_asked_for_python_and_packages(tmp_path)
 
         def run(python, **more):
             pythons = {"spark.pyspark.python": str(python), "spark.pyspark.driver.python": str(folders.spark_python)}
-            conf = limits(cluster.ui, first_executor=120) | pythons | more
+            conf = limits(cluster.ui, first_executor=LONG) | pythons | more
             return outcome(tmp_path, "alike.py", cluster.master, conf)
 
         status, output = run(folders.spark_python)

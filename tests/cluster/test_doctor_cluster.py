@@ -16,8 +16,9 @@ from afterbell.embedded.ports import free_port
 from tests.cluster.drivers import ROOT
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.standalone import standalone
+from tests.patience import LONG
 
-_PATIENT = 900
+_PATIENT = 3 * LONG  # longer than doctor itself waits, which then says what for
 DRIVER = {"host": "h0", "python": "3.11.7", "java": "17.0.2", "cores": 8, "packages": {"pyspark": "3.5.9"}}
 EXECUTOR = {"host": "h1", "executor": "h1:7", "cores": 8, "memory_gb": 16.0, "differs": [], "rooms": "", "stores": "",
             "warehouse": ""}  # fmt: skip
@@ -58,7 +59,16 @@ def test_another_major_version_of_java_is_worth_a_warning():
     assert [each.state for each in findings_of(FOUND | {"javas": ["11.0.1"]}) if each.check == "java"] == ["warn"]
 
 
-def _doctor(tmp_path, **profile):
+_DOCTOR = ["-m", "afterbell.cli"]
+_WITHOUT_PAUSES = """
+from afterbell.cli.__main__ import main
+from afterbell.cluster import reach
+reach._PAUSE_SECONDS = 0
+main()
+"""
+
+
+def _doctor(tmp_path, program=_DOCTOR, **profile):
     """What doctor says with a profile of these keys, and its exit status."""
     config = tmp_path / "config"
     if not config.exists():
@@ -71,7 +81,7 @@ def _doctor(tmp_path, **profile):
     env |= {"AFTERBELL_CONFIG": str(config), "AFTERBELL_HOME": str(home), "AFTERBELL_ENV": str(folders.env)}
     env |= {"PYTHONPATH": f"{ROOT / 'include'}:{ROOT}", "SPARK_LOCAL_IP": "127.0.0.1"}
     done = subprocess.run(
-        [str(folders.spark_python), "-m", "afterbell.cli", "doctor", "--profile", "own", "--json"],
+        [str(folders.spark_python), *program, "doctor", "--profile", "own", "--json"],
         env=env, cwd=tmp_path, capture_output=True, text=True, timeout=_PATIENT, check=False,
     )  # fmt: skip
     assert done.stdout, done.stderr
@@ -91,8 +101,8 @@ def test_a_standalone_cluster_is_looked_at_from_both_places_of_the_driver(tmp_pa
         both = {
             "master": cluster.master,
             "master_ui": cluster.ui,
-            "first_executor_seconds": 120,
-            "registered_seconds": 120,
+            "first_executor_seconds": LONG,
+            "registered_seconds": LONG,
         }
         share = tmp_path / "share"
         _, findings, said = _doctor(tmp_path, **both, share=str(share))
@@ -105,7 +115,7 @@ def test_a_standalone_cluster_is_looked_at_from_both_places_of_the_driver(tmp_pa
 
 
 def test_a_master_that_is_not_there_is_missing_and_nothing_is_submitted(tmp_path):
-    status, findings, said = _doctor(tmp_path, master=f"spark://127.0.0.1:{free_port()}")
+    status, findings, said = _doctor(tmp_path, ["-c", _WITHOUT_PAUSES], master=f"spark://127.0.0.1:{free_port()}")
     assert status == 1, said
     assert "nothing was submitted: start it" in findings["cluster"]["found"]
     assert "probe" not in findings
@@ -115,6 +125,6 @@ def test_a_master_that_is_not_there_is_missing_and_nothing_is_submitted(tmp_path
 def test_mesos_is_looked_at_through_its_dispatcher(tmp_path):
     with dispatcher(tmp_path / "cluster", agents=2, cores=2, memory=2500) as cluster:
         keys = {"master": cluster.address, "master_ui": cluster.master_ui, "deploy_mode": "cluster"}
-        patient = {"first_executor_seconds": 120, "registered_seconds": 120, "executor_home": str(cluster.spark_home)}
+        patient = {"first_executor_seconds": LONG, "registered_seconds": LONG, "executor_home": str(cluster.spark_home)}
         _, findings, said = _doctor(tmp_path, **keys, **patient)
         assert _served(findings) == {"ok"}, said

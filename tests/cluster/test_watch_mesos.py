@@ -12,6 +12,7 @@ from tests.clusters.mesos.agent import Agent
 from tests.clusters.mesos.build import mesos_spark_home
 from tests.clusters.mesos.master import Master
 from tests.clusters.programs import java_environment, programs
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 COUNTING = "counting.py"
@@ -39,7 +40,7 @@ def master(tmp_path_factory):
 
 
 def test_a_job_that_the_cluster_serves_counts(master, spark_home, tmp_path):
-    conf = limits(first_executor=120) | {"spark.cores.max": "1", "spark.mesos.constraints": "rack:r2"}
+    conf = limits(first_executor=LONG) | {"spark.cores.max": "1", "spark.mesos.constraints": "rack:r2"}
     status, output = outcome(tmp_path, COUNTING, master, conf, spark_home)
     assert (status, "FOUND 100" in output) == (0, True), output
 

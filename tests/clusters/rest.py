@@ -7,21 +7,23 @@ import urllib.error
 import urllib.request
 from typing import Any
 
+from tests.patience import LONG
+
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
-def get(url: str, seconds: float = 10.0) -> Any:
+def get(url: str) -> Any:
     """The JSON document at ``url``."""
-    with _DIRECT.open(url, timeout=seconds) as answer:
+    with _DIRECT.open(url, timeout=LONG) as answer:
         return json.loads(answer.read())
 
 
-def post(url: str, body: Any = None, seconds: float = 30.0) -> Any:
+def post(url: str, body: Any = None) -> Any:
     """The JSON answer to ``body``; that of a refusal too."""
     data = b"" if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, {"Content-Type": "application/json;charset=UTF-8"}, method="POST")  # noqa: S310
     try:
-        with _DIRECT.open(request, timeout=seconds) as answer:
+        with _DIRECT.open(request, timeout=LONG) as answer:
             return json.loads(answer.read())
     except urllib.error.HTTPError as refusal:
         return json.loads(refusal.read())

@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from afterbell.embedded.process import Component, Started, Supervisor, last_lines
+from tests.patience import LONG
 
 WAITS = "import signal; signal.pause()"
 # Ignores SIGTERM, and so does its child, which moves to a session of its own.
@@ -66,7 +67,7 @@ def wait_for_line(log: Path, start: str, process: Started) -> str:
 
 def gone(pids: list[int]) -> bool:
     processes = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    _, left = psutil.wait_procs(processes, timeout=30)
+    _, left = psutil.wait_procs(processes, timeout=LONG)
     return not left
 
 

@@ -25,6 +25,7 @@ from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.errors import ConfigError, PortInUseError, ServiceError
 from tests.airflow_api import sign_in
+from tests.patience import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTS_AND_WAITS = """
@@ -69,7 +70,7 @@ def processes_of(folders: Folders) -> list[psutil.Process]:
 
 
 def all_gone(processes: list[psutil.Process]) -> bool:
-    _, left = psutil.wait_procs(processes, timeout=40)
+    _, left = psutil.wait_procs(processes, timeout=LONG)
     return not left
 
 
@@ -82,7 +83,7 @@ def test_a_command_that_is_interrupted_or_killed_leaves_no_process(folders: Fold
         processes = processes_of(folders)
         assert len(processes) == 2  # guard and server
         command.send_signal(number)
-        command.wait(timeout=40)
+        command.wait(timeout=LONG)
     assert all_gone(processes)
     assert Supervisor(folders.services).marked("s3") == []
 
@@ -97,10 +98,10 @@ def test_two_commands_at_once_start_one_server_and_the_last_one_stops_it(folders
         processes = processes_of(folders)
         assert len(processes) == 2
         one.send_signal(signal.SIGTERM)
-        one.wait(timeout=40)
+        one.wait(timeout=LONG)
         assert [item.healthy for item in stack.status(folders)] == [True]
         other.send_signal(signal.SIGTERM)
-        other.wait(timeout=40)
+        other.wait(timeout=LONG)
     assert all_gone(processes)
 
 
@@ -130,14 +131,14 @@ def test_both_stores_keep_what_they_acknowledged_over_a_stop_and_new_ports(folde
     with stack.running(folders, Platform()) as first:
         s3_of(first).put_object(Bucket="afterbell-feed", Key="kept", Body=b"bytes")
         url = f"{first.hdfs_url}/webhdfs/v1/feed/kept?op=CREATE&user.name=afterbell"
-        assert requests.put(url, data=b"bytes", timeout=30).status_code == 201
+        assert requests.put(url, data=b"bytes", timeout=LONG).status_code == 201
     assert stack.status(folders) == []
     with stack.running(folders, Platform()) as second:
         assert second.s3_url != first.s3_url
         assert second.hdfs_url != first.hdfs_url
         assert s3_of(second).get_object(Bucket="afterbell-feed", Key="kept")["Body"].read() == b"bytes"
         url = f"{second.hdfs_url}/webhdfs/v1/feed/kept?op=OPEN&user.name=afterbell"
-        assert requests.get(url, timeout=30).content == b"bytes"
+        assert requests.get(url, timeout=LONG).content == b"bytes"
 
 
 @pytest.mark.services
@@ -161,7 +162,7 @@ def used(folders: Folders) -> Iterator[psutil.Process]:
         assert server.is_running(), "the other command's store was stopped"
         assert [item.healthy for item in stack.status(folders)] == [True]
         command.terminate()
-        command.wait(timeout=40)
+        command.wait(timeout=LONG)
 
 
 @pytest.mark.services
@@ -291,7 +292,7 @@ def test_airflow_asks_for_its_generated_password_and_goes_without_a_trace(
         assert stat.S_IMODE(login.password_file.stat().st_mode) == 0o600
         assert stat.S_IMODE((login.password_file.parent / "secrets.json").stat().st_mode) == 0o600
         assert settings in {each.environ().get("AFTERBELL_PLATFORM") for each in processes}, "it goes by the same file"
-        assert requests.get(f"{login.url}/api/v2/dags", timeout=30).status_code == 401
+        assert requests.get(f"{login.url}/api/v2/dags", timeout=LONG).status_code == 401
         password = json.loads(login.password_file.read_text())[login.user]
         for given, expected in ((password, 201), ("admin", 401)):
             assert sign_in(login.url, given, login.user).status_code == expected

@@ -15,6 +15,7 @@ import requests
 from botocore.exceptions import ClientError
 
 from afterbell.embedded import stack
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 
@@ -52,7 +53,7 @@ def test_s3_refuses_a_conditional_write_that_lost(services: Any) -> None:
 
 
 def test_s3_lets_nobody_in_without_its_keys(services: Any) -> None:
-    anonymous = requests.get(f"{services.endpoints.s3_url}/{services.runtime.s3.feed_bucket}", timeout=30)
+    anonymous = requests.get(f"{services.endpoints.s3_url}/{services.runtime.s3.feed_bucket}", timeout=LONG)
     assert anonymous.status_code == 403
     path = services.folders.services / "credentials.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -76,7 +77,7 @@ def test_every_port_of_the_services_is_on_loopback(services: Any) -> None:
 
 def test_the_feed_root_on_hdfs_belongs_to_the_configured_user(services: Any) -> None:
     hdfs = services.runtime.hdfs
-    answer = requests.get(f"{hdfs.url}/webhdfs/v1{hdfs.root}", params={"op": "GETFILESTATUS"}, timeout=30)
+    answer = requests.get(f"{hdfs.url}/webhdfs/v1{hdfs.root}", params={"op": "GETFILESTATUS"}, timeout=LONG)
     assert answer.json()["FileStatus"]["owner"] == hdfs.user
     assert answer.json()["FileStatus"]["type"] == "DIRECTORY"
 
@@ -98,6 +99,6 @@ def test_spark_writes_and_reads_over_s3a_and_in_the_lake_with_the_locked_jars_al
     argv = [str(folders.spark_home / "bin" / "spark-submit"), "--master", "local[1]"]
     argv += ["--jars", ",".join(str(jar) for jar in folders.jars), "--conf", "spark.ui.enabled=false"]
     argv += ["--conf", f"spark.jars.ivy={tmp_path / 'ivy'}", str(script)]
-    done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(argv, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=LONG, check=False)
     rows = [(1, "a"), (2, "b"), (3, None)]
     assert f"RESULT {rows} {rows}" in done.stdout, done.stderr[-3000:]

@@ -13,6 +13,7 @@ import pytest
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.stores.artifacts import ArtifactStore
+from tests.patience import LONG
 from tests.training.test_train_job import SPEC
 
 pytestmark = pytest.mark.services
@@ -60,7 +61,7 @@ def results(services, store, tmp_path_factory):
     }
     done = subprocess.run(
         [str(folders.spark_python), str(HERE / "experiment_world.py")],
-        env=env, cwd=home, capture_output=True, text=True, timeout=900, check=False,
+        env=env, cwd=home, capture_output=True, text=True, timeout=4 * LONG, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     return json.loads(done.stdout.strip().splitlines()[-1]) | {"lines": done.stdout.splitlines(), "home": home}

@@ -8,7 +8,7 @@ import os
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
@@ -21,17 +21,47 @@ from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3 import S3DropStore
 from tests.conftest import Services
 from tests.faults.proxy import Proxy
+from tests.patience import LONG
 
 _NUMBERS = itertools.count()
 HASTY = Timeouts(connect=2.0, read=0.5)
 """For answers that never come. Anything else may take its time on a busy machine."""
-CALM = Timeouts(connect=5.0, read=20.0)
+CALM = Timeouts(connect=LONG, read=LONG)
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
-def patient(seconds: float = 60.0) -> Retry:
+def patient(seconds: float = LONG, now: datetime | None = None) -> Retry:
     """Tries again at short pauses, up to a cut-off that is ``seconds`` away."""
-    return Retry(first_pause=0.02, longest_pause=0.05, until=datetime.now(UTC) + timedelta(seconds=seconds))
+    return Retry(first_pause=0.02, longest_pause=0.05, until=(now or datetime.now(UTC)) + timedelta(seconds=seconds))
+
+
+class Clock:
+    """The time of tries: it stands still but for their pauses, which take none of ours.
+
+    Attributes:
+        instant: now.
+        pauses: in seconds, in order.
+    """
+
+    def __init__(self) -> None:
+        self.instant = datetime(2016, 6, 30, 21, tzinfo=UTC)
+        self.pauses: list[float] = []
+
+    def now(self, _: tzinfo) -> datetime:
+        return self.instant
+
+    def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.instant += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The clock that tries go by, in place of the machine's."""
+    found = Clock()
+    for name in ("datetime", "time"):
+        monkeypatch.setattr(f"afterbell.stores.retry.{name}", found)
+    return found
 
 
 def exception(name: str, message: str = "told by the script") -> bytes:
@@ -76,7 +106,7 @@ class Stage:
         """WebHDFS without the code under test, past the proxy; ``path`` is below the feed's root."""
         hdfs = self.direct.hdfs
         address = f"{hdfs.url}/webhdfs/v1{hdfs.root}/{path}".rstrip("/")
-        answer = requests.request(method, address, params={"op": op, "user.name": hdfs.user, **params}, timeout=20)
+        answer = requests.request(method, address, params={"op": op, "user.name": hdfs.user, **params}, timeout=LONG)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
@@ -119,14 +149,16 @@ def dfsadmin(services: Services, *argv: str) -> None:
     folders = services.folders
     conf = folders.services / "hdfs" / "conf"
     path = [conf, *folders.hdfs_jars, folders.spark_home / "jars" / "*"]
-    subprocess.run(
+    done = subprocess.run(
         [
             str(folders.java_home / "bin" / "java"),
             *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={conf}/log4j2.properties"),
             *("-cp", ":".join(str(item) for item in path), "org.apache.hadoop.hdfs.tools.DFSAdmin", *argv),
         ],
         env={"PATH": os.environ["PATH"], "HADOOP_USER_NAME": services.platform.hdfs.user},
-        check=True,
+        check=False,
         capture_output=True,
-        timeout=60,
+        text=True,
+        timeout=LONG,
     )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]

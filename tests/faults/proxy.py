@@ -11,7 +11,6 @@ import re
 import socket
 import struct
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPResponse
@@ -19,7 +18,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-GUARD = 30.0  # seconds after which a stalled connection is given up, so that a test ends whatever happens
+from tests.patience import LONG
+
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: closing sends RST
 
 
@@ -105,13 +105,11 @@ class Script:
     Attributes:
         rules: the first that takes a request decides.
         requests: ``METHOD /path?query`` of each.
-        at: monotonic seconds of each.
         most_at_once: the most requests under way at the same time.
     """
 
     rules: list[Rule] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
-    at: list[float] = field(default_factory=list)
     most_at_once: int = 0
     _under_way: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -119,7 +117,6 @@ class Script:
     def begin(self, request: str, headers: str) -> Action:
         with self._lock:
             self.requests.append(request)
-            self.at.append(time.monotonic())
             self._under_way += 1
             self.most_at_once = max(self.most_at_once, self._under_way)
             return next((rule.action for rule in self.rules if rule.takes(request, headers)), Pass())
@@ -147,7 +144,7 @@ class Proxy:
         self._server = _Server(("127.0.0.1", port), self)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
@@ -165,7 +162,7 @@ class Proxy:
     def forward(
         self, method: str, path: str, headers: list[tuple[str, str]], body: bytes
     ) -> tuple[HTTPResponse, bytes]:
-        connection = HTTPConnection(self.upstream, timeout=GUARD)
+        connection = HTTPConnection(self.upstream, timeout=LONG)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in headers:
             if name.lower() not in {"expect", "connection", "transfer-encoding", "content-length"}:
@@ -249,7 +246,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if action.landed:
                     self._forward(body)
                 if isinstance(action, Stall):
-                    self.connection.settimeout(GUARD)
+                    self.connection.settimeout(LONG)
                     self.connection.recv(1)  # returns when the client has gone
                 self._abort()
             case Pass():

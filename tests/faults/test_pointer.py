@@ -18,7 +18,7 @@ from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.manifest import Manifest
 from afterbell.release.publish import build_manifest, move_champion, upload
 from afterbell.stores.artifacts import ArtifactStore
-from tests.faults.conftest import HASTY, SLOW_DOWN, Stage
+from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Stage
 from tests.faults.proxy import Action, Answer, Pass, Reset, Stall
 from tests.release.conftest import add_candidate
 
@@ -70,7 +70,8 @@ def test_row_41_a_pointer_write_that_landed_without_an_answer_is_seen_by_reading
     manifest = released(direct, SECOND, NEXT)
     before = everything(direct)
     stage.s3.on(POINTER, fault)
-    done = move_champion(stage.artifacts(HASTY), manifest, "run-2", against)
+    timeouts = HASTY if isinstance(fault, Stall) else CALM
+    done = move_champion(stage.artifacts(timeouts), manifest, "run-2", against)
     assert (done.champion, done.moved) == (manifest.release_id, True)
     assert len(stage.s3.script.matching(POINTER)) == 1  # sent once: a second one would meet the first one's success
     after = everything(direct)
@@ -88,12 +89,11 @@ def test_row_41_a_pointer_write_that_did_not_land_leaves_the_champion_and_can_be
     manifest = released(direct, SECOND, NEXT)
     before = everything(direct)
     stage.s3.on(POINTER, fault)
-    store = stage.artifacts(HASTY)
     with pytest.raises(RetryableError, match=rf"still names {old.release_id}; try again"):
-        move_champion(store, manifest, "run-2", FIRST)
+        move_champion(stage.artifacts(HASTY if isinstance(fault, Stall) else CALM), manifest, "run-2", FIRST)
     left = {key: version for key, version in everything(direct).items() if not key.startswith("audit/")}
     assert left == {key: version for key, version in before.items() if not key.startswith("audit/")}
-    assert move_champion(store, manifest, "run-2", FIRST).moved
+    assert move_champion(stage.artifacts(), manifest, "run-2", FIRST).moved
 
 
 def test_row_41_an_unknown_outcome_says_so_and_is_neither_success_nor_failure(

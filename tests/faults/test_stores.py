@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,8 +24,9 @@ from afterbell.stores.protocols import DropStore
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3 import S3DropStore
 from tests.conftest import Services
-from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Stage, dfsadmin, exception, patient
+from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Clock, Stage, dfsadmin, exception, patient
 from tests.faults.proxy import FOR_EVER, Action, Answer, Cut, Pass, Proxy, Reset, Stall
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 BODY = bytes(range(256)) * 400  # 100 kB: more than one piece on the wire
@@ -57,13 +58,12 @@ def test_row_39_slow_down_is_tried_again_until_the_store_has_recovered(stage: St
     assert len(stage.s3.script.matching("^GET .*/a")) == 6
 
 
-def test_row_39_pauses_grow_and_keep_the_time_that_the_store_asks_for(stage: Stage) -> None:
+def test_row_39_pauses_grow_and_keep_the_time_that_the_store_asks_for(stage: Stage, clock: Clock) -> None:
     store = stage.s3_drops(Retry(first_pause=0.01))
     put = store.put(f"{stage.prefix}a", BODY)
-    stage.s3.on("^GET .*/a", Answer(503, SLOW_DOWN, (("Retry-After", "1"),)))
+    stage.s3.on("^GET .*/a", Answer(503, SLOW_DOWN, (("Retry-After", "1"),)), times=3)
     assert store.read(put) == BODY
-    first, second = stage.s3.script.at[-2:]
-    assert second - first >= 1.0
+    assert [1.0 <= pause <= most for pause, most in zip(clock.pauses, (1.01, 1.02, 1.04), strict=True)] == [True] * 3
 
 
 @both
@@ -100,13 +100,16 @@ def test_row_39_a_throttled_listing_goes_on(stage: Stage, kind: Kind) -> None:
 
 
 @both
-def test_row_39_tries_end_before_the_deadline_and_say_how_often(stage: Stage, kind: Kind) -> None:
+def test_row_39_tries_end_before_the_deadline_and_say_how_often(stage: Stage, kind: Kind, clock: Clock) -> None:
     script(stage, kind).on("^GET ", Answer(503, SLOW_DOWN), times=FOR_EVER)
-    began = datetime.now(UTC)
-    with pytest.raises(StoreUnavailableError, match=r"tried \d+ times, the cut-off is \d{4}-"):
-        list(drops(stage, kind, patient(1.0)).list(stage.prefix))
-    assert datetime.now(UTC) - began < timedelta(seconds=5)
-    assert len(script(stage, kind).script.requests) >= 2
+    began = clock.instant
+    with pytest.raises(StoreUnavailableError, match=r"tried \d+ times, the cut-off is 2016-06-30 21:00:01") as caught:
+        list(drops(stage, kind, patient(1.0, began)).list(stage.prefix))
+    # No pause is longer than 0.05 s, and only one that would pass the cut-off is not made.
+    assert timedelta(seconds=0.95) <= clock.instant - began < timedelta(seconds=1)
+    tries = len(script(stage, kind).script.requests)
+    assert tries == len(clock.pauses) + 1 >= 20
+    assert f"tried {tries} times" in str(caught.value)
 
 
 @both
@@ -122,11 +125,13 @@ def test_row_39_many_readers_stay_within_the_bound_of_requests_at_once(stage: St
     store = drops(stage, kind)
     put = store.put(f"{stage.prefix}a", BODY)
     proxy = script(stage, kind)
+    two = threading.Barrier(2)
+    proxy.on("^GET ", Pass(before=lambda: two.wait(LONG)), times=2)  # the first waits for another beside it
     proxy.on("^GET ", Answer(503, SLOW_DOWN), times=12)
     together = threading.Barrier(24)
 
     def read(_: int) -> bool:
-        together.wait(20)
+        together.wait(LONG)
         return store.read(put) == BODY
 
     with ThreadPoolExecutor(24) as pool:

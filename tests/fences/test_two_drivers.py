@@ -52,8 +52,10 @@ class Duel:
         for step in STEPS:
             for writer in (self.one, self.other):
                 self._tell(writer, step, session, results, stop=True)
-                assert "stopped" in writer.answer(), step
+                answer = writer.answer()
+                assert "stopped" in answer, f"{step} did not come to its commit: {answer}\n{writer.tail()}"
             self.both[step] = [self._go_on(writer) for writer in (self.one, self.other)]
+            self._well(step, *self.both[step])
             results.append(self.both[step][0])
         self.seen["side by side"] = self.other.ask("seen")["done"]
 
@@ -67,6 +69,7 @@ class Duel:
                 for later in STEPS:
                     self._tell(self.other, later, session, done)
                     done.append(self.other.answer()["done"])
+                    self._well(later, done[-1])
                 self.seen["done"] = self.other.ask("seen")["done"]
             self.hung[step] = self._go_on(self.one) if "stopped" in held else held["done"]
             self.seen[f"after {step}"] = self.other.ask("seen")["done"]
@@ -74,6 +77,11 @@ class Duel:
     def _tell(self, writer: Writer, step: str, session: str, results: list[Any], *, stop: bool = False) -> None:
         command = {"name": step, "session": session, "run_id": f"run-{session}", "inputs": inputs_of(step, results)}
         writer.tell("step", **command, **({"stop": True} if stop else {}))  # type: ignore[arg-type]
+
+    def _well(self, step: str, *results: dict[str, Any]) -> None:
+        """What follows needs the result of ``step``: where it failed, say how, and not what the next step misses."""
+        if any(result["status"] for result in results):
+            raise AssertionError(f"{step} failed: {results}\n{self.one.tail()}\n{self.other.tail()}")
 
     @staticmethod
     def _go_on(writer: Writer) -> dict[str, Any]:
@@ -100,6 +108,7 @@ def duel(services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Du
         writers = [Writer(home, stores, "tests/fences/scenario_rival.py") for _ in range(2)]
         for writer in writers:
             stack.callback(writer.close)
+        for writer in writers:
             assert writer.answer() == {"ready": True}
         found = Duel(*writers)
         found.side_by_side(FIRST)

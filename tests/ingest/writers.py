@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from afterbell.config.platform import Folders
-from tests.spark_run import ROOT, scenario_env
+from tests.spark_run import ROOT, scenario_env, tail
 
 
 class Writer:
     """One driver process; what it is told waits until it is asked for the answer."""
 
     def __init__(self, home: Path, stores: dict[str, str], script: str = "tests/ingest/scenario_writer.py") -> None:
-        self._log = (home / f"writer-{os.urandom(4).hex()}.log").open("w+")
+        self._path = home / f"writer-{os.urandom(4).hex()}.log"
+        self._log = self._path.open("w")
         self._process = subprocess.Popen(
             [str(Folders.from_env().spark_python), str(ROOT / script), str(home)],
             env=scenario_env(home, stores),
@@ -32,18 +33,24 @@ class Writer:
     def tell(self, do: str, **command: str) -> None:
         """Give a command; an empty one lets a driver go on that has stopped."""
         assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"do": do, **command}) + "\n" if do else "\n")
-        self._process.stdin.flush()
+        try:
+            self._process.stdin.write(json.dumps({"do": do, **command}) + "\n" if do else "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError as error:
+            raise AssertionError(f"the driver ended with status {self._process.wait()}; {self.tail()}") from error
 
     def answer(self) -> dict[str, Any]:
         """What it says next; waits for it."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
-            self._log.seek(0)
-            raise AssertionError(f"the driver ended: {self._log.read()[-3000:]}")
+            raise AssertionError(f"the driver ended with status {self._process.wait()}; {self.tail()}")
         found: dict[str, Any] = json.loads(line)
         return found
+
+    def tail(self) -> str:
+        """The end of what the driver wrote beside its answers."""
+        return tail(self._path)
 
     def ask(self, do: str, **command: str) -> dict[str, Any]:
         """Give a command and wait for the answer to it."""

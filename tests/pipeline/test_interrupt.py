@@ -9,6 +9,7 @@ import subprocess
 import psutil
 import pytest
 
+from tests.patience import LONG
 from tests.pipeline.conftest import ROOT
 
 pytestmark = pytest.mark.services
@@ -39,9 +40,9 @@ def test_a_demo_that_is_ended_in_the_middle_leaves_no_process(tmp_path, number):
         assert any("java" in member.name() for member in family)
         process.send_signal(number)
         process.stdout.close()
-        status = process.wait(60)
+        status = process.wait(LONG)
     assert status != 0
-    _, alive = psutil.wait_procs(family, timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=LONG)
     assert [member.name() for member in alive] == []
     marked = [
         item for item in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(item.info["cmdline"] or [])

@@ -28,10 +28,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of Airflow and its libraries among themselves, while they are imported
     import airflow.api_fastapi.core_api.security  # noqa: F401
 
+from afterbell.airflow.pages import documents
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.runtime import Runtime
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.retry import Timeouts
+from tests.patience import LONG, wait_long_for_services
 
 
 def pytest_collection_modifyitems(items):
@@ -54,6 +57,7 @@ def s3(tmp_path_factory):
 
     set_up = Folders.from_env()
     folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
+    wait_long_for_services()
     with stack.running(folders, Platform(), ("s3",)) as found:
         yield stack.step_env(folders, Platform(), found)
 
@@ -64,6 +68,8 @@ def store(s3, monkeypatch, tmp_path):
     for name, body in connection_environment(s3, "local", ClusterProfile(master="local[2]")).items():
         monkeypatch.setenv(name, body)
     monkeypatch.setenv("AFTERBELL_HOME", str(tmp_path))
+    monkeypatch.setattr(documents, "SECONDS", LONG)  # a page gives up sooner than a busy machine answers
+    monkeypatch.setattr(documents, "_TIMEOUTS", Timeouts(connect=LONG, read=LONG))
     found = ArtifactStore(Runtime.from_env(s3).s3, keys=(s3["AWS_ACCESS_KEY_ID"], s3["AWS_SECRET_ACCESS_KEY"]))
     found.ensure_bucket()
     for item in found.list(""):

@@ -13,6 +13,7 @@ from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentE
 from afterbell.release.__main__ import main
 from afterbell.release.catalog import list_releases, read_champion, verify_release
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
+from tests.patience import LONG
 from tests.release.conftest import add_candidate
 
 pytestmark = pytest.mark.services
@@ -208,7 +209,7 @@ def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkey
 
     def held(key, body):
         entered.set()
-        assert read.wait(20)
+        assert read.wait(LONG)
         return go(key, body)
 
     monkeypatch.setattr(store, "put_if_absent", held)
@@ -222,11 +223,11 @@ def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkey
 
     thread = threading.Thread(target=slow)
     thread.start()
-    assert entered.wait(20)
+    assert entered.wait(LONG)
     monkeypatch.setattr(store, "put_if_absent", go)
     assert move_champion(store, second, "quick", None).moved
     read.set()
-    thread.join(20)
+    thread.join(LONG)
     assert "was moved by another run to 2016-06-30-fedcba987654" in str(failures[0])
     assert read_champion(store)[0].release_id == second.release_id
 

@@ -22,6 +22,7 @@ from afterbell.errors import (
 )
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import Retry
+from tests.patience import LONG
 from tests.stores.conftest import Scripted, s3_at
 
 WRITERS = 8
@@ -41,7 +42,7 @@ def race(write: Callable[[int], str]) -> list[str | None]:
     together = threading.Barrier(WRITERS)
 
     def one(number: int) -> str | None:
-        together.wait(10)
+        together.wait(LONG)
         try:
             return write(number)
         except PreconditionFailedError:

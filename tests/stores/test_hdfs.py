@@ -23,6 +23,7 @@ from afterbell.errors import (
 from afterbell.stores.hdfs import HdfsDropStore
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry
+from tests.patience import LONG
 from tests.stores.conftest import Scripted, hdfs_at
 
 HASTY = Retry(attempts=3, first_pause=0.01)
@@ -59,7 +60,7 @@ def store(runtime: Runtime) -> HdfsDropStore:
 def ask(location: HdfsLocation, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
     """WebHDFS without the code under test."""
     address = f"{location.url}/webhdfs/v1{location.root}{path}"
-    answer = requests.request(method, address, params={"op": op, "user.name": location.user, **params}, timeout=20)
+    answer = requests.request(method, address, params={"op": op, "user.name": location.user, **params}, timeout=LONG)
     answer.raise_for_status()
     found: dict[str, Any] = answer.json() if answer.content else {}
     return found

@@ -8,6 +8,7 @@ from afterbell.cluster.job import StepArgs
 from afterbell.errors import ConfigError
 from afterbell.training.fits import FINAL, plan
 from afterbell.training.leave_out import LeaveOut, ends_at, until
+from tests.patience import LONG
 from tests.training.conftest import make_spec
 
 DEADLINE = datetime(2016, 6, 30, 22, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ def test_a_time_that_is_none_is_refused(needed):
 
 def test_the_time_is_over_at_its_instant_and_not_without_one():
     with until(datetime.now(UTC) - timedelta(hours=1)) as over:
-        assert over.wait(60)
+        assert over.wait(LONG)
     with until(datetime.now(UTC) + timedelta(hours=1)) as over:
         assert not over.is_set()
     with until(None) as over:

@@ -13,6 +13,7 @@ import pytest
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
 from afterbell.training.matrix import Matrix
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 HERE = Path(__file__).parent
@@ -72,7 +73,7 @@ def results(services, store, home):
     }
     done = subprocess.run(
         [str(folders.spark_python), str(HERE / "lake_world.py")],
-        env=env, cwd=home, capture_output=True, text=True, timeout=900, check=False,
+        env=env, cwd=home, capture_output=True, text=True, timeout=4 * LONG, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
     found = json.loads(done.stdout.strip().splitlines()[-1])

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.clusters.mesos.http import Answer, Server
 from tests.clusters.programs import Program, Programs
+from tests.patience import LONG
 
 _MOST = 65536
 """Bytes that one call of ``/files/read`` gives at most, as with Mesos."""
@@ -171,7 +172,7 @@ def _fetch(uri: str, sandbox: Path) -> None:
         scheme = uri.partition("://")[0]
         if scheme not in {"http", "https"}:
             raise ValueError(f"this agent has no client for {scheme}:// ({uri})")
-        with urllib.request.urlopen(uri, timeout=60) as answer:  # noqa: S310 - http alone, see above
+        with urllib.request.urlopen(uri, timeout=LONG) as answer:  # noqa: S310 - http alone, see above
             target.write_bytes(answer.read())
     else:
         shutil.copy(uri.removeprefix("file://"), target)

@@ -43,7 +43,7 @@ class Server:
         """Listen."""
         self._server = _HTTP((LOOPBACK, self.port), _Request)
         self._server.owner = self
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
 
     def close(self) -> None:
         """Refuse connections from now on."""
