@@ -52,6 +52,40 @@ def test_a_scheduled_dag_with_a_deadline_runs_to_its_end_and_knows_that_it_was_s
     assert json.loads(events.read_text().splitlines()[-1])["state"] == "success"
 
 
+REQUIRED = """
+from pathlib import Path
+
+from airflow.sdk import DAG, Param, task
+
+
+def called_back(context):
+    Path(__file__).with_suffix(".txt").write_text(context["params"]["first"])
+
+
+with DAG(
+    "required_dag",
+    schedule=None,
+    on_success_callback=called_back,
+    params={"first": Param(type="string", format="date"), "profile": Param(default=None, type=["null", "string"])},
+):
+    @task
+    def nothing():
+        pass
+
+    nothing()
+"""
+
+
+def test_what_a_form_requires_is_there_for_the_callbacks_at_the_end_of_a_run(monkeypatch, tmp_path):
+    dags = tmp_path / "dags"
+    dags.mkdir()
+    (dags / "required_dag.py").write_text(REQUIRED)
+    make_database(dags)
+    monkeypatch.setattr(run_dag, "DagBag", lambda **_: DagBag(str(dags)))
+    assert run_dag.run("required_dag", {"first": "2016-06-30"}, tmp_path / "events", "") == 0
+    assert (dags / "required_dag.txt").read_text() == "2016-06-30"
+
+
 def test_a_task_that_was_deferred_took_as_long_as_its_driver_and_another_try_counts_anew(tmp_path, monkeypatch):
     now = 10.0
     monkeypatch.setattr(run_dag, "time", SimpleNamespace(monotonic=lambda: now, time=lambda: 0.0))

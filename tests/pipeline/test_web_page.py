@@ -182,13 +182,15 @@ def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, br
     assert clicking.may_send(browser) == ready
 
 
-def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, browser):
+def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, hook, browser):
     clicking.open_form(browser, page.url, "backfill_history")
     reason = "to see it work in the page"
     clicking.fill(browser, {"first": "06022026", "last": "06302026", "reason": reason})
     browser.click("[role=dialog] label:has(input[name=element_plan_only])")
-    state, tasks = page.of("backfill_history").ended(clicking.send(browser))
+    run_id = clicking.send(browser)
+    state, tasks = page.of("backfill_history").ended(run_id)
     assert (state, tasks["plan"], tasks["ingest"], tasks["features"]) == ("success", "success", "skipped", "skipped")
+    assert _told(hook, run_id, "success"), "nobody was told that it is done"
 
 
 def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, browser):
