@@ -10,7 +10,7 @@ from typing import Any
 from afterbell.config.platform import Folders
 from bench.driver import ELSEWHERE, ROOT, driver_env
 
-_TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
+TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
 
 
 def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, str]:
@@ -21,7 +21,7 @@ def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, 
         "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
     }
     step = (ELSEWHERE if stores is None else stores) | lake
-    return driver_env(step, home / "local", _TWO_CORES)
+    return driver_env(step, home / "local", TWO_CORES)
 
 
 def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None, seconds: int = 600) -> dict[str, Any]:
