@@ -84,7 +84,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 	@if [ -x $(SPARK) ]; then ./afterbell down; fi
 	@if [ -n "$$AFTERBELL_HOME" ]; then echo "$$AFTERBELL_HOME is yours: remove it yourself"; fi
 	@rm -rf .afterbell/var .afterbell/current .pytest_cache .mypy_cache .ruff_cache .import_linter_cache \
-	  spark-warehouse metastore_db derby.log
+	  spark-warehouse metastore_db derby.log build dist include/afterbell.egg-info
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)

@@ -12,7 +12,7 @@ from bench.driver import ELSEWHERE, ROOT, driver_env
 from tests.patience import LONG
 
 _LIMIT = 4 * LONG
-_TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
+TWO_CORES = "--master local[2] --driver-memory 1g --conf spark.sql.shuffle.partitions=2"
 # Spark gives up on its own parts after two minutes, and on a socket between Java and Python after fifteen seconds.
 _PATIENT = f" --conf spark.network.timeout={LONG}s --conf spark.python.authenticate.socketTimeout={LONG}s"
 
@@ -25,7 +25,7 @@ def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, 
         "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
     }
     step = (ELSEWHERE if stores is None else stores) | lake
-    return driver_env(step, home / "local", _TWO_CORES + _PATIENT) | {"SPARK_AUTH_SOCKET_TIMEOUT": str(LONG)}
+    return driver_env(step, home / "local", TWO_CORES + _PATIENT) | {"SPARK_AUTH_SOCKET_TIMEOUT": str(LONG)}
 
 
 def tail(log: Path, characters: int = 6000) -> str:

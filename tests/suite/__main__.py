@@ -3,6 +3,7 @@
 all          every test but those in containers, both environments side by side
 check        lint, and every test that needs no service
 lint         style, format, types, import contracts
+types        types and import contracts alone, for the hooks of pre-commit
 failed       what failed last
 one          the test, file or folder that the variable T names
 durations    take the seconds of the last whole run into tests/durations.tsv
@@ -81,6 +82,13 @@ def lint() -> int:
     return told(run_all([commands[:3], commands[3:]]), time.monotonic() - began)
 
 
+def types() -> int:
+    """Types in both environments and import contracts, two side by side."""
+    began = time.monotonic()
+    commands = [command for command in linters() if command.name.startswith(("types", "contracts"))]
+    return told(run_all([commands[:1], commands[1:]]), time.monotonic() - began)
+
+
 def check() -> int:
     """Everything that is quick, side by side."""
     began = time.monotonic()
@@ -137,7 +145,14 @@ def main(argv: list[str]) -> int:
     text = os.environ.get("T", "")
     if argv == ["all"] and text:
         return one(text)
-    commands = {"all": every_test, "check": check, "lint": lint, "failed": failed, "durations": take_durations}
+    commands = {
+        "all": every_test,
+        "check": check,
+        "lint": lint,
+        "types": types,
+        "failed": failed,
+        "durations": take_durations,
+    }
     if len(argv) != 1 or argv[0] not in {*commands, "one"}:
         print(__doc__, file=sys.stderr)
         return 2

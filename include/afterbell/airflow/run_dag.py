@@ -152,8 +152,8 @@ def run(
 def _fill_parameters(dag: DAG, conf: Mapping[str, Any]) -> None:
     """Give the parameters their values in this process's copy of the DAG.
 
-    Where `dag.test` calls back at the end of a run, Airflow asks tasks for their parameters without those of the run, and
-    fails for want of a value that the form requires.
+    At the end of a run `dag.test` asks tasks for their parameters without those of the run, and fails where a value is
+    missing that the form requires.
     """
     for holder in (dag, *dag.tasks):
         for name in set(holder.params) & set(conf):
