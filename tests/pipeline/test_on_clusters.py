@@ -47,8 +47,9 @@ def test_on_the_standalone_cluster_with_drivers_beside_the_submitter(tmp_path):
     with standalone(tmp_path / "cluster") as cluster:
         assert done(filled(tmp_path, standalone_profile(cluster, "client")))
         state = cluster.state()
-    names = {app["name"].split()[1] for app in state["completedapps"]}
-    assert names == {"backfill_ingest", "backfill_features"}
+    names = {app["name"] for app in state["completedapps"]}
+    assert len(names) == len(state["completedapps"]) == 2, names
+    assert "afterbell backfill features" in names
     assert state["completeddrivers"] == []
 
 

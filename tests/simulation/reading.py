@@ -39,7 +39,10 @@ def text_of(drop: Delivery) -> str:
     return gzip.decompress(drop.body).decode()
 
 
-def panel_of(drops: list[Delivery]) -> Panel:
+@lru_cache(maxsize=4)
+def panel_of(spec: MarketSpec) -> Panel:
+    """What is read back of a market's drops, once for all tests that ask; none of them changes it."""
+    _, drops = market_of(spec)
     frames = []
     for drop in price_drops(drops):
         frame = pd.read_csv(io.StringIO(text_of(drop)))

@@ -17,8 +17,8 @@ SPEC = MarketSpec(symbols=250, sessions=160, faults=False)
 
 
 def test_a_split_jumps_as_traded_and_not_adjusted() -> None:
-    market, drops = market_of(SPEC)
-    panel = panel_of(drops)
+    market, _ = market_of(SPEC)
+    panel = panel_of(SPEC)
     ratios = {event.amount for event in market.truth.splits}
     assert ratios == {2.0, 3.0, 0.1}
     for event in market.truth.splits:
@@ -29,8 +29,8 @@ def test_a_split_jumps_as_traded_and_not_adjusted() -> None:
 
 
 def test_a_dividend_s_factor_is_one_less_dividend_over_close() -> None:
-    market, drops = market_of(SPEC)
-    panel = panel_of(drops)
+    market, _ = market_of(SPEC)
+    panel = panel_of(SPEC)
     assert len(market.truth.dividends) > 50
     for event in market.truth.dividends:
         before = panel.close[event.symbol].shift(1)[event.session]
@@ -38,29 +38,27 @@ def test_a_dividend_s_factor_is_one_less_dividend_over_close() -> None:
 
 
 def test_every_other_factor_is_one() -> None:
-    market, drops = market_of(SPEC)
-    panel = panel_of(drops)
+    market, _ = market_of(SPEC)
+    panel = panel_of(SPEC)
     actions = {(e.session, e.symbol) for e in market.truth.splits + market.truth.dividends}
     delivered = panel.factor.stack()
     assert set(delivered[delivered != 1.0].index) == actions
 
 
 def test_volatility_clusters() -> None:
-    _, drops = market_of(SPEC)
-    size = panel_of(drops).returns.abs()
+    size = panel_of(SPEC).returns.abs()
     lagged = [size[symbol].autocorr(1) for symbol in size]
     assert np.mean(lagged) > 3 * np.std(lagged) / np.sqrt(len(lagged))
 
 
 def test_returns_have_heavier_tails_than_a_normal() -> None:
-    _, drops = market_of(SPEC)
-    returns = panel_of(drops).returns
+    returns = panel_of(SPEC).returns
     assert returns.kurt().mean() > 0.5  # pandas gives excess kurtosis: 0 for a normal
 
 
 def test_listed_and_delisted_symbols_come_and_go_by_the_truth() -> None:
-    market, drops = market_of(SPEC)
-    close = panel_of(drops).close
+    market, _ = market_of(SPEC)
+    close = panel_of(SPEC).close
     newest = market.dates[-1].isoformat()
     late = {e.symbol: e.session for e in market.truth.listings}
     gone = {e.symbol: e.session for e in market.truth.delistings}

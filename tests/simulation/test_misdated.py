@@ -33,13 +33,13 @@ def found() -> pl.DataFrame:
 
 
 def test_misdating_changes_what_is_shown_and_not_what_is() -> None:
-    market, drops = market_of(SPEC)
+    market, _ = market_of(SPEC)
     plain, _ = market_of(PLAIN)
     assert (market.bars.close == plain.bars.close).all()
     assert market.truth.splits == plain.truth.splits
     kinds = Counter(fault.kind for fault in market.truth.faults)
     assert set(kinds) == {"action_early", "action_twice", "action_late", "action_missed"}
-    shown = panel_of(drops).factor
+    shown = panel_of(SPEC).factor
     days = [day.isoformat() for day in market.dates]
     truth = {(event.symbol, event.session): event.factor for event in market.truth.splits + market.truth.dividends}
     for fault in market.truth.faults:

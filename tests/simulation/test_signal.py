@@ -30,8 +30,8 @@ def abnormal_volume(panel: Panel) -> pd.DataFrame:
 
 @pytest.mark.parametrize("horizon", [1, 5])
 def test_abnormal_volume_finds_most_of_the_planted_signal(horizon: int) -> None:
-    market, drops = market_of(PLANTED)
-    panel = panel_of(drops)
+    market, _ = market_of(PLANTED)
+    panel = panel_of(PLANTED)
     found = information_coefficients(abnormal_volume(panel), label_over(panel, horizon)).mean()
     planted = market.truth.oracle[horizon].ic
     assert 0.75 * planted < found < 1.05 * planted
@@ -55,8 +55,7 @@ def test_the_oracle_over_five_sessions_is_the_driver_s_decaying_sum() -> None:
 @pytest.mark.parametrize("horizon", [1, 5])
 @pytest.mark.parametrize("visible", ["volume", "reversal", "momentum", "volatility", "price", "size"])
 def test_without_a_signal_nothing_visible_leads_returns(horizon: int, visible: str) -> None:
-    _, drops = market_of(NOTHING)
-    panel = panel_of(drops)
+    panel = panel_of(NOTHING)
     factors = {
         "volume": abnormal_volume(panel),
         "reversal": panel.returns,
@@ -78,8 +77,8 @@ def test_without_a_signal_the_oracle_finds_none() -> None:
 
 
 def test_delisting_tells_nothing_about_returns() -> None:
-    market, drops = market_of(MarketSpec(symbols=600, sessions=80, faults=False))
-    panel = panel_of(drops)
+    market, _ = market_of(MarketSpec(symbols=600, sessions=80, faults=False))
+    panel = panel_of(MarketSpec(symbols=600, sessions=80, faults=False))
     gone = [event.symbol for event in market.truth.delistings]
     assert len(gone) == 18
     last = [panel.returns[symbol].dropna().tail(10).mean() for symbol in gone]
