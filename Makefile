@@ -10,7 +10,8 @@ SHELL := /bin/bash
 PARAMETERS := T PART DROPS SESSION SIGNAL SYMBOLS SESSIONS PROFILE RUNS SEED
 $(foreach name,$(PARAMETERS),$(if $(filter undefined,$(origin $(name))),,\
   $(eval override $(name) := $$(value $(name)))$(eval export $(name))))
-unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV
+# Without compiled modules every test session, driver and worker compiles everything anew.
+unexport PYTHONPATH PYTHONHOME VIRTUAL_ENV PYTHONDONTWRITEBYTECODE
 
 export AFTERBELL_ENV ?= $(CURDIR)/.afterbell/env
 ENV := $$AFTERBELL_ENV

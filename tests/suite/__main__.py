@@ -92,7 +92,9 @@ def types() -> int:
 def check() -> int:
     """Everything that is quick, side by side."""
     began = time.monotonic()
-    spark, airflow = (pytest(name, "-q", "-m", "not services", *selection(name), workers=1) for name in _WORKERS)
+    spark, airflow = (
+        pytest(name, "-q", "-m", "not services", *selection(name), workers=_WORKERS[name]) for name in _WORKERS
+    )
     groups = [[Command("spark", spark)], [Command("airflow", airflow)], linters()]
     return told(run_all(groups), time.monotonic() - began)
 
