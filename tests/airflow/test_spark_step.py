@@ -18,6 +18,7 @@ from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from tests.cluster.test_connections import ENV
 from tests.cluster.test_reach import closed_port
+from tests.clusters.programs import until
 
 RUN = {"session": "2016-06-30", "run_id": "manual__x", "deadline": "2016-06-30T22:00:00+00:00"}
 
@@ -136,6 +137,7 @@ def test_a_driver_that_its_own_task_ended_is_not_taken_for_one_without_memory(mo
 
     def end():
         up.read_text()  # from then on the driver runs
+        until("the hook knows of its driver", lambda: step._hook._submit_sp)  # it may run before its starter goes on
         step.on_kill()
 
     thread = threading.Thread(target=end)
