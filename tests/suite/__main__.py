@@ -92,9 +92,8 @@ def types() -> int:
 def check() -> int:
     """Everything that is quick, side by side."""
     began = time.monotonic()
-    spark, airflow = (
-        pytest(name, "-q", "-m", "not services", *selection(name), workers=_WORKERS[name]) for name in _WORKERS
-    )
+    quick = {name: ["-q", "-m", "not services", *selection(name)] for name in _WORKERS}
+    spark, airflow = pytest("spark", *quick["spark"], workers=2), pytest("airflow", *quick["airflow"])
     groups = [[Command("spark", spark)], [Command("airflow", airflow)], linters()]
     return told(run_all(groups), time.monotonic() - began)
 
