@@ -42,7 +42,7 @@ up: setup  ## start S3, HDFS and Airflow, and print the address and the login
 down:  ## stop everything that `make up` started
 	@./afterbell down
 
-test: setup  ## run every test, or T=tests/cluster/test_rest.py[::name], or a folder
+test: setup  ## run every test, or those of T=path[::name], a file or folder
 	@$(SPARK) -m tests.suite all
 
 check: setup  ## lint, and run every test that needs no service: before each commit
@@ -89,7 +89,8 @@ clean:  ## stop the services and remove data and caches; the environments stay
 	@find include dags plugins spark_jobs tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
-	@for name in requirements requirements-spark requirements-test requirements-server requirements-notebook requirements-qlib requirements-dev; do \
+	@for name in requirements requirements-spark requirements-test requirements-server requirements-notebook \
+	requirements-qlib requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

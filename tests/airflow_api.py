@@ -163,8 +163,8 @@ class AirflowApi:
     def _once(self, method: str, url: str, seconds: float, **asked: Any) -> Any:
         answer = requests.request(method, url, headers=self._head, timeout=seconds, **asked)
         if not answer.ok:
-            told = f"{method} {answer.url}: {answer.status_code} {answer.text[:2000]}"
-            raise requests.HTTPError(told, response=answer)
+            message = f"{method} {answer.url}: {answer.status_code} {answer.text[:2000]}"
+            raise requests.HTTPError(message, response=answer)
         return answer.json()
 
 

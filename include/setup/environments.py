@@ -50,7 +50,7 @@ def make_tools(setup: Setup) -> None:
         _create(setup, environment)
         only_uv = setup.env / "uv.txt"
         only_uv.write_text(pinned(environment.requirements, "uv"), encoding="utf-8")
-        _pip(setup, environment, only_uv)
+        _pip(setup, environment, [only_uv])
         _install(setup, environment)
         _finish(setup, environment)
 
@@ -136,14 +136,13 @@ def _install(setup: Setup, environment: Environment) -> None:
     python = setup.env / environment.name / "bin" / "python"
     if not _runs(uv):
         setup.say(f"{environment.name}: uv does not run here, so pip installs (slower)")
-        _pip(setup, environment, *environment.locked)
+        _pip(setup, environment, environment.locked)
         return
     argv: list[str | Path] = [uv, "pip", "install", "--require-hashes", "--python", python]
     if environment.name != "tools":  # they keep their pip
         argv.append("--exact")
     settings = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", **_index(setup)}
-    files = [word for path in environment.locked for word in ("-r", path)]
-    setup.run(environment.name, [*argv, *files], settings, NETWORK_HINT)
+    setup.run(environment.name, [*argv, *_named(environment.locked)], settings, NETWORK_HINT)
 
 
 def _runs(uv: Path) -> bool:
@@ -164,11 +163,15 @@ def _index(setup: Setup) -> dict[str, str]:
     return {}
 
 
-def _pip(setup: Setup, environment: Environment, *requirements: Path) -> None:
+def _named(requirements: list[Path]) -> list[str | Path]:
+    """Files of packages as uv and pip are given them."""
+    return [word for path in requirements for word in ("-r", path)]
+
+
+def _pip(setup: Setup, environment: Environment, requirements: list[Path]) -> None:
     python = setup.env / environment.name / "bin" / "python"
     argv: list[str | Path] = [python, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     settings = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     if not any((python.parents[1] / "lib" / _VERSION / "site-packages").glob("pip")):
         setup.run(environment.name, [python, "-m", "ensurepip"], settings, _VENV_HINT)
-    files = [word for path in requirements for word in ("-r", path)]
-    setup.run(environment.name, [*argv, "--require-hashes", *files], settings, NETWORK_HINT)
+    setup.run(environment.name, [*argv, "--require-hashes", *_named(requirements)], settings, NETWORK_HINT)

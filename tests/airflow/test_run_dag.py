@@ -39,14 +39,18 @@ with DAG(
 """
 
 
-def test_a_scheduled_dag_with_a_deadline_runs_to_its_end_and_knows_that_it_was_started_by_hand(monkeypatch, tmp_path):
-    dags = tmp_path / "dags"
+def run_alone(monkeypatch, dags, name, text, conf, events):
+    """Run the one DAG of a new folder to its end, which is a success."""
     dags.mkdir()
-    (dags / "scheduled_dag.py").write_text(SCHEDULED)
+    (dags / f"{name}.py").write_text(text)
     make_database(dags)
     monkeypatch.setattr(run_dag, "DagBag", lambda **_: DagBag(str(dags)))
-    events = tmp_path / "events"
-    assert run_dag.run("scheduled_dag", {"session": "2016-06-30"}, events, "") == 0
+    assert run_dag.run(name, conf, events, "") == 0
+
+
+def test_a_scheduled_dag_with_a_deadline_runs_to_its_end_and_knows_that_it_was_started_by_hand(monkeypatch, tmp_path):
+    dags, events = tmp_path / "dags", tmp_path / "events"
+    run_alone(monkeypatch, dags, "scheduled_dag", SCHEDULED, {"session": "2016-06-30"}, events)
     run = json.loads((dags / "scheduled_dag.json").read_text())
     assert (run["session"], run["origin"], run["profile"], run["replayed"]) == ("2016-06-30", "manual", "", True)
     assert json.loads(events.read_text().splitlines()[-1])["state"] == "success"
@@ -78,11 +82,7 @@ with DAG(
 
 def test_what_a_form_requires_is_there_for_the_callbacks_at_the_end_of_a_run(monkeypatch, tmp_path):
     dags = tmp_path / "dags"
-    dags.mkdir()
-    (dags / "required_dag.py").write_text(REQUIRED)
-    make_database(dags)
-    monkeypatch.setattr(run_dag, "DagBag", lambda **_: DagBag(str(dags)))
-    assert run_dag.run("required_dag", {"first": "2016-06-30"}, tmp_path / "events", "") == 0
+    run_alone(monkeypatch, dags, "required_dag", REQUIRED, {"first": "2016-06-30"}, tmp_path / "events")
     assert (dags / "required_dag.txt").read_text() == "2016-06-30"
 
 

@@ -37,8 +37,8 @@ def test_a_program_behind_gets_what_a_busy_one_leaves(leads: bool) -> None:
     """Linux shares the processor out by these weights, and not so that a few seconds would show it."""
     look = "import json, os; from pathlib import Path; own = Path('/proc/self/autogroup');"
     # Not every kernel weighs sessions.
-    look += "told = own.read_text().split()[1:] if own.exists() else ['nice', '15'];"
-    look += "print(json.dumps([os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), *told]))"
+    look += "weight = own.read_text().split()[1:] if own.exists() else ['nice', '15'];"
+    look += "print(json.dumps([os.getsid(0), os.getpriority(os.PRIO_PROCESS, 0), *weight]))"
     # What it starts is as far behind as the program itself.
     program = f"import os, subprocess, sys; print(os.getpid()); subprocess.run([sys.executable, '-c', {look!r}])"
     argv = [sys.executable, str(Path(behind.__file__)), "15", sys.executable, "-u", "-c", program]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from afterbell.calendar.sessions import Exchange
 from tests.airflow_api import AirflowApi, password_of
-from tests.chaos.command import CommandLine
 from tests.chaos.killer import Killer
 from tests.chaos.verdict import reasons, troubles
+from tests.command_line import CommandLine
 
 LAST = date(2026, 6, 30)
 SYMBOLS, SESSIONS = 100, 170
@@ -47,8 +47,10 @@ def chaos(
     command = CommandLine(home)
     began = time.monotonic()
     try:
-        url = str(command("up")["url"])
-        command("simulate", "--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--last-session", LAST.isoformat())
+        url = str(command.result("up")["url"])
+        command.result(
+            "simulate", "--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--last-session", LAST.isoformat()
+        )
         api = AirflowApi(url, password_of(home), killed=True)
         sessions = [*Exchange().before(LAST, runs - 1), LAST]
         asked = {trigger(api, session): session.isoformat() for session in sessions}
@@ -65,7 +67,7 @@ def chaos(
             tell(f"{run}: {states[run]} {reasons(api, run) if states[run] == 'failed' else ''}")
         found = troubles(command, api, asked, states)
     finally:
-        command("down")
+        command.result("down")
     return Outcome(Counter(states[run] for run in asked), killer.killed, found, time.monotonic() - began)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from afterbell.calendar.sessions import Exchange
 from tests.airflow_api import ENDED, AirflowApi
-from tests.chaos.command import CommandLine
+from tests.command_line import CommandLine
 
 UNIQUE = {
     "raw.drops": "drop_id, key, version",
@@ -28,7 +28,7 @@ def doubled(command: CommandLine) -> dict[str, int]:
     for table, columns in UNIQUE.items():
         sql = f"SELECT count(*) - count(DISTINCT ({columns})) AS n FROM {table}"  # noqa: S608
         try:
-            found[table] = int(command("query", sql)[0]["n"])
+            found[table] = int(command.result("query", sql)[0]["n"])
         except AssertionError as error:
             if "has no table" not in str(error):
                 raise
@@ -37,12 +37,14 @@ def doubled(command: CommandLine) -> dict[str, int]:
 
 def releases(command: CommandLine) -> Counter[str]:
     """How many releases each session (ISO date) has."""
-    return Counter(str(row["release_id"])[:10] for row in command("release", "list"))
+    return Counter(str(row["release_id"])[:10] for row in command.result("release", "list"))
 
 
 def served(command: CommandLine) -> dict[str, int]:
     """How many releases the signals of each session (ISO date) are of."""
-    rows = command("query", "SELECT session, count(DISTINCT release_id) AS n FROM signals.daily GROUP BY session")
+    rows = command.result(
+        "query", "SELECT session, count(DISTINCT release_id) AS n FROM signals.daily GROUP BY session"
+    )
     return {str(row["session"])[:10]: int(row["n"]) for row in rows}
 
 

@@ -29,20 +29,20 @@ class Jobs:
         home.mkdir(parents=True)
         self._library = library_zip(ROOT / "include", home / "build")
 
-    def start(self, *told: str, warm: str = str(LONG), task: str = "", conf: str = "2") -> subprocess.Popen[str]:
+    def start(self, *arguments: str, warm: str = str(LONG), task: str = "", conf: str = "2") -> subprocess.Popen[str]:
         own = {"AFTERBELL_HOME": str(self._home), "AFTERBELL_WARM": warm, "AIRFLOW_TASK": task}
         argv = [
             SUBMIT, "--master", "local[1]",
             "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.memory=512m",
             "--conf", f"spark.sql.shuffle.partitions={conf}", "--py-files", self._library,
-            "--name", f"job {task}", SCENARIOS / "warm.py", *told,
+            "--name", f"job {task}", SCENARIOS / "warm.py", *arguments,
         ]  # fmt: skip
         return subprocess.Popen(
             argv, env=environment() | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
-    def run(self, *told: str, warm: str = str(LONG), task: str = "", conf: str = "2") -> tuple[int, str]:
-        with self.start(*told, warm=warm, task=task, conf=conf) as process:
+    def run(self, *arguments: str, warm: str = str(LONG), task: str = "", conf: str = "2") -> tuple[int, str]:
+        with self.start(*arguments, warm=warm, task=task, conf=conf) as process:
             output, _ = process.communicate(timeout=LONG)
             return process.returncode, output
 

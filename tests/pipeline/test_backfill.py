@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.pipeline.conftest import CommandLine, stores_of
+from tests.command_line import CommandLine
+from tests.pipeline.conftest import stores_of
 
 pytestmark = pytest.mark.services
 RANGE = ("--from", "2026-06-02", "--to", "2026-06-30", "--chunk", "12")  # 20 sessions: Juneteenth is none
@@ -16,8 +17,7 @@ def market(tmp_path_factory):
     """A vendor's feed of 30 sessions; nothing of it was ever taken in."""
     command = CommandLine(tmp_path_factory.mktemp("backfill"))
     with stores_of(command.home):
-        answer = command("simulate", "--symbols", "40", "--sessions", "30", "--json")
-        assert answer.status == 0, answer.err
+        command.result("simulate", "--symbols", "40", "--sessions", "30")
         yield command
 
 

@@ -9,8 +9,8 @@ import subprocess
 import psutil
 import pytest
 
+from tests.command_line import ROOT
 from tests.patience import LONG
-from tests.pipeline.conftest import ROOT
 
 pytestmark = pytest.mark.services
 

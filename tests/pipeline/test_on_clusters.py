@@ -5,37 +5,34 @@ The steps are the same code everywhere; what a manager has of its own is how dri
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.profiles import config_with, mesos_profile, standalone_profile
 from tests.clusters.standalone import standalone
-from tests.pipeline.conftest import CommandLine, stores_of
+from tests.command_line import CommandLine
+from tests.pipeline.conftest import stores_of
 
 pytestmark = pytest.mark.services
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
 ON_CLUSTER = [step for step in STEPS if step not in {"open_run", "await_drops"}]
-BACKFILL = ("--from", "2026-06-29", "--to", "2026-06-30", "--reason", "to see a cluster fill two sessions", "--json")
+BACKFILL = ("--from", "2026-06-29", "--to", "2026-06-30", "--reason", "to see a cluster fill two sessions")
 
 
 def command_line(tmp_path, profile):
     """A command line of its own with the cluster profile ``profile``, named ``here``."""
     config = config_with(tmp_path / "config", here=profile)
     command = CommandLine(tmp_path / "home")
-
-    def call(*args):
-        answer = command(*args, AFTERBELL_CONFIG=str(config))
-        assert answer.status == 0, answer.out + answer.err
-        return answer.json
-
-    return command.home, call
+    return command.home, partial(command.result, AFTERBELL_CONFIG=str(config))
 
 
 def filled(tmp_path, profile):
     """A small market and two sessions of it filled with the profile; returns what the backfill says."""
     home, afterbell = command_line(tmp_path, profile)
     with stores_of(home):
-        afterbell("simulate", "--symbols", "40", "--sessions", "30", "--json")
+        afterbell("simulate", "--symbols", "40", "--sessions", "30")
         return afterbell("backfill", "run", *BACKFILL, "--profile", "here")
 
 
@@ -63,7 +60,7 @@ def test_on_the_standalone_cluster_with_drivers_on_its_workers(tmp_path):
 def test_on_mesos_through_its_dispatcher_with_drivers_on_its_agents(tmp_path):
     with dispatcher(tmp_path / "cluster") as cluster:
         _, afterbell = command_line(tmp_path, mesos_profile(cluster))
-        summary = afterbell("demo", "--symbols", "120", "--sessions", "170", "--profile", "here", "--json")
+        summary = afterbell("demo", "--symbols", "120", "--sessions", "170", "--profile", "here")
         print("mesos, cluster", round(sum(summary["step_seconds"].values()), 1), summary["step_seconds"])
         drivers = cluster.drivers()
         told = [cluster.rest.status(driver.id)["message"] for driver in drivers]

@@ -13,8 +13,6 @@ ROOT = Path(__file__).resolve().parents[2]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==([^ \\;]+)", re.MULTILINE)
 IMAGES = ["requirements.txt", "requirements-spark.txt", "requirements-server.txt", "requirements-notebook.txt"]
-MADE = {"tests/durations.tsv"}
-"""Named, and written by a command."""
 
 
 def targets(text: str) -> set[str]:
@@ -28,7 +26,7 @@ def paths(text: str) -> set[str]:
     tops = {path.name for path in ROOT.iterdir()} - {".afterbell"}
     named = {word for word in words if word.split("/")[0] in tops and not re.search(r"[<*]", word)}
     links = {link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link}
-    return (named | links) - MADE
+    return named | links
 
 
 def pins(name: str) -> dict[str, str]:

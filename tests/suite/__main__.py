@@ -1,11 +1,10 @@
 """``python -m tests.suite``: what `make test`, `make check`, `make test-failed` and `make test-durations` run.
 
-all          every test but those in containers, both environments side by side
+all          every test but those in containers, both environments side by side; or the one that the variable T names
 check        lint, and every test that needs no service
 lint         style, format, types, import contracts
 types        types and import contracts alone, for the hooks of pre-commit
 failed       what failed last
-one          the test, file or folder that the variable T names
 durations    take the seconds of the last whole run into tests/durations.tsv
 """
 
@@ -15,11 +14,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.suite import durations
-from tests.suite.rooms import ROOT, UnknownTestError, find, selection
-from tests.suite.side_by_side import Command, Ended, run_all
+from tests.suite.rooms import ROOT, UnknownTestError, find_target, selection
+from tests.suite.side_by_side import Command, run_all
 
 _ENV = Path(os.environ.get("AFTERBELL_ENV") or ROOT / ".afterbell" / "env").absolute()
 _TYPED = {
@@ -41,7 +41,7 @@ def pytest(environment: str, *arguments: str, workers: int = 0) -> list[str]:
     return [python, "-m", "pytest", "-o", f"cache_dir=.pytest_cache/{environment}", *shared, *arguments]
 
 
-def every_test() -> int:
+def run_every_test() -> int:
     """All tests but those in containers; then what each room took."""
     _KEPT.mkdir(parents=True, exist_ok=True)
     records = {name: _KEPT / f"{name}.json" for name in _WORKERS}
@@ -50,73 +50,76 @@ def every_test() -> int:
         records[name].unlink(missing_ok=True)
         argv = pytest(name, "-q", *selection(name), workers=workers)
         groups.append([Command(name, argv, {durations.RECORD: str(records[name])})])
-    began = time.monotonic()
-    ended = run_all(groups)
+    status = run_and_summarize(groups)
     for line in durations.comparison(durations.read_records(records.values()), durations.read_table()):
         print(line)
-    return told(ended, time.monotonic() - began)
+    return status
+
+
+def type_checks() -> list[Command]:
+    """Types in both environments, import contracts."""
+    tools = _ENV / "tools" / "bin"
+
+    def mypy(environment: str) -> Command:
+        python = str(_ENV / environment / "bin" / "python")
+        options = ["--cache-dir", f".mypy_cache/{environment}", "--python-executable", python]
+        return Command(f"types {environment}", [str(tools / "mypy"), *options, *_TYPED[environment]], quiet=True)
+
+    contracts = Command("contracts", [str(tools / "lint-imports")], {"PYTHONPATH": "include:."}, quiet=True)
+    return [*map(mypy, _TYPED), contracts]
 
 
 def linters() -> list[Command]:
     """Style, format, types in both environments, import contracts."""
-    tools = _ENV / "tools" / "bin"
-
-    def types(environment: str) -> list[str]:
-        python = str(_ENV / environment / "bin" / "python")
-        options = ["--cache-dir", f".mypy_cache/{environment}", "--python-executable", python]
-        return [str(tools / "mypy"), *options, *_TYPED[environment]]
-
+    ruff = str(_ENV / "tools" / "bin" / "ruff")
     return [
-        Command("style", [str(tools / "ruff"), "check", "."], quiet=True),
-        Command("format", [str(tools / "ruff"), "format", "--check", "."], quiet=True),
-        Command("types spark", types("spark"), quiet=True),
-        Command("types airflow", types("airflow"), quiet=True),
-        Command("contracts", [str(tools / "lint-imports")], {"PYTHONPATH": "include:."}, quiet=True),
+        Command("style", [ruff, "check", "."], quiet=True),
+        Command("format", [ruff, "format", "--check", "."], quiet=True),
+        *type_checks(),
     ]
 
 
-def lint() -> int:
+def run_linters() -> int:
     """The linters, two side by side."""
-    began = time.monotonic()
     commands = linters()
-    return told(run_all([commands[:3], commands[3:]]), time.monotonic() - began)
+    return run_and_summarize([commands[:3], commands[3:]])
 
 
-def types() -> int:
+def run_type_checks() -> int:
     """Types in both environments and import contracts, two side by side."""
-    began = time.monotonic()
-    commands = [command for command in linters() if command.name.startswith(("types", "contracts"))]
-    return told(run_all([commands[:1], commands[1:]]), time.monotonic() - began)
+    commands = type_checks()
+    return run_and_summarize([commands[:1], commands[1:]])
 
 
-def check() -> int:
+def run_check() -> int:
     """Everything that is quick, side by side."""
-    began = time.monotonic()
     quick = {name: ["-q", "-m", "not services", *selection(name)] for name in _WORKERS}
-    spark, airflow = pytest("spark", *quick["spark"], workers=2), pytest("airflow", *quick["airflow"])
-    groups = [[Command("spark", spark)], [Command("airflow", airflow)], linters()]
-    return told(run_all(groups), time.monotonic() - began)
+    spark, airflow = pytest("spark", *quick["spark"], workers=_WORKERS["spark"]), pytest("airflow", *quick["airflow"])
+    return run_and_summarize([[Command("spark", spark)], [Command("airflow", airflow)], linters()])
 
 
-def failed() -> int:
+def run_failed() -> int:
     """What failed last, in both environments; nothing where nothing did."""
-    began = time.monotonic()
-    commands = [
-        Command(name, pytest(name, "--lf", "--lfnf=none", *selection(name)), good=(0, _NOTHING)) for name in _WORKERS
-    ]
-    return told(run_all([commands]), time.monotonic() - began)
+    return run_and_summarize(
+        [
+            [
+                Command(name, pytest(name, "--lf", "--lfnf=none", *selection(name)), good=(0, _NOTHING))
+                for name in _WORKERS
+            ]
+        ]
+    )
 
 
-def one(text: str) -> int:
+def run_target(text: str) -> int:
     """One test, file or folder, in its environment, as pytest prints it."""
     try:
-        asked = find(text)
+        target = find_target(text)
     except UnknownTestError as error:
         print(f"test: {error}", file=sys.stderr)
         return 2
-    if asked.node == "tests":
-        return every_test()
-    command = pytest(asked.environment, asked.node, workers=2 if asked.folder else 0)
+    if target.node == "tests":
+        return run_every_test()
+    command = pytest(target.environment, target.node, workers=_WORKERS["spark"] if target.folder else 0)
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
@@ -132,32 +135,34 @@ def take_durations() -> int:
     return 0
 
 
-def told(ended: list[Ended], seconds: float) -> int:
-    """Say how everything ended; the exit status."""
+def run_and_summarize(groups: Sequence[Sequence[Command]]) -> int:
+    """Run the groups side by side and print how each command ended; the exit status."""
+    began = time.monotonic()
+    ended = run_all(groups)
     bad = [each.name for each in ended if each.failed]
     for each in ended:
         print(f"{'FAILED' if each.failed else 'ok':<7} {each.name:<17} {each.seconds:6.0f} s")
-    print(f"{'FAILED: ' + ', '.join(bad) if bad else 'all is well'} ({seconds:.0f} s)")
+    print(f"{'FAILED: ' + ', '.join(bad) if bad else 'all is well'} ({time.monotonic() - began:.0f} s)")
     return 1 if bad else 0
 
 
+_COMMANDS = {
+    "all": run_every_test,
+    "check": run_check,
+    "lint": run_linters,
+    "types": run_type_checks,
+    "failed": run_failed,
+    "durations": take_durations,
+}
+
+
 def main(argv: list[str]) -> int:
-    """Do what is asked for; the exit status."""
-    text = os.environ.get("T", "")
-    if argv == ["all"] and text:
-        return one(text)
-    commands = {
-        "all": every_test,
-        "check": check,
-        "lint": lint,
-        "types": types,
-        "failed": failed,
-        "durations": take_durations,
-    }
-    if len(argv) != 1 or argv[0] not in {*commands, "one"}:
+    """Run the command that is named; the exit status."""
+    if len(argv) != 1 or argv[0] not in _COMMANDS:
         print(__doc__, file=sys.stderr)
         return 2
-    return one(text) if argv == ["one"] else commands[argv[0]]()
+    text = os.environ.get("T", "")
+    return run_target(text) if argv == ["all"] and text else _COMMANDS[argv[0]]()
 
 
 if __name__ == "__main__":

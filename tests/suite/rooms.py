@@ -1,4 +1,4 @@
-"""Which environment a test belongs to, told by its folder; and the sets of tests that run together."""
+"""Which environment a test belongs to, by its folder; and the sets of tests that run together."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ CONTAINERS = "tests/compose"
 
 
 class UnknownTestError(Exception):
-    """What was asked for is no test: the message says what was found and gives a good value."""
+    """What was given is no test: the message says what was found and gives a good value."""
 
 
 @dataclass(frozen=True)
-class Asked:
+class Target:
     """One test, file or folder, as pytest takes it.
 
     Attributes:
@@ -31,7 +31,7 @@ class Asked:
     folder: bool
 
 
-def find(text: str) -> Asked:
+def find_target(text: str) -> Target:
     """What somebody typed as ``T=``: ``path`` or ``path::name``, below ``tests``.
 
     Raises:
@@ -48,7 +48,7 @@ def find(text: str) -> Asked:
     if name and path.is_dir():
         raise UnknownTestError(f"T={text}: {place} is a folder, which has no test {name!r}: name its file")
     relative = path.relative_to(ROOT).as_posix()
-    return Asked(f"{relative}::{name}" if name else relative, environment_of(relative), path.is_dir())
+    return Target(f"{relative}::{name}" if name else relative, environment_of(relative), path.is_dir())
 
 
 def environment_of(path: str) -> str:

@@ -7,22 +7,22 @@ import sys
 import pytest
 
 from tests.suite import durations
-from tests.suite.rooms import ROOT, Asked, UnknownTestError, find, selection
+from tests.suite.rooms import ROOT, Target, UnknownTestError, find_target, selection
 from tests.suite.side_by_side import Command, run_all
 
 
 @pytest.mark.parametrize(
-    ("text", "asked"),
+    ("text", "target"),
     [
-        ("tests/cluster/test_rest.py", Asked("tests/cluster/test_rest.py", "spark", folder=False)),
-        ("tests/dags/test_policy.py::t[a b]", Asked("tests/dags/test_policy.py::t[a b]", "airflow", folder=False)),
-        ("./tests/airflow/", Asked("tests/airflow", "airflow", folder=True)),
-        (" tests/airflow_home.py ", Asked("tests/airflow_home.py", "spark", folder=False)),
-        ("tests", Asked("tests", "spark", folder=True)),
+        ("tests/cluster/test_rest.py", Target("tests/cluster/test_rest.py", "spark", folder=False)),
+        ("tests/dags/test_policy.py::t[a b]", Target("tests/dags/test_policy.py::t[a b]", "airflow", folder=False)),
+        ("./tests/airflow/", Target("tests/airflow", "airflow", folder=True)),
+        (" tests/airflow_home.py ", Target("tests/airflow_home.py", "spark", folder=False)),
+        ("tests", Target("tests", "spark", folder=True)),
     ],
 )  # fmt: skip
-def test_a_test_is_run_in_the_environment_of_its_folder(text, asked):
-    assert find(text) == asked
+def test_a_test_is_run_in_the_environment_of_its_folder(text, target):
+    assert find_target(text) == target
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_a_test_is_run_in_the_environment_of_its_folder(text, asked):
 )
 def test_what_is_no_test_is_refused_with_a_good_value(text):
     with pytest.raises(UnknownTestError, match="name its file" if "::" in text else "T=tests/cluster"):
-        find(text)
+        find_target(text)
 
 
 def test_every_test_belongs_to_one_selection_and_those_in_containers_to_none():
