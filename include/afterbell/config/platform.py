@@ -193,6 +193,12 @@ class Folders:
         return path if path.exists() else None
 
     @property
+    def hdfs_archive(self) -> Path | None:
+        """The same for the embedded HDFS."""
+        path = self.env / "hdfs.jsa"
+        return path if path.exists() else None
+
+    @property
     def java_home(self) -> Path:
         """The Java that set-up chose, or ``AFTERBELL_JAVA_HOME``."""
         named = os.environ.get("AFTERBELL_JAVA_HOME")

@@ -10,6 +10,7 @@ from xml.sax.saxutils import escape
 
 import requests
 
+from afterbell.config.platform import Folders
 from afterbell.embedded.ports import LOOPBACK, free_port, take_port
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import StoreConfigError
@@ -17,7 +18,11 @@ from afterbell.errors import StoreConfigError
 _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
 _INNER_PORTS = ("rpc", "datanode", "datanode_ipc", "datanode_http")
-_JAVA_OPTIONS = ("-Xms32m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", "-Dfile.encoding=UTF-8")
+_JAVA_OPTIONS = (
+    "-Xms32m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", "-Dfile.encoding=UTF-8",
+    # It starts often and seldom lives long: what is compiled slowly hardly ever pays.
+    "-XX:TieredStopAtLevel=1",
+)  # fmt: skip
 _PROBE = ".afterbell-health"
 _LOG4J = """\
 rootLogger.level = warn
@@ -54,22 +59,28 @@ class Hdfs(Service):
         _write_xml(conf / "hdfs-site.xml", self._hdfs_site())
         if not (self.folder / "name" / "current" / "VERSION").exists():
             self._format()
-        self.spawn("namenode", self._java(_NAMENODE), self._env())
-        self.spawn("datanode", self._java(_DATANODE), self._env())
+        self.spawn("namenode", self._java("namenode", _NAMENODE), self._env())
+        self.spawn("datanode", self._java("datanode", _DATANODE), self._env())
 
     def _format(self) -> None:
         # The folder holds nothing yet, or what a first start that was killed left of it.
-        self.run("format", [*self._java(_NAMENODE), "-format", "-force", "-nonInteractive"], self._env())
+        self.run("format", [*self._java("format", _NAMENODE), "-format", "-force", "-nonInteractive"], self._env())
 
-    def _java(self, main: str) -> list[str]:
-        folders = self.context.folders
-        java = folders.java_home
+    def class_options(self, program: str) -> list[str]:
+        """Java's options for where ``program`` (namenode, datanode, format) takes its classes from."""
+        archive = self.context.folders.hdfs_archive
+        # One that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.
+        return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"] if archive else []
+
+    def _java(self, program: str, main: str) -> list[str]:
+        java = self.context.folders.java_home
         opens = ["--add-opens=java.base/java.lang=ALL-UNNAMED"] if (java / "lib" / "modules").exists() else []
-        path = [self.folder / "conf", *folders.hdfs_jars, folders.spark_home / "jars" / "*"]
+        path = [*class_path(self.context.folders), self.folder / "conf"]
         return [
             str(java / "bin" / "java"),
             *_JAVA_OPTIONS,
             *opens,
+            *self.class_options(program),
             f"-Dlog4j2.configurationFile={self.folder / 'conf' / 'log4j2.properties'}",
             "-cp",
             ":".join(str(item) for item in path),
@@ -124,6 +135,11 @@ class Hdfs(Service):
             except (requests.RequestException, StoreConfigError) as error:
                 return f"WebHDFS on port {self.ports['hdfs']}: {error}"
         return None
+
+
+def class_path(folders: Folders) -> list[Path]:
+    """The jars of both programs: an archive of classes is good for just these in this order, whatever comes after."""
+    return [*folders.hdfs_jars, *sorted((folders.spark_home / "jars").glob("*.jar"))]
 
 
 def _call(session: requests.Session, method: str, url: str, data: bytes | None = None, **params: str) -> None:
