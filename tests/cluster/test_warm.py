@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +16,7 @@ import pytest
 from afterbell.cluster.submission import library_zip
 from afterbell.cluster.warm import serve
 from afterbell.cluster.warm.submit import likeness, parted
-from afterbell.cluster.warm.words import listen
+from afterbell.cluster.warm.words import WORKERS, listen
 from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, environment, read_until
 from tests.clusters.programs import until
 from tests.patience import LONG
@@ -82,6 +84,42 @@ def test_jobs_share_a_jvm_and_nothing_else(jobs):
     assert gone(jvm), "nobody comes after the last job"
 
 
+def worker_of(output):
+    """Process ids of a worker and of its daemon, and whether pandas was imported before the worker's first task."""
+    worker, daemon, ready = re.search(r"WORKER (\d+) DAEMON (\d+) READY (\w+)", output).groups()
+    return int(worker), int(daemon), ready == "True"
+
+
+@pytest.mark.services
+def test_workers_are_forked_with_the_libraries_imported_and_end_with_their_job(jobs):
+    for _ in range(2):  # the first may be asked for before everything is imported
+        status, output = jobs.run("0", "workers")
+        assert status == 0, output
+        worker, daemon, ready = worker_of(output)
+        until("the job's workers are gone", lambda gone=(worker, daemon): not any(map(psutil.pid_exists, gone)))
+    assert ready
+
+
+@pytest.mark.services
+def test_workers_that_are_at_work_end_with_their_jvm(jobs):
+    status, output = jobs.run("kill", "workers")
+    worker, daemon, _ = worker_of(output)
+    assert status == 137, output
+    until("the job's workers are gone", lambda: not any(map(psutil.pid_exists, (worker, daemon))))
+
+
+def test_where_nobody_forks_the_process_that_spark_started_is_the_daemon(tmp_path):
+    argv = [sys.executable, "-m", "afterbell.cluster.warm.workers"]
+    env = os.environ | {WORKERS: str(tmp_path / "nobody.workers"), "PYTHONPATH": str(ROOT / "include")}
+    with subprocess.Popen(argv, env=env, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        port = int.from_bytes(process.stdout.read(4), "big")
+        with socket.create_connection(("127.0.0.1", port)) as asked:  # as Spark asks for a worker
+            worker = int.from_bytes(asked.recv(4), "big")
+            assert psutil.Process(worker).ppid() == process.pid
+        process.stdin.close()
+    until("its workers are gone", lambda: not psutil.pid_exists(worker))
+
+
 @pytest.mark.services
 def test_a_job_that_fails_hands_its_status_on_and_ends_the_jvm(jobs):
     _, before = jobs.run("0")
@@ -120,7 +158,8 @@ def test_the_next_job_is_waited_for_as_long_as_was_asked_and_no_longer(tmp_path,
     monkeypatch.setattr(serve, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     monkeypatch.setattr(serve, "_LOOK", 0.001)
     door = tmp_path / "door"
-    assert serve._next(listen(door), door, 60.0, os.getppid()) == (None, None)
+    workers = serve._Workers(tmp_path / "workers")
+    assert serve._next(listen(door), door, 60.0, os.getppid(), workers) == (None, None)
     assert next(clock) == 60 + 1, "the last look at the clock finds that the sixty seconds are over"
     assert not door.exists()
 

@@ -17,9 +17,13 @@ def archive_with(path: Path, module: str) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"), [("pyspark.zip", True), ("py4j-0.10.9.7-src.zip", True), ("mine.zip", False)]
-)
-def test_only_sparks_own_archives_are_kept(
+    ("name", "kept"),
+    [
+        ("pyspark.zip", True), ("py4j-0.10.9.7-src.zip", True), ("afterbell-0123456789abcdef.zip", True),
+        ("mine.zip", False), ("afterbell-mine.zip", False), ("notpyspark.zip", False),
+    ],
+)  # fmt: skip
+def test_only_archives_that_never_change_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, kept: bool
 ) -> None:
     module = f"of_{name.partition('.')[0].replace('-', '_')}"

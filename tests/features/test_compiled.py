@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from pyspark import cloudpickle
 
 from afterbell.features.compiled import (
     Kernel,
@@ -24,7 +26,7 @@ from afterbell.features.compiled import (
     sources_digest,
     used_modules,
 )
-from afterbell.features.kernels import liquidity
+from afterbell.features.kernels import candle, liquidity
 from tests.conftest import ROOT
 
 ASK = """
@@ -212,3 +214,8 @@ def test_sums_keep_the_order_in_which_they_are_written() -> None:
 
     # Fast mathematics would say 1: the sum of 1e16 and 1 is not among the doubles.
     assert compiled(total)(1e16, 1.0) == 0.0
+
+
+def test_a_kernel_that_is_sent_to_a_worker_is_the_workers_own() -> None:
+    """Spark's workers get it by cloudpickle; Numba by itself would have each of them compile it from the text."""
+    assert pickle.loads(cloudpickle.dumps(candle.gap)) is candle.gap  # noqa: S301 - made here

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from zipimport import zipimporter
 
-_SPARKS_OWN = ("pyspark.zip", "-src.zip")
+_LASTING = re.compile(r"(?:^|/)(?:pyspark|[^/]*-src|afterbell-[0-9a-f]{16})\.zip$")
 
 
 def keep_archives() -> None:
-    """Let Python keep what it has read of Spark's own zip archives.
+    """Let Python keep what it has read of the zip archives of Spark and of this library.
 
     PySpark has Python forget all import paths before each task, and an archive's directory is then read anew for each
-    of its folders that something came from: an eighth of a second a task. Those two archives never change; others,
-    such as ``--py-files``, are left alone.
+    of its folders that something came from: an eighth of a second a task, or several. Spark's two archives never
+    change, and the library's is named by its content; others, such as ``--py-files``, are left alone.
     """
     for importer in sys.path_importer_cache.values():
-        if isinstance(importer, zipimporter) and importer.archive.endswith(_SPARKS_OWN):
+        if isinstance(importer, zipimporter) and _LASTING.search(importer.archive):
             importer.invalidate_caches = _nothing  # type: ignore[method-assign]
 
 

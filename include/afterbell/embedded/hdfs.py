@@ -66,7 +66,7 @@ class Hdfs(Service):
         # The folder holds nothing yet, or what a first start that was killed left of it.
         self.run("format", [*self._java("format", _NAMENODE), "-format", "-force", "-nonInteractive"], self._env())
 
-    def class_options(self, program: str) -> list[str]:
+    def class_options(self, program: str) -> list[str]:  # noqa: ARG002 - set-up's rehearsal tells them apart
         """Java's options for where ``program`` (namenode, datanode, format) takes its classes from."""
         archive = self.context.folders.hdfs_archive
         # One that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import importlib
 import inspect
 import os
 import stat
@@ -87,6 +88,14 @@ class Kernel:
     answers: int
     module: str
     name: str
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
+        """By its name: Numba would send the source, which its receiver compiles without looking for a kept kernel."""
+        return _kernel_named, (self.module, self.name)
+
+
+def _kernel_named(module: str, name: str) -> Kernel:
+    return cast("Kernel", getattr(importlib.import_module(module), name))
 
 
 def kernel(answers: int = 1) -> Callable[[Callable[..., None]], Kernel]:

@@ -14,6 +14,10 @@ print(
     f"TOLD {sys.argv[1:]} IN {os.environ.get('AIRFLOW_TASK')} SAW {spark.conf.get('spark.left', 'nothing')}", flush=True
 )
 print(f"FOUND {spark.range(100).count()}", file=sys.stderr, flush=True)
+if "workers" in sys.argv:
+    task = spark.sparkContext.parallelize([0], 1).map(lambda _: (os.getpid(), os.getppid(), "pandas" in sys.modules))
+    worker, daemon, ready = task.first()
+    print(f"WORKER {worker} DAEMON {daemon} READY {ready}", flush=True)
 spark.conf.set("spark.left", "something")
 end = sys.argv[1]
 if end == "wait":

@@ -4,6 +4,7 @@
 ``door``. Each job is a fork of this process, which itself never speaks to the JVM and has no threads of its own: a job
 finds the libraries imported and Java awake, and nothing else of the jobs before it. A job that does not end well ends
 this process and the JVM with it, as does one whose submitter goes away: only a JVM that has done well is used again.
+The job's Python workers come from here, too: see ``workers.py``.
 """
 
 from __future__ import annotations
@@ -17,10 +18,13 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
+from typing import NoReturn
 
 from afterbell.cluster.warm.words import TAKEN, Request, connect, listen, receive
 
@@ -29,11 +33,11 @@ _MOST = 32
 _LOOK = 1.0
 _KILLED = 128 + signal.SIGKILL
 _LIBRARIES = (
-    "pyspark.sql", "pyspark.sql.functions", "pandas", "pyarrow.parquet", "pyarrow.compute", "pydantic", "yaml",
-    "boto3", "requests", "scipy.stats", "lightgbm", "numba", "exchange_calendars", "great_expectations",
-    "matplotlib.figure",
+    "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
+    "pyarrow.compute", "polars", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
+    "lightgbm", "numba", "great_expectations", "matplotlib.figure",
 )  # fmt: skip
-"""What steps import, in the order of their need; imported once, while the first job is at work."""
+"""What steps and their workers import, in the order of their need; imported once, while the first job is at work."""
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -46,7 +50,7 @@ def main(first: Path, door: Path) -> None:
         _serve(first, door)
     finally:
         if os.getpid() == own:
-            for each in (door, door.with_suffix(".log")):
+            for each in (door, door.with_suffix(".log"), door.with_suffix(".workers")):
                 each.unlink(missing_ok=True)
 
 
@@ -54,24 +58,25 @@ def _serve(first: Path, door: Path) -> None:
     connection, born, served = connect(first), os.getppid(), 0
     asked = receive(connection) if connection else None
     spark = _added(asked[0].environment) if asked else {}
+    workers = _Workers(door.with_suffix(".workers"))
     while connection is not None and asked is not None:
         request, streams = asked
         clean, tell = _FORK.Pipe(duplex=False)
-        job = _FORK.Process(target=_become, args=(request, spark, streams, tell, (clean, connection)))
+        job = _FORK.Process(target=_become, args=(request, spark, streams, tell, (clean, connection, workers.socket)))
         connection.sendall(TAKEN)
         job.start()
         tell.close()
         for each in streams:
             os.close(each)
         if not served:
-            _preload()
+            _preload(workers, (clean, connection))
         served += 1
-        status = _ended(job, connection, born)
+        status = _ended(job, born, workers, (clean, connection))
         goes_on = status == 0 and clean.poll() and request.idle_seconds > 0 and served < _MOST
         waiting = listen(door) if goes_on else None  # before the answer: whoever has it may come again at once
         connection.sendall(json.dumps({"status": status}).encode())
         connection.close()
-        connection, asked = _next(waiting, door, request.idle_seconds, born) if waiting else (None, None)
+        connection, asked = _next(waiting, door, request.idle_seconds, born, workers) if waiting else (None, None)
 
 
 def _added(asked: dict[str, str]) -> dict[str, str]:
@@ -79,14 +84,80 @@ def _added(asked: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if asked.get(name) != value}
 
 
-def _preload() -> None:
+def _preload(workers: _Workers, job: Sequence[Connection | socket.socket]) -> None:
+    """Import the libraries; who asks for workers meanwhile gets them with what there is."""
     for name in _LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)
+        while wait([workers.socket], timeout=0):
+            workers.fork(job)
     with suppress(ImportError):
-        from afterbell.stores.s3_client import read_description  # noqa: PLC0415 - once the first job is at work
+        from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - once the first job is at work
+        from afterbell.stores.s3_client import read_description  # noqa: PLC0415
 
         read_description()
+        Exchange().latest(datetime.now(UTC))
+
+
+class _Workers:
+    """Where Spark's Python workers come from: forks of this process, each a daemon of workers as Spark has them."""
+
+    def __init__(self, door: Path) -> None:
+        self.socket = listen(door)
+        self._forks: list[int] = []
+
+    def fork(self, job: Sequence[Connection | socket.socket]) -> None:
+        """Answer one process that Spark started as such a daemon; what belongs to the ``job`` is closed in the fork."""
+        connection, _ = self.socket.accept()
+        with connection:
+            try:
+                connection.settimeout(_LOOK)
+                request, streams = receive(connection)
+                connection.settimeout(None)
+            except OSError:
+                return  # then it is the daemon itself
+            pid = os.fork()
+            if not pid:
+                self._be(request, streams, connection, job)
+            for each in streams:
+                os.close(each)
+        self._forks.append(pid)
+
+    def reap(self) -> None:
+        """Let go of those that have ended, with their contexts."""
+        self._forks = [fork for fork in self._forks if not os.waitpid(fork, os.WNOHANG)[0]]
+
+    def _be(
+        self, request: Request, streams: list[int], connection: socket.socket, job: Sequence[Connection | socket.socket]
+    ) -> NoReturn:
+        status = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for each in (self.socket, *job):
+                each.close()
+            _take_over(request, streams, first=0)
+            from pyspark.daemon import manager  # noqa: PLC0415 - this process itself needs no Spark
+
+            from afterbell.cluster.worker import keep_archives  # noqa: PLC0415 - it may be another's archive
+
+            keep_archives()
+
+            connection.sendall(TAKEN)
+            manager()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        finally:
+            os._exit(status)
+
+
+def _take_over(request: Request, streams: list[int], first: int) -> None:
+    """Have the standard streams from the descriptor ``first`` on, the variables and the folder of whoever asked."""
+    for number, stream in enumerate(streams, start=first):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    os.chdir(request.folder)
 
 
 def _become(
@@ -100,12 +171,8 @@ def _become(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for each in others:
         each.close()
-    for number, stream in enumerate(streams, start=1):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.environ.clear()
-    os.environ.update(request.environment | spark)
-    os.chdir(request.folder)
+    _take_over(request, streams, first=1)
+    os.environ.update(spark)
     sys.argv = [request.script, *request.arguments]
     sys.path.insert(0, str(Path(request.script).parent))
     try:
@@ -127,13 +194,15 @@ def _stop() -> None:
         running.stop()
 
 
-def _ended(job: ForkProcess, connection: socket.socket, born: int) -> int:
-    """The exit status of the job.
+def _ended(job: ForkProcess, born: int, workers: _Workers, streams: tuple[Connection, socket.socket]) -> int:
+    """The exit status of the job, which has its workers until then.
 
     Raises:
         ConnectionError: its submitter went away; the job was killed.
     """
-    if job.sentinel not in wait([job.sentinel, connection]):
+    while (found := wait([job.sentinel, streams[1], workers.socket])) == [workers.socket]:
+        workers.fork(streams)
+    if job.sentinel not in found:
         job.kill()
         raise ConnectionError("whoever submitted the job is gone")
     job.join()
@@ -144,13 +213,14 @@ def _ended(job: ForkProcess, connection: socket.socket, born: int) -> int:
 
 
 def _next(
-    waiting: socket.socket, door: Path, seconds: float, born: int
+    waiting: socket.socket, door: Path, seconds: float, born: int, workers: _Workers
 ) -> tuple[socket.socket | None, tuple[Request, list[int]] | None]:
     """The next submitter and its job; None where none came in time, or the JVM is gone."""
     try:
         waiting.settimeout(_LOOK)
         end = time.monotonic() + seconds
         while time.monotonic() < end and os.getppid() == born:
+            workers.reap()
             with suppress(TimeoutError, ConnectionError):  # who only looked whether somebody is here is no submitter
                 found, _ = waiting.accept()
                 found.settimeout(None)

@@ -16,12 +16,21 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
 sys.path[0] = str(Path(__file__).resolve().parents[3])
 
-from afterbell.cluster.warm.words import TAKEN, WARM, Request, connect, listen, send  # noqa: E402 - the line above finds it
+from afterbell.cluster.warm.words import (  # noqa: E402 - the line above finds it
+    TAKEN,
+    WARM,
+    WORKERS,
+    Request,
+    connect,
+    listen,
+    send,
+)  # fmt: skip
 
 _FLAGS = {"--verbose", "-v", "--supervise"}
 _LOOK = 0.1
@@ -120,7 +129,8 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: soc
     It outlives this process, if the job ends well.
     """
     first, log = door.with_suffix(".first"), door.with_suffix(".log")
-    argv = [spark_submit, *options, "--name", "afterbell", str(_SERVER), str(first), str(door)]
+    own = _workers_of(door.with_suffix(".workers")) if _is_local(options) else []
+    argv = [spark_submit, *options, *own, "--name", "afterbell", str(_SERVER), str(first), str(door)]
     log.touch(mode=0o600)
     with log.open("rb") as read, log.open("wb") as written:
         try:
@@ -148,6 +158,20 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: soc
             return jvm.returncode or 1
         finally:
             first.unlink(missing_ok=True)
+
+
+def _is_local(options: Sequence[str]) -> bool:
+    """Whether executors are on this machine, in the JVM itself."""
+    return any(master.startswith("local") for word, master in pairwise(options) if word == "--master")
+
+
+def _workers_of(door: Path) -> list[str]:
+    """Spark's options for Python workers that are forked where the libraries are imported."""
+    return [
+        "--conf", "spark.python.daemon.module=afterbell.cluster.warm.workers",
+        "--conf", f"spark.executorEnv.{WORKERS}={door}",
+        "--conf", f"spark.executorEnv.PYTHONPATH={sys.path[0]}",
+    ]  # fmt: skip
 
 
 def _followed(connection: socket.socket, log: BinaryIO, request: Request) -> int | None:

@@ -1,7 +1,8 @@
 """What the submitter of a job and a warm JVM say to each other, over a Unix socket in a folder of their own.
 
 A request is a length and that many bytes of JSON, with standard output and error beside it as open files. The answer is
-``TAKEN``, then, when the job has ended, its exit status as JSON. Needs nothing of the project: both sides are scripts.
+``TAKEN``, then, when the job has ended, its exit status as JSON. Python workers are asked for in the same words; there
+``TAKEN`` is all, and the connection lasts as long as they do. Needs nothing of the project: the sides are scripts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ WARM = "AFTERBELL_WARM"
 """The variable that says how many seconds a JVM shall wait for another job; without it none is kept or looked for."""
 TAKEN = b"+"
 """The job will be run, here and nowhere else; before it, a job that got no answer may be handed to another."""
+WORKERS = "AFTERBELL_WORKERS"
+"""The variable that names the door where a warm JVM's Python workers come from."""
+_MOST_STREAMS = 3
 _LENGTH = struct.Struct("!I")
 
 
@@ -54,7 +58,7 @@ def receive(connection: socket.socket) -> tuple[Request, list[int]]:
     Raises:
         ConnectionError: the other side went away before it had said all.
     """
-    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, 2)
+    head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, _MOST_STREAMS)
     body = _exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
     if not body:
         raise ConnectionError("a job was not handed over whole")
