@@ -10,6 +10,7 @@ import yaml
 
 from tests.clusters.dispatcher import Dispatcher
 from tests.clusters.standalone import Standalone
+from tests.patience import LONG
 
 CONFIG = Path(__file__).resolve().parents[2] / "include" / "config"
 _SIZES: dict[str, Any] = {
@@ -17,6 +18,8 @@ _SIZES: dict[str, Any] = {
     "executor_memory": "1g",
     "executor_cores": 2,
     "cores_max": 2,
+    "first_executor_seconds": LONG,
+    "registered_seconds": LONG,
     "conf": {"spark.sql.shuffle.partitions": "4", "spark.ui.enabled": "false"},
 }
 

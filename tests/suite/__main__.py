@@ -14,7 +14,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from tests.suite import durations
@@ -30,8 +30,8 @@ _TYPED = {
 _KEPT = ROOT / ".afterbell" / "tests"
 _NOTHING = 5
 """Pytest's status where no test was collected."""
-_WORKERS = {"spark": 2, "airflow": 1}
-"""Processes of a whole run: more would only wait for the two cores."""
+_WORKERS = {"spark": 3, "airflow": 1}
+"""Processes of a whole run: one more than there are cores, because each of them waits for programs that start."""
 
 
 def pytest(environment: str, *arguments: str, workers: int = 0) -> list[str]:
@@ -50,10 +50,12 @@ def run_every_test() -> int:
         records[name].unlink(missing_ok=True)
         argv = pytest(name, "-q", *selection(name), workers=workers)
         groups.append([Command(name, argv, {durations.RECORD: str(records[name])})])
-    status = run_and_summarize(groups)
-    for line in durations.comparison(durations.read_records(records.values()), durations.read_table()):
+    return run_and_summarize(groups, lambda: _rooms(records.values()))
+
+
+def _rooms(records: Iterable[Path]) -> None:
+    for line in durations.comparison(durations.read_records(records), durations.read_table()):
         print(line)
-    return status
 
 
 def type_checks() -> list[Command]:
@@ -135,11 +137,15 @@ def take_durations() -> int:
     return 0
 
 
-def run_and_summarize(groups: Sequence[Sequence[Command]]) -> int:
-    """Run the groups side by side and print how each command ended; the exit status."""
+def run_and_summarize(groups: Sequence[Sequence[Command]], report: Callable[[], None] = lambda: None) -> int:
+    """Run the groups side by side, then print the report, every failure and how each command ended; the exit status."""
     began = time.monotonic()
     ended = run_all(groups)
     bad = [each.name for each in ended if each.failed]
+    report()
+    for each in ended:
+        for line in each.failures:
+            print(f"{each.name}: {line}")
     for each in ended:
         print(f"{'FAILED' if each.failed else 'ok':<7} {each.name:<17} {each.seconds:6.0f} s")
     print(f"{'FAILED: ' + ', '.join(bad) if bad else 'all is well'} ({time.monotonic() - began:.0f} s)")

@@ -14,6 +14,9 @@ from dataclasses import dataclass, field
 from tests.suite.rooms import ROOT
 
 
+_FAILURES = ("FAILED ", "ERROR ")
+
+
 @dataclass(frozen=True)
 class Command:
     """One command.
@@ -41,6 +44,8 @@ class Ended:
     status: int
     seconds: float
     failed: bool
+    failures: Sequence[str] = ()
+    """Pytest's own lines about tests that failed."""
 
 
 def run_all(groups: Sequence[Sequence[Command]]) -> list[Ended]:
@@ -80,7 +85,8 @@ class _Together:
         for command in group:
             began = time.monotonic()
             status, kept = self._follow(command)
-            done = Ended(command.name, status, time.monotonic() - began, status not in command.good)
+            failures = [line for line in kept if line.startswith(_FAILURES)]
+            done = Ended(command.name, status, time.monotonic() - began, status not in command.good, failures)
             self.ended.append(done)
             if command.quiet:
                 for line in kept if done.failed else [f"fine, {done.seconds:.0f} s"]:
@@ -106,9 +112,9 @@ class _Together:
         ) as process:
             self._running[command.name] = process
             for line in process.stdout or ():
-                if command.quiet:
+                if command.quiet or line.startswith(_FAILURES):
                     kept.append(line.rstrip())
-                else:
+                if not command.quiet:
                     self._say(command, line.rstrip())
         self._running.pop(command.name)
         return process.returncode, kept

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.suite import durations
+from tests.suite.__main__ import run_and_summarize
 from tests.suite.rooms import ROOT, Target, UnknownTestError, find_target, selection
 from tests.suite.side_by_side import Command, run_all
 
@@ -63,6 +64,15 @@ def test_commands_run_side_by_side_and_all_of_them_whatever_fails(tmp_path, caps
     lines = capsys.readouterr().out.splitlines()
     assert {"one  | met", "two  | met", "bad  | why"} <= set(lines)
     assert not any("unsaid" in line for line in lines)
+
+
+def test_failures_are_repeated_at_the_end_of_a_run(capsys):
+    text = "print('....'); print('FAILED tests/a/test_1.py::test_it - boom'); exit(1)"
+    assert run_and_summarize([[Command("spark", python(text))]], lambda: print("a table")) == 1
+    *_, table, failure, status, summary = capsys.readouterr().out.splitlines()
+    assert (table, failure) == ("a table", "spark: FAILED tests/a/test_1.py::test_it - boom")
+    assert status.split()[:2] == ["FAILED", "spark"]
+    assert summary.startswith("FAILED: spark")
 
 
 def test_nothing_collected_is_no_failure_where_it_is_said_so():
