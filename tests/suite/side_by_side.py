@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 
 from tests.suite.rooms import ROOT
 
-
 _FAILURES = ("FAILED ", "ERROR ")
 
 
