@@ -85,9 +85,9 @@ def test_jobs_share_a_jvm_and_nothing_else(jobs):
 
 
 def worker_of(output):
-    """Process ids of a worker and of its daemon, and whether pandas was imported before the worker's first task."""
-    worker, daemon, ready = re.search(r"WORKER (\d+) DAEMON (\d+) READY (\w+)", output).groups()
-    return int(worker), int(daemon), ready == "True"
+    """Process ids of a worker and of its daemon, and what of pandas and Polars the worker's first task had imported."""
+    worker, daemon, imported = re.search(r"WORKER (\d+) DAEMON (\d+) IMPORTED (.*)", output).groups()
+    return int(worker), int(daemon), imported
 
 
 @pytest.mark.services
@@ -95,9 +95,9 @@ def test_workers_are_forked_with_the_libraries_imported_and_end_with_their_job(j
     for _ in range(2):  # the first may be asked for before everything is imported
         status, output = jobs.run("0", "workers")
         assert status == 0, output
-        worker, daemon, ready = worker_of(output)
+        worker, daemon, imported = worker_of(output)
         until("the job's workers are gone", lambda gone=(worker, daemon): not any(map(psutil.pid_exists, gone)))
-    assert ready
+    assert imported == "['pandas']", "Polars must not be forked"
 
 
 @pytest.mark.services

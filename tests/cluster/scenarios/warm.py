@@ -15,9 +15,10 @@ print(
 )
 print(f"FOUND {spark.range(100).count()}", file=sys.stderr, flush=True)
 if "workers" in sys.argv:
-    task = spark.sparkContext.parallelize([0], 1).map(lambda _: (os.getpid(), os.getppid(), "pandas" in sys.modules))
-    worker, daemon, ready = task.first()
-    print(f"WORKER {worker} DAEMON {daemon} READY {ready}", flush=True)
+    libraries = {"pandas", "polars"}
+    asked = spark.sparkContext.parallelize([0], 1)
+    worker, daemon, imported = asked.map(lambda _: (os.getpid(), os.getppid(), libraries & set(sys.modules))).first()
+    print(f"WORKER {worker} DAEMON {daemon} IMPORTED {sorted(imported)}", flush=True)
 spark.conf.set("spark.left", "something")
 end = sys.argv[1]
 if end == "wait":

@@ -34,10 +34,13 @@ _LOOK = 1.0
 _KILLED = 128 + signal.SIGKILL
 _LIBRARIES = (
     "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
-    "pyarrow.compute", "polars", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
+    "pyarrow.compute", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
     "lightgbm", "numba", "great_expectations", "matplotlib.figure",
 )  # fmt: skip
-"""What steps and their workers import, in the order of their need; imported once, while the first job is at work."""
+"""What steps and their workers import, in the order of their need; imported once, while the first job is at work.
+
+Polars is not among them: it has threads from its import on, and must not be forked.
+"""
 _FORK = multiprocessing.get_context("fork")
 
 
