@@ -18,9 +18,9 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
@@ -99,7 +99,7 @@ def _preload(workers: _Workers, job: Sequence[Connection | socket.socket]) -> No
         from afterbell.stores.s3_client import read_description  # noqa: PLC0415
 
         read_description()
-        Exchange().latest(datetime.now(UTC))
+        _ = Exchange().zone  # builds the calendar, for half a second
 
 
 class _Workers:
@@ -144,11 +144,13 @@ class _Workers:
             from afterbell.cluster.worker import keep_archives  # noqa: PLC0415 - it may be another's archive
 
             keep_archives()
-
             connection.sendall(TAKEN)
             manager()
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0
+        except BaseException:
+            traceback.print_exc()
+            raise
         finally:
             os._exit(status)
 
