@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from afterbell.cluster.active import COUNTS_FOR, active, at_work
+from afterbell.cluster.active import COUNTS_FOR, MARKING, active, at_work
 from afterbell.errors import StoreUnavailableError
 from afterbell.stores.artifacts import ArtifactStore
 from tests.clusters.programs import until
@@ -25,6 +26,8 @@ def store(services: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[ArtifactSt
     monkeypatch.setattr("afterbell.cluster.active._PATIENCE", LONG)  # the mark may take its time
     found = ArtifactStore(services.runtime.s3)
     found.ensure_bucket()
+    for each in found.list("active/"):  # of runs of other tests, which died
+        found.delete(each.key)
     yield found
     for each in found.list("active/"):
         found.delete(each.key)
@@ -35,17 +38,15 @@ def now() -> datetime:
 
 
 def work(store: ArtifactStore, step: str) -> None:
+    """A step that lasts until its mark is made, which happens beside it."""
     with at_work(step, "night", lambda: store):
-        pass
+        until("the mark is made", lambda: active(store, now()))
 
 
 def test_a_run_is_marked_from_its_first_step_to_the_end_of_its_last(store: ArtifactStore) -> None:
     seen = []
     for step in ("ingest", "validate", "score"):
-        with at_work(step, "night", lambda: store):
-            pass
-        if step != "score":
-            until("the mark is made, beside the step", lambda: active(store, now()))
+        work(store, step)
         seen.append(active(store, now()))
     assert seen == [["night"], ["night"], []]
 
@@ -58,8 +59,9 @@ def test_a_run_whose_step_failed_is_not_at_work(store: ArtifactStore) -> None:
 
 
 def test_steps_of_a_backfill_leave_no_mark(store: ArtifactStore) -> None:
-    work(store, "backfill_ingest")
-    work(store, "maintain")
+    for step in ("backfill_ingest", "maintain"):
+        with at_work(step, "night", lambda: store):
+            assert not any(thread.name == MARKING for thread in threading.enumerate())
     assert active(store, now()) == []
 
 
