@@ -1,9 +1,11 @@
 """A job that says who it is, and ends as its first argument says: with a status, never, or with its JVM killed."""
 
+import ctypes
 import os
 import signal
 import sys
 import time
+from pathlib import Path
 
 from pyspark.sql import SparkSession
 
@@ -15,10 +17,16 @@ print(
 )
 print(f"FOUND {spark.range(100).count()}", file=sys.stderr, flush=True)
 if "workers" in sys.argv:
-    libraries = {"pandas", "polars"}
-    asked = spark.sparkContext.parallelize([0], 1)
-    worker, daemon, imported = asked.map(lambda _: (os.getpid(), os.getppid(), libraries & set(sys.modules))).first()
-    print(f"WORKER {worker} DAEMON {daemon} IMPORTED {sorted(imported)}", flush=True)
+
+    def look(_):
+        maps = Path("/proc/self/maps").read_text().splitlines()
+        blas = {line.split()[-1] for line in maps if "openblas" in line.rpartition("/")[2]}
+        ask = ("scipy_openblas_get_num_threads64_", "scipy_openblas_get_num_threads", "openblas_get_num_threads")
+        found = {getattr(ctypes.CDLL(path), name, lambda: 0)() for path in blas for name in ask}
+        return os.getpid(), os.getppid(), sorted({"pandas", "polars"} & set(sys.modules)), sorted(found - {0})
+
+    worker, daemon, imported, threads = spark.sparkContext.parallelize([0], 1).map(look).first()
+    print(f"WORKER {worker} DAEMON {daemon} IMPORTED {imported} THREADS {threads}", flush=True)
 spark.conf.set("spark.left", "something")
 end = sys.argv[1]
 if end == "wait":

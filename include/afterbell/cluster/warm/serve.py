@@ -41,6 +41,7 @@ _LIBRARIES = (
 
 Polars is not among them: it has threads from its import on, and must not be forked.
 """
+_THREADS = "OMP_NUM_THREADS"
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -89,11 +90,18 @@ def _added(asked: dict[str, str]) -> dict[str, str]:
 
 def _preload(workers: _Workers, job: Sequence[Connection | socket.socket]) -> None:
     """Import the libraries; who asks for workers meanwhile gets them with what there is."""
+    # They ask how many threads they may have when they are imported, and Spark allows a task's one.
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
     for name in _LIBRARIES:
         with suppress(ImportError):
             importlib.import_module(name)
         while wait([workers.socket], timeout=0):
             workers.fork(job)
+    if before is None:
+        del os.environ[_THREADS]
+    else:
+        os.environ[_THREADS] = before
     with suppress(ImportError):
         from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - once the first job is at work
         from afterbell.stores.s3_client import read_description  # noqa: PLC0415
