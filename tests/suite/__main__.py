@@ -102,14 +102,10 @@ def run_check() -> int:
 
 def run_failed() -> int:
     """What failed last, in both environments; nothing where nothing did."""
-    return run_and_summarize(
-        [
-            [
-                Command(name, pytest(name, "--lf", "--lfnf=none", *selection(name)), good=(0, _NOTHING))
-                for name in _WORKERS
-            ]
-        ]
-    )
+    commands = [
+        Command(name, pytest(name, "--lf", "--lfnf=none", *selection(name)), good=(0, _NOTHING)) for name in _WORKERS
+    ]
+    return run_and_summarize([commands])
 
 
 def run_target(text: str) -> int:

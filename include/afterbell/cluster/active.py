@@ -19,8 +19,6 @@ from afterbell.stores.artifacts import ArtifactStore
 PREFIX = "active/"
 COUNTS_FOR = timedelta(minutes=30)
 """How long a mark that nobody renews is believed: longer than a step of a daily run should take."""
-MARKING = "afterbell-mark"
-"""Name of the thread that sets a mark."""
 _PATIENCE = 5.0
 
 
@@ -37,7 +35,7 @@ def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> It
         yield
         return
     key = f"{PREFIX}{run_slug}.json"
-    marking = threading.Thread(target=_quietly, args=(lambda: _mark(opened(), key, step),), name=MARKING, daemon=True)
+    marking = threading.Thread(target=_quietly, args=(lambda: _mark(opened(), key, step),), daemon=True)
     marking.start()
     over = True
     try:

@@ -42,6 +42,7 @@ _LIBRARIES = (
 Polars is not among them: it has threads from its import on, and must not be forked.
 """
 _THREADS = "OMP_NUM_THREADS"
+"""The variable by which numeric libraries are told how many threads they may have."""
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -141,6 +142,7 @@ class _Workers:
     def _be(
         self, request: Request, streams: list[int], connection: socket.socket, job: Sequence[Connection | socket.socket]
     ) -> NoReturn:
+        """Be the daemon, in the fork; whatever happens, nothing of this process goes on there."""
         status = 1
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -156,9 +158,8 @@ class _Workers:
             manager()
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else 0
-        except BaseException:
+        except Exception:  # noqa: BLE001 - there is nobody above
             traceback.print_exc()
-            raise
         finally:
             os._exit(status)
 

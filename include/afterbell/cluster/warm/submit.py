@@ -30,7 +30,7 @@ from afterbell.cluster.warm.words import (  # noqa: E402 - the line above finds 
     connect,
     listen,
     send,
-)  # fmt: skip
+)
 
 _FLAGS = {"--verbose", "-v", "--supervise"}
 _LOOK = 0.1
