@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+from afterbell.cluster.submission import driver_options
 from afterbell.config.platform import Folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +32,13 @@ def driver_env(step: Mapping[str, str], scratch: Path, submit: str) -> dict[str,
         submit: further arguments of spark-submit, such as ``--master local[2]``.
     """
     folders = Folders.from_env()
+    # As the project submits a driver of this machine's, so that it starts from the archive of classes, too.
+    conf = {
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in folders.jars),
+        "spark.driver.extraJavaOptions": driver_options(folders),
+        "spark.ui.enabled": "false",
+        "spark.local.dir": str(scratch),
+    }
     return {
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         **step,
@@ -40,9 +49,7 @@ def driver_env(step: Mapping[str, str], scratch: Path, submit: str) -> dict[str,
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_SUBMIT_ARGS": " ".join((
             submit,
-            f"--jars {','.join(str(jar) for jar in folders.jars)}",
-            "--conf spark.ui.enabled=false",
-            f"--conf spark.local.dir={scratch}",
+            *(f"--conf {shlex.quote(f'{name}={value}')}" for name, value in conf.items()),
             "pyspark-shell",
         )),
     }  # fmt: skip

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, MASTER_UI, REGISTERED_SECONDS
-from afterbell.cluster.submission import library_zip
+from afterbell.cluster.submission import driver_options, library_zip
 from afterbell.config.platform import Folders
+from tests.clusters.classes import executor_properties
 from tests.clusters.programs import java_environment
 from tests.patience import LONG
 
@@ -38,6 +40,15 @@ def environment(spark_home: Path | None = None) -> dict[str, str]:
     }
 
 
+def _quick(folders: Folders) -> dict[str, str]:
+    """The properties of a driver and executors that start from the archive of classes."""
+    driver = {
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in folders.jars),
+        "spark.driver.extraJavaOptions": driver_options(folders),
+    }
+    return driver | executor_properties(folders)
+
+
 @contextmanager
 def driver(
     folder: Path,
@@ -50,7 +61,9 @@ def driver(
 ) -> Iterator[subprocess.Popen[str]]:
     """A driver in client mode, its output in one stream; it ends with the block."""
     argv = [str(SUBMIT), "--master", master]
-    for name, value in (_SMALL | {"spark.local.dir": str(folder)} | conf).items():
+    folders = Folders.from_env()
+    own = {"spark.local.dir": str(folder)} | ({} if spark_home else _quick(folders))
+    for name, value in (_SMALL | own | conf).items():
         argv += ["--conf", f"{name}={value}"]
     argv += ["--py-files", str(library_zip(ROOT / "include", folder / "build")), str(SCENARIOS / script)]
     argv += ["--session", "2016-06-30", "--run-id", "r", "--deadline", "2016-06-30T22:00:00+00:00"]

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from afterbell.config.platform import Folders
+from tests.clusters.classes import executor_properties, on_cluster_properties
 from tests.clusters.dispatcher import Dispatcher
 from tests.clusters.standalone import Standalone
 from tests.patience import LONG
@@ -27,7 +29,10 @@ _SIZES: dict[str, Any] = {
 def standalone_profile(cluster: Standalone, deploy_mode: str, **changes: Any) -> dict[str, Any]:
     """A profile for ``cluster``, the driver beside the submitter (``client``) or on a worker (``cluster``)."""
     rest = {"rest_url": cluster.rest.address} if deploy_mode == "cluster" else {}
-    return {"master": cluster.master, "deploy_mode": deploy_mode, "master_ui": cluster.ui, **rest, **_SIZES, **changes}
+    folders = Folders.from_env()
+    quick = on_cluster_properties(folders) if deploy_mode == "cluster" else executor_properties(folders)
+    own = {"master": cluster.master, "deploy_mode": deploy_mode, "master_ui": cluster.ui, **rest, **_SIZES}
+    return own | {"conf": _SIZES["conf"] | quick} | changes
 
 
 def mesos_profile(cluster: Dispatcher, **changes: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import psutil
 
 from afterbell.config.platform import Folders
 from afterbell.embedded.ports import LOOPBACK, free_port
+from tests.clusters.classes import daemon_environment
 from tests.clusters.programs import Program, Programs, java_environment, programs, until
 from tests.clusters.rest import Submissions, get
 
@@ -75,7 +76,8 @@ class Standalone:
             "SPARK_DAEMON_MEMORY": "256m",
         }
         command = [str(self._folders.spark_home / "bin" / "spark-class"), *(str(item) for item in argv)]
-        return self._keeper.start(command, java_environment(self._folders) | own | env, home, home / "log")
+        env = java_environment(self._folders) | daemon_environment(self._folders) | own | env
+        return self._keeper.start(command, env, home, home / "log")
 
     def state(self) -> Any:
         """What the master tells of itself, of workers, applications and drivers."""
