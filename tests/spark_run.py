@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
+import os
 from pathlib import Path
 from typing import Any
 
-from afterbell.config.platform import Folders
 from bench.driver import ELSEWHERE, ROOT, driver_env
+from tests.forked_drivers import start_driver, workers_options
 from tests.patience import LONG
 
 _LIMIT = 4 * LONG
@@ -25,7 +25,8 @@ def scenario_env(home: Path, stores: dict[str, str] | None = None) -> dict[str, 
         "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
     }
     step = (ELSEWHERE if stores is None else stores) | lake
-    return driver_env(step, home / "local", TWO_CORES + _PATIENT) | {"SPARK_AUTH_SOCKET_TIMEOUT": str(LONG)}
+    submit = f"{TWO_CORES}{_PATIENT} {workers_options()}"
+    return driver_env(step, home / "local", submit) | {"SPARK_AUTH_SOCKET_TIMEOUT": str(LONG)}
 
 
 def tail(log: Path, characters: int = 6000) -> str:
@@ -36,19 +37,14 @@ def tail(log: Path, characters: int = 6000) -> str:
 def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
     """Run ``script`` (a path from the project's root), which writes JSON to the path it is given."""
     answer, log = home / "answer.json", home / "scenario.log"
-    with log.open("w", encoding="utf-8") as stream:
-        try:
-            status: int | str = subprocess.run(
-                [str(Folders.from_env().spark_python), str(ROOT / script), str(answer)],
-                env=scenario_env(home, stores),
-                cwd=home,
-                stdout=stream,
-                stderr=subprocess.STDOUT,
-                timeout=_LIMIT,
-                check=False,
-            ).returncode
-        except subprocess.TimeoutExpired:
-            status = f"none after {_LIMIT} s"
+    with log.open("w", encoding="utf-8") as stream, Path(os.devnull).open("rb") as nothing:
+        streams = (nothing.fileno(), stream.fileno(), stream.fileno())
+        driver = start_driver(ROOT / script, [str(answer)], scenario_env(home, stores), home, streams)
+    try:
+        status: int | str = driver.wait(_LIMIT)
+    except TimeoutError:
+        driver.kill()
+        status = f"none after {_LIMIT} s"
     assert status == 0, f"exit status {status}; {tail(log)}"
     found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return found

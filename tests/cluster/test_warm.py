@@ -159,7 +159,7 @@ def test_the_next_job_is_waited_for_as_long_as_was_asked_and_no_longer(tmp_path,
     monkeypatch.setattr(serve, "time", SimpleNamespace(monotonic=lambda: float(next(clock))))
     monkeypatch.setattr(serve, "_LOOK", 0.001)
     door = tmp_path / "door"
-    workers = serve._Workers(tmp_path / "workers")
+    workers = serve.Workers(tmp_path / "workers")
     with workers.socket:
         assert serve._next(listen(door), door, 60.0, os.getppid(), workers) == (None, None)
     assert next(clock) == 60 + 1, "the last look at the clock finds that the sixty seconds are over"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from afterbell.config.platform import Folders
+from tests.forked_drivers import start_driver
 from tests.spark_run import ROOT, scenario_env, tail
 
 
@@ -18,33 +17,27 @@ class Writer:
 
     def __init__(self, home: Path, stores: dict[str, str], script: str = "tests/ingest/scenario_writer.py") -> None:
         self._path = home / f"writer-{os.urandom(4).hex()}.log"
-        self._log = self._path.open("w")
-        self._process = subprocess.Popen(
-            [str(Folders.from_env().spark_python), str(ROOT / script), str(home)],
-            env=scenario_env(home, stores),
-            cwd=home,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-            text=True,
-            start_new_session=True,
-        )
+        (its_input, told), (said, its_output) = os.pipe(), os.pipe()
+        with self._path.open("w") as log:
+            streams = (its_input, its_output, log.fileno())
+            self._driver = start_driver(ROOT / script, [str(home)], scenario_env(home, stores), home, streams)
+        for each in (its_input, its_output):
+            os.close(each)
+        self._told, self._said = os.fdopen(told, "w"), os.fdopen(said)
 
     def tell(self, do: str, **command: str) -> None:
         """Give a command; an empty one lets a driver go on that has stopped."""
-        assert self._process.stdin is not None
         try:
-            self._process.stdin.write(json.dumps({"do": do, **command}) + "\n" if do else "\n")
-            self._process.stdin.flush()
+            self._told.write(json.dumps({"do": do, **command}) + "\n" if do else "\n")
+            self._told.flush()
         except BrokenPipeError as error:
-            raise AssertionError(f"the driver ended with status {self._process.wait()}; {self.tail()}") from error
+            raise AssertionError(f"the driver ended with status {self._driver.wait()}; {self.tail()}") from error
 
     def answer(self) -> dict[str, Any]:
         """What it says next; waits for it."""
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self._said.readline()
         if not line:
-            raise AssertionError(f"the driver ended with status {self._process.wait()}; {self.tail()}")
+            raise AssertionError(f"the driver ended with status {self._driver.wait()}; {self.tail()}")
         found: dict[str, Any] = json.loads(line)
         return found
 
@@ -59,13 +52,11 @@ class Writer:
 
     def kill(self) -> None:
         """SIGKILL for the driver, its JVM and its workers."""
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self._driver.kill()
 
     def close(self) -> None:
         """End it, if it is still there."""
-        if self._process.poll() is None:
-            self.kill()
-        for pipe in (self._process.stdin, self._process.stdout, self._log):
-            if pipe is not None:
+        self._driver.kill()
+        for pipe in (self._told, self._said):
+            with suppress(BrokenPipeError):  # what it was not told any more
                 pipe.close()

@@ -4,12 +4,11 @@
 ``door``. Each job is a fork of this process, which itself never speaks to the JVM and has no threads of its own: a job
 finds the libraries imported and Java awake, and nothing else of the jobs before it. A job that does not end well ends
 this process and the JVM with it, as does one whose submitter goes away: only a JVM that has done well is used again.
-The job's Python workers come from here, too: see ``workers.py``.
+The job's Python workers come from here, too: see ``forks.py``.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
 import os
@@ -18,31 +17,19 @@ import signal
 import socket
 import sys
 import time
-import traceback
-from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from pathlib import Path
-from typing import NoReturn
 
+from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
 from afterbell.cluster.warm.words import TAKEN, Request, connect, listen, receive
 
 _MOST = 32
 """Jobs that one JVM serves: what a job leaves on the heap, Java can't tell from what it still needs."""
 _LOOK = 1.0
 _KILLED = 128 + signal.SIGKILL
-_LIBRARIES = (
-    "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
-    "pyarrow.compute", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
-    "lightgbm", "numba", "great_expectations", "matplotlib.figure",
-)  # fmt: skip
-"""What steps and their workers import, in the order of their need; imported once, while the first job is at work.
-
-Polars is not among them: it has threads from its import on, and must not be forked.
-"""
-_THREADS = "OMP_NUM_THREADS"
-"""The variable by which numeric libraries are told how many threads they may have."""
 _FORK = multiprocessing.get_context("fork")
 
 
@@ -63,7 +50,7 @@ def _serve(first: Path, door: Path) -> None:
     connection, born, served = connect(first), os.getppid(), 0
     asked = receive(connection) if connection else None
     spark = _added(asked[0].environment) if asked else {}
-    workers = _Workers(door.with_suffix(".workers"))
+    workers = Workers(door.with_suffix(".workers"))
     while connection is not None and asked is not None:
         request, streams = asked
         clean, tell = _FORK.Pipe(duplex=False)
@@ -74,7 +61,7 @@ def _serve(first: Path, door: Path) -> None:
         for each in streams:
             os.close(each)
         if not served:
-            _preload(workers, (clean, connection))
+            import_libraries(partial(_fork_workers, workers, (clean, connection)))
         served += 1
         status = _ended(job, born, workers, (clean, connection))
         goes_on = status == 0 and clean.poll() and request.idle_seconds > 0 and served < _MOST
@@ -89,89 +76,10 @@ def _added(asked: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if asked.get(name) != value}
 
 
-def _preload(workers: _Workers, job: Sequence[Connection | socket.socket]) -> None:
-    """Import the libraries; who asks for workers meanwhile gets them with what there is."""
-    # They ask how many threads they may have when they are imported, and Spark allows a task's one.
-    before = os.environ.get(_THREADS)
-    os.environ[_THREADS] = "1"
-    for name in _LIBRARIES:
-        with suppress(ImportError):
-            importlib.import_module(name)
-        while wait([workers.socket], timeout=0):
-            workers.fork(job)
-    if before is None:
-        del os.environ[_THREADS]
-    else:
-        os.environ[_THREADS] = before
-    with suppress(ImportError):
-        from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - once the first job is at work
-        from afterbell.stores.s3_client import read_description  # noqa: PLC0415
-
-        read_description()
-        _ = Exchange().zone  # builds the calendar, for half a second
-
-
-class _Workers:
-    """Where Spark's Python workers come from: forks of this process, each a daemon of workers as Spark has them."""
-
-    def __init__(self, door: Path) -> None:
-        self.socket = listen(door)
-        self._forks: list[int] = []
-
-    def fork(self, job: Sequence[Connection | socket.socket]) -> None:
-        """Answer one process that Spark started as such a daemon; what belongs to the ``job`` is closed in the fork."""
-        connection, _ = self.socket.accept()
-        with connection:
-            try:
-                connection.settimeout(_LOOK)
-                request, streams = receive(connection)
-                connection.settimeout(None)
-            except OSError:
-                return  # then it is the daemon itself
-            pid = os.fork()
-            if not pid:
-                self._be(request, streams, connection, job)
-            for each in streams:
-                os.close(each)
-        self._forks.append(pid)
-
-    def reap(self) -> None:
-        """Let go of those that have ended, with their contexts."""
-        self._forks = [fork for fork in self._forks if not os.waitpid(fork, os.WNOHANG)[0]]
-
-    def _be(
-        self, request: Request, streams: list[int], connection: socket.socket, job: Sequence[Connection | socket.socket]
-    ) -> NoReturn:
-        """Be the daemon, in the fork; whatever happens, nothing of this process goes on there."""
-        status = 1
-        try:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            for each in (self.socket, *job):
-                each.close()
-            _take_over(request, streams, first=0)
-            from pyspark.daemon import manager  # noqa: PLC0415 - this process itself needs no Spark
-
-            from afterbell.cluster.worker import keep_archives  # noqa: PLC0415 - it may be another's archive
-
-            keep_archives()
-            connection.sendall(TAKEN)
-            manager()
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else 0
-        except Exception:  # noqa: BLE001 - there is nobody above
-            traceback.print_exc()
-        finally:
-            os._exit(status)
-
-
-def _take_over(request: Request, streams: list[int], first: int) -> None:
-    """Have the standard streams from the descriptor ``first`` on, the variables and the folder of whoever asked."""
-    for number, stream in enumerate(streams, start=first):
-        os.dup2(stream, number)
-        os.close(stream)
-    os.environ.clear()
-    os.environ.update(request.environment)
-    os.chdir(request.folder)
+def _fork_workers(workers: Workers, job: tuple[Connection, socket.socket]) -> None:
+    """Whoever asks for workers while libraries are imported gets them with what there is."""
+    while wait([workers.socket], timeout=0):
+        workers.fork(job)
 
 
 def _become(
@@ -185,7 +93,7 @@ def _become(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     for each in others:
         each.close()
-    _take_over(request, streams, first=1)
+    take_over(request, streams, first=1)
     os.environ.update(spark)
     sys.argv = [request.script, *request.arguments]
     sys.path.insert(0, str(Path(request.script).parent))
@@ -208,7 +116,7 @@ def _stop() -> None:
         running.stop()
 
 
-def _ended(job: ForkProcess, born: int, workers: _Workers, streams: tuple[Connection, socket.socket]) -> int:
+def _ended(job: ForkProcess, born: int, workers: Workers, streams: tuple[Connection, socket.socket]) -> int:
     """The exit status of the job, which has its workers until then.
 
     Raises:
@@ -227,7 +135,7 @@ def _ended(job: ForkProcess, born: int, workers: _Workers, streams: tuple[Connec
 
 
 def _next(
-    waiting: socket.socket, door: Path, seconds: float, born: int, workers: _Workers
+    waiting: socket.socket, door: Path, seconds: float, born: int, workers: Workers
 ) -> tuple[socket.socket | None, tuple[Request, list[int]] | None]:
     """The next submitter and its job; None where none came in time, or the JVM is gone."""
     try:

@@ -129,7 +129,7 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: soc
     It outlives this process, if the job ends well.
     """
     first, log = door.with_suffix(".first"), door.with_suffix(".log")
-    own = _workers_of(door.with_suffix(".workers")) if _is_local(options) else []
+    own = forked_workers(door.with_suffix(".workers")) if _is_local(options) else []
     argv = [spark_submit, *options, *own, "--name", "afterbell", str(_SERVER), str(first), str(door)]
     log.touch(mode=0o600)
     with log.open("rb") as read, log.open("wb") as written:
@@ -165,7 +165,7 @@ def _is_local(options: Sequence[str]) -> bool:
     return any(master.startswith("local") for word, master in pairwise(options) if word == "--master")
 
 
-def _workers_of(door: Path) -> list[str]:
+def forked_workers(door: Path) -> list[str]:
     """Spark's options for Python workers that are forked where the libraries are imported."""
     return [
         "--conf", "spark.python.daemon.module=afterbell.cluster.warm.workers",

@@ -1,0 +1,120 @@
+"""A process with the libraries imported, and forks of it: what a job and its Python workers would import for seconds.
+
+A warm JVM's application (``serve.py``) is such a process; so may be any other that has no threads of its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+from afterbell.cluster.warm.words import TAKEN, Request, listen, receive
+
+_LIBRARIES = (
+    "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
+    "pyarrow.compute", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
+    "lightgbm", "numba", "great_expectations", "matplotlib.figure",
+)  # fmt: skip
+"""What steps and their workers import, in the order of their need.
+
+Polars is not among them: it has threads from its import on, and must not be forked.
+"""
+_THREADS = "OMP_NUM_THREADS"
+"""The variable by which numeric libraries are told how many threads they may have."""
+_ANSWER_SECONDS = 1.0
+
+
+def import_libraries(between: Callable[[], object]) -> None:
+    """Import the libraries, build the calendar, and call ``between`` after each."""
+    # They ask how many threads they may have when they are imported, and Spark allows a task's one.
+    before = os.environ.get(_THREADS)
+    os.environ[_THREADS] = "1"
+    for name in _LIBRARIES:
+        with suppress(ImportError):
+            importlib.import_module(name)
+        between()
+    if before is None:
+        del os.environ[_THREADS]
+    else:
+        os.environ[_THREADS] = before
+    with suppress(ImportError):
+        from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - after what is needed sooner
+        from afterbell.stores.s3_client import read_description  # noqa: PLC0415
+
+        read_description()
+        _ = Exchange().zone  # builds the calendar, for half a second
+
+
+def take_over(request: Request, streams: Iterable[int], first: int) -> None:
+    """Have the standard streams from the descriptor ``first`` on, the variables and the folder of whoever asked."""
+    for number, stream in enumerate(streams, start=first):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.environ.clear()
+    os.environ.update(request.environment)
+    os.chdir(request.folder)
+
+
+class Workers:
+    """Where Spark's Python workers come from: forks of this process, each a daemon of workers as Spark has them."""
+
+    def __init__(self, door: Path) -> None:
+        self.socket = listen(door)
+        self._forks: list[int] = []
+
+    def fork(self, others: Iterable[Connection | socket.socket]) -> None:
+        """Answer one process that Spark started as such a daemon; what only this process uses is closed in the fork."""
+        connection, _ = self.socket.accept()
+        with connection:
+            try:
+                connection.settimeout(_ANSWER_SECONDS)
+                request, streams = receive(connection)
+                connection.settimeout(None)
+            except OSError:
+                return  # then it is the daemon itself
+            pid = os.fork()
+            if not pid:
+                self._be(request, streams, connection, others)
+            for each in streams:
+                os.close(each)
+        self._forks.append(pid)
+
+    def reap(self) -> None:
+        """Let go of those that have ended, with their contexts."""
+        self._forks = [fork for fork in self._forks if not os.waitpid(fork, os.WNOHANG)[0]]
+
+    def _be(
+        self,
+        request: Request,
+        streams: list[int],
+        connection: socket.socket,
+        others: Iterable[Connection | socket.socket],
+    ) -> NoReturn:
+        """Be the daemon, in the fork; whatever happens, nothing of this process goes on there."""
+        status = 1
+        try:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            for each in (self.socket, *others):
+                each.close()
+            take_over(request, streams, first=0)
+            from pyspark.daemon import manager  # noqa: PLC0415 - this process itself needs no Spark
+
+            from afterbell.cluster.worker import keep_archives  # noqa: PLC0415 - it may be another's archive
+
+            keep_archives()
+            connection.sendall(TAKEN)
+            manager()
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else 0
+        except Exception:  # noqa: BLE001 - there is nobody above
+            traceback.print_exc()
+        finally:
+            os._exit(status)
