@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, MASTER_UI, REGISTERED_SECONDS
-from afterbell.cluster.submission import driver_options, library_zip
+from afterbell.cluster.submission import library_zip
 from afterbell.config.platform import Folders
-from tests.clusters.classes import executor_properties
+from tests.clusters.classes import driver_properties, executor_properties
 from tests.clusters.programs import java_environment
 from tests.patience import LONG
 
@@ -40,13 +39,9 @@ def environment(spark_home: Path | None = None) -> dict[str, str]:
     }
 
 
-def _quick(folders: Folders) -> dict[str, str]:
-    """The properties of a driver and executors that start from the archive of classes."""
-    driver = {
-        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in folders.jars),
-        "spark.driver.extraJavaOptions": driver_options(folders),
-    }
-    return driver | executor_properties(folders)
+def conf_of(properties: Mapping[str, str]) -> list[str]:
+    """Spark properties as the arguments of spark-submit."""
+    return [word for name, value in properties.items() for word in ("--conf", f"{name}={value}")]
 
 
 @contextmanager
@@ -60,11 +55,10 @@ def driver(
     inputs: dict[str, object] | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
     """A driver in client mode, its output in one stream; it ends with the block."""
-    argv = [str(SUBMIT), "--master", master]
     folders = Folders.from_env()
-    own = {"spark.local.dir": str(folder)} | ({} if spark_home else _quick(folders))
-    for name, value in (_SMALL | own | conf).items():
-        argv += ["--conf", f"{name}={value}"]
+    # Another Spark's class path is not that of the archive.
+    quick = {} if spark_home else driver_properties(folders) | executor_properties(folders)
+    argv = [str(SUBMIT), "--master", master, *conf_of(_SMALL | {"spark.local.dir": str(folder)} | quick | conf)]
     argv += ["--py-files", str(library_zip(ROOT / "include", folder / "build")), str(SCENARIOS / script)]
     argv += ["--session", "2016-06-30", "--run-id", "r", "--deadline", "2016-06-30T22:00:00+00:00"]
     argv += ["--inputs", json.dumps(inputs or {})]

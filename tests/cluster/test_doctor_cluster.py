@@ -14,6 +14,7 @@ from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
 from afterbell.embedded.ports import free_port
 from tests.cluster.drivers import ROOT
+from tests.clusters.classes import executor_properties, on_cluster_properties
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.standalone import standalone
 from tests.patience import LONG
@@ -104,13 +105,15 @@ def test_a_standalone_cluster_is_looked_at_from_both_places_of_the_driver(tmp_pa
             "first_executor_seconds": LONG,
             "registered_seconds": LONG,
         }
+        folders = Folders.from_env()
         share = tmp_path / "share"
-        _, findings, said = _doctor(tmp_path, **both, share=str(share))
+        _, findings, said = _doctor(tmp_path, **both, share=str(share), conf=executor_properties(folders))
         assert _served(findings) == {"ok"}, said
         assert findings["share"]["state"] == "ok", said
         assert "spark.authenticate is off" in findings["security"]["found"]
 
-        _, findings, said = _doctor(tmp_path, **both, deploy_mode="cluster", rest_url=cluster.rest.address)
+        on_it = {"deploy_mode": "cluster", "rest_url": cluster.rest.address, "conf": on_cluster_properties(folders)}
+        _, findings, said = _doctor(tmp_path, **both, **on_it)
         assert _served(findings) == {"ok"}, said
 
 

@@ -17,7 +17,9 @@ from afterbell.cluster.submission import library_zip
 from afterbell.cluster.warm import serve
 from afterbell.cluster.warm.submit import likeness, parted
 from afterbell.cluster.warm.words import WORKERS, listen
-from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, environment, read_until
+from afterbell.config.platform import Folders
+from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, conf_of, environment, read_until
+from tests.clusters.classes import driver_properties
 from tests.clusters.programs import until
 from tests.patience import LONG
 
@@ -37,7 +39,7 @@ class Jobs:
             SUBMIT, "--master", "local[1]",
             "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.memory=512m",
             "--conf", f"spark.sql.shuffle.partitions={conf}", "--py-files", self._library,
-            "--name", f"job {task}", SCENARIOS / "warm.py", *arguments,
+            *conf_of(driver_properties(Folders.from_env())), "--name", f"job {task}", SCENARIOS / "warm.py", *arguments,
         ]  # fmt: skip
         return subprocess.Popen(
             argv, env=environment() | own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -102,7 +104,7 @@ def test_workers_are_forked_with_the_libraries_imported_and_end_with_their_job(j
 
 
 @pytest.mark.services
-def test_workers_that_are_at_work_end_with_their_jvm(jobs):
+def test_a_jvm_that_is_killed_ends_the_job_as_it_would_end_a_submission_and_the_workers_with_it(jobs):
     status, output = jobs.run("kill", "workers")
     worker, daemon, _ = worker_of(output)
     assert status == 137, output
@@ -139,12 +141,6 @@ def test_killing_the_submitter_ends_its_job(jobs):
         process.kill()
     assert gone(jvm)
     assert gone(python)
-
-
-@pytest.mark.services
-def test_a_jvm_that_is_killed_ends_the_job_as_it_would_end_a_submission(jobs):
-    status, output = jobs.run("kill")
-    assert status == 137, output
 
 
 @pytest.mark.services

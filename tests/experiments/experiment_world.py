@@ -1,11 +1,12 @@
 """Run by the test beside it, under the Spark environment's Python: a daily run's champion, then experiments beside it.
 
-Prints one JSON line of what the steps answered, and what the store and the tables held before and after.
+Writes as JSON what the steps answered, and what the store and the tables held before and after.
 """
 
 import json
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
@@ -92,12 +93,13 @@ def main():
         StepArgs("evaluate", LAST, "daily__two", FAR, inputs | trained | {"oos_snapshot": head(spark, OUT_OF_SAMPLE)})
     )
     spark.stop()
-    print(json.dumps({
+    seen = {
         "daily": trained, "published": published, "before": before, "after": after, "same": same,
         "same_judged": same_judged, "at": at, "one": one, "verdict": verdict, "again": again,
         "verdict_again": verdict_again, "strange": strange, "beyond": beyond, "promoted": promoted, "twice": twice,
         "rows": rows, "own": own, "next": next_night,
-    }))  # fmt: skip
+    }  # fmt: skip
+    Path(sys.argv[1]).write_text(json.dumps(seen), encoding="utf-8")
 
 
 if __name__ == "__main__":

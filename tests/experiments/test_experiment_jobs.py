@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,11 +11,10 @@ import pytest
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.stores.artifacts import ArtifactStore
-from tests.patience import LONG
+from tests.spark_run import run_scenario
 from tests.training.test_train_job import SPEC
 
 pytestmark = pytest.mark.services
-HERE = Path(__file__).parent
 SEARCH = """
 search:
   lightgbm: {num_leaves: {low: 3, high: 15}}
@@ -42,29 +39,10 @@ def results(services, store, tmp_path_factory):
     (home / "config" / "models" / "daily.yaml").write_text(SPEC + SEARCH, encoding="utf-8")
     gate = Path(__file__).parents[2] / "include" / "config" / "gate.yaml"
     (home / "config" / "gate.yaml").write_text(gate.read_text(encoding="utf-8"), encoding="utf-8")
-    folders = services.folders
-    env = {
-        **{name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
-        **services.env,
-        "AFTERBELL_HOME": str(home),
-        "AFTERBELL_CONFIG": str(home / "config"),
-        "AFTERBELL_ARTIFACT_BUCKET": store.bucket,
-        "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home / 'catalog.db'}",
-        "AFTERBELL_LAKE_WAREHOUSE": f"file://{home / 'warehouse'}",
-        "JAVA_HOME": str(folders.java_home),
-        "SPARK_HOME": str(folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYTHONPATH": f"{folders.root / 'include'}:{folders.root}",
-        "PYSPARK_SUBMIT_ARGS": f"--master local[2] --jars {','.join(map(str, folders.jars))} "
-        "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false "
-        "--conf spark.sql.shuffle.partitions=4 pyspark-shell",
-    }
-    done = subprocess.run(
-        [str(folders.spark_python), str(HERE / "experiment_world.py")],
-        env=env, cwd=home, capture_output=True, text=True, timeout=4 * LONG, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    return json.loads(done.stdout.strip().splitlines()[-1]) | {"lines": done.stdout.splitlines(), "home": home}
+    own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
+    found = run_scenario("tests/experiments/experiment_world.py", home, services.env | own)
+    lines = (home / "scenario.log").read_text(encoding="utf-8").splitlines()
+    return found | {"lines": lines, "home": home}
 
 
 def candidate(store, experiment, wanted):

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,22 +31,11 @@ def stores_of(home: Path) -> Iterator[None]:
         yield
 
 
-def demo(home: Path, signal: float) -> tuple[CommandLine, Any]:
-    """Run the demo on a small market; returns its command line and its summary."""
-    command = CommandLine(home)
-    market = ("--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--signal", str(signal))
-    return command, command.result("demo", *market)
-
-
 @pytest.fixture(scope="session")
 def planted(tmp_path_factory):
     """A market with the default signal, after one daily run; for all tests that may read it, and leave its champion."""
     home = tmp_path_factory.mktemp("planted")
+    command = CommandLine(home)
+    market = ("--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--signal", "0.10")
     with stores_of(home):
-        yield demo(home, 0.10)
-
-
-@pytest.fixture(scope="session")
-def unplanted(tmp_path_factory):
-    """A market without any signal, after one daily run, whose command started and stopped everything by itself."""
-    return demo(tmp_path_factory.mktemp("unplanted"), 0.0)
+        yield command, command.result("demo", *market)

@@ -18,48 +18,54 @@ from tests.pipeline.conftest import stores_of
 pytestmark = pytest.mark.services
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
 ON_CLUSTER = [step for step in STEPS if step not in {"open_run", "await_drops"}]
-BACKFILL = ("--from", "2026-06-29", "--to", "2026-06-30", "--reason", "to see a cluster fill two sessions")
+BACKFILL = ("backfill", "run", "--reason", "to see a cluster fill two sessions")
 
 
-def command_line(tmp_path, profile):
-    """A command line of its own with the cluster profile ``profile``, named ``here``."""
-    config = config_with(tmp_path / "config", here=profile)
-    command = CommandLine(tmp_path / "home")
+def command_line(folder, **profiles):
+    """A command line of its own with cluster profiles of these names."""
+    config = config_with(folder / "config", **profiles)
+    command = CommandLine(folder / "home")
     return command.home, partial(command.result, AFTERBELL_CONFIG=str(config))
 
 
-def filled(tmp_path, profile):
-    """A small market and two sessions of it filled with the profile; returns what the backfill says."""
-    home, afterbell = command_line(tmp_path, profile)
-    with stores_of(home):
-        afterbell("simulate", "--symbols", "40", "--sessions", "30")
-        return afterbell("backfill", "run", *BACKFILL, "--profile", "here")
+@pytest.fixture(scope="module")
+def on_standalone(tmp_path_factory):
+    """A standalone cluster, and a command line on a small market that knows it in both places of the driver."""
+    folder = tmp_path_factory.mktemp("on-standalone")
+    with standalone(folder / "cluster") as cluster:
+        modes = {mode: standalone_profile(cluster, mode) for mode in ("client", "cluster")}
+        home, afterbell = command_line(folder, **modes)
+        with stores_of(home):
+            afterbell("simulate", "--symbols", "40", "--sessions", "30")
+            yield cluster, afterbell
 
 
 def done(backfill):
     return backfill["state"] == "done" and {one["step"] for one in backfill["chunks"]} == {"ingest", "features"}
 
 
-def test_on_the_standalone_cluster_with_drivers_beside_the_submitter(tmp_path):
-    with standalone(tmp_path / "cluster") as cluster:
-        assert done(filled(tmp_path, standalone_profile(cluster, "client")))
-        state = cluster.state()
-    names = {app["name"] for app in state["completedapps"]}
-    assert len(names) == len(state["completedapps"]) == 2, names
+def test_on_the_standalone_cluster_with_drivers_beside_the_submitter(on_standalone):
+    cluster, afterbell = on_standalone
+    before = cluster.state()
+    assert done(afterbell(*BACKFILL, "--from", "2026-06-25", "--to", "2026-06-26", "--profile", "client"))
+    state = cluster.state()
+    names = [app["name"] for app in state["completedapps"][len(before["completedapps"]) :]]
+    assert len(set(names)) == len(names) == 2, names
     assert "afterbell backfill features" in names
-    assert state["completeddrivers"] == []
+    assert state["completeddrivers"] == before["completeddrivers"]
 
 
-def test_on_the_standalone_cluster_with_drivers_on_its_workers(tmp_path):
-    with standalone(tmp_path / "cluster") as cluster:
-        assert done(filled(tmp_path, standalone_profile(cluster, "cluster")))
-        state = cluster.state()
-    assert [driver["state"] for driver in state["completeddrivers"]] == ["FINISHED"] * 3  # the plan's, too
+def test_on_the_standalone_cluster_with_drivers_on_its_workers(on_standalone):
+    cluster, afterbell = on_standalone
+    before = len(cluster.state()["completeddrivers"])
+    assert done(afterbell(*BACKFILL, "--from", "2026-06-29", "--to", "2026-06-30", "--profile", "cluster"))
+    drivers = cluster.state()["completeddrivers"][before:]
+    assert [driver["state"] for driver in drivers] == ["FINISHED"] * 3  # the plan's, too
 
 
 def test_on_mesos_through_its_dispatcher_with_drivers_on_its_agents(tmp_path):
     with dispatcher(tmp_path / "cluster") as cluster:
-        _, afterbell = command_line(tmp_path, mesos_profile(cluster))
+        _, afterbell = command_line(tmp_path, here=mesos_profile(cluster))
         summary = afterbell("demo", "--symbols", "120", "--sessions", "170", "--profile", "here")
         print("mesos, cluster", round(sum(summary["step_seconds"].values()), 1), summary["step_seconds"])
         drivers = cluster.drivers()

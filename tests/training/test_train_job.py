@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,10 +11,9 @@ import pytest
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
 from afterbell.training.matrix import Matrix
-from tests.patience import LONG
+from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
-HERE = Path(__file__).parent
 SPEC = """
 feature_sets: [core, other]
 horizons: [1, 5]
@@ -54,30 +51,9 @@ def results(services, store, home):
     (home / "config" / "models" / "daily.yaml").write_text(SPEC, encoding="utf-8")
     gate = Path(__file__).parents[2] / "include" / "config" / "gate.yaml"
     (home / "config" / "gate.yaml").write_text(gate.read_text(encoding="utf-8"), encoding="utf-8")
-    folders = services.folders
-    env = {
-        **{name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "PYTHONHOME"}},
-        **services.env,
-        "AFTERBELL_HOME": str(home),
-        "AFTERBELL_CONFIG": str(home / "config"),
-        "AFTERBELL_ARTIFACT_BUCKET": "training-tests",
-        "AFTERBELL_LAKE_CATALOG": f"jdbc:sqlite:{home / 'catalog.db'}",
-        "AFTERBELL_LAKE_WAREHOUSE": f"file://{home / 'warehouse'}",
-        "JAVA_HOME": str(folders.java_home),
-        "SPARK_HOME": str(folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYTHONPATH": f"{folders.root / 'include'}:{folders.root}",
-        "PYSPARK_SUBMIT_ARGS": f"--master local[2] --jars {','.join(map(str, folders.jars))} "
-        "--conf spark.ui.enabled=false --conf spark.ui.showConsoleProgress=false "
-        "--conf spark.sql.shuffle.partitions=4 pyspark-shell",
-    }
-    done = subprocess.run(
-        [str(folders.spark_python), str(HERE / "lake_world.py")],
-        env=env, cwd=home, capture_output=True, text=True, timeout=4 * LONG, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-6000:]
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    return found | {"lines": done.stdout.splitlines()}
+    own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
+    found = run_scenario("tests/training/lake_world.py", home, services.env | own)
+    return found | {"lines": (home / "scenario.log").read_text(encoding="utf-8").splitlines()}
 
 
 def test_every_fit_ran_and_said_so(results):
