@@ -25,8 +25,7 @@ def class_path(folders: Folders) -> str:
 
 def archive_options(folders: Folders) -> str:
     """Java's options to start from the archive; none where there is none."""
-    archive = folders.class_archive
-    return f"-XX:SharedArchiveFile={archive} -Xshare:auto -Xlog:cds=off" if archive else ""
+    return " ".join(folders.archive_options("classes"))
 
 
 def daemon_environment(folders: Folders) -> dict[str, str]:

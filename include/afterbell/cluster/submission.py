@@ -72,11 +72,8 @@ def submission(folders: Folders, master: str) -> Submission:
 
 def driver_options(folders: Folders) -> str:
     """Java's options for a driver on this machine: where its logging is set, and the classes that it starts from."""
-    options = [f"-Dlog4j2.configurationFile={(config_folder() / LOGGING).as_uri()}"]
-    if folders.class_archive:
-        # An archive that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.
-        options += [f'"-XX:SharedArchiveFile={folders.class_archive}"', "-Xshare:auto", "-Xlog:cds=off"]
-    return " ".join(options)
+    logging = f"-Dlog4j2.configurationFile={(config_folder() / LOGGING).as_uri()}"
+    return " ".join([logging, *(f'"{option}"' for option in folders.archive_options("classes"))])
 
 
 def step_environment(folders: Folders) -> dict[str, str]:

@@ -186,17 +186,15 @@ class Folders:
         """The jars that the embedded HDFS needs beside PySpark's own."""
         return self._jars(self.env / "jars-hdfs")
 
-    @property
-    def class_archive(self) -> Path | None:
-        """The Java classes that drivers on this machine start from; None where this machine's Java made no archive."""
-        path = self.env / "classes.jsa"
-        return path if path.exists() else None
+    def archive_options(self, name: str) -> list[str]:
+        """Java's options to start from an archive of classes that set-up made; none where it could make none.
 
-    @property
-    def hdfs_archive(self) -> Path | None:
-        """The same for the embedded HDFS."""
-        path = self.env / "hdfs.jsa"
-        return path if path.exists() else None
+        Args:
+            name: ``classes``, of drivers on this machine, or ``hdfs``, of the embedded HDFS.
+        """
+        archive = self.env / f"{name}.jsa"
+        # One that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.
+        return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"] if archive.exists() else []
 
     @property
     def java_home(self) -> Path:

@@ -68,9 +68,7 @@ class Hdfs(Service):
 
     def class_options(self, program: str) -> list[str]:  # noqa: ARG002 - set-up's rehearsal tells them apart
         """Java's options for where ``program`` (namenode, datanode, format) takes its classes from."""
-        archive = self.context.folders.hdfs_archive
-        # One that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.
-        return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"] if archive else []
+        return self.context.folders.archive_options("hdfs")
 
     def _java(self, program: str, main: str) -> list[str]:
         java = self.context.folders.java_home
