@@ -14,19 +14,22 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from afterbell.cluster.job import StepArgs, run_slug, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.errors import StaleInputError
-from afterbell.evaluation.gate import decide, in_time
-from afterbell.evaluation.judged import insides, judge, read_rows
+from afterbell.errors import GateError, StaleInputError
+from afterbell.evaluation.gate import Contender, Decision, decide, in_time, undecided
+from afterbell.evaluation.judged import Judged, insides, judge, read_rows
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
-from afterbell.evaluation.settings import load_gate
+from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
+from afterbell.release.manifest import Champion
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 
@@ -41,7 +44,7 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     runtime, settings = Runtime.from_env(), load_gate()
     store = ArtifactStore(runtime.s3)
     if args.inputs.get("held"):
-        return held(args, runtime, store, started)
+        return held(args, runtime, store, started, Decision("hold", str(args.inputs["held"])))
     candidate_id, snapshot = str(args.require("candidate_id")), int(args.require("oos_snapshot"))
     spark, (candidate, (champion, _)) = lake_session_beside(
         runtime,
@@ -50,14 +53,16 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     )
     ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
     rows = read_rows(spark, runtime.s3, snapshot, ids)
-    own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
+    try:
+        own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
+    except GateError as error:
+        return held(args, runtime, store, started, undecided(error, champion.candidate_id if champion else None))
     if not own.panels:
         raise StaleInputError(
             f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
             "rerun the step `train`"
         )
-    rival = judge(rows, champion.candidate_id, champion.session, settings).contender if champion else None
-    decided = decide(own.contender, rival, tuple(candidate["spec"]["horizons"]), settings)
+    rival, decided = decide_against(champion, rows, own, tuple(candidate["spec"]["horizons"]), settings)
     decision = in_time(decided, datetime.now(UTC), args.deadline)
     outcome = {
         "candidate_id": candidate["candidate_id"],
@@ -97,14 +102,29 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     return outcome | {"report_key": key, "report_path": str(path)}
 
 
-def held(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime) -> dict[str, Any]:
-    """A hold for want of a candidate: there is nothing to judge, and a person is told why."""
-    reason = str(args.inputs["held"])
+def decide_against(
+    champion: Champion | None, rows: pl.DataFrame, own: Judged, horizons: tuple[int, ...], settings: GateSettings
+) -> tuple[Contender | None, Decision]:
+    """The champion as the gate sees it, and the verdict; a gate that cannot decide keeps the champion."""
+    rival = None
+    try:
+        if champion:
+            rival = judge(rows, champion.candidate_id, champion.session, settings).contender
+        return rival, decide(own.contender, rival, horizons, settings)
+    except GateError as error:
+        return rival, undecided(error, champion.candidate_id if champion else None)
+
+
+def held(
+    args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime, decision: Decision
+) -> dict[str, Any]:
+    """The verdict where there is no candidate to judge: a person is told why."""
+    reason = decision.reason
     champion, _ = read_champion(store)
     outcome: dict[str, Any] = {
         "candidate_id": None,
         "champion_candidate_id": champion.candidate_id if champion else None,
-        "verdict": "hold",
+        "verdict": decision.verdict,
         "reason": reason,
         "metrics": {},
     }
@@ -119,7 +139,7 @@ def held(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: dateti
         snapshots_in={},
         snapshots_out={},
         commit_id="",
-        verdict="hold",
+        verdict=decision.verdict,
         detail={"reason": reason, "report": key},
     )
     return outcome | {"report_key": key, "report_path": str(path)}

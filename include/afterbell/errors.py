@@ -102,7 +102,7 @@ class DigestMismatchError(PermanentError):
 
 
 class GateError(PermanentError):
-    """The gate could not decide, for want of a common window or of finite metrics: nothing was published."""
+    """The gate could not decide, for want of a common window or of finite metrics: nothing is published."""
 
 
 class EnvironmentMismatchError(PermanentError):

@@ -15,8 +15,9 @@ from afterbell.errors import (
     RetryableError,
     StaleInputError,
 )
+from afterbell.release import publish as publishing
 from afterbell.release.audit import moves, not_carried_out
-from afterbell.release.catalog import read_champion
+from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.choose import carry_out, choice, plan
 from afterbell.release.publish import Judged, publish
 from tests.release.conftest import RIDGE, add_candidate
@@ -163,9 +164,48 @@ def test_a_release_whose_bytes_changed_is_not_opened_and_the_champion_stays(serv
 def test_a_release_whose_manifest_changed_since_it_served_is_refused(served):
     key = f"releases/{B}/manifest.json"
     served.put(key, served.get(key).replace(b'"better"', b'"bettor"'))
-    with pytest.raises(DigestMismatchError, match="when it served last"):
-        carry_out(served, asked())
+    for ask in (lambda: carry_out(served, asked()), lambda: verify_release(served, B)):
+        with pytest.raises(DigestMismatchError, match=rf"the manifest of {B} has .* but audit/.* names"):
+            ask()
     assert serves(served) == C
+
+
+def test_a_past_champion_that_holds_another_releases_manifest_is_refused(served):
+    for found in served.list(f"releases/{A}/"):
+        served.put(found.key.replace(A, B), served.get(found.key))
+    for ask in (lambda: carry_out(served, asked()), lambda: verify_release(served, B)):
+        with pytest.raises(DigestMismatchError, match=f"expected the manifest of release {B}, found that of {A}"):
+            ask()
+    assert serves(served) == C
+
+
+def test_after_a_rollback_the_run_in_flight_is_judged_again_and_published(served):
+    """The runbook's remedy: `evaluate` is cleared, its verdict has another reason, the candidate is the same."""
+    add_candidate(served, "33dd33dd33dd33dd", intercept=3.0)
+    next_day = date(2016, 7, 1)
+    carry_out(served, asked())
+    with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+        publish(served, Judged("33dd33dd33dd33dd", IDS[2], {}, "no worse than C"), next_day, "in flight")
+    manifest, done = publish(served, Judged("33dd33dd33dd33dd", IDS[1], {}, "no worse than B"), next_day, "in flight")
+    assert (done.moved, done.previous, serves(served)) == (True, B, manifest.release_id)
+
+
+def test_a_rollback_after_the_release_was_written_and_before_the_pointer_moved_ends_well_too(served, monkeypatch):
+    add_candidate(served, "33dd33dd33dd33dd", intercept=3.0)
+    next_day = date(2016, 7, 1)
+
+    def rolled_back_meanwhile(*given, **more):
+        carry_out(served, asked())
+        return verify_release(*given, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "verify_release", rolled_back_meanwhile)
+        with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+            publish(served, Judged("33dd33dd33dd33dd", IDS[2], {}, "no worse than C"), next_day, "in flight")
+    manifest, done = publish(served, Judged("33dd33dd33dd33dd", IDS[1], {}, "no worse than B"), next_day, "in flight")
+    assert (done.moved, done.previous, serves(served)) == (True, B, manifest.release_id)
+    assert manifest.verdict["reason"] == "no worse than C"  # as it was first written
+    assert next(moves(served, read_champion(served)[0])).reason == "no worse than B"
 
 
 def test_a_release_that_does_not_predict_never_serves(served):

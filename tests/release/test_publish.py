@@ -11,8 +11,10 @@ import pytest
 from afterbell.cluster.job import StepArgs
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError, StaleInputError
 from afterbell.release.__main__ import main
-from afterbell.release.catalog import list_releases, read_champion, verify_release
+from afterbell.release.audit import moves
+from afterbell.release.catalog import list_releases, read_champion, read_manifest, verify_release
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
+from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate
 
@@ -193,6 +195,58 @@ def test_a_manifest_changed_after_publishing_is_found(store):
     store.put(key, store.get(key).replace(b'"better"', b'"bettor"'))
     with pytest.raises(DigestMismatchError, match="the champion pointer names"):
         verify_release(store, manifest.release_id)
+    with pytest.raises(DigestMismatchError, match="the champion pointer names"):
+        open_release(store, manifest.release_id)
+
+
+def test_a_folder_that_holds_another_releases_manifest_is_refused_by_all_that_read_it(store):
+    add_candidate(store)
+    first, _ = release(store)
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    second, _ = release(store, "fedcba9876543210", date(2016, 7, 1))
+    for found in store.list(f"releases/{second.release_id}/"):
+        store.put(found.key.replace(second.release_id, first.release_id), store.get(found.key))
+    wanted = f"expected the manifest of release {first.release_id}, found that of {second.release_id}"
+    for read in (verify_release, open_release, read_manifest):
+        with pytest.raises(DigestMismatchError, match=wanted):
+            read(store, first.release_id)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"session": "2016-06-29"}, {"candidate_id": "0123456789ffffff"}, {"release_id": "2016-06-30-ffffffffffff"}],
+)
+def test_a_manifest_whose_id_session_and_candidate_disagree_is_refused(store, change):
+    add_candidate(store)
+    manifest, _ = release(store, move=False)
+    key = f"releases/{manifest.release_id}/manifest.json"
+    store.put(key, json.dumps(json.loads(store.get(key)) | change).encode())
+    with pytest.raises(DigestMismatchError, match="nothing of it was used"):
+        verify_release(store, manifest.release_id)
+
+
+def test_a_candidate_that_is_judged_again_is_the_same_release_with_its_first_verdict(store):
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    first, _ = release(store, "fedcba9876543210", date(2016, 7, 1), move=False)
+    against = read_champion(store)[0].candidate_id
+    again = Judged("fedcba9876543210", against, METRICS, "no worse than another champion")
+    second, done = publish(store, again, date(2016, 7, 1), "run-2")
+    assert (second, done.moved) == (first, True)
+    champion, _ = read_champion(store)
+    assert next(moves(store, champion)).reason == "no worse than another champion"
+    assert verify_release(store, champion.release_id).predicted == 2
+
+
+def test_what_was_judged_against_another_champion_writes_nothing(store):
+    add_candidate(store)
+    release(store)
+    add_candidate(store, "fedcba9876543210", intercept=1.0)
+    before = {found.key: found.version for found in store.list("")}
+    with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+        publish(store, Judged("fedcba9876543210", "00ff", METRICS, "better"), date(2016, 7, 1), "run-2")
+    assert {found.key: found.version for found in store.list("")} == before
 
 
 def test_the_same_candidate_with_another_manifest_is_refused(store):

@@ -36,15 +36,17 @@ def print_json(value: object) -> None:
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
-    """Rows as a table; numbers to the right."""
+    """Rows as a table, a column for each name that any of them has; numbers to the right."""
     if not rows:
         out.print(f"{title}: none" if title else "no rows")
         return
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    for name, value in rows[0].items():
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        value = next(row[name] for row in rows if name in row)
         table.add_column(name, justify="right" if isinstance(value, int | float) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(_cell(row.get(name)) for name in names))
     out.print(table)
 
 

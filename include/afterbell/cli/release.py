@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from afterbell.cli.context import stores
-from afterbell.cli.output import out, print_json, print_rows, report_errors
-from afterbell.errors import ObjectMissingError
+from afterbell.cli.output import err, out, print_json, print_rows, report_errors
+from afterbell.errors import DigestMismatchError, ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
@@ -30,23 +30,30 @@ def _releases(*, quiet: bool) -> Iterator[ArtifactStore]:
 @report_errors
 def list_(as_json: AsJson = False) -> None:
     """List all releases; the champion is marked."""
-    from afterbell.release.catalog import list_releases, read_champion, read_manifest  # noqa: PLC0415
+    from afterbell.release.catalog import list_releases, read_champion  # noqa: PLC0415
 
     with _releases(quiet=as_json) as store:
         champion, _ = read_champion(store)
-        rows = []
-        for name in list_releases(store):
-            manifest = read_manifest(store, name)
-            rows.append(
-                {
-                    "release_id": name,
-                    "session": manifest.session.isoformat(),
-                    "champion": bool(champion and champion.release_id == name),
-                    "models": len(manifest.models),
-                    **{f"ic_{key}": values.get("ic") for key, values in manifest.metrics.items()},
-                }
-            )
+        serves = champion.release_id if champion else ""
+        rows = [_line(store, name, champion=name == serves) for name in list_releases(store)]
+    for row in rows:
+        if "unusable" in row and not as_json:
+            err.print(f"release {row['release_id']}: {row['unusable']}", markup=False, soft_wrap=True)
+            row["unusable"] = "see above"
     print_json(rows) if as_json else print_rows(rows, title="releases")
+
+
+def _line(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:
+    """One release in the list; one whose manifest cannot be used does not hide the others."""
+    from afterbell.release.catalog import read_manifest  # noqa: PLC0415
+
+    row: dict[str, Any] = {"release_id": name, "session": name[:10], "champion": champion}
+    try:
+        manifest = read_manifest(store, name)
+    except DigestMismatchError as error:
+        return row | {"unusable": str(error)}
+    scores = {f"ic_{key}": values.get("ic") for key, values in manifest.metrics.items()}
+    return row | {"models": len(manifest.models)} | scores
 
 
 def _resolve(store: ArtifactStore, name: str) -> str:

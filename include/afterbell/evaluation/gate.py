@@ -108,6 +108,13 @@ def decide(
     return Decision("publish", f"{claim} {rival} in rank IC: {said}", compared)
 
 
+def undecided(error: GateError, champion_id: str | None) -> Decision:
+    """The verdict of a gate that cannot decide: the champion stays and scores, and the reason is the error's."""
+    if champion_id is None:
+        return Decision("hold", f"the gate cannot decide, and nothing serves yet: {error}")
+    return Decision("keep", f"the gate cannot decide, so the champion {champion_id} goes on serving: {error}")
+
+
 def in_time(decision: Decision, now: datetime, deadline: datetime) -> Decision:
     """``decision``, or a hold where it would publish after the deadline."""
     if decision.verdict != "publish" or now <= deadline:

@@ -117,6 +117,16 @@ def moves(store: ArtifactStore, current: Champion | None) -> Iterator[Entry]:
         current = entry.source
 
 
+def recorded_digests(store: ArtifactStore, current: Champion | None, release_id: str) -> Iterator[tuple[str, str]]:
+    """The SHA-256 that the manifest of a release had whenever it served, and where that is written; newest first."""
+    if current is not None and current.release_id == release_id:
+        yield current.manifest_sha256, "the champion pointer"
+    for entry in moves(store, current):
+        for pointer in (entry.target, entry.source):
+            if pointer is not None and pointer.release_id == release_id:
+                yield pointer.manifest_sha256, entry.key
+
+
 def not_carried_out(store: ArtifactStore, current: Champion | None) -> list[Entry]:
     """Entries whose move never happened: lost races and crashes before the pointer; oldest first."""
     done = {entry.key for entry in moves(store, current)}

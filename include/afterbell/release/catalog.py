@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError
+from afterbell.release.audit import recorded_digests
 from afterbell.release.manifest import Champion, Manifest, ModelFile, parse_champion, parse_manifest, sha256
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
@@ -58,29 +59,60 @@ class Verified:
     predicted: int
 
 
-def verify_release(store: ArtifactStore, release_id: str) -> Verified:
+def verify_release(store: ArtifactStore, release_id: str, *, served: bool = True) -> Verified:
     """Check every file of a release against its manifest, then load each model and predict with it.
 
+    Args:
+        store: the artifact store.
+        release_id: which.
+        served: whether it may have served before: its manifest must be the one that the audit trail recorded then.
+
     Raises:
-        DigestMismatchError: a file is not what the manifest says; it was not opened.
+        DigestMismatchError: a file is not what the manifest says, or the manifest is not the release's own; nothing of
+            it was opened.
         ObjectMissingError: a file is gone.
         PermanentError: a model can't be loaded or does not predict finite numbers.
     """
     manifest = read_manifest(store, release_id)
-    champion, _ = read_champion(store)
-    if champion and champion.release_id == release_id:
-        found = sha256(store.get(release_key(release_id)))
-        if found != champion.manifest_sha256:
-            raise DigestMismatchError(
-                f"the manifest of {release_id} has SHA-256 {found}, the champion pointer names "
-                f"{champion.manifest_sha256}: roll back or publish again"
-            )
+    if served:
+        require_recorded(store, release_id)
     size = 0
     for model in manifest.models:
         body = read_model(store, release_id, model)
         size += len(body)
         probe(model, body, len(manifest.features.names))
     return Verified(release_id, len(manifest.models), size, len(manifest.models))
+
+
+def require_recorded(store: ArtifactStore, release_id: str) -> None:
+    """Refuse a release that served with another manifest than it has now.
+
+    Raises:
+        DigestMismatchError: the pointer or the audit trail has another digest.
+    """
+    champion, _ = read_champion(store)
+    for digest, where in recorded_digests(store, champion, release_id):
+        _require_digest(store, release_id, digest, where)
+
+
+def require_pointed_at(store: ArtifactStore, release_id: str) -> None:
+    """Refuse the champion's release where its manifest is not the one that the pointer names.
+
+    Raises:
+        DigestMismatchError: it isn't.
+    """
+    champion, _ = read_champion(store)
+    if champion and champion.release_id == release_id:
+        _require_digest(store, release_id, champion.manifest_sha256, "the champion pointer")
+
+
+def _require_digest(store: ArtifactStore, release_id: str, digest: str, where: str) -> None:
+    found = sha256(store.get(release_key(release_id)))
+    if digest != found:
+        raise DigestMismatchError(
+            f"the manifest of {release_id} has SHA-256 {found}, but {where} names {digest}: a release is immutable, "
+            "the champion was not touched. Put the manifest back, or name another release"
+        )
 
 
 def read_model(store: ArtifactStore, release_id: str, model: ModelFile) -> bytes:

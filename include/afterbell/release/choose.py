@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
-from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, StaleInputError
+from afterbell.errors import ConfigError, ObjectMissingError, StaleInputError
 from afterbell.release.audit import Entry, moves, request_id, settle
 from afterbell.release.catalog import Verified, read_champion, read_manifest, release_key, verify_release
 from afterbell.release.manifest import RELEASE_ID, Champion, sha256
@@ -110,7 +110,6 @@ def plan(store: ArtifactStore, asked: Choice) -> Plan:
     if current and current.release_id == target:
         return Plan(target, target, False, f"{target} is the champion already", None)
     verified = verify_release(store, target)
-    _require_unchanged(store, current, target)
     said = f"{asked.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
     return Plan(current.release_id if current else None, target, True, said, verified)
 
@@ -176,17 +175,6 @@ def _target(current: Champion | None, asked: Choice) -> str:
             "./afterbell release list"
         )
     return current.previous
-
-
-def _require_unchanged(store: ArtifactStore, current: Champion | None, target: str) -> None:
-    """Refuse a release that served before with another manifest."""
-    now = sha256(store.get(release_key(target)))
-    for entry in moves(store, current):
-        if entry.target.release_id == target and entry.target.manifest_sha256 != now:
-            raise DigestMismatchError(
-                f"the manifest of {target} has SHA-256 {now}, but {entry.target.manifest_sha256} when it served last "
-                f"({entry.key}): a release is immutable, the champion was not touched"
-            )
 
 
 def _before(store: ArtifactStore, current: Champion | None, target: str) -> str | None:

@@ -15,6 +15,7 @@ from afterbell.errors import DigestMismatchError
 
 RELEASE_ID = r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$"
 _SHA256 = r"^[0-9a-f]{64}$"
+_IN_A_RELEASE = re.compile(r"releases/(?P<id>[^/]+)/manifest\.json")
 AUDIT_KEY = re.compile(r"audit/[0-9]{8}T[0-9]{6}\.[0-9]{6}Z-[0-9a-f]{16}\.json")
 
 
@@ -137,13 +138,29 @@ def sha256(body: bytes) -> str:
 def parse_manifest(body: bytes, key: str) -> Manifest:
     """Read a manifest.
 
+    Args:
+        body: the file.
+        key: where it lies; in the folder of a release it must be that release's own.
+
     Raises:
-        DigestMismatchError: it isn't one; ``key`` says where it lies.
+        DigestMismatchError: it isn't a manifest, or another release's.
     """
     try:
-        return Manifest.model_validate_json(body)
+        found = Manifest.model_validate_json(body)
     except ValidationError as error:
         raise DigestMismatchError(f"{key} is not a manifest of a release: {error}") from error
+    folder = _IN_A_RELEASE.fullmatch(key)
+    if folder and found.release_id != folder["id"]:
+        raise DigestMismatchError(
+            f"{key}: expected the manifest of release {folder['id']}, found that of {found.release_id}; nothing of it "
+            "was used. Put the release's own manifest back, or name another release"
+        )
+    if folder and found.release_id != release_id(found.session, found.candidate_id):
+        raise DigestMismatchError(
+            f"{key}: expected a release of session {found.session} and candidate {found.candidate_id} to be named "
+            f"{release_id(found.session, found.candidate_id)}; the manifest was altered, nothing of it was used"
+        )
+    return found
 
 
 def parse_champion(body: bytes) -> Champion:

@@ -13,7 +13,7 @@ from typing import Any
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
 from afterbell.release.audit import Entry, request_id, settle
 from afterbell.release.catalog import read_champion, release_key, verify_release
-from afterbell.release.manifest import Champion, Manifest, release_id, sha256
+from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_key, read_candidate
@@ -47,13 +47,17 @@ def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, 
     )
 
 
-def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> None:
+def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> Manifest:
     """Copy the candidate's files into the release, the manifest last; what is there already must be the same.
 
     Args:
         store: the artifact store.
         manifest: of the release.
         root: the folder of the experiment that the candidate is of; empty for the daily run's.
+
+    Returns:
+        The manifest that stands. A candidate that was judged more than once is one release: it keeps the verdict that
+        it was first written with, each move of the champion has its own reason in the audit trail.
 
     Raises:
         DigestMismatchError: a file of the candidate is not what its manifest says, or the release exists with
@@ -70,14 +74,40 @@ def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> None:
         store.put_if_absent(key, manifest.to_bytes())
     except (PreconditionFailedError, UnknownOutcomeError):
         # Somebody wrote it, perhaps we ourselves: only the bytes can tell.
-        if store.get(key) != manifest.to_bytes():
-            raise DigestMismatchError(
-                f"{key} exists with other content: a release is immutable. Its inputs, code or environment differ "
-                "from this run's; retrain, which makes a new candidate"
-            ) from None
+        return _standing(store.get(key), key, manifest)
+    return manifest
 
 
-def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_against: str | None) -> Published:
+def _standing(body: bytes, key: str, manifest: Manifest) -> Manifest:
+    """The manifest that was written before, if it says the same of the release as ``manifest``."""
+    found = parse_manifest(body, key)
+    same = found.model_copy(update={"verdict": manifest.verdict}) == manifest
+    if not same or found.to_bytes() != body:
+        raise DigestMismatchError(
+            f"{key} exists with other content: a release is immutable, and the same candidate is always the same "
+            "release. Compare it with the candidate's own files; if it was altered, put it back from the store's "
+            "versions or a backup"
+        )
+    return found
+
+
+def require_rival(current: Champion | None, manifest: Manifest, judged_against: str | None) -> None:
+    """Check that the champion is still the one that the gate compared with.
+
+    Raises:
+        StaleInputError: another one serves.
+    """
+    serves = current.candidate_id if current else None
+    if judged_against != serves:
+        raise StaleInputError(
+            f"release {manifest.release_id} was judged against the champion {judged_against or '(none)'}, but "
+            f"{serves or 'none'} serves now: rerun the step `evaluate`"
+        )
+
+
+def move_champion(
+    store: ArtifactStore, manifest: Manifest, run_id: str, judged_against: str | None, reason: str = ""
+) -> Published:
     """Point ``champion.json`` at the release, if it doesn't already and no later session is published.
 
     Args:
@@ -85,6 +115,7 @@ def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_
         manifest: of the release, which stands there and has been verified.
         run_id: the run that publishes it.
         judged_against: candidate id of the champion that the gate compared with; None where there was none.
+        reason: the gate's, for the audit trail.
 
     Raises:
         StaleInputError: the champion is no longer the one that the gate compared with.
@@ -95,18 +126,14 @@ def move_champion(store: ArtifactStore, manifest: Manifest, run_id: str, judged_
     if decided:
         settle(store, current)
         return decided
-    if judged_against != (current.candidate_id if current else None):
-        raise StaleInputError(
-            f"release {manifest.release_id} was judged against the champion {judged_against or '(none)'}, but "
-            f"{current.candidate_id if current else 'none'} serves now: rerun the step `evaluate`"
-        )
+    require_rival(current, manifest, judged_against)
     now = datetime.now(UTC)
     pointer = point_at(manifest, sha256(manifest.to_bytes()), current.release_id if current else None, run_id, now)
     entry = Entry(
         id=request_id(action="publish", release_id=manifest.release_id, run_id=run_id),
         action="publish",
         by="pipeline",
-        reason=manifest.verdict.get("reason", ""),
+        reason=reason,
         run_id=run_id,
         at=now,
         source=current,
@@ -169,16 +196,19 @@ def publish(
         move: whether the pointer may move at all; a backfill's never does.
 
     Raises:
-        StaleInputError: the champion moved since the gate compared with it.
+        StaleInputError: the champion moved since the gate compared with it; nothing was written, unless it moved in
+            this very moment.
         DigestMismatchError: bytes differ from their digests; the old champion goes on serving.
         PermanentError: a model does not load or predict; the old champion goes on serving.
         RetryableError: the pointer was moved by another writer.
     """
-    manifest = build_manifest(
-        read_candidate(store, candidate.candidate_id), session, candidate.metrics, candidate.reason
-    )
-    upload(store, manifest)
-    verify_release(store, manifest.release_id)
+    candidate_files = read_candidate(store, candidate.candidate_id)
+    manifest = build_manifest(candidate_files, session, candidate.metrics, candidate.reason)
+    current, _ = read_champion(store)
+    if move and _decided(current, manifest) is None:
+        require_rival(current, manifest, candidate.judged_against)  # before anything is written
+    manifest = upload(store, manifest)
+    verify_release(store, manifest.release_id, served=False)
     if not move:
         return manifest, keep_champion(store)
-    return manifest, move_champion(store, manifest, run_id, candidate.judged_against)
+    return manifest, move_champion(store, manifest, run_id, candidate.judged_against, candidate.reason)

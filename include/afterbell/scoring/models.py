@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from afterbell.errors import StaleInputError
-from afterbell.release.catalog import read_manifest, read_model
+from afterbell.release.catalog import read_manifest, read_model, require_pointed_at
 from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
@@ -31,11 +31,13 @@ def open_release(store: ArtifactStore, release_id: str) -> tuple[Manifest, tuple
 
     Raises:
         ObjectMissingError: the release or one of its files is not there.
-        DigestMismatchError: a file's size or SHA-256 is not the manifest's; nothing of it was opened.
+        DigestMismatchError: a file's size or SHA-256 is not the manifest's, or the manifest is not the one that the
+            champion pointer names; nothing of it was opened.
         StaleInputError: a model takes other features, or in another order, than the manifest says.
         PermanentError: a model is not in its family's format.
     """
     manifest = read_manifest(store, release_id)
+    require_pointed_at(store, release_id)
     models = []
     for entry in sorted(manifest.models, key=lambda model: (model.horizon, model.family)):
         body = read_model(store, release_id, entry)
