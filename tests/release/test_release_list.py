@@ -27,7 +27,7 @@ def listed(store, monkeypatch):
         publish(store, Judged(one, against, {"h1": {"ic": 0.05}}, "better"), day, "run")
         against = one
     store.put(f"releases/{B}/manifest.json", store.get(f"releases/{A}/manifest.json"))
-    monkeypatch.setattr(cli, "_releases", lambda *, quiet: nullcontext(store))
+    monkeypatch.setattr(cli, "_releases", lambda **_: nullcontext(store))
     return lambda *words: CliRunner().invoke(cli.app, ["list", *words])
 
 
