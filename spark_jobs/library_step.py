@@ -14,6 +14,7 @@ from afterbell.cluster.packed import unpacked
 MODULES = (
     "afterbell.backfill",
     "afterbell.experiments.resolve",
+    "afterbell.ingest.release_drop",
     "afterbell.release",
     "afterbell.release.carry_out",
     "afterbell.release.check",

@@ -27,7 +27,7 @@ from tests.airflow_home import ROOT
 
 NEEDED = {
     ("backfill_history", "first"), ("backfill_history", "last"), ("backfill_history", "reason"),
-    ("experiment", "first"), ("experiment", "last"),
+    ("experiment", "first"), ("experiment", "last"), ("release_drop", "refusal_id"), ("release_drop", "reason"),
 }  # fmt: skip
 LIGHT = {
     "afterbell", "airflow", "asgiref", "boto3", "botocore", "charset_normalizer", "jmespath", "packaging", "requests",

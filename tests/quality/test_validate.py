@@ -35,7 +35,7 @@ def test_validated_again_nothing_changes_and_the_report_is_the_first_one(seen: d
 
 
 def test_the_loser_of_a_race_leaves_cleanly(seen: dict[str, Any]) -> None:
-    assert seen["lost"] == {"noop": False, "unmoved": True, "bars": 30}
+    assert seen["lost"] == {"noop": True, "unmoved": True, "bars": 30}
 
 
 def test_a_base_that_has_moved_is_built_upon(seen: dict[str, Any]) -> None:

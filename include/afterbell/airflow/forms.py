@@ -13,6 +13,7 @@ from typing import Any
 END = r"$(?!\n)"
 RELEASE_ID = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}-[0-9a-f]{{12}})?{END}"
 """Empty, or a release id."""
+REFUSAL_ID = rf"^[0-9a-f]{{16}}{END}"
 ONE_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
 NAME = rf"^[a-z0-9][a-z0-9-]{{0,39}}{END}"
 PROFILE = rf"^([a-z0-9][a-z0-9-]{{0,59}})?{END}"

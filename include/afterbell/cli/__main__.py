@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import typer
 
-from afterbell.cli import backfill, demo, doctor, experiment, features, lake, market, quality, release, run, services
+from afterbell.cli import (
+    backfill,
+    demo,
+    doctor,
+    drops,
+    experiment,
+    features,
+    lake,
+    market,
+    quality,
+    release,
+    run,
+    services,
+)
 
 app = typer.Typer(
     name="afterbell",
@@ -25,6 +38,7 @@ app.command("query")(lake.query)
 app.command("quality")(quality.quality)
 app.command("features")(features.features)
 app.add_typer(release.app, name="release")
+app.add_typer(drops.app, name="drops")
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(experiment.app, name="experiment")
 

@@ -29,6 +29,7 @@ STEPS = tuple(INPUTS)
 
 BESIDES: dict[str, tuple[str, ...]] = {
     "maintain": ("now", "dry_run"),
+    "release_drop": ("refusal_id", "reason", "by"),
     "check_release": ("action", "release_id", "reason", "by"),
     "experiment_resolve": ("experiment", "request"),
     "experiment_train": (

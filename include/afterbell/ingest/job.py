@@ -15,7 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any
@@ -26,13 +26,15 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.alike import require_alike
 from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
+from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
-from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
+from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
 from afterbell.ingest.plan import EMPTY, STATES, USABLE, DropTask, KnownDrop, plan_source
+from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_id, refusal_of, refuse
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.sources.arrival import complete
 from afterbell.ingest.sources.source import Source, load_sources
@@ -44,6 +46,7 @@ from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
@@ -76,12 +79,26 @@ class Span:
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do: the sources with their rules, the tasks, objects passed over, and the ledger so far."""
+    """What there is to do.
+
+    Attributes:
+        sources: with their rules.
+        tasks: the drops to read.
+        strays: objects passed over, each with the reason.
+        known: the ledger so far.
+        released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
+    """
 
     sources: Sources
     tasks: list[DropTask]
     strays: list[tuple[str, str]]
     known: list[KnownDrop]
+    released: frozenset[str] = frozenset()
+
+    def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
+        """The same without some drops, which are passed over for the reason told by their keys."""
+        tasks = [task for task in self.tasks if task not in dropped]
+        return replace(self, tasks=tasks, strays=[*self.strays, *reasons.items()])
 
 
 def _check(sources: Sequence[Source], session: date, runtime: Runtime) -> None:
@@ -103,10 +120,15 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     require_alike(spark)  # once for the run: its first step
     base = Base(spark, runtime.s3, AUDITED)
     span = Span.of(args)
-    work = _plan(runtime, sources, base, span, started)
+    store = ArtifactStore(runtime.s3)
+    work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
-    wanted = _commit_id(span, work) if work.tasks else ""
-    outcomes, made = _ingest(runtime, base, work, span, branch=branch, wanted=wanted)
+    try:
+        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
+    except OverBudgetError as error:
+        # A drop of another session stops itself, and not the night.
+        work = _without_over_budget(store, work, error.outcomes, span, args.run_id)
+        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     result |= {
         "last_usable": _last_usable(work, outcomes, span),
@@ -157,25 +179,67 @@ def _commit_id(span: Span, work: Work) -> str:
     )
 
 
+def _without_refused(store: ArtifactStore, work: Work, span: Span) -> Work:
+    """``work`` without the drops that an audit has refused and nobody has released.
+
+    Raises:
+        ValidationFailedError: a drop of the session's own is among them, and its source is required.
+    """
+    refused, released = listed(store)
+    work = replace(work, released=released)
+    ids = {task: refusal_id(task.source, task.store, task.key, task.version) for task in work.tasks}
+    held = {task: refused[name] for task, name in ids.items() if name in refused and name not in released}
+    reasons = {task.key: describe(read_refusal(store, key)) for task, key in held.items()}
+    for task in held:
+        if span.since is None and task.session == span.last and work.sources[task.source][0].required:
+            raise ValidationFailedError(f"drop {task.key} of session {task.session} itself was {reasons[task.key]}")
+    return work.without(list(held), reasons)
+
+
+def _without_over_budget(
+    store: ArtifactStore, work: Work, outcomes: Sequence[Outcome], span: Span, run_id: str
+) -> Work:
+    """``work`` without the drops that broke their source's budget, which are refused.
+
+    Raises:
+        ValidationFailedError: a drop of the session's own is among them.
+    """
+    refusals = {}
+    for outcome in outcomes:
+        task = outcome.task
+        source = work.sources[task.source][0]
+        refusals[task] = refusal_of(vars(task), (str(over_budget(source, f"drop {task.key}", [outcome])),), run_id)
+    refuse(store, refusals.values())
+    own = [task for task in refusals if span.since is None and task.session == span.last]
+    if own:
+        raise ValidationFailedError("; ".join(describe(refusals[task]) for task in own))
+    return work.without(list(refusals), {task.key: describe(refusal) for task, refusal in refusals.items()})
+
+
 def _ingest(
-    runtime: Runtime, base: Base, work: Work, span: Span, *, branch: str, wanted: str
-) -> tuple[list[Outcome], dict[str, int]]:
-    """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs."""
+    runtime: Runtime, base: Base, work: Work, span: Span, branch: str
+) -> tuple[list[Outcome], dict[str, int], str]:
+    """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs.
+
+    Returns:
+        What became of each drop, the heads of the branch by table, and the commit's id.
+    """
     sources = [source for source, _ in work.sources.values()]
     if not work.tasks:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
-        return [], base.heads
+        return [], base.heads, ""
+    wanted = _commit_id(span, work)
     context = _context(base, work)
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
     known = _known(base, context, slices)
     parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
     try:
         outcomes = parts.outcomes()
-        check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None)
+        check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None, released=work.released)
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise
-    return outcomes, write_branch(base, context, parts, outcomes, branch=branch, wanted=wanted)
+    return outcomes, write_branch(base, context, parts, outcomes, branch=branch, wanted=wanted), wanted
 
 
 def _context(base: Base, work: Work) -> Context:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
 from afterbell.ingest.plan import QUARANTINED, USABLE, DropTask, KnownDrop
+from afterbell.ingest.refusals import refusal_id
 from afterbell.ingest.sources.source import Source
 
 
@@ -80,6 +81,18 @@ class Outcome:
         }
 
 
+class OverBudgetError(ValidationFailedError):
+    """More lines of some drops were set aside than the budget of their source allows.
+
+    Attributes:
+        outcomes: of the drops that broke it.
+    """
+
+    def __init__(self, message: str, outcomes: Sequence[Outcome]) -> None:
+        super().__init__(message)
+        self.outcomes = outcomes
+
+
 def rules_broken(outcomes: Sequence[Outcome]) -> dict[str, int]:
     """Quarantined lines by rule, over all ``outcomes``."""
     counts: Counter[str] = Counter()
@@ -89,7 +102,13 @@ def rules_broken(outcomes: Sequence[Outcome]) -> dict[str, int]:
 
 
 def check_outcomes(
-    sources: Sequence[Source], outcomes: Sequence[Outcome], known: Sequence[KnownDrop], run: date, *, own: bool = True
+    sources: Sequence[Source],
+    outcomes: Sequence[Outcome],
+    known: Sequence[KnownDrop],
+    run: date,
+    *,
+    own: bool = True,
+    released: Collection[str] = (),
 ) -> None:
     """Stop the run where it must not go on.
 
@@ -99,12 +118,13 @@ def check_outcomes(
         known: the ledger.
         run: the session.
         own: whether the drops of ``run`` itself have to be there; not where history is filled.
+        released: ids of refusals that a person has lifted: the budget does not hold for these drops.
 
     Raises:
         AfterbellError: a store failed while a drop was read (the store's own class of error).
         CorruptDropError: the drop of ``run`` itself can't be read.
         MissingDropsError: the drop of ``run`` itself, of a required source, is empty.
-        ValidationFailedError: more lines were set aside than the budget of their source allows.
+        OverBudgetError: more lines were set aside than the budget of their source allows.
     """
     for outcome in outcomes:
         if outcome.failure:
@@ -114,7 +134,11 @@ def check_outcomes(
         mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
         if own:
             _check_own_drop(source, mine, known, run)
-        _check_budget(source, mine)
+        _check_budget(source, [outcome for outcome in mine if _id(outcome.task) not in released])
+
+
+def _id(task: DropTask) -> str:
+    return refusal_id(task.source, task.store, task.key, task.version)
 
 
 def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
@@ -138,20 +162,27 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
 
 
 def _check_budget(source: Source, outcomes: list[Outcome]) -> None:
-    for outcome in outcomes:
-        if source.quarantine_budget.exceeded(outcome.quarantined, outcome.lines):
-            raise _over_budget(source, f"drop {outcome.task.key}", [outcome])
-    if source.quarantine_budget.exceeded(
+    budget = source.quarantine_budget
+    worst = [outcome for outcome in outcomes if budget.exceeded(outcome.quarantined, outcome.lines)]
+    if not worst and budget.exceeded(
         sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
     ):
-        raise _over_budget(source, f"{len(outcomes)} drops of source {source.name}", outcomes)
+        # Each alone is within the lines that are allowed, all of them are not: those with a larger share are too many.
+        worst = [
+            outcome for outcome in outcomes if outcome.lines and outcome.quarantined / outcome.lines > budget.share
+        ]
+    if worst:
+        what = f"drop {worst[0].task.key}" if len(worst) == 1 else f"{len(worst)} drops of source {source.name}"
+        raise over_budget(source, what, worst)
 
 
-def _over_budget(source: Source, what: str, outcomes: list[Outcome]) -> ValidationFailedError:
+def over_budget(source: Source, what: str, outcomes: Sequence[Outcome]) -> OverBudgetError:
+    """The error of drops that broke the budget of ``source``; ``what`` names them."""
     set_aside, lines = sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
     counts = ", ".join(f"{rule} {count}" for rule, count in rules_broken(outcomes).items())
     budget = source.quarantine_budget
-    return ValidationFailedError(
+    return OverBudgetError(
         f"{what}: {set_aside} of {lines} lines broke a rule ({set_aside / lines:.1%}); the budget of source "
-        f"{source.name} is {budget.share:.1%} and {budget.lines} lines. By rule: {counts}. Nothing was published"
+        f"{source.name} is {budget.share:.1%} and {budget.lines} lines. By rule: {counts}. Nothing was published",
+        outcomes,
     )

@@ -42,8 +42,9 @@ class SessionRows:
         return self.bars.filter(pl.col("session") == self.session)
 
     def before(self, sessions: int) -> pl.DataFrame:
-        """The bars of the ``sessions`` before it."""
-        return self.bars.filter(pl.col("session").is_in(list(self.calendar[-sessions:])))
+        """The bars of the last ``sessions`` before it that have any: one that was refused must not blind a rule."""
+        there = set(self.bars["session"].unique().to_list())
+        return self.bars.filter(pl.col("session").is_in([day for day in self.calendar if day in there][-sessions:]))
 
 
 def fact(rule: SetRule, rows: SessionRows) -> float | None:

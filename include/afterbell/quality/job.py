@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -20,7 +20,9 @@ from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.errors import BaseMovedError, ConfigError, ValidationFailedError
 from afterbell.ingest.job import ingest
+from afterbell.ingest.plan import USABLE
 from afterbell.ingest.publish import publish
+from afterbell.ingest.refusals import describe, listed, refusal_of, refuse
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import has_branch, head
 from afterbell.lake.runs import record_run
@@ -28,9 +30,10 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS
 from afterbell.quality.audit import Report
 from afterbell.quality.branch import BranchReader
-from afterbell.quality.judge import judge_branch
+from afterbell.quality.judge import Judgement, judge_branch
 from afterbell.quality.library import import_in_background
 from afterbell.quality.report import known_report, store_report
+from afterbell.stores.artifacts import ArtifactStore
 
 _BRANCH = re.compile(r"audit_[A-Za-z0-9_]{1,200}_[0-9a-f]{8}")
 _BASES = 3
@@ -47,19 +50,25 @@ def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) 
     import_in_background()
     spark = lake_session(runtime, f"afterbell validate {args.session}")
     before = {table.name: head(spark, table) for table in AUDITED}
-    report, key, noop = Report(), "", not _is_open(spark, branch)
+    report, key = Report(), ""
+    left_out: list[str] = []
     for attempt in range(1, _BASES + 1):
         try:
-            report, key = _judge(spark, runtime, args, branch)
+            report, key = _judge(spark, runtime, args, branch, left_out)
             before_publish()
             publish(spark, branch)
             break
-        except BaseMovedError as error:
+        except (BaseMovedError, _OthersRefusedError) as error:
             if attempt == _BASES:
                 raise
-            print(f"validate: warning: {error}; trying again on the new base", file=sys.stderr, flush=True)
+            if isinstance(error, _OthersRefusedError):
+                left_out += error.refused
+                print(f"validate: warning: {error}; judging the others without them", file=sys.stderr, flush=True)
+            else:
+                print(f"validate: warning: {error}; trying again on the new base", file=sys.stderr, flush=True)
             branch = str(ingest(replace(args, step="ingest"))["branch"])
     after = {table.name: head(spark, table) for table in AUDITED}
+    noop = before == after
     for warning in report.warnings:
         print(f"validate: warning: {warning}", file=sys.stderr, flush=True)
     record_run(
@@ -92,17 +101,61 @@ def _is_open(spark: SparkSession, branch: str) -> bool:
     return any(has_branch(spark, table, branch) for table in AUDITED)
 
 
-def _judge(spark: SparkSession, runtime: Runtime, args: StepArgs, branch: str) -> tuple[Report, str]:
-    """Audit the branch and keep the quality report; the key of an earlier one, where there is no branch any more."""
-    reader = BranchReader(spark, runtime.s3, branch)
+class _OthersRefusedError(ValidationFailedError):
+    """Sessions beside the one that is run broke rules about whole sessions: their drops are refused."""
+
+    def __init__(self, refused: list[str]) -> None:
+        super().__init__("; ".join(refused))
+        self.refused = refused
+
+
+def _judge(
+    spark: SparkSession, runtime: Runtime, args: StepArgs, branch: str, left_out: list[str]
+) -> tuple[Report, str]:
+    """Audit the branch and keep the quality report; the key of an earlier one, where there is no branch any more.
+
+    ``left_out`` are the drops that this run has refused so far, a sentence each.
+    """
+    reader, store = BranchReader(spark, runtime.s3, branch), ArtifactStore(runtime.s3)
     report, key = Report(), known_report(args, runtime)
     if _is_open(spark, branch):
         folder = runtime.home / "quality" / run_slug(args.run_id)
-        judgement = judge_branch(reader, args.session, folder)
-        report, key = judgement.report, store_report(judgement, args, runtime, folder)
+        _, released = listed(store)
+        judgement = judge_branch(reader, args.session, folder, released)
+        report = judgement.report
+        report.warnings += left_out
+        report.failed += _refuse_broken(store, judgement, args)
+        key = store_report(judgement, args, runtime, folder)
         report.require_passed()
-    _require_session(reader, args.session)
+    if not left_out or "since" not in args.inputs:
+        _require_session(reader, args.session)
     return report, key
+
+
+def _refuse_broken(store: ArtifactStore, judgement: Judgement, args: StepArgs) -> list[str]:
+    """Refuse the drops of sessions that break a rule about whole sessions; a sentence for each.
+
+    Raises:
+        _OthersRefusedError: nothing else is wrong, and the session that is run is not among them.
+    """
+    broken = judgement.found.broken()
+    refusals = [
+        refusal_of(drop, tuple(broken[drop["source"], drop["session"]]), args.run_id)
+        for drop in judgement.found.ledger.iter_rows(named=True)
+        if (drop["source"], drop["session"]) in broken and drop["state"] in USABLE
+    ]
+    refuse(store, refusals)
+    said = [f"drop {refusal.key} of session {refusal.session} was {describe(refusal)}" for refusal in refusals]
+    own = "since" not in args.inputs and any(refusal.session == args.session for refusal in refusals)
+    if said and not own and _only(judgement, broken):
+        raise _OthersRefusedError(said)
+    return said
+
+
+def _only(judgement: Judgement, broken: Collection[tuple[str, date]]) -> bool:
+    """Whether all that failed are the facts of the session that is judged as a whole, which is refused for them."""
+    subjects = {f" on session_facts.{source}: " for source, _ in broken}
+    return all(any(subject in failed for subject in subjects) for failed in judgement.report.failed)
 
 
 def _require_session(reader: BranchReader, session: date) -> None:

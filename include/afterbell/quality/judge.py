@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -17,10 +17,11 @@ from afterbell.ingest.sources.source import load_sources
 from afterbell.lake.tables import BARS, FUNDAMENTALS, MINUTE_BARS, SYMBOLS, Table
 from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.branch import IN_PROCESS, BranchReader
-from afterbell.quality.expectations import row_expectations, symbol_expectations
+from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
 from afterbell.quality.look import Found, Gatherer, Judged
 from afterbell.quality.rules import RuleSet, load_rules
 from afterbell.quality.sequence import drop_source
+from afterbell.quality.whole_sessions import SourceFacts
 
 TABLES: dict[str, Table] = {"bars": BARS, "minute_bars": MINUTE_BARS, "filings": FUNDAMENTALS, "symbols": SYMBOLS}
 """Where the rows of each kind of source go."""
@@ -43,8 +44,14 @@ class Judgement:
     judged: Judged
 
 
-def judge_branch(reader: BranchReader, session: date, folder: Path) -> Judgement:
-    """Audit what the branch of ``reader`` adds; the Data Docs go to ``folder``.
+def judge_branch(reader: BranchReader, session: date, folder: Path, released: Collection[str] = ()) -> Judgement:
+    """Audit what the branch of ``reader`` adds.
+
+    Args:
+        reader: of the branch.
+        session: the one that is run.
+        folder: takes the Data Docs.
+        released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
 
     Raises:
         BaseMovedError: ``main`` moved since the branch was opened.
@@ -53,10 +60,16 @@ def judge_branch(reader: BranchReader, session: date, folder: Path) -> Judgement
     judged = [(source, load_rules(source.quality)) for source in load_sources()]
     with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
         # Reading what stands around the new rows waits for files and for the JVM; the rows are judged meanwhile.
-        looking = pool.submit(Gatherer(reader, judged, session).found)
+        looking = pool.submit(Gatherer(reader, judged, session, released).found)
         report = run_audit(folder / "data_docs", _subjects(reader, judged, looking))
         found = looking.result()
-    report.warnings += [note for facts in found.facts for note in facts.notes]
+    report.warnings += [note for facts in found.facts for note in facts.notes] + unchecked(found.others)
+    report.warnings += [
+        f"session {facts.session} of {facts.source} was let in by a person all the same: {reason}"
+        for facts in (*found.facts, *found.others)
+        for reason in facts.broken()
+        if (facts.source, facts.session) in found.released
+    ]
     return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
 
 
@@ -68,8 +81,36 @@ def _subjects(reader: BranchReader, judged: Judged, looking: Future[Found]) -> I
         if expectations:
             yield Subject(f"{BARS.name}.by_symbol{_suffix(name, len(found.symbols))}", frame, expectations)
     for facts in found.facts:
-        if facts.values:
-            yield facts_subject(facts.source, facts.values)
+        values = facts.values
+        if (facts.source, facts.session) in found.released:
+            values = {rule: value for rule, value in values.items() if rule.keeps(value)}
+        if values:
+            yield facts_subject(facts.source, values)
+    yield from _other_sessions(found)
+
+
+def _other_sessions(found: Found) -> Iterator[Subject]:
+    """The sessions beside the one that is run, a row each; those that break a rule stop nobody but themselves."""
+    for source in sorted({facts.source for facts in found.others}):
+        mine = [facts for facts in found.others if facts.source == source and not facts.broken()]
+        rules = {rule: None for facts in mine for rule in facts.values}
+        if rules:
+            rows = {rule.name: [facts.values.get(rule) for facts in mine] for rule in rules}
+            frame = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Float64))
+            expectations = [each for rule in rules for each in expectations_of(rule)]
+            yield Subject(f"session_facts.{source}.others", frame, expectations)
+
+
+def unchecked(others: Sequence[SourceFacts]) -> list[str]:
+    """A sentence for each rule that was not checked for some of the sessions."""
+    days: dict[tuple[str, str], list[date]] = {}
+    for facts in others:
+        for name, why in facts.unchecked.items():
+            days.setdefault((name, why), []).append(facts.session)
+    return [
+        f"rule {name}: not checked for {len(found)} sessions from {min(found)} to {max(found)}, {why}"
+        for (name, why), found in days.items()
+    ]
 
 
 def _suffix(name: str, count: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import groupby
@@ -11,17 +11,15 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.plan import USABLE
+from afterbell.ingest.refusals import refusal_id
 from afterbell.ingest.sources.source import Source
-from afterbell.ingest.symbols import DELISTED
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE, SYMBOLS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE
 from afterbell.quality.branch import BranchReader
-from afterbell.quality.facts import SessionRows, fact, missing_symbols, trailing
 from afterbell.quality.moves import largest_moves
 from afterbell.quality.rules import RuleSet
-from afterbell.quality.sequence import Scope, Sight, by_symbol, drop_source, look, newest, runs
-from afterbell.quality.set_rules import SetRule
+from afterbell.quality.sequence import Scope, Sight, by_symbol, drop_source, look
+from afterbell.quality.whole_sessions import SourceFacts, WholeSessions
 
-_HISTORY = 20
 _RUN = 10
 """Sessions looked at before the one that is run, and before any other, where no rule asks for more."""
 
@@ -33,25 +31,6 @@ Judged = Sequence[tuple[Source, RuleSet]]
 
 
 @dataclass(frozen=True)
-class SourceFacts:
-    """A session's facts for one source of bars, and what they are compared with.
-
-    Attributes:
-        source: its name.
-        values: what was found, by rule.
-        notes: rules that were not checked, and why.
-        trailing: as ``afterbell.quality.facts.trailing`` gives it.
-        missing: symbols that were expected and have no bar.
-    """
-
-    source: str
-    values: dict[SetRule, float]
-    notes: list[str]
-    trailing: pl.DataFrame
-    missing: list[str]
-
-
-@dataclass(frozen=True)
 class Found:
     """What was seen.
 
@@ -60,6 +39,8 @@ class Found:
         rejects: lines set aside, of the branch's drops and of the sessions around them.
         actions: the corporate actions that the branch adds.
         facts: of the session that is run, by source of bars.
+        others: of all other sessions that the branch adds usable drops of bars of.
+        released: source and session of those that a person lets in whatever these rules say.
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
         gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
@@ -72,6 +53,8 @@ class Found:
     rejects: pl.DataFrame
     actions: pl.DataFrame
     facts: list[SourceFacts] = field(default_factory=list)
+    others: list[SourceFacts] = field(default_factory=list)
+    released: set[tuple[str, date]] = field(default_factory=set)
     symbols: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeats: pl.DataFrame | None = None
     gaps: pl.DataFrame | None = None
@@ -79,94 +62,61 @@ class Found:
     confirmed: pl.DataFrame | None = None
     moves: pl.DataFrame | None = None
 
+    def broken(self) -> dict[tuple[str, date], list[str]]:
+        """The broken rules about whole sessions by source and session; those that were released are left out."""
+        found = {(facts.source, facts.session): facts.broken() for facts in (*self.facts, *self.others)}
+        return {whose: reasons for whose, reasons in found.items() if reasons and whose not in self.released}
+
 
 class Gatherer:
     """Reads what is judged, each thing once."""
 
-    def __init__(self, reader: BranchReader, judged: Judged, session: date) -> None:
+    def __init__(self, reader: BranchReader, judged: Judged, session: date, released: Collection[str] = ()) -> None:
+        """``released`` are the ids of refusals that a person has lifted."""
         self._reader, self._session = reader, session
         self._judged = [(source, rules) for source, rules in judged if source.kind == "bars"]
         self._exchange = Exchange(self._judged[0][0].exchange) if self._judged else Exchange()
-        history = [rule.sessions for _, rules in self._judged for rule in rules.set_rules()]
-        self._history = max([_HISTORY, *history])
+        self._whole = WholeSessions(reader, self._judged, self._exchange)
         # A run that is cut off at the limit breaks the rule all the same.
         self._run = max([_RUN, *(rules.stale_limit() or 0 for _, rules in self._judged)])
         self._ledger = reader.added(DROPS)
+        self._released = self._let_in(released)
+
+    def _let_in(self, released: Collection[str]) -> set[tuple[str, date]]:
+        """Source and session of those whose every drop on the branch was released."""
+        found: dict[tuple[str, date], bool] = {}
+        for drop in self._usable().select("source", "session", "store", "key", "version").iter_rows(named=True):
+            whose = (drop["source"], drop["session"])
+            name = refusal_id(drop["source"], drop["store"], drop["key"], drop["version"])
+            found[whose] = found.get(whose, True) and name in released
+        return {whose for whose, let_in in found.items() if let_in}
 
     def found(self) -> Found:
         """Everything."""
-        before = self._exchange.before(self._session, self._history + 1)
+        before = self._exchange.before(self._session, self._whole.history + 1)
         window = self._reader.between(BARS, "session", before[0], self._session)
         sessions = self._new_sessions()
         first = min([*sessions, before[-1]])
         rejects = self._reader.between(QUARANTINE, "session", self._exchange.previous(first), self._session)
-        facts = [self._facts(source, rules, window, rejects, before) for source, rules in self._judged]
-        return self._with_symbols(
-            Found(self._ledger, rejects, self._reader.added(CORPORATE_ACTIONS), facts), window, before, sessions
+        mine = self._usable().select("source", "session").unique().rows()
+        found = Found(
+            self._ledger,
+            rejects,
+            self._reader.added(CORPORATE_ACTIONS),
+            self._whole.of(self._session, window),
+            self._whole.others([each for each in mine if each[1] != self._session], self._released),
+            self._released,
         )
+        return self._with_symbols(found, window, before, sessions)
+
+    def _usable(self) -> pl.DataFrame:
+        """The usable drops of bars that the branch adds."""
+        sources = [source.name for source, _ in self._judged]
+        return self._ledger.filter(pl.col("source").is_in(sources) & pl.col("state").is_in(USABLE))
 
     def _new_sessions(self) -> list[date]:
         """The sessions of the usable drops of bars that the branch adds."""
-        sources = [source.name for source, _ in self._judged]
-        mine = self._ledger.filter(pl.col("source").is_in(sources) & pl.col("state").is_in(USABLE))
-        return sorted(mine["session"].unique().to_list())
-
-    def _facts(
-        self, source: Source, rules: RuleSet, window: pl.DataFrame, rejects: pl.DataFrame, before: list[date]
-    ) -> SourceFacts:
-        mine = self._of([source], window)
-        calendar = [*before, self._session]
-        known = newest(mine)
-        repeating = runs(known, Scope(calendar, calendar, (), ())).select(
-            "symbol", "session", repeats=pl.lit(value=True)
-        )
-        bars = known.select("symbol", "session", "volume").join(repeating, on=["symbol", "session"], how="left")
-        bars = bars.with_columns(pl.col("repeats").fill_null(value=False))
-        jump = rules.jump()
-        held = rejects.filter(
-            (pl.col("source") == source.name)
-            & (pl.col("session") == self._session)
-            & (pl.col("rule") == (jump.name if jump else ""))
-        )
-        rows = SessionRows(
-            session=self._session,
-            calendar=before,
-            bars=bars.filter(pl.col("session") > before[0]),
-            lines=self._lines(source),
-            held=held["symbol"].drop_nulls().to_list(),
-            delisted=self._delisted(before),
-        )
-        values, notes = self._values(rules, rows)
-        missing = next(
-            (missing_symbols(rows, rule.sessions) for rule in rules.set_rules() if rule.kind == "symbol_coverage"), None
-        )
-        return SourceFacts(source.name, values, notes, trailing(rows), missing[0] if missing else [])
-
-    def _values(self, rules: RuleSet, rows: SessionRows) -> tuple[dict[SetRule, float], list[str]]:
-        half_day = self._exchange.half_day(self._session)
-        values: dict[SetRule, float] = {}
-        notes = []
-        for rule in rules.set_rules():
-            if half_day and rule.half_days == "skip":
-                notes.append(f"rule {rule.name}: not checked for {self._session}, a half day")
-                continue
-            value = fact(rule, rows)
-            if value is None:
-                notes.append(f"rule {rule.name}: not checked for {self._session}, too little history before it")
-            else:
-                values[rule] = value
-        return values, notes
-
-    def _lines(self, source: Source) -> dict[str, int]:
-        drops = self._reader.between(DROPS, "session", self._session, self._session)
-        usable = drops.filter((pl.col("source") == source.name) & pl.col("state").is_in(USABLE))
-        # A ledger of before the column was there has no count of collapsed lines.
-        return {name: int(usable[name].fill_null(0).sum()) for name in ("rows", "quarantined", "collapsed")}
-
-    def _delisted(self, before: list[date]) -> list[str]:
-        events = self._reader.between(SYMBOLS, "valid_from", before[0], self._session)
-        last = events.sort("knowledge_time").unique("symbol", keep="last")
-        return last.filter(pl.col("status") == DELISTED)["symbol"].to_list()
+        return sorted(self._usable()["session"].unique().to_list())
 
     def _with_symbols(self, found: Found, window: pl.DataFrame, before: list[date], sessions: list[date]) -> Found:
         """``found`` with what each symbol's bars show, a month at a time: memory does not grow with it."""

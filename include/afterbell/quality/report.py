@@ -12,10 +12,11 @@ import polars as pl
 from afterbell.cluster.job import StepArgs, result_key
 from afterbell.config.runtime import Runtime
 from afterbell.quality.judge import Judgement
-from afterbell.quality.look import Found, SourceFacts
+from afterbell.quality.look import Found
 from afterbell.quality.page import render
 from afterbell.quality.row_rules import RUN
 from afterbell.quality.stored import STEP
+from afterbell.quality.whole_sessions import SourceFacts
 from afterbell.stores.artifacts import ArtifactStore
 
 _SAMPLES = 5
@@ -64,6 +65,10 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
         "facts": [line for facts in found.facts for line in _facts(facts)],
         "trailing": [{"source": facts.source, **row} for facts in found.facts for row in _rows(facts.trailing)],
         "missing_symbols": {facts.source: facts.missing for facts in found.facts},
+        "refused_sessions": [
+            {"source": source, "session": session.isoformat(), "reasons": reasons}
+            for (source, session), reasons in sorted(found.broken().items())
+        ],
         "actions": _actions(found.actions),
         "moves": [] if found.moves is None else _rows(found.moves),
         "jumps": _jumps(judgement),
@@ -118,7 +123,7 @@ def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
             "max": rule.max,
             "sessions": rule.sessions,
             "severity": rule.severity,
-            "kept": (rule.min is None or value >= rule.min) and (rule.max is None or value <= rule.max),
+            "kept": rule.keeps(value),
         }
         for rule, value in facts.values.items()
     ]

@@ -49,3 +49,7 @@ class SetRule(Rule):
         if self.min is None and self.max is None:
             raise ValueError(f"{self.kind} needs min, max or both")
         return self
+
+    def keeps(self, value: float) -> bool:
+        """Whether a session with this value of the fact is fine."""
+        return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
