@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from afterbell.config.runtime import Runtime
+from afterbell.ingest.job import ingest
 from afterbell.ingest.refusals import read_refusals, release
+from afterbell.quality.job import validate
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.market import MarketSpec, simulate
@@ -119,10 +121,16 @@ def rubbish(home: Path) -> dict[str, Any]:
 
 
 def filled(home: Path) -> dict[str, Any]:
-    """A first run that takes in all history at once leaves the bad session out and names it."""
+    """A first run over all history names the bad session; a range that is filled leaves it out."""
     world = World(home, "filled")
     world.deliver(world.thin())
-    return {"bulk": world.night(LAST, "bulk"), "refused": [held.refusal.key for held in read_refusals(world.store)]}
+    found = {"bulk": world.night(LAST, "bulk"), "refused": world.ids()}
+    world = World(home, "range")
+    world.deliver(world.thin())
+    span = {"since": DAYS[5].isoformat(), "until": DAYS[LAST].isoformat()}
+    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span))["branch"]
+    validate(world.lake.args("validate", DAYS[LAST], "range", branch=branch, **span))
+    return found | {"range": world.symbols(), "kept": [held.refusal.key for held in read_refusals(world.store)]}
 
 
 def main() -> None:

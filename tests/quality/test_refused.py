@@ -67,7 +67,14 @@ def test_a_drop_over_its_budget_of_lines_set_aside_stops_its_own_night_and_no_ot
     assert [drop["key"] for drop in following["refused"]] == [DROP]
 
 
-def test_a_first_run_over_all_history_leaves_the_bad_session_out(seen: dict[str, Any]) -> None:
+def test_a_first_run_over_all_history_names_the_bad_session(seen: dict[str, Any]) -> None:
     found = seen["filled"]
-    assert (found["bulk"]["error"], found["refused"]) == ("", [DROP])
-    assert (BAD in found["bulk"]["symbols"], found["bulk"]["symbols"][LAST]) == (False, WHOLE)
+    assert (found["bulk"]["error"], found["refused"], found["bulk"]["symbols"][BAD]) == ("", [], THIN)
+    said = f"session {BAD} of us_daily_prices came with 29 others and was published all the same: rule coverage"
+    assert any(warning.startswith(said) for warning in found["bulk"]["warnings"]), found["bulk"]["warnings"]
+
+
+def test_a_range_that_is_filled_leaves_the_bad_session_out(seen: dict[str, Any]) -> None:
+    found = seen["filled"]
+    assert found["kept"] == [DROP]
+    assert (BAD in found["range"], found["range"][LAST]) == (False, WHOLE)

@@ -13,9 +13,10 @@ from afterbell.cluster.job import StepArgs
 from afterbell.ingest.sources.source import load_source
 from afterbell.quality.audit import Report
 from afterbell.quality.judge import Judgement
-from afterbell.quality.look import Found, SourceFacts
+from afterbell.quality.look import Found
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report
+from afterbell.quality.whole_sessions import SourceFacts
 from tests.quality.cases import DAY, JUMP, STALE, Row, rule_set
 
 NASTY = "<script>alert('x')</script>"
@@ -65,8 +66,9 @@ def judgement() -> Judgement:
         facts=[
             SourceFacts(
                 "us_daily_prices",
+                DAY,
                 {row_count: 0.5},
-                [],
+                {},
                 pl.DataFrame({"session": [BEFORE, DAY], "bars": [10, 5], "without_volume": 0.0, "repeating": 0.0}),
                 ["GONE"],
             )

@@ -121,7 +121,7 @@ def _judge(
     if _is_open(spark, branch):
         folder = runtime.home / "quality" / run_slug(args.run_id)
         _, released = listed(store)
-        judgement = judge_branch(reader, args.session, folder, released)
+        judgement = judge_branch(reader, args.session, folder, released, filling="since" in args.inputs)
         report = judgement.report
         report.warnings += left_out
         report.failed += _refuse_broken(store, judgement, args)

@@ -44,7 +44,9 @@ class Judgement:
     judged: Judged
 
 
-def judge_branch(reader: BranchReader, session: date, folder: Path, released: Collection[str] = ()) -> Judgement:
+def judge_branch(
+    reader: BranchReader, session: date, folder: Path, released: Collection[str] = (), *, filling: bool = False
+) -> Judgement:
     """Audit what the branch of ``reader`` adds.
 
     Args:
@@ -52,6 +54,7 @@ def judge_branch(reader: BranchReader, session: date, folder: Path, released: Co
         session: the one that is run.
         folder: takes the Data Docs.
         released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
+        filling: whether a range of history was asked for.
 
     Raises:
         BaseMovedError: ``main`` moved since the branch was opened.
@@ -60,16 +63,11 @@ def judge_branch(reader: BranchReader, session: date, folder: Path, released: Co
     judged = [(source, load_rules(source.quality)) for source in load_sources()]
     with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
         # Reading what stands around the new rows waits for files and for the JVM; the rows are judged meanwhile.
-        looking = pool.submit(Gatherer(reader, judged, session, released).found)
+        looking = pool.submit(Gatherer(reader, judged, session, released, filling=filling).found)
         report = run_audit(folder / "data_docs", _subjects(reader, judged, looking))
         found = looking.result()
     report.warnings += [note for facts in found.facts for note in facts.notes] + unchecked(found.others)
-    report.warnings += [
-        f"session {facts.session} of {facts.source} was let in by a person all the same: {reason}"
-        for facts in (*found.facts, *found.others)
-        for reason in facts.broken()
-        if (facts.source, facts.session) in found.released
-    ]
+    report.warnings += found.named()
     return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
 
 

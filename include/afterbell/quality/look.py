@@ -24,6 +24,8 @@ _RUN = 10
 """Sessions looked at before the one that is run, and before any other, where no rule asks for more."""
 
 _BESIDE = 3
+_AT_ONCE = 5
+"""Sessions that may come late with a night, each refused by itself; more of them are a first run over all history."""
 MOVES = 40
 """Moves that are listed."""
 
@@ -41,6 +43,7 @@ class Found:
         facts: of the session that is run, by source of bars.
         others: of all other sessions that the branch adds usable drops of bars of.
         released: source and session of those that a person lets in whatever these rules say.
+        filling: whether a range of history was asked for.
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
         gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
@@ -55,6 +58,7 @@ class Found:
     facts: list[SourceFacts] = field(default_factory=list)
     others: list[SourceFacts] = field(default_factory=list)
     released: set[tuple[str, date]] = field(default_factory=set)
+    filling: bool = False
     symbols: dict[str, pl.DataFrame] = field(default_factory=dict)
     repeats: pl.DataFrame | None = None
     gaps: pl.DataFrame | None = None
@@ -62,18 +66,44 @@ class Found:
     confirmed: pl.DataFrame | None = None
     moves: pl.DataFrame | None = None
 
+    @property
+    def is_first_run(self) -> bool:
+        """Whether a night's run brings so many other sessions that it is the first over all history."""
+        return not self.filling and len(self.others) > _AT_ONCE
+
     def broken(self) -> dict[tuple[str, date], list[str]]:
-        """The broken rules about whole sessions by source and session; those that were released are left out."""
-        found = {(facts.source, facts.session): facts.broken() for facts in (*self.facts, *self.others)}
+        """The broken rules about whole sessions, by source and session.
+
+        Sessions that were released are left out. So are the others of a first run over all history: they are named.
+        """
+        asked = self.facts if self.is_first_run else (*self.facts, *self.others)
+        found = {(facts.source, facts.session): facts.broken() for facts in asked}
         return {whose: reasons for whose, reasons in found.items() if reasons and whose not in self.released}
+
+    def named(self) -> list[str]:
+        """A sentence for each session that breaks a rule and is published all the same."""
+        refused = self.broken()
+        return [
+            f"session {facts.session} of {facts.source} {self._why(facts)}: {reason}"
+            for facts in (*self.facts, *self.others)
+            if (facts.source, facts.session) not in refused
+            for reason in facts.broken()
+        ]
+
+    def _why(self, facts: SourceFacts) -> str:
+        if (facts.source, facts.session) in self.released:
+            return "was let in by a person all the same"
+        return f"came with {len(self.others)} others and was published all the same"
 
 
 class Gatherer:
     """Reads what is judged, each thing once."""
 
-    def __init__(self, reader: BranchReader, judged: Judged, session: date, released: Collection[str] = ()) -> None:
-        """``released`` are the ids of refusals that a person has lifted."""
-        self._reader, self._session = reader, session
+    def __init__(
+        self, reader: BranchReader, judged: Judged, session: date, released: Collection[str], *, filling: bool
+    ) -> None:
+        """``released`` are the ids of refusals that a person has lifted; ``filling``: a range was asked for."""
+        self._reader, self._session, self._filling = reader, session, filling
         self._judged = [(source, rules) for source, rules in judged if source.kind == "bars"]
         self._exchange = Exchange(self._judged[0][0].exchange) if self._judged else Exchange()
         self._whole = WholeSessions(reader, self._judged, self._exchange)
@@ -106,6 +136,7 @@ class Gatherer:
             self._whole.of(self._session, window),
             self._whole.others([each for each in mine if each[1] != self._session], self._released),
             self._released,
+            self._filling,
         )
         return self._with_symbols(found, window, before, sessions)
 
