@@ -15,6 +15,7 @@ from afterbell.errors import (
     ConfigError,
     ObjectChangedError,
     ObjectMissingError,
+    ObjectRefusedError,
     StoreConfigError,
     StoreUnavailableError,
 )
@@ -167,3 +168,41 @@ def test_a_body_that_breaks_off_is_read_again(scripted: Callable[..., Scripted])
     server.cut = "GET"
     assert S3DropStore(s3_at(server.url)).read(StoredObject("s3", "a", 5, "e")) == b"whole"
     assert [request.split()[0] for request in server.requests] == ["GET", "GET"]
+
+
+def refused(code: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>told by the script</Message></Error>".encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "advice"),
+    [
+        (403, "InvalidObjectState", "the object is archived (InvalidObjectState): restore it"),
+        (403, "AccessDenied", "access is denied to this object (AccessDenied)"),
+        (400, "KMS.DisabledException", "refused this object (KMS.DisabledException: told by the script)"),
+        (405, "MethodNotAllowed", "refused this object (MethodNotAllowed: told by the script)"),
+    ],
+)
+def test_a_refusal_of_one_object_is_not_the_stores(
+    scripted: Callable[..., Scripted], status: int, code: str, advice: str
+) -> None:
+    server = scripted((status, refused(code)))
+    with pytest.raises(ObjectRefusedError) as caught:
+        S3DropStore(s3_at(server.url)).read(StoredObject("s3", "prices/a", 5, "e"))
+    assert caught.value.reason.startswith(advice) or advice in caught.value.reason
+    assert "s3://feed/prices/a at" in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "AllAccessDisabled"])
+def test_a_refusal_of_whoever_asks_or_of_the_bucket_is_the_stores(scripted: Callable[..., Scripted], code: str) -> None:
+    server = scripted((403, refused(code)))
+    with pytest.raises(StoreConfigError) as caught:
+        S3DropStore(s3_at(server.url)).read(StoredObject("s3", "prices/a", 5, "e"))
+    assert not isinstance(caught.value, ObjectRefusedError)
+
+
+def test_a_listing_that_is_denied_is_the_stores_refusal(scripted: Callable[..., Scripted]) -> None:
+    with pytest.raises(StoreConfigError, match="check what the key may do with this bucket") as caught:
+        list(S3DropStore(s3_at(scripted((403, refused("AccessDenied"))).url)).list("prices/"))
+    assert not isinstance(caught.value, ObjectRefusedError)

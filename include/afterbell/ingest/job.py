@@ -32,7 +32,7 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import EMPTY, STATES, USABLE, DropTask, KnownDrop, plan_source
+from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, plan_source
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.sources.arrival import complete
 from afterbell.ingest.sources.source import Source, load_sources
@@ -105,8 +105,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     span = Span.of(args)
     work = _plan(runtime, sources, base, span, started)
     branch = branch_name(args.run_id)
-    wanted = _commit_id(span, work) if work.tasks else ""
-    outcomes, made = _ingest(runtime, base, work, span, branch=branch, wanted=wanted)
+    outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     result |= {
         "last_usable": _last_usable(work, outcomes, span),
@@ -147,24 +146,31 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 
 
-def _commit_id(span: Span, work: Work) -> str:
+def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
+    # Of what was read alone: a drop that its store refuses today and gives tomorrow makes another commit.
+    keys = {(outcome.task.store, outcome.task.key) for outcome in read}
     return commit_id(
         "ingest",
         session=span.last,
-        inputs=sorted((task.store, task.key, task.version) for task in work.tasks),
+        inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
     )
 
 
 def _ingest(
-    runtime: Runtime, base: Base, work: Work, span: Span, *, branch: str, wanted: str
-) -> tuple[list[Outcome], dict[str, int]]:
-    """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs."""
+    runtime: Runtime, base: Base, work: Work, span: Span, branch: str
+) -> tuple[list[Outcome], dict[str, int], str]:
+    """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs.
+
+    Returns:
+        What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
+        read.
+    """
     sources = [source for source, _ in work.sources.values()]
     if not work.tasks:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
-        return [], base.heads
+        return [], base.heads, ""
     context = _context(base, work)
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
     known = _known(base, context, slices)
@@ -175,7 +181,11 @@ def _ingest(
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise
-    return outcomes, write_branch(base, context, parts, outcomes, branch=branch, wanted=wanted)
+    read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
+    if not read:
+        return outcomes, base.heads, ""
+    wanted = _commit_id(span, work, read)
+    return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
 
 
 def _context(base: Base, work: Work) -> Context:
@@ -256,7 +266,7 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "quarantined_rows": sum(outcome.quarantined for outcome in outcomes),
         "bars_snapshot": bars_snapshot,
         "commit_id": wanted,
-        "noop": not outcomes,
+        "noop": not wanted,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
     }

@@ -7,11 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
-from afterbell.errors import MissingDropsError, NotASessionError
+from afterbell.errors import CalendarBoundsError, MissingDropsError, NotASessionError, ObjectRefusedError
 from afterbell.ingest.sources.source import Source
+from afterbell.stores.keys import key_fault
 from afterbell.stores.protocols import StoredObject, StoreKind
 
 LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED = "landed", "duplicate", "revised", "empty", "quarantined"
+UNREADABLE = "unreadable"
+"""Of a drop that its store refused, or no longer has. The ledger has no line of it, so each run tries it again."""
 STATES = (LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED)
 USABLE = (LANDED, REVISED)
 """States of a drop whose rows the lake has. A duplicate is as usable as the drop it repeats, which has a line too."""
@@ -113,23 +116,44 @@ def plan_source(
 
     Raises:
         MissingDropsError: the source is required and there is no drop of ``run``, neither listed nor known.
-        CalendarBoundsError: a drop is named after a day that the exchange's calendar doesn't reach.
+        ObjectRefusedError: a drop of ``run`` itself can't be read under its name.
+        CalendarBoundsError: the exchange's calendar doesn't reach a session that the drop of ``run`` itself may carry.
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
     tasks, strays, named = [], [], []
     for found in listing:
         session = source.session_of(found.key)
-        if session is None:
-            strays.append((found.key, f"is not named like {source.key_pattern}"))
+        reason = _stray(source, found, session)
+        own = since is None and session == run
+        if own and reason:
+            raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
+        if session is None or reason:
+            strays.append((found.key, reason))
             continue
         named.append(session)
         inside = (since is None or since <= session) and session <= run
-        if inside and (found.store, found.key, found.version) not in versions:
+        if not inside or (found.store, found.key, found.version) in versions:
+            continue
+        try:
             tasks.append(_task(source, found, session, ours, run, history=history))
+        except CalendarBoundsError as error:
+            if own:
+                raise
+            strays.append((found.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
-        raise MissingDropsError(_nothing_for(source, run, named))
+        raise MissingDropsError(_nothing_for(source, run, named, strays))
     return Plan(tuple(tasks), tuple(strays))
+
+
+def _stray(source: Source, found: StoredObject, session: date | None) -> str:
+    """Why an object is none of the source's drops, whatever it holds; empty where it may be one."""
+    if found.refusal:
+        return found.refusal
+    if session is None:
+        return f"is not named like {source.key_pattern}"
+    fault = key_fault(found.key)
+    return f"can't be read under this name: {fault}; rename it" if fault else ""
 
 
 def _task(
@@ -170,10 +194,12 @@ def _task(
     )
 
 
-def _nothing_for(source: Source, run: date, named: list[date]) -> str:
+def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]]) -> str:
     there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
+    # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
+    aside = f" Set aside: {len(strays)} other objects, such as {strays[0][0]} ({strays[0][1]})." if strays else ""
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
         f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "
-        f"include/config/sources/{source.name}.yaml"
+        f"include/config/sources/{source.name}.yaml.{aside}"
     )

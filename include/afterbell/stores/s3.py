@@ -51,6 +51,7 @@ class S3DropStore:
         Raises:
             ObjectChangedError: it was replaced since.
             ObjectMissingError: it is gone.
+            ObjectRefusedError: the store refused this object: it is archived, or the key may not read it.
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
