@@ -122,6 +122,15 @@ class Source(Strict):
         return self
 
     @model_validator(mode="after")
+    def _can_tell_a_header_from_a_row(self) -> Source:
+        if self.format.header == "optional" and all(column.type == "string" for column in self.columns.values()):
+            raise ValueError(
+                "format.header: optional needs a column that isn't text, or a header can't be told from a row; write "
+                "required or none"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _waits_for_what_it_requires(self) -> Source:
         if self.required and self.arrival.expected != "every_session":
             raise ValueError("a required source must be expected every session: arrival.expected, or required: false")
