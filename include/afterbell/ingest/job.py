@@ -43,7 +43,7 @@ from afterbell.lake.runs import record_run
 from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
-from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.quality.rules import RuleSet, rules_of
 from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
@@ -131,6 +131,8 @@ def branch_name(run_id: str) -> str:
 
 
 def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span, now: datetime) -> Work:
+    rules = {source.name: (source, rules_of(source)) for source in sources}
+
     def listing(source: Source) -> list[StoredObject]:
         return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
 
@@ -141,7 +143,6 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
             plan_source(source, there.result(), known, span.last, span.since, history=span.history)
             for source, there in zip(sources, coming, strict=True)
         ]
-    rules = {source.name: (source, load_rules(source.quality)) for source in sources}
     tasks = [task for plan in plans for task in plan.tasks]
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 
