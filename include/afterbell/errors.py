@@ -89,6 +89,10 @@ class ObjectMissingError(PermanentError):
     """An object that something names is gone: this is data loss; restore it before going on."""
 
 
+class ObjectTooLargeError(PermanentError):
+    """An object is larger than anything that belongs under its key: it was not read; restore it, or remove it."""
+
+
 class PreconditionFailedError(RetryableError):
     """A conditional write lost the race: read the object again and decide anew."""
 

@@ -145,6 +145,17 @@ def test_a_folder_that_cannot_be_looked_at_is_set_aside_and_named_where_a_drop_i
         plan_source(PRICES, [folder], [], RUN)
 
 
+def test_a_drop_that_is_not_whole_yet_is_set_aside_with_its_reason_and_named_where_it_is_missing() -> None:
+    waiting = {key("20160629"): "its marker is not there", key("20160701"): "its marker is not there"}
+    plan = plan_source(PRICES, listed("20160630"), [], RUN, waiting=waiting)
+    assert plan.strays == ((key("20160629"), "its marker is not there"),)
+    waiting[key("20160630")] = "is newer than its marker"
+    with pytest.raises(
+        MissingDropsError, match=rf"Set aside: 2 other objects, such as {key('20160630')} \(is newer than"
+    ):
+        plan_source(PRICES, listed("20160628"), [], RUN, waiting=waiting)
+
+
 def test_a_folder_without_any_drop_is_named() -> None:
     with pytest.raises(MissingDropsError, match=r"no drop of session 2016-06-30 in s3:prices/.*found no drop at all"):
         planned([])

@@ -149,8 +149,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_returned(
     writer = HdfsDropStore(runtime.hdfs, HASTY)
     opened = store._hdfs.open
 
-    def replaced_meanwhile(path: str) -> bytes:
-        body = opened(path)
+    def replaced_meanwhile(path: str, most: int) -> bytes:
+        body = opened(path, most)
         writer.put("a", b"other")
         return body
 
@@ -257,6 +257,23 @@ def test_a_folder_that_is_removed_while_the_listing_goes_on_ends_nothing(scripte
         (200, listing(("c", "FILE"))),
     )
     assert [item.key for item in HdfsDropStore(hdfs_at(server.url), HASTY).list("")] == ["b/c"]
+
+
+def test_a_folder_whose_pages_repeat_is_an_error(scripted: Callable[..., Scripted]) -> None:
+    again = listing(("a", "FILE")).replace(b'"remainingEntries": 0', b'"remainingEntries": 7')
+    server = scripted((200, again))
+    with pytest.raises(StoreConfigError, match=r"hdfs /feed at .*repeats its"):
+        list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
+    assert len(server.requests) == 2
+
+
+@pytest.mark.services
+def test_a_file_that_has_grown_since_it_was_listed_is_not_read_whole(store: HdfsDropStore) -> None:
+    listed = store.put("a", b"first")
+    store.put("a", bytes(100_000))
+    assert store._hdfs.open("/" + store._root + "/a", listed.size + 1) == bytes(6)
+    with pytest.raises(ObjectChangedError, match="was replaced"):
+        store.read(listed)
 
 
 def test_a_refusal_of_the_user_is_no_refusal_of_a_folder(scripted: Callable[..., Scripted]) -> None:

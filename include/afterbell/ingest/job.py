@@ -32,9 +32,9 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, check_outcomes, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, plan_source
+from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source
 from afterbell.ingest.slices import Slice, share_out
-from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_sources
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
@@ -133,16 +133,18 @@ def branch_name(run_id: str) -> str:
 def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span, now: datetime) -> Work:
     rules = {source.name: (source, rules_of(source)) for source in sources}
 
-    def listing(source: Source) -> list[StoredObject]:
-        return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
+    def listing(source: Source) -> tuple[list[StoredObject], dict[str, str]]:
+        found = list(drop_store(source.store, runtime).list(source.prefix))
+        return complete(source, found, now), unfinished(source, found, now)
+
+    def plan(source: Source, there: list[StoredObject], waiting: dict[str, str]) -> Plan:
+        last, since, history = span.last, span.since, span.history
+        return plan_source(source, there, known, last, since, history=history, waiting=waiting)
 
     with ThreadPoolExecutor(len(sources)) as pool:
         coming = [pool.submit(listing, source) for source in sources]
         known = base.known_drops()
-        plans = [
-            plan_source(source, there.result(), known, span.last, span.since, history=span.history)
-            for source, there in zip(sources, coming, strict=True)
-        ]
+        plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
@@ -103,15 +103,17 @@ def plan_source(
     since: date | None = None,
     *,
     history: bool = False,
+    waiting: Mapping[str, str] | None = None,
 ) -> Plan:
     """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
 
     Args:
         source: whose drops.
-        listing: what its store has.
+        listing: what its store has, and is whole.
         known: the ledger.
         run: the last session.
         since: the first session, where a range is filled: no drop of ``run`` is required. None for a session's run.
+        waiting: why objects that are left out of ``listing`` can't be read yet, by key.
         history: each drop counts as known from its own day on, as if it had been taken in then, whatever came later.
 
     Raises:
@@ -121,7 +123,8 @@ def plan_source(
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
-    tasks, strays, named = [], [], []
+    tasks, named = [], []
+    strays = [(key, reason) for key, reason in (waiting or {}).items() if (source.session_of(key) or run) <= run]
     for found in listing:
         session = source.session_of(found.key)
         reason = _stray(source, found, session)
@@ -197,7 +200,8 @@ def _task(
 def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]]) -> str:
     there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
     # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
-    aside = f" Set aside: {len(strays)} other objects, such as {strays[0][0]} ({strays[0][1]})." if strays else ""
+    shown = sorted(strays, key=lambda stray: source.session_of(stray[0]) != run)[:1]
+    aside = "".join(f" Set aside: {len(strays)} other objects, such as {key} ({reason})." for key, reason in shown)
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
         f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "

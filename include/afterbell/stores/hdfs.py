@@ -18,6 +18,7 @@ from afterbell.errors import (
     StoreUnavailableError,
 )
 from afterbell.stores.keys import check_key, check_prefix, key_fault
+from afterbell.stores.pages import Pages
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.webhdfs import WebHdfs
@@ -113,12 +114,14 @@ class HdfsDropStore:
     def _entries(self, folder: str) -> Iterator[dict[str, Any]]:
         path = self._path(folder) if folder else f"/{self._root}"
         after: dict[str, str] = {}
+        pages = Pages(f"hdfs {path} at {self._hdfs.url}")
         while True:
             page = self._call("GET", "LISTSTATUS_BATCH", path, **after)["DirectoryListing"]
             entries = page["partialListing"]["FileStatuses"]["FileStatus"]
             yield from entries
             if not page["remainingEntries"] or not entries:
                 return
+            pages.follow(entries[-1]["pathSuffix"], [item["pathSuffix"] for item in entries])
             after = {"startAfter": entries[-1]["pathSuffix"]}
 
     def read(self, found: StoredObject) -> bytes:
@@ -136,7 +139,7 @@ class HdfsDropStore:
     def _read_once(self, found: StoredObject) -> bytes:
         path = self._path(found.key)
         try:
-            body = self._hdfs.open(path)
+            body = self._hdfs.open(path, found.size + 1)  # one more shows that it has grown
         except ObjectMissingError:
             self._check_version(found)
             raise

@@ -98,9 +98,9 @@ class WebHdfs:
             ) from error
         return found
 
-    def open(self, path: str) -> bytes:
-        """The bytes of a file, from the DataNode that the NameNode points at."""
-        answer = self._ask("GET", path, op="OPEN")
+    def open(self, path: str, most: int) -> bytes:
+        """The first ``most`` bytes of a file, from the DataNode that the NameNode points at."""
+        answer = self._ask("GET", path, op="OPEN", length=str(most))
         target = answer.headers.get("Location")
         return self._send("GET", target, path).data if target else answer.data
 

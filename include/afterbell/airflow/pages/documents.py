@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 from afterbell.airflow.connections import artifact_location
 from afterbell.config.runtime import S3Location
-from afterbell.errors import ObjectMissingError, RetryableError, StoreConfigError, StoreUnavailableError
+from afterbell.errors import (
+    ObjectMissingError,
+    ObjectTooLargeError,
+    RetryableError,
+    StoreConfigError,
+    StoreUnavailableError,
+)
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
@@ -71,7 +77,10 @@ class Documents:
             return None
 
     def _document(self, key: str) -> Document | None:
-        body = self._get(key)
+        try:
+            body = self._get(key)
+        except ObjectTooLargeError as error:
+            return {"unreadable": str(error)}
         if body is None:
             return None
         try:
