@@ -9,8 +9,8 @@ import re
 import warnings
 
 _SET = re.compile(r"\[\^?\]?(?:\\.|[^\]\\])*\]")
-_ONLY_SOMEWHERE = re.compile(r"\(\?(?!:)|[*+?}]\+")
-"""Groups other than ``(?:...)`` and possessive repeats: one engine refuses or misreads what another takes."""
+_ONLY_SOMEWHERE = re.compile(r"\(\?(?!:)|[*+?}]\+|\\[1-9]")
+"""Groups other than ``(?:...)``, backreferences and possessive repeats: engines differ over them."""
 
 
 def compile_key_pattern(pattern: str) -> re.Pattern[str]:

@@ -63,6 +63,7 @@ def test_a_local_minute_is_stored_in_utc_with_its_session(day: date, minute: str
         ("2016-06-30 24:00:00", "not_timestamp"),
         ("06/30/2016 09:30", "not_timestamp"),
         ("1467293400", "not_timestamp"),
+        ("9999-12-31 23:59", "not_timestamp"),
         ("", "complete"),
     ],
 )
@@ -105,6 +106,11 @@ def test_with_an_offset_each_minute_says_its_own() -> None:
         ("2016-11-06 01:30:00-05:00", None, datetime(2016, 11, 6, 6, 30, tzinfo=UTC)),
         ("2016-02-30 10:00:00", "America/New_York", None),
         ("2016-06-30 10:00:00.1234567", "America/New_York", None),
+        # None of these has a year between 1 and 9999 in UTC.
+        ("0001-01-01 00:00:00+05:00", None, None),
+        ("9999-12-31 23:59:59-05:00", None, None),
+        ("9999-12-31 23:59:59", "America/New_York", None),
+        ("0001-01-01 00:00:00", "Asia/Tokyo", None),
     ],
 )
 def test_daylight_saving_is_never_guessed(text: str, zone: str | None, at: datetime | None) -> None:
@@ -180,7 +186,7 @@ def test_a_parquet_time_beyond_what_microseconds_hold_refuses_the_drop_by_its_co
         parse(source, date(2016, 6, 30), data)
 
 
-@pytest.mark.parametrize("micros", [2**62, -(2**63), 253402300800000000])
+@pytest.mark.parametrize("micros", [2**62, -(2**63), 253402300800000000, -62135596800000001, -62135596800000000])
 def test_a_parquet_time_outside_the_years_1_to_9999_is_set_aside(micros: int) -> None:
     at = pa.array([1467294600000000, micros], pa.int64()).view(pa.timestamp("us", "+05:30"))
     assert aside(parse(*minutes_of(at))) == [(2, "not_timestamp")]

@@ -130,7 +130,8 @@ def _instants(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Seri
         given = given.cast(pa.timestamp("us", given.type.tz))  # refuses what doesn't fit, where Polars wraps around
     at = pl.Series(column.name, given).dt.cast_time_unit("us")
     micros = at.to_physical()
-    at = at.set((micros < _FIRST_DAY * _DAY_US) | (micros >= _LAST_DAY * _DAY_US), None)
+    # The first and the last day are left out: in UTC a local time of theirs may lie in the year 0 or 10000.
+    at = at.set((micros < (_FIRST_DAY + 1) * _DAY_US) | (micros >= _LAST_DAY * _DAY_US), None)
     if column.zone == "source":
         at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
     return at.dt.convert_time_zone("UTC")
