@@ -88,9 +88,16 @@ class Scenario:
         with self.asked_through_a_proxy() as proxy:
             proxy.on(f"^GET .*{OLD}", Answer(403, ARCHIVED), times=FOR_EVER)
             run = lake.run(market.day(market.LAST), "bulk")
+            before = lake.heads()
+            archived = lake.run(market.day(market.LAST), "archived") | {"unmoved": before == lake.heads()}
         for key in (EARLY, OLD):
             self.s3._bucket.client.delete_object(Bucket=self.s3.bucket, Key=key)
-        return {"run": run, "tables": {table: lake.rows(table) for table in TABLES}, "report": report_of(run)}
+        return {
+            "run": run,
+            "still archived": archived,
+            "tables": {table: lake.rows(table) for table in TABLES},
+            "report": report_of(run),
+        }
 
     def second(self, lake: Lake) -> dict[str, Any]:
         """A new session, an old drop with other bytes, one with the same bytes; S3 is slow and the new drop changes."""

@@ -131,6 +131,14 @@ def test_an_object_that_cannot_be_a_drop_or_be_read_is_set_aside_by_name(
     assert key not in {line["key"] for line in bulk["raw.drops"]}  # a run after its repair takes it in
 
 
+def test_a_run_that_finds_only_an_archived_object_changes_nothing_and_names_it(
+    seen: dict[str, Any],
+) -> None:
+    again = seen["bulk"]["still archived"]
+    assert (again["ingest"]["noop"], again["validate"]["noop"], again["unmoved"]) == (True, True, True)
+    assert "prices/2015/20151231.csv.gz" in {drop["key"] for drop in again["ingest"]["refused_drops"]}
+
+
 def test_an_archived_drop_of_the_session_itself_fails_by_name(seen: dict[str, Any]) -> None:
     error = stopped(seen, "archived")
     assert error.startswith("ObjectRefusedError: the drop prices/2016/20160105.csv.gz of session 2016-01-05 itself")
