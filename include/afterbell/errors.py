@@ -65,6 +65,18 @@ class StoreConfigError(PermanentError):
     """A store refused: wrong bucket, path or credentials. Check the connection that the message names."""
 
 
+class ObjectRefusedError(StoreConfigError):
+    """A store refused one object or folder, not its caller: restore it, or permit reading it; others can be read.
+
+    Attributes:
+        reason: why and what to do, without the place.
+    """
+
+    def __init__(self, message: str, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason or message
+
+
 class CredentialsExpiredError(StoreConfigError):
     """The credentials have expired, and asking for fresh ones gave none: renew them where they come from."""
 
@@ -75,6 +87,10 @@ class ObjectChangedError(RetryableError):
 
 class ObjectMissingError(PermanentError):
     """An object that something names is gone: this is data loss; restore it before going on."""
+
+
+class ObjectTooLargeError(PermanentError):
+    """An object is larger than anything that belongs under its key: it was not read; restore it, or remove it."""
 
 
 class PreconditionFailedError(RetryableError):

@@ -9,16 +9,18 @@ import shutil
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
 from afterbell.airflow import arrivals, drops_trigger
-from afterbell.airflow.await_drops import AwaitDropsOperator
+from afterbell.airflow.arrivals import Sighting, look, stores_of
+from afterbell.airflow.await_drops import AwaitDropsOperator, missing_text
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.ingest.sources.source import load_source
 from tests.airflow.drops_world import FILINGS, PRICES, RUN, Clock, Feed, write_sources
 from tests.airflow_home import ROOT
 from tests.patience import LONG, wait_long_for_services
@@ -132,6 +134,23 @@ def test_an_upload_without_its_marker_is_waited_for_and_named(feed, clock):
     assert _task(replayed=True).resume({}, event)["missing_drops"] == [
         {"source": "filings", "where": "s3:filings/", "cut_off": "2016-06-30T21:15:00+00:00"}
     ]
+
+
+def test_at_the_cut_off_the_part_that_is_newer_than_its_marker_is_named(feed, clock):
+    reason = f"{FILINGS}, written at 2016-06-30 20:31:01 UTC, is newer than its marker {FILINGS}.done"
+    seen = {"complete": [], "drops": 1, "newest": "2016-06-30", "trouble": "", "modified": None}
+    sighting = Sighting.from_json({"source": "filings", "incomplete": [FILINGS], "reasons": [reason], **seen})
+    assert Sighting.from_json(json.loads(json.dumps(sighting.to_json()))) == sighting
+    told = missing_text(load_source("filings"), sighting, date(2016, 6, 30), clock())
+    assert f"the upload of {FILINGS} is not complete ({reason}) for session 2016-06-30" in told
+    # What a triggerer before this version handed on.
+    assert Sighting.from_json({"source": "filings", "incomplete": [FILINGS], **seen}).reasons == ()
+
+
+def test_what_is_not_complete_is_seen_with_its_reason(feed, clock, stores):
+    feed.put(FILINGS)
+    (found,) = look([load_source("filings")], date(2016, 6, 30), stores_of(stores), clock())
+    assert (found.incomplete, found.reasons) == ((FILINGS,), (f"its marker {FILINGS}.done is not there",))
 
 
 def test_at_the_cut_off_a_drop_that_must_not_be_missing_fails_the_run_for_good(feed, clock):

@@ -55,3 +55,11 @@ def test_nothing_is_assumed_about_a_date_outside_the_calendar() -> None:
 def test_an_exchange_that_is_not_known_is_a_wrong_setting() -> None:
     with pytest.raises(ConfigError, match="XNYS"):
         Exchange("MARS").is_session(date(2016, 1, 4))
+
+
+def test_beside_the_first_and_the_last_session_of_the_calendar_nothing_is_known() -> None:
+    with pytest.raises(CalendarBoundsError, match="begins with 2000-01-03"):
+        Exchange("XNYS").previous(date(2000, 1, 3))
+    last = Exchange("XNYS")._cal.last_session.date()
+    with pytest.raises(CalendarBoundsError, match=f"ends with {last}"):
+        Exchange("XNYS").next(last)

@@ -7,7 +7,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.errors import CorruptDropError, MissingDropsError, StoreUnavailableError, ValidationFailedError
+from afterbell.errors import (
+    CalendarBoundsError,
+    CorruptDropError,
+    MissingDropsError,
+    ObjectMissingError,
+    ObjectRefusedError,
+    StoreUnavailableError,
+    ValidationFailedError,
+)
 from afterbell.ingest.outcome import Outcome, check_outcomes
 from afterbell.ingest.plan import DropTask, KnownDrop, plan_source
 from afterbell.ingest.sources.source import load_source
@@ -95,6 +103,59 @@ def test_an_object_named_otherwise_is_a_stray() -> None:
     assert [name for name, _ in plan.strays] == ["prices/README"]
 
 
+@pytest.mark.parametrize(
+    ("day", "reason"),
+    [
+        ("19991231", "1999-12-31 lies outside the XNYS calendar, which knows 2000-01-03"),
+        ("02160630", "0216-06-30 lies outside the XNYS calendar"),
+        # It may carry the session before it, which is not known.
+        ("20000103", "the XNYS calendar begins with 2000-01-03"),
+    ],
+)
+def test_an_object_named_before_the_calendar_begins_is_set_aside_alone(day: str, reason: str) -> None:
+    plan = plan_source(PRICES, listed(day, "20160630"), [], RUN)
+    assert [task.session for task in plan.tasks] == [RUN]
+    ((stray, told),) = plan.strays
+    assert (stray, told.startswith(reason), "correct its name" in told) == (key(day), True, True)
+
+
+def test_a_session_that_the_calendar_does_not_reach_fails_its_own_run() -> None:
+    with pytest.raises(CalendarBoundsError, match="the XNYS calendar begins with 2000-01-03"):
+        plan_source(PRICES, listed("20000103"), [], date(2000, 1, 3))
+
+
+@pytest.mark.parametrize("name", ["a%20b", "a\\b", "a//b", "..", "a\tb"])
+def test_an_object_whose_name_no_key_can_have_is_set_aside(name: str) -> None:
+    lax = PRICES.model_copy(update={"key_pattern": r"prices/.*/(?P<session>\d{8})\.csv\.gz"})
+    odd = StoredObject("s3", f"prices/{name}/20150105.csv.gz", 100, "v1")
+    plan = plan_source(lax, [odd, *listed("20160630")], [], RUN)
+    assert [task.key for task in plan.tasks] == [key("20160630")]
+    ((stray, told),) = plan.strays
+    assert (stray, "rename it" in told) == (odd.key, True)
+    own = replace(odd, key=odd.key.replace("20150105", "20160630"))
+    with pytest.raises(ObjectRefusedError, match="of session 2016-06-30 itself cannot be used"):
+        plan_source(lax, [own], [], RUN)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_set_aside_and_named_where_a_drop_is_missing() -> None:
+    folder = StoredObject("hdfs", "prices/2015%20old/", 0, "", refusal="the folder was not looked at: rename it")
+    plan = plan_source(PRICES, [folder, *listed("20160630")], [], RUN)
+    assert plan.strays == (("prices/2015%20old/", "the folder was not looked at: rename it"),)
+    with pytest.raises(MissingDropsError, match=r"Set aside: 1 other objects, such as prices/2015%20old/ \(the folder"):
+        plan_source(PRICES, [folder], [], RUN)
+
+
+def test_a_drop_that_is_not_whole_yet_is_set_aside_with_its_reason_and_named_where_it_is_missing() -> None:
+    waiting = {key("20160629"): "its marker is not there", key("20160701"): "its marker is not there"}
+    plan = plan_source(PRICES, listed("20160630"), [], RUN, waiting=waiting)
+    assert plan.strays == ((key("20160629"), "its marker is not there"),)
+    waiting[key("20160630")] = "is newer than its marker"
+    with pytest.raises(
+        MissingDropsError, match=rf"Set aside: 2 other objects, such as {key('20160630')} \(is newer than"
+    ):
+        plan_source(PRICES, listed("20160628"), [], RUN, waiting=waiting)
+
+
 def test_a_folder_without_any_drop_is_named() -> None:
     with pytest.raises(MissingDropsError, match=r"no drop of session 2016-06-30 in s3:prices/.*found no drop at all"):
         planned([])
@@ -166,6 +227,18 @@ def test_a_store_that_failed_while_reading_stops_the_run_with_its_own_error() ->
     failed = outcome("quarantined", reason="no answer", failure="StoreUnavailableError")
     with pytest.raises(StoreUnavailableError, match="no answer"):
         check_outcomes([PRICES], [failed], [], RUN)
+
+
+@pytest.mark.parametrize("kind", [ObjectRefusedError, ObjectMissingError])
+def test_a_drop_that_its_store_refused_fails_its_own_session_by_name_and_no_other(kind: type[Exception]) -> None:
+    own = outcome("unreadable", reason="the object is archived: restore it", failure=kind.__name__)
+    old = outcome("unreadable", "20160629", reason="the object is archived: restore it", failure=kind.__name__)
+    check_outcomes([PRICES], [old, outcome()], [], RUN)
+    with pytest.raises(kind, match=rf"the drop {key('20160630')} of session 2016-06-30 itself .*restore it"):
+        check_outcomes([PRICES], [old, own], [], RUN)
+    check_outcomes([PRICES], [old, own], [], RUN, own=False)
+    # An earlier version of it was taken in.
+    check_outcomes([PRICES], [own], [known("20160630")], RUN)
 
 
 def test_a_drop_over_the_budget_fails_with_its_counts_by_rule() -> None:

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from afterbell.airflow.pages import documents
+from afterbell.stores.artifacts import DOCUMENT_BYTES
 from tests.plugins.conftest import CLOSE, SESSION, add_run, put
 
 RUN_ID, SLUG = "manual__2026-06-30T20:00:05", "manual_2026_06_30T20_00_05"
@@ -261,6 +262,16 @@ def test_a_broken_manifest_is_told_and_hides_no_other(client, store):
     _put_champion(store)
     found = {each["release_id"]: each for each in client.json("/releases")["releases"]}
     assert "is not a manifest" in found["2026-06-29-ba9876543210"]["unreadable"]
+    assert "unreadable" not in found["2026-06-30-0123456789ab"]
+    assert client("/releases/2026-06-29-ba9876543210").status_code == 502
+
+
+def test_a_manifest_that_is_far_too_large_is_told_and_hides_no_other(client, store):
+    _put_release(store)
+    put(store, "releases/2026-06-29-ba9876543210/manifest.json", bytes(DOCUMENT_BYTES + 1))
+    _put_champion(store)
+    found = {each["release_id"]: each for each in client.json("/releases")["releases"]}
+    assert "expected at most 33554432 bytes, found 33554433" in found["2026-06-29-ba9876543210"]["unreadable"]
     assert "unreadable" not in found["2026-06-30-0123456789ab"]
     assert client("/releases/2026-06-29-ba9876543210").status_code == 502
 

@@ -12,6 +12,7 @@ import pytest
 from afterbell.errors import ValidationFailedError
 from afterbell.quality.audit import Report, Subject, facts_subject, judge, run_audit
 from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
+from afterbell.quality.judge import Expected, divide
 from afterbell.quality.row_rules import Rule
 from tests.quality.cases import JUMP, JUMPS, ROW_RULES, SET_RULES, STALE, Row, frame, rule_set
 
@@ -33,6 +34,12 @@ def by_symbol(severity: str = "quarantine", **values: object) -> Subject:
     return Subject("market.bars.by_symbol", frame(GOOD, {"symbol": "IF"} | values), symbol_expectations(rules))
 
 
+def allowed(*symbols: str | None, pattern: str) -> Subject:
+    """Rows of a source with an allow-list of symbols, under a rule set without any."""
+    checks = row_expectations(rule_set(STALE), ("symbol",), pattern)
+    return Subject("market.bars", frame(*({"symbol": symbol} for symbol in symbols)), checks)
+
+
 BAD = [GOOD, GOOD, *(bad for _, bad in ROW_RULES)]
 MOVED = {"close": 50.01, "previous_close": 10.0, "move": 5.001}
 
@@ -49,6 +56,8 @@ def audited(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
         "run of 2": [by_symbol(run=2)],
         "run of 3": [by_symbol(run=3)],
         "run of 5": [by_symbol(run=5)],
+        "allowed": [allowed("AAPL", "7203", None, pattern=r"[A-Z]{1,5}|\d{4}")],
+        "other symbols": [allowed("AAPL", "a/b", "AAPL7203", pattern=r"[A-Z]{1,5}|\d{4}")],
         "good facts": [facts_subject("prices", {rule: SET_RULES[n][1] for n, rule in enumerate(facts)})],
         "bad facts": [facts_subject("prices", {rule: SET_RULES[n][2] for n, rule in enumerate(facts)})],
     }
@@ -177,3 +186,20 @@ def test_a_rule_that_no_expectation_is_known_for_is_no_pass() -> None:
 
     with pytest.raises(ValidationFailedError, match="rule 'odd': no expectation is known for Sometimes"):
         expectations_of(Sometimes(name="odd", severity="fail"))
+
+
+def test_the_allow_list_of_a_source_is_audited_and_no_other_one(audited: dict[str, Report]) -> None:
+    assert not audited["allowed"].failed
+    (line,) = failing(audited["other symbols"], "symbol_pattern")
+    assert "2 of 3" in line, line
+
+
+def test_sources_under_one_rule_set_are_each_audited_by_their_own_allow_list() -> None:
+    rules = rule_set(STALE)
+    rows = frame({"symbol": "AAPL", "drop_id": "new_york:1:a"}, {"symbol": "7203", "drop_id": "tokyo:1:b"})
+    sets = [Expected(rules, "[A-Z]+", ["new_york"]), Expected(rules, "[0-9]{4}", ["tokyo"])]
+    subjects = divide("market.bars", rows, 2, sets)
+    assert [(subject.name, subject.rows()) for subject in subjects] == [
+        (f"market.bars.{rules.name}.new_york", 1), (f"market.bars.{rules.name}.tokyo", 1),
+    ]  # fmt: skip
+    assert [subject.expectations[0].regex for subject in subjects] == ["^(?:[A-Z]+)$", "^(?:[0-9]{4})$"]

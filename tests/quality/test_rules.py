@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from afterbell.quality.rules import load_rules
+from afterbell.errors import ConfigError
+from afterbell.ingest.sources.source import load_source
+from afterbell.quality.rules import load_rules, rules_of
 from tests.quality.cases import GOOD, JUMP, JUMPS, ROW_RULES, STALE, Row, frame, rule_set
 
 
@@ -50,6 +52,8 @@ def test_what_only_warns_sets_nothing_aside() -> None:
     [
         ({"name": "x", "kind": "matches", "columns": ["symbol"], "pattern": r"^\d$"}, "without backslash"),
         ({"name": "x", "kind": "matches", "columns": ["symbol"], "pattern": "it's"}, "without backslash and quote"),
+        ({"name": "x", "kind": "matches", "columns": ["symbol"], "pattern": "^(?!Z)[A-Z]+$"}, "look-around"),
+        ({"name": "x", "kind": "matches", "columns": ["symbol"], "pattern": "^[A-Z"}, "unclosed character class"),
         ({"name": "x", "kind": "between", "columns": ["low"]}, "min, max or both"),
         ({"name": "x", "kind": "row_count_ratio"}, "min, max or both"),
         ({"name": "x", "kind": "not_null", "columns": ["low; DROP TABLE"]}, "match pattern"),
@@ -74,3 +78,27 @@ def test_names_and_what_there_can_be_one_of_are_unique(rule: Row) -> None:
 @pytest.mark.parametrize("name", ["bars", "filings", "minute_bars", "symbols"])
 def test_the_declared_rule_sets_load(name: str) -> None:
     assert load_rules(name).quarantining()
+
+
+def test_no_rule_set_has_an_allow_list_for_symbols_of_its_own() -> None:
+    for name in ("bars", "bars_plain", "filings", "minute_bars", "symbols"):
+        assert [
+            rule.name
+            for rule in load_rules(name).rules
+            if "symbol" in getattr(rule, "columns", ()) and rule.kind == "matches"
+        ] == []
+
+
+@pytest.mark.parametrize("name", ["us_daily_prices", "us_daily_reports", "us_daily_symbols"])
+def test_a_source_has_the_columns_that_its_rules_read(name: str) -> None:
+    assert rules_of(load_source(name)) == load_rules(load_source(name).quality)
+
+
+def test_a_rule_that_reads_a_column_its_source_lacks_is_refused_when_it_is_loaded() -> None:
+    source = load_source("us_daily_prices")
+    columns = {name: column for name, column in source.columns.items() if name != "adj_close"}
+    with pytest.raises(
+        ConfigError, match=r"quality/bars\.yaml: rule complete reads adj_close, which source us_daily_pri"
+    ):
+        rules_of(source.model_copy(update={"columns": columns}))
+    assert rules_of(source.model_copy(update={"columns": columns, "quality": "bars_plain"})).name == "bars_plain"

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import boto3
 import pytest
+from botocore.response import StreamingBody
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import (
     ConfigError,
     ObjectMissingError,
+    ObjectTooLargeError,
     PreconditionFailedError,
     StoreConfigError,
     StoreUnavailableError,
@@ -22,6 +26,7 @@ from afterbell.errors import (
 )
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import Retry
+from afterbell.stores.s3_client import read_at_most
 from tests.patience import LONG
 from tests.stores.conftest import Scripted, s3_at
 
@@ -162,3 +167,24 @@ def test_a_body_that_breaks_off_is_read_again(scripted: Callable[..., Scripted])
     server.cut = "GET"
     store = ArtifactStore(s3_at(server.url), Retry(2, first_pause=0.01))
     assert store.get("a") == b"whole"
+
+
+def test_a_document_is_read_up_to_its_limit_and_no_further(scripted: Callable[..., Scripted]) -> None:
+    store = ArtifactStore(s3_at(scripted((200, b"0123456789")).url), Retry(1))
+    assert store.get("releases/r/manifest.json", 10) == b"0123456789"
+    with pytest.raises(
+        ObjectTooLargeError, match=r"artifacts/releases/r/manifest\.json: expected at most 9 bytes, found 10"
+    ):
+        store.get("releases/r/manifest.json", 9)
+    with pytest.raises(ObjectTooLargeError, match="remove it"):
+        store.get_with_etag("champion.json", 9)
+
+
+def test_a_document_of_no_stated_length_is_read_up_to_its_limit_too() -> None:
+    def answer(*pieces: bytes) -> dict[str, Any]:
+        return {"Body": StreamingBody(io.BytesIO(b"".join(pieces)), None)}
+
+    assert read_at_most(answer(b"x" * 10), 10) == b"x" * 10
+    assert read_at_most(answer(b"x" * 11), 10) is None
+    assert read_at_most(answer(bytes(3_000_000)), 3_000_000) == bytes(3_000_000)
+    assert read_at_most(answer(bytes(3_000_000)), 2_999_999) is None

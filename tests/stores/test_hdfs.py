@@ -17,6 +17,7 @@ from afterbell.errors import (
     ConfigError,
     ObjectChangedError,
     ObjectMissingError,
+    ObjectRefusedError,
     StoreConfigError,
     StoreUnavailableError,
 )
@@ -148,8 +149,8 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_returned(
     writer = HdfsDropStore(runtime.hdfs, HASTY)
     opened = store._hdfs.open
 
-    def replaced_meanwhile(path: str) -> bytes:
-        body = opened(path)
+    def replaced_meanwhile(path: str, most: int) -> bytes:
+        body = opened(path, most)
         writer.put("a", b"other")
         return body
 
@@ -200,6 +201,85 @@ def test_a_used_up_quota_leaves_nothing_half_written(store: HdfsDropStore, runti
 def test_keys_that_climb_are_refused(store: HdfsDropStore, key: str) -> None:
     with pytest.raises(ConfigError, match="not allowed"):
         store.put(key, b"")
+
+
+@pytest.mark.services
+def test_a_folder_with_a_percent_sign_stands_for_its_files_and_the_others_are_listed(
+    store: HdfsDropStore, runtime: Runtime
+) -> None:
+    good = store.put("prices/2016/b.gz", b"x")
+    ask(runtime.hdfs, "PUT", "MKDIRS", "/prices/2015%2520old/deeper")
+    odd, listed = store.list("prices/")
+    assert (odd.key, listed) == ("prices/2015%20old/", good)
+    assert "holds a backslash, a percent sign or a control character; rename it" in odd.refusal
+    assert store.read(listed) == b"x"
+
+
+@pytest.mark.services
+def test_a_folder_that_may_not_be_listed_stands_for_its_files_and_a_file_that_may_not_be_read_is_refused(
+    store: HdfsDropStore, runtime: Runtime
+) -> None:
+    store.put("prices/2015/a.gz", b"x")
+    store.put("prices/2016/b.gz", b"x")
+    ask(runtime.hdfs, "PUT", "SETPERMISSION", "/prices/2015", permission="700")
+    ask(runtime.hdfs, "PUT", "SETPERMISSION", "/prices/2016/b.gz", permission="600")
+    stranger = HdfsDropStore(replace(runtime.hdfs, user="stranger"), HASTY)
+    closed, listed = stranger.list("prices/")
+    assert (closed.key, listed.key) == ("prices/2015/", "prices/2016/b.gz")
+    assert "the folder was not looked at: access is denied" in closed.refusal
+    with pytest.raises(ObjectRefusedError, match=r"prices/2016/b\.gz at .*access is denied"):
+        stranger.read(listed)
+
+
+def listing(*entries: tuple[str, str]) -> bytes:
+    statuses = [{"pathSuffix": name, "type": kind, "length": 3, "modificationTime": 17} for name, kind in entries]
+    found = {"partialListing": {"FileStatuses": {"FileStatus": statuses}}, "remainingEntries": 0}
+    return json.dumps({"DirectoryListing": found}).encode()
+
+
+def remote(name: str) -> bytes:
+    return json.dumps({"RemoteException": {"exception": name, "message": "told by the script"}}).encode()
+
+
+@pytest.mark.parametrize("name", ["2015%20old", "20\\15", "20\t15", "a" * 1100])
+def test_a_folder_that_no_key_can_name_is_never_asked_for(scripted: Callable[..., Scripted], name: str) -> None:
+    server = scripted((200, listing((name, "DIRECTORY"), ("b", "FILE"))))
+    keys = {item.key: item.refusal for item in HdfsDropStore(hdfs_at(server.url), HASTY).list("")}
+    assert set(keys) == {f"{name}/", "b"}
+    assert "rename it" in keys[f"{name}/"]
+    assert len(server.requests) == 1
+
+
+def test_a_folder_that_is_removed_while_the_listing_goes_on_ends_nothing(scripted: Callable[..., Scripted]) -> None:
+    server = scripted(
+        (200, listing(("a", "DIRECTORY"), ("b", "DIRECTORY"))),
+        (404, remote("FileNotFoundException")),
+        (200, listing(("c", "FILE"))),
+    )
+    assert [item.key for item in HdfsDropStore(hdfs_at(server.url), HASTY).list("")] == ["b/c"]
+
+
+def test_a_folder_whose_pages_repeat_is_an_error(scripted: Callable[..., Scripted]) -> None:
+    again = listing(("a", "FILE")).replace(b'"remainingEntries": 0', b'"remainingEntries": 7')
+    server = scripted((200, again))
+    with pytest.raises(StoreConfigError, match=r"hdfs /feed at .*repeats its"):
+        list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
+    assert len(server.requests) == 2
+
+
+@pytest.mark.services
+def test_a_file_that_has_grown_since_it_was_listed_is_not_read_whole(store: HdfsDropStore) -> None:
+    listed = store.put("a", b"first")
+    store.put("a", bytes(100_000))
+    assert store._hdfs.open("/" + store._root + "/a", listed.size + 1) == bytes(6)
+    with pytest.raises(ObjectChangedError, match="was replaced"):
+        store.read(listed)
+
+
+def test_a_refusal_of_the_user_is_no_refusal_of_a_folder(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((200, listing(("a", "DIRECTORY"))), (401, remote("SecurityException")))
+    with pytest.raises(StoreConfigError, match=r"check hdfs\.user"):
+        list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
 
 
 def test_safe_mode_is_waited_for(scripted: Callable[..., Scripted]) -> None:

@@ -15,6 +15,7 @@ from afterbell.errors import (
     ConfigError,
     ObjectChangedError,
     ObjectMissingError,
+    ObjectRefusedError,
     StoreConfigError,
     StoreUnavailableError,
 )
@@ -167,3 +168,79 @@ def test_a_body_that_breaks_off_is_read_again(scripted: Callable[..., Scripted])
     server.cut = "GET"
     assert S3DropStore(s3_at(server.url)).read(StoredObject("s3", "a", 5, "e")) == b"whole"
     assert [request.split()[0] for request in server.requests] == ["GET", "GET"]
+
+
+def refused(code: str) -> bytes:
+    return f"<Error><Code>{code}</Code><Message>told by the script</Message></Error>".encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "advice"),
+    [
+        (403, "InvalidObjectState", "the object is archived (InvalidObjectState): restore it"),
+        (403, "AccessDenied", "access is denied to this object (AccessDenied)"),
+        (400, "KMS.DisabledException", "refused this object (KMS.DisabledException: told by the script)"),
+        (405, "MethodNotAllowed", "refused this object (MethodNotAllowed: told by the script)"),
+    ],
+)
+def test_a_refusal_of_one_object_is_not_the_stores(
+    scripted: Callable[..., Scripted], status: int, code: str, advice: str
+) -> None:
+    server = scripted((status, refused(code)))
+    with pytest.raises(ObjectRefusedError) as caught:
+        S3DropStore(s3_at(server.url)).read(StoredObject("s3", "prices/a", 5, "e"))
+    assert caught.value.reason.startswith(advice) or advice in caught.value.reason
+    assert "s3://feed/prices/a at" in str(caught.value)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("code", ["InvalidAccessKeyId", "SignatureDoesNotMatch", "NoSuchBucket", "AllAccessDisabled"])
+def test_a_refusal_of_whoever_asks_or_of_the_bucket_is_the_stores(scripted: Callable[..., Scripted], code: str) -> None:
+    server = scripted((403, refused(code)))
+    with pytest.raises(StoreConfigError) as caught:
+        S3DropStore(s3_at(server.url)).read(StoredObject("s3", "prices/a", 5, "e"))
+    assert not isinstance(caught.value, ObjectRefusedError)
+
+
+def test_a_listing_that_is_denied_is_the_stores_refusal(scripted: Callable[..., Scripted]) -> None:
+    with pytest.raises(StoreConfigError, match="check what the key may do with this bucket") as caught:
+        list(S3DropStore(s3_at(scripted((403, refused("AccessDenied"))).url)).list("prices/"))
+    assert not isinstance(caught.value, ObjectRefusedError)
+
+
+def page(key: str, token: str = "", *, more: bool = True) -> tuple[int, bytes]:
+    entry = f'<Contents><Key>{key}</Key><Size>1</Size><ETag>"e"</ETag></Contents>' if key else ""
+    going = f"<NextContinuationToken>{token}</NextContinuationToken>" if token else ""
+    truncated = str(more).lower()
+    return 200, f"<ListBucketResult><IsTruncated>{truncated}</IsTruncated>{entry}{going}</ListBucketResult>".encode()
+
+
+def test_pages_are_followed_to_the_last_one_empty_ones_among_them(scripted: Callable[..., Scripted]) -> None:
+    server = scripted(page("a", "1"), page("", "2"), page("", "3"), page("b", more=False))
+    assert [item.key for item in S3DropStore(s3_at(server.url)).list("")] == ["a", "b"]
+    assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize(
+    ("pages", "told"),
+    [
+        ([page("a", "1"), page("b", "1")], "repeats its continuation token '1' after 1 pages"),
+        ([page("a", "1"), page("b", "2"), page("c", "1")], "repeats its continuation token '1' after 2 pages"),
+        ([page("a", "1"), page("a", "2")], "repeats its page, beginning with 'a'"),
+        ([page("a")], "says that there is more, and gives no continuation token"),
+    ],
+)
+def test_a_listing_that_leads_to_no_end_is_an_error(
+    scripted: Callable[..., Scripted], pages: list[tuple[int, bytes]], told: str
+) -> None:
+    server = scripted(*pages)
+    with pytest.raises(StoreConfigError, match=told) as caught:
+        list(S3DropStore(s3_at(server.url)).list("prices/"))
+    assert "s3://feed/prices/ at http://127.0.0.1" in str(caught.value)
+    assert len(server.requests) == len(pages)
+
+
+@pytest.mark.parametrize("body", [b"longer", b"shor"])
+def test_an_object_of_another_size_than_listed_is_not_taken(scripted: Callable[..., Scripted], body: bytes) -> None:
+    with pytest.raises(StoreUnavailableError, match="expected 5 bytes, found"):
+        S3DropStore(s3_at(scripted((200, body)).url), Retry(1)).read(StoredObject("s3", "a", 5, "e"))

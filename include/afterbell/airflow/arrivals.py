@@ -11,11 +11,12 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
 from afterbell.errors import RetryableError
-from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_source, load_sources
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry
 
+_LISTS = ("complete", "incomplete", "reasons")
 Lister = Callable[[Source], list[StoredObject]]
 
 
@@ -27,6 +28,7 @@ class Sighting:
         source: its name.
         complete: keys of the session's drops that are all there.
         incomplete: keys of those that are still being written.
+        reasons: why each of those is not taken for whole, in their order.
         modified: when the last of the complete ones was written, as an ISO instant in UTC; None if unknown.
         drops: how many drops of any session there are.
         newest: the newest session (ISO date) that there is a drop of; empty where there is none.
@@ -40,6 +42,7 @@ class Sighting:
     drops: int = 0
     newest: str = ""
     trouble: str = ""
+    reasons: tuple[str, ...] = ()
 
     @property
     def arrived(self) -> bool:
@@ -48,12 +51,12 @@ class Sighting:
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; nothing of it is secret."""
-        return asdict(self) | {"complete": list(self.complete), "incomplete": list(self.incomplete)}
+        return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Sighting:
         """The sighting that ``to_json`` wrote."""
-        return cls(**dict(found) | {name: tuple(found[name]) for name in ("complete", "incomplete")})
+        return cls(**dict(found) | {name: tuple(found.get(name, ())) for name in _LISTS})
 
 
 def now() -> datetime:
@@ -133,12 +136,13 @@ def _sighting(source: Source, session: date, listing: Lister, at: datetime) -> S
         return Sighting(source.name, trouble=f"{type(error).__name__}: {error}")
     named = [(day, each) for each in found if (day := source.session_of(each.key)) is not None]
     ours = [each for day, each in named if day == session]
-    whole = {each.key for each in complete(source, found, at)}
+    whole, waiting = {each.key for each in complete(source, found, at)}, unfinished(source, found, at)
     written = [each.modified for each in ours if each.key in whole and each.modified is not None]
     return Sighting(
         source.name,
         complete=tuple(each.key for each in ours if each.key in whole),
         incomplete=tuple(each.key for each in ours if each.key not in whole),
+        reasons=tuple(waiting.get(each.key, "") for each in ours if each.key not in whole),
         modified=max(written).isoformat() if written else None,
         drops=len(named),
         newest=max(day for day, _ in named).isoformat() if named else "",

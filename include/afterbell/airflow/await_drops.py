@@ -63,6 +63,9 @@ class AwaitDropsOperator(BaseOperator):
             last = max(cut_off(source, session) for source in waiting)
             names = ", ".join(f"{source.name} until {_at(cut_off(source, session))}" for source in waiting)
             self.log.info("waiting for the drops of session %s: %s", session, names)
+            for sighting in sightings:
+                for reason in dict.fromkeys(sighting.reasons):
+                    self.log.info("%s is not complete yet: %s", sighting.source, reason)
             self.defer(
                 trigger=DropsTrigger(session.isoformat(), [source.name for source in sources]),
                 method_name="resume",
@@ -153,7 +156,8 @@ def missing_text(source: Source, sighting: Sighting, session: date, now: datetim
     until, due = cut_off(source, session), source.knowledge_time(session)
     there = f"{sighting.drops} drops, the newest of {sighting.newest}" if sighting.drops else "no drop at all"
     unfinished = ", ".join(sighting.incomplete)
-    state = f"the upload of {unfinished} is not complete" if unfinished else "no drop is there"
+    why = "; ".join(dict.fromkeys(reason for reason in sighting.reasons if reason))
+    state = f"the upload of {unfinished} is not complete ({why})" if unfinished else "no drop is there"
     return (
         f"source {source.name}: {state} for session {session} in {source.where}; it was due at {_at(due)} "
         f"({_minutes(now - due)} ago), and the cut-off was {_at(until)} ({_minutes(now - until)} ago). "

@@ -133,19 +133,20 @@ def backfill_ingest(args: StepArgs) -> dict[str, Any]:
     def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
         span = {"since": chunk.first.isoformat(), "until": chunk.last.isoformat()}
         taken = ingest(replace(chunk_args, step="ingest", inputs=span))
+        aside = [drop["key"] for drop in taken["refused_drops"]]
+        message = f"{len(aside)} drops were set aside, such as {aside[0]}" if aside else ""
         if taken["noop"]:
-            return Filled()
+            return Filled(message=message)
         # The audit looks at one session as a whole: the last that there is.
         audited = date.fromisoformat(taken["last_usable"]) if taken["last_usable"] else chunk.last
         told = span | {"branch": taken["branch"]}
         audit = replace(chunk_args, step="validate", session=audited, inputs=told)
         validate(audit, before_publish=backfill.patience.wait)
-        aside = [drop["key"] for drop in taken["refused_drops"]]
         return Filled(
             rows=taken["rows"],
             sessions=taken["sessions"],
             commit_ids=(taken["commit_id"],),
-            message=f"{len(aside)} drops were set aside, such as {aside[0]}" if aside else "",
+            message=message,
         )
 
     return backfill.run(fill)

@@ -131,14 +131,26 @@ class Exchange:
         return session.isoformat() in self._cal.early_closes
 
     def next(self, session: date) -> date:
-        """The session after ``session``."""
+        """The session after ``session``.
+
+        Raises:
+            CalendarBoundsError: the calendar ends with ``session``.
+        """
         self.require(session)
+        if session == self._cal.last_session.date():
+            raise CalendarBoundsError(f"the {self.name} calendar ends with {session}: no session after it is known")
         found: date = self._cal.next_session(session.isoformat()).date()
         return found
 
     def previous(self, session: date) -> date:
-        """The session before ``session``."""
+        """The session before ``session``.
+
+        Raises:
+            CalendarBoundsError: the calendar begins with ``session``.
+        """
         self.require(session)
+        if session == self._cal.first_session.date():
+            raise CalendarBoundsError(f"the {self.name} calendar begins with {session}: no session before it is known")
         found: date = self._cal.previous_session(session.isoformat()).date()
         return found
 

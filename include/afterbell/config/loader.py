@@ -55,22 +55,64 @@ def load_yaml(path: Path, model: type[Model]) -> Model:
     """Read ``path`` as one ``model``.
 
     Raises:
-        ConfigError: the file is missing, is not YAML, or a key is wrong.
+        ConfigError: the file is missing, is not UTF-8 or YAML, or a key is wrong.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    try:
-        found = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    found = _parse(path, _read(path))
     if not isinstance(found, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {type(found).__name__}")
     try:
         return model.model_validate(found)
     except ValidationError as error:
         raise ConfigError(wrong_keys(str(path), error)) from error
+
+
+def _read(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start)
+        line = data.split(b"\n")[number].decode("utf-8", "backslashreplace").strip()
+        raise ConfigError(
+            f"{path}: expected UTF-8, found byte {data[error.start]:#04x} in line {number + 1}, '{line[:80]}': "
+            "save the file as UTF-8"
+        ) from error
+
+
+def _parse(path: Path, text: str) -> object:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: is not YAML: {error}") from error
+    except (ValueError, ArithmeticError) as error:  # a date that no calendar has, a number of too many digits
+        key, value = _unreadable_value(yaml.compose(text, Loader=yaml.SafeLoader))
+        raise ConfigError(
+            f"{path}: {key}: expected a value that can be read, found {value[:80]!r} ({error}); correct it, or write "
+            "it in quotes if it is meant as text"
+        ) from error
+    except RecursionError as error:
+        raise ConfigError(f"{path}: is nested too deeply; expected a mapping of keys") from error
+
+
+def _unreadable_value(node: yaml.Node, key: str = "(top)") -> tuple[str, str]:
+    """The key and the text of the first value that YAML's constructor can't make anything of."""
+    if isinstance(node, yaml.ScalarNode):
+        try:
+            yaml.SafeLoader("").construct_document(yaml.ScalarNode(node.tag, node.value))
+        except (ValueError, ArithmeticError):
+            return key, str(node.value)
+        return "", ""
+    children: list[tuple[str, yaml.Node]] = []
+    if isinstance(node, yaml.MappingNode):
+        children += [(str(name.value), name) for name, _ in node.value]
+        children += [(str(name.value), value) for name, value in node.value]
+    else:
+        children += [(str(number), item) for number, item in enumerate(node.value)]
+    inside = (_unreadable_value(child, name if key == "(top)" else f"{key}.{name}") for name, child in children)
+    return next((found for found in inside if found[0]), ("", ""))
 
 
 def wrong_keys(where: str, error: ValidationError) -> str:

@@ -119,7 +119,7 @@ def _port(env: Mapping[str, str], name: str) -> int | None:
 def current_market(base: Path) -> str:
     """The market that the last demo ran on: markets keep apart, each in a folder of ``<base>/var``."""
     try:
-        name = (base / "current").read_text(encoding="utf-8").strip()
+        name = (base / "current").read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return "default"
     return name if _MARKET.fullmatch(name) else "default"

@@ -20,7 +20,7 @@ from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.release.manifest import sha256
-from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import candidate_key
 from afterbell.training.families import load_model
 from afterbell.training.families.lightgbm import TreeModel
@@ -70,7 +70,7 @@ def insides(
     gains, coefficients = {}, {}
     for item in candidate["models"]:
         key = candidate_key(candidate["candidate_id"], item["path"], root)
-        body = store.get(key)
+        body = store.get(key, max(int(item["size"]), DOCUMENT_BYTES))
         if sha256(body) != item["sha256"]:
             raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {sha256(body)}; train again")
         model, name = load_model(item["family"], body), f"{item['family']} h{item['horizon']}"

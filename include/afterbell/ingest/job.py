@@ -33,10 +33,10 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import EMPTY, STATES, USABLE, DropTask, KnownDrop, plan_source
+from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_id, refusal_of, refuse
 from afterbell.ingest.slices import Slice, share_out
-from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_sources
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
@@ -45,7 +45,7 @@ from afterbell.lake.runs import record_run
 from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
-from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.quality.rules import RuleSet, rules_of
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
@@ -154,26 +154,31 @@ def branch_name(run_id: str) -> str:
 
 
 def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span, now: datetime) -> Work:
-    def listing(source: Source) -> list[StoredObject]:
-        return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
+    rules = {source.name: (source, rules_of(source)) for source in sources}
+
+    def listing(source: Source) -> tuple[list[StoredObject], dict[str, str]]:
+        found = list(drop_store(source.store, runtime).list(source.prefix))
+        return complete(source, found, now), unfinished(source, found, now)
+
+    def plan(source: Source, there: list[StoredObject], waiting: dict[str, str]) -> Plan:
+        last, since, history = span.last, span.since, span.history
+        return plan_source(source, there, known, last, since, history=history, waiting=waiting)
 
     with ThreadPoolExecutor(len(sources)) as pool:
         coming = [pool.submit(listing, source) for source in sources]
         known = base.known_drops()
-        plans = [
-            plan_source(source, there.result(), known, span.last, span.since, history=span.history)
-            for source, there in zip(sources, coming, strict=True)
-        ]
-    rules = {source.name: (source, load_rules(source.quality)) for source in sources}
+        plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
 
 
-def _commit_id(span: Span, work: Work) -> str:
+def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
+    # Of what was read alone: a drop that its store refuses today and gives tomorrow makes another commit.
+    keys = {(outcome.task.store, outcome.task.key) for outcome in read}
     return commit_id(
         "ingest",
         session=span.last,
-        inputs=sorted((task.store, task.key, task.version) for task in work.tasks),
+        inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
     )
@@ -222,13 +227,13 @@ def _ingest(
     """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs.
 
     Returns:
-        What became of each drop, the heads of the branch by table, and the commit's id.
+        What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
+        read.
     """
     sources = [source for source, _ in work.sources.values()]
     if not work.tasks:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
-    wanted = _commit_id(span, work)
     context = _context(base, work)
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
     known = _known(base, context, slices)
@@ -239,7 +244,11 @@ def _ingest(
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise
-    return outcomes, write_branch(base, context, parts, outcomes, branch=branch, wanted=wanted), wanted
+    read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
+    if not read:
+        return outcomes, base.heads, ""
+    wanted = _commit_id(span, work, read)
+    return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
 
 
 def _context(base: Base, work: Work) -> Context:
@@ -320,7 +329,7 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "quarantined_rows": sum(outcome.quarantined for outcome in outcomes),
         "bars_snapshot": bars_snapshot,
         "commit_id": wanted,
-        "noop": not outcomes,
+        "noop": not wanted,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
     }

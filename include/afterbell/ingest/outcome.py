@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
-from afterbell.ingest.plan import QUARANTINED, USABLE, DropTask, KnownDrop
+from afterbell.ingest.plan import QUARANTINED, UNREADABLE, USABLE, DropTask, KnownDrop
 from afterbell.ingest.refusals import refusal_id
 from afterbell.ingest.sources.source import Source
 
@@ -23,14 +23,15 @@ class Outcome:
         task: what was read.
         drop_id: the drop's id in every table: ``<source>:<session>:<digest>``.
         sha256: of the bytes as stored.
-        state: one of ``STATES``.
+        state: one of ``STATES``, or ``UNREADABLE``.
         reason: why it is empty or quarantined, or what is odd about it.
         lines: data lines.
         rows: accepted rows.
         collapsed: rows that repeated another one exactly.
         rules: quarantined lines by rule.
         sessions: the sessions of its accepted rows, as ISO dates.
-        failure: the class of an error that stops the run; empty where there is none.
+        failure: the class of an error of its store; it stops the run, unless the store refused this object alone
+            (``UNREADABLE``). Empty where there is none.
     """
 
     task: DropTask
@@ -121,15 +122,15 @@ def check_outcomes(
         released: ids of refusals that a person has lifted: the budget does not hold for these drops.
 
     Raises:
-        AfterbellError: a store failed while a drop was read (the store's own class of error).
+        AfterbellError: a store failed while a drop was read, or refused the drop of ``run`` itself (the store's own
+            class of error).
         CorruptDropError: the drop of ``run`` itself can't be read.
         MissingDropsError: the drop of ``run`` itself, of a required source, is empty.
         OverBudgetError: more lines were set aside than the budget of their source allows.
     """
     for outcome in outcomes:
-        if outcome.failure:
-            kind = getattr(errors, outcome.failure, AfterbellError)
-            raise kind(f"drop {outcome.task.key}: {outcome.reason}")
+        if outcome.failure and outcome.state != UNREADABLE:
+            raise _error_of(outcome, f"drop {outcome.task.key}: {outcome.reason}")
     for source in sources:
         mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
         if own:
@@ -139,6 +140,11 @@ def check_outcomes(
 
 def _id(task: DropTask) -> str:
     return refusal_id(task.source, task.store, task.key, task.version)
+
+
+def _error_of(outcome: Outcome, message: str) -> Exception:
+    found: Exception = getattr(errors, outcome.failure, AfterbellError)(message)
+    return found
 
 
 def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
@@ -151,6 +157,9 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
             states.setdefault(found.task.key, []).append((found.state, found.reason))
     # Several objects may make up a session; one of them that never could be read leaves a hole in it.
     unread = {key: told[-1] for key, told in states.items() if not any(state in USABLE for state, _ in told)}
+    for found in outcomes:
+        if found.state == UNREADABLE and found.task.session == run and found.task.key in unread:
+            raise _error_of(found, f"the drop {found.task.key} of session {run} itself cannot be used: {found.reason}")
     for key, (state, reason) in unread.items():
         if state == QUARANTINED:
             raise CorruptDropError(f"the drop of session {run} itself cannot be used: {reason or key}")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
 
-from afterbell.errors import MissingDropsError, NotASessionError
+from afterbell.errors import CalendarBoundsError, MissingDropsError, NotASessionError, ObjectRefusedError
 from afterbell.ingest.sources.source import Source
+from afterbell.stores.keys import key_fault
 from afterbell.stores.protocols import StoredObject, StoreKind
 
 LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED = "landed", "duplicate", "revised", "empty", "quarantined"
+UNREADABLE = "unreadable"
+"""Of a drop that its store refused, or no longer has. The ledger has no line of it, so each run tries it again."""
 STATES = (LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED)
 USABLE = (LANDED, REVISED)
 """States of a drop whose rows the lake has. A duplicate is as usable as the drop it repeats, which has a line too."""
@@ -100,36 +103,60 @@ def plan_source(
     since: date | None = None,
     *,
     history: bool = False,
+    waiting: Mapping[str, str] | None = None,
 ) -> Plan:
     """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
 
     Args:
         source: whose drops.
-        listing: what its store has.
+        listing: what its store has, and is whole.
         known: the ledger.
         run: the last session.
         since: the first session, where a range is filled: no drop of ``run`` is required. None for a session's run.
+        waiting: why objects that are left out of ``listing`` can't be read yet, by key.
         history: each drop counts as known from its own day on, as if it had been taken in then, whatever came later.
 
     Raises:
         MissingDropsError: the source is required and there is no drop of ``run``, neither listed nor known.
-        CalendarBoundsError: a drop is named after a day that the exchange's calendar doesn't reach.
+        ObjectRefusedError: a drop of ``run`` itself can't be read under its name.
+        CalendarBoundsError: the exchange's calendar doesn't reach a session that the drop of ``run`` itself may carry.
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
-    tasks, strays, named = [], [], []
+    tasks, named = [], []
+    strays = [(key, reason) for key, reason in (waiting or {}).items() if (source.session_of(key) or run) <= run]
     for found in listing:
         session = source.session_of(found.key)
-        if session is None:
-            strays.append((found.key, f"is not named like {source.key_pattern}"))
+        reason = _stray(source, found, session)
+        own = since is None and session == run
+        if own and reason:
+            raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
+        if session is None or reason:
+            strays.append((found.key, reason))
             continue
         named.append(session)
         inside = (since is None or since <= session) and session <= run
-        if inside and (found.store, found.key, found.version) not in versions:
+        if not inside or (found.store, found.key, found.version) in versions:
+            continue
+        try:
             tasks.append(_task(source, found, session, ours, run, history=history))
+        except CalendarBoundsError as error:
+            if own:
+                raise
+            strays.append((found.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
-        raise MissingDropsError(_nothing_for(source, run, named))
+        raise MissingDropsError(_nothing_for(source, run, named, strays))
     return Plan(tuple(tasks), tuple(strays))
+
+
+def _stray(source: Source, found: StoredObject, session: date | None) -> str:
+    """Why an object is none of the source's drops, whatever it holds; empty where it may be one."""
+    if found.refusal:
+        return found.refusal
+    if session is None:
+        return f"is not named like {source.key_pattern}"
+    fault = key_fault(found.key)
+    return f"can't be read under this name: {fault}; rename it" if fault else ""
 
 
 def _task(
@@ -170,10 +197,13 @@ def _task(
     )
 
 
-def _nothing_for(source: Source, run: date, named: list[date]) -> str:
+def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]]) -> str:
     there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
+    # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
+    shown = sorted(strays, key=lambda stray: source.session_of(stray[0]) != run)[:1]
+    aside = "".join(f" Set aside: {len(strays)} other objects, such as {key} ({reason})." for key, reason in shown)
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
         f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "
-        f"include/config/sources/{source.name}.yaml"
+        f"include/config/sources/{source.name}.yaml.{aside}"
     )

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from afterbell.errors import AfterbellError, CorruptDropError
+from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, DropTask
+from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.newest import read_newest
@@ -38,12 +38,8 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
     try:
         found, body = fetch()
-    except CorruptDropError as error:  # too large to be fetched at all: its version stands for its bytes
-        name = hashlib.sha256(task.version.encode()).hexdigest()[:16]
-        drop_id = f"{task.source}:{task.session:%Y%m%d}:{name}"
-        return Drop(Outcome(task, drop_id, "", QUARANTINED, reason=str(error)))
     except AfterbellError as error:
-        return Drop(Outcome(task, "", "", QUARANTINED, reason=str(error), failure=type(error).__name__))
+        return Drop(_not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)
     digest = hashlib.sha256(body).hexdigest()
     drop_id = f"{task.source}:{task.session:%Y%m%d}:{digest[:16]}"
@@ -57,6 +53,21 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     except CorruptDropError as error:
         return Drop(replace(blank, reason=str(error)))
     return _drop(blank, parsed)
+
+
+def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+    failure = type(error).__name__
+    match error:
+        case CorruptDropError():  # too large to be fetched at all: its version stands for its bytes
+            name = hashlib.sha256(task.version.encode()).hexdigest()[:16]
+            drop_id = f"{task.source}:{task.session:%Y%m%d}:{name}"
+            return Outcome(task, drop_id, "", QUARANTINED, reason=str(error))
+        case ObjectRefusedError():  # this object is refused, not whoever reads it: the others can be read
+            return Outcome(task, "", "", UNREADABLE, reason=error.reason, failure=failure)
+        case ObjectMissingError():  # removed since it was listed
+            return Outcome(task, "", "", UNREADABLE, reason=str(error), failure=failure)
+        case _:
+            return Outcome(task, "", "", QUARANTINED, reason=str(error), failure=failure)
 
 
 def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:

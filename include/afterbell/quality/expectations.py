@@ -39,9 +39,19 @@ def expectations_of(rule: Rule) -> list[Any]:
     return [getattr(gxe, name)(**{"meta": _meta(rule)} | arguments) for name, arguments in made(rule)]
 
 
-def row_expectations(rules: RuleSet, columns: Sequence[str]) -> list[Any]:
-    """The expectations on rows; a key within a drop only where the table keeps what drops told, row by row."""
+def row_expectations(rules: RuleSet, columns: Sequence[str], symbol_pattern: str = "") -> list[Any]:
+    """The expectations on rows; a key within a drop only where the table keeps what drops told, row by row.
+
+    Args:
+        rules: the rule set.
+        columns: of the table.
+        symbol_pattern: the allow-list for symbols of the rows' source; empty for no expectation of it.
+    """
     found = []
+    if symbol_pattern:
+        meta = {"rule": "symbol_pattern", "severity": "quarantine"}
+        allowed = {"column": "symbol", "regex": f"^(?:{symbol_pattern})$", "meta": meta}
+        found.append(library().expectations.ExpectColumnValuesToMatchRegex(**allowed))
     for rule in rules.rules:
         whole_key = isinstance(rule, UniqueKey) and set(rule.columns) <= set(columns)
         if whole_key or (isinstance(rule, RowRule) and not isinstance(rule, Jump)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.branch import IN_PROCESS, BranchReader
 from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
 from afterbell.quality.look import Found, Gatherer, Judged
-from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.quality.rules import RuleSet, load_rules, rules_of
 from afterbell.quality.sequence import drop_source
 from afterbell.quality.whole_sessions import SourceFacts
 
@@ -60,7 +61,7 @@ def judge_branch(
         BaseMovedError: ``main`` moved since the branch was opened.
         ValidationFailedError: something could not be judged at all; a rule that is broken is in the report instead.
     """
-    judged = [(source, load_rules(source.quality)) for source in load_sources()]
+    judged = [(source, rules_of(source)) for source in load_sources()]
     with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
         # Reading what stands around the new rows waits for files and for the JVM; the rows are judged meanwhile.
         looking = pool.submit(Gatherer(reader, judged, session, released, filling=filling).found)
@@ -121,32 +122,43 @@ def _row_subjects(reader: BranchReader, judged: Judged) -> Iterator[Subject]:
         rows = reader.adds(table)
         if not rows:
             continue
-        sets: dict[str, tuple[RuleSet, list[str]]] = {}
+        sets: dict[tuple[str, str], Expected] = {}
         for source, rules in judged:
             if source.kind == kind:
-                sets.setdefault(rules.name, (rules, []))[1].append(source.name)
+                alike = (rules.name, source.symbol_pattern)
+                sets.setdefault(alike, Expected(rules, source.symbol_pattern, [])).sources.append(source.name)
         frame = reader.added(table) if rows <= IN_PROCESS else reader.added_on_spark(table)
         yield from divide(table.name, frame, rows, list(sets.values()))
 
 
-def divide(
-    name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[tuple[RuleSet, list[str]]]
-) -> list[Subject]:
+@dataclass(frozen=True)
+class Expected:
+    """What is expected of the rows of some sources: their rule set and their allow-list for symbols."""
+
+    rules: RuleSet
+    symbol_pattern: str
+    sources: list[str]
+
+
+def divide(name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[Expected]) -> list[Subject]:
     """The subjects of one table: all of its rows, each under the rules of the source that its drop is of.
 
     Raises:
         ValidationFailedError: some rows are of no source that is declared, so nothing is expected of them.
     """
     if len(sets) == 1:
-        rules, _ = sets[0]
-        return [Subject(name, frame, row_expectations(rules, frame.columns))]
+        return [Subject(name, frame, row_expectations(sets[0].rules, frame.columns, sets[0].symbol_pattern))]
     subjects = []
-    for rules, sources in sets:
+    names = Counter(each.rules.name for each in sets)
+    for each in sets:
+        rules, sources = each.rules, each.sources
         if isinstance(frame, pl.DataFrame):
             mine: pl.DataFrame | DataFrame = frame.filter(drop_source().is_in(sources))
         else:
             mine = frame.where(F.split("drop_id", ":")[0].isin(sources))
-        subject = Subject(f"{name}.{rules.name}", mine, row_expectations(rules, frame.columns))
+        # Sources with one rule set and several allow-lists are told apart by their names.
+        suffix = rules.name if names[rules.name] == 1 else f"{rules.name}.{sources[0]}"
+        subject = Subject(f"{name}.{suffix}", mine, row_expectations(rules, frame.columns, each.symbol_pattern))
         if subject.rows():
             subjects.append(subject)
     seen = sum(subject.rows() for subject in subjects)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator, model_validator
 
 from afterbell.config.loader import Strict
+from afterbell.config.patterns import check_value_pattern
 
 Severity = Literal["quarantine", "fail", "warn"]
 COLUMN = r"^[a-z][a-z0-9_]*$"
@@ -127,7 +128,7 @@ class Matches(RowRule):
         # the same in both.
         if "\\" in value or "'" in value:
             raise ValueError("write the pattern without backslash and quote, such as [0-9] for a digit, [.] for a dot")
-        return value
+        return check_value_pattern(value)
 
     def condition(self) -> str:
         """SQL that is true where every column is empty or matches."""

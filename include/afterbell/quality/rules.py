@@ -11,6 +11,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from afterbell.config.loader import Strict, load_named
+from afterbell.errors import ConfigError
+from afterbell.ingest.sources.source import Source
 from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule, Stale, UniqueKey
 from afterbell.quality.set_rules import SetRule
 
@@ -60,6 +62,37 @@ class RuleSet(Strict):
     def set_rules(self) -> tuple[SetRule, ...]:
         """The rules on a session as a whole."""
         return tuple(rule for rule in self.rules if isinstance(rule, SetRule))
+
+
+def rules_of(source: Source) -> RuleSet:
+    """The rule set that ``source`` names.
+
+    Raises:
+        ConfigError: there is none of that name, a key of it is wrong, or a rule reads a column that the source lacks.
+    """
+    found = load_rules(source.quality)
+    columns = {column.name for column in source.columns.values()} | (
+        {"session"} if source.kind == "minute_bars" else set()
+    )
+    for rule in found.rules:
+        missing = [name for name in _columns_of(rule) if name not in columns]
+        if missing:
+            raise ConfigError(
+                f"quality/{source.quality}.yaml: rule {rule.name} reads {', '.join(missing)}, which source "
+                f"{source.name} (sources/{source.name}.yaml, columns) doesn't have: declare it there, or name another "
+                "rule set in quality, such as bars_plain for bars without an adjusted close"
+            )
+    return found
+
+
+def _columns_of(rule: AnyRule) -> tuple[str, ...]:
+    match rule:
+        case NotNull() | Between() | Matches() | UniqueKey():
+            return rule.columns
+        case PairOrder():
+            return rule.smaller, rule.larger
+        case _:
+            return ()
 
 
 def load_rules(name: str) -> RuleSet:

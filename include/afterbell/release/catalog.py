@@ -9,7 +9,7 @@ import numpy as np
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError
 from afterbell.release.audit import recorded_digests
 from afterbell.release.manifest import Champion, Manifest, ModelFile, parse_champion, parse_manifest, sha256
-from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.families import load_model
 
 POINTER = "champion.json"
@@ -121,7 +121,7 @@ def read_model(store: ArtifactStore, release_id: str, model: ModelFile) -> bytes
     Raises:
         DigestMismatchError: they differ from the manifest.
     """
-    body = store.get(release_key(release_id, model.path))
+    body = store.get(release_key(release_id, model.path), max(model.size, DOCUMENT_BYTES))
     if (len(body), sha256(body)) != (model.size, model.sha256):
         raise DigestMismatchError(
             f"{release_key(release_id, model.path)}: expected {model.size} bytes with SHA-256 {model.sha256}, "

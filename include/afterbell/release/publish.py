@@ -15,7 +15,7 @@ from afterbell.release.audit import Entry, request_id, settle
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
-from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import candidate_key, read_candidate
 
 
@@ -65,7 +65,7 @@ def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> Manifest
     """
     for model in manifest.models:
         source = candidate_key(manifest.candidate_id, model.path, root)
-        body = store.get(source)
+        body = store.get(source, max(model.size, DOCUMENT_BYTES))
         if sha256(body) != model.sha256:
             raise DigestMismatchError(f"{source}: expected SHA-256 {model.sha256}, found {sha256(body)}")
         store.put(release_key(manifest.release_id, model.path), body)

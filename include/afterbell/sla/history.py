@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
 
 from afterbell.cluster.steps import STEPS
+from afterbell.errors import ObjectTooLargeError
 from afterbell.sla.budgets import Run, Timing
 from afterbell.stores.protocols import StoredObject
 
@@ -44,7 +45,7 @@ def read_runs(store: Documents, sessions: Iterable[date]) -> list[Run]:
     listed = _at_once(lambda session: store.list(f"runs/{session.isoformat()}/"), sessions)
     runs = [keys for found in listed for keys in _newest(found)]
     flat = [key for keys in runs for key in keys]
-    timings = dict(zip(flat, _at_once(lambda key: _timing(store.get(key)), flat), strict=True))
+    timings = dict(zip(flat, _at_once(lambda key: _read_timing(store, key), flat), strict=True))
     return [{_step(key): found for key in keys if (found := timings[key])} for keys in runs]
 
 
@@ -66,6 +67,13 @@ def _newest(found: Sequence[StoredObject]) -> list[list[str]]:
             runs.setdefault(run, []).append(each)
     newest = sorted(runs.values(), key=lambda own: max(each.modified or _STARTS for each in own), reverse=True)
     return [[each.key for each in own] for own in newest[:_RUNS]]
+
+
+def _read_timing(store: Documents, key: str) -> Timing | None:
+    try:
+        return _timing(store.get(key))
+    except ObjectTooLargeError:
+        return None
 
 
 def _timing(body: bytes) -> Timing | None:

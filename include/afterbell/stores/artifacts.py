@@ -8,13 +8,15 @@ from contextlib import closing
 from typing import Any
 
 from afterbell.config.runtime import S3Location
-from afterbell.errors import ObjectMissingError
+from afterbell.errors import ObjectMissingError, ObjectTooLargeError
 from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3_bucket import Bucket
-from afterbell.stores.s3_client import etag_of
+from afterbell.stores.s3_client import etag_of, read_at_most
 
+DOCUMENT_BYTES = 32 * 1024 * 1024
+"""Largest object that is read whole: more than any document of ours, and little enough to be parsed."""
 _CHUNK = 1 << 20
 
 
@@ -44,25 +46,37 @@ class ArtifactStore:
         """Create the artifact bucket, where it isn't there."""
         self._bucket.ensure()
 
-    def get(self, key: str) -> bytes:
+    def get(self, key: str, most: int = DOCUMENT_BYTES) -> bytes:
         """The bytes of ``key``.
+
+        Args:
+            key: which object.
+            most: bytes that it may have.
 
         Raises:
             ObjectMissingError: it is not there.
+            ObjectTooLargeError: it is larger; no more than ``most`` bytes of it were read.
         """
-        return self.get_with_etag(key)[0]
+        return self.get_with_etag(key, most)[0]
 
-    def get_with_etag(self, key: str) -> tuple[bytes, str]:
+    def get_with_etag(self, key: str, most: int = DOCUMENT_BYTES) -> tuple[bytes, str]:
         """The bytes of ``key`` and the ETag to hand to `put_if_match`.
 
         Raises:
             ObjectMissingError: it is not there.
+            ObjectTooLargeError: it is larger than ``most`` bytes.
         """
 
         def once(client: Any) -> tuple[bytes, str]:
             answer = client.get_object(Bucket=self.bucket, Key=key)
-            with closing(answer["Body"]) as stream:
-                return stream.read(), etag_of(answer)
+            body = read_at_most(answer, most)
+            if body is None:
+                size = answer.get("ContentLength", "more")
+                raise ObjectTooLargeError(
+                    f"s3://{self.bucket}/{key}: expected at most {most} bytes, found {size}; it was not read. Restore "
+                    "the object that belongs there, or remove it"
+                )
+            return body, etag_of(answer)
 
         self._require(key)
         return self._bucket.ask(once, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,10 +13,12 @@ from afterbell.errors import (
     ConfigError,
     ObjectChangedError,
     ObjectMissingError,
+    ObjectRefusedError,
     StoreConfigError,
     StoreUnavailableError,
 )
-from afterbell.stores.keys import check_key, check_prefix
+from afterbell.stores.keys import check_key, check_prefix, key_fault
+from afterbell.stores.pages import Pages
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.webhdfs import WebHdfs
@@ -51,15 +53,19 @@ class HdfsDropStore:
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All complete files whose keys start with ``prefix``, in the order of their keys.
 
+        A folder below it that can't be looked at stands among them under its path and a slash, with its ``refusal``.
+
         Raises:
             StoreConfigError: the root folder isn't there or may not be listed.
             StoreUnavailableError: no answer, after bounded retries.
         """
         folder = check_prefix(prefix).rpartition("/")[0]
         try:
-            yield from self._walk(folder, prefix)
+            entries = self._sorted_entries(folder)
         except ObjectMissingError:
             self.require()
+            return
+        yield from self._walk(folder, prefix, entries)
 
     def require(self) -> None:
         """Check that the root folder is there.
@@ -75,27 +81,47 @@ class HdfsDropStore:
                 "check hdfs.root in include/config/platform.yaml, or create it"
             ) from error
 
-    def _walk(self, folder: str, prefix: str) -> Iterator[StoredObject]:
-        entries = [item for item in self._entries(folder) if not _hidden(item["pathSuffix"])]
-        # The order of keys, not of names: "a.txt" comes before "a/b".
-        entries.sort(key=lambda item: (item["pathSuffix"] + "/" * (item["type"] == "DIRECTORY")).encode())
+    def _walk(self, folder: str, prefix: str, entries: Iterable[dict[str, Any]]) -> Iterator[StoredObject]:
         for item in entries:
             key = f"{folder}/{item['pathSuffix']}" if folder else str(item["pathSuffix"])
             if item["type"] == "DIRECTORY":
                 if f"{key}/".startswith(prefix):
-                    yield from self._walk(key, prefix)
+                    yield from self._below(key, prefix)
             elif key.startswith(prefix):
                 yield _object(key, item)
+
+    def _below(self, folder: str, prefix: str) -> Iterator[StoredObject]:
+        """What is in a folder of the folder that was listed; where it can't be looked at, it stands for its files."""
+        fault = key_fault(folder)
+        if fault:
+            yield StoredObject("hdfs", f"{folder}/", 0, "", refusal=f"the folder was not looked at: {fault}; rename it")
+            return
+        try:
+            entries = self._sorted_entries(folder)
+        except ObjectMissingError:
+            return  # removed since its parent was listed
+        except ObjectRefusedError as error:
+            reason = f"the folder was not looked at: {error.reason}"
+            yield StoredObject("hdfs", f"{folder}/", 0, "", refusal=reason)
+            return
+        yield from self._walk(folder, prefix, entries)
+
+    def _sorted_entries(self, folder: str) -> Sequence[dict[str, Any]]:
+        entries = [item for item in self._entries(folder) if not _hidden(item["pathSuffix"])]
+        # The order of keys, not of names: "a.txt" comes before "a/b".
+        return sorted(entries, key=lambda item: (item["pathSuffix"] + "/" * (item["type"] == "DIRECTORY")).encode())
 
     def _entries(self, folder: str) -> Iterator[dict[str, Any]]:
         path = self._path(folder) if folder else f"/{self._root}"
         after: dict[str, str] = {}
+        pages = Pages(f"hdfs {path} at {self._hdfs.url}")
         while True:
             page = self._call("GET", "LISTSTATUS_BATCH", path, **after)["DirectoryListing"]
             entries = page["partialListing"]["FileStatuses"]["FileStatus"]
             yield from entries
             if not page["remainingEntries"] or not entries:
                 return
+            pages.follow(entries[-1]["pathSuffix"], [item["pathSuffix"] for item in entries])
             after = {"startAfter": entries[-1]["pathSuffix"]}
 
     def read(self, found: StoredObject) -> bytes:
@@ -104,6 +130,7 @@ class HdfsDropStore:
         Raises:
             ObjectChangedError: it was replaced since, or while it was read.
             ObjectMissingError: it is gone.
+            ObjectRefusedError: the user may not read it.
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
@@ -112,7 +139,7 @@ class HdfsDropStore:
     def _read_once(self, found: StoredObject) -> bytes:
         path = self._path(found.key)
         try:
-            body = self._hdfs.open(path)
+            body = self._hdfs.open(path, found.size + 1)  # one more shows that it has grown
         except ObjectMissingError:
             self._check_version(found)
             raise

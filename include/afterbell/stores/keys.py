@@ -15,7 +15,7 @@ def check_key(key: str) -> str:
         ConfigError: it is empty, too long, starts with a slash, has an empty, ``.`` or ``..`` segment, or
             holds a backslash, a percent sign or a character that cannot be printed.
     """
-    wrong = _fault(key, key.split("/"))
+    wrong = key_fault(key)
     if wrong:
         raise ConfigError(f"key {key!r} is not allowed: {wrong}; write it like 'prices/2026/20260630.csv.gz'")
     return key
@@ -31,6 +31,11 @@ def check_prefix(prefix: str) -> str:
     if wrong:
         raise ConfigError(f"prefix {prefix!r} is not allowed: {wrong}; write it like 'prices/2026/'")
     return prefix
+
+
+def key_fault(key: str) -> str:
+    """What is wrong with ``key``, such as "it has a segment '.' or '..'"; empty where nothing is."""
+    return _fault(key, key.split("/"))
 
 
 def _fault(text: str, segments: list[str]) -> str:

@@ -22,6 +22,8 @@ class StoredObject:
             HDFS.
         modified: when it was last written, in UTC, by the store's clock; None where the store did not say (S3's
             answer to a write). Not compared: two objects of one version are the same.
+        refusal: why it can't be read, where that shows in the listing (a folder that may not be listed, a name that no
+            key can have); empty where nothing speaks against it. Not compared either.
     """
 
     store: str
@@ -29,6 +31,7 @@ class StoredObject:
     size: int
     version: str
     modified: datetime | None = field(default=None, compare=False)
+    refusal: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,10 @@ class DropStore(Protocol):
     """Objects that a vendor delivers."""
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
-        """All complete objects below ``prefix``, in the order of their keys, listings paginated."""
+        """All complete objects below ``prefix``, in the order of their keys, listings paginated.
+
+        What is below it and can't be looked at stands among them, with its ``refusal``.
+        """
         ...
 
     def read(self, found: StoredObject) -> bytes:
@@ -59,6 +65,7 @@ class DropStore(Protocol):
         Raises:
             ObjectChangedError: it was replaced since it was listed.
             ObjectMissingError: it is gone.
+            ObjectRefusedError: the store refused this object (archived, or forbidden).
             StoreUnavailableError: the store did not answer, after bounded retries.
         """
         ...

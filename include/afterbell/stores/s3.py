@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC
 from typing import Any
 
@@ -14,7 +13,7 @@ from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3_bucket import Bucket
-from afterbell.stores.s3_client import etag_of
+from afterbell.stores.s3_client import etag_of, read_at_most
 
 
 class S3DropStore:
@@ -51,6 +50,7 @@ class S3DropStore:
         Raises:
             ObjectChangedError: it was replaced since.
             ObjectMissingError: it is gone.
+            ObjectRefusedError: the store refused this object: it is archived, or the key may not read it.
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
@@ -68,11 +68,11 @@ class S3DropStore:
 
     def _read_once(self, client: Any, found: StoredObject) -> bytes:
         answer = client.get_object(Bucket=self.bucket, Key=found.key, IfMatch=f'"{found.version}"')
-        with closing(answer["Body"]) as stream:
-            body: bytes = stream.read()
-        if len(body) != found.size:
+        body = read_at_most(answer, found.size)
+        if body is None or len(body) != found.size:
+            count = "more" if body is None else len(body)
             raise StoreUnavailableError(
-                f"s3://{self.bucket}/{found.key}: expected {found.size} bytes, found {len(body)}; try again later"
+                f"s3://{self.bucket}/{found.key}: expected {found.size} bytes, found {count}; try again later"
             )
         return body
 

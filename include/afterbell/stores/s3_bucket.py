@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from afterbell.config.runtime import S3Location
 from afterbell.errors import CredentialsExpiredError
 from afterbell.stores.keys import check_prefix
+from afterbell.stores.pages import Pages
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3_client import AT_ONCE, etag_of, make_client, modified
@@ -121,9 +122,14 @@ class Bucket:
         self._seen = True
 
     def list(self, prefix: str) -> list[StoredObject]:
-        """All objects whose keys start with ``prefix``, in the order of their keys, over all pages."""
+        """All objects whose keys start with ``prefix``, in the order of their keys, over all pages.
+
+        Raises:
+            StoreConfigError: the pages don't lead to an end, or the bucket may not be listed.
+        """
         found: list[StoredObject] = []
         after: dict[str, str] = {}
+        pages = Pages(f"s3://{self.name}/{prefix} at {self.location.endpoint or 'AWS'}")
         while True:
             page = self._page({"Prefix": check_prefix(prefix), **after})
             found += [
@@ -131,10 +137,11 @@ class Bucket:
                 for item in page.get("Contents", [])
                 if not item["Key"].endswith("/")  # what consoles leave behind for an empty folder
             ]
-            if not page.get("NextContinuationToken"):
+            token = pages.next_token(page)
+            if not token:
                 # AWS lists in the order of the keys' bytes; services that keep folders do not ("a/b" before "a.txt").
                 return sorted(found, key=lambda item: item.key.encode())
-            after = {"ContinuationToken": page["NextContinuationToken"]}
+            after = {"ContinuationToken": token}
 
     def _page(self, asked: dict[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = self.ask(

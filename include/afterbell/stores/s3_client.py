@@ -5,6 +5,7 @@ Keys come from boto3's own chain (environment, profile, instance role), or from 
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -23,6 +24,7 @@ from afterbell.stores.retry import Timeouts
 
 AT_ONCE = 8
 """Requests of one bucket under way at once; a store that says "slow down" is not met by more."""
+_PIECE = 1 << 20
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -74,6 +76,22 @@ def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] 
         return session.client("s3", endpoint_url=location.endpoint, config=config)
     except (ValueError, BotoCoreError) as error:
         raise StoreConfigError(f"S3 at {location.endpoint or 'AWS'}, region {location.region!r}: {error}") from error
+
+
+def read_at_most(answer: dict[str, Any], most: int) -> bytes | None:
+    """The body of an answer to a GET, which is closed; None where it has more than ``most`` bytes."""
+    with closing(answer["Body"]) as stream:
+        if int(answer.get("ContentLength") or 0) > most:
+            return None
+        pieces: list[bytes] = []
+        size = 0
+        # Up to an empty piece: only there botocore compares what came with what was announced.
+        while piece := stream.read(min(_PIECE, most - size + 1)):
+            size += len(piece)
+            if size > most:
+                return None
+            pieces.append(piece)
+    return b"".join(pieces)
 
 
 def is_loopback(url: str | None) -> bool:

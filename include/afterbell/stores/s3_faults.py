@@ -14,6 +14,7 @@ from afterbell.errors import (
     ConfigError,
     CredentialsExpiredError,
     ObjectMissingError,
+    ObjectRefusedError,
     PreconditionFailedError,
     StoreConfigError,
     StoreUnavailableError,
@@ -25,6 +26,27 @@ _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400"}
 """400 alone is how HEAD, whose answers have no body, says it."""
+_OF_ONE_OBJECT = {"GetObject", "HeadObject"}
+_OF_THE_STORE = {
+    "NoSuchBucket",
+    "InvalidBucketName",
+    "AllAccessDisabled",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "RequestTimeTooSkewed",
+    "AuthorizationHeaderMalformed",
+    "AccountProblem",
+    "NotSignedUp",
+    "InvalidSecurity",
+    "InvalidToken",
+    "PermanentRedirect",
+    "TemporaryRedirect",
+    "301",
+    "307",
+}
+"""Refusals of whoever asks, or of the whole bucket; any other one of a request for an object is of that object."""
+_ARCHIVED = "InvalidObjectState"
+_FORBIDDEN = {"AccessDenied", "403"}
 _ADVICE = {
     "AccessDenied": "access is denied: check what the key may do with this bucket",
     "403": "access is denied: check the access key, its secret, and what it may do with this bucket",
@@ -89,7 +111,21 @@ def _answered(
         return CredentialsExpiredError(
             f"{where}: the credentials have expired ({code}): renew them where they come from, or check the region"
         )
+    if error.operation_name in _OF_ONE_OBJECT and code not in _OF_THE_STORE:
+        reason = _refused_object(code, str(error.response.get("Error", {}).get("Message", "")))
+        return ObjectRefusedError(f"{where}: {reason}", reason)
     return StoreConfigError(_advise(location, bucket, where, code))
+
+
+def _refused_object(code: str, message: str) -> str:
+    if code == _ARCHIVED:
+        return f"the object is archived ({code}): restore it, then run the session again"
+    if code in _FORBIDDEN:
+        return (
+            f"access is denied to this object ({code}): check its owner, its encryption key and what the access key "
+            "may read, then run the session again"
+        )
+    return f"the store refused this object ({code}{': ' * bool(message)}{message[:200]}): check the object there"
 
 
 def _unanswered(message: str, asked: float = 0.0, *, conditional: bool) -> AfterbellError:

@@ -17,6 +17,7 @@ from afterbell.config.runtime import HdfsLocation
 from afterbell.errors import (
     AfterbellError,
     ObjectMissingError,
+    ObjectRefusedError,
     StoreConfigError,
     StoreUnavailableError,
 )
@@ -50,6 +51,16 @@ _REFUSED = {
 }
 
 
+_OF_ONE_PATH = {
+    "AccessControlException",
+    "AuthorizationException",
+    "InvalidPathException",
+    "ParentNotDirectoryException",
+    "HTTP 403",
+}
+"""Refusals of a path; the others are of whoever asks, or of the request."""
+
+
 class WebHdfs:
     """WebHDFS of one NameNode; safe to share between threads.
 
@@ -72,6 +83,7 @@ class WebHdfs:
 
         Raises:
             ObjectMissingError: the path is not there.
+            ObjectRefusedError: the NameNode refused this path.
             StoreConfigError: the NameNode refused for good.
             StoreUnavailableError: no answer, or one that says "later".
         """
@@ -86,9 +98,9 @@ class WebHdfs:
             ) from error
         return found
 
-    def open(self, path: str) -> bytes:
-        """The bytes of a file, from the DataNode that the NameNode points at."""
-        answer = self._ask("GET", path, op="OPEN")
+    def open(self, path: str, most: int) -> bytes:
+        """The first ``most`` bytes of a file, from the DataNode that the NameNode points at."""
+        answer = self._ask("GET", path, op="OPEN", length=str(most))
         target = answer.headers.get("Location")
         return self._send("GET", target, path).data if target else answer.data
 
@@ -137,6 +149,9 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
         name, message = f"HTTP {answer.status}", answer.reason or "no reason given"
     if name == "FileNotFoundException":
         return ObjectMissingError(f"{where}: it is not there")
+    if name in _OF_ONE_PATH:
+        reason = f"{_REFUSED.get(name, _REFUSED['AccessControlException'])} ({name}: {message})"
+        return ObjectRefusedError(f"{where}: {reason}", reason)
     if name in _REFUSED:
         return StoreConfigError(f"{where}: {_REFUSED[name]} ({name}: {message})")
     # A NameNode that is starting, in safe mode or on standby, and a gateway that is short of breath.

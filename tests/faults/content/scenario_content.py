@@ -12,7 +12,8 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from afterbell.stores.s3 import S3DropStore
 from tests import lakes
 from tests.faults import half_day, market
 from tests.faults.conftest import SLOW_DOWN
-from tests.faults.proxy import Answer, Cut, Pass, Proxy, Reset
+from tests.faults.proxy import FOR_EVER, Answer, Cut, Pass, Proxy, Reset
 
+ARCHIVED = b"<Error><Code>InvalidObjectState</Code><Message>The operation is not valid.</Message></Error>"
+EARLY, OLD, ODD = "prices/1800/18000102.csv.gz", "prices/2015/20151231.csv.gz", "2015%20old"
 REPORT = market.reports_key(1)
 TABLES = ("raw.drops", "market.bars", "market.corporate_actions", "market.symbols", "market.quarantine")
 
@@ -70,9 +73,31 @@ class Scenario:
         self.s3 = S3DropStore(Runtime.from_env().s3)
         self.s3.ensure()
 
+    @contextmanager
+    def asked_through_a_proxy(self) -> Iterator[Proxy]:
+        with Proxy(os.environ["AFTERBELL_S3_ENDPOINT"]) as proxy:
+            os.environ["AFTERBELL_S3_ENDPOINT"] = proxy.url
+            yield proxy
+            os.environ["AFTERBELL_S3_ENDPOINT"] = f"http://{proxy.upstream}"
+
     def bulk(self, lake: Lake) -> dict[str, Any]:
-        run = lake.run(market.day(market.LAST), "bulk")
-        return {"run": run, "tables": {table: lake.rows(table) for table in TABLES}, "report": report_of(run)}
+        """All drops at once, and beside them objects that are none: they must stop nothing."""
+        for key in (EARLY, OLD):
+            self.s3.put(key, market.packed(market.whole(1)))
+        self.hdfs._call("PUT", "MKDIRS", f"{os.environ['AFTERBELL_HDFS_ROOT']}/reports/{ODD}")
+        with self.asked_through_a_proxy() as proxy:
+            proxy.on(f"^GET .*{OLD}", Answer(403, ARCHIVED), times=FOR_EVER)
+            run = lake.run(market.day(market.LAST), "bulk")
+            before = lake.heads()
+            archived = lake.run(market.day(market.LAST), "archived") | {"unmoved": before == lake.heads()}
+        for key in (EARLY, OLD):
+            self.s3._bucket.client.delete_object(Bucket=self.s3.bucket, Key=key)
+        return {
+            "run": run,
+            "still archived": archived,
+            "tables": {table: lake.rows(table) for table in TABLES},
+            "report": report_of(run),
+        }
 
     def second(self, lake: Lake) -> dict[str, Any]:
         """A new session, an old drop with other bytes, one with the same bytes; S3 is slow and the new drop changes."""
@@ -132,9 +157,9 @@ class Scenario:
             seen[name] = self.stopped(lake, body)
         good = market.packed(market.whole(1))
         seen["beyond the calendar"] = lake.run(date(2190, 1, 4), "beyond")
-        self.s3.put("prices/1800/18000102.csv.gz", good)
-        seen["named before the calendar"] = self.stopped(lake, good)
-        self.s3._bucket.client.delete_object(Bucket="faults-single", Key="prices/1800/18000102.csv.gz")
+        with self.asked_through_a_proxy() as proxy:
+            proxy.on(f"^GET .*{market.prices_key(1)}", Answer(403, ARCHIVED), times=FOR_EVER)
+            seen["archived"] = self.stopped(lake, good)
         seen["no session"] = lake.run(market.HOLIDAY, "holiday")
         self.allow_more_columns()
         allowed = self.stopped(lake, self.unreadable()["column added"])

@@ -110,13 +110,39 @@ def test_row_12_rows_of_other_days_are_set_aside(bulk: dict[str, Any]) -> None:
     assert aside(bulk, market.OTHER_DAYS) == [("S00", "session_not_carried")] * 3
 
 
-@pytest.mark.parametrize(
-    ("name", "which"), [("beyond the calendar", "2190-01-04"), ("named before the calendar", "18")]
-)
-def test_row_36_a_date_past_the_calendars_bounds_fails(seen: dict[str, Any], name: str, which: str) -> None:
-    error = seen["stops"][name]["error"]
-    assert error.startswith(f"CalendarBoundsError: {which}")
+def test_row_36_a_date_past_the_calendars_bounds_fails(seen: dict[str, Any]) -> None:
+    error = seen["stops"]["beyond the calendar"]["error"]
+    assert error.startswith("CalendarBoundsError: 2190-01-04")
     assert "lies outside the XNYS calendar" in error
+
+
+@pytest.mark.parametrize(
+    ("key", "reason"),
+    [
+        ("prices/1800/18000102.csv.gz", "1800-01-02 lies outside the XNYS calendar"),
+        ("prices/2015/20151231.csv.gz", "the object is archived (InvalidObjectState): restore it"),
+        ("reports/2015%20old/", "the folder was not looked at: it holds a backslash, a percent sign"),
+    ],
+)
+def test_an_object_that_cannot_be_a_drop_or_be_read_is_set_aside_by_name(
+    bulk: dict[str, Any], key: str, reason: str
+) -> None:
+    assert reason in {drop["key"]: drop["reason"] for drop in bulk["ingest"]["refused_drops"]}[key]
+    assert key not in {line["key"] for line in bulk["raw.drops"]}  # a run after its repair takes it in
+
+
+def test_a_run_that_finds_only_an_archived_object_changes_nothing_and_names_it(
+    seen: dict[str, Any],
+) -> None:
+    again = seen["bulk"]["still archived"]
+    assert (again["ingest"]["noop"], again["validate"]["noop"], again["unmoved"]) == (True, True, True)
+    assert "prices/2015/20151231.csv.gz" in {drop["key"] for drop in again["ingest"]["refused_drops"]}
+
+
+def test_an_archived_drop_of_the_session_itself_fails_by_name(seen: dict[str, Any]) -> None:
+    error = stopped(seen, "archived")
+    assert error.startswith("ObjectRefusedError: the drop prices/2016/20160105.csv.gz of session 2016-01-05 itself")
+    assert "is archived (InvalidObjectState): restore it" in error
 
 
 def test_row_39_an_ingest_gets_through_a_store_that_throttles_resets_and_breaks_off(seen: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.fields import instant
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.sources.source import Source
@@ -62,6 +63,7 @@ def test_a_local_minute_is_stored_in_utc_with_its_session(day: date, minute: str
         ("2016-06-30 24:00:00", "not_timestamp"),
         ("06/30/2016 09:30", "not_timestamp"),
         ("1467293400", "not_timestamp"),
+        ("9999-12-31 23:59", "not_timestamp"),
         ("", "complete"),
     ],
 )
@@ -104,6 +106,11 @@ def test_with_an_offset_each_minute_says_its_own() -> None:
         ("2016-11-06 01:30:00-05:00", None, datetime(2016, 11, 6, 6, 30, tzinfo=UTC)),
         ("2016-02-30 10:00:00", "America/New_York", None),
         ("2016-06-30 10:00:00.1234567", "America/New_York", None),
+        # None of these has a year between 1 and 9999 in UTC.
+        ("0001-01-01 00:00:00+05:00", None, None),
+        ("9999-12-31 23:59:59-05:00", None, None),
+        ("9999-12-31 23:59:59", "America/New_York", None),
+        ("0001-01-01 00:00:00", "Asia/Tokyo", None),
     ],
 )
 def test_daylight_saving_is_never_guessed(text: str, zone: str | None, at: datetime | None) -> None:
@@ -132,6 +139,57 @@ def test_minutes_as_parquet_read_alike_and_skipped_hours_are_set_aside() -> None
     assert parsed.rows["at"].to_list() == [datetime(2016, 3, 14, 13, 30, tzinfo=UTC)]
     assert aside(parsed) == [(2, "not_timestamp"), (3, "complete")]
     assert "exists once" in parsed.rejected["reason"][0]
+
+
+def minutes_as_parquet(at: pa.Array, zone: str) -> tuple[Source, bytes]:
+    """A drop with these minutes, and a source that declares times of that zone."""
+    columns = example("minutes").model_dump()["columns"]
+    columns["minute"]["zone"] = zone
+    source = example("minutes", format={"type": "parquet"}, columns=columns, hours="day")
+    prices = {name: [1.0] * len(at) for name in ("open", "high", "low", "close")}
+    table = pa.table({"symbol": ["A"] * len(at), "minute": at, **prices, "volume": [1] * len(at)})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return source, buffer.getvalue()
+
+
+@pytest.mark.parametrize("zone", ["+05:30", "-00:30", "America/New_York", "UTC", "Nowhere/Known"])
+@pytest.mark.parametrize(("unit", "scale"), [("ms", 1), ("us", 1_000), ("ns", 1_000_000)])
+def test_a_parquet_time_with_any_zone_is_the_instant(zone: str, unit: str, scale: int) -> None:
+    at = pa.array([1467294600000 * scale], pa.int64()).view(pa.timestamp(unit, zone))
+    source, data = minutes_as_parquet(at, "offset")
+    parsed = parse(source, date(2016, 6, 30), data)
+    assert parsed.rows["at"].to_list() == [datetime(2016, 6, 30, 13, 50, tzinfo=UTC)]
+
+
+def test_a_time_of_an_unknown_zone_that_is_set_aside_is_shown_in_utc() -> None:
+    at = pa.array([1467208200000], pa.int64()).view(pa.timestamp("ms", "Nowhere/Known"))
+    parsed = parse(*minutes_of(at))
+    assert aside(parsed) == [(1, "session_not_carried")]
+    assert '"minute": "2016-06-29 13:50:00.000Z"' in parsed.rejected["raw"][0]
+
+
+def minutes_of(at: pa.Array) -> tuple[Source, date, bytes]:
+    source, data = minutes_as_parquet(at, "offset")
+    return source, date(2016, 6, 30), data
+
+
+@pytest.mark.parametrize("zone", [None, "UTC", "+05:30"])
+# The last one is 2016-06-30 09:50 with 2**64 microseconds more: it must not come back round as that minute.
+@pytest.mark.parametrize("beyond", [2**62, -(2**63), 18446744073709551 + 1467294600000])
+def test_a_parquet_time_beyond_what_microseconds_hold_refuses_the_drop_by_its_column(
+    zone: str | None, beyond: int
+) -> None:
+    at = pa.array([1467294600000, beyond], pa.int64()).view(pa.timestamp("ms", zone))
+    source, data = minutes_as_parquet(at, "offset" if zone else "source")
+    with pytest.raises(CorruptDropError, match=r"drop minutes/20160630\.csv\.gz: column minute: .* timestamp\[ms"):
+        parse(source, date(2016, 6, 30), data)
+
+
+@pytest.mark.parametrize("micros", [2**62, -(2**63), 253402300800000000, -62135596800000001, -62135596800000000])
+def test_a_parquet_time_outside_the_years_1_to_9999_is_set_aside(micros: int) -> None:
+    at = pa.array([1467294600000000, micros], pa.int64()).view(pa.timestamp("us", "+05:30"))
+    assert aside(parse(*minutes_of(at))) == [(2, "not_timestamp")]
 
 
 def test_a_parquet_time_with_a_zone_where_none_is_declared_is_named() -> None:

@@ -160,6 +160,14 @@ def test_gzip_members_one_after_another_are_read_as_one() -> None:
     assert parse(data).rows.height == 1
 
 
+def test_tokyos_digits_are_symbols_where_the_source_says_so_and_only_there() -> None:
+    tokyo, plain = GOOD.replace("AAPL", "7203"), GOOD.replace("AAPL", "285A")
+    parsed = prices(tokyo, plain, GOOD, symbol_pattern="[0-9][0-9A-Z]{3}")
+    assert parsed.rows["symbol"].to_list() == ["7203", "285A"]
+    assert rules(parsed) == [(4, "symbol_pattern")]
+    assert rules(prices(tokyo, GOOD)) == [(2, "symbol_pattern")]
+
+
 FILING = "AAPL,2016-03-26,False,Q2,2016,10-Q,50557000000.0,,10516000000.0,1.91,1.9,0.52" + "," * 8
 FILING_HEADER = (
     "symbol,end_date,amend,period_focus,fiscal_year,doc_type,revenues,op_income,net_income,eps_basic,eps_diluted,"

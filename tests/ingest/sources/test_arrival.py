@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from afterbell.ingest.sources.arrival import complete
+from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_source
 from afterbell.ingest.sources.terms import Arrival, Completion
 from afterbell.stores.protocols import StoredObject
@@ -60,6 +60,50 @@ def test_one_marker_can_stand_for_all_parts_of_a_session() -> None:
     keys = [f"{first}part-0.parquet", f"{first}part-1.parquet", f"{first}_SUCCESS", f"{second}part-0.parquet"]
     found = kept(of_parts(rule="marker", marker="_SUCCESS"), *[there(key) for key in keys])
     assert found == keys[:2]
+
+
+def reasons(source: Source, *found: StoredObject) -> dict[str, str]:
+    return unfinished(source, list(found), NOW)
+
+
+def test_a_part_that_is_newer_than_the_marker_of_its_folder_is_named_with_both_times() -> None:
+    folder = "minutes/dt=2016-06-30/"
+    old, new, marker = (
+        there(f"{folder}part-0.parquet"),
+        there(f"{folder}part-1.parquet", 9),
+        there(f"{folder}_SUCCESS", 10),
+    )
+    assert reasons(of_parts(rule="marker", marker="_SUCCESS"), old, new, marker) == {
+        new.key: "minutes/dt=2016-06-30/part-1.parquet, written at 2016-06-30 20:59:51 UTC, is newer than its marker "
+        "minutes/dt=2016-06-30/_SUCCESS, written at 2016-06-30 20:59:50 UTC: write the marker after the last object"
+    }
+
+
+@pytest.mark.parametrize(
+    ("listing", "reason"),
+    [
+        ([there(DROP)], f"its marker {DROP}.done is not there"),
+        (
+            [there(DROP, 10), there(DROP + ".done", 11)],
+            f"is newer than its marker {DROP}.done, written at 2016-06-30 20:59:49",
+        ),
+    ],
+)
+def test_an_object_without_its_marker_says_what_is_missing(listing: list[StoredObject], reason: str) -> None:
+    ((key, told),) = reasons(source(rule="marker", suffix=".done"), *listing).items()
+    assert (key, reason in told) == (DROP, True)
+
+
+def test_a_session_that_has_not_settled_names_the_object_that_was_written_last() -> None:
+    first, late = "minutes/dt=2016-06-30/part-0.parquet", "minutes/dt=2016-06-30/part-1.parquet"
+    told = reasons(of_parts(rule="settled", seconds=60), there(first), there(late, 10))
+    words = f"{late} was written at 2016-06-30 20:59:50 UTC, and must be left alone for 60 s"
+    assert told == {first: words, late: words}
+
+
+def test_whole_objects_have_no_reason_to_wait() -> None:
+    assert reasons(source(rule="atomic"), there(DROP)) == {}
+    assert reasons(source(rule="marker", suffix=".done"), there(DROP), there(DROP + ".done"), there("prices/x")) == {}
 
 
 @pytest.mark.parametrize(("age", "whole"), [(61, True), (60, True), (59, False), (-5, False), (None, False)])

@@ -10,7 +10,13 @@ from typing import Any, TypeVar
 
 from afterbell.airflow.connections import artifact_location
 from afterbell.config.runtime import S3Location
-from afterbell.errors import ObjectMissingError, RetryableError, StoreConfigError, StoreUnavailableError
+from afterbell.errors import (
+    ObjectMissingError,
+    ObjectTooLargeError,
+    RetryableError,
+    StoreConfigError,
+    StoreUnavailableError,
+)
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
@@ -51,9 +57,9 @@ class Documents:
         found = self._all(keys, self._document)
         return {key: document for key, document in found.items() if document is not None}
 
-    def bodies(self, keys: Iterable[str]) -> dict[str, bytes]:
-        """The bytes of those of ``keys`` that are there."""
-        found = self._all(keys, self._get)
+    def bodies(self, keys: Iterable[str]) -> dict[str, bytes | str]:
+        """The bytes of those of ``keys`` that are there; the reason in place of one that is too large to be read."""
+        found = self._all(keys, self._body)
         return {key: body for key, body in found.items() if body is not None}
 
     def body(self, key: str) -> bytes:
@@ -64,16 +70,20 @@ class Documents:
         """
         return self._all([key], self._store.get)[key]
 
-    def _get(self, key: str) -> bytes | None:
+    def _body(self, key: str) -> bytes | str | None:
         try:
             return self._store.get(key)
         except ObjectMissingError:
             return None
+        except ObjectTooLargeError as error:
+            return str(error)
 
     def _document(self, key: str) -> Document | None:
-        body = self._get(key)
+        body = self._body(key)
         if body is None:
             return None
+        if isinstance(body, str):
+            return {"unreadable": body}
         try:
             found = json.loads(body)
         except ValueError as error:

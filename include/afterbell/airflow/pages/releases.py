@@ -44,7 +44,9 @@ def manifests(documents: Documents, ids: Sequence[str]) -> dict[str, Manifest | 
     return {keys[key]: _parsed(body, key) for key, body in found.items()}
 
 
-def _parsed(body: bytes, key: str) -> Manifest | str:
+def _parsed(body: bytes | str, key: str) -> Manifest | str:
+    if isinstance(body, str):
+        return body
     try:
         return parse_manifest(body, key)
     except DigestMismatchError as error:

@@ -66,4 +66,6 @@ def show_experiment_report(experiment_id: str) -> Response:
     body = open_documents().bodies([key]).get(key)
     if body is None:
         raise HTTPException(404, f"{key} is not there: the experiment has not been judged yet")
+    if isinstance(body, str):
+        raise HTTPException(502, body)
     return Response(body, headers=headers(STORED), media_type="text/html; charset=utf-8")

@@ -5,7 +5,10 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import re
 import zlib
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -15,7 +18,14 @@ from afterbell.ingest.sources.layout import Compression
 
 _GZIP = 31  # zlib's code for "a gzip stream, the largest window"
 _CHUNK = 4 * 1024 * 1024
-_SMALLEST_CHUNK = 64 * 1024
+_SMALLEST_PIECE, _LARGEST_PIECE = 256, 1024 * 1024
+_ZEROS = re.compile(rb"\0*")
+_XZ_PADDING = 4
+_DECOMPRESSORS: dict[str, Callable[[], Any]] = {
+    "gzip": partial(zlib.decompressobj, _GZIP),
+    "bz2": bz2.BZ2Decompressor,
+    "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
+}
 _MAGIC: dict[str, bytes] = {
     "gzip": b"\x1f\x8b",
     "bz2": b"BZh",
@@ -54,63 +64,69 @@ def decompress(how: Compression, drop: str, body: bytes, limit: int, allowed: st
 
 
 def _members(how: Compression, drop: str, body: bytes, limit: int) -> bytes | None:
+    """All members one after the other; zeros may follow the last one, as tapes and block devices leave them."""
     parts: list[bytes] = []
-    size, rest = 0, body
-    while rest:
-        if not rest.startswith(_MAGIC[how]):
-            raise CorruptDropError(f"{drop}: {len(rest)} bytes that aren't {how} follow the compressed data")
-        member = _Gzip(rest) if how == "gzip" else _Member(how, rest)
+    size, place = 0, 0
+    while place < len(body):
+        place = _after_zeros(how, body, place)
+        if place == len(body):
+            break
+        if not body.startswith(_MAGIC[how], place):
+            raise CorruptDropError(f"{drop}: {len(body) - place} bytes that aren't {how} follow the compressed data")
+        member = _Member(how, body, place)
         while not member.eof:
             part = member.read(limit - size + 1)
-            if not part and not member.eof:
+            if part is None:
                 raise CorruptDropError(f"{drop}: the {how} data ends too early, after {size} bytes of text")
             size += len(part)
             if size > limit:
                 return None
             parts.append(part)
-        rest = member.rest
+        place = member.place
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-class _Stream:
-    """One member of a compressed object, and what follows it."""
+def _after_zeros(how: Compression, body: bytes, place: int) -> int:
+    """Where padding of zeros ends; between members it is allowed in xz alone, and there in fours."""
+    found = _ZEROS.match(body, place)
+    end = place if found is None else found.end()
+    allowed = end == len(body)
+    if how == "xz":
+        allowed = (allowed or body.startswith(_MAGIC[how], end)) and (end - place) % _XZ_PADDING == 0
+    return end if allowed else place
 
-    _stream: Any
+
+class _Member:
+    """One member of a gzip, bz2 or xz object.
+
+    It is handed its bytes in pieces that grow: what a piece holds of the members after it is copied, so that handing
+    over the whole rest each time would cost the square of the number of members.
+
+    Attributes:
+        place: where in the object the bytes begin that it was not handed; when it has ended, where the next one begins.
+    """
+
+    def __init__(self, how: Compression, body: bytes, place: int) -> None:
+        self._stream: Any = _DECOMPRESSORS[how]()
+        self._body, self.place = memoryview(body), place
+        # A first member is mostly the only one.
+        self._piece = _SMALLEST_PIECE if place else _LARGEST_PIECE
 
     @property
     def eof(self) -> bool:
+        """Whether all of it was read."""
         return bool(self._stream.eof)
 
-    @property
-    def rest(self) -> bytes:
-        return bytes(self._stream.unused_data)
-
-
-class _Gzip(_Stream):
-    """One member of a gzip object."""
-
-    def __init__(self, data: bytes) -> None:
-        self._stream = zlib.decompressobj(_GZIP)
-        self._data = data
-        # A member ends with its size: with that as a hint, most objects come out in one call and without a copy.
-        self._hint = max(int.from_bytes(data[-4:], "little"), _SMALLEST_CHUNK)
-
-    def read(self, most: int) -> bytes:
-        part = bytes(self._stream.decompress(self._data, max(1, min(most, self._hint + 1))))
-        self._data, self._hint = self._stream.unconsumed_tail, _CHUNK
-        return part
-
-
-class _Member(_Stream):
-    """One member of a bz2 or xz object."""
-
-    def __init__(self, how: Compression, data: bytes) -> None:
-        self._stream = bz2.BZ2Decompressor() if how == "bz2" else lzma.LZMADecompressor(lzma.FORMAT_XZ)
-        self._data = data
-
-    def read(self, most: int) -> bytes:
-        part = bytes(self._stream.decompress(self._data, max(1, min(most, _CHUNK))))
-        self._data = b""  # it keeps what it could not use yet
+    def read(self, most: int) -> bytes | None:
+        """The text of the next piece, at most ``most`` bytes; None where the object ends before the member does."""
+        piece = self._body[self.place : self.place + self._piece]
+        if not piece:
+            return None
+        self.place += len(piece)
+        self._piece = min(self._piece * 4, _LARGEST_PIECE)
+        part = bytes(self._stream.decompress(piece, most))
+        if self._stream.eof:
+            self.place -= len(self._stream.unused_data)
         return part
 
 

@@ -128,20 +128,21 @@ def instant(word: str, zone: str | None) -> datetime | None:
         zone: whose local time it is, and then it has no offset; None where it must have one.
 
     Returns:
-        None where it names none, where a local time does not exist (the hour that daylight saving skips), or exists
-        twice (the hour that it repeats).
+        None where it names none or one outside the years 1 to 9999 of UTC, and where a local time does not exist (the
+        hour that daylight saving skips) or exists twice (the hour that it repeats).
     """
     found = _INSTANT.fullmatch(word)
     if found is None or (found[3] is None) != (zone is not None):
         return None
     try:
         at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}")
-    except ValueError:
+        return at.astimezone(UTC) if zone is None else _once(at.replace(tzinfo=ZoneInfo(zone)))
+    except (ValueError, OverflowError):  # no such day or minute, or none in UTC: the years 1 to 9999 end there
         return None
-    if zone is None:
-        return at.astimezone(UTC)
-    here = ZoneInfo(zone)
-    local = at.replace(tzinfo=here)
+
+
+def _once(local: datetime) -> datetime | None:
+    """The instant in UTC of a local time, if it exists once."""
     once = local.utcoffset() == local.replace(fold=1).utcoffset()
     # An hour that is skipped, or repeated, is read differently by either fold.
     return local.astimezone(UTC) if once else None

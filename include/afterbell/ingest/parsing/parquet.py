@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from datetime import date
 from functools import partial
 
 import polars as pl
@@ -13,18 +11,17 @@ import pyarrow.parquet as pq
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.decode import unpacked
-from afterbell.ingest.parsing.fields import DTYPES, rule_of, words_of
+from afterbell.ingest.parsing.faults import READ_FAULTS, first_line
+from afterbell.ingest.parsing.fields import DTYPES
+from afterbell.ingest.parsing.parquet_values import raw_rows, typed_columns
 from afterbell.ingest.parsing.rows import Rows
-from afterbell.ingest.parsing.sift import RAW_KEPT, Check, sift
+from afterbell.ingest.parsing.sift import sift
 from afterbell.ingest.parsing.text import notes_on
 from afterbell.ingest.sources.layout import Column
 from afterbell.ingest.sources.source import Source
 
 _BATCH_ROWS = 65_536
 _THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics
-_FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
-_DAY_US = 24 * 60 * 60 * 1_000_000
-_CONTROL = r"[\x00-\x08\x0a-\x1f\x7f]"
 
 
 def read_parquet(source: Source, key: str, body: bytes) -> Rows:
@@ -48,22 +45,18 @@ def read_parquet(source: Source, key: str, body: bytes) -> Rows:
         notes = _check_columns(source, key, file.schema_arrow)
         table = _values(source, key, file)
         table.validate(full=True)  # text that isn't UTF-8, offsets that lead nowhere
-    except (pa.ArrowException, OSError, KeyError, ValueError) as error:  # what a flipped byte makes PyArrow raise
-        raise CorruptDropError(f"drop {key}: expected Parquet, and could not read it ({_first_line(error)})") from error
-    frame, checks = _typed(source, table)
+    except READ_FAULTS as error:  # what a flipped byte makes PyArrow raise
+        raise CorruptDropError(f"drop {key}: expected Parquet, and could not read it ({first_line(error)})") from error
+    frame, checks = typed_columns(source, key, table)
     rows, aside = sift(frame, checks)
     names = [column.name for column in source.columns.values()]
-    return Rows(rows.select("line", *names), aside, table.num_rows, partial(_raw, source, table), notes)
+    return Rows(rows.select("line", *names), aside, table.num_rows, partial(raw_rows, source, table), notes)
 
 
 def _blank(source: Source) -> Rows:
     kinds = {column.name: DTYPES[column.type] for column in source.columns.values()}
     frame = pl.Schema({"line": pl.Int64(), **kinds}).to_frame()
     return Rows(frame, sift(frame, [])[1], 0, lambda _: [])
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).split("\n", 1)[0][:200]
 
 
 def _check_size(source: Source, key: str, footer: pq.FileMetaData, size: int) -> None:
@@ -159,71 +152,3 @@ def _values(source: Source, key: str, file: pq.ParquetFile) -> pa.Table:
         batches.append(batch)
     schema = pa.schema([file.schema_arrow.field(name) for name in source.columns])
     return pa.Table.from_batches(batches, batches[0].schema if batches else schema).select(list(source.columns))
-
-
-def _typed(source: Source, table: pa.Table) -> tuple[pl.DataFrame, list[Check]]:
-    """The table with our names and types, and the checks that its values may fail."""
-    made: list[pl.Series] = [pl.int_range(1, table.num_rows + 1, eager=True, dtype=pl.Int64).alias("line")]
-    checks: list[Check] = []
-    for name, column in source.columns.items():
-        given = table.column(name)
-        if column.type == "string":
-            text = pl.Series(column.name, given).cast(pl.String)
-            checks += _text_checks(source, column.name, text)
-            text = text.str.strip_chars(" ")
-            made.append(text.set(text == "", None))
-            continue
-        values = _as_type(source, column, pl.Series(column.name, given))
-        made.append(values)
-        lost = values.is_null() & pl.Series(given.is_valid())
-        if lost.any():
-            made += [lost.alias(f"_lost_{name}"), pl.Series(f"_found_{name}", given.cast(pa.string()))]
-            words = pl.lit(f"column {column.name}: expected {_sense(source, column)}")
-            reason = pl.format("{}, found '{}'", words, pl.col(f"_found_{name}"))
-            checks.append(Check(rule_of(column), pl.col(f"_lost_{name}"), reason))
-    return pl.DataFrame(made), checks
-
-
-def _text_checks(source: Source, name: str, text: pl.Series) -> list[Check]:
-    limit, checks = source.limits.line_bytes, []
-    long = text.str.len_bytes() > limit
-    if long.any():
-        reason = pl.format("expected at most {} bytes in column {}, found more", pl.lit(limit), pl.lit(name))
-        checks.append(Check("line_too_long", pl.lit(long), reason))
-    control = text.str.contains(_CONTROL)
-    if control.any():
-        reason = pl.lit(f"expected text without control characters in column {name}")
-        checks.append(Check("control_character", pl.lit(control), reason))
-    return checks
-
-
-def _as_type(source: Source, column: Column, given: pl.Series) -> pl.Series:
-    """The values as the column's type; NULL where they have none."""
-    if column.type == "double":
-        values = given.cast(pl.Float64)
-        return values.set(~values.is_finite(), None)
-    if column.type == "timestamp":
-        at = given.dt.cast_time_unit("us")
-        instant = at.to_physical()
-        at = at.set((instant < _FIRST_DAY * _DAY_US) | (instant >= _LAST_DAY * _DAY_US), None)
-        if column.zone == "source":
-            at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
-        return at.dt.convert_time_zone("UTC")
-    if column.type == "date":
-        day = given.to_physical()
-        return given.set((day < _FIRST_DAY) | (day > _LAST_DAY), None)
-    return given.cast(DTYPES[column.type])
-
-
-def _sense(source: Source, column: Column) -> str:
-    return "a finite number" if column.type == "double" else words_of(column, source.time_zone)
-
-
-def _raw(source: Source, table: pa.Table, lines: list[int]) -> list[str]:
-    """Rows as JSON of texts, under the vendor's names."""
-    columns = {name: table.column(name).take(pa.array([line - 1 for line in lines])) for name in source.columns}
-    texts = {
-        name: (values if source.columns[name].type == "string" else values.cast(pa.string())).to_pylist()
-        for name, values in columns.items()
-    }
-    return [json.dumps({name: texts[name][at] for name in texts})[:RAW_KEPT] for at in range(len(lines))]

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
 from afterbell.ingest.parsing.checks import content_checks
+from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
 from afterbell.ingest.parsing.parquet import read_parquet
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
@@ -48,6 +50,16 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
     Raises:
         CorruptDropError: it can't be read as what the source declares: compression, size, encoding, header, types.
     """
+    try:
+        return _parse(source, rules, name, body)
+    except VALUE_FAULTS as error:  # whatever a library can't take stops this drop, not the run
+        raise CorruptDropError(
+            f"drop {name.key}: expected {source.format.type} that can be read as source {source.name} declares it, "
+            f"found values that cannot be ({type(error).__name__}: {first_line(error)}); ask for it again"
+        ) from error
+
+
+def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
     read = read_parquet if source.format.type == "parquet" else read_text
     found = read(source, name.key, body)
     rows = with_session(source, name, found.frame)

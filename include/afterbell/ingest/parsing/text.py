@@ -5,8 +5,9 @@ from __future__ import annotations
 import polars as pl
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.decode import Text, decode, frame_of
+from afterbell.ingest.parsing.decode import decode, frame_of
 from afterbell.ingest.parsing.fields import rule_of, words_of
+from afterbell.ingest.parsing.header import is_reordered, read_header, split_names
 from afterbell.ingest.parsing.quick import read_quickly
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import ASIDE
@@ -25,14 +26,16 @@ def read_text(source: Source, key: str, body: bytes) -> Rows:
         CorruptDropError: it can't be read as what the source declares: compression, size, encoding, header, types.
     """
     text = decode(source, key, body)
-    fields, text, notes = _header(source, key, text)
+    fields, text, extra = read_header(source, key, text)
     frames, asides, total = [], [], 0
     for block in text.blocks(_BLOCK):
         quick = read_quickly(fields, block)
         frames.append(quick.rows)
         total += quick.rows.height + len(quick.odd)
         if quick.odd:
-            rows, aside = read_strictly(fields, frame_of(block, quick.odd))
+            odd = frame_of(block, quick.odd)
+            _check_one_layout(fields, key, odd)
+            rows, aside = read_strictly(fields, odd)
             frames.append(rows)
             asides.append(aside)
         if total > source.limits.rows:
@@ -42,36 +45,21 @@ def read_text(source: Source, key: str, body: bytes) -> Rows:
         frame = frame.sort("line")
     aside = pl.concat(asides) if asides else ASIDE.to_frame()
     _check_types(source, key, aside, total)
-    return Rows(frame, aside, total, text.lines, notes)
+    return Rows(frame, aside, total, text.lines, notes_on(source, extra))
 
 
-def _header(source: Source, key: str, text: Text) -> tuple[Fields, Text, tuple[str, ...]]:
-    """What the lines consist of, by the header if there is one, and the lines after it."""
-    declared = tuple(source.columns)
-    delimiter = source.format.delimiter
-    without = Fields(source, None, declared), text, ()
-    if source.format.header == "none" or not text.data:
-        return without
-    end = text.data.index(b"\n")
-    first = text.data[:end].decode().removesuffix("\r")
-    found = tuple(name.strip() for name in first.split(delimiter))
-    if source.format.header == "optional" and not set(found) & set(declared):
-        if len(found) == len(declared):
-            return without
-        raise CorruptDropError(
-            f"drop {key}: expected the header {delimiter.join(declared)!r} or {len(declared)} fields, "
-            f"found {first[:120]!r} in line 1"
-        )
-    missing = [name for name in declared if name not in found]
-    extra = [name for name in found if name not in declared]
-    repeated = sorted({name for name in found if found.count(name) > 1})
-    if missing or repeated or (extra and source.format.extra_columns == "refuse"):
-        raise CorruptDropError(
-            f"drop {key}: expected the header {delimiter.join(declared)!r}, found {first[:120]!r} "
-            f"(missing: {', '.join(missing) or 'none'}; not declared: {', '.join(extra)[:120] or 'none'}; "
-            f"repeated: {', '.join(repeated)[:120] or 'none'})"
-        )
-    return Fields(source, first, found), Text(text.data, 2, end + 1), notes_on(source, extra)
+def _check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
+    """Refuse a drop that names its columns again in another order: what follows would be read by the wrong names."""
+    for name in fields.names:
+        lines = lines.filter(pl.col("raw").str.to_lowercase().str.contains(name.lower(), literal=True))
+    for number, raw in lines.iter_rows():
+        found = split_names(fields.source, raw)
+        if is_reordered(fields.names, found):
+            raise CorruptDropError(
+                f"drop {key}: line {number} names the columns in another order: expected "
+                f"{fields.source.format.delimiter.join(fields.names)!r} for the whole drop, found {raw[:120]!r}; "
+                "ask for each delivery in an object of its own"
+            )
 
 
 def notes_on(source: Source, extra: list[str]) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import Strict, config_folder, load_named
+from afterbell.config.patterns import check_value_pattern, compile_key_pattern
 from afterbell.errors import ConfigError
 from afterbell.ingest.sources.layout import Column, ColumnType, Format, Limits
 from afterbell.ingest.sources.terms import Arrival, Budget, Completion, Knowledge
@@ -51,7 +52,7 @@ class Source(Strict):
             that day by the exchange's clocks.
         carries: the sessions that a drop may have rows of, seen from its own.
         columns: the vendor's column name to ours; without a header, in the order of the fields.
-        symbol_pattern: the allow-list for symbols.
+        symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
         limits: beyond which a drop is refused.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
@@ -87,20 +88,33 @@ class Source(Strict):
     @field_validator("key_pattern")
     @classmethod
     def _names_the_session(cls, value: str) -> str:
-        try:
-            groups = re.compile(value).groupindex
-        except re.error as error:
-            raise ValueError(f"is not a regular expression ({error})") from error
-        if "session" not in groups:
+        if "session" not in compile_key_pattern(value).groupindex:
             raise ValueError(r"needs a group named session, such as (?P<session>\d{8})")
         return value
+
+    @field_validator("session_format")
+    @classmethod
+    def _writes_a_day(cls, value: str) -> str:
+        day = datetime(2016, 11, 30, tzinfo=UTC)
+        try:
+            read = datetime.strptime(day.strftime(value), value).replace(tzinfo=UTC)
+        except ValueError as error:
+            raise ValueError(f"is not a format of a day ({error}); write one such as %Y%m%d") from error
+        if read != day:
+            raise ValueError("must tell year, month and day, such as %Y%m%d or %Y-%m-%d")
+        return value
+
+    @field_validator("symbol_pattern")
+    @classmethod
+    def _runs_everywhere(cls, value: str) -> str:
+        return check_value_pattern(value)
 
     @field_validator("time_zone")
     @classmethod
     def _is_a_zone(cls, value: str) -> str:
         try:
             ZoneInfo(value)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, such as America
             raise ValueError("is not a time zone; write one such as America/New_York") from error
         return value
 
@@ -119,6 +133,15 @@ class Source(Strict):
         wrong = [f"{name}: {TYPES[name]}" for name in types if name in TYPES and types[name] != TYPES[name]]
         if wrong:
             raise ValueError(f"columns of a fixed type have another one; expected {', '.join(wrong)}")
+        return self
+
+    @model_validator(mode="after")
+    def _can_tell_a_header_from_a_row(self) -> Source:
+        if self.format.header == "optional" and all(column.type == "string" for column in self.columns.values()):
+            raise ValueError(
+                "format.header: optional needs a column that isn't text, or a header can't be told from a row; write "
+                "required or none"
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,0 +1,64 @@
+"""Pages of a listing: whatever a service answers, following them comes to an end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from afterbell.errors import StoreConfigError
+
+_EMPTY_PAGES = 1000
+"""Pages in a row without anything new: a service may show some while it passes over removed objects."""
+
+
+class Pages:
+    """What was seen of one listing.
+
+    Args:
+        where: the listing's place, for messages.
+    """
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+        self._tokens: set[str] = set()
+        self._last: frozenset[str] = frozenset()
+        self._empty = 0
+
+    def next_token(self, page: dict[str, Any]) -> str:
+        """The token of the page after this one of S3's ``ListObjectsV2``; empty where it is the last.
+
+        Raises:
+            StoreConfigError: the page says that there is more and not where, or leads back to one that was seen.
+        """
+        token = str(page.get("NextContinuationToken") or "")
+        if page.get("IsTruncated") and not token:
+            raise self._endless("says that there is more, and gives no continuation token")
+        if token:
+            self.follow(token, [item["Key"] for item in page.get("Contents", [])])
+        return token
+
+    def follow(self, token: str, names: list[str]) -> None:
+        """Note that the page after ``token`` is asked for next.
+
+        Args:
+            token: where it begins.
+            names: of the entries of the page that named it.
+
+        Raises:
+            StoreConfigError: it was asked for before, or pages have brought nothing new for too long.
+        """
+        if token in self._tokens:
+            raise self._endless(f"repeats its continuation token {token[:60]!r} after {len(self._tokens)} pages")
+        self._tokens.add(token)
+        entries = frozenset(names)
+        if entries and entries == self._last:
+            raise self._endless(f"repeats its page, beginning with {names[0][:120]!r}")
+        self._empty = 0 if entries else self._empty + 1
+        if self._empty > _EMPTY_PAGES:
+            raise self._endless(f"goes on after {_EMPTY_PAGES} empty pages")
+        self._last = entries or self._last
+
+    def _endless(self, what: str) -> StoreConfigError:
+        return StoreConfigError(
+            f"{self._where}: the listing {what}: expected pages that lead to an end. What answers there does not list "
+            "as the store's protocol asks: check the endpoint, and a proxy between"
+        )
