@@ -25,9 +25,10 @@ from afterbell.airflow.results import AttemptNotes
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_watch import Ending, Limits
 from afterbell.cluster.job import EXIT_PERMANENT
-from afterbell.cluster.payload import payload, sent
+from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
+from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, UnknownOutcomeError
@@ -65,6 +66,10 @@ class Job:
     folders: Folders
     conf: Mapping[str, str] = field(default_factory=dict)
 
+    def launch(self) -> Launch:
+        """What its driver is created from."""
+        return Launch(self.folders, self.target.cluster, self.script, self.environment, self.conf)
+
     def notes(self, token: str) -> AttemptNotes:
         """What is told through the artifact store about the attempt ``token``."""
         return AttemptNotes(str(self.run["session"]), str(self.run["run_id"]), self.step, token)
@@ -100,12 +105,8 @@ class ClusterStep(BaseOperator):
     def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
         self._job = job
         store, cluster = _state(context), job.target.cluster
-        files = sent(job.folders, cluster, job.script, job.environment)
-
-        def request(*more: str) -> dict[str, Any]:
-            return payload(job.folders, cluster, files, [*job.arguments, *more], job.environment, job.conf)
-
-        digest = digest_of(request(), job.arguments, job.script.read_bytes())
+        requests = job.launch().place_files()
+        digest = digest_of(requests.request(*job.arguments), job.arguments, job.script.read_bytes())
         former = Attempt.read(store)
         if former is not None:
             taken = self._take_up(context, job, former, digest)
@@ -116,7 +117,7 @@ class ClusterStep(BaseOperator):
         job.notes(attempt.token).announce(job.environment)
         driver = create(
             RestSubmissions(attempt.url),
-            request("--attempt", attempt.token),
+            requests.request(*job.arguments, "--attempt", attempt.token),
             cluster.registered_seconds,
             lambda text: self.log.warning("%s", text),
         )
@@ -255,7 +256,7 @@ class ClusterStep(BaseOperator):
 
     def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
         cluster = job.target.cluster
-        secrets = [value for name, value in job.environment.items() if "SECRET" in name]
+        secrets = secret_values(job.environment)
         found = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
         self.places = self.places | ({"driver": found.page} if found.page else {})
         for kind, text in found.tails.items():

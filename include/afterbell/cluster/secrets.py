@@ -9,12 +9,30 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.errors import ConfigError
 
+_HIDDEN = {
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SPARK_MESOS_SECRET", AUTH_SECRET,
+}  # fmt: skip
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
 }  # fmt: skip
-SECRETS = ("SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", AUTH_SECRET)
-"""Variables that a cluster is told in secret; a driver beside the submitter inherits them."""
+MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
+SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
+"""Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
+_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": SECRETS}
+
+
+def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of ``environment`` that hold secrets of ``cluster``; empty ones are left out.
+
+    A driver on the cluster inherits nothing of its submitter, so each of these has to go along.
+    """
+    return {name: environment[name] for name in _OF_MANAGER[cluster.manager] if environment.get(name)}
+
+
+def secret_values(environment: Mapping[str, str]) -> list[str]:
+    """The values in the environment of a driver that no log may show."""
+    return [value for name, value in environment.items() if value and name in _HIDDEN]
 
 
 def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
