@@ -22,11 +22,13 @@ from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.driver_trigger import DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.results import AttemptNotes
+from afterbell.cluster.ask import ask_place, place_text, require_place
+from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_watch import Ending, Limits
-from afterbell.cluster.job import EXIT_PERMANENT
 from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.refusal import is_refused, with_refusal
 from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
 from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
@@ -65,6 +67,11 @@ class Job:
     environment: Mapping[str, str]
     folders: Folders
     conf: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def properties(self) -> dict[str, str]:
+        """The Spark properties of its driver, as far as the profile and the step set them."""
+        return self.target.cluster.spark_conf() | dict(self.conf)
 
     def launch(self) -> Launch:
         """What its driver is created from."""
@@ -112,6 +119,7 @@ class ClusterStep(BaseOperator):
             taken = self._take_up(context, job, former, digest)
             if taken is not None:
                 return taken
+        require_place(cluster, job.properties)
         attempt = Attempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
         attempt.keep(store)
         job.notes(attempt.token).announce(job.environment)
@@ -179,9 +187,10 @@ class ClusterStep(BaseOperator):
         self.show_places(job.target.cluster, attempt.driver)
         log = self._show_log(job, attempt)
         if ending in {Ending.UNSTARTED, Ending.OVERTIME}:
+            gave_up = self._gave_up(job, ending, attempt)  # asks the cluster while the driver waits there
             self._end(attempt)
             self._forget(context)
-            raise self._gave_up(job, ending, attempt)
+            raise gave_up
         return self._judge(context, job, attempt, status if ending is Ending.OVER else None, log)
 
     def _judge(
@@ -195,8 +204,12 @@ class ClusterStep(BaseOperator):
         self._forget(context)
         if result is not None:
             return result
+        output = "\n".join(log.tails.values())
         if reason is not None and reason["permanent"]:
-            raise AirflowFailException(f"step {job.step!r} failed: {_told(reason)}")
+            raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_told(reason), output)}")
+        if is_refused(output):  # a driver that couldn't leave its reason in the store
+            text = f"driver {attempt.driver} of step {job.step!r} was refused by the Mesos master"
+            raise AirflowFailException(with_refusal(text, output))
         if killed:  # by whoever cleared the task: this try came before the driver had ended
             self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
             return self.on_cluster(context, job)
@@ -215,10 +228,10 @@ class ClusterStep(BaseOperator):
             return AirflowTaskTimeout(
                 f"driver {attempt.driver} was killed: it ran longer than {self.execution_timeout}"
             )
+        cause = place_text(cluster, job.properties, ask_place(cluster, job.properties))
         return AirflowException(
-            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s, and it was taken back: "
-            f"it needs {cluster.driver_cores} cores and {cluster.driver_memory} on one node of {job.target.master} "
-            "(driver_cores, driver_memory and first_executor_seconds of the cluster profile)"
+            f"no node of {job.target.master} took driver {attempt.driver} within {cluster.first_executor_seconds} s "
+            f"(first_executor_seconds of the cluster profile), and it was taken back: {cause}"
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

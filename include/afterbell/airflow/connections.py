@@ -116,7 +116,7 @@ def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, st
         return inherited
     if cluster.manager == "standalone":
         return inherited | ({AUTH_SECRET: connection.password} if connection.password else {})
-    principal = cluster.principal or connection.login
+    principal = cluster.principal or connection.login or ""
     if not connection.password:
         named = principal and inherited.get(MESOS_SECRET) and not inherited.get(MESOS_PRINCIPAL)
         return inherited | ({MESOS_PRINCIPAL: principal} if named else {})

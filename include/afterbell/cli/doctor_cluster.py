@@ -15,12 +15,13 @@ from typing import Any
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
+from afterbell.cluster.ask import ask_place, place_text, require_place
 from afterbell.cluster.client import spark_submit
 from afterbell.cluster.driver_log import driver_log
 from afterbell.cluster.job import StepArgs, failure_key, result_key
 from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile, load_profile
-from afterbell.cluster.rest import RestSubmissions
+from afterbell.cluster.rest import DriverState, RestSubmissions
 from afterbell.cluster.secrets import cluster_secrets, open_doors, secret_values, weak_secrets
 from afterbell.cluster.share import placed
 from afterbell.cluster.submission import submission
@@ -142,12 +143,21 @@ def _on_cluster(job: _Job) -> str:
     """Run the driver on the cluster; returns what to say of it if it left no result."""
     folders = job.opened.folders
     env = job.opened.env | cluster_secrets(job.cluster, os.environ)
+    require_place(job.cluster, job.cluster.spark_conf())
     requests = Launch(folders, job.cluster, job.script, env).place_files()
     server = RestSubmissions(job.cluster.rest_address)
     driver = server.create(requests.request(*job.arguments()))
-    ends = time.monotonic() + job.seconds
+    began, waited = time.monotonic(), job.cluster.first_executor_seconds
     while not (status := server.status(driver)).state.over:
-        if time.monotonic() > ends:
+        took = time.monotonic() - began
+        if status.state is DriverState.QUEUED and took > waited:
+            properties = job.cluster.spark_conf()
+            cause = place_text(job.cluster, properties, ask_place(job.cluster, properties))
+            server.kill(driver)
+            return (
+                f"no node took driver {driver} within {waited} s (first_executor_seconds), and it was killed: {cause}"
+            )
+        if took > job.seconds:
             server.kill(driver)
             return f"driver {driver} was {status.state} for {job.seconds:.0f} s and was killed: {status.message}"
         time.sleep(_LOOK_SECONDS)

@@ -49,7 +49,9 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
         for name in ("AWS_SECRET_ACCESS_KEY", *SECRETS)
         if environment.get(name, "").lower() in _DELIVERED
     ]
-    if cluster.conf.get("spark.authenticate") == "true" and not environment.get(AUTH_SECRET):
+    # On Mesos a driver without one makes its own.
+    wanted = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
+    if wanted and not environment.get(AUTH_SECRET):
         found.append(
             f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
         )
