@@ -42,7 +42,7 @@ def test_on_mesos_the_overhead_is_added_twice(heap, properties, memory):
 
 
 def test_on_a_standalone_worker_none_is_added():
-    assert DriverNeeds.of(ClusterProfile(**STANDALONE, driver_memory="4g"), {}).text == "1 cores and 4096 MiB"
+    assert DriverNeeds.of(ClusterProfile(**STANDALONE, driver_memory="4g"), {}).text == "1 cores and 4g"
 
 
 def test_a_driver_larger_than_any_agent_is_told_with_both_overheads():
@@ -50,8 +50,7 @@ def test_a_driver_larger_than_any_agent_is_told_with_both_overheads():
     assert cause.never
     assert "no agent is that large, even without other jobs (the largest have 8 cores and 4900 MiB" in cause.text
     assert _needs().text == (
-        "1 cores and 4955 MiB (driver_memory, 4096 MiB, and the overhead, which Spark adds twice on Mesos: 409 and "
-        "450 MiB)"
+        "1 cores and 4g of heap, 4955 MiB in all (Spark adds the overhead twice on Mesos: 409 and 450 MiB)"
     )
 
 
@@ -154,7 +153,9 @@ def test_a_master_that_hides_its_frameworks_from_us_keeps_no_driver_back(server,
 def test_nothing_is_launched_that_no_agent_can_ever_take(server):
     server.say("GET /slaves", {"slaves": [_agent(1, mem=4900)]})
     server.say("GET /frameworks", {"frameworks": [DISPATCHER]})
-    with pytest.raises(NoResourcesError, match=r"the driver needs 1 cores and 4955 MiB .* no agent is that large"):
+    with pytest.raises(
+        NoResourcesError, match=r"the driver needs 1 cores and 4g of heap, 4955 MiB .* no agent is that large"
+    ):
         require_place(_cluster(server), {})
 
 

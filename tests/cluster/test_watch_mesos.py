@@ -6,12 +6,11 @@ import socket
 
 import pytest
 
-from afterbell.config.platform import Folders
 from tests.cluster.drivers import limits, outcome
 from tests.clusters.mesos.agent import Agent
 from tests.clusters.mesos.build import mesos_spark_home
 from tests.clusters.mesos.master import Master
-from tests.clusters.programs import java_environment, programs
+from tests.clusters.programs import programs
 from tests.patience import LONG
 
 pytestmark = pytest.mark.services
@@ -26,7 +25,7 @@ def spark_home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mesos")
-    env = java_environment(Folders.from_env()) | {"SPARK_LOCAL_IP": "127.0.0.1"}
+    env = {"SPARK_LOCAL_IP": "127.0.0.1"}  # all that tasks get; Java is their driver's
     with programs(folder) as keeper:
         agents = [
             Agent(f"agent-{rack}", folder / rack, keeper, env, cpus=2, mem=2048, attributes={"rack": rack})

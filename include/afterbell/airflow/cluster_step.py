@@ -230,8 +230,8 @@ class ClusterStep(BaseOperator):
             )
         cause = place_text(cluster, job.properties, ask_place(cluster, job.properties))
         return AirflowException(
-            f"no node of {job.target.master} took driver {attempt.driver} within {cluster.first_executor_seconds} s "
-            f"(first_executor_seconds of the cluster profile), and it was taken back: {cause}"
+            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s on {job.target.master}, "
+            f"and it was taken back: {cause}. The limit is first_executor_seconds of the cluster profile"
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:

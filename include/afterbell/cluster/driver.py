@@ -24,7 +24,19 @@ _STARTUP = re.compile(r"spark\.(auth|network\.|rpc\.)")
 """What an executor must know before it may ask its driver for the rest (``SparkConf.isExecutorStartupConf``)."""
 _SECRETS = re.compile(r"spark\.authenticate\.secret(\.|$)")
 _REDACTED = {"spark.redaction.regex": "(?i)secret|password|token|access[._]?key"}
+_PLACES = ("spark.mesos.executor.home", "spark.executor.uri", "spark.mesos.executor.docker.image")
 _KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
+
+
+def java_of_agents(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """The Spark property that names this driver's Java to executors on Mesos, where they run this driver's Spark.
+
+    A task gets nothing of its agent's own environment. Another Spark (home, archive, image) comes with another Java.
+    """
+    java, name = environment.get("JAVA_HOME", ""), "spark.executorEnv.JAVA_HOME"
+    if not java or name in properties or not properties.get("spark.master", "").startswith("mesos://"):
+        return {}
+    return {} if any(properties.get(place) for place in _PLACES) else {name: java}
 
 
 def executor_variables(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

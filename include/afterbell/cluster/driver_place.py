@@ -30,30 +30,30 @@ class DriverNeeds:
 
     Attributes:
         cores: of the driver.
-        heap_mb: MiB of its JVM's heap.
+        heap: of its JVM, as the profile writes it.
         overheads_mb: MiB that Spark adds to the heap; twice on Mesos, not at all on a standalone worker.
         constraints: attributes that the agent must have, each with the values that do.
     """
 
     cores: int
-    heap_mb: int
+    heap: str
     overheads_mb: tuple[int, ...]
     constraints: Mapping[str, set[str]]
 
     @property
     def memory_mb(self) -> int:
         """MiB in all."""
-        return self.heap_mb + sum(self.overheads_mb)
+        return megabytes(self.heap) + sum(self.overheads_mb)
 
     @property
     def text(self) -> str:
         """Cores and memory, for messages."""
         if not self.overheads_mb:
-            return f"{self.cores} cores and {self.memory_mb} MiB"
+            return f"{self.cores} cores and {self.heap}"
         added = " and ".join(str(each) for each in self.overheads_mb)
         return (
-            f"{self.cores} cores and {self.memory_mb} MiB (driver_memory, {self.heap_mb} MiB, and the overhead, which "
-            f"Spark adds twice on Mesos: {added} MiB)"
+            f"{self.cores} cores and {self.heap} of heap, {self.memory_mb} MiB in all (Spark adds the overhead twice "
+            f"on Mesos: {added} MiB)"
         )
 
     @classmethod
@@ -65,11 +65,11 @@ class DriverNeeds:
         heap = megabytes(cluster.driver_memory)
         constraints = constraints_of(properties.get("spark.mesos.driver.constraints", ""))
         if cluster.manager != "mesos":
-            return cls(cluster.driver_cores, heap, (), {})
+            return cls(cluster.driver_cores, cluster.driver_memory, (), {})
         factor = float(properties.get("spark.driver.memoryOverheadFactor", OVERHEAD))
         first = _overhead(properties.get("spark.driver.memoryOverhead"), heap, factor)
         second = _overhead(properties.get("spark.mesos.driver.memoryOverhead"), heap + first, factor)
-        return cls(cluster.driver_cores, heap, (first, second), constraints)
+        return cls(cluster.driver_cores, cluster.driver_memory, (first, second), constraints)
 
 
 def _overhead(given: str | None, memory_mb: int, factor: float) -> int:

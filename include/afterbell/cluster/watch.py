@@ -19,7 +19,7 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.ask import ask_manager
-from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP, authentication, executor_variables
+from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP, authentication, executor_variables, java_of_agents
 from afterbell.cluster.patience import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
 from afterbell.cluster.refusal import ABORTED, MesosErrors, refusal_text
@@ -52,8 +52,9 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     properties = dict(SparkConf().getAll())
     if properties.get("spark.master", "local").startswith("local"):
         return builder.getOrCreate()
-    for name, value in (executor_variables(properties, os.environ) | authentication(properties, os.environ)).items():
-        builder = builder.config(name, value)
+    for handed_on in (executor_variables, java_of_agents, authentication):
+        for name, value in handed_on(properties, os.environ).items():
+            builder = builder.config(name, value)
     on_mesos = properties["spark.master"].startswith("mesos://")
     mesos_errors = MesosErrors(SparkContext._jvm) if on_mesos else None  # noqa: SLF001
     watch = Watch(properties, mesos_errors)
@@ -155,7 +156,12 @@ def _refused(properties: Mapping[str, str], error: Exception, mesos_errors: Meso
         return _refused_by_mesos(Wanted.of(properties), _reason_of(mesos_errors))
     if "UnsatisfiedLinkError" in text or "MESOS_NATIVE" in text:
         named = os.environ.get("MESOS_NATIVE_JAVA_LIBRARY", "")
-        return ConfigError(f"libmesos could not be loaded (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name its .so file")
+        return ConfigError(
+            f"libmesos could not be loaded on {socket.gethostname()} (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name "
+            "its .so file. A driver inherits nothing of its agent's environment: name it there by the agent's "
+            "--executor_environment_variables, or as spark.mesos.driverEnv.MESOS_NATIVE_JAVA_LIBRARY in conf of the "
+            "cluster profile"
+        )
     cause = next((line.strip() for line in text.splitlines() if "Exception" in line or "Error" in line), text[:300])
     return _unanswered(Wanted.of(properties), f"refused this driver ({cause})")
 
