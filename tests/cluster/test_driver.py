@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from afterbell.cluster.driver import authentication
+from afterbell.cluster.driver import authentication, java_of_agents
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
 
@@ -89,3 +89,24 @@ def test_what_cannot_go_together_with_authentication_on_mesos_is_refused(profile
     ClusterProfile(master="mesos://m1:5050", **profile)
     if profile.get("coarse", True) and "shuffle" in told:
         ClusterProfile(master="spark://m1:7077", conf=profile["conf"] | guarded)
+
+
+JAVA = {"JAVA_HOME": "/opt/java"}
+
+
+def test_executors_on_mesos_that_run_the_drivers_spark_run_its_java():
+    assert java_of_agents({"spark.master": "mesos://m1:5050"}, JAVA) == {"spark.executorEnv.JAVA_HOME": "/opt/java"}
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"spark.mesos.executor.home": "/opt/spark"},
+        {"spark.executor.uri": "hdfs://nn/spark-3.tgz"},
+        {"spark.mesos.executor.docker.image": "a/b:1"},
+        {"spark.executorEnv.JAVA_HOME": "/opt/other"},
+        {"spark.master": "spark://m1:7077"},
+    ],
+)
+def test_a_spark_of_its_own_has_a_java_of_its_own(properties):
+    assert java_of_agents({"spark.master": "mesos://m1:5050"} | properties, JAVA) == {}

@@ -51,7 +51,7 @@ def _sent_by_doctor(opened, **profile):
 
 @pytest.mark.parametrize(
     ("manager", "names"),
-    [("mesos", set(SECRETS)), ("standalone", {"AFTERBELL_SPARK_SECRET"})],
+    [("mesos", {"SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"}), ("standalone", {"AFTERBELL_SPARK_SECRET"})],
 )
 def test_doctor_sends_what_a_step_sends_and_the_secrets_of_that_cluster_alone(opened, manager, names):
     job, request = _sent_by_doctor(opened, manager=manager)

@@ -25,6 +25,10 @@ ABORTED = "org.apache.spark.SparkException: Error starting driver, DRIVER_ABORTE
             "Framework at scheduler-1@10.0.0.2:41 is not authenticated",
         ),
         (
+            "ERROR MesosScheduler: Mesos error: Role 'nightly' is not present in the master's --roles",
+            "Role 'nightly' is not present in the master's --roles",
+        ),
+        (
             "ERROR MesosCoarseGrainedSchedulerBackend: Mesos error: Framework has been removed",
             "Framework has been removed",
         ),

@@ -11,10 +11,9 @@ from typing import Any
 ABORTED = "DRIVER_ABORTED"
 _MESOS_ERROR = re.compile(r"(?:Mesos error|Got error|Error): '?(?P<reason>[^\n]{1,300}?)'?\s*$", re.MULTILINE)
 _REFUSED = re.compile(
-    r"(?P<reason>(?:Master|Framework|Role|Principal|Scheduler)\b[^\n]{0,200}?"
+    r"\b(?P<reason>(?:Master|Framework|Role|Principal)\b[^\n]{0,200}?"
     r"(?:refused authentication|is not authenticated|is not authorized|not authorized to[^\n]{0,100}|is not valid"
     r"|is not whitelisted|is not present in the master's --roles[^\n]{0,100}))",
-    re.IGNORECASE,
 )
 
 

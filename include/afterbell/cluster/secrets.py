@@ -19,7 +19,8 @@ _DELIVERED = {
 MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
 SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
 """Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
-_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": SECRETS}
+_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
+"""On Mesos each job makes its own secret of ``spark.authenticate``; one that goes along would show on the pages."""
 
 
 def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
