@@ -15,6 +15,7 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.secrets import cluster_secrets, secret_values
 from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
+from afterbell.errors import ClusterUnavailableError, NoResourcesError
 from tests.cluster.rest_server import frozen_server
 from tests.cluster.test_connections import ENV
 
@@ -33,6 +34,11 @@ def opened(tmp_path, monkeypatch):
     return Opened(folders, Platform(), Runtime.from_env(env), env)
 
 
+def _job(opened, cluster):
+    args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC))
+    return doctor_cluster._Job(opened, cluster, args)
+
+
 def _sent_by_doctor(opened, **profile):
     """The request that doctor launches its probe with."""
     with frozen_server() as server:
@@ -42,8 +48,7 @@ def _sent_by_doctor(opened, **profile):
         if profile.pop("manager") == "mesos":
             rest = {"master": server.url.replace("http", "mesos")}
         cluster = ClusterProfile(deploy_mode="cluster", **rest, **profile)
-        args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC))
-        job = doctor_cluster._Job(opened, cluster, args)
+        job = _job(opened, cluster)
         doctor_cluster._on_cluster(job)
         (request,) = [body for what, body in server.requests if what == CREATE]
         return job, request
@@ -62,6 +67,39 @@ def test_doctor_sends_what_a_step_sends_and_the_secrets_of_that_cluster_alone(op
     assert {name for name in SECRETS if name in request["environmentVariables"]} == names
     del request["environmentVariables"]
     assert "canary-secret" not in json.dumps(request)
+
+
+def test_doctor_takes_a_driver_back_that_no_node_takes_and_says_why(opened):
+    with frozen_server() as server:
+        server.say(CREATE, {"action": "x", "success": True, "submissionId": DRIVER})
+        server.say(f"GET /v1/submissions/status/{DRIVER}", {"action": "x", "success": True, "driverState": "QUEUED"})
+        server.say(f"POST /v1/submissions/kill/{DRIVER}", {"action": "x", "success": True})
+        agent = {"id": "S1", "resources": {"cpus": 4, "mem": 8000}, "used_resources": {"cpus": 1, "mem": 4000}}
+        server.say("GET /slaves", {"slaves": [agent]})
+        server.say("GET /frameworks", {"frameworks": [{"id": "F1", "name": "Spark Cluster"}]})
+        master = server.url.replace("http", "mesos")
+        cluster = ClusterProfile(deploy_mode="cluster", master=master, master_ui=server.url, first_executor_seconds=1)
+        told = doctor_cluster._on_cluster(_job(opened, cluster))
+        assert server.count(f"POST /v1/submissions/kill/{DRIVER}") == 1
+    assert f"no node took driver {DRIVER} within 1 s" in told
+    assert "4955 MiB in all" in told
+    assert "no agent has that free beside other jobs (free: 3 cores and 4000 MiB)" in told
+
+
+@pytest.mark.parametrize(
+    ("memory", "frameworks", "kind"),
+    [(4000, [{"id": "F1", "name": "Spark Cluster"}], NoResourcesError), (8000, [], ClusterUnavailableError)],
+)
+def test_doctor_launches_nothing_that_would_wait_for_ever(opened, memory, frameworks, kind):
+    with frozen_server() as server:
+        server.say("GET /slaves", {"slaves": [{"id": "S1", "resources": {"cpus": 4, "mem": memory}}]})
+        server.say("GET /frameworks", {"frameworks": frameworks})
+        cluster = ClusterProfile(
+            deploy_mode="cluster", master=server.url.replace("http", "mesos"), master_ui=server.url
+        )
+        with pytest.raises(kind, match="no driver was launched"):
+            doctor_cluster._on_cluster(_job(opened, cluster))
+        assert server.count(CREATE) == 0
 
 
 def test_a_log_shows_no_key_and_no_secret_of_the_driver():
