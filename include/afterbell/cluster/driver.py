@@ -90,3 +90,7 @@ def _on_mesos(properties: Mapping[str, str], secret: str) -> dict[str, str]:
 def _option(name: str, value: str) -> str:
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f"-D{name}={value}" if re.fullmatch(r"[\w.,:/+-]*", value) else f'"-D{name}={escaped}"'
+
+
+HANDED_ON = (executor_variables, java_of_agents, authentication)
+"""What a driver sets for its executors before its session opens: each of its properties and its environment."""

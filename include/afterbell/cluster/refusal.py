@@ -72,3 +72,11 @@ class MesosErrors:
         """Keep nothing from now on."""
         self._config.getRootLogger().removeAppender("afterbell-refusals")
         self._appender.stop()
+
+
+def keep_mesos_errors(jvm: Any) -> MesosErrors | None:
+    """``MesosErrors``, or None where Spark logs by other means: a better message must not cost a driver."""
+    try:
+        return MesosErrors(jvm)
+    except Exception:  # noqa: BLE001 - py4j raises whatever Java did
+        return None

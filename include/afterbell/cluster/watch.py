@@ -19,10 +19,10 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.ask import ask_manager
-from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP, authentication, executor_variables, java_of_agents
+from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
 from afterbell.cluster.patience import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
-from afterbell.cluster.refusal import ABORTED, MesosErrors, refusal_text
+from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
 from afterbell.cluster.wanted import Wanted
 from afterbell.errors import (
     AfterbellError,
@@ -52,11 +52,11 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     properties = dict(SparkConf().getAll())
     if properties.get("spark.master", "local").startswith("local"):
         return builder.getOrCreate()
-    for handed_on in (executor_variables, java_of_agents, authentication):
+    for handed_on in HANDED_ON:
         for name, value in handed_on(properties, os.environ).items():
             builder = builder.config(name, value)
     on_mesos = properties["spark.master"].startswith("mesos://")
-    mesos_errors = MesosErrors(SparkContext._jvm) if on_mesos else None  # noqa: SLF001
+    mesos_errors = keep_mesos_errors(SparkContext._jvm) if on_mesos else None  # noqa: SLF001
     watch = Watch(properties, mesos_errors)
     watch.start()
     try:
