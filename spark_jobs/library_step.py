@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from runpy import run_module
 
-from afterbell.cluster.job import EXIT_PERMANENT
+from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.packed import unpacked
 
 MODULES = (

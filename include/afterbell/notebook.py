@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from afterbell.cli.context import Opened, stores
-from afterbell.cluster.driver import executor_variables, with_secret
+from afterbell.cluster.driver import HANDED_ON
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.submission import submission
 
@@ -64,8 +64,9 @@ def cluster_session(opened: Opened, app: str = "notebook", cores: int = 1) -> Sp
     # Java starts with these on its command line, which others can read; secrets are told it afterwards.
     SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(conf.items())))  # noqa: SLF001
     told = SparkContext._jvm.java.lang.System  # noqa: SLF001
-    for name, value in (executor_variables(conf, os.environ) | with_secret(conf, os.environ)).items():
-        told.setProperty(name, value)
+    for handed_on in HANDED_ON:
+        for name, value in handed_on(conf, os.environ).items():
+            told.setProperty(name, value)
     return lake_session(opened.runtime, app)
 
 

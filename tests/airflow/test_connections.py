@@ -117,3 +117,43 @@ def test_a_mesos_secret_of_nobody_is_refused(monkeypatch):
     with pytest.raises(ConfigError, match="give the principal as its login") as caught:
         spark_secrets(spark_target().cluster)
     assert "canary-secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("host", "profile", "variables", "expected"),
+    [
+        ("mesos://m1:5050", "mesos-client", ["SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"], None),
+        ("mesos://d1:7077", "mesos-cluster", ["SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"], None),
+        ("spark://m1:7077", "standalone", ["AFTERBELL_SPARK_SECRET"], None),
+        ("spark://m1:7077", "standalone", ["SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"], {}),
+        ("local[2]", "local", ["AFTERBELL_SPARK_SECRET"], {}),
+    ],
+)
+def test_without_a_password_the_variables_of_this_process_are_the_clusters_secrets(
+    monkeypatch, host, profile, variables, expected
+):
+    mode = "cluster" if profile == "mesos-cluster" else "client"
+    body = {"host": host, "extra": {"profile": profile, "deploy-mode": mode}}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", **body)
+    for name in variables:
+        monkeypatch.setenv(name, f"canary-{name}")
+    given = {name: f"canary-{name}" for name in variables}
+    assert spark_secrets(spark_target().cluster) == (given if expected is None else expected)
+
+
+def test_a_secret_without_its_principal_takes_the_login_of_the_connection(monkeypatch):
+    body = {"host": "mesos://d1:7077", "login": "nightly"}
+    extra = {"profile": "mesos-cluster", "deploy-mode": "cluster"}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", extra=extra, **body)
+    monkeypatch.setenv("SPARK_MESOS_SECRET", "canary-secret")
+    found = spark_secrets(spark_target().cluster)
+    assert found == {"SPARK_MESOS_PRINCIPAL": "nightly", "SPARK_MESOS_SECRET": "canary-secret"}
+
+
+def test_the_password_of_the_connection_wins_over_the_variables_of_this_process(monkeypatch):
+    body = {"host": "mesos://m1:5050", "login": "nightly", "password": "of the connection"}
+    _set(monkeypatch, "afterbell_spark", conn_type="spark", extra={"profile": "mesos-client"}, **body)
+    monkeypatch.setenv("SPARK_MESOS_PRINCIPAL", "another")
+    monkeypatch.setenv("SPARK_MESOS_SECRET", "of the process")
+    found = spark_secrets(spark_target().cluster)
+    assert found == {"SPARK_MESOS_PRINCIPAL": "nightly", "SPARK_MESOS_SECRET": "of the connection"}

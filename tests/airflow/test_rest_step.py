@@ -370,6 +370,69 @@ def test_a_driver_that_no_node_takes_is_taken_back_with_what_it_needs(world):
     assert world.state.attempt is None
 
 
+def _pages(world, monkeypatch, frameworks, memory):
+    """The profile names the frozen server as the Mesos master's pages."""
+    profile = world.folder / "config" / "clusters" / "t.yaml"
+    profile.write_text(f"{profile.read_text()}master_ui: {world.server.url}\n")
+    agent = {"id": "S1", "active": True, "resources": {"cpus": 4, "mem": memory}}
+    world.server.say("GET /slaves", {"slaves": [agent]})
+    world.server.say("GET /frameworks", {"frameworks": frameworks})
+
+
+_DISPATCHER = {"id": "F1", "name": "Spark Cluster", "active": True}
+
+
+def test_a_driver_that_no_agent_can_take_is_not_launched_and_told_with_both_overheads(mesos, monkeypatch):
+    _pages(mesos, monkeypatch, [_DISPATCHER], memory=4900)
+    with pytest.raises(AirflowException, match=r"NoResourcesError: .* 4955 MiB in all .* lower driver_memory") as told:
+        mesos.step().execute(mesos.context())
+    assert not isinstance(told.value, AirflowFailException)
+    assert mesos.created() == []
+
+
+def test_a_dispatcher_that_lost_its_master_before_the_launch_gets_no_driver(mesos, monkeypatch):
+    _pages(mesos, monkeypatch, [], memory=8000)
+    with pytest.raises(AirflowException, match=r"ClusterUnavailableError: .* no dispatcher is registered") as told:
+        mesos.step().execute(mesos.context())
+    assert not isinstance(told.value, AirflowFailException)
+    assert mesos.created() == []
+
+
+@pytest.mark.parametrize(
+    ("frameworks", "memory", "cause"),
+    [
+        ([], 8000, r"no dispatcher is registered with the Mesos master: .* Restart the dispatcher"),
+        ([_DISPATCHER], 4900, r"needs 1 cores and 4g of heap, 4955 MiB in all .* no agent is that large"),
+        ([_DISPATCHER], 8000, r"needs 1 cores .* the dispatcher was offered none of it"),
+    ],
+)
+def test_a_driver_that_waits_in_the_dispatchers_queue_is_taken_back_with_the_cause(
+    mesos, monkeypatch, frameworks, memory, cause
+):
+    waiting = mesos.deferred()
+    _pages(mesos, monkeypatch, frameworks, memory)
+    kill = mesos.kills(0)
+    mesos.says(0, told("QUEUED"), told("NOT_FOUND"))
+    waiting.trigger.limits = cluster_step.replace(waiting.trigger.limits, queued=timedelta(0))
+    with pytest.raises(AirflowException, match=rf"no node took driver .* within 180 s .*{cause}"):
+        mesos.resume(waiting)
+    assert mesos.server.count(kill) == 1
+
+
+def test_a_driver_that_mesos_refuses_is_not_tried_again(mesos, monkeypatch):
+    waiting = mesos.deferred()
+    driver = mesos.drivers[0]
+    task = {"id": driver, "slave_id": "S1", "executor_id": ""}
+    _pages(mesos, monkeypatch, [_DISPATCHER | {"completed_tasks": [task]}], memory=8000)
+    host, port = mesos.server.url.removeprefix("http://").split(":")
+    mesos.server.say("GET /slaves", {"slaves": [{"id": "S1", "hostname": host, "port": int(port)}]})
+    output = "ERROR MesosScheduler: Mesos error: Master refused authentication\nError starting driver, DRIVER_ABORTED\n"
+    mesos.server.say("GET /files/read", {"data": "", "offset": len(output)}, {"data": output, "offset": 0})
+    mesos.says(0, told("FINISHED", message='state: TASK_FAILED\nmessage: "Command exited with status 1"\n'))
+    with pytest.raises(AirflowFailException, match="Mesos' reason: Master refused authentication"):
+        mesos.resume(waiting)
+
+
 def test_a_driver_that_runs_too_long_is_killed(world):
     waiting = world.deferred(world.step(execution_timeout=timedelta(seconds=0.01)))
     kill = world.kills(0)

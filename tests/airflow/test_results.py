@@ -81,3 +81,17 @@ Asked for: spark.executor.memory=4g (first_executor_seconds of the cluster profi
         "step 'train' failed: NoResourcesError: the driver got no executor for 180 s from spark://"
     )
     assert str(found).endswith("Application app-7")
+
+
+_REFUSED = """Cannot execute: spark-submit --master mesos://m1:5050 ingest.py. Error code is: 1.
+Last spark-submit output:
+E1129 12:00:00 4242 sched.cpp:510] Master master@10.0.0.1:5050 refused authentication
+org.apache.spark.SparkException: Error starting driver, DRIVER_ABORTED
+{message}"""
+
+
+@pytest.mark.parametrize("message", ["", "ingest: ClusterUnavailableError: mesos://m1:5050 refused this driver"])
+def test_a_framework_that_mesos_refuses_fails_for_good_with_the_reason(message):
+    found = failure_of("ingest", AirflowException(_REFUSED.format(message=message)))
+    assert isinstance(found, AirflowFailException)
+    assert "Master master@10.0.0.1:5050 refused authentication" in str(found)

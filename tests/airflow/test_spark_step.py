@@ -12,6 +12,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow import spark_step
+from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.cluster import reach
 from afterbell.cluster.connections import connection_environment
@@ -158,3 +159,21 @@ def test_a_delivered_password_of_the_store_is_refused_on_a_cluster(monkeypatch):
         AirflowFailException, match="AWS_SECRET_ACCESS_KEY is a password that programs are delivered with"
     ):
         step.execute({})
+
+
+@pytest.mark.parametrize("kind", ["spark", "library"])
+def test_the_secrets_of_the_cluster_reach_a_driver_on_it_as_its_environment(monkeypatch, kind):
+    _connect(monkeypatch)
+    monkeypatch.setenv("SPARK_MESOS_PRINCIPAL", "nightly")
+    monkeypatch.setenv("SPARK_MESOS_SECRET", "canary-secret")
+    run = RUN | {"profile": "mesos-cluster"}
+    step = (
+        SparkStepOperator(task_id="ingest", step="ingest", run=run)
+        if kind == "spark"
+        else LibraryStepOperator(task_id="ingest", step="ingest", module="afterbell.release.job", run=run)
+    )
+    job = step.job({})
+    request = job.launch().place_files().request(*job.arguments)
+    environment = request.pop("environmentVariables")
+    assert (environment["SPARK_MESOS_PRINCIPAL"], environment["SPARK_MESOS_SECRET"]) == ("nightly", "canary-secret")
+    assert "canary-secret" not in json.dumps(request)

@@ -12,6 +12,7 @@ from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, MASTER_UI, REGI
 from afterbell.cluster.submission import library_zip
 from afterbell.config.platform import Folders
 from tests.clusters.classes import driver_properties, executor_properties
+from tests.clusters.mesos.build import libmesos_of
 from tests.clusters.programs import java_environment
 from tests.patience import LONG
 
@@ -31,12 +32,17 @@ def limits(ui: str = "", *, registered: int = LONG, first_executor: int = 10) ->
 def environment(spark_home: Path | None = None) -> dict[str, str]:
     """The variables of a submission: Java, Spark and Python of the project, or another Spark."""
     folders = Folders.from_env()
-    return java_environment(folders) | {
-        "SPARK_HOME": str(spark_home or folders.spark_home),
-        "PYSPARK_PYTHON": str(folders.spark_python),
-        "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
-        "SPARK_LOCAL_IP": "127.0.0.1",
-    }
+    on_mesos = {"MESOS_NATIVE_JAVA_LIBRARY": libmesos_of(spark_home)} if spark_home else {}
+    return (
+        java_environment(folders)
+        | on_mesos
+        | {
+            "SPARK_HOME": str(spark_home or folders.spark_home),
+            "PYSPARK_PYTHON": str(folders.spark_python),
+            "PYSPARK_DRIVER_PYTHON": str(folders.spark_python),
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+    )
 
 
 def conf_of(properties: Mapping[str, str]) -> list[str]:

@@ -64,6 +64,36 @@ def test_the_newest_of_a_supervised_drivers_tasks_is_read(server):
     assert driver_page("mesos", server.url, DRIVER).endswith(f"/executors/{DRIVER}-retry-10")
 
 
+def _lost(server, agents):
+    tasks = [{"id": DRIVER, "slave_id": "S1", "executor_id": "", "state": "TASK_UNREACHABLE"}]
+    lost = {"id": "f", "tasks": [], "completed_tasks": [], "unreachable_tasks": tasks}
+    server.say("GET /frameworks", {"frameworks": [lost]})
+    server.say("GET /slaves", {"slaves": agents})
+    return driver_log("mesos", server.url, DRIVER)
+
+
+def test_a_lost_drivers_log_is_read_once_its_agent_is_back(server):
+    host, port = server.url.removeprefix("http://").split(":")
+    server.say("GET /files/read", {"data": "", "offset": 0}, {"data": "the end", "offset": 0})
+    found = _lost(server, [{"id": "S1", "hostname": host, "port": int(port)}])
+    assert found.tails["stdout"] == "the end"
+    assert found.page == f"{server.url}/#/agents/S1/frameworks/f/executors/{DRIVER}"
+
+
+def test_a_lost_drivers_log_is_named_while_its_agent_is_away(server):
+    found = _lost(server, [])
+    assert found.page == f"{server.url}/#/agents/S1/frameworks/f/executors/{DRIVER}"
+    assert "the Mesos master lists no agent S1, which is lost or was removed" in found.trouble
+    assert f"slaves/S1/frameworks/f/executors/{DRIVER}/runs/latest" in found.trouble
+
+
+def test_the_tasks_of_a_framework_that_is_gone_are_looked_through_as_well(server):
+    tasks = [{"id": DRIVER, "slave_id": "S1", "executor_id": ""}]
+    server.say("GET /frameworks", {"frameworks": [], "completed_frameworks": [{"id": "f", "unreachable_tasks": tasks}]})
+    server.say("GET /slaves", {"slaves": []})
+    assert driver_page("mesos", server.url, DRIVER).endswith(f"/frameworks/f/executors/{DRIVER}")
+
+
 @pytest.mark.parametrize(
     ("answer", "trouble"),
     [

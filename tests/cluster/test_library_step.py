@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from afterbell.cluster.job import EXIT_PERMANENT
+from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.packed import packed
 from spark_jobs import library_step
 

@@ -74,6 +74,29 @@ def test_the_sandbox_is_found_from_wherever_spark_submit_starts(folders, more, f
     assert request(folders, **MESOS, **more)["environmentVariables"]["SPARK_CONF_DIR"] == folder
 
 
+def test_java_is_named_to_driver_and_executors_where_agents_have_it_at_the_same_path(folders, monkeypatch):
+    def java(**more):
+        found = request(folders, **MESOS, **more)
+        return found["environmentVariables"].get("JAVA_HOME"), found["sparkProperties"].get(
+            "spark.executorEnv.JAVA_HOME"
+        )
+
+    here = str(folders.java_home)
+    assert java() == (here, here)
+    assert java(conf={"spark.executorEnv.JAVA_HOME": "/opt/java"}) == (here, "/opt/java")
+    assert java(conf={"spark.mesos.driverEnv.JAVA_HOME": "/opt/java"}) == (None, here)
+    assert java(image="afterbell:1", executor_home="/opt/spark", python="/opt/python") == (None, None)
+    monkeypatch.setattr(Folders, "has_java", False)  # as in Airflow's container
+    assert java(executor_home="/opt/spark") == (None, None)
+
+
+def test_what_the_profile_gives_drivers_wins_over_what_goes_along(folders):
+    conf = {"spark.mesos.driverEnv.AFTERBELL_HOME": "/srv/afterbell"}
+    found = request(folders, **MESOS, conf=conf)
+    assert "AFTERBELL_HOME" not in found["environmentVariables"]
+    assert found["sparkProperties"]["spark.mesos.driverEnv.AFTERBELL_HOME"] == "/srv/afterbell"
+
+
 @pytest.mark.parametrize("profile", [STANDALONE, MESOS])
 def test_keys_go_into_the_drivers_environment_and_nowhere_else(folders, profile):
     found = request(folders, **profile)

@@ -28,6 +28,14 @@ def test_authentication_without_a_secret_is_refused():
     assert weak_secrets(GUARDED, {"AFTERBELL_SPARK_SECRET": "kZ8-canary"}) == []
 
 
+def test_on_mesos_a_driver_makes_its_own_secret():
+    guarded = {"spark.authenticate": "true"}
+    assert weak_secrets(ClusterProfile(master="mesos://m1:5050", conf=guarded), {}) == []
+    dispatcher = ClusterProfile(master="mesos://d1:7077", deploy_mode="cluster", conf=guarded)
+    assert weak_secrets(dispatcher, {}) == []
+    assert "AFTERBELL_SPARK_SECRET is a password" in weak_secrets(dispatcher, {"AFTERBELL_SPARK_SECRET": "spark"})[0]
+
+
 def test_what_takes_anybodys_word_is_said():
     assert "spark.authenticate is off" in open_doors(SPARK)[0]
     assert open_doors(GUARDED) == []

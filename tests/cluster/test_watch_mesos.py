@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
 
-from afterbell.config.platform import Folders
+from tests.cluster import drivers
 from tests.cluster.drivers import limits, outcome
 from tests.clusters.mesos.agent import Agent
 from tests.clusters.mesos.build import mesos_spark_home
 from tests.clusters.mesos.master import Master
-from tests.clusters.programs import java_environment, programs
+from tests.clusters.programs import programs
+from tests.clusters.rest import get
 from tests.patience import LONG
 
 pytestmark = pytest.mark.services
@@ -26,7 +28,7 @@ def spark_home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mesos")
-    env = java_environment(Folders.from_env()) | {"SPARK_LOCAL_IP": "127.0.0.1"}
+    env = {"SPARK_LOCAL_IP": "127.0.0.1"}  # all that tasks get; Java is their driver's
     with programs(folder) as keeper:
         agents = [
             Agent(f"agent-{rack}", folder / rack, keeper, env, cpus=2, mem=2048, attributes={"rack": rack})
@@ -43,6 +45,36 @@ def test_a_job_that_the_cluster_serves_counts(master, spark_home, tmp_path):
     conf = limits(first_executor=LONG) | {"spark.cores.max": "1", "spark.mesos.constraints": "rack:r2"}
     status, output = outcome(tmp_path, COUNTING, master, conf, spark_home)
     assert (status, "FOUND 100" in output) == (0, True), output
+
+
+def test_executors_authenticate_to_their_driver_by_a_secret_that_no_page_shows(master, spark_home, tmp_path):
+    conf = {"spark.authenticate": "true", "spark.network.crypto.enabled": "true", "spark.cores.max": "1"}
+    status, output = outcome(tmp_path, COUNTING, master, limits(first_executor=LONG) | conf, spark_home)
+    assert (status, "FOUND 100" in output) == (0, True), output
+    pages = json.dumps([get(f"http://{master.removeprefix('mesos://')}/{page}") for page in ("state", "frameworks")])
+    assert "_SPARK_AUTH_SECRET" not in pages
+
+
+def test_a_framework_that_mesos_refuses_ends_for_good_with_the_reason(spark_home, tmp_path):
+    guarded = Master([], secret="canary-secret")
+    try:
+        address = f"mesos://127.0.0.1:{guarded.port}"
+        conf = limits() | {"spark.mesos.principal": "nightly", "spark.mesos.role": "night"}
+        status, output = outcome(tmp_path, COUNTING, address, conf, spark_home)
+    finally:
+        guarded.close()
+    assert status == 64, output
+    assert f"counting: ConfigError: the Mesos master behind {address} refused this framework: Master refused " in output
+    assert "(spark.mesos.role=night, spark.mesos.principal=nightly)" in output
+    assert "canary-secret" not in output
+
+
+def test_a_driver_without_libmesos_says_where_to_name_it(master, spark_home, tmp_path, monkeypatch):
+    monkeypatch.setattr(drivers, "libmesos_of", lambda home: str(home / "nowhere.so"))
+    status, output = outcome(tmp_path, COUNTING, master, limits(), spark_home)
+    assert status == 64, output
+    assert "ConfigError: libmesos could not be loaded on" in output
+    assert "--executor_environment_variables, or as spark.mesos.driverEnv.MESOS_NATIVE_JAVA_LIBRARY" in output
 
 
 @pytest.mark.parametrize(

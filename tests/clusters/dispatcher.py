@@ -13,7 +13,7 @@ import psutil
 from afterbell.config.platform import Folders
 from afterbell.embedded.ports import LOOPBACK, free_port
 from tests.clusters.mesos.agent import Agent, Task
-from tests.clusters.mesos.build import mesos_spark_home
+from tests.clusters.mesos.build import libmesos_of, mesos_spark_home
 from tests.clusters.mesos.master import Master
 from tests.clusters.programs import Program, Programs, java_environment, programs, until
 from tests.clusters.rest import Submissions, get
@@ -56,6 +56,7 @@ class Dispatcher:
             "SPARK_CONF_DIR": str(home),
             "SPARK_LOCAL_IP": LOOPBACK,
             "SPARK_DAEMON_MEMORY": "256m",
+            "MESOS_NATIVE_JAVA_LIBRARY": libmesos_of(self.spark_home),
         }
         argv = [
             str(self.spark_home / "bin" / "spark-class"), _DISPATCHER, "--host", LOOPBACK, "--port", str(self._port),
@@ -105,9 +106,21 @@ class Dispatcher:
         return (agent.sandbox(task.framework, task.id) / name).read_text(encoding="utf-8", errors="replace")
 
 
+def executor_environment() -> dict[str, str]:
+    """What the agents' ``--executor_environment_variables`` name: Java, and that all of it is on loopback."""
+    return {"JAVA_HOME": str(Folders.from_env().java_home), "SPARK_LOCAL_IP": LOOPBACK}
+
+
 @contextmanager
 def dispatcher(
-    folder: Path, *, agents: int = 2, cores: float = 4, memory: float = 6144, secret: str = "", **conf: Any
+    folder: Path,
+    *,
+    agents: int = 2,
+    cores: float = 4,
+    memory: float = 6144,
+    secret: str = "",
+    environment: dict[str, str] | None = None,
+    **conf: Any,
 ) -> Iterator[Dispatcher]:
     """Dispatcher, Mesos and agents for the block; all of it is gone at its end.
 
@@ -117,15 +130,18 @@ def dispatcher(
         cores: that each agent offers, whatever the machine has.
         memory: that each agent offers, MB.
         secret: what every framework must know; empty for none.
+        environment: more of the agents' ``--executor_environment_variables``.
         conf: Spark properties of the dispatcher, dots written as ``__``.
     """
     spark_home = mesos_spark_home(folder)
     with programs(folder) as keeper:
-        env = java_environment(Folders.from_env()) | {"SPARK_LOCAL_IP": LOOPBACK}
         machines = [
-            Agent(f"agent-{number + 1}", folder / f"agent-{number + 1}", keeper, env, cores, memory)
+            Agent(
+                f"agent-{number + 1}", folder / f"agent-{number + 1}", keeper,
+                executor_environment() | (environment or {}), cores, memory, libmesos=libmesos_of(spark_home),
+            )
             for number in range(agents)
-        ]
+        ]  # fmt: skip
         mesos = Master(machines, secret)
         try:
             settings = {key.replace("__", "."): value for key, value in conf.items()}

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from afterbell.cluster.job import EXIT_PERMANENT
+from afterbell.cluster.driver import EXIT_PERMANENT
 from tests.conftest import Services
 from tests.spark_run import run_scenario
 

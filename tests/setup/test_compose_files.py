@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -109,6 +110,7 @@ def test_the_platform_and_the_clusters_of_the_containers_are_valid(compose, monk
         profile = load_profile(name)
         assert profile.deploy_mode == "cluster"
         assert profile.conf["spark.authenticate"] == "true"
+        assert profile.at(profile.master, "cluster", profile.rest_url) == profile
         assert re.findall(r"//([\w-]+):", profile.master)[0] in services
     for address in (platform.s3.endpoint, platform.hdfs.url, platform.lake.catalog):
         assert re.findall(r"//([\w-]+)[:/]", address)[0] in services
@@ -142,3 +144,94 @@ def test_what_starts_a_container_refuses_an_empty_secret(name):
     assert done.returncode
     assert "is empty" in done.stderr
     assert "make compose-env" in done.stderr
+
+
+def test_one_setting_each_for_master_and_profile_moves_the_containers_to_mesos(compose):
+    """The connection's master wins over the profile's, so one that doesn't go along would be refused by the profile."""
+    body = compose["services"]["airflow-scheduler"]["environment"]["AIRFLOW_CONN_AFTERBELL_SPARK"]
+    host, name = re.findall(r"\$\{(AFTERBELL_MASTER|AFTERBELL_CLUSTER):-([^}]+)\}", body)
+    assert (host[0], name[0]) == ("AFTERBELL_MASTER", "AFTERBELL_CLUSTER")
+    assert load_profile(name[1]).at(host[1], "cluster").master == host[1]
+    assert "password" not in body, "a secret of Spark's would be sent to Mesos as its own"
+
+
+def start_mesos(tmp_path, what, **more):
+    """Arguments and variables of the program that the start script of Mesos ends in."""
+    told = tmp_path / "told"
+    for name in (f"mesos-{what}", "bin/spark-class"):
+        program = tmp_path / "bin" / name
+        program.parent.mkdir(parents=True, exist_ok=True)
+        program.write_text(f'#!/bin/sh\nprintf "%s\\0" "$@" >{told}\nenv -0 >{told}.env\n')
+        program.chmod(0o700)
+    library = tmp_path / "libmesos.so"
+    library.touch()
+    env = {
+        "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "PYSPARK_PYTHON": sys.executable, "LANG": "C.UTF-8",
+        "SPARK_HOME": str(tmp_path / "bin"), "SPARK_CONF_DIR": str(CONTAINERS / "spark"), "JAVA_HOME": "/opt/java",
+        "PGPASSFILE": str(tmp_path / "pgpass"), "AFTERBELL_SCRATCH": str(tmp_path), "AWS_DEFAULT_REGION": "us-east-1",
+        "MESOS_NATIVE_JAVA_LIBRARY": str(library), **MESOS_SECRETS,
+    }  # fmt: skip
+    done = subprocess.run(
+        ["bash", str(CONTAINERS / "mesos" / "start"), what], env=env | more, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return done, None
+    return told.read_text().split("\0")[:-1], dict(
+        one.split("=", 1) for one in Path(f"{told}.env").read_text().split("\0")[:-1]
+    )
+
+
+MESOS_SECRETS = {
+    "MESOS_SECRET": "canary-mesos", "AFTERBELL_SPARK_SECRET": "canary-spark", "LAKE_DB_PASSWORD": "canary-lake",
+    "AWS_ACCESS_KEY_ID": "canary-key", "AWS_SECRET_ACCESS_KEY": "canary '$(id)\" secret",
+}  # fmt: skip
+
+
+def test_an_agent_of_mesos_names_to_tasks_what_they_need_and_none_of_its_secrets(tmp_path):
+    arguments, _ = start_mesos(tmp_path, "agent")
+    (flag,) = [each for each in arguments if each.startswith("--executor_environment_variables=")]
+    tasks = json.loads(flag.split("=", 1)[1])
+    assert tasks["JAVA_HOME"] == "/opt/java"
+    assert tasks["MESOS_NATIVE_JAVA_LIBRARY"] == str(tmp_path / "libmesos.so")
+    assert {"PATH", "PGPASSFILE", "SPARK_CONF_DIR", "AFTERBELL_SPARK_CONF_DIR", "AWS_DEFAULT_REGION"} <= set(tasks)
+    assert "canary" not in " ".join(arguments)
+    assert "canary-lake" in (tmp_path / "pgpass").read_text()
+
+
+@pytest.mark.parametrize("conf", ["SPARK_CONF_DIR", "AFTERBELL_SPARK_CONF_DIR"])
+def test_drivers_and_executors_on_an_agent_find_the_stores_keys_and_mesos_secret(tmp_path, conf):
+    """As Spark's scripts do: executors read the node's file, drivers the one sent along, which reads the node's."""
+    arguments, _ = start_mesos(tmp_path, "agent")
+    (flag,) = [each for each in arguments if each.startswith("--executor_environment_variables=")]
+    tasks = json.loads(flag.split("=", 1)[1])
+    sent_along = ROOT / "include" / "afterbell" / "cluster" / "spark-env.sh"
+    script = sent_along if conf == "AFTERBELL_SPARK_CONF_DIR" else Path(tasks[conf]) / "spark-env.sh"
+    done = subprocess.run(
+        ["bash", "-c", f'set -a; . "{script}"; set +a; env -0'], env=tasks, capture_output=True, text=True, check=True
+    )
+    found = dict(one.split("=", 1) for one in done.stdout.split("\0")[:-1])
+    assert found["AWS_ACCESS_KEY_ID"] == MESOS_SECRETS["AWS_ACCESS_KEY_ID"]
+    assert found["AWS_SECRET_ACCESS_KEY"] == MESOS_SECRETS["AWS_SECRET_ACCESS_KEY"]
+    assert (found["SPARK_MESOS_PRINCIPAL"], found["SPARK_MESOS_SECRET"]) == ("afterbell", "canary-mesos")
+    assert stat.S_IMODE(Path(tasks["AFTERBELL_NODE_ENV"]).stat().st_mode) == 0o600
+
+
+def test_the_dispatcher_of_the_containers_has_libmesos_and_its_secret(tmp_path):
+    arguments, env = start_mesos(tmp_path, "dispatcher")
+    assert arguments[0] == "org.apache.spark.deploy.mesos.MesosClusterDispatcher"
+    assert (env["SPARK_MESOS_PRINCIPAL"], env["SPARK_MESOS_SECRET"]) == ("afterbell", "canary-mesos")
+    assert "canary" not in " ".join(arguments)
+
+
+@pytest.mark.parametrize("what", ["agent", "dispatcher"])
+@pytest.mark.parametrize("library", ["", "/nowhere/libmesos.so"])
+def test_nothing_that_runs_drivers_on_mesos_starts_without_libmesos(tmp_path, what, library):
+    done, _ = start_mesos(tmp_path, what, MESOS_NATIVE_JAVA_LIBRARY=library)
+    assert done.returncode == 2
+    assert f"MESOS_NATIVE_JAVA_LIBRARY is '{library}'" in done.stderr
+
+
+def test_a_task_elsewhere_than_on_mesos_reads_no_such_file(tmp_path):
+    script = CONTAINERS / "spark" / "spark-env.sh"
+    done = subprocess.run(["bash", "-ec", f'. "{script}"; echo ok'], env={"PATH": os.environ["PATH"]}, check=False)
+    assert done.returncode == 0

@@ -22,12 +22,15 @@ from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.driver_trigger import DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.results import AttemptNotes
+from afterbell.cluster.ask import ask_place, place_text, require_place
+from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_watch import Ending, Limits
-from afterbell.cluster.job import EXIT_PERMANENT
-from afterbell.cluster.payload import payload, sent
+from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.refusal import is_refused, with_refusal
 from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
+from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, UnknownOutcomeError
@@ -65,6 +68,15 @@ class Job:
     folders: Folders
     conf: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def properties(self) -> dict[str, str]:
+        """The Spark properties of its driver, as far as the profile and the step set them."""
+        return self.target.cluster.spark_conf() | dict(self.conf)
+
+    def launch(self) -> Launch:
+        """What its driver is created from."""
+        return Launch(self.folders, self.target.cluster, self.script, self.environment, self.conf)
+
     def notes(self, token: str) -> AttemptNotes:
         """What is told through the artifact store about the attempt ``token``."""
         return AttemptNotes(str(self.run["session"]), str(self.run["run_id"]), self.step, token)
@@ -100,23 +112,20 @@ class ClusterStep(BaseOperator):
     def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
         self._job = job
         store, cluster = _state(context), job.target.cluster
-        files = sent(job.folders, cluster, job.script, job.environment)
-
-        def request(*more: str) -> dict[str, Any]:
-            return payload(job.folders, cluster, files, [*job.arguments, *more], job.environment, job.conf)
-
-        digest = digest_of(request(), job.arguments, job.script.read_bytes())
+        requests = job.launch().place_files()
+        digest = digest_of(requests.request(*job.arguments), job.arguments, job.script.read_bytes())
         former = Attempt.read(store)
         if former is not None:
             taken = self._take_up(context, job, former, digest)
             if taken is not None:
                 return taken
+        require_place(cluster, job.properties)
         attempt = Attempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
         attempt.keep(store)
         job.notes(attempt.token).announce(job.environment)
         driver = create(
             RestSubmissions(attempt.url),
-            request("--attempt", attempt.token),
+            requests.request(*job.arguments, "--attempt", attempt.token),
             cluster.registered_seconds,
             lambda text: self.log.warning("%s", text),
         )
@@ -178,9 +187,10 @@ class ClusterStep(BaseOperator):
         self.show_places(job.target.cluster, attempt.driver)
         log = self._show_log(job, attempt)
         if ending in {Ending.UNSTARTED, Ending.OVERTIME}:
+            gave_up = self._gave_up(job, ending, attempt)  # asks the cluster while the driver waits there
             self._end(attempt)
             self._forget(context)
-            raise self._gave_up(job, ending, attempt)
+            raise gave_up
         return self._judge(context, job, attempt, status if ending is Ending.OVER else None, log)
 
     def _judge(
@@ -194,8 +204,12 @@ class ClusterStep(BaseOperator):
         self._forget(context)
         if result is not None:
             return result
+        output = "\n".join(log.tails.values())
         if reason is not None and reason["permanent"]:
-            raise AirflowFailException(f"step {job.step!r} failed: {_told(reason)}")
+            raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_told(reason), output)}")
+        if is_refused(output):  # a driver that couldn't leave its reason in the store
+            text = f"driver {attempt.driver} of step {job.step!r} was refused by the Mesos master"
+            raise AirflowFailException(with_refusal(text, output))
         if killed:  # by whoever cleared the task: this try came before the driver had ended
             self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
             return self.on_cluster(context, job)
@@ -214,10 +228,10 @@ class ClusterStep(BaseOperator):
             return AirflowTaskTimeout(
                 f"driver {attempt.driver} was killed: it ran longer than {self.execution_timeout}"
             )
+        cause = place_text(cluster, job.properties, ask_place(cluster, job.properties))
         return AirflowException(
-            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s, and it was taken back: "
-            f"it needs {cluster.driver_cores} cores and {cluster.driver_memory} on one node of {job.target.master} "
-            "(driver_cores, driver_memory and first_executor_seconds of the cluster profile)"
+            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s on {job.target.master}, "
+            f"and it was taken back: {cause}. The limit is first_executor_seconds of the cluster profile"
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -255,7 +269,7 @@ class ClusterStep(BaseOperator):
 
     def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
         cluster = job.target.cluster
-        secrets = [value for name, value in job.environment.items() if "SECRET" in name]
+        secrets = secret_values(job.environment)
         found = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
         self.places = self.places | ({"driver": found.page} if found.page else {})
         for kind, text in found.tails.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from airflow.sdk import BaseHook, Connection
@@ -10,6 +11,7 @@ from airflow.sdk.exceptions import AirflowNotFoundException
 from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.properties import AUTH_SECRET
+from afterbell.cluster.secrets import MESOS_PRINCIPAL, MESOS_SECRET, cluster_secrets
 from afterbell.config.runtime import S3Location
 from afterbell.errors import ConfigError
 
@@ -100,27 +102,30 @@ def _master(conn_id: str, connection: Connection) -> str:
 
 
 def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, str]:
-    """Variables of the driver that hold what the cluster must be told in secret; empty where nothing is.
+    """Variables of the driver that hold the cluster's secrets; empty where it has none.
 
     The password of the Spark connection is the secret of the Mesos principal (its login, where the profile names none),
-    or on a standalone master the secret of ``spark.authenticate``. Without a password, the variables of this process
-    stand, which a driver inherits.
+    or on a standalone master the secret of ``spark.authenticate``. What the connection leaves open comes from the
+    variables of this process, wherever the driver runs.
 
     Raises:
-        ConfigError: the connection is missing.
+        ConfigError: the connection is missing, or has a secret of Mesos and no principal.
     """
-    connection = get_connection(conn_id)
-    if not connection.password or cluster.manager == "local":
-        return {}
+    connection, inherited = get_connection(conn_id), cluster_secrets(cluster, os.environ)
+    if cluster.manager == "local":
+        return inherited
     if cluster.manager == "standalone":
-        return {AUTH_SECRET: connection.password}
-    principal = cluster.principal or connection.login
+        return inherited | ({AUTH_SECRET: connection.password} if connection.password else {})
+    principal = cluster.principal or connection.login or ""
+    if not connection.password:
+        named = principal and inherited.get(MESOS_SECRET) and not inherited.get(MESOS_PRINCIPAL)
+        return inherited | ({MESOS_PRINCIPAL: principal} if named else {})
     if not principal:
         raise ConfigError(
             f"the Airflow connection {conn_id!r} has a password, Mesos' secret, but nobody it belongs to: give the "
             "principal as its login, or as principal in the profile"
         )
-    return {"SPARK_MESOS_PRINCIPAL": principal, "SPARK_MESOS_SECRET": connection.password}
+    return inherited | {MESOS_PRINCIPAL: principal, MESOS_SECRET: connection.password}
 
 
 def store_environment() -> dict[str, str]:

@@ -11,7 +11,9 @@ from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from afterbell.cluster.job import EXIT_PERMANENT, attempt_key, failure_key, result_key
+from afterbell.cluster.driver import EXIT_PERMANENT
+from afterbell.cluster.job import attempt_key, failure_key, result_key
+from afterbell.cluster.refusal import is_refused, with_refusal
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
@@ -111,6 +113,6 @@ def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: 
     else:
         hint = memory_hint(text, driver_memory)
         message = f"{hint} (in the cluster profile)\n{text}" if hint else text
-    final = _STATUS.search(text) or (hint and attempt > 1)
+    final = _STATUS.search(text) or is_refused(text) or (hint and attempt > 1)
     kind = AirflowFailException if final else AirflowException
-    return kind(f"step {step!r} failed: {message}")
+    return kind(f"step {step!r} failed: {with_refusal(message, text)}")

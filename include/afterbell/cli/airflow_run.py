@@ -38,14 +38,15 @@ class Done:
         run_id: Airflow's id.
         log: everything that was said.
         seconds: of each task, in their order.
-        began: when each task began; seconds since the epoch.
+        began: when each try of each task began, in their order; seconds since the epoch. A try that goes on after the
+            triggerer has waited for its driver began before that wait.
         between: seconds that Airflow took, from the word to go to the end, besides its tasks.
     """
 
     run_id: str
     log: Path
     seconds: dict[str, float] = field(default_factory=dict)
-    began: dict[str, float] = field(default_factory=dict)
+    began: dict[str, list[float]] = field(default_factory=dict)
     between: float = 0.0
 
 
@@ -154,7 +155,8 @@ class _Follower:
         self._log = log
         self._tell = tell
         self._seconds: dict[str, float] = {}
-        self._began: dict[str, float] = {}
+        self._began: dict[str, list[float]] = {}
+        self._attempts: dict[str, int] = {}
         self._in_tasks = 0.0
         self._errors: dict[str, str] = {}
         self._end: dict[str, Any] = {}
@@ -165,7 +167,9 @@ class _Follower:
         kind, task = event["event"], event.get("task", "")
         if kind == "running":
             attempt = f", try {event['attempt']}" if event["attempt"] > 1 else ""
-            self._began[task] = event["at"]
+            if self._attempts.get(task) != event["attempt"]:  # else it goes on after a wait in the triggerer
+                self._attempts[task] = event["attempt"]
+                self._began.setdefault(task, []).append(event["at"])
             self.status.update(f"{task} is running{attempt}")
         if kind in {"success", "failed"}:
             self._in_tasks += event["seconds"]

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,13 +15,14 @@ from typing import Any
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
+from afterbell.cluster.ask import ask_place, place_text, require_place
 from afterbell.cluster.client import spark_submit
 from afterbell.cluster.driver_log import driver_log
 from afterbell.cluster.job import StepArgs, failure_key, result_key
-from afterbell.cluster.payload import payload, sent
+from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile, load_profile
-from afterbell.cluster.rest import RestSubmissions
-from afterbell.cluster.secrets import SECRETS, open_doors, weak_secrets
+from afterbell.cluster.rest import DriverState, RestSubmissions
+from afterbell.cluster.secrets import cluster_secrets, open_doors, secret_values, weak_secrets
 from afterbell.cluster.share import placed
 from afterbell.cluster.submission import submission
 from afterbell.embedded.child import guarded
@@ -141,24 +142,28 @@ def _beside(job: _Job) -> str:
 def _on_cluster(job: _Job) -> str:
     """Run the driver on the cluster; returns what to say of it if it left no result."""
     folders = job.opened.folders
-    secrets = {name: os.environ[name] for name in SECRETS if os.environ.get(name)}
-    env = job.opened.env | secrets
-    files = sent(folders, job.cluster, job.script, env)
+    env = job.opened.env | cluster_secrets(job.cluster, os.environ)
+    require_place(job.cluster, job.cluster.spark_conf())
+    requests = Launch(folders, job.cluster, job.script, env).place_files()
     server = RestSubmissions(job.cluster.rest_address)
-    driver = server.create(payload(folders, job.cluster, files, job.arguments(), env))
-    ends = time.monotonic() + job.seconds
+    driver = server.create(requests.request(*job.arguments()))
+    began, waited = time.monotonic(), job.cluster.first_executor_seconds
     while not (status := server.status(driver)).state.over:
-        if time.monotonic() > ends:
+        took = time.monotonic() - began
+        if status.state is DriverState.QUEUED and took > waited:
+            properties = job.cluster.spark_conf()
+            cause = place_text(job.cluster, properties, ask_place(job.cluster, properties))
+            server.kill(driver)
+            return (
+                f"no node took driver {driver} within {waited} s (first_executor_seconds), and it was killed: {cause}"
+            )
+        if took > job.seconds:
             server.kill(driver)
             return f"driver {driver} was {status.state} for {job.seconds:.0f} s and was killed: {status.message}"
         time.sleep(_LOOK_SECONDS)
-    log = driver_log(job.cluster.manager, job.cluster.master_ui, driver, [*secrets.values(), *_keys(env)])
+    log = driver_log(job.cluster.manager, job.cluster.master_ui, driver, secret_values(env))
     said = "\n".join(line for text in log.tails.values() for line in text.splitlines()[-_LINES:]) or log.trouble
     return f"driver {driver} ended as {status.state} on {status.worker or 'the cluster'}: {status.message}\n{said}"
-
-
-def _keys(env: Mapping[str, str]) -> list[str]:
-    return [env[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if env.get(name)]
 
 
 def findings_of(found: dict[str, Any]) -> Iterator[Finding]:

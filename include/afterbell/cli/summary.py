@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -73,11 +73,19 @@ def start_up(done: Done, results: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         all Spark steps, from the task's start to the driver's session.
     """
     waits = (
-        datetime.fromisoformat(str(result["ready_at"])).timestamp() - done.began[step]
+        _wait(done.began.get(step, []), datetime.fromisoformat(str(result["ready_at"])).timestamp())
         for step, result in results.items()
         if result.get("ready_at")
     )
-    return {"airflow": round(done.between, 1), "spark": round(sum(waits), 1)}
+    return {"airflow": round(max(0.0, done.between), 1), "spark": round(sum(waits), 1)}
+
+
+def _wait(tries: Sequence[float], ready: float) -> float:
+    """Seconds from the try that launched the driver to its session; 0 where the clock of its node disagrees.
+
+    A try after that one took the driver up, and began after the session stood.
+    """
+    return ready - max((began for began in tries if began <= ready), default=ready)
 
 
 def print_summary(found: dict[str, Any]) -> None:

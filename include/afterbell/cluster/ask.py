@@ -1,15 +1,20 @@
-"""Asking a cluster manager's pages why a driver has no executor."""
+"""Asking a cluster manager's pages why a driver has no executor, or no place itself."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import requests
 
 from afterbell.cluster.causes import mesos_cause, standalone_cause, unknown_cause
+from afterbell.cluster.driver_place import DriverNeeds, PlaceCause, mesos_place_cause, standalone_place_cause
+from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.wanted import Wanted
+from afterbell.errors import ClusterUnavailableError, NoResourcesError
 
 _SECONDS = 5.0
+_UNREADABLE = (requests.RequestException, ValueError, LookupError, TypeError, AttributeError)
 
 
 def ask_manager(wanted: Wanted, application: str) -> str:
@@ -26,8 +31,59 @@ def ask_manager(wanted: Wanted, application: str) -> str:
             agents, frameworks = _get(f"{wanted.ui}/slaves"), _get(f"{wanted.ui}/frameworks")
             return mesos_cause(agents["slaves"], frameworks["frameworks"], application, wanted)
         return standalone_cause(_get(f"{wanted.ui}/json/"), application, wanted)
-    except (requests.RequestException, ValueError, LookupError, TypeError, AttributeError) as error:
+    except _UNREADABLE as error:
         return unknown_cause(wanted, f"{type(error).__name__}: {str(error)[:200]}")
+
+
+def ask_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCause | None:
+    """Why a driver with ``properties`` has no place on ``cluster``; None where that can't be asked."""
+    ui = cluster.master_ui.rstrip("/")
+    if not ui:
+        return None
+    needs = DriverNeeds.of(cluster, properties)
+    try:
+        if cluster.manager == "mesos":
+            agents, frameworks = _get(f"{ui}/slaves"), _get(f"{ui}/frameworks")
+            cause = mesos_place_cause(agents["slaves"], frameworks["frameworks"], needs)
+            return None if cause.unregistered and _hides_frameworks(ui, frameworks["frameworks"]) else cause
+        return standalone_place_cause(_get(f"{ui}/json/"), needs)
+    except _UNREADABLE:
+        return None
+
+
+def require_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> None:
+    """Refuse to launch a driver that the cluster, as it is, would keep waiting for ever.
+
+    Raises:
+        ClusterUnavailableError: Mesos' dispatcher has lost its master.
+        NoResourcesError: the driver is larger than any node, or no node meets its constraints.
+    """
+    cause = ask_place(cluster, properties)
+    if cause is None or not cause.never:
+        return
+    kind = ClusterUnavailableError if cause.unregistered else NoResourcesError
+    raise kind(f"no driver was launched on {cluster.master}: {place_text(cluster, properties, cause)}")
+
+
+def place_text(cluster: ClusterProfile, properties: Mapping[str, str], cause: PlaceCause | None) -> str:
+    """What a driver needs and why it has no place, for messages."""
+    if cause is None:
+        where = f"{cluster.master_ui} could not be read" if cluster.master_ui else "master_ui is not set"
+        told = f"why is not known, since {where}; see the cluster's page"
+    else:
+        told = cause.text
+    if cause is not None and cause.unregistered:
+        return f"{told} ({cluster.master_ui}/frameworks)"
+    page = f" ({cluster.master_ui})" if cluster.master_ui else ""
+    return f"the driver needs {DriverNeeds.of(cluster, properties).text} on one node: {told}{page}"
+
+
+def _hides_frameworks(ui: str, shown: Sequence[Any]) -> bool:
+    """Whether a Mesos master counts more active frameworks than it shows: its rules may hide them from us."""
+    try:
+        return int(_get(f"{ui}/metrics/snapshot")["master/frameworks_active"]) > len(shown)
+    except _UNREADABLE:
+        return False
 
 
 def _get(address: str) -> Any:

@@ -57,16 +57,14 @@ def mesos_cause(
     failed = [task for task in tasks if task.get("state") in _FAILED]
     if failed:
         return _failed(failed, agents, wanted)
-    fitting = [agent for agent in active if _meets(agent.get("attributes", {}), wanted)]
+    fitting = [agent for agent in active if meets(agent.get("attributes", {}), wanted.constraints)]
     if not fitting:
-        have = "; ".join(sorted({_attributes(agent) for agent in active})[:5])
+        have = "; ".join(sorted({attributes_of(agent) for agent in active})[:5])
         return (
             f"none of the {len(active)} agents meets {wanted.said('spark.mesos.constraints')}: they have {have}. "
             "Mend constraints in the cluster profile, or the agents' attributes"
         )
-    sizes = [_offer(agent["resources"]) for agent in fitting]
-    used = [_offer(agent.get("used_resources", {})) for agent in fitting]
-    free = [(cores - busy[0], memory - busy[1]) for (cores, memory), busy in zip(sizes, used, strict=True)]
+    sizes, free = agent_sizes(fitting)
     return _too_large(sizes, wanted, "agent") or _taken(free, wanted, "agent") or _not_offered(wanted)
 
 
@@ -130,17 +128,26 @@ def _not_offered(wanted: Wanted) -> str:
     )
 
 
+def agent_sizes(agents: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Cores and MiB of each Mesos agent, and how much of them is free."""
+    sizes = [_offer(agent["resources"]) for agent in agents]
+    used = [_offer(agent.get("used_resources", {})) for agent in agents]
+    return sizes, [(cores - busy[0], memory - busy[1]) for (cores, memory), busy in zip(sizes, used, strict=True)]
+
+
 def _offer(resources: Mapping[str, Any]) -> tuple[int, int]:
     return int(resources.get("cpus", 0)), int(resources.get("mem", 0))
 
 
-def _attributes(agent: Mapping[str, Any]) -> str:
+def attributes_of(agent: Mapping[str, Any]) -> str:
+    """The attributes of a Mesos agent, for messages."""
     found = agent.get("attributes", {})
     return ",".join(f"{name}:{value}" for name, value in sorted(found.items())) or "no attributes"
 
 
-def _meets(attributes: Mapping[str, Any], wanted: Wanted) -> bool:
-    return all(_one(attributes.get(name), values) for name, values in wanted.constraints.items())
+def meets(attributes: Mapping[str, Any], constraints: Mapping[str, set[str]]) -> bool:
+    """Whether a Mesos agent has the attributes that ``constraints`` names, by Spark's rule."""
+    return all(_one(attributes.get(name), values) for name, values in constraints.items())
 
 
 def _one(have: Any, values: set[str]) -> bool:

@@ -14,6 +14,8 @@ from urllib.parse import urlencode
 
 import requests
 
+_TASKS = ("tasks", "completed_tasks", "unreachable_tasks")
+"""Where a Mesos master lists a framework's tasks: those of a lost agent under the last."""
 LONGEST = 32 * 1024
 """Bytes of each of stdout and stderr."""
 _TIMEOUT = (5.0, 15.0)
@@ -49,12 +51,14 @@ def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str]
     """
     if not master_ui:
         return DriverLog(trouble="master_ui is not set in the cluster profile")
+    page = ""
     try:
         place = _place(manager, master_ui, driver)
+        page = place.page
         tails = {kind: clean(place.read(kind), secrets) for kind in ("stdout", "stderr")}
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
-        return DriverLog(trouble=f"{type(error).__name__}: {error}")
-    return DriverLog(place.page, tails)
+        return DriverLog(page, trouble=f"{type(error).__name__}: {error}")
+    return DriverLog(page, tails)
 
 
 def driver_page(manager: str, master_ui: str, driver: str) -> str:
@@ -106,10 +110,16 @@ def _on_standalone(master_ui: str, driver: str) -> _Worker:
 @dataclass(frozen=True)
 class _Sandbox:
     agent: str
+    agent_id: str
     folder: str
     page: str
 
     def read(self, kind: str) -> str:
+        if not self.agent:
+            raise LookupError(
+                f"the Mesos master lists no agent {self.agent_id}, which is lost or was removed: the log is below the "
+                f"agent's work_dir in slaves/{self.agent_id}{self.folder}, and on the page once the agent is back"
+            )
         path = f"{self.folder}/{kind}"
         size = int(self._files(path)["offset"])  # without an offset the agent tells the size alone
         found = self._files(path, offset=max(0, size - LONGEST), length=LONGEST)
@@ -123,14 +133,18 @@ class _Sandbox:
 def _on_mesos(master_ui: str, driver: str) -> _Sandbox:
     task, framework = _task(_get(f"{master_ui}/frameworks").json(), driver)
     agents = {each["id"]: each for each in _get(f"{master_ui}/slaves").json()["slaves"]}
-    agent = agents[task["slave_id"]]
-    port = agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1]
+    agent = agents.get(task["slave_id"])
     executor = task.get("executor_id") or task["id"]
     return _Sandbox(
-        agent=f"http://{agent['hostname']}:{port}",
+        agent=f"http://{agent['hostname']}:{_port(agent)}" if agent else "",
+        agent_id=str(task["slave_id"]),
         folder=f"/frameworks/{framework}/executors/{executor}/runs/latest",
         page=f"{master_ui}/#/agents/{task['slave_id']}/frameworks/{framework}/executors/{executor}",
     )
+
+
+def _port(agent: Mapping[str, Any]) -> str:
+    return str(agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1])
 
 
 def _task(found: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str]:
@@ -138,7 +152,8 @@ def _task(found: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str
     tasks = [
         (task, str(framework["id"]))
         for framework in (*found.get("frameworks", ()), *found.get("completed_frameworks", ()))
-        for task in (*framework.get("tasks", ()), *framework.get("completed_tasks", ()))
+        for kind in _TASKS
+        for task in framework.get(kind) or ()
         if task["id"] == driver or str(task["id"]).startswith(f"{driver}-retry-")
     ]
     if not tasks:

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from afterbell.cluster.driver import RECORD, STEP
+from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.ready import ready_at
 from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 _LONGEST_MESSAGE = 16 * 1024
 _ATTEMPT = re.compile(r"[0-9a-f]{0,64}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
-EXIT_PERMANENT = 64
-"""Exit status of a failure that trying again cannot mend; any other non-zero status may be tried again."""
 
 
 @dataclass(frozen=True)

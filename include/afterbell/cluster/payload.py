@@ -20,6 +20,8 @@ from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
 
 SPARK_VERSION = "3.5"
+DRIVER_ENV = "spark.mesos.driverEnv."
+"""What the names of properties begin with that are variables of drivers on Mesos."""
 _KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 _OPENED = (
     "java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util",
@@ -163,6 +165,7 @@ def _on_mesos(folders: Folders, profile: ClusterProfile, files: Sent) -> dict[st
         "spark.mesos.executor.home": home,
         "spark.submit.pyFiles": files.library,
         "spark.mesos.uris": ",".join(fetched),
+        **{f"spark.executorEnv.{name}": value for name, value in _java_home(folders, profile).items()},
         **_class_path(jars),
     }
 
@@ -182,10 +185,20 @@ def _conf_dir(profile: ClusterProfile) -> str:
 def _environment(folders: Folders, profile: ClusterProfile, stores: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in _KEYS}
     same_paths = not profile.share
-    found = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"}
-    if same_paths and profile.manager == "mesos" and not profile.image:
-        found["JAVA_HOME"] = str(folders.java_home)
-    return {name: value for name, value in kept.items() if value} | found
+    found = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
+    sent_to = {name: value for name, value in kept.items() if value} | found
+    # The dispatcher lets these win over what the profile gives drivers, which has the last word here.
+    return {name: value for name, value in sent_to.items() if f"{DRIVER_ENV}{name}" not in profile.conf}
+
+
+def _java_home(folders: Folders, profile: ClusterProfile) -> dict[str, str]:
+    """The Java of the project, where agents have it under the same path: they give tasks no variables of theirs.
+
+    Whoever submits may lack Java (Airflow in a container): then the agents name theirs.
+    """
+    if profile.manager != "mesos" or profile.share or profile.image or not folders.has_java:
+        return {}
+    return {"JAVA_HOME": str(folders.java_home)}
 
 
 def _merged(own: Mapping[str, str], profile: Mapping[str, str]) -> dict[str, str]:

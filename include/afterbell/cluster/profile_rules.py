@@ -34,7 +34,7 @@ _ARCHIVES = (".tgz", ".tar.gz", ".zip")
 
 def problems(profile: ClusterProfile) -> list[str]:
     """One sentence for each combination of keys that cannot work: what it is, and what to write instead."""
-    return [found for rule in (_place, _elsewhere, _spark, _python, _sizes, _properties) for found in rule(profile)]
+    return [found for rule in _RULES for found in rule(profile)]
 
 
 def _place(profile: ClusterProfile) -> Iterator[str]:
@@ -87,6 +87,28 @@ def _sizes(profile: ClusterProfile) -> Iterator[str]:
         yield f"executor_cores {profile.executor_cores} exceeds cores_max {profile.cores_max}: no executor would start"
 
 
+def _authentication(profile: ClusterProfile) -> Iterator[str]:
+    """On Mesos executors get Spark's secret as a secret of Mesos: all of them are by value, or all by name."""
+    if profile.manager != "mesos" or profile.conf.get("spark.authenticate") != "true":
+        return
+    taken = sorted(name for name in profile.conf if name.startswith("spark.mesos.executor.secret."))
+    if taken:
+        yield (
+            f"conf sets {', '.join(taken)} beside spark.authenticate: that one hands its secret to executors on Mesos "
+            "by these properties, and Spark takes no second. Leave one out"
+        )
+    if profile.conf.get("spark.shuffle.service.enabled") == "true":
+        yield (
+            "conf sets spark.shuffle.service.enabled beside spark.authenticate: on Mesos each job has a secret of its "
+            "own, which a shuffle service doesn't know. Leave one out"
+        )
+    if not profile.coarse:
+        yield (
+            "coarse: false with spark.authenticate in conf: executors of single tasks are not handed the secret on "
+            "Mesos. Set coarse: true, or leave spark.authenticate out"
+        )
+
+
 def _properties(profile: ClusterProfile) -> Iterator[str]:
     for name in sorted(profile.conf):
         if name in OWNED:
@@ -95,3 +117,6 @@ def _properties(profile: ClusterProfile) -> Iterator[str]:
             yield f"conf sets {name}: Spark takes properties that begin with 'spark.' and drops others"
         elif _SECRET.search(name) and not _NO_SECRET.fullmatch(name):
             yield f"conf sets {name}: secrets belong into the Airflow connection or the environment (docs/clusters.md)"
+
+
+_RULES = (_place, _elsewhere, _spark, _python, _sizes, _authentication, _properties)

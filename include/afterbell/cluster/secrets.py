@@ -9,12 +9,31 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.errors import ConfigError
 
+_HIDDEN = {
+    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SPARK_MESOS_SECRET", AUTH_SECRET,
+}  # fmt: skip
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
 }  # fmt: skip
-SECRETS = ("SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", AUTH_SECRET)
-"""Variables that a cluster is told in secret; a driver beside the submitter inherits them."""
+MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
+SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
+"""Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
+_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
+"""On Mesos each job makes its own secret of ``spark.authenticate``; one that goes along would show on the pages."""
+
+
+def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
+    """Those variables of ``environment`` that hold secrets of ``cluster``; empty ones are left out.
+
+    A driver on the cluster inherits nothing of its submitter, so each of these has to go along.
+    """
+    return {name: environment[name] for name in _OF_MANAGER[cluster.manager] if environment.get(name)}
+
+
+def secret_values(environment: Mapping[str, str]) -> list[str]:
+    """The values in the environment of a driver that no log may show."""
+    return [value for name, value in environment.items() if value and name in _HIDDEN]
 
 
 def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
@@ -31,7 +50,9 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
         for name in ("AWS_SECRET_ACCESS_KEY", *SECRETS)
         if environment.get(name, "").lower() in _DELIVERED
     ]
-    if cluster.conf.get("spark.authenticate") == "true" and not environment.get(AUTH_SECRET):
+    # On Mesos a driver without one makes its own.
+    wanted = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
+    if wanted and not environment.get(AUTH_SECRET):
         found.append(
             f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
         )

@@ -12,8 +12,9 @@ done
 set -- "${afterbell_arguments[@]}"
 unset afterbell_arguments
 
-# What the agent has of its own configuration holds as if this file were not there.
-SPARK_CONF_DIR="${SPARK_HOME}/conf"
+# What the agent has of its own configuration holds as if this file were not there; an agent that keeps it elsewhere than
+# in Spark's folder says so by its --executor_environment_variables.
+SPARK_CONF_DIR="${AFTERBELL_SPARK_CONF_DIR:-${SPARK_HOME}/conf}"
 if [ -f "${SPARK_CONF_DIR}/spark-env.sh" ]; then
   . "${SPARK_CONF_DIR}/spark-env.sh"
 fi

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from afterbell.cluster.properties import MASTER_UI
 
 _UNITS = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
-_LEAST_OVERHEAD_MB = 384
-_OVERHEAD = 0.1
+LEAST_OVERHEAD_MB, OVERHEAD = 384, 0.1
+"""What Spark adds on Mesos to the heap of a JVM: this share of it, and no less than so many MiB."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,8 @@ class Wanted:
         memory = megabytes(properties.get("spark.executor.memory", "1g"))
         if master.startswith("mesos://"):
             asked = properties.get("spark.mesos.executor.memoryOverhead")
-            memory += int(asked) if asked else max(_LEAST_OVERHEAD_MB, int(memory * _OVERHEAD))
+            factor = float(properties.get("spark.executor.memoryOverheadFactor", OVERHEAD))
+            memory += int(asked) if asked else max(LEAST_OVERHEAD_MB, int(memory * factor))
         ui = properties.get(MASTER_UI, "")
         if not ui and re.fullmatch(r"mesos://[^/]+", master):
             ui = f"http://{master.removeprefix('mesos://')}"
@@ -47,13 +48,17 @@ class Wanted:
     @property
     def constraints(self) -> dict[str, set[str]]:
         """The attributes that an agent must have, each with the values that do; none of them: any does."""
-        text = self.properties.get("spark.mesos.constraints", "")
-        pairs = [part.partition(":") for part in text.split(";") if part]
-        return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
+        return constraints_of(self.properties.get("spark.mesos.constraints", ""))
 
     def said(self, *names: str) -> str:
         """The properties ``names`` that are set, as ``name=value``."""
         return ", ".join(f"{name}={self.properties[name]}" for name in names if self.properties.get(name))
+
+
+def constraints_of(text: str) -> dict[str, set[str]]:
+    """The attributes of ``rack:r1,r2;disk:ssd``, each with the values that do."""
+    pairs = [part.partition(":") for part in text.split(";") if part]
+    return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
 
 
 def megabytes(text: str) -> int:

@@ -19,15 +19,23 @@ from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.ask import ask_manager
-from afterbell.cluster.driver import RECORD, STEP, executor_variables, with_secret
+from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
 from afterbell.cluster.patience import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
+from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
 from afterbell.cluster.wanted import Wanted
-from afterbell.errors import AfterbellError, ClusterUnavailableError, ConfigError, NoResourcesError
+from afterbell.errors import (
+    AfterbellError,
+    ClusterUnavailableError,
+    ConfigError,
+    NoResourcesError,
+    PermanentError,
+)
 
 _LOOK = 1.0
 _HALT_SECONDS = 5.0
 _RECORD_SECONDS = 20.0
+_REASON_SECONDS = 3.0
 _RETRYABLE = 1
 
 
@@ -36,7 +44,7 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
 
     Raises:
         ClusterUnavailableError: the cluster manager refused the driver.
-        ConfigError: libmesos is not there, or ``spark.authenticate`` has no secret.
+        ConfigError: libmesos is not there, Mesos refused the framework, or ``spark.authenticate`` has no secret.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell
         return builder.getOrCreate()
@@ -44,16 +52,21 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     properties = dict(SparkConf().getAll())
     if properties.get("spark.master", "local").startswith("local"):
         return builder.getOrCreate()
-    for name, value in (executor_variables(properties, os.environ) | with_secret(properties, os.environ)).items():
-        builder = builder.config(name, value)
-    watch = Watch(properties)
+    for handed_on in HANDED_ON:
+        for name, value in handed_on(properties, os.environ).items():
+            builder = builder.config(name, value)
+    on_mesos = properties["spark.master"].startswith("mesos://")
+    mesos_errors = keep_mesos_errors(SparkContext._jvm) if on_mesos else None  # noqa: SLF001
+    watch = Watch(properties, mesos_errors)
     watch.start()
     try:
         session = builder.getOrCreate()
     except Exception as error:
         watch.over.set()
-        raise _refused(properties, error) from error
+        raise _refused(properties, error, mesos_errors) from error
     watch.context = session.sparkContext
+    if mesos_errors is not None:
+        mesos_errors.close()
     return session
 
 
@@ -62,13 +75,14 @@ class Watch(threading.Thread):
 
     Args:
         properties: Spark's properties of this driver.
+        mesos_errors: what Mesos says to the driver, on Mesos.
     """
 
-    def __init__(self, properties: Mapping[str, str]) -> None:
+    def __init__(self, properties: Mapping[str, str], mesos_errors: MesosErrors | None = None) -> None:
         super().__init__(name="afterbell-watch", daemon=True)
         self.over = threading.Event()
         self.context: SparkContext | None = None
-        self._properties = dict(properties)
+        self._properties, self._mesos_errors = dict(properties), mesos_errors
         self._step, self._record = STEP.get(), RECORD.get()
         self._limits = Limits(
             float(properties.get(REGISTERED_SECONDS, "60")), float(properties.get(FIRST_EXECUTOR_SECONDS, "180"))
@@ -109,6 +123,8 @@ class Watch(threading.Thread):
 
     def _error(self, verdict: Verdict) -> AfterbellError:
         wanted = Wanted.of(self._properties)
+        if self.context is None and self._mesos_errors is not None and (reason := self._mesos_errors.reason()):
+            return _refused_by_mesos(wanted, reason)
         if verdict == "not accepted" or self.context is None:
             return _unanswered(wanted, f"has not accepted this driver within {self._limits.registered:.0f} s")
         cause = ask_manager(wanted, self.context.applicationId)
@@ -130,18 +146,40 @@ def _unanswered(wanted: Wanted, what: str) -> ClusterUnavailableError:
     )
 
 
-def _refused(properties: Mapping[str, str], error: Exception) -> AfterbellError:
+def _refused_by_mesos(wanted: Wanted, reason: str) -> ConfigError:
+    return ConfigError(refusal_text(wanted.master, reason, wanted.said("spark.mesos.role", "spark.mesos.principal")))
+
+
+def _refused(properties: Mapping[str, str], error: Exception, mesos_errors: MesosErrors | None) -> AfterbellError:
     text = str(error)
+    if ABORTED in text:
+        return _refused_by_mesos(Wanted.of(properties), _reason_of(mesos_errors))
     if "UnsatisfiedLinkError" in text or "MESOS_NATIVE" in text:
         named = os.environ.get("MESOS_NATIVE_JAVA_LIBRARY", "")
-        return ConfigError(f"libmesos could not be loaded (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name its .so file")
+        return ConfigError(
+            f"libmesos could not be loaded on {socket.gethostname()} (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name "
+            "its .so file. A driver inherits nothing of its agent's environment: name it there by the agent's "
+            "--executor_environment_variables, or as spark.mesos.driverEnv.MESOS_NATIVE_JAVA_LIBRARY in conf of the "
+            "cluster profile"
+        )
     cause = next((line.strip() for line in text.splitlines() if "Exception" in line or "Error" in line), text[:300])
     return _unanswered(Wanted.of(properties), f"refused this driver ({cause})")
+
+
+def _reason_of(mesos_errors: MesosErrors | None) -> str:
+    """Mesos' reason, which the scheduler may log a moment after the refusal."""
+    until = time.monotonic() + _REASON_SECONDS
+    while mesos_errors is not None and time.monotonic() < until:
+        if reason := mesos_errors.reason():
+            return reason
+        time.sleep(_REASON_SECONDS / 20)
+    return ""
 
 
 def _end(step: str, error: AfterbellError) -> NoReturn:
     """Print the reason and end the process with its JVM, at once: an orderly stop would wait for the cluster, too."""
     text = f"{step}: {type(error).__name__}: {error}"
+    status = EXIT_PERMANENT if isinstance(error, PermanentError) else _RETRYABLE
     sys.stdout.flush()
     said = threading.Event()
 
@@ -152,7 +190,7 @@ def _end(step: str, error: AfterbellError) -> NoReturn:
             jvm.java.lang.System.err.println(text)
             jvm.java.lang.System.err.flush()
             said.set()
-            jvm.java.lang.Runtime.getRuntime().halt(_RETRYABLE)
+            jvm.java.lang.Runtime.getRuntime().halt(status)
 
     halting = threading.Thread(target=halt, daemon=True)
     halting.start()
@@ -161,4 +199,4 @@ def _end(step: str, error: AfterbellError) -> NoReturn:
         print(text, file=sys.stderr, flush=True)
         time.sleep(_LOOK)  # for the parent to pass it on
         os.kill(os.getppid(), signal.SIGKILL)
-    os._exit(_RETRYABLE)
+    os._exit(status)

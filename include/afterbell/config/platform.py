@@ -197,6 +197,11 @@ class Folders:
         return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"] if archive.exists() else []
 
     @property
+    def has_java(self) -> bool:
+        """Whether there is such a Java: whoever only submits needs none."""
+        return bool(os.environ.get("AFTERBELL_JAVA_HOME")) or (self.env / "java_home").exists()
+
+    @property
     def java_home(self) -> Path:
         """The Java that set-up chose, or ``AFTERBELL_JAVA_HOME``."""
         named = os.environ.get("AFTERBELL_JAVA_HOME")

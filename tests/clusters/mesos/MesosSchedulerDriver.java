@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStream;
@@ -50,6 +51,10 @@ public class MesosSchedulerDriver implements SchedulerDriver {
 
   public MesosSchedulerDriver(
       Scheduler scheduler, FrameworkInfo framework, String master, boolean implicit, Credential credential) {
+    String library = System.getenv("MESOS_NATIVE_JAVA_LIBRARY");
+    if (library == null || !new File(library).isFile()) {
+      throw new UnsatisfiedLinkError("no mesos in java.library.path: MESOS_NATIVE_JAVA_LIBRARY is " + library);
+    }
     if (!implicit) {
       throw new UnsupportedOperationException("explicit acknowledgements");
     }
@@ -69,17 +74,17 @@ public class MesosSchedulerDriver implements SchedulerDriver {
     return Status.DRIVER_RUNNING;
   }
 
-  /** As libmesos: a master that cannot be reached is tried again for ever, and nobody is told. */
+  /**
+   * As libmesos: a master that cannot be reached is tried again for ever, and nobody is told. One that is restarted under
+   * the same address is not noticed at all without ZooKeeper: whoever was registered stays silent from then on.
+   */
   private void listen() {
-    while (over.getCount() > 0) {
+    while (over.getCount() > 0 && !registered) {
       try (Socket line = connect()) {
         BufferedReader reader =
             new BufferedReader(new InputStreamReader(line.getInputStream(), StandardCharsets.UTF_8));
         for (String text = reader.readLine(); text != null; text = reader.readLine()) {
           hear(JSON.readTree(text));
-        }
-        if (registered && over.getCount() > 0) {
-          scheduler.disconnected(this);
         }
       } catch (IOException nobodyThere) {
         pause();

@@ -15,6 +15,8 @@ from tests.clusters.mesos.http import Answer, Server
 from tests.clusters.programs import Program, Programs
 from tests.patience import LONG
 
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+"""What Mesos gives a task for a path that has none."""
 _MOST = 65536
 """Bytes that one call of ``/files/read`` gives at most, as with Mesos."""
 
@@ -57,24 +59,34 @@ class Agent:
         name: its id, such as ``agent-1``.
         folder: its work folder; sandboxes lie below it as they do on a real agent.
         keeper: starts the processes.
-        env: what every task gets: Java above all.
+        executor_environment: ``--executor_environment_variables``, which is all that tasks get of it.
+        libmesos: ``libmesos-<version>.so`` in its library folder, which tasks are told; empty where there is none.
         cpus, mem: what it offers; MB.
         attributes: what constraints look at.
+        alive: whether it answers.
+        away: whether it has not come back yet after a restart of the master.
     """
 
     name: str
     folder: Path
     keeper: Programs
-    env: dict[str, str]
+    executor_environment: dict[str, str]
     cpus: float
     mem: float
     attributes: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, Task] = field(default_factory=dict)
+    libmesos: str = ""
     alive: bool = True
+    away: bool = False
     _runs: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
     def __post_init__(self) -> None:
         self.server = Server({"/files/read": self._read, "/files/browse": self._browse})
+
+    @property
+    def registered(self) -> bool:
+        """Whether the master knows it: it is alive, and has come back after a restart of the master."""
+        return self.alive and not self.away
 
     def used(self, resource: str) -> float:
         """What its running tasks take."""
@@ -115,7 +127,9 @@ class Agent:
             "MESOS_TASK_ID": task.id,
             "MESOS_FRAMEWORK_ID": task.framework,
         }
-        env = self.env | own | task.info["env"]
+        if self.libmesos:
+            own["MESOS_NATIVE_JAVA_LIBRARY"] = self.libmesos
+        env = {"PATH": _PATH} | own | self.executor_environment | task.info["env"]
         argv = ["/bin/sh", "-c", task.info["command"]]
         task.tell("TASK_RUNNING")
         task.program = self.keeper.start(

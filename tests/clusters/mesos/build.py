@@ -44,7 +44,13 @@ def mesos_spark_home(folder: Path) -> Path:
         if each != jar:
             (home / "jars" / each.name).symlink_to(each)
     _with_stand_in(jar, home / "jars" / jar.name, _compiled(jar, home))
+    Path(libmesos_of(home)).touch()
     return home
+
+
+def libmesos_of(spark_home: Path) -> str:
+    """The file that passes for libmesos on the agents: without its name nothing of Spark starts on Mesos."""
+    return str(spark_home / "libmesos-1.11.0.so")
 
 
 def _compiled(jar: Path, folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Answer:
 
 
 Handler = Callable[[dict[str, str]], Answer]
-Line = Callable[[BinaryIO, BinaryIO], None]
+Line = Callable[[BinaryIO, BinaryIO, socket.socket], None]
 
 
 class Server:
@@ -76,7 +77,7 @@ class _Request(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         self.close_connection = True
-        self.server.owner.line(self.rfile, self.wfile)  # type: ignore[arg-type]
+        self.server.owner.line(self.rfile, self.wfile, self.connection)  # type: ignore[arg-type]
 
     def log_message(self, *args: object) -> None:
         """Nothing: the test has its own log."""

@@ -1,16 +1,19 @@
 """A stand-in for a Mesos master, with agents: what Spark's frameworks see of Mesos, and what its HTTP pages tell.
 
 Frameworks reach it through ``MesosSchedulerDriver.java``. Offers, declines with their time, suppressing and reviving,
-kills, lost agents and failover times follow Mesos; roles, quotas and reservations are not there.
+kills, lost agents, failover times and a restart without ZooKeeper follow Mesos; roles, quotas and reservations are not
+there. ``tests/clusters/test_mesos_behaviour.py`` lists what was seen on a real Mesos and holds here.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -29,6 +32,7 @@ class Framework:
     id: str
     asked: dict[str, Any]
     out: BinaryIO | None = None
+    line: socket.socket | None = None
     suppressed: bool = False
     quiet: dict[str, float] = field(default_factory=dict)
     tasks: dict[str, tuple[Agent, Task]] = field(default_factory=dict)
@@ -76,12 +80,12 @@ class Master:
 
     # ---- frameworks
 
-    def _serve(self, lines: BinaryIO, out: BinaryIO) -> None:
+    def _serve(self, lines: BinaryIO, out: BinaryIO, connection: socket.socket) -> None:
         asked = json.loads(lines.readline())
         if self._secret and asked["secret"] != self._secret:
             Framework("", asked, out).tell("error", message="Master refused authentication")
             return
-        framework = self._register(asked, out)
+        framework = self._register(asked, out, connection)
         stopped = False
         for line in lines:
             call = json.loads(line)
@@ -93,11 +97,11 @@ class Master:
                 getattr(self, f"_on_{name}")(framework, **call)
         self._disconnected(framework, out, stopped=stopped)
 
-    def _register(self, asked: dict[str, Any], out: BinaryIO) -> Framework:
+    def _register(self, asked: dict[str, Any], out: BinaryIO, connection: socket.socket) -> Framework:
         with self.lock:
             known = asked["id"] or f"stand-in-{next(self._numbers):04d}"
             framework = self.frameworks.setdefault(known, Framework(known, asked))
-            framework.out = out
+            framework.out, framework.line = out, connection
         framework.tell("registered", framework=framework.id, port=self.port)
         return framework
 
@@ -164,7 +168,9 @@ class Master:
                 )
 
     def _report(self, task: Task, state: str, message: str | None, reason: str | None) -> None:
-        framework = self.frameworks[task.framework]
+        framework = self.frameworks.get(task.framework)
+        if framework is None:  # forgotten by a restart
+            return
         agent, _ = framework.tasks[task.id]
         self._status(framework, task.id, agent.name, state, message, reason)
 
@@ -183,7 +189,7 @@ class Master:
         while not self._over.wait(_ROUND):
             with self.lock:
                 for agent in self.agents.values():
-                    if agent.alive:
+                    if agent.registered:
                         self._offer(agent)
 
     def _offer(self, agent: Agent) -> None:
@@ -219,6 +225,35 @@ class Master:
                     if where is agent and task.state in RUNNING:
                         task.tell("TASK_LOST", "health check timed out", "REASON_SLAVE_REMOVED")
                         task.lost = True
+
+    def find(self, name: str) -> None:
+        """The agent ``name`` answers again; the tasks that were given up stay so."""
+        with self.lock:
+            agent = self.agents[name]
+            agent.server.open()
+            agent.alive = True
+
+    def restart(self) -> None:
+        """As a master without ZooKeeper: it forgets frameworks and agents. These come back by ``agents_return``."""
+        with self.lock:
+            lines = [each.line for each in self.frameworks.values() if each.line is not None]
+            for each in self.frameworks.values():
+                each.out = None  # it has not disconnected: its tasks stay
+            self.frameworks.clear()
+            self._offers.clear()
+            for agent in self.agents.values():
+                agent.away = True
+        self.server.close()
+        for line in lines:
+            with suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+        self.server.open()
+
+    def agents_return(self) -> None:
+        """Agents notice the new master, which takes them a minute or more, and register; their tasks run on."""
+        with self.lock:
+            for agent in self.agents.values():
+                agent.away = False
 
     def task(self, name: str) -> tuple[Agent, Task]:
         """The task ``name`` and its agent; the newest where frameworks gave the name twice.

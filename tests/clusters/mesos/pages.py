@@ -36,10 +36,13 @@ def _page(body: Callable[[], dict[str, Any]]) -> Callable[[dict[str, str]], Answ
 
 
 def _framework(framework: Framework) -> dict[str, Any]:
-    tasks = [
-        {"id": task.id, "framework_id": framework.id, "executor_id": "", "slave_id": agent.name, "state": task.state}
-        for agent, task in framework.tasks.values()
-    ]
+    tasks, lost = [], []
+    for agent, task in framework.tasks.values():
+        told = {"id": task.id, "framework_id": framework.id, "executor_id": "", "slave_id": agent.name}
+        if task.lost:
+            lost.append(told | {"state": "TASK_UNREACHABLE"})
+        else:
+            tasks.append(told | {"state": task.state})
     connected = framework.out is not None
     return {
         "id": framework.id,
@@ -51,6 +54,7 @@ def _framework(framework: Framework) -> dict[str, Any]:
         "connected": connected,
         "tasks": [each for each in tasks if each["state"] in RUNNING],
         "completed_tasks": [each for each in tasks if each["state"] not in RUNNING],
+        "unreachable_tasks": lost,
     }
 
 
@@ -64,7 +68,8 @@ def _agents(master: Master) -> list[dict[str, Any]]:
             "attributes": agent.attributes,
             "active": True,
             "resources": {"cpus": agent.cpus, "mem": agent.mem},
+            "used_resources": {"cpus": agent.used("cpus"), "mem": agent.used("mem")},
         }
         for agent in master.agents.values()
-        if agent.alive
+        if agent.registered
     ]
