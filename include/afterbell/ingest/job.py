@@ -33,8 +33,8 @@ from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
-from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source
-from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_id, refusal_of, refuse
+from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
+from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
 from afterbell.ingest.slices import Slice, share_out
 from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_sources

@@ -10,8 +10,7 @@ from datetime import date, datetime
 
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
-from afterbell.ingest.plan import QUARANTINED, UNREADABLE, USABLE, DropTask, KnownDrop
-from afterbell.ingest.refusals import refusal_id
+from afterbell.ingest.plan import QUARANTINED, UNREADABLE, USABLE, DropTask, KnownDrop, refusal_id
 from afterbell.ingest.sources.source import Source
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,6 +19,11 @@ UNREADABLE = "unreadable"
 STATES = (LANDED, DUPLICATE, REVISED, EMPTY, QUARANTINED)
 USABLE = (LANDED, REVISED)
 """States of a drop whose rows the lake has. A duplicate is as usable as the drop it repeats, which has a line too."""
+
+
+def refusal_id(source: str, store: str, key: str, version: str) -> str:
+    """The id of the refusal of one version of a drop: 16 hexadecimal digits."""
+    return hashlib.sha256(f"{source}\0{store}\0{key}\0{version}".encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ key is another drop, and a listing alone tells whether a drop may be taken in.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, PreconditionFailedError
+from afterbell.ingest.plan import refusal_id
 from afterbell.stores.artifacts import ArtifactStore
 
 FOLDER = "refusals/"
@@ -78,11 +78,6 @@ class Held:
 
     refusal: Refusal
     release: Release | None
-
-
-def refusal_id(source: str, store: str, key: str, version: str) -> str:
-    """The id of the refusal of one version of a drop."""
-    return hashlib.sha256(f"{source}\0{store}\0{key}\0{version}".encode()).hexdigest()[:16]
 
 
 def refusal_of(drop: Mapping[str, Any], reasons: tuple[str, ...], run_id: str) -> Refusal:

@@ -10,8 +10,7 @@ from itertools import groupby
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.ingest.plan import USABLE
-from afterbell.ingest.refusals import refusal_id
+from afterbell.ingest.plan import USABLE, refusal_id
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE
 from afterbell.quality.branch import BranchReader
