@@ -1,7 +1,8 @@
 """Tend every table of the lake and the artifact store: what nobody names and nobody can need any more goes.
 
-Inputs: now (ISO instant, from which ages count), dry_run. Everything that releases, and candidates and runs of the last
-weeks, name is read first; if one of them cannot be read, nothing is touched. Run again, it finds nothing to do.
+Inputs: now (ISO instant; ages count from it, from the store's clock or from the newest commit, whichever is earliest),
+dry_run. Everything that releases, and candidates and runs of the last weeks, name is read first; if one of them cannot
+be read, nothing is touched. Run again, it finds nothing to do.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
-from afterbell.lake.maintenance import Round, all_tables, tend
+from afterbell.lake.maintenance import Round, all_tables, newest_commit, tend
 from afterbell.lake.maintenance_named import read_named, unneeded
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.runs import record_run
@@ -26,16 +27,20 @@ _COUNTS = ("compacted", "files", "manifests", "snapshots", "deleted", "orphans")
 
 def maintain(args: StepArgs) -> dict[str, Any]:
     """One round over everything; the result is its report."""
-    started = datetime.now(UTC)
+    started = _clock()
     now, dry_run = datetime.fromisoformat(str(args.require("now"))), bool(args.require("dry_run"))
     if now > started + _SKEW:
         raise ConfigError(f"input now is {now}, which is yet to come: what is young would be taken for old")
     runtime, keep = Runtime.from_env(), load_keep()
     store = ArtifactStore(runtime.s3)
-    named = read_named(store, keep.runs_before(now), keep.experiments_before(now))
     spark = lake_session(runtime, "afterbell maintain")
+    every = all_tables(spark)
+    now, warning = reference(now, store.clock(), newest_commit(spark, every))
+    if warning:
+        print(f"maintain: warning: {warning}", file=sys.stderr, flush=True)
+    named = read_named(store, keep.runs_before(now), keep.experiments_before(now))
     this = Round(now, keep, named, dry_run)
-    tables = {table.name: tend(spark, table, this) for table in all_tables(spark)}
+    tables = {table.name: tend(spark, table, this) for table in every}
     folders = unneeded(store, named, keep.runs_before(now), keep.experiments_before(now))
     if not dry_run:
         for keys in folders.values():
@@ -63,6 +68,29 @@ def maintain(args: StepArgs) -> dict[str, Any]:
             detail={name: result[name] for name in (*_COUNTS, "folders")},
         )
     return result
+
+
+def _clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def reference(now: datetime, store: datetime, newest: datetime | None) -> tuple[datetime, str]:
+    """The instant that ages count from, and a warning where the clock of this machine cannot be trusted.
+
+    A clock that runs ahead would take tonight's branch, and the files of a job that runs, for old. So nothing is older
+    than it is to the store, or at the newest commit: while nobody writes to the lake, nothing in it ages.
+
+    Args:
+        now: by the clock of the machine that started the run.
+        store: by the clock of the artifact store.
+        newest: when any table was last written; None where there is none.
+    """
+    warning = ""
+    if now > store + _SKEW:
+        warning = (
+            f"the clock says {now:%Y-%m-%d %H:%M} UTC, the store's {store:%Y-%m-%d %H:%M}: ages count from the latter"
+        )
+    return min(found for found in (now, store, newest) if found is not None), warning
 
 
 def report(result: dict[str, Any]) -> str:

@@ -21,6 +21,7 @@ from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, SYMBOLS
 from afterbell.stores.artifacts import ArtifactStore
+from spark_jobs import maintain as maintaining
 from spark_jobs.maintain import maintain
 from tests.lake.branches import open_branch
 from tests.lake.places import Place, place_of
@@ -98,6 +99,16 @@ class Scenario:
         inputs = {"now": datetime.now(UTC).isoformat(), "dry_run": dry_run}
         return maintain(StepArgs("maintain", SESSIONS[-1], "maintenance__1", DEADLINE, inputs))
 
+    def ahead(self, days: int) -> dict[str, Any]:
+        """A round on a machine whose clock is ``days`` ahead."""
+        wrong = datetime.now(UTC) + timedelta(days=days)
+        right, maintaining._clock = maintaining._clock, lambda: wrong
+        try:
+            inputs = {"now": wrong.isoformat(), "dry_run": False}
+            return maintain(StepArgs("maintain", SESSIONS[-1], "maintenance__ahead", DEADLINE, inputs))
+        finally:
+            maintaining._clock = right
+
     def later(self, days: int) -> dict[str, Any]:
         """A round as it will be ``days`` from now, orphans apart: Iceberg refuses to look for those of today."""
         keep, now = load_keep(), self.started + timedelta(days=days)
@@ -157,6 +168,8 @@ def run(scenario: Scenario) -> dict[str, Any]:
     seen["first"] = scenario.job(dry_run=False)
     seen["after_first"] = scenario.look() | {"orphans": [scenario.place.exists(path) for path in made]}
     seen["second"] = scenario.job(dry_run=False)
+    seen["ahead"] = scenario.ahead(days=30)
+    seen["after_ahead"] = scenario.look()
     scenario.place.remove(made[1])
     seen["later"] = scenario.later(10)
     seen["after_later"] = scenario.look()

@@ -60,6 +60,13 @@ def test_what_is_young_is_kept_and_a_second_round_finds_nothing(seen: dict[str, 
     assert seen["second"]["tables"]["market.symbols"]["branches"] == []
 
 
+def test_a_clock_that_runs_ahead_makes_nothing_old(seen: dict[str, Any]) -> None:
+    assert seen["ahead"]["tables"]["market.bars"] == NOTHING
+    assert seen["ahead"]["tables"]["market.symbols"] == NOTHING | {"postponed": ["audit_open_1"]}
+    assert (seen["after_ahead"]["branch"], seen["ahead"]["folders"]) == (True, [])
+    assert seen["after_ahead"]["rows"] == seen["after_first"]["rows"]
+
+
 def test_later_snapshots_that_nobody_names_are_gone_with_their_files(seen: dict[str, Any]) -> None:
     # The empty first commit, the first, third, fifth and sixth, and the compaction, whose manifests were rewritten: the
     # release names the second, a run the fourth.

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -188,3 +189,8 @@ def test_a_document_of_no_stated_length_is_read_up_to_its_limit_too() -> None:
     assert read_at_most(answer(b"x" * 11), 10) is None
     assert read_at_most(answer(bytes(3_000_000)), 3_000_000) == bytes(3_000_000)
     assert read_at_most(answer(bytes(3_000_000)), 2_999_999) is None
+
+
+def test_the_stores_clock_is_its_own_answers_date(store: ArtifactStore) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert before < store.clock() < datetime.now(UTC) + timedelta(seconds=1)

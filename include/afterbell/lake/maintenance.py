@@ -73,6 +73,12 @@ def all_tables(spark: SparkSession) -> list[Table]:
     return [Table(name, "") for name in sorted(names)]
 
 
+def newest_commit(spark: SparkSession, tables: list[Table]) -> datetime | None:
+    """When any of the tables was last written, branches included; None where there is no table."""
+    millis = [int(live(spark, table).operations().current().lastUpdatedMillis()) for table in tables]
+    return datetime.fromtimestamp(max(millis) / 1000, UTC) if millis else None
+
+
 def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, Any]:
     """One table's turn.
 

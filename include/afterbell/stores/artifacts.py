@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 from contextlib import closing
+from datetime import datetime
 from typing import Any
 
 from afterbell.config.runtime import S3Location
@@ -138,6 +139,10 @@ class ArtifactStore:
         check_key(key)
         # A missing bucket must neither pass for a missing object nor be created by a write.
         self._bucket.require()
+
+    def clock(self) -> datetime:
+        """What time it is to the store; UTC, to the second."""
+        return self._bucket.clock()
 
     def list(self, prefix: str) -> list[StoredObject]:
         """All objects whose keys start with ``prefix``, in the order of their keys."""

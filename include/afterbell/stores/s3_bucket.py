@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
@@ -120,6 +122,15 @@ class Bucket:
 
         self.ask(look)
         self._seen = True
+
+    def clock(self) -> datetime:
+        """What time it is to the store, by the date of its answer; UTC, to the second."""
+
+        def look(client: Any) -> datetime:
+            answer = client.head_bucket(Bucket=self.name)
+            return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
+
+        return self.ask(look)
 
     def list(self, prefix: str) -> list[StoredObject]:
         """All objects whose keys start with ``prefix``, in the order of their keys, over all pages.
