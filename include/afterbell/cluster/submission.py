@@ -84,6 +84,7 @@ def step_environment(folders: Folders) -> dict[str, str]:
     """
     python = str(folders.spark_python)
     return {
+        "PYTHONPATH": library_path(folders),
         "AFTERBELL_HOME": str(folders.home),
         "AFTERBELL_ENV": str(folders.env),
         "AFTERBELL_CONFIG": str(config_folder()),
@@ -92,6 +93,14 @@ def step_environment(folders: Folders) -> dict[str, str]:
         "SPARK_HOME": str(folders.spark_home),
         "JAVA_HOME": str(folders.java_home),
     }
+
+
+def library_path(folders: Folders) -> str:
+    """Where a process of this checkout finds the library: first, since its environment may be another's as well.
+
+    An environment names the checkout that made it; with ``AFTERBELL_ENV`` several can share one.
+    """
+    return str(folders.root / "include")
 
 
 def library_zip(include: Path, target: Path, config: Path | None = None) -> Path:
