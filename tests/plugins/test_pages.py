@@ -66,7 +66,8 @@ def _put_run(store, session=SESSION, slug=SLUG, **more):
 
 
 def _put_release(store, release_id="2026-06-30-0123456789ab", **more):
-    body = MANIFEST | {"release_id": release_id, "session": release_id[:10]} | more
+    named = {"release_id": release_id, "session": release_id[:10], "candidate_id": f"{release_id[11:]}cdef"}
+    body = MANIFEST | named | more
     put(store, f"releases/{release_id}/manifest.json", body)
     return body
 

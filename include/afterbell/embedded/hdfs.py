@@ -113,6 +113,8 @@ class Hdfs(Service):
             "dfs.namenode.datanode.registration.ip-hostname-check": "false",
             "dfs.heartbeat.interval": "1",
             "dfs.namenode.safemode.extension": "0",
+            # A web page in a browser on this machine must not write: what it sends by POST asks nobody's leave.
+            "dfs.webhdfs.rest-csrf.enabled": "true",
             "dfs.namenode.handler.count": "4",
             "dfs.datanode.handler.count": "4",
         }

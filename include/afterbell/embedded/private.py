@@ -1,9 +1,10 @@
-"""Small files that their owner alone may read."""
+"""Files and folders that their owner alone may read."""
 
 from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 
 from afterbell.errors import ServiceError
@@ -18,6 +19,14 @@ def write_private(path: Path, text: str) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
         stream.write(text)
     temporary.replace(path)
+
+
+def own_folder(path: Path) -> None:
+    """Make the folder ``path``, or close it, so that its owner alone may enter it and read what lies below."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = path.stat()
+    if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) & 0o077:
+        path.chmod(0o700)
 
 
 def read_json(path: Path, what: str) -> dict[str, str]:

@@ -16,6 +16,7 @@ from botocore.credentials import Credentials
 
 from afterbell.embedded.ports import LOOPBACK, free_port, take_port
 from afterbell.embedded.private import read_json, write_private
+from afterbell.embedded.seaweedfs_security import security
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import ServiceError, StoreConfigError
 
@@ -46,6 +47,8 @@ class SeaweedFS(Service):
         keys = credentials(self.context.supervisor.folder)
         identities = self.folder / "identities.json"
         write_private(identities, json.dumps({"identities": [_identity(*keys)]}))
+        # Where SeaweedFS looks for it, in its home.
+        write_private(self.folder / ".seaweedfs" / "security.toml", security(self.folder / ".seaweedfs"))
         self.spawn("weed", self._argv(data, identities), plain_environment() | {"HOME": str(self.folder)})
 
     def _argv(self, data: Path, identities: Path) -> list[str]:
@@ -54,6 +57,7 @@ class SeaweedFS(Service):
             "dir": data,
             "ip": LOOPBACK,
             "ip.bind": LOOPBACK,
+            "disableHttp": "true",  # master and filer; they ask nobody for a key there
             "master.port": port["master"],
             "master.port.grpc": port["master_grpc"],
             "master.volumeSizeLimitMB": _VOLUME_MB,

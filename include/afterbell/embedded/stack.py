@@ -14,6 +14,7 @@ from afterbell.embedded.airflow import USER, Airflow
 from afterbell.embedded.endpoints import STORES, Endpoints, endpoints, step_env
 from afterbell.embedded.hdfs import Hdfs
 from afterbell.embedded.ports import LOOPBACK
+from afterbell.embedded.private import own_folder
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.embedded.service import Context, Progress, Service
@@ -81,6 +82,7 @@ def start(
     wanted = embedded(platform, names)
     context = Context(folders, platform, Supervisor(folders.services), environment=environment or {})
     if wanted:
+        own_folder(folders.home)  # the lake, matrices, the stores' files and Airflow's database lie below
         with context.supervisor.lock(on_progress):
             _bring_up(context, [_SERVICES[name](context) for name in wanted], on_progress)
             if not attached:
