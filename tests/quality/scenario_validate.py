@@ -27,6 +27,8 @@ class Scenario:
     def __init__(self, home: Path) -> None:
         self.home = home
         os.environ["AFTERBELL_FEED_BUCKET"] = "validate-drops"
+        # What is refused here must not be refused to others that deliver the same drops.
+        os.environ["AFTERBELL_ARTIFACT_BUCKET"] = "validate-artifacts"
         os.environ["AFTERBELL_HDFS_ROOT"] += "/validate-drops"
         self.lake = Lake(home, "validate")
         stores = {kind: drop_store(kind, self.lake.runtime) for kind in ("s3", "hdfs")}

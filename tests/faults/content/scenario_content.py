@@ -103,7 +103,7 @@ class Scenario:
         """A new session, an old drop with other bytes, one with the same bytes; S3 is slow and the new drop changes."""
         at = market.LAST + 1
         told = {market.row("S50", 5, 5): market.bar("S50", 5, 71.5, 6050)}
-        changed = [told.get(line, line) for line in market.whole(5) + market.bad_lines(5)]
+        changed = [told.get(line, line) for line in market.whole(5)]
         self.s3.put(market.prices_key(5), market.packed(changed))
         self.hdfs.put(REPORT, market.deliveries()["hdfs", REPORT])
         thin, whole = (market.packed([market.HEADER, *market.rows(at, names)]) for names in (["S00"], market.SYMBOLS))
