@@ -61,7 +61,7 @@ def publish(
     manifest = Manifest(
         release_id=release,
         session=BEFORE,
-        candidate_id="c",
+        candidate_id=f"{number:012x}cdef",
         models=tuple(models),
         features=FeatureSchema(
             sets=tuple(
