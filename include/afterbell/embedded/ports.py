@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import random
 import socket
+import sys
 import threading
 
 import psutil
@@ -15,6 +16,7 @@ LOOPBACK = "127.0.0.1"
 # Below the range that the system takes for outgoing connections, so that none takes the port before the service does.
 _FIRST, _LAST = 20_000, 31_999
 _handed_out: set[int] = set()
+_claims: list[socket.socket] = []
 _lock = threading.Lock()
 
 
@@ -40,10 +42,24 @@ def free_port() -> int:
     with _lock:
         for _ in range(1000):
             port = random.SystemRandom().randint(_FIRST, _LAST)
-            if port not in _handed_out and is_free(port):
+            if port not in _handed_out and is_free(port) and _is_ours(port):
                 _handed_out.add(port)
                 return port
     raise ServiceError(f"no free port between {_FIRST} and {_LAST} on {LOOPBACK}: stop some servers, then try again")
+
+
+def _is_ours(port: int) -> bool:
+    """Whether no other process has drawn the port and not used it yet; it is this one's for as long as it lives."""
+    if sys.platform != "linux":
+        return True
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0afterbell-port-{port}")  # a name that the kernel takes back with the process
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    return True
 
 
 def take_port(configured: int, name: str) -> int:
