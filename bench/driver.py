@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
-from afterbell.cluster.submission import driver_options
+from afterbell.cluster.submission import driver_properties
 from afterbell.config.platform import Folders
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,8 +34,7 @@ def driver_env(step: Mapping[str, str], scratch: Path, submit: str) -> dict[str,
     folders = Folders.from_env()
     # As the project submits a driver of this machine's, so that it starts from the archive of classes, too.
     conf = {
-        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in folders.jars),
-        "spark.driver.extraJavaOptions": driver_options(folders),
+        **driver_properties(folders),
         "spark.ui.enabled": "false",
         "spark.local.dir": str(scratch),
     }

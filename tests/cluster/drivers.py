@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, MASTER_UI, REGISTERED_SECONDS
-from afterbell.cluster.submission import library_zip
+from afterbell.cluster.submission import driver_properties, library_zip
 from afterbell.config.platform import Folders
-from tests.clusters.classes import driver_properties, executor_properties
+from tests.clusters.classes import executor_properties
 from tests.clusters.mesos.build import libmesos_of
 from tests.clusters.programs import java_environment
 from tests.patience import LONG

@@ -13,13 +13,12 @@ from types import SimpleNamespace
 import psutil
 import pytest
 
-from afterbell.cluster.submission import library_zip
+from afterbell.cluster.submission import driver_properties, library_zip
 from afterbell.cluster.warm import serve
 from afterbell.cluster.warm.submit import likeness, parted
 from afterbell.cluster.warm.words import WORKERS, listen
 from afterbell.config.platform import Folders
 from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, conf_of, environment, read_until
-from tests.clusters.classes import driver_properties
 from tests.clusters.programs import until
 from tests.patience import LONG
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from afterbell.cluster.submission import driver_options
 from afterbell.config.platform import Folders
 
 
@@ -31,14 +30,6 @@ def archive_options(folders: Folders) -> str:
 def daemon_environment(folders: Folders) -> dict[str, str]:
     """The variables of a master or worker."""
     return {"SPARK_DAEMON_CLASSPATH": class_path(folders), "SPARK_DAEMON_JAVA_OPTS": archive_options(folders)}
-
-
-def driver_properties(folders: Folders) -> dict[str, str]:
-    """The properties of a driver that is started on this machine, as the project has them."""
-    return {
-        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in folders.jars),
-        "spark.driver.extraJavaOptions": driver_options(folders),
-    }
 
 
 def executor_properties(folders: Folders) -> dict[str, str]:

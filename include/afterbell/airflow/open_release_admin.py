@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import get_current_context, task
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk import task
 
+from afterbell.airflow.admin_run import open_admin_run
 from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
-from afterbell.cluster.job import run_slug
-from afterbell.errors import ConfigError, PermanentError
+from afterbell.errors import ConfigError
 
 ACTIONS = ("verify", "rollback", "promote")
 LIMIT = timedelta(hours=2)
@@ -20,30 +19,8 @@ LIMIT = timedelta(hours=2)
 
 @task(task_id="open_release_admin")
 def open_release_admin() -> dict[str, Any]:
-    """Check the form, and say who asks.
-
-    Returns:
-        ``session`` (the day, ISO), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``,
-        ``origin``, ``profile``, ``action``, ``release_id``, ``reason``, ``by``.
-    """
-    context = get_current_context()
-    run_id, now = str(context["run_id"]), datetime.now(UTC)
-    try:
-        run_slug(run_id)
-        asked = check_form(context.get("params") or {})
-    except PermanentError as error:
-        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return {
-        "session": now.date().isoformat(),
-        "run_id": run_id,
-        "started": now.isoformat(),
-        "deadline": (now + LIMIT).isoformat(),
-        "replayed": False,
-        "origin": "manual",
-        "profile": "",
-        "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
-        **asked,
-    }
+    """Check the form: what ``open_admin_run`` returns, with ``action``, ``release_id``, ``reason``."""
+    return open_admin_run(check_form, LIMIT)
 
 
 def check_form(params: Mapping[str, Any]) -> dict[str, str]:

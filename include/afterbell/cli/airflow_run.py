@@ -23,7 +23,6 @@ from afterbell.cli.output import err
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.secrets import require_secrets
-from afterbell.cluster.submission import library_path
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import ServiceError, StepFailedError
@@ -222,7 +221,7 @@ def _environment(opened: Opened, profile: str, airflow_home: Path) -> dict[str, 
             # A home of its own for every run: `dag.test` deletes whatever runs of the same DAG its database has, even
             # those at work, and a deadline left behind by a run here must not be fired by a scheduler there.
             "AIRFLOW_HOME": str(airflow_home),
-            "PYTHONPATH": library_path(opened.folders),
+            "PYTHONPATH": str(opened.folders.library),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",

@@ -53,21 +53,24 @@ def submission(folders: Folders, master: str) -> Submission:
     python = str(folders.spark_python)
     local = master.startswith("local")
     jars = [str(path) for path in folders.jars]
-    conf = {
-        "spark.pyspark.python": python,
-        "spark.pyspark.driver.python": python,
-        "spark.driver.extraJavaOptions": driver_options(folders),
-        # That of the archive of classes, wherever executors get their jars from.
-        "spark.driver.extraClassPath": os.pathsep.join(jars),
-    }
+    conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **driver_properties(folders)}
     return Submission(
         spark_binary=str(folders.root / "include" / "afterbell" / "cluster" / "spark-submit"),
         jars=None if local else ",".join(jars),
-        py_files=str(library_zip(folders.root / "include", folders.home / "build")),
+        py_files=str(library_zip(folders.library, folders.home / "build")),
         conf=conf,
         # A driver with its executor on this machine has no business on any other interface.
         environment=step_environment(folders) | ({"SPARK_LOCAL_IP": "127.0.0.1"} if local else {}),
     )
+
+
+def driver_properties(folders: Folders) -> dict[str, str]:
+    """The properties of a driver on this machine that make it start from the archive of classes."""
+    return {
+        "spark.driver.extraJavaOptions": driver_options(folders),
+        # That of the archive, wherever executors get their jars from.
+        "spark.driver.extraClassPath": os.pathsep.join(str(path) for path in folders.jars),
+    }
 
 
 def driver_options(folders: Folders) -> str:
@@ -84,7 +87,7 @@ def step_environment(folders: Folders) -> dict[str, str]:
     """
     python = str(folders.spark_python)
     return {
-        "PYTHONPATH": library_path(folders),
+        "PYTHONPATH": str(folders.library),
         "AFTERBELL_HOME": str(folders.home),
         "AFTERBELL_ENV": str(folders.env),
         "AFTERBELL_CONFIG": str(config_folder()),
@@ -93,14 +96,6 @@ def step_environment(folders: Folders) -> dict[str, str]:
         "SPARK_HOME": str(folders.spark_home),
         "JAVA_HOME": str(folders.java_home),
     }
-
-
-def library_path(folders: Folders) -> str:
-    """Where a process of this checkout finds the library: first, since its environment may be another's as well.
-
-    An environment names the checkout that made it; with ``AFTERBELL_ENV`` several can share one.
-    """
-    return str(folders.root / "include")
 
 
 def library_zip(include: Path, target: Path, config: Path | None = None) -> Path:

@@ -152,6 +152,11 @@ class Folders:
         )
 
     @property
+    def library(self) -> Path:
+        """Where a process of this checkout finds the library: with ``AFTERBELL_ENV`` several share an environment."""
+        return self.root / "include"
+
+    @property
     def services(self) -> Path:
         """State, logs and data of the embedded services."""
         return self.home / "services"

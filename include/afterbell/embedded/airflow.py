@@ -114,7 +114,7 @@ class Airflow(Service):
         own = {
             "AFTERBELL_HOME": str(self.context.folders.home),
             "AFTERBELL_ENV": str(self.context.folders.env),
-            "PYTHONPATH": str(root / "include"),  # of this checkout, whichever made the environment
+            "PYTHONPATH": str(self.context.folders.library),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
