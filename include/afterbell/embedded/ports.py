@@ -16,7 +16,6 @@ LOOPBACK = "127.0.0.1"
 # Below the range that the system takes for outgoing connections, so that none takes the port before the service does.
 _FIRST, _LAST = 20_000, 31_999
 _handed_out: set[int] = set()
-_claims: list[socket.socket] = []
 _lock = threading.Lock()
 
 
@@ -58,7 +57,7 @@ def _is_ours(port: int) -> bool:
     except OSError:
         claim.close()
         return False
-    _claims.append(claim)
+    claim.detach()  # open for as long as this process lives
     return True
 
 
