@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import psutil
 import pytest
@@ -54,6 +55,15 @@ def page(planted, hook, tmp_path_factory):
         assert sorted(down.json["stopped"]) == ["airflow", "hdfs", "s3"]
         assert down.json["left"] == []
         assert _processes_of(afterbell.home) == []
+
+
+def test_eight_people_write_at_once_and_all_are_answered(page):
+    """Airflow's API over SQLite waits for itself where two of its requests write; ours take turns."""
+    with ThreadPoolExecutor(8) as people:
+        names = [f"connection_{number}" for number in range(40)]
+        list(people.map(lambda name: page.connect(name, "http://127.0.0.1"), names))
+    there = {each["connection_id"] for each in page.ask("GET", "/connections", limit=100)["connections"]}
+    assert set(names) <= there
 
 
 def _processes_of(home):

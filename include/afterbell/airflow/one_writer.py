@@ -1,0 +1,55 @@
+"""Requests that write reach Airflow's API one after the other, where its database is SQLite.
+
+Airflow writes its audit log on the event loop, and waits there for SQLite's lock. A request that holds the lock is
+answered by a thread, and needs the loop to commit: each waits for the other until SQLite's patience ends. For all that
+time the server answers nobody, and then one of the two requests fails with 500. It takes no more than a trigger in the
+page at the moment a task starts. Other processes hold the lock for milliseconds, and are waited for as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+_Scope = MutableMapping[str, Any]
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_Application = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class OneWriter:
+    """ASGI middleware: one request at a time of those that may write.
+
+    Attributes:
+        app: what answers.
+    """
+
+    def __init__(self, app: _Application) -> None:
+        """Stand before ``app``."""
+        self.app = app
+        self._turn = asyncio.Lock()
+
+    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+        """Answer a request that reads at once, one that may write when its turn has come."""
+        if scope["type"] != "http" or scope["method"] in _READING:
+            await self.app(scope, receive, send)
+            return
+        came = await _whole(receive)  # first: a client that sends slowly keeps nobody waiting
+
+        async def replay() -> _Message:
+            return came.pop(0) if came else await receive()
+
+        async with self._turn:
+            await self.app(scope, replay, send)
+
+
+async def _whole(receive: _Receive) -> list[_Message]:
+    """The messages of a request's body, up to its end or to the client's leaving."""
+    came = [await receive()]
+    while came[-1].get("more_body"):
+        came.append(await receive())
+    return came
