@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -13,7 +14,8 @@ import polars as pl
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
 from afterbell.ingest.actions import evidence
-from afterbell.ingest.actions.past import late_newcomers
+from afterbell.ingest.actions.past import previous_sessions, retold
+from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parts import (
     EVIDENCE,
@@ -22,6 +24,7 @@ from afterbell.ingest.parts import (
     LEDGER,
     REJECTS,
     REPEATS,
+    RETOLD,
     SEEN,
     SYMBOLS,
     Part,
@@ -117,16 +120,16 @@ def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fe
 def _bars(
     work: Slice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
 ) -> Iterator[Part]:
-    shown = _evidence(own) if work.kind == "bars" else None
+    shown = _evidence(own, exchange) if work.kind == "bars" else None
     repeats = known.repeats
     if shown is not None:
         yield Part(EVIDENCE, work.kind, shown)
         repeats = pl.concat([repeats, shown.filter("unchanged").select(repeats.columns)]).unique()
-    made = number_bucket(work, drops, known, s3)
+    made, there = number_bucket(work, drops, known, s3)
     if work.kind == "bars":
-        late = late_newcomers(made, exchange)
-        if late.height:
-            yield Part(EVIDENCE, work.kind, late)
+        told = retold(made, there, exchange)
+        if told.height:
+            yield Part(RETOLD, work.kind, told)
     if repeats.height and made.height:
         judged = made.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
         if judged.height:
@@ -137,37 +140,64 @@ def _bars(
         yield Part(FILES, work.kind, files_frame(files))
 
 
-def _evidence(drops: list[Drop]) -> pl.DataFrame | None:
+def _evidence(drops: list[Drop], exchange: Exchange) -> pl.DataFrame | None:
     """What the drops show of corporate actions and of repeats, stamped; None where that is nothing."""
     told = [drop for drop in drops if drop.rows is not None]
     if not told:
         return None
-    rows = pl.concat([_with_adjusted(drop.rows) for drop in told if drop.rows is not None], how="diagonal")
-    heights = [drop.outcome.rows for drop in told]
-    numbers = pl.Series("drop", np.repeat(np.arange(len(told), dtype=np.uint32), heights))
+    rows = _numbered(told, [drop.rows for drop in told])
     revised = [number for number, drop in enumerate(told) if drop.outcome.state == REVISED]
-    shown = evidence.show(rows.with_columns(numbers), everything=pl.col("drop").is_in(revised))
-    stamps = rows.select(STAMP)[np.cumsum([0, *heights[:-1]])]
-    found = shown.drop("drop").hstack(stamps[shown["drop"]])
+    single = [day for drop in told for day in drop.outcome.sessions if len(drop.outcome.sessions) == 1]
+    previous = previous_sessions(map(date.fromisoformat, single), exchange)
+    shown = evidence.show(rows, everything=pl.col("drop").is_in(revised), previous=previous)
+    found = pl.concat([shown, _claims_of_held(told)])
+    starts = np.cumsum([0, *(drop.outcome.rows for drop in told[:-1])])
+    stamps = rows.select(STAMP)[starts]
+    found = found.drop("drop").hstack(stamps[found["drop"]])
     return found if found.height else None
+
+
+def _claims_of_held(told: list[Drop]) -> pl.DataFrame:
+    """What the vendor claims of bars that were held for a jump: the drop that tells them again is quiet about it."""
+    held = [drop for drop in told if drop.held is not None]
+    if not held:
+        return pl.DataFrame(schema=evidence.EVIDENCE | {"drop": pl.UInt32})
+    numbers = [number for number, drop in enumerate(told) if drop.held is not None]
+    few = [
+        pl.concat([drop.held, drop.rows.join(drop.held, on="symbol", how="semi")], how="diagonal")
+        for drop in held
+        if drop.rows is not None and drop.held is not None
+    ]
+    shown = evidence.show(_numbered(held, few, numbers))
+    return shown.filter((pl.col("factor") - 1).abs() > FAR_FROM_ONE)
+
+
+def _numbered(
+    drops: list[Drop], frames: Sequence[pl.DataFrame | None], numbers: Sequence[int] | None = None
+) -> pl.DataFrame:
+    """The rows of several drops in one frame, with ``drop`` (UInt32), which numbers them."""
+    there = [frame for frame in frames if frame is not None]
+    rows = pl.concat([_with_adjusted(frame) for frame in there], how="diagonal")
+    nth = np.arange(len(drops), dtype=np.uint32) if numbers is None else np.asarray(numbers, np.uint32)
+    return rows.with_columns(pl.Series("drop", np.repeat(nth, [frame.height for frame in there])))
 
 
 def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows if "adj_close" in rows.columns else rows.with_columns(adj_close="close")
 
 
-def number_bucket(work: Slice, drops: list[Drop], known: Known, s3: S3Location) -> pl.DataFrame:
-    """The new revisions of a bucket, with the columns of its table, sorted by key."""
+def number_bucket(work: Slice, drops: list[Drop], known: Known, s3: S3Location) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The new revisions of a bucket, with the columns of its table, sorted by key; and those there before."""
     session = pl.col("session")
     inside = (session if work.kind == "minute_bars" else session.dt.truncate("1mo")) == work.bucket
     blank = pl.DataFrame(known.shape.schema.empty_table())
     told = [drop.rows for drop in drops if drop.rows is not None]
     new = _like(pl.concat(told, how="diagonal").filter(inside) if told else blank, blank, known=False)
     if new.is_empty():
-        return blank
+        return blank, blank
     there = read_files(known.files, known.shape, s3, session.is_in(new["session"].unique().implode()))
     rows = pl.concat([new, _like(there, blank, known=True)]) if there.height else new
-    return number_revisions(rows, *KEYS[work.kind]).drop("known", "late")
+    return number_revisions(rows, *KEYS[work.kind]).drop("known", "late"), there
 
 
 def _like(rows: pl.DataFrame, blank: pl.DataFrame, *, known: bool) -> pl.DataFrame:

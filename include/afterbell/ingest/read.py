@@ -27,11 +27,13 @@ class Drop:
         outcome: its line of the ledger.
         rows: accepted rows, with ``knowledge_time`` (UTC), ``drop_id`` and ``late`` (Boolean); None for none.
         rejected: lines set aside, as rows of ``market.quarantine``; None where there are none.
+        held: bars set aside for their jump, as ``rows``; None where there are none.
     """
 
     outcome: Outcome
     rows: pl.DataFrame | None = None
     rejected: pl.DataFrame | None = None
+    held: pl.DataFrame | None = None
 
 
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
@@ -87,6 +89,7 @@ def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
         outcome,
         rows.with_columns(*_stamp(blank)) if rows.height else None,
         rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *_named(task)) if rejected.height else None,
+        None if parsed.held is None else parsed.held.with_columns(*_stamp(blank)),
     )
 
 

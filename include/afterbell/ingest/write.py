@@ -12,7 +12,7 @@ from afterbell.ingest.actions.decide import corporate_actions
 from afterbell.ingest.actions.past import with_past
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, SYMBOLS, Parts
+from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, RETOLD, SYMBOLS, Parts
 from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
@@ -103,10 +103,16 @@ def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFi
 
 
 def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
-    shown, files = parts.rows(EVIDENCE), parts.files("bars")
-    if not files:
-        return shown
-    found = with_past(base, files, context.evidence.clear() if shown is None else shown, context.evidence)
+    shown, told = parts.rows(EVIDENCE), parts.rows(RETOLD)
+    if shown is None and told is None:
+        return None
+    found = with_past(
+        base,
+        parts.files("bars"),
+        context.evidence.clear() if shown is None else shown,
+        told,
+        context.evidence,
+    )
     return found if found.height else None
 
 

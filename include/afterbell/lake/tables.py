@@ -51,13 +51,13 @@ MINUTE_BARS = Table(
 CORPORATE_ACTIONS = Table(
     "market.corporate_actions",
     """symbol string, ex_session date, factor double, kind string, basis string, knowledge_time timestamp,
-       drop_id string""",
+       drop_id string, confidence double, rests_on string""",
 )
 EVIDENCE = Table(
     "market.evidence",
     """symbol string, session date, previous_session date, factor double, blur double, close_before double,
        volume_before bigint, open double, high double, low double, close double, volume bigint, unchanged boolean,
-       knowledge_time timestamp, drop_id string""",
+       knowledge_time timestamp, drop_id string, volume_told bigint""",
     "months(session)",
 )
 SYMBOLS = Table(

@@ -13,8 +13,7 @@ import pytest
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.actions import evidence
-from afterbell.ingest.actions.decide import ACTIONS, WINDOW, corporate_actions
-from afterbell.ingest.actions.quiet import REACH
+from afterbell.ingest.actions.decide import ACTIONS, INFLUENCE, WINDOW, corporate_actions
 
 # Consecutive sessions: Monday to Friday, and the Monday after.
 S0, S1, S2, S3, S4, S5 = (date(2016, 6, day) for day in (6, 7, 8, 9, 10, 13))
@@ -37,6 +36,17 @@ def drop(session: date, before: tuple[date, float, float], price: float, **bar: 
     schema = ["symbol", "session", "open", "high", "low", "close", "volume", "adj_close"]
     shown = evidence.show(pl.DataFrame(rows, schema=schema, orient="row"))
     return shown.with_columns(knowledge_time=known(session), drop_id=pl.lit(f"d{session:%d}"))
+
+
+def revisions(*told: tuple[date, float, int, date]) -> pl.DataFrame:
+    """Bars of one symbol as several drops tell them: session, price, shares, and the drop's session."""
+    seen: dict[date, int] = {}
+    rows = []
+    for session, price, volume, by in told:
+        nth = seen[session] = seen.get(session, -1) + 1
+        rows.append(("S", session, price, price, price, price, volume, known(by), nth, f"d{by.day}"))
+    columns = ["symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
 
 
 def told(*drops: pl.DataFrame) -> list[tuple[Any, ...]]:
@@ -191,21 +201,15 @@ def test_a_price_that_comes_back_from_a_tenth_is_no_reverse_split() -> None:
 
 
 def test_a_bad_last_print_that_looks_like_a_reverse_split_is_one_until_the_next_drop_puts_it_right() -> None:
-    bad = drop(S1, (S0, 19.80, 19.80), 99.00, volumes=(100_000, 100))
-    bars = pl.DataFrame(
-        [
-            ("S", S1, 99.0, 99.0, 99.0, 99.0, 100, known(S1), 0, "d7"),
-            ("S", S1, 20.1, 20.3, 19.9, 20.0, 90_000, known(S2), 1, "d8"),
-        ],
-        schema=["symbol", "session", "open", "high", "low", "close", "volume", "knowledge_time", "revision", "drop_id"],
-        orient="row",
-    )
-    again = evidence.restated(bad, bars)
+    bad = drop(S1, (S0, 19.80, 19.80), 99.00, volumes=(100_000, 15_000))
+    bars = revisions((S1, 99.0, 15_000, S1), (S1, 20.0, 90_000, S2))
+    again = evidence.restate(bad, evidence.told_anew(bars, bars, {S1: S0}))
     assert again.select("symbol", "session", "close_before", "close", "volume", "drop_id").rows() == [
         ("S", S1, 19.80, 20.0, 90_000, "d8")
     ]
     assert told(bad, again) == [(S1, 5.0, "split", "price", S1), (S1, 1.0, "split", "withdrawn", S2)]
-    assert evidence.restated(drop(S1, (S0, 19.80, 19.80), 20.00), bars).is_empty()
+    quiet = revisions((S1, 20.0, 100, S1), (S1, 20.1, 90_000, S2))
+    assert evidence.told_anew(quiet, quiet, {S1: S0}).is_empty()
 
 
 def test_a_reverse_split_in_which_the_vendor_loses_the_symbol_is_found_with_the_lake_s_own_bar() -> None:
@@ -213,7 +217,7 @@ def test_a_reverse_split_in_which_the_vendor_loses_the_symbol_is_found_with_the_
     bar = {"symbol": "HT", "open": 25.92, "high": 26.5, "low": 25.8, "close": 26.2, "volume": 649_200, "revision": 0}
     new = pl.DataFrame([bar | {"session": S1, "knowledge_time": known(S2), "drop_id": "prices:20160608:ab"}])
     late = evidence.told_late(new, {S1: S0, S2: S1})
-    assert evidence.newcomers(late).rows() == [("HT", S0)]
+    assert evidence.missing_bars(late).rows() == [("HT", S0)]
     before = {"symbol": "HT", "session": S0, "close": 6.52, "volume": 1_876_900, "revision": 0}
     lake = pl.DataFrame([before | {"knowledge_time": known(S0)}])
     assert corporate_actions(late).is_empty()
@@ -272,7 +276,7 @@ def test_day_by_day_with_a_window_of_evidence_tells_what_one_bulk_run_tells(seed
 def test_the_window_holds_all_days_that_matter() -> None:
     sessions = Exchange().between(date(2010, 1, 4), date(2020, 12, 31))
     most = max(
-        sum((day - first).days <= 4 * REACH for day in sessions[number + 1 : number + 30])
+        sum((day - first).days <= 2 * INFLUENCE for day in sessions[number + 1 : number + 30])
         for number, first in enumerate(sessions[:-30])
     )
     assert most <= WINDOW

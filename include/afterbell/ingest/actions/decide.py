@@ -5,12 +5,17 @@ vendor shows some adjustments a session or more too early, then again on the day
 
 * A factor far from 1 takes effect on the session on which the traded price moves by it. Claims of the same factor on
   neighbouring sessions are one action. Until the price has moved there is none.
-* A factor near 1, nearly always a dividend, takes effect on the session for which the vendor shows it. Shown again
-  within a few sessions, it is the same dividend, and the newer claim counts: it adjusts the session before still.
-* A split that the vendor shows on no session is believed from the price alone where it can hardly be anything else
-  (``afterbell.ingest.actions.inference``), unless the price goes back.
+* A factor near 1, nearly always a dividend, takes effect on the session for which the vendor shows it. The same amount
+  shown again within a fortnight is the same dividend, and the newer claim counts: it adjusts the session before still.
+  A payer of such an amount every week or two is known by a third one.
+* A split that the vendor shows on no session is believed from price and shares where it can hardly be anything else
+  (``afterbell.ingest.actions.inference``), unless the price goes back. Where the ratio can't be told, nothing is
+  adjusted, and the row says so.
 
-What is believed of a session depends on the evidence within ``2 * REACH`` days of it alone, so a run needs no more than
+Whether shares changed in number (a split) or something was paid out (a dividend) is told by the shares: many vendors
+multiply the volume of the session before by a split. A factor above 1 is never a payout.
+
+What is believed of a session depends on the evidence within ``INFLUENCE`` days of it alone, so a run needs no more than
 ``WINDOW`` sessions around its own.
 """
 
@@ -18,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from itertools import groupby
 from math import log
@@ -27,19 +32,23 @@ from typing import NamedTuple
 
 import polars as pl
 
-from afterbell.ingest.actions.inference import split_from_price
-from afterbell.ingest.actions.quiet import REACH, set_apart
-from afterbell.ingest.actions.ratios import FAR_FROM_ONE, misfit, split_ratio
+from afterbell.ingest.actions.inference import Reading, split_from_price
+from afterbell.ingest.actions.quiet import REACH, REPEAT, set_apart
+from afterbell.ingest.actions.ratios import COMMON, FAR_FROM_ONE, misfit, split_ratio
 
-WINDOW = 15
+INFLUENCE = max(2 * REACH, REPEAT)
+"""Days: evidence further away from a session changes nothing about it."""
+
+WINDOW = 20
 """Sessions before and after a session whose evidence decides what it and the others around it are believed to be:
-``4 * REACH`` days hold no more."""
+``2 * INFLUENCE`` days hold no more."""
 
 SPLIT, DIVIDEND = "split", "dividend"
 """Shares change in number too, so volume is divided by the factor; or something is paid out, cash or a spin-off."""
 
-VENDOR, MOVED, PRICE, WITHDRAWN = "vendor", "vendor_moved", "price", "withdrawn"
-"""Shown by the vendor on that session; on another one; by the price alone; believed no more."""
+VENDOR, MOVED, PRICE, UNDECIDED, WITHDRAWN = "vendor", "vendor_moved", "price", "undecided", "withdrawn"
+"""Shown by the vendor on that session; on another one; by price and shares alone; by these, but without a ratio that
+can be told from its neighbours, so that nothing is adjusted; believed no more."""
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
@@ -49,9 +58,16 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "basis": pl.String,
     "knowledge_time": pl.Datetime("us", "UTC"),
     "drop_id": pl.String,
+    "confidence": pl.Float64,
+    "rests_on": pl.String,
 }
 ACTIONS = pl.Schema(_COLUMNS)
-"""A price before ``ex_session`` times ``factor`` compares with later ones."""
+"""A price before ``ex_session`` times ``factor`` compares with later ones. ``confidence`` is the probability that ratio
+and session are right (0 to 1), ``rests_on`` names the witnesses: vendor, price, shares."""
+
+CERTAIN, BORNE_OUT, TOLD, ELSEWHERE = 0.999, 0.99, 0.95, 0.9
+"""Confidence in what vendor, price and shares say; vendor and price; the vendor alone, of a payout that the price can't
+show; the vendor of one session and the price of another."""
 
 _SAME_MOVE = 0.15
 _SAME_FACTOR = 0.02
@@ -64,6 +80,8 @@ class Belief(NamedTuple):
     factor: float
     kind: str
     basis: str
+    confidence: float = 0.0
+    rests_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,7 @@ class Seen:
     volume: int
     knowledge_time: datetime
     drop_id: str
+    volume_told: int | None = None
     known: bool = False
     late: bool = False
 
@@ -111,8 +130,8 @@ class Seen:
         return any(misfit(move, factor) < abs(log(move)) for move in moves)
 
     @cached_property
-    def inferred(self) -> float | None:
-        """The factor of a split that the price alone shows."""
+    def inferred(self) -> Reading | None:
+        """The split that price and shares show by themselves."""
         return split_from_price(
             close_before=self.close_before,
             volume_before=self.volume_before,
@@ -123,6 +142,24 @@ class Seen:
             volume=self.volume,
             newcomer=self.blur is None,
         )
+
+    @cached_property
+    def scaled(self) -> bool:
+        """Whether the vendor has multiplied the shares of the session before, as a split does."""
+        if not (self.volume_told and self.volume_before):
+            return False
+        grown = log(self.volume_before / self.volume_told)
+        return abs(grown + log(self.factor)) < abs(grown) / 4
+
+    @cached_property
+    def shares_follow(self) -> bool:
+        """Whether the shares speak for a split: told anew by the vendor, or traded in new ones since."""
+        if self.scaled:
+            return True
+        if not (self.volume_before and self.volume):
+            return False
+        grown = log(self.volume / self.volume_before)
+        return abs(grown + log(self.factor)) < abs(grown)
 
 
 def corporate_actions(evidence: pl.DataFrame) -> pl.DataFrame:
@@ -144,7 +181,13 @@ def corporate_actions(evidence: pl.DataFrame) -> pl.DataFrame:
     for symbol, group in groupby(ordered.iter_rows(), key=lambda row: row[0]):
         seen = [Seen(**dict(zip(columns, row[1:], strict=True))) for row in group]
         told += [(symbol, *row) for row in _tell(seen)]
-    alone = dividends.with_columns(ex_session="session", kind=pl.lit(DIVIDEND), basis=pl.lit(VENDOR))
+    alone = dividends.with_columns(
+        ex_session="session",
+        kind=pl.lit(DIVIDEND),
+        basis=pl.lit(VENDOR),
+        confidence=pl.lit(TOLD),
+        rests_on=pl.lit("vendor"),
+    )
     found = pl.concat([pl.DataFrame(told, schema=ACTIONS, orient="row"), alone.select(list(ACTIONS))])
     return found.sort("knowledge_time", "symbol", "ex_session")
 
@@ -164,16 +207,18 @@ def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
         for session in sorted(was.keys() | now.keys()):
             belief = now.get(session)
             # Further away the evidence at hand is not all there is.
-            if belief != was.get(session) and _days_to(session, batch) <= 2 * REACH:
-                yield session, *(belief or Belief(1.0, was[session].kind, WITHDRAWN)), at, batch[-1].drop_id
+            if belief != was.get(session) and _days_to(session, batch) <= INFLUENCE:
+                now_told = belief or Belief(1.0, was[session].kind, WITHDRAWN)
+                factor, kind, basis, confidence, rests_on = now_told
+                yield session, factor, kind, basis, at, batch[-1].drop_id, confidence, rests_on
 
 
 def _around(newest: dict[date, Seen], batch: list[Seen]) -> list[Seen]:
     days = [row.day for row in batch]
-    first, last = min(days) - 4 * REACH, max(days) + 4 * REACH
+    first, last = min(days) - 2 * INFLUENCE, max(days) + 2 * INFLUENCE
     found = [row for row in newest.values() if first <= row.day <= last]
     if len(days) > 1:
-        found = [row for row in found if any(abs(row.day - day) <= 4 * REACH for day in days)]
+        found = [row for row in found if any(abs(row.day - day) <= 2 * INFLUENCE for day in days)]
     return sorted(found, key=attrgetter("day"))
 
 
@@ -191,7 +236,7 @@ def believe(rows: list[Seen]) -> dict[date, Belief]:
     found = {}
     for row in rows:
         if row.claims:
-            belief = _as_claimed(row, _near(row, rows))
+            belief = _as_claimed(row, rows)
         else:
             belief = _claimed_elsewhere(row, rows) or _from_price(row, _near(row, rows))
         if belief is not None:
@@ -203,18 +248,55 @@ def _near(row: Seen, rows: list[Seen]) -> list[Seen]:
     return [other for other in rows if other is not row and abs(other.day - row.day) <= REACH]
 
 
-def _as_claimed(row: Seen, near: list[Seen]) -> Belief | None:
+def _as_claimed(row: Seen, rows: list[Seen]) -> Belief | None:
     """What the vendor claims for the very session, unless the price or another claim says otherwise."""
     if not row.far:
-        again = any(other.session > row.session and _same_payout(row, other) for other in near)
-        return None if again else Belief(row.factor, DIVIDEND, VENDOR)
+        return None if _told_again(row, rows) else _small(row)
     if not row.fits(row.factor):
         return None
-    rivals = [other for other in near if _same_claim(row, other) and other.fits(row.factor)]
+    rivals = [other for other in _near(row, rows) if _same_claim(row, other) and other.fits(row.factor)]
     mine = misfit(row.move, row.factor)
     if any(misfit(other.move, row.factor) < mine for other in rivals):
         return None
     return _belief(row, VENDOR)
+
+
+def _small(row: Seen) -> Belief | None:
+    """A factor near 1: something paid out, or a few new shares for each hundred, which the shares tell."""
+    stock = _stock_dividend(row)
+    if stock is not None:
+        return Belief(stock, SPLIT, VENDOR, CERTAIN, "vendor, shares")
+    # Nothing is paid in: shares were put together, perhaps with a payout at the same time.
+    return Belief(row.factor, DIVIDEND if row.factor < 1 else SPLIT, VENDOR, TOLD, "vendor")
+
+
+_WHOLE_PERCENT = 100
+_TOLD_EXACTLY = 0.005
+
+
+def _stock_dividend(row: Seen) -> float | None:
+    """The factor of a whole per cent of new shares, where the vendor counts the session before in them."""
+    if not row.scaled or not row.volume_told:
+        return None
+    if abs(row.volume_before / row.volume_told * row.factor - 1) > _TOLD_EXACTLY:
+        return None
+    exact = _WHOLE_PERCENT / round(_WHOLE_PERCENT / row.factor)
+    return exact if exact != 1.0 and abs(exact - row.factor) <= (row.blur or 0.0) else None
+
+
+def _told_again(row: Seen, rows: list[Seen]) -> bool:
+    """Whether the same payout is shown for a later session of the same fortnight, and is none of a regular payer."""
+    near = [other for other in rows if abs(other.day - row.day) <= REPEAT and _same_payout(row, other)]
+    later = sorted(other.day - row.day for other in near if other.day > row.day)
+    if not later:
+        return False
+    regular = any(other.day <= row.day - REACH for other in near) or later[-1] >= later[0] + REACH
+    return later[0] < REACH or not (regular or _year_end(row.session + timedelta(days=later[0])))
+
+
+def _year_end(session: date) -> bool:
+    """Whether funds bring January's payout forward to it, beside that of December, for the year's taxes."""
+    return (session.month, session.day) >= (12, 18)
 
 
 def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
@@ -232,17 +314,28 @@ def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
 
 
 def _from_price(row: Seen, near: list[Seen]) -> Belief | None:
-    ratio = row.inferred
-    if ratio is None:
+    reading = row.inferred
+    if reading is None:
         return None
     # A price that goes back, or that came back, was told in other units for a while.
-    back = (misfit(other.move, 1 / ratio) < _SAME_MOVE for other in near if not other.claims)
-    return None if any(back) else Belief(ratio, SPLIT, PRICE)
+    undone = reading.factor or row.move
+    if any(misfit(other.move, 1 / undone) < _SAME_MOVE for other in near if not other.claims):
+        return None
+    if reading.factor is None:
+        return Belief(1.0, SPLIT, UNDECIDED, reading.confidence, "price, shares")
+    return Belief(reading.factor, SPLIT, PRICE, reading.confidence, "price, shares")
 
 
 def _belief(claim: Seen, basis: str) -> Belief:
+    """A factor far from 1: a split, unless it is none by its ratio or by the shares."""
     ratio = split_ratio(claim.factor, claim.blur or 0.0)
-    return Belief(claim.factor, DIVIDEND, basis) if ratio is None else Belief(ratio, SPLIT, basis)
+    payout = claim.factor < 1 and (ratio is None or not (ratio in COMMON or claim.shares_follow))
+    surest = CERTAIN if claim.scaled and not payout else BORNE_OUT
+    confidence = surest if basis == VENDOR else ELSEWHERE
+    rests_on = "vendor, price, shares" if claim.scaled and not payout else "vendor, price"
+    if payout:
+        return Belief(claim.factor, DIVIDEND, basis, confidence, rests_on)
+    return Belief(ratio or claim.factor, SPLIT, basis, confidence, rests_on)
 
 
 def _same_claim(one: Seen, other: Seen) -> bool:
@@ -252,7 +345,7 @@ def _same_claim(one: Seen, other: Seen) -> bool:
 
 def _same_payout(one: Seen, other: Seen) -> bool:
     """Whether two factors near 1 stand for the same amount a share, or the same share of the price."""
-    if not other.claims or other.far:
+    if other is one or not other.claims or other.far:
         return False
     return _alike(one, other, one.close_before, other.close_before) or _alike(one, other, 1.0, 1.0)
 

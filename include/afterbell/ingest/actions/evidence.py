@@ -14,13 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 
 from afterbell.ingest.actions.inference import split_from_price
-from afterbell.ingest.actions.ratios import FAR_FROM_ONE
+from afterbell.ingest.actions.ratios import FAR_FROM_ONE, WEIGHTY
 
 HALF_CENT = 0.005
 """The vendor writes adjusted prices to the cent."""
@@ -46,16 +46,21 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "close": pl.Float64,
     "volume": pl.Int64,
     "unchanged": pl.Boolean,
+    "volume_told": pl.Int64,
 }
 EVIDENCE = pl.Schema(_COLUMNS)
 """One drop about one symbol: the session and the one before it, the vendor's factor between them (1.0 where it shows
 none), how far rounding can have moved it, traded prices and shares, and whether the bar repeats the one before.
 
 ``blur`` is null for a newcomer: the drop has no bar of the symbol for the session before, so the vendor says nothing.
-Its ``close_before`` and ``volume_before`` are null until ``fill_before`` finds them in the lake."""
+Its ``close_before`` and ``volume_before`` are null until ``fill_before`` finds them in the lake; so are those of a drop
+that carries no session before at all. ``volume_told`` is what an earlier drop said of ``volume_before``, null where the
+factor is too near to 1 to ask, or nothing was known: a vendor that counts in new shares has multiplied it since."""
 
 
-def show(rows: pl.DataFrame, *, everything: bool | pl.Expr = False) -> pl.DataFrame:
+def show(
+    rows: pl.DataFrame, *, everything: bool | pl.Expr = False, previous: Mapping[date, date] | None = None
+) -> pl.DataFrame:
     """The rows of a drop, or of several, that are worth remembering.
 
     Args:
@@ -63,15 +68,34 @@ def show(rows: pl.DataFrame, *, everything: bool | pl.Expr = False) -> pl.DataFr
             row a symbol and session. Of several drops with ``drop`` (UInt32), which numbers them.
         everything: remember quiet rows too. For a drop that replaces an earlier version of itself, so that it can
             take back what that one showed. Of several drops a condition of ``drop``.
+        previous: the session before each session, by the exchange's calendar. Bars of a drop that carries one session
+            alone are compared with what the lake has of that one; without the calendar they show nothing.
 
     Returns:
-        ``EVIDENCE``, sorted by symbol; nothing of a drop that doesn't carry exactly two sessions. Of several drops with
-        ``drop``, sorted by that first.
+        ``EVIDENCE``, sorted by symbol. Of several drops with ``drop``, sorted by that first.
     """
     newcomer = pl.col("blur").is_null()
     loud = (pl.col("factor") != 1.0) | _moved(LARGE_MOVE) | pl.col("unchanged") | newcomer
     order = ["drop", "symbol"] if "drop" in rows.columns else ["symbol"]
-    return _pairs(rows, how="left").filter(loud | everything).sort(order)
+    found = _pairs(rows, how="left").filter(loud | everything)
+    if previous:
+        found = pl.concat([found, _alone(rows, previous).select(found.columns)])
+    return found.sort(order)
+
+
+def _alone(rows: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
+    """Bars of drops that carry one session, waiting for the bar before: nothing claimed, and nothing lost."""
+    several = "drop" in rows.columns
+    rows = rows if several else rows.with_columns(drop=pl.lit(0, pl.UInt32))
+    single = rows.group_by("drop").agg(pl.col("session").n_unique().alias("sessions")).filter(pl.col("sessions") == 1)
+    found = rows.join(single, on="drop", how="semi").join(_calendar(previous), on="session", how="inner")
+    unknown = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
+    return found.with_columns(*unknown, factor=1.0, blur=0.0, unchanged=False)
+
+
+def _calendar(previous: Mapping[date, date]) -> pl.DataFrame:
+    days = {"session": list(previous), "previous_session": list(previous.values())}
+    return pl.DataFrame(days, schema={"session": pl.Date, "previous_session": pl.Date})
 
 
 def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
@@ -90,67 +114,113 @@ def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame
     days_of = drops.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
     own = pl.col("drop_id").replace_strict(drops, days_of, return_dtype=pl.Date) == pl.col("session")
     late = bars.filter((pl.col("revision") == 0) & ~own)
-    days = pl.DataFrame(
-        {"session": list(previous), "previous_session": list(previous.values())},
-        schema={"session": pl.Date, "previous_session": pl.Date},
-    )
-    unknown = {name: pl.lit(None, _COLUMNS[name]) for name in ("blur", "close_before", "volume_before")}
-    found = late.join(days, on="session", how="inner").with_columns(factor=1.0, unchanged=False, **unknown)
-    return found.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol")
+    return _waiting(late, previous, newcomer=True)
 
 
-def newcomers(evidence: pl.DataFrame) -> pl.DataFrame:
+def told_anew(bars: pl.DataFrame, known: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
+    """Bars whose close a later drop has told otherwise, by as much as would be remembered.
+
+    A last print may look like a split, or hide one: the drop that puts it right is quiet about it.
+
+    Args:
+        bars: new rows of ``market.bars``: symbol, session, OHLCV, knowledge_time (UTC), revision, drop_id.
+        known: the revisions before them, among which those of ``bars`` may be: symbol, session, revision, close.
+        previous: the session before each session, by the exchange's calendar.
+
+    Returns:
+        ``EVIDENCE`` with knowledge_time and drop_id, with no more than the bar itself.
+    """
+    before = known.select("symbol", "session", pl.col("revision") + 1, _told="close")
+    later = bars.filter(pl.col("revision") > 0).join(before, on=["symbol", "session", "revision"], how="inner")
+    moved = (pl.col("close") / pl.col("_told")).log().abs() > pl.lit(LARGE_MOVE).log()
+    return _waiting(later.filter(moved), previous, newcomer=False)
+
+
+def _waiting(bars: pl.DataFrame, previous: Mapping[date, date], *, newcomer: bool) -> pl.DataFrame:
+    """Bars as evidence, without the bar before."""
+    unknown = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
+    blur = pl.lit(None if newcomer else 0.0, pl.Float64)
+    found = bars.join(_calendar(previous), on="session", how="inner")
+    found = found.with_columns(*unknown, factor=pl.lit(1.0), blur=blur, unchanged=pl.lit(value=False))
+    return found.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol", "knowledge_time")
+
+
+def missing_bars(evidence: pl.DataFrame) -> pl.DataFrame:
     """Which bars ``fill_before`` needs: symbol and session (Date), without repeats."""
-    waiting = evidence.filter(pl.col("close_before").is_null())
+    waiting = evidence.filter(pl.col("close_before").is_null() | _asks())
     return waiting.select("symbol", session="previous_session").unique(maintain_order=True)
 
 
 def fill_before(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Newcomers with the bar that the lake has of the session before; the others as they are.
+    """Evidence with what the lake has of the session before.
 
-    The vendor loses a symbol's past when its security number changes, as a reverse split makes it do.
+    The vendor loses a symbol's past when its security number changes, as a reverse split makes it do; and some drops
+    carry one session only.
 
     Args:
         evidence: ``EVIDENCE`` with knowledge_time (UTC).
-        bars: rows of ``market.bars`` at ``newcomers``: symbol, session, close, volume, knowledge_time, revision.
+        bars: rows of ``market.bars`` at ``missing_bars``: symbol, session, close, volume, knowledge_time, revision.
 
     Returns:
-        The same columns. A newcomer takes the newest revision known when it became known; one that has none, as on its
-        first day of trading, or that moved by no more than usual, is left out.
+        The same columns. Where the bar before is missing, the newest revision known then is taken; evidence that has
+        none, as on a first day of trading, or that moved by no more than usual, is left out. A weighty factor gets the
+        ``volume_told`` that was known before its own drop.
     """
-    waiting = evidence.with_row_index("_row").filter(pl.col("close_before").is_null())
+    rows = evidence.with_row_index("_row")
     past = bars.select(
         "symbol", "revision", previous_session="session", _close="close", _volume="volume", _known="knowledge_time"
     )
-    known = waiting.join(past, on=["symbol", "previous_session"], how="inner")
-    known = known.filter(pl.col("_known") <= pl.col("knowledge_time")).sort("_known", "revision")
-    newest = known.unique("_row", keep="last", maintain_order=True)
+    waiting = rows.filter(pl.col("close_before").is_null())
+    newest = _newest(waiting, past, pl.col("_known") <= pl.col("knowledge_time"))
     filled = newest.with_columns(close_before="_close", volume_before="_volume").filter(_moved(LARGE_MOVE))
-    others = evidence.filter(pl.col("close_before").is_not_null())
-    return pl.concat([others, filled.select(others.columns)])
+    others = rows.filter(pl.col("close_before").is_not_null())
+    told = _newest(others.filter(_asks()), past, pl.col("_known") < pl.col("knowledge_time"))
+    others = others.join(told.select("_row", "_volume"), on="_row", how="left", maintain_order="left")
+    others = others.with_columns(volume_told=pl.coalesce("volume_told", "_volume"))
+    return pl.concat([others.select(evidence.columns), filled.select(evidence.columns)])
 
 
-def restated(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
-    """Evidence anew of the bars in which the price alone shows a split, where a later drop told them otherwise.
+def _asks() -> pl.Expr:
+    return ((pl.col("factor") - 1).abs() > WEIGHTY) & pl.col("volume_told").is_null()
 
-    A bad last print can look like a split; the drop that puts it right is quiet, so it leaves no evidence of its own.
+
+def _newest(rows: pl.DataFrame, past: pl.DataFrame, known: pl.Expr) -> pl.DataFrame:
+    """Each row with the newest bar of its session before that ``known`` holds for."""
+    found = rows.join(past, on=["symbol", "previous_session"], how="inner").filter(known).sort("_known", "revision")
+    return found.unique("_row", keep="last", maintain_order=True)
+
+
+def restate(evidence: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
+    """Evidence anew wherever a bar that it rests on is told otherwise.
 
     Args:
         evidence: ``EVIDENCE`` with knowledge_time (UTC) and drop_id, the lake's and the run's.
-        bars: revisions: symbol, session, OHLCV, knowledge_time, revision, drop_id.
+        told: bars as ``told_late`` and ``told_anew`` give them.
 
     Returns:
-        The columns of ``evidence``: such a row once more for each later revision of its bar, with that one's prices.
+        The columns of ``evidence``: each bar told, with what was claimed for it before; and the evidence of the session
+        after it, with that bar as the one before.
     """
-    alone = evidence.filter((pl.col("factor") == 1.0) & _moved(LARGE_MOVE))
-    shown = [split_from_price(**row) is not None for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
-    judged = alone.filter(pl.Series(shown, dtype=pl.Boolean))
-    judged = judged.sort("knowledge_time").unique(["symbol", "session"], keep="first", maintain_order=True)
-    prices = ("open", "high", "low", "close", "volume")
-    first = judged.rename({"knowledge_time": "_known"}).drop(*prices, "drop_id")
-    later = bars.filter(pl.col("revision") > 0).select("symbol", "session", *prices, "knowledge_time", "drop_id")
-    found = first.join(later, on=["symbol", "session"], how="inner").filter(pl.col("knowledge_time") > pl.col("_known"))
-    return found.select(evidence.columns).sort("knowledge_time", "symbol", "session")
+    prices = ["open", "high", "low", "close", "volume", "knowledge_time", "drop_id"]
+    seen = evidence.filter(pl.col("close_before").is_not_null()).with_columns(_known="knowledge_time")
+    bars = told.with_row_index("_row")
+    own = bars.join(seen.drop(prices), on=["symbol", "session"], how="inner", suffix="_seen")
+    own = own.filter(pl.col("_known") < pl.col("knowledge_time")).sort("_known", "_row", maintain_order=True)
+    own = own.unique("_row", keep="last", maintain_order=True)
+    claimed = [name for name in EVIDENCE if name not in {"symbol", "session", *prices}]
+    found = own.with_columns(pl.col(f"{name}_seen").alias(name) for name in claimed)
+    new = bars.join(own.select("_row"), on="_row", how="anti")
+    before = bars.select(
+        "_row", "symbol", "drop_id", "knowledge_time", previous_session="session", _close="close", _volume="volume"
+    )
+    after = seen.drop("drop_id", "knowledge_time").join(before, on=["symbol", "previous_session"], how="inner")
+    after = after.filter(pl.col("_known") < pl.col("knowledge_time")).sort("_known", maintain_order=True)
+    after = after.unique(["_row", "session"], keep="last", maintain_order=True)
+    after = after.with_columns(close_before="_close", volume_before="_volume")
+    columns = evidence.columns
+    every = pl.concat([found.select(columns), new.select(columns), after.select(columns)])
+    order = ["knowledge_time", "symbol", "session"]
+    return every.unique(order, keep="first", maintain_order=True).sort(order, maintain_order=True)
 
 
 def with_context(rows: pl.DataFrame) -> pl.DataFrame:
@@ -166,7 +236,7 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = _pairs(rows, how="inner").with_columns(adjustment=believed)
     # Few rows move so far that a split might show in the price alone.
     alone = pairs.filter((pl.col("adjustment") == 1.0) & _moved(1.5))
-    inferred = [split_from_price(**row) or 1.0 for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
+    inferred = [_inferred(row) for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
     splits = alone.lazy().select("symbol", "session", _inferred=pl.Series(inferred, dtype=pl.Float64))
     key = ["symbol", "session"]
     told = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
@@ -174,6 +244,11 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     seen = seen.join(splits, on=key, how="left", maintain_order="left")
     adjustment = pl.coalesce("_inferred", "adjustment", 1.0).alias("adjustment")
     return seen.with_columns(adjustment, pl.col("unchanged").fill_null(value=False)).drop("_inferred").collect()
+
+
+def _inferred(bar: Mapping[str, Any]) -> float:
+    found = split_from_price(**bar)
+    return 1.0 if found is None or found.factor is None else found.factor
 
 
 _INFERRED_FROM = ("close_before", "volume_before", "open", "high", "low", "close", "volume")
@@ -213,6 +288,7 @@ def _pairs(rows: pl.DataFrame, how: Literal["inner", "left"]) -> pl.DataFrame:
     found = pairs.with_columns(
         factor=(pl.col("adj_close_before") / pl.col("close_before")) / (pl.col("adj_close") / pl.col("close")),
         unchanged=(same & (pl.col("volume") > 0)).fill_null(value=False),
+        volume_told=pl.lit(None, pl.Int64),
     )
     columns = [*EVIDENCE, *(["drop"] if several else [])]
     return found.with_columns(_blur()).with_columns(_shown()).select(columns).collect()

@@ -2,55 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.ingest.actions.evidence import fill_before, newcomers, restated, told_late
+from afterbell.ingest.actions.evidence import fill_before, missing_bars, restate, told_anew, told_late
 from afterbell.ingest.base import Base
 from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.tables import BARS
 
 
-def late_newcomers(made: pl.DataFrame, exchange: Exchange) -> pl.DataFrame:
-    """Evidence of the bars among new revisions that their own session's drop lacks, as when a jump was held back.
+def previous_sessions(days: Iterable[date], exchange: Exchange) -> dict[date, date]:
+    """The session before each of ``days`` that is one."""
+    return {day: exchange.previous(day) for day in sorted(set(days)) if exchange.is_session(day)}
+
+
+def retold(made: pl.DataFrame, known: pl.DataFrame, exchange: Exchange) -> pl.DataFrame:
+    """Bars among new revisions that their own session's drop lacks or tells otherwise, as when a jump was held back.
 
     Args:
         made: new rows of ``market.bars``.
+        known: what the lake has of their sessions; it may be more.
         exchange: whose sessions count.
 
     Returns:
-        As ``afterbell.ingest.actions.evidence.told_late`` gives it.
+        As ``afterbell.ingest.actions.evidence.told_late`` and ``told_anew`` give them.
     """
-    return told_late(made, {day: exchange.previous(day) for day in made["session"].unique().sort().to_list()})
+    previous = previous_sessions(made["session"].unique().to_list(), exchange)
+    names = ["symbol", "session", "revision", "close"]
+    before = pl.concat([made.select(names), known.select(names)])
+    return pl.concat([told_late(made, previous), told_anew(made, before, previous)])
 
 
-def with_past(base: Base, files: Sequence[NewFile], shown: pl.DataFrame, known: pl.DataFrame) -> pl.DataFrame:
+def with_past(
+    base: Base, files: Sequence[NewFile], shown: pl.DataFrame, told: pl.DataFrame | None, known: pl.DataFrame
+) -> pl.DataFrame:
     """The evidence of a run, completed by what the bars say that no single drop does.
 
     Args:
         base: the lake that the run builds on.
         files: data files of bars that the run has written.
         shown: ``EVIDENCE`` with knowledge_time and drop_id, from the run's drops.
-        known: the lake's evidence of the sessions around them; has the columns of ``shown``.
+        told: as ``retold`` gives it; None for none.
+        known: the lake's evidence of the sessions around them.
 
     Returns:
-        The columns of ``shown``: newcomers have the bar of the session before, those without a past or a large move
-        are left out, and bars told anew that had looked like a split are added.
+        The columns of ``shown``: bars told late or anew are judged by what was claimed before, newcomers have the bar
+        of the session before, and weighty factors the shares that were told of it first.
     """
-    wanted = newcomers(shown)
-    of_newcomers = pl.col("session").is_in(wanted["session"].unique().implode())
-    written = read_files(
-        [LakeFile(file.path, None, file.body) for file in files],
-        base.shape(BARS),
-        base.s3,
-        of_newcomers | (pl.col("revision") > 0),
-    )
-    if wanted.height:
-        lake = base.rows(BARS, "session", wanted["session"].min(), wanted["session"].max())
-        bars = pl.concat([lake, written], how="vertical").join(wanted, on=["symbol", "session"], how="semi")
-        shown = fill_before(shown, bars)
-    again = restated(pl.concat([known.select(shown.columns), shown]), written)
-    return pl.concat([shown, again])
+    if told is not None:
+        lake = known.with_columns(pl.lit(None, kind).alias(name) for name, kind in _lacking(shown, known))
+        every = pl.concat([lake.select(shown.columns), shown])
+        again = restate(every, told.select(shown.columns))
+        shown = pl.concat([shown, again.join(shown, on=["symbol", "session", "drop_id"], how="anti")])
+    wanted = missing_bars(shown)
+    if wanted.is_empty():
+        return shown
+    few = pl.col("session").is_in(wanted["session"].unique().implode())
+    written = read_files([LakeFile(file.path, None, file.body) for file in files], base.shape(BARS), base.s3, few)
+    lake = base.rows(BARS, "session", wanted["session"].min(), wanted["session"].max())
+    bars = pl.concat([lake, written], how="vertical").join(wanted, on=["symbol", "session"], how="semi")
+    return fill_before(shown, bars)
+
+
+def _lacking(shown: pl.DataFrame, known: pl.DataFrame) -> list[tuple[str, pl.DataType]]:
+    return [(name, kind) for name, kind in shown.schema.items() if name not in known.columns]

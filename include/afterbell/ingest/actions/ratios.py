@@ -8,6 +8,9 @@ from math import gcd, log
 FAR_FROM_ONE = 0.18
 """A split moves the price by more than this: 5:4, the smallest that is counted as one, moves it by 20 %."""
 
+WEIGHTY = 0.03
+"""From this distance of a factor from 1 on it is asked whether the shares of the session before were told anew."""
+
 RATIOS = tuple(
     sorted(
         {1 / n for n in range(2, 251)}
@@ -17,11 +20,8 @@ RATIOS = tuple(
 )
 """Old shares for a new one: what a price before the split is multiplied with."""
 
-FORWARD = (1 / 10, 1 / 8, 1 / 7, 1 / 6, 1 / 5, 1 / 4, 1 / 3, 1 / 2)
-REVERSE = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 40.0, 50.0)
-"""Those common enough to be believed from the traded price alone."""
-
-_LOGS = {ratio: log(ratio) for ratio in (*FORWARD, *REVERSE)}
+COMMON = frozenset({1 / n for n in range(2, 251)} | {2 / 3})
+"""Forward splits that need no second witness; of the others a large payout may by chance have the ratio."""
 
 
 def split_ratio(factor: float, blur: float) -> float | None:
@@ -36,10 +36,3 @@ def split_ratio(factor: float, blur: float) -> float | None:
 def misfit(move: float, factor: float) -> float:
     """How far the price's ``move`` (close over the close before) lies from ``factor``: absolute difference of logs."""
     return abs(log(move / factor))
-
-
-def nearest(ratios: tuple[float, ...], moves: tuple[float, float], tolerance: float) -> float | None:
-    """The one of ``ratios`` closest to both moves, if each lies within a share of ``tolerance`` of it."""
-    first, second = (log(move) for move in moves)
-    best = min(ratios, key=lambda ratio: abs(first - _LOGS[ratio]) + abs(second - _LOGS[ratio]))
-    return best if all(abs(move / best - 1) <= tolerance for move in moves) else None

@@ -30,6 +30,7 @@ class ParsedDrop:
         lines: data lines, the header not counted.
         collapsed: rows that repeated another row of the drop exactly; one of each is in ``rows``.
         notes: what is odd about the drop as a whole, and allowed; for whoever keeps the ledger.
+        held: bars set aside for their jump, as ``rows``; None for none.
     """
 
     rows: pl.DataFrame
@@ -37,6 +38,7 @@ class ParsedDrop:
     lines: int
     collapsed: int
     notes: tuple[str, ...] = ()
+    held: pl.DataFrame | None = None
 
     @property
     def empty(self) -> bool:
@@ -66,11 +68,14 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> Parse
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]
+    held = None
     if source.kind == "bars":
-        rows, held = hold_jumps(rules, rows)
-        asides.append(held)
+        every = rows
+        rows, jumped = hold_jumps(rules, rows)
+        asides.append(jumped)
+        held = every.join(jumped, on="line", how="semi").drop("line") if jumped.height else None
     rejected = _rejected(found, [aside for aside in asides if aside.height])
-    return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes)
+    return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes, held)
 
 
 def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
