@@ -18,6 +18,7 @@ those of the session before, times the factor of a split."""
 
 GAP = "no bar for sessions in between: traded again, or a symbol used again"
 RESTATED = "a close that a later drop told otherwise by more than 5 %"
+UNDECIDED = "a split by price and shares, whose ratio cannot be told from its neighbours"
 DISAGREES = "the vendor shows a factor that the price does not bear out"
 NEWCOMER = "no drop has both sessions: another listing, another security number, or a drop amiss"
 REVERSED = "undone by the session after it: a bad print, or one bar in other units"
@@ -29,7 +30,7 @@ SPIN_OFF = "falls as on a distribution: narrow range, no unusual volume; the ven
 NEWS = "news: at least four times the shares of the session before"
 UNCONFIRMED = "confirmed by nothing but the bars themselves"
 REASONS = (
-    GAP, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
+    GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
 )  # fmt: skip
 
 _FAR = 0.18
@@ -39,6 +40,8 @@ _THIN_DOLLARS = 50_000
 _HEAVY = 4.0
 _NARROW = 1.1
 _FALL = 0.85
+
+_NO_RATIO = "undecided"  # as afterbell.ingest.actions.decide calls it
 
 _KEY = ["symbol", "session"]
 
@@ -55,7 +58,8 @@ def largest_moves(
 
     Args:
         bars: rows of ``market.bars``, all revisions: symbol, session, OHLCV, knowledge_time, revision.
-        actions: rows of ``market.corporate_actions``: symbol, ex_session, factor, kind, knowledge_time.
+        actions: rows of ``market.corporate_actions``: symbol, ex_session, factor, kind, knowledge_time; ``basis`` too
+            where it is known.
         calendar: the exchange's sessions that ``bars`` cover, ascending and without a gap.
         newcomers: symbol and session (Date) of bars whose drop told nothing of the session before, as the lake's
             evidence with a null ``blur`` has them.
@@ -81,7 +85,8 @@ def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) 
     first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
     newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
     believed = actions.sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
-    believed = believed.select("symbol", "kind", "factor", session="ex_session")
+    basis = pl.col("basis") if "basis" in believed.columns else pl.lit(None, pl.String).alias("basis")
+    believed = believed.select("symbol", "kind", "factor", basis, session="ex_session")
     rows = newest.join(believed, on=_KEY, how="left", maintain_order="left").with_columns(
         pl.col("factor").fill_null(1.0)
     )
@@ -109,6 +114,7 @@ def _reason() -> pl.Expr:
     narrow = pl.col("high") <= pl.col("low") * _NARROW
     checks = {
         GAP: pl.col("place") != pl.col("place_before") + 1,
+        UNDECIDED: pl.col("basis") == _NO_RATIO,
         RESTATED: told_otherwise,
         DISAGREES: ((factor - 1).abs() > _FAR) & (move.log().abs() > 0.4),
         NEWCOMER: pl.col("lost"),

@@ -99,6 +99,78 @@ def test_no_action_is_made_up(shown: pl.DataFrame) -> None:
     assert told(shown) == []
 
 
+@pytest.mark.parametrize(
+    ("shown", "told_first", "factor", "kind"),
+    [
+        (drop(S1, (S0, 2.66, 20.00), 19.60), None, 20.00 / 2.66, "split"),  # 7.519 old shares for a new one
+        (drop(S1, (S0, 1.00, 13.51), 13.20), None, 13.51, "split"),
+        (drop(S1, (S0, 100.00, 103.95), 104.10), None, 1.0395, "split"),  # shares put together beside a payout
+        (drop(S1, (S0, 100.00, 75.00), 75.40), None, 0.75, "dividend"),  # a payout of a quarter, shares as usual
+        (drop(S1, (S0, 100.00, 75.00), 75.40, volumes=(100_000, 140_000)), None, 0.75, "split"),  # 4:3, in new shares
+        (drop(S1, (S0, 100.00, 80.00), 80.40, volumes=(125_000, 99_000)), 100_000, 0.8, "split"),  # 5:4, told anew
+        (drop(S1, (S0, 100.00, 80.00), 80.40, volumes=(100_000, 101_000)), 100_000, 0.8, "dividend"),
+        (drop(S1, (S0, 39.80, 34.61), 36.80, volumes=(115_000, 90_000)), 100_000, 1 / 1.15, "split"),  # 15 % in shares
+        (drop(S1, (S0, 39.80, 34.61), 36.80, volumes=(100_000, 90_000)), 100_000, 34.61 / 39.80, "dividend"),
+        (drop(S1, (S0, 69.93, 37.98), 38.86, volumes=(184_000, 240_000)), 100_000, 37.98 / 69.93, "dividend"),  # BAX
+    ],
+)
+def test_shares_tell_a_split_from_a_payout(
+    shown: pl.DataFrame, told_first: int | None, factor: float, kind: str
+) -> None:
+    known_first = shown.with_columns(volume_told=pl.lit(told_first, pl.Int64))
+    assert told(known_first) == [(S1, factor, kind, "vendor", S1)]
+
+
+def test_a_claim_beside_a_stale_bar_is_judged_again_when_the_next_drop_tells_the_bar() -> None:
+    # A fund split four for one in reverse: the drop of the day still has the bar of the day before.
+    stale = drop(S1, (S0, 4.10, 16.40), 4.10)
+    bars = revisions((S1, 4.10, 100_000, S1), (S1, 16.25, 40_000, S2))
+    assert told(stale) == []
+    again = evidence.restate(stale, evidence.told_anew(bars, bars, {S1: S0}))
+    assert told(stale, again) == [(S1, 4.0, "split", "vendor", S2)]
+
+
+def test_what_hangs_on_a_bar_is_judged_again_when_that_bar_is_told_anew_later() -> None:
+    # One session a drop: 50 where 100 was meant, which a second delivery of that day puts right two days later.
+    wrong, after = drop(S1, (S0, 100.00, 100.00), 50.00), drop(S2, (S1, 50.00, 50.00), 101.00)
+    bars = revisions((S1, 50.00, 100_000, S1), (S1, 100.50, 100_000, S3))
+    again = evidence.restate(pl.concat([wrong, after]), evidence.told_anew(bars, bars, {S1: S0}))
+    assert again.select("session", "close_before", "close").rows() == [(S1, 100.00, 100.50), (S2, 100.50, 101.00)]
+
+
+def test_a_drop_of_one_session_is_compared_with_what_the_lake_holds() -> None:
+    bar = {"symbol": "S", "session": S1, "open": 50.0, "high": 50.6, "low": 49.9, "close": 50.2, "volume": 2_050_000}
+    alone = pl.DataFrame([bar])
+    assert evidence.show(alone).is_empty()  # without the calendar nobody knows which session came before
+    shown = evidence.show(alone, previous={S1: S0}).with_columns(knowledge_time=known(S1), drop_id=pl.lit("d7"))
+    assert evidence.missing_bars(shown).rows() == [("S", S0)]
+    lake = revisions((S0, 100.0, 1_000_000, S0))
+    assert told(evidence.fill_before(shown, lake)) == [(S1, 0.5, "split", "price", S1)]
+    quiet = revisions((S0, 50.9, 1_000_000, S0))
+    assert evidence.fill_before(shown, quiet).is_empty()
+
+
+def test_a_ratio_that_cannot_be_told_is_named_and_adjusts_nothing() -> None:
+    assert told(drop(S1, (S0, 1.00, 1.00), 6.50, volumes=(650_000, 100_000))) == [(S1, 1.0, "split", "undecided", S1)]
+
+
+def test_an_action_says_how_sure_it_is_and_what_it_rests_on() -> None:
+    shown = [
+        drop(S1, (S0, 100.00, 50.00), 51.00, volumes=(200_000, 210_000)).with_columns(
+            volume_told=pl.lit(100_000, pl.Int64)
+        ),
+        drop(S1, (S0, 100.00, 50.00), 51.00).with_columns(symbol=pl.lit("T")),
+        drop(S1, (S0, 20.00, 19.50), 19.40).with_columns(symbol=pl.lit("U")),
+        drop(S1, (S0, 100.00, 100.00), 50.20, volumes=(1_000_000, 2_050_000)).with_columns(symbol=pl.lit("V")),
+    ]
+    rows = corporate_actions(pl.concat(shown)).select("symbol", "rests_on", "confidence").rows()
+    assert [row[:2] for row in rows] == [
+        ("S", "vendor, price, shares"), ("T", "vendor, price"), ("U", "vendor"), ("V", "price, shares"),
+    ]  # fmt: skip
+    assert rows[0][2] > rows[1][2] > rows[2][2] > 0.9
+    assert 0.9 < rows[3][2] < 1.0
+
+
 def test_a_dividend_with_nothing_near_it_is_told_when_it_becomes_known_and_not_again() -> None:
     paid = drop(S1, (S0, 20.00, 19.50), 19.40)
     assert told(paid) == [(S1, 0.975, "dividend", "vendor", S1)]
@@ -167,6 +239,31 @@ def test_the_same_dividend_shown_twice_counts_once_on_the_newer_session() -> Non
         (S1, 1.0, "dividend", "withdrawn", S2),
         (S2, pytest.approx(39.70 / 40.10, abs=1e-9), "dividend", "vendor", S2),
     ]
+
+
+def test_the_same_amount_a_week_later_is_the_same_dividend() -> None:
+    # NSC, 0.59 on 2015-04-29 and again on 05-06, of which the later is the day.
+    early = drop(date(2015, 4, 29), (date(2015, 4, 28), 104.36, 103.77), 103.0)
+    day = drop(date(2015, 5, 6), (date(2015, 5, 5), 102.40, 101.81), 101.5)
+    assert [row[0] for row in told(early)] == [date(2015, 4, 29)]
+    assert [(row[0], row[1], row[3]) for row in told(early, day)[1:]] == [
+        (date(2015, 4, 29), 1.0, "withdrawn"),
+        (date(2015, 5, 6), pytest.approx(101.81 / 102.40), "vendor"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        (date(2016, 6, 6), date(2016, 6, 13), date(2016, 6, 20), date(2016, 6, 27)),  # a weekly payer
+        (date(2015, 12, 15), date(2015, 12, 28)),  # a fund that brings January's payout forward
+        (date(2016, 4, 14), date(2016, 5, 16)),  # a monthly payer
+    ],
+)
+def test_the_same_amount_of_a_regular_payer_is_paid_each_time(days: tuple[date, ...]) -> None:
+    shown = [drop(day, (day - timedelta(days=1), 20.00, 19.80), 19.90) for day in days]
+    rows = {row[0]: row[1] for row in told(*shown)}
+    assert rows == dict.fromkeys(days, 0.99)
 
 
 def test_two_dividends_of_other_amounts_on_neighbouring_sessions_are_two() -> None:

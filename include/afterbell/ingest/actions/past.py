@@ -53,19 +53,43 @@ def with_past(
         The columns of ``shown``: bars told late or anew are judged by what was claimed before, newcomers have the bar
         of the session before, and weighty factors the shares that were told of it first.
     """
-    if told is not None:
-        lake = known.with_columns(pl.lit(None, kind).alias(name) for name, kind in _lacking(shown, known))
-        every = pl.concat([lake.select(shown.columns), shown])
-        again = restate(every, told.select(shown.columns))
-        shown = pl.concat([shown, again.join(shown, on=["symbol", "session", "drop_id"], how="anti")])
-    wanted = missing_bars(shown)
+    wanted = _wanted(shown, told)
     if wanted.is_empty():
         return shown
     few = pl.col("session").is_in(wanted["session"].unique().implode())
     written = read_files([LakeFile(file.path, None, file.body) for file in files], base.shape(BARS), base.s3, few)
     lake = base.rows(BARS, "session", wanted["session"].min(), wanted["session"].max())
     bars = pl.concat([lake, written], how="vertical").join(wanted, on=["symbol", "session"], how="semi")
-    return fill_before(shown, bars)
+    return complete(shown, told, known, bars)
+
+
+def complete(shown: pl.DataFrame, told: pl.DataFrame | None, known: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+    """The evidence of a run with the bars before, and judged anew where bars are told otherwise.
+
+    Args:
+        shown: ``EVIDENCE`` with knowledge_time and drop_id, from the run's drops.
+        told: as ``retold`` gives it; None for none.
+        known: the lake's evidence of the sessions around them.
+        bars: rows of ``market.bars`` that either may need.
+
+    Returns:
+        The columns of ``shown``.
+    """
+    filled = fill_before(shown, bars)
+    if told is None:
+        return filled
+    lake = known.with_columns(pl.lit(None, kind).alias(name) for name, kind in _lacking(shown, known))
+    again = restate(pl.concat([lake.select(shown.columns), filled]), told.select(shown.columns))
+    new = again.join(shown, on=["symbol", "session", "drop_id"], how="anti")
+    return pl.concat([filled, fill_before(new, bars)])
+
+
+def _wanted(shown: pl.DataFrame, told: pl.DataFrame | None) -> pl.DataFrame:
+    """Which bars may be needed: symbol and session."""
+    wanted = [missing_bars(shown)]
+    if told is not None:
+        wanted += [told.select("symbol", "session"), told.select("symbol", session="previous_session")]
+    return pl.concat(wanted).unique(maintain_order=True)
 
 
 def _lacking(shown: pl.DataFrame, known: pl.DataFrame) -> list[tuple[str, pl.DataType]]:
