@@ -29,6 +29,8 @@ class Outcome:
         collapsed: rows that repeated another one exactly.
         rules: quarantined lines by rule.
         sessions: the sessions of its accepted rows, as ISO dates.
+        compared: symbols with bars of both the session and the one before it, where the source shows corporate actions
+            that way; None where it doesn't.
         failure: the class of an error of its store; it stops the run, unless the store refused this object alone
             (``UNREADABLE``). Empty where there is none.
     """
@@ -43,6 +45,7 @@ class Outcome:
     collapsed: int = 0
     rules: dict[str, int] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
+    compared: int | None = None
     failure: str = ""
 
     @property
@@ -78,6 +81,7 @@ class Outcome:
             "collapsed": self.collapsed,
             "state": self.state,
             "reason": self.reason or None,
+            "compared": self.compared,
         }
 
 

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import date
 
 import polars as pl
 
@@ -54,7 +55,7 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
         parsed = parse_drop(source, rules, DropName(task.key, task.session, task.carried), body)
     except CorruptDropError as error:
         return Drop(replace(blank, reason=str(error)))
-    return _drop(blank, parsed)
+    return _drop(source, blank, parsed)
 
 
 def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
@@ -72,7 +73,7 @@ def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
             return Outcome(task, "", "", QUARANTINED, reason=str(error), failure=failure)
 
 
-def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
+def _drop(source: Source, blank: Outcome, parsed: ParsedDrop) -> Drop:
     task, rows, rejected = blank.task, parsed.rows, parsed.rejected
     sessions = rows["session"].unique().sort().to_list() if "session" in rows.columns else []
     outcome = replace(
@@ -84,6 +85,7 @@ def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
         collapsed=parsed.collapsed,
         rules=dict(Counter(rejected["rule"].to_list())),
         sessions=tuple(day.isoformat() for day in sessions),
+        compared=_compared(rows, sessions) if _shows_actions(source) else None,
     )
     return Drop(
         outcome,
@@ -91,6 +93,19 @@ def _drop(blank: Outcome, parsed: ParsedDrop) -> Drop:
         rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *_named(task)) if rejected.height else None,
         None if parsed.held is None else parsed.held.with_columns(*_stamp(blank)),
     )
+
+
+def _shows_actions(source: Source) -> bool:
+    """Whether the source tells two sessions a drop and adjusts the earlier one."""
+    columns = {column.name for column in source.columns.values()}
+    return source.kind == "bars" and "previous" in source.carries and "adj_close" in columns
+
+
+def _compared(rows: pl.DataFrame, sessions: list[date]) -> int:
+    """How many symbols have bars of both sessions."""
+    if len(sessions) != 2:
+        return 0
+    return rows.height - rows["symbol"].n_unique()
 
 
 def _stamp(blank: Outcome) -> list[pl.Expr]:

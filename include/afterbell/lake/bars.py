@@ -9,12 +9,14 @@ from math import prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import polars as pl
 from pyiceberg import expressions as ice
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
-from afterbell.lake.reader import scan
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.lake.reader import open_catalog, scan, table_names
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
+from afterbell.lake.unseen import LEDGER, NEAR, unseen_sessions
 
 EXCHANGE_ZONE = ZoneInfo("America/New_York")
 """A day's end, for "as known at the end of day T", is midnight where the exchange is."""
@@ -59,7 +61,8 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
 
     Returns:
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
-        takes effect on the bar's session, less 1; None where that session has no bar.
+        takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
+        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -69,7 +72,25 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     found = bars.get(asked.session)
     if found is None:
         return None
-    return adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
+    answer = adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
+    return answer | {"unseen": [day.isoformat() for day in _unseen(runtime, asked, exchange)]}
+
+
+def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
+    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+    if DROPS.name not in table_names(open_catalog(runtime)):
+        return []
+    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
+    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
+        return []
+    told = _newest_bars(runtime, asked, (asked.session,), (*_ANSWER, "drop_id"))[asked.session]
+    ledger = ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
+    if ledger.is_empty():
+        return []
+    last = min(asked.as_of or date.max, ledger["session"].max())  # type: ignore[type-var]
+    days = exchange.between(exchange.before(asked.session, 2 * NEAR)[0], last) if last >= asked.session else []
+    found = [day for days in unseen_sessions(ledger, days).values() for day in days]
+    return sorted(day for day in found if day >= asked.session)
 
 
 def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | None) -> dict[str, Any]:
@@ -100,12 +121,14 @@ def _answer(bar: Row) -> dict[str, Any]:
     }
 
 
-def _newest_bars(runtime: Runtime, asked: Question, sessions: tuple[date, ...]) -> dict[date, Row]:
+def _newest_bars(
+    runtime: Runtime, asked: Question, sessions: tuple[date, ...], columns: tuple[str, ...] = _ANSWER
+) -> dict[date, Row]:
     """The newest known revision of each of ``sessions`` that has one."""
     # The months of the sessions decide which files are opened, the symbol which row groups are read.
     day: Any = ice.In
     where = day("session", {session.isoformat() for session in sessions})
-    rows = scan(runtime, BARS.name, _ANSWER, ice.And(where, _of_symbol_known(asked))).to_pylist()
+    rows = scan(runtime, BARS.name, columns, ice.And(where, _of_symbol_known(asked))).to_pylist()
     return _newest(rows, "session", ("knowledge_time", "revision"))
 
 
@@ -124,9 +147,13 @@ def _newest(rows: Iterable[Row], key: str, order: tuple[str, ...]) -> dict[date,
 def _of_symbol_known(asked: Question) -> ice.BooleanExpression:
     # Positional, as the library documents it; its types describe the keywords of the model underneath.
     equal: Any = ice.EqualTo
+    return ice.And(equal("symbol", asked.symbol), _known_by(asked.as_of))
+
+
+def _known_by(as_of: date | None) -> ice.BooleanExpression:
+    if as_of is None:
+        return ice.AlwaysTrue()
     less: Any = ice.LessThan
-    where: ice.BooleanExpression = equal("symbol", asked.symbol)
-    if asked.as_of is None:
-        return where
-    end = datetime.combine(asked.as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
-    return ice.And(where, less("knowledge_time", end.isoformat()))
+    end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
+    found: ice.BooleanExpression = less("knowledge_time", end.isoformat())
+    return found

@@ -13,6 +13,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.plan import USABLE, refusal_id
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE
+from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.moves import largest_moves
 from afterbell.quality.rules import RuleSet
@@ -49,6 +50,7 @@ class Found:
         idle: symbol, session of every new session's bar without volume.
         confirmed: symbol, session, close, drop_id of bars once held for a jump and told again.
         moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
+        unseen: by source, the sessions from the branch's first on about whose corporate actions it showed nothing.
     """
 
     ledger: pl.DataFrame
@@ -64,6 +66,7 @@ class Found:
     idle: pl.DataFrame | None = None
     confirmed: pl.DataFrame | None = None
     moves: pl.DataFrame | None = None
+    unseen: dict[str, list[date]] = field(default_factory=dict)
 
     @property
     def is_first_run(self) -> bool:
@@ -136,8 +139,18 @@ class Gatherer:
             self._whole.others([each for each in mine if each[1] != self._session], self._released),
             self._released,
             self._filling,
+            unseen=self._unseen(sessions),
         )
         return self._with_symbols(found, window, before, sessions)
+
+    def _unseen(self, sessions: list[date]) -> dict[str, list[date]]:
+        """By source, the sessions from the first of ``sessions`` on about whose actions it showed nothing."""
+        if not sessions:
+            return {}
+        calendar = self._exchange.between(self._exchange.before(sessions[0], 2 * NEAR)[0], self._session)
+        ledger = self._reader.between(DROPS, "session", calendar[0], self._session)
+        found = unseen_sessions(ledger, calendar)
+        return {source: [day for day in days if day >= sessions[0]] for source, days in found.items()}
 
     def _usable(self) -> pl.DataFrame:
         """The usable drops of bars that the branch adds."""

@@ -93,12 +93,14 @@ def _quarantine(report: Row) -> list[str]:
 
 def _actions(report: Row) -> list[str]:
     found = report["actions"]
-    columns = ("symbol", "ex_session", "kind", "basis", "factor", "knowledge_time")
+    columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
     return [
         markup.heading("Corporate actions"),
         _table(("kind", "basis", "actions"), found["by_kind"], "none found"),
         markup.heading("The newest", 3),
         _table(columns, found["newest"], "none"),
+        markup.heading("Sessions of which no action could be seen", 3),
+        _table(("source", "session"), report["unseen"], "none: every session was told together with the one before it"),
     ]
 
 

@@ -70,6 +70,9 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
             for (source, session), reasons in sorted(found.broken().items())
         ],
         "actions": _actions(found.actions),
+        "unseen": [
+            {"source": source, "session": day.isoformat()} for source, days in found.unseen.items() for day in days
+        ],
         "moves": [] if found.moves is None else _rows(found.moves),
         "jumps": _jumps(judgement),
         "stale": _stale(judgement),
@@ -131,11 +134,14 @@ def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
 
 def _actions(actions: pl.DataFrame) -> dict[str, Any]:
     # A lake of before the column was there does not say how an action came to be believed.
-    basis = pl.col("basis") if "basis" in actions.columns else pl.lit(None, dtype=pl.String).alias("basis")
-    told = actions.with_columns(basis)
+    newer = {"basis": pl.String, "confidence": pl.Float64, "rests_on": pl.String}
+    told = actions.with_columns(
+        pl.lit(None, kind).alias(name) for name, kind in newer.items() if name not in actions.columns
+    )
     counts = told.group_by("kind", "basis").len("actions").sort("kind", "basis")
     newest = told.sort(["ex_session", "symbol"], descending=[True, False])
-    shown = newest.select("symbol", "ex_session", "kind", "basis", "factor", "knowledge_time").head(_LISTED)
+    columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
+    shown = newest.select(columns).head(_LISTED)
     return {"by_kind": _rows(counts), "newest": _rows(shown), "in_all": actions.height}
 
 
