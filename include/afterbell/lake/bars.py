@@ -87,8 +87,11 @@ def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]
     ledger = ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
     if ledger.is_empty():
         return []
-    last = min(asked.as_of or date.max, ledger["session"].max())  # type: ignore[type-var]
-    days = exchange.between(exchange.before(asked.session, 2 * NEAR)[0], last) if last >= asked.session else []
+    newest: date = max(ledger["session"].to_list())
+    last = newest if asked.as_of is None else min(asked.as_of, newest)
+    if last < asked.session:
+        return []
+    days = exchange.between(exchange.before(asked.session, 2 * NEAR)[0], last)
     found = [day for days in unseen_sessions(ledger, days).values() for day in days]
     return sorted(day for day in found if day >= asked.session)
 
