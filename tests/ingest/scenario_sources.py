@@ -29,13 +29,18 @@ HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parents[1] / "include" / "config"
 DAYS = (date(2016, 6, 29), date(2016, 6, 30))
 VENDOR = ("GOOG", "MSFT")
+SPLIT = {
+    DAYS[0]: "SPLT;06/29/2016;99.50;100.50;99.00;100.00;1000000;N",
+    DAYS[1]: "SPLT;06/30/2016;50.00;50.60;49.90;50.20;2050000;N",
+}
+"""Two for one, which a drop of one session can't show: only the lake has the session before."""
 PARTS = (("AAPL", "IBM"), ("XOM",))
 
 
 def vendor(day: date) -> bytes:
     """CSV with semicolons, US dates and a column that nobody declared, zstd."""
     lines = [f"{symbol};{day:%m/%d/%Y};10.00;11.00;9.50;10.{day.day};{day.day}00;N" for symbol in VENDOR]
-    text = "\n".join(["Ticker;TradeDate;PxOpen;PxHigh;PxLow;PxLast;Shares;Flag", *lines])
+    text = "\n".join(["Ticker;TradeDate;PxOpen;PxHigh;PxLow;PxLast;Shares;Flag", *lines, SPLIT[day]])
     packed: bytes = pa.Codec("zstd").compress(text.encode(), asbytes=True)
     return packed
 
@@ -92,7 +97,7 @@ def main() -> None:
         first = ingest(step)
         checked = validate(StepArgs("validate", day, step.run_id, step.deadline, {"branch": first["branch"]}))
         seen[str(day)] = {"ingest": first, "validate": checked}
-    for table in ("market.bars", "market.minute_bars", "market.quarantine", "raw.drops"):
+    for table in ("market.bars", "market.corporate_actions", "market.minute_bars", "market.quarantine", "raw.drops"):
         seen[table] = [row.asDict() for row in spark.table(f"lake.{table}").collect()]
     Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
 

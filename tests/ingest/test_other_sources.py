@@ -24,8 +24,8 @@ def test_each_session_takes_one_drop_of_each_source_and_both_parts_of_one(seen: 
 
 def test_both_vendors_bars_are_in_one_table_under_our_names(seen: dict[str, Any]) -> None:
     rows = {(row["symbol"], row["session"]): row for row in seen["market.bars"]}
-    assert {symbol for symbol, _ in rows} == {"GOOG", "MSFT", "AAPL", "IBM", "XOM"}
-    assert len(rows) == len(seen["market.bars"]) == 10
+    assert {symbol for symbol, _ in rows} == {"GOOG", "MSFT", "SPLT", "AAPL", "IBM", "XOM"}
+    assert len(rows) == len(seen["market.bars"]) == 12
     goog = rows["GOOG", "2016-06-30"]
     assert [goog[name] for name in ("open", "high", "low", "close", "volume", "adj_close", "revision")] == [
         10.0, 11.0, 9.5, 10.3, 3000, None, 0,
@@ -33,6 +33,15 @@ def test_both_vendors_bars_are_in_one_table_under_our_names(seen: dict[str, Any]
     # 45 minutes after the close for one, 60 for the other.
     assert goog["knowledge_time"] == "2016-06-30 20:45:00"
     assert rows["XOM", "2016-06-29"]["knowledge_time"] == "2016-06-29 21:00:00"
+
+
+def test_a_split_is_seen_although_each_drop_carries_one_session(seen: dict[str, Any]) -> None:
+    actions = [
+        (row["symbol"], row["ex_session"], row["factor"], row["kind"], row["basis"], row["rests_on"])
+        for row in seen["market.corporate_actions"]
+    ]
+    assert actions == [("SPLT", "2016-06-30", 0.5, "split", "price", "price, shares")]
+    assert {row["compared"] for row in seen["raw.drops"]} == {None}  # none of them shows actions
 
 
 def test_minutes_are_stored_in_utc_and_those_outside_the_session_set_aside(seen: dict[str, Any]) -> None:
