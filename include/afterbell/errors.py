@@ -117,6 +117,10 @@ class DigestMismatchError(PermanentError):
     """The bytes of an artifact differ from its manifest: it was not opened. Roll back or publish again."""
 
 
+class UnprovenPointerError(DigestMismatchError):
+    """The audit trail does not have the move that made the champion's pointer: `release promote` names one anew."""
+
+
 class GateError(PermanentError):
     """The gate could not decide, for want of a common window or of finite metrics: nothing is published."""
 

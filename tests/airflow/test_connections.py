@@ -10,7 +10,7 @@ from afterbell.airflow.connections import spark_secrets, spark_target, store_env
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
-from tests.cluster.test_connections import ENV
+from tests.cluster.test_connections import COOKIE, ENV
 
 
 def _set(monkeypatch, name, **body):
@@ -64,6 +64,22 @@ def test_what_the_launcher_writes_is_what_the_operator_reads(monkeypatch):
     assert spark_target().profile == "local"
     found = store_environment()
     assert {key: found[key] for key in ENV} == ENV
+    assert "AFTERBELL_HDFS_COOKIE" not in found
+
+
+@pytest.mark.parametrize(("password", "cookie"), [(COOKIE, COOKIE), ("of a gateway", None), ("", None)])
+def test_the_cookie_of_hdfs_reaches_the_steps_and_another_password_does_not(monkeypatch, password, cookie):
+    for name, body in connection_environment(ENV, "local", ClusterProfile(master="local[2]")).items():
+        monkeypatch.setenv(name, body)
+    hdfs = {
+        "conn_type": "webhdfs",
+        "host": "127.0.0.1",
+        "login": "ab",
+        "password": password,
+        "extra": {"root": "/feed"},
+    }
+    _set(monkeypatch, "afterbell_hdfs", **hdfs)
+    assert store_environment().get("AFTERBELL_HDFS_COOKIE") == cookie
 
 
 def test_the_connections_master_wins_over_its_profiles_and_the_profile_keeps_the_rest(monkeypatch):

@@ -19,6 +19,8 @@ ENV = {
     "AWS_SECRET_ACCESS_KEY": "canary-secret",
 }
 
+COOKIE = "hadoop.auth=u=ab&p=ab&t=kerberos&e=2111325115202&s=canary="
+
 
 def test_the_spark_connection_carries_master_deploy_mode_and_profile():
     found = connection_environment(ENV, "standalone", ClusterProfile(master="spark://127.0.0.1:7077"))
@@ -32,3 +34,9 @@ def test_the_secret_stands_in_the_password_alone():
     holders = [name for name, body in found.items() if "canary-secret" in body]
     assert holders == ["AIRFLOW_CONN_AFTERBELL_S3"]
     assert json.loads(found["AIRFLOW_CONN_AFTERBELL_S3"])["password"] == "canary-secret"
+
+
+def test_the_cookie_of_the_embedded_hdfs_stands_in_the_password_alone():
+    found = connection_environment(ENV | {"AFTERBELL_HDFS_COOKIE": COOKIE}, "local", ClusterProfile(master="local[*]"))
+    assert [name for name, body in found.items() if COOKIE in body] == ["AIRFLOW_CONN_AFTERBELL_HDFS"]
+    assert json.loads(found["AIRFLOW_CONN_AFTERBELL_HDFS"])["password"] == COOKIE

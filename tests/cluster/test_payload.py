@@ -18,8 +18,10 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.share import placed
 from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError
-from tests.cluster.test_connections import ENV
+from tests.cluster.test_connections import COOKIE
+from tests.cluster.test_connections import ENV as STORES
 
+ENV = STORES | {"AFTERBELL_HDFS_COOKIE": COOKIE}
 ARGUMENTS = ["--session", "2016-06-30", "--inputs", '{"branch": "$(id) `id`"}']
 STANDALONE = {"master": "spark://m1:7077", "rest_url": "http://m1:6066", "deploy_mode": "cluster"}
 MESOS = {"master": "mesos://d1:7077", "deploy_mode": "cluster"}
@@ -102,12 +104,13 @@ def test_keys_go_into_the_drivers_environment_and_nowhere_else(folders, profile)
     found = request(folders, **profile)
     assert found.pop("environmentVariables")["AWS_SECRET_ACCESS_KEY"] == ENV["AWS_SECRET_ACCESS_KEY"]
     assert ENV["AWS_SECRET_ACCESS_KEY"] not in json.dumps(found)
+    assert COOKIE not in json.dumps(found)
 
 
 @pytest.mark.parametrize("profile", [STANDALONE, MESOS])
 def test_nodes_with_keys_of_their_own_are_sent_none(folders, profile):
     found = request(folders, **profile, credentials="node")["environmentVariables"]
-    assert not [name for name in found if name.startswith("AWS_") and "KEY" in name]
+    assert not [name for name in found if (name.startswith("AWS_") and "KEY" in name) or "COOKIE" in name]
     assert found["AFTERBELL_ARTIFACT_BUCKET"] == ENV["AFTERBELL_ARTIFACT_BUCKET"]
 
 

@@ -55,12 +55,22 @@ SHIPPED = {
         "spark.mesos.executor.home": "/opt/afterbell/env/spark/lib/python3.11/site-packages/pyspark",
         "spark.mesos.principal": "afterbell",
     },
-    "local": EVERYWHERE | {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "false"},
+    "local": EVERYWHERE
+    | {"spark.sql.shuffle.partitions": "8", "spark.ui.enabled": "false", "spark.authenticate": "true"},
     "standalone": CLUSTERS | {"spark.afterbell.masterUi": "http://127.0.0.1:8080"},
     "standalone-cluster": CLUSTERS | {"spark.afterbell.masterUi": "http://127.0.0.1:8080", "spark.driver.cores": "1"},
     "mesos-client": MESOS,
     "mesos-cluster": MESOS | {"spark.driver.cores": "1"},
 }
+
+
+def test_a_local_driver_asks_for_a_secret_and_has_no_page_unless_the_profile_says_so():
+    """Whatever the profile is called: its ports are open to every user of the machine."""
+    found = ClusterProfile(master="local[2]").spark_conf()
+    assert (found["spark.authenticate"], found["spark.ui.enabled"]) == ("true", "false")
+    asked = ClusterProfile(master="local[2]", conf={"spark.ui.enabled": "true"}).spark_conf()
+    assert (asked["spark.authenticate"], asked["spark.ui.enabled"]) == ("true", "true")
+
 
 FULL = {
     "master": "mesos://zk://z1:2181,z2:2181/mesos",

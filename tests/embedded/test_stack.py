@@ -130,15 +130,17 @@ def test_what_was_started_to_stay_outlives_the_commands_that_use_it_until_it_is_
 def test_both_stores_keep_what_they_acknowledged_over_a_stop_and_new_ports(folders: Folders) -> None:
     with stack.running(folders, Platform()) as first:
         s3_of(first).put_object(Bucket="afterbell-feed", Key="kept", Body=b"bytes")
-        url = f"{first.hdfs_url}/webhdfs/v1/feed/kept?op=CREATE&user.name=afterbell"
-        assert requests.put(url, data=b"bytes", timeout=LONG).status_code == 201
+        url = f"{first.hdfs_url}/webhdfs/v1/feed/kept?op=CREATE&user.name={first.hdfs_user}"
+        owner = {"Cookie": first.hdfs_cookie}
+        assert requests.put(url, data=b"bytes", headers=owner, timeout=LONG).status_code == 201
     assert stack.status(folders) == []
     with stack.running(folders, Platform()) as second:
         assert second.s3_url != first.s3_url
         assert second.hdfs_url != first.hdfs_url
         assert s3_of(second).get_object(Bucket="afterbell-feed", Key="kept")["Body"].read() == b"bytes"
-        url = f"{second.hdfs_url}/webhdfs/v1/feed/kept?op=OPEN&user.name=afterbell"
-        assert requests.get(url, timeout=LONG).content == b"bytes"
+        url = f"{second.hdfs_url}/webhdfs/v1/feed/kept?op=OPEN&user.name={second.hdfs_user}"
+        owner = {"Cookie": second.hdfs_cookie}
+        assert requests.get(url, headers=owner, timeout=LONG).content == b"bytes"
 
 
 @pytest.mark.services

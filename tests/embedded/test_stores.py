@@ -75,9 +75,10 @@ def test_every_port_of_the_services_is_on_loopback(services: Any) -> None:
             assert {item.laddr.ip for item in listening} <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
-def test_the_feed_root_on_hdfs_belongs_to_the_configured_user(services: Any) -> None:
+def test_the_feed_root_on_hdfs_belongs_to_the_user_that_the_platform_acts_as(services: Any) -> None:
     hdfs = services.runtime.hdfs
-    answer = requests.get(f"{hdfs.url}/webhdfs/v1{hdfs.root}", params={"op": "GETFILESTATUS"}, timeout=LONG)
+    url, owner = f"{hdfs.url}/webhdfs/v1{hdfs.root}?op=GETFILESTATUS", {"Cookie": hdfs.cookie}
+    answer = requests.get(url, headers=owner, timeout=LONG)
     assert answer.json()["FileStatus"]["owner"] == hdfs.user
     assert answer.json()["FileStatus"]["type"] == "DIRECTORY"
 

@@ -106,7 +106,8 @@ class Stage:
         """WebHDFS without the code under test, past the proxy; ``path`` is below the feed's root."""
         hdfs = self.direct.hdfs
         address = f"{hdfs.url}/webhdfs/v1{hdfs.root}/{path}".rstrip("/")
-        answer = requests.request(method, address, params={"op": op, "user.name": hdfs.user, **params}, timeout=LONG)
+        given = {"op": op, "user.name": hdfs.user, **params}
+        answer = requests.request(method, address, params=given, headers={"Cookie": hdfs.cookie}, timeout=LONG)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json() if answer.content else {}
         return found
@@ -155,7 +156,7 @@ def dfsadmin(services: Services, *argv: str) -> None:
             *("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", f"-Dlog4j2.configurationFile={conf}/log4j2.properties"),
             *("-cp", ":".join(str(item) for item in path), "org.apache.hadoop.hdfs.tools.DFSAdmin", *argv),
         ],
-        env={"PATH": os.environ["PATH"], "HADOOP_USER_NAME": services.platform.hdfs.user},
+        env={"PATH": os.environ["PATH"], "HADOOP_USER_NAME": services.runtime.hdfs.user},
         check=False,
         capture_output=True,
         text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import socket
 from datetime import timedelta
@@ -72,11 +73,24 @@ def _put_release(store, release_id="2026-06-30-0123456789ab", **more):
     return body
 
 
-def _put_champion(store, release_id="2026-06-30-0123456789ab", **more):
-    put(store, "champion.json", {
+ENTRY = "audit/20260630T200111.000000Z-0123456789abcdef"
+
+
+def _champion(release_id="2026-06-30-0123456789ab", **more):
+    return {
         "release_id": release_id, "session": release_id[:10], "candidate_id": "0123456789abcdef",
         "manifest_sha256": "d" * 64, "previous": None, "moved_at": "2026-06-30T20:01:11+00:00", "run_id": RUN_ID,
-    } | more)  # fmt: skip
+    } | more  # fmt: skip
+
+
+def _put_champion(store, release_id="2026-06-30-0123456789ab", entry=None, **more):
+    """The pointer, with the entry of the audit trail that it is believed for."""
+    pointer = _champion(release_id, **more)
+    told = {"id": ENTRY[-16:], "action": "publish", "by": "pipeline", "reason": "better", "run_id": RUN_ID,
+            "at": "2026-06-30T20:01:11Z", "source": None, "target": pointer}  # fmt: skip
+    put(store, f"{ENTRY}.json", told | (entry or {}))
+    put(store, f"{ENTRY}.moved.json", {"entry": f"{ENTRY}.json"})
+    put(store, "champion.json", pointer | {"audit": f"{ENTRY}.json"})
 
 
 def _at(seconds):
@@ -206,11 +220,10 @@ def test_releases_tell_the_champion_its_history_and_their_figures(client, store)
     _put_release(store)
     _put_release(store, "2026-06-29-ba9876543210", spec={"horizons": [1]})
     entry = {
-        "id": "0" * 16, "action": "promote", "by": "alice, approved by bob", "reason": "it trades better", "at": None,
-        "run_id": "manual__r", "source": {"release_id": "2026-06-29-ba9876543210", "moved_at": "2026-06-29T20:30:00Z"},
+        "action": "promote", "by": "alice, approved by bob", "reason": "it trades better", "run_id": "manual__r",
+        "source": _champion("2026-06-29-ba9876543210", moved_at="2026-06-29T20:30:00Z"),
     }  # fmt: skip
-    put(store, "audit/20260630T200111.000000Z-0000.json", entry)
-    _put_champion(store, audit="audit/20260630T200111.000000Z-0000.json", previous="2026-06-29-ba9876543210")
+    _put_champion(store, entry=entry, previous="2026-06-29-ba9876543210")
     found = client.json("/releases")
     assert [each["release_id"] for each in found["releases"]] == [
         "2026-06-30-0123456789ab", "2026-06-29-ba9876543210",
@@ -224,11 +237,29 @@ def test_releases_tell_the_champion_its_history_and_their_figures(client, store)
     assert "it trades better" in client("/releases").text
 
 
-def test_without_an_audit_trail_the_pointer_tells_its_last_move(client, store):
-    _put_release(store)
-    _put_champion(store, previous="2026-06-29-ba9876543210")
+def test_a_pointer_of_before_there_was_a_trail_tells_its_last_move(client, store):
+    digest = hashlib.sha256(json.dumps(_put_release(store)).encode()).hexdigest()
+    put(store, "champion.json", _champion(previous="2026-06-29-ba9876543210", manifest_sha256=digest))
+    _put_run(store)
     (move,) = client.json("/releases")["history"]
     assert (move["source"], move["run_id"]) == ("2026-06-29-ba9876543210", RUN_ID)
+
+
+@pytest.mark.parametrize("more", [{}, {"audit": f"{ENTRY}.json"}, {"audit": "audit/x.json"}], ids=str)
+def test_a_forged_pointer_is_told_on_every_page_that_names_the_champion_and_marks_no_release(client, store, more):
+    _put_release(store)
+    _put_release(store, "2026-06-29-ba9876543210")
+    _put_champion(store)
+    put(store, "champion.json", _champion("2026-06-29-ba9876543210", **more))
+    found = client.json("/releases")
+    assert (found["champion"], found["history"]) == (None, [])
+    assert not any(each["champion"] for each in found["releases"])
+    one = client.json("/releases/2026-06-29-ba9876543210")
+    assert (one["champion"], one["is_champion"]) == (None, False)
+    for path in ("/releases", "/releases/2026-06-29-ba9876543210"):
+        text = client(path).text
+        assert "pointer is not believed" in text
+        assert "./afterbell release promote" in text
 
 
 def test_one_release_is_told_whole(client, store):
@@ -295,8 +326,8 @@ def test_nothing_of_the_data_is_ever_markup(client, store, database):
     put(store, f"reports/{SESSION}/{SLUG}/metrics.json", {"inputs": {"late_drops": [late], "missing_drops": [HOSTILE]}})
     _put_release(store, verdict={"verdict": HOSTILE, "reason": HOSTILE}, spec={HOSTILE: HOSTILE},
                  metrics={HOSTILE: {HOSTILE: HOSTILE}}, environment={HOSTILE: HOSTILE})  # fmt: skip
-    put(store, "audit/x.json", {"action": HOSTILE, "by": HOSTILE, "reason": HOSTILE, "at": HOSTILE})
-    _put_champion(store, audit="audit/x.json", previous=HOSTILE, moved_at=HOSTILE)
+    told = {"by": HOSTILE, "reason": HOSTILE, "run_id": HOSTILE}
+    _put_champion(store, entry=told, previous=HOSTILE, moved_at=HOSTILE)
     for path in (f"/tonight?session={SESSION}", f"/sessions?before={SESSION}", "/releases",
                  "/releases/2026-06-30-0123456789ab",
                  "/releases/compare?left=2026-06-30-0123456789ab&right=2026-06-30-0123456789ab"):  # fmt: skip

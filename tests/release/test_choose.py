@@ -280,7 +280,10 @@ def test_a_pointer_of_before_there_was_a_trail_can_be_rolled_back(served):
     found = json.loads(served.get("champion.json"))
     for name in ("audit", "chosen_until"):
         del found[name]
+    for item in served.list("audit/"):
+        served.delete(item.key)
     served.put("champion.json", json.dumps(found).encode())
+    served.put("runs/2016-06-30/run/publish.json", json.dumps({"release_id": C, "moved": True}).encode())
     assert carry_out(served, asked()).champion == B
     assert read_champion(served)[0].previous is None
     (entry,) = moves(served, read_champion(served)[0])

@@ -12,7 +12,7 @@ from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.cluster.secrets import MESOS_PRINCIPAL, MESOS_SECRET, cluster_secrets
-from afterbell.config.runtime import S3Location
+from afterbell.config.runtime import HDFS_COOKIE, S3Location
 from afterbell.errors import ConfigError
 
 _HOW = {
@@ -146,12 +146,18 @@ def store_environment() -> dict[str, str]:
         "AFTERBELL_HDFS_URL": f"{hdfs.schema or 'http'}://{hdfs.host}:{hdfs.port or 9870}",
         "AFTERBELL_HDFS_USER": hdfs.login or "afterbell",
         "AFTERBELL_HDFS_ROOT": root,
+        **_cookie(hdfs.password or ""),
         "AFTERBELL_LAKE_CATALOG": catalog,
         "AFTERBELL_LAKE_WAREHOUSE": warehouse,
         "AWS_ACCESS_KEY_ID": s3.login or "",
         "AWS_SECRET_ACCESS_KEY": s3.password or "",
         "AWS_DEFAULT_REGION": region,
     }
+
+
+def _cookie(password: str) -> dict[str, str]:
+    """The variable with the cookie of WebHDFS; a gateway's password is none."""
+    return {HDFS_COOKIE: password} if password.startswith("hadoop.auth=") else {}
 
 
 def artifact_location() -> tuple[S3Location, tuple[str, str] | None]:

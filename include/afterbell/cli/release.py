@@ -12,7 +12,7 @@ import typer
 
 from afterbell.cli.context import stores
 from afterbell.cli.output import err, out, print_json, print_rows, report_errors
-from afterbell.errors import DigestMismatchError, ObjectMissingError
+from afterbell.errors import DigestMismatchError, ObjectMissingError, UnprovenPointerError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
@@ -32,15 +32,23 @@ def list_(as_json: AsJson = False) -> None:
     """List all releases; the champion is marked."""
     from afterbell.release.catalog import list_releases, read_champion  # noqa: PLC0415
 
+    serves, fault = "", None
     with _releases(quiet=as_json) as store:
-        champion, _ = read_champion(store)
-        serves = champion.release_id if champion else ""
+        try:
+            champion, _ = read_champion(store)
+            serves = champion.release_id if champion else ""
+        except UnprovenPointerError as error:
+            if as_json:
+                raise  # one document, and that is the error
+            fault = error  # whoever puts it right needs the names of the releases
         rows = [_line(store, name, champion=name == serves) for name in list_releases(store)]
     for row in rows:
         if "unusable" in row and not as_json:
             err.print(f"release {row['release_id']}: {row['unusable']}", markup=False, soft_wrap=True)
             row["unusable"] = "see above"
     print_json(rows) if as_json else print_rows(rows, title="releases")
+    if fault:
+        raise fault
 
 
 def _line(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:

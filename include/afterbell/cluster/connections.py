@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.config.runtime import HDFS_COOKIE
 
 SPARK, S3, HDFS, LAKE = "afterbell_spark", "afterbell_s3", "afterbell_hdfs", "afterbell_lake"
 
@@ -47,6 +48,7 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
             "port": hdfs.port,
             "schema": hdfs.scheme,
             "login": step_env["AFTERBELL_HDFS_USER"],
+            **({"password": step_env[HDFS_COOKIE]} if step_env.get(HDFS_COOKIE) else {}),
             "extra": {"root": step_env["AFTERBELL_HDFS_ROOT"]},
         },
         LAKE: {

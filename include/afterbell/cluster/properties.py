@@ -16,6 +16,10 @@ CREDENTIALS = "spark.afterbell.credentials"
 AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
 """The variable of the driver that holds the secret of ``spark.authenticate``."""
 
+_ALONE = {"spark.authenticate": "true", "spark.ui.enabled": "false"}
+"""A driver on this machine alone: its ports are on loopback, where every user of the machine is. Spark makes a secret
+for each driver; the page asks nobody to sign in."""
+
 _UNPACKED = "environment"
 """The folder, in an executor's own, that the environment's archive is unpacked into."""
 
@@ -28,7 +32,9 @@ def properties(profile: ClusterProfile) -> dict[str, str]:
         "spark.eventLog.enabled": "true" if profile.event_log else "",
         "spark.eventLog.dir": profile.event_log,
     }
-    if profile.manager != "local":
+    if profile.manager == "local":
+        found |= _ALONE
+    else:
         found |= _executors(profile) | _interpreter(profile) | _told(profile)
     if profile.manager == "mesos":
         found |= _mesos(profile)

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.properties import AUTH_SECRET
+from afterbell.config.runtime import HDFS_COOKIE
 from afterbell.errors import ConfigError
 
 _HIDDEN = {
     "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SPARK_MESOS_SECRET", AUTH_SECRET,
+    HDFS_COOKIE,
 }  # fmt: skip
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from afterbell.config.runtime import HdfsLocation, Runtime
+from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, ObjectMissingError
 
 Put = Callable[[str, Path], str]
@@ -88,7 +88,7 @@ def _into_hdfs(share: str, root: str, environment: Mapping[str, str]) -> Put:
     from afterbell.stores.hdfs import HdfsDropStore  # noqa: PLC0415
 
     known = _runtime(environment).hdfs
-    store = HdfsDropStore(HdfsLocation(known.url, known.user, root or "/"))
+    store = HdfsDropStore(replace(known, root=root or "/"))
 
     def put(name: str, path: Path) -> str:
         try:

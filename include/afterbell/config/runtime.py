@@ -1,6 +1,6 @@
 """Where a step finds its stores: read from the environment that the launcher or the operator prepared.
 
-Secrets are not part of it: boto3 and S3A read ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY`` from the
+Secrets of S3 are not part of it: boto3 and S3A read ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY`` from the
 environment themselves, so that they never stand in arguments, configuration or logs.
 """
 
@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from afterbell.errors import ConfigError
+
+HDFS_COOKIE = "AFTERBELL_HDFS_COOKIE"
+"""The variable with the cookie of the embedded HDFS; a secret."""
 
 
 @dataclass(frozen=True)
@@ -27,11 +30,19 @@ class S3Location:
 
 @dataclass(frozen=True)
 class HdfsLocation:
-    """A NameNode's WebHDFS address (``http://host:port``), the user to act as, and the feed's root folder."""
+    """A NameNode's WebHDFS address (``http://host:port``), the user to act as, and the feed's root folder.
+
+    Attributes:
+        url: the address.
+        user: whom WebHDFS is asked as.
+        root: the folder.
+        cookie: what the embedded HDFS knows its owner by; empty for another, never shown.
+    """
 
     url: str
     user: str
     root: str
+    cookie: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,7 @@ class Runtime:
                 url=need("AFTERBELL_HDFS_URL"),
                 user=need("AFTERBELL_HDFS_USER"),
                 root=need("AFTERBELL_HDFS_ROOT"),
+                cookie=found.get(HDFS_COOKIE, ""),
             ),
             lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
             home=Path(need("AFTERBELL_HOME")).absolute(),  # on a node of a cluster: below the driver's own folder
@@ -108,6 +120,7 @@ class Runtime:
             "AFTERBELL_HDFS_URL": self.hdfs.url,
             "AFTERBELL_HDFS_USER": self.hdfs.user,
             "AFTERBELL_HDFS_ROOT": self.hdfs.root,
+            **({HDFS_COOKIE: self.hdfs.cookie} if self.hdfs.cookie else {}),
             "AFTERBELL_LAKE_CATALOG": self.lake.catalog,
             "AFTERBELL_LAKE_WAREHOUSE": self.lake.warehouse,
             "AFTERBELL_HOME": str(self.home),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import EMBEDDED, Folders, Platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from afterbell.embedded.hdfs_security import identity
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import credentials
@@ -26,12 +27,16 @@ class Endpoints:
         hdfs_url: address of WebHDFS.
         access_key: of S3.
         secret_key: of S3; never shown.
+        hdfs_user: whom WebHDFS is asked as; on the embedded one a secret, never shown.
+        hdfs_cookie: what the embedded WebHDFS knows its owner by; empty for another, never shown.
     """
 
     s3_url: str | None
     hdfs_url: str
     access_key: str = field(repr=False)
     secret_key: str = field(repr=False)
+    hdfs_user: str = field(repr=False)
+    hdfs_cookie: str = field(default="", repr=False)
 
 
 def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORES) -> Endpoints:
@@ -60,8 +65,10 @@ def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORE
     else:
         s3_url = None if s3_url == "aws" else s3_url
         keys = _keys(os.environ)
-    hdfs_url = f"http://{LOOPBACK}:{port('hdfs')}" if platform.hdfs.url == EMBEDDED else platform.hdfs.url
-    return Endpoints(s3_url, hdfs_url, *keys)
+    if platform.hdfs.url != EMBEDDED:
+        return Endpoints(s3_url, platform.hdfs.url, *keys, platform.hdfs.user)
+    owner = identity(folders.services)
+    return Endpoints(s3_url, f"http://{LOOPBACK}:{port('hdfs')}", *keys, owner.user, owner.cookie)
 
 
 def _keys(env: Mapping[str, str]) -> tuple[str, str]:
@@ -75,14 +82,14 @@ def _keys(env: Mapping[str, str]) -> tuple[str, str]:
 
 
 def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str, str]:
-    """The variables that a step reads: for environments handed to children alone, since the S3 keys are among them."""
+    """The variables that a step reads: for environments of children alone, since the stores' keys are among them."""
     lake = platform.lake_location(folders.home)
     if platform.lake.catalog == EMBEDDED:
         (folders.home / "lake").mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
     s3 = platform.s3
     runtime = Runtime(
         s3=S3Location(found.s3_url, s3.region, s3.feed_bucket, s3.artifact_bucket),
-        hdfs=HdfsLocation(found.hdfs_url, platform.hdfs.user, platform.hdfs.root),
+        hdfs=HdfsLocation(found.hdfs_url, found.hdfs_user, platform.hdfs.root, found.hdfs_cookie),
         lake=lake,
         home=folders.home,
     )

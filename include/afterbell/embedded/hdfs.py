@@ -11,13 +11,14 @@ from xml.sax.saxutils import escape
 import requests
 
 from afterbell.config.platform import Folders
+from afterbell.embedded.hdfs_security import Identity, core_site, hdfs_site, identity, is_written, write_files
 from afterbell.embedded.ports import LOOPBACK, free_port, take_port
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import StoreConfigError
 
 _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
-_INNER_PORTS = ("rpc", "datanode", "datanode_ipc", "datanode_http")
+_INNER_PORTS = ("rpc", "datanode", "datanode_ipc", "datanode_http", "datanode_pages")
 _JAVA_OPTIONS = (
     "-Xms32m", "-Xmx256m", "-XX:+UseSerialGC", "-Djava.net.preferIPv4Stack=true", "-Dfile.encoding=UTF-8",
     # It starts often and seldom lives long: what is compiled slowly hardly ever pays.
@@ -39,7 +40,7 @@ logger.block.level = warn
 
 
 class Hdfs(Service):
-    """The file system with the feed's root folder, owned by the configured user."""
+    """The file system with the feed's root folder, for its owner alone."""
 
     name = "hdfs"
     timeout = 120.0
@@ -55,6 +56,7 @@ class Hdfs(Service):
         conf = self.folder / "conf"
         conf.mkdir(parents=True, exist_ok=True)
         (conf / "log4j2.properties").write_text(_LOG4J, encoding="utf-8")
+        write_files(conf, self._owner)
         _write_xml(conf / "core-site.xml", self._core_site())
         _write_xml(conf / "hdfs-site.xml", self._hdfs_site())
         if not (self.folder / "name" / "current" / "VERSION").exists():
@@ -87,13 +89,21 @@ class Hdfs(Service):
 
     def _env(self) -> dict[str, str]:
         # Whoever starts the NameNode is its superuser: the user that the platform acts as.
-        return plain_environment() | {"HADOOP_USER_NAME": self.context.platform.hdfs.user}
+        return plain_environment() | {"HADOOP_USER_NAME": self._owner.user}
+
+    @property
+    def _owner(self) -> Identity:
+        return identity(self.context.supervisor.folder)
+
+    def is_current(self) -> bool:
+        """Whether it is for its owner alone: one that a former version left running is not."""
+        return is_written(self.folder / "conf", self._owner)
 
     def _core_site(self) -> dict[str, str]:
         return {
             "fs.defaultFS": f"hdfs://{LOOPBACK}:{self.ports['rpc']}",
             "hadoop.tmp.dir": str(self.folder / "tmp"),
-            "hadoop.http.staticuser.user": self.context.platform.hdfs.user,
+            **core_site(self.folder / "conf"),
         }
 
     def _hdfs_site(self) -> dict[str, str]:
@@ -109,25 +119,26 @@ class Hdfs(Service):
             "dfs.datanode.address": at("datanode"),
             "dfs.datanode.ipc.address": at("datanode_ipc"),
             "dfs.datanode.http.address": at("datanode_http"),
+            "dfs.datanode.http.internal-proxy.port": str(self.ports["datanode_pages"]),
             "dfs.datanode.hostname": LOOPBACK,
             "dfs.namenode.datanode.registration.ip-hostname-check": "false",
             "dfs.heartbeat.interval": "1",
             "dfs.namenode.safemode.extension": "0",
-            # A web page in a browser on this machine must not write: what it sends by POST asks nobody's leave.
-            "dfs.webhdfs.rest-csrf.enabled": "true",
+            **hdfs_site(),
             "dfs.namenode.handler.count": "4",
             "dfs.datanode.handler.count": "4",
         }
 
     def trouble(self) -> str | None:
-        """What keeps a file from being created below the feed's root as the configured user; makes the root."""
+        """What keeps a file from being created below the feed's root as its owner; makes the root."""
         if not self.ports:
             return "it was never started"
-        hdfs = self.context.platform.hdfs
+        hdfs, owner = self.context.platform.hdfs, self._owner
         base = f"http://{LOOPBACK}:{self.ports['hdfs']}/webhdfs/v1"
         with requests.Session() as session:
             session.trust_env = False  # no proxy stands between us and loopback
-            session.params = {"user.name": hdfs.user}
+            session.params = {"user.name": owner.user}
+            session.headers["Cookie"] = owner.cookie
             try:
                 _call(session, "PUT", f"{base}{hdfs.root}", op="MKDIRS")
                 _call(session, "PUT", f"{base}{hdfs.root}/{_PROBE}", op="CREATE", overwrite="true", data=b"ok")

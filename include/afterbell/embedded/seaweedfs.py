@@ -25,6 +25,7 @@ _VOLUMES, _VOLUME_MB = 256, 256
 """64 GB at most. A bucket takes volumes in sevens, which grow as they fill: few large ones would run out of buckets."""
 _MAX_SOCKET_PATH = 100  # the system's limit is 108
 _PROBE = "probe/health"
+_NO_ORIGIN = "https://afterbell.invalid"
 
 
 class SeaweedFS(Service):
@@ -79,6 +80,9 @@ class SeaweedFS(Service):
             "s3.iam": "false",
             "s3.localSocket": self._socket("s3"),
             "s3.config": identities,
+            # Nobody's; by itself it answers pages of every origin.
+            "s3.allowedOrigins": _NO_ORIGIN,
+            "filer.allowedOrigins": _NO_ORIGIN,
         }
         return [str(self.context.folders.weed), "server", *(f"-{name}={value}" for name, value in options.items())]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -27,6 +27,9 @@ from afterbell.release.manifest import AUDIT_KEY, Champion
 from afterbell.stores.artifacts import ArtifactStore
 
 Action = Literal["publish", "promote", "rollback"]
+FOLDER = "audit/"
+CONFIRMED = ".moved.json"
+"""The end of the key of a confirmation, in place of the entry's ``.json``."""
 
 
 class Entry(Strict):
@@ -41,6 +44,7 @@ class Entry(Strict):
         at: UTC instant at which it was begun.
         source: the pointer before; None where nothing had been published.
         target: the pointer as it was to be, but for the name of this entry.
+        refused: why the pointer that stood there was not believed and does not count as ``source``; None where it was.
     """
 
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -51,6 +55,7 @@ class Entry(Strict):
     at: datetime
     source: Champion | None
     target: Champion
+    refused: str | None = None
 
     @property
     def key(self) -> str:
@@ -65,6 +70,33 @@ class Entry(Strict):
 def request_id(**asked: object) -> str:
     """16 hexadecimal digits that the request decides."""
     return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def next_instant(source: Champion | None) -> datetime:
+    """When a move from ``source`` begins: now, or where a clock ran ahead just after the move that made ``source``.
+
+    Keys of entries that follow each other are in their order, so that a listing finds later moves.
+    """
+    now = datetime.now(UTC)
+    if source is None or source.audit is None:
+        return now
+    return max(now, _instant_of(source.audit) + timedelta(microseconds=1))
+
+
+def _instant_of(key: str) -> datetime:
+    return datetime.strptime(key[len(FOLDER) :].partition("-")[0], "%Y%m%dT%H%M%S.%fZ").replace(tzinfo=UTC)
+
+
+def confirmed_after(store: ArtifactStore, key: str | None) -> set[str]:
+    """Keys of the entries later than ``key`` (all, where None) whose move was confirmed."""
+    keys = [found.key for found in store.list(FOLDER, after=confirmation_key(key) if key else "")]
+    entries = [each.removesuffix(CONFIRMED) + ".json" for each in keys if each.endswith(CONFIRMED)]
+    return {each for each in entries if AUDIT_KEY.fullmatch(each)}
+
+
+def confirmation_key(key: str) -> str:
+    """Where the confirmation of the entry ``key`` lies."""
+    return key.removesuffix(".json") + CONFIRMED
 
 
 def begin(store: ArtifactStore, entry: Entry) -> None:
@@ -88,7 +120,7 @@ def settle(store: ArtifactStore, current: Champion | None) -> None:
         return
     body = json.dumps({"entry": current.audit, "confirmed_at": datetime.now(UTC).isoformat()}).encode() + b"\n"
     try:
-        store.put_if_absent(current.audit.removesuffix(".json") + ".moved.json", body)
+        store.put_if_absent(confirmation_key(current.audit), body)
     except (PreconditionFailedError, UnknownOutcomeError):
         return  # confirmed before, or by whoever looks next: the pointer itself is the proof
 
@@ -130,5 +162,5 @@ def recorded_digests(store: ArtifactStore, current: Champion | None, release_id:
 def not_carried_out(store: ArtifactStore, current: Champion | None) -> list[Entry]:
     """Entries whose move never happened: lost races and crashes before the pointer; oldest first."""
     done = {entry.key for entry in moves(store, current)}
-    keys = [found.key for found in store.list("audit/") if AUDIT_KEY.fullmatch(found.key)]
+    keys = [found.key for found in store.list(FOLDER) if AUDIT_KEY.fullmatch(found.key)]
     return [read_entry(store, key) for key in keys if key not in done]

@@ -8,11 +8,15 @@ import numpy as np
 
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError
 from afterbell.release.audit import recorded_digests
-from afterbell.release.manifest import Champion, Manifest, ModelFile, parse_champion, parse_manifest, sha256
+from afterbell.release.manifest import Manifest, ModelFile, parse_manifest, sha256
+from afterbell.release.trusted import read_champion, read_standing
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.families import load_model
 
-POINTER = "champion.json"
+__all__ = [
+    "Verified", "list_releases", "probe", "read_champion", "read_manifest", "read_model", "release_key",
+    "require_pointed_at", "require_recorded", "verify_release",
+]  # fmt: skip
 _PROBE_ROWS = 64
 
 
@@ -38,15 +42,6 @@ def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
         raise ObjectMissingError(f"release {release_id!r} is not there; there are: {', '.join(known) or 'none'}")
     key = release_key(release_id)
     return parse_manifest(store.get(key), key)
-
-
-def read_champion(store: ArtifactStore) -> tuple[Champion | None, str | None]:
-    """The pointer and its ETag; both None while nothing has been published."""
-    try:
-        body, etag = store.get_with_etag(POINTER)
-    except ObjectMissingError:
-        return None, None
-    return parse_champion(body), etag
 
 
 @dataclass(frozen=True)
@@ -90,8 +85,8 @@ def require_recorded(store: ArtifactStore, release_id: str) -> None:
     Raises:
         DigestMismatchError: the pointer or the audit trail has another digest.
     """
-    champion, _ = read_champion(store)
-    for digest, where in recorded_digests(store, champion, release_id):
+    # A pointer that is not believed keeps nobody from naming a release anew: the trail behind it counts.
+    for digest, where in recorded_digests(store, read_standing(store).champion, release_id):
         _require_digest(store, release_id, digest, where)
 
 
@@ -99,7 +94,7 @@ def require_pointed_at(store: ArtifactStore, release_id: str) -> None:
     """Refuse the champion's release where its manifest is not the one that the pointer names.
 
     Raises:
-        DigestMismatchError: it isn't.
+        DigestMismatchError: it isn't, or the pointer is not believed.
     """
     champion, _ = read_champion(store)
     if champion and champion.release_id == release_id:

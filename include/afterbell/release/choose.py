@@ -7,18 +7,18 @@ touched, every move is in the audit trail, and the same request again changes no
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
-from afterbell.errors import ConfigError, ObjectMissingError, StaleInputError
-from afterbell.release.audit import Entry, moves, request_id, settle
-from afterbell.release.catalog import Verified, read_champion, read_manifest, release_key, verify_release
+from afterbell.errors import ConfigError, ObjectMissingError, StaleInputError, UnprovenPointerError
+from afterbell.release.audit import Entry, moves, next_instant, request_id, settle
+from afterbell.release.catalog import Verified, read_manifest, release_key, verify_release
 from afterbell.release.manifest import RELEASE_ID, Champion, sha256
 from afterbell.release.pointer import Published, move
 from afterbell.release.publish import point_at
+from afterbell.release.trusted import read_standing
 from afterbell.stores.artifacts import ArtifactStore
 
 _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
@@ -77,7 +77,8 @@ class Plan:
     """What a choice comes to.
 
     Attributes:
-        champion: the release that serves now; None where none does.
+        champion: the release that serves now, by the audit trail where the pointer is not believed; None where none
+            does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
         said: in a sentence.
@@ -98,19 +99,27 @@ class Plan:
 def plan(store: ArtifactStore, asked: Choice) -> Plan:
     """Verify the release that is asked for and say what would be done; nothing is changed.
 
+    A pointer that is not believed is replaced, whatever it names: that is how it is put right.
+
     Raises:
         ObjectMissingError: there is no such release, or nothing that a rollback could go back to.
+        UnprovenPointerError: a rollback names no release, and the pointer is not believed.
         DigestMismatchError: bytes of the release differ from their digests.
         PermanentError: a model of it does not load or predict.
     """
-    current, _ = read_champion(store)
-    if current and _is_own(asked, current):
+    standing = read_standing(store)
+    current, refusal = standing.champion, standing.refusal
+    if current and not refusal and _is_own(asked, current):
         return Plan(current.release_id, current.release_id, False, _own(current), None)
+    if refusal and not asked.release_id:
+        raise UnprovenPointerError(f"{refusal}: which champion came before is not known. Name the release to serve")
     target = _target(current, asked)
-    if current and current.release_id == target:
+    if current and not refusal and current.release_id == target:
         return Plan(target, target, False, f"{target} is the champion already", None)
     verified = verify_release(store, target)
     said = f"{asked.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
+    if refusal:
+        said += f"; the pointer that is there is not believed ({refusal})"
     return Plan(current.release_id if current else None, target, True, said, verified)
 
 
@@ -127,7 +136,8 @@ def carry_out(store: ArtifactStore, asked: Choice, seen: str | None = None) -> P
         RetryableError: the pointer was moved by another writer meanwhile.
     """
     found = plan(store, asked)
-    current, etag = read_champion(store)
+    standing = read_standing(store)
+    current, etag = standing.champion, standing.etag
     name = current.release_id if current else None
     if not found.moves:
         settle(store, current)
@@ -138,8 +148,8 @@ def carry_out(store: ArtifactStore, asked: Choice, seen: str | None = None) -> P
             f"{seen or found.champion}: ask again"
         )
     manifest = read_manifest(store, found.target)
-    now = datetime.now(UTC)
-    previous = name if asked.action == "promote" else _before(store, current, found.target)
+    now = next_instant(current)
+    previous = _previous(store, current, asked.action, found.target)
     newest = [manifest.session, *([current.session, current.chosen_until] if current else [])]
     digest = sha256(store.get(release_key(found.target)))
     pointer = point_at(manifest, digest, previous, asked.run_id, now).model_copy(
@@ -147,7 +157,7 @@ def carry_out(store: ArtifactStore, asked: Choice, seen: str | None = None) -> P
     )
     entry = Entry(
         id=asked.id, action=asked.action, by=asked.by, reason=asked.reason, run_id=asked.run_id, at=now,
-        source=current, target=pointer,
+        source=current, target=pointer, refused=standing.refusal or None,
     )  # fmt: skip
     return move(store, entry, etag)
 
@@ -175,6 +185,15 @@ def _target(current: Champion | None, asked: Choice) -> str:
             "./afterbell release list"
         )
     return current.previous
+
+
+def _previous(store: ArtifactStore, current: Champion | None, action: str, target: str) -> str | None:
+    """What a rollback from ``target`` goes back to."""
+    if current and current.release_id == target:  # put right, not replaced
+        return current.previous
+    if action == "promote":
+        return current.release_id if current else None
+    return _before(store, current, target)
 
 
 def _before(store: ArtifactStore, current: Champion | None, target: str) -> str | None:

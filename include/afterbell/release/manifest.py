@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 from afterbell.config.loader import Strict
 from afterbell.errors import DigestMismatchError
 
+POINTER = "champion.json"
 RELEASE_ID = r"^\d{4}-\d{2}-\d{2}-[0-9a-f]{12}$"
 _SHA256 = r"^[0-9a-f]{64}$"
 _IN_A_RELEASE = re.compile(r"releases/(?P<id>[^/]+)/manifest\.json")
@@ -105,7 +106,8 @@ class Champion(Strict):
         previous: what a rollback goes back to; None where that is not known.
         moved_at: UTC instant.
         run_id: the run that moved the pointer.
-        audit: key of the move's entry in the audit trail; None for pointers of before there was one.
+        audit: key of the move's entry in the audit trail, without which it is not believed; None for pointers of
+            before there was one.
         chosen_until: a person moved the pointer: runs of sessions up to this one leave it alone, later ones compete
             with the champion as ever. None where a run moved it.
     """

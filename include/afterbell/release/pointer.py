@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from afterbell.errors import PreconditionFailedError, RetryableError, UnknownOutcomeError
 from afterbell.release.audit import Entry, begin, settle
-from afterbell.release.catalog import POINTER, read_champion
-from afterbell.release.manifest import Champion
+from afterbell.release.manifest import POINTER, Champion
+from afterbell.release.trusted import read_champion
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -7,11 +7,11 @@ files that the next try finds already right; a crash after it is seen by the nex
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
-from afterbell.release.audit import Entry, request_id, settle
+from afterbell.release.audit import Entry, next_instant, request_id, settle
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
@@ -119,6 +119,7 @@ def move_champion(
 
     Raises:
         StaleInputError: the champion is no longer the one that the gate compared with.
+        UnprovenPointerError: the audit trail does not have the move that made the pointer.
         RetryableError: another writer moved the pointer at the same time.
     """
     current, etag = read_champion(store)
@@ -127,7 +128,7 @@ def move_champion(
         settle(store, current)
         return decided
     require_rival(current, manifest, judged_against)
-    now = datetime.now(UTC)
+    now = next_instant(current)
     pointer = point_at(manifest, sha256(manifest.to_bytes()), current.release_id if current else None, run_id, now)
     entry = Entry(
         id=request_id(action="publish", release_id=manifest.release_id, run_id=run_id),
@@ -198,6 +199,7 @@ def publish(
     Raises:
         StaleInputError: the champion moved since the gate compared with it; nothing was written, unless it moved in
             this very moment.
+        UnprovenPointerError: the audit trail does not have the move that made the pointer; nothing was written.
         DigestMismatchError: bytes differ from their digests; the old champion goes on serving.
         PermanentError: a model does not load or predict; the old champion goes on serving.
         RetryableError: the pointer was moved by another writer.

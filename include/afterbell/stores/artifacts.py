@@ -144,9 +144,9 @@ class ArtifactStore:
         """What time it is to the store; UTC, to the second."""
         return self._bucket.clock()
 
-    def list(self, prefix: str) -> list[StoredObject]:
-        """All objects whose keys start with ``prefix``, in the order of their keys."""
-        return self._bucket.list(prefix)
+    def list(self, prefix: str, after: str = "") -> list[StoredObject]:
+        """All objects whose keys start with ``prefix`` and come after the key ``after``, in the order of their keys."""
+        return self._bucket.list(prefix, after)
 
     def exists(self, key: str) -> bool:
         """Whether ``key`` is there."""

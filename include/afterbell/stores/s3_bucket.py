@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from afterbell.config.runtime import S3Location
 from afterbell.errors import CredentialsExpiredError
-from afterbell.stores.keys import check_prefix
+from afterbell.stores.keys import check_key, check_prefix
 from afterbell.stores.pages import Pages
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
@@ -132,17 +132,21 @@ class Bucket:
 
         return self.ask(look)
 
-    def list(self, prefix: str) -> list[StoredObject]:
+    def list(self, prefix: str, after: str = "") -> list[StoredObject]:
         """All objects whose keys start with ``prefix``, in the order of their keys, over all pages.
+
+        Args:
+            prefix: what the keys start with.
+            after: the key that the listing begins after; empty for all.
 
         Raises:
             StoreConfigError: the pages don't lead to an end, or the bucket may not be listed.
         """
         found: list[StoredObject] = []
-        after: dict[str, str] = {}
+        start = {"StartAfter": check_key(after)} if after else {}
         pages = Pages(f"s3://{self.name}/{prefix} at {self.location.endpoint or 'AWS'}")
         while True:
-            page = self._page({"Prefix": check_prefix(prefix), **after})
+            page = self._page({"Prefix": check_prefix(prefix), **start})
             found += [
                 StoredObject("s3", item["Key"], int(item["Size"]), etag_of(item), modified(item))
                 for item in page.get("Contents", [])
@@ -152,7 +156,7 @@ class Bucket:
             if not token:
                 # AWS lists in the order of the keys' bytes; services that keep folders do not ("a/b" before "a.txt").
                 return sorted(found, key=lambda item: item.key.encode())
-            after = {"ContinuationToken": token}
+            start = {"ContinuationToken": token}
 
     def _page(self, asked: dict[str, str]) -> dict[str, Any]:
         found: dict[str, Any] = self.ask(

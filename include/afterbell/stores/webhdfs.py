@@ -6,6 +6,7 @@ Protocol: https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -76,6 +77,7 @@ class WebHdfs:
             )
         self.url = location.url.rstrip("/")
         self._user = location.user
+        self._cookie = {"Cookie": location.cookie} if location.cookie else {}
         self._pool = _pool(parts.scheme, parts.hostname, timeouts or Timeouts())
 
     def call(self, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
@@ -111,11 +113,13 @@ class WebHdfs:
 
     def _ask(self, method: str, path: str, **params: str) -> urllib3.BaseHTTPResponse:
         query = urlencode({**params, "user.name": self._user})
-        return self._send(method, f"{self.url}/webhdfs/v1{quote(path)}?{query}", path)
+        return self._send(method, f"{self.url}/webhdfs/v1{quote(path)}?{query}", path, more=self._cookie)
 
-    def _send(self, method: str, address: str, path: str, body: bytes = b"") -> urllib3.BaseHTTPResponse:
+    def _send(
+        self, method: str, address: str, path: str, body: bytes = b"", more: Mapping[str, str] | None = None
+    ) -> urllib3.BaseHTTPResponse:
         where = f"hdfs {path} at {self.url}"
-        headers = {"Content-Type": "application/octet-stream"} if method == "PUT" else {}
+        headers = ({"Content-Type": "application/octet-stream"} if method == "PUT" else {}) | dict(more or {})
         try:
             answer = self._pool.request(method, address, body=body, headers=headers, redirect=False, retries=False)
         except LocationValueError as error:

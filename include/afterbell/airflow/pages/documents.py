@@ -16,7 +16,10 @@ from afterbell.errors import (
     RetryableError,
     StoreConfigError,
     StoreUnavailableError,
+    UnprovenPointerError,
 )
+from afterbell.release.manifest import POINTER, Champion
+from afterbell.release.trusted import read_champion
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
@@ -61,6 +64,16 @@ class Documents:
         """The bytes of those of ``keys`` that are there; the reason in place of one that is too large to be read."""
         found = self._all(keys, self._body)
         return {key: body for key, body in found.items() if body is not None}
+
+    def champion(self) -> Champion | str | None:
+        """The pointer; the reason in place of one that the audit trail does not prove, None where there is none."""
+        return self._all([POINTER], lambda _: self._champion())[POINTER]
+
+    def _champion(self) -> Champion | str | None:
+        try:
+            return read_champion(self._store)[0]
+        except (UnprovenPointerError, ObjectTooLargeError) as error:
+            return str(error)
 
     def body(self, key: str) -> bytes:
         """The bytes of ``key``, which a listing showed.

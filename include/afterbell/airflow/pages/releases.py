@@ -8,9 +8,8 @@ from datetime import date
 from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
-from afterbell.airflow.pages.results import POINTER
 from afterbell.errors import DigestMismatchError
-from afterbell.release.manifest import RELEASE_ID, Manifest, parse_manifest
+from afterbell.release.manifest import RELEASE_ID, Champion, Manifest, parse_manifest
 
 COUNT = 30
 """Sessions whose releases stand on one page."""
@@ -19,10 +18,12 @@ _AUDIT = re.compile(r"audit/[A-Za-z0-9._-]{1,120}\.json")
 
 
 def champion(documents: Documents) -> Document:
-    """The pointer; empty while nothing has been published, and where what stands there is no pointer."""
-    found = documents.documents([POINTER]).get(POINTER, {})
+    """The pointer; empty while nothing has been published, ``{"refused": reason}`` for one that is not believed."""
+    found = documents.champion()
+    if not isinstance(found, Champion):
+        return {"refused": found} if found else {}
     names = ("release_id", "session", "moved_at", "previous", "run_id", "audit")
-    return {name: _text(found.get(name)) for name in names} if found.get("release_id") else {}
+    return {name: _text(getattr(found, name)) for name in names}
 
 
 def _text(value: object) -> str | None:

@@ -10,12 +10,12 @@ from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.cluster.steps import STEPS
+from afterbell.release.manifest import Champion
 from afterbell.stores.protocols import StoredObject
 
 _RESULT = re.compile(r"runs/(?P<session>[\d-]{10})/(?P<slug>[A-Za-z0-9_]{1,200})/(?P<name>[a-z_]{1,40})\.json")
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 FORECAST = "forecast"
-POINTER = "champion.json"
 
 
 @dataclass(frozen=True)
@@ -92,9 +92,9 @@ def read(documents: Documents, runs: Iterable[Folder], names: Iterable[str]) -> 
 
 
 def newest_release(documents: Documents) -> str:
-    """The session of the champion (ISO date); empty where there is none."""
-    told = documents.documents([POINTER]).get(POINTER, {}).get("session")
-    return str(told) if told and re.fullmatch(r"\d{4}-\d{2}-\d{2}", str(told)) else ""
+    """The session of the champion (ISO date); empty where there is none, or none that is believed."""
+    champion = documents.champion()
+    return champion.session.isoformat() if isinstance(champion, Champion) else ""
 
 
 def verdict(run: Folder) -> dict[str, Any] | None:

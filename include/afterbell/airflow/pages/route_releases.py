@@ -35,8 +35,9 @@ def show_releases(request: Request, before: str = "") -> Response:
         "last": shown[0].isoformat(),
         "older": first["before"],
         "newer": bool(before),
-        "champion": pointer or None,
-        "history": releases.history(documents, pointer),
+        "champion": pointer if "release_id" in pointer else None,
+        "refused": pointer.get("refused"),
+        "history": releases.history(documents, pointer) if "release_id" in pointer else [],
         "releases": [releases.line(each, found.get(each), pointer) for each in ids],
     })  # fmt: skip
 
@@ -71,6 +72,7 @@ def show_release(request: Request, release_id: str) -> Response:
     found: dict[str, Any] = releases.described(manifest) | {
         "now": datetime.now(UTC).isoformat(),
         "champion": pointer.get("release_id"),
+        "refused": pointer.get("refused"),
         "is_champion": pointer.get("release_id") == release_id,
         "zone": clock.exchange().zone,
     }
