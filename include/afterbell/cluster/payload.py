@@ -18,11 +18,11 @@ from afterbell.cluster.share import is_folder, placed
 from afterbell.cluster.submission import LOGGING, library_zip
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
+from afterbell.config.s3_keys import S3_KEYS
 
 SPARK_VERSION = "3.5"
 DRIVER_ENV = "spark.mesos.driverEnv."
 """What the names of properties begin with that are variables of drivers on Mesos."""
-_KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"}
 _OPENED = (
     "java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util",
     "java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs",
@@ -183,7 +183,7 @@ def _conf_dir(profile: ClusterProfile) -> str:
 
 
 def _environment(folders: Folders, profile: ClusterProfile, stores: Mapping[str, str]) -> dict[str, str]:
-    kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in _KEYS}
+    kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in S3_KEYS}
     same_paths = not profile.share
     found = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
     sent_to = {name: value for name, value in kept.items() if value} | found
