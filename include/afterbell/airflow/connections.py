@@ -162,7 +162,7 @@ def store_environment() -> dict[str, str]:
 def _s3_keys(s3: Connection) -> dict[str, str]:
     """The variables of the keys: the S3 connection's are for all buckets that have no connection of their own."""
     own = (s3.login or "", s3.password or "")
-    found = {}
+    found: dict[str, str] = {}
     if feed := _optional_keys(S3_FEED):
         found |= dict(zip(FEED, feed, strict=True))
     if lake := _optional_keys(S3_LAKE):
