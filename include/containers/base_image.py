@@ -18,7 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pinned() -> str:
     """The default of ``Dockerfile``, ``NAME:TAG@sha256:DIGEST``."""
-    return re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)[0]
+    found: list[str] = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    return found[0]
 
 
 def base_image(settings: Path) -> str:
