@@ -1,4 +1,4 @@
-# The images of docker-compose.yaml: airflow, spark, notebook, hdfs, s3, postgres, prometheus, statsd. Everything is
+# The images of docker-compose.yaml: airflow, spark, notebook, hdfs, s3, postgres, page, prometheus, statsd. Everything is
 # in them; a container fetches nothing when it starts, runs as a user of its own, and may have a read-only root file
 # system.
 #
@@ -6,7 +6,8 @@
 #
 # Written for BuildKit and for the builder before it.
 
-ARG BASE=debian:bookworm-slim
+# By digest: the same bytes for everybody, until somebody renews it (docs/compose.md).
+ARG BASE=debian:bookworm-slim@sha256:88200866dfff7ea7f5cbcb6ec7c8a701889efe6fe859fe64d6990e4b07ea4171
 
 # ---- what every container has: a user, and a probe for health checks
 FROM ${BASE} AS base
@@ -101,8 +102,9 @@ USER afterbell
 ENTRYPOINT ["/opt/afterbell/hdfs/start"]
 CMD ["namenode"]
 
-# ---- S3: SeaweedFS, all of it in one process.
+# ---- S3: SeaweedFS, all of it in one process; openssl makes the certificate that its parts know each other by.
 FROM base AS s3
+RUN install-packages openssl
 COPY --from=environments /opt/afterbell/env/weed /usr/local/bin/weed
 COPY include/containers/s3 /opt/afterbell/s3
 RUN mkdir -p /srv/s3 && chown afterbell: /srv/s3
@@ -117,6 +119,13 @@ ENV PATH=/usr/lib/postgresql/15/bin:$PATH
 COPY include/containers/postgres /opt/afterbell/postgres
 USER afterbell
 ENTRYPOINT ["/opt/afterbell/postgres/start"]
+
+# ---- A sign-in before pages that have none: nginx.
+FROM base AS page
+RUN install-packages nginx-light && rm -rf /etc/nginx/sites-enabled /var/www
+COPY include/containers/page /opt/afterbell/page
+USER afterbell
+ENTRYPOINT ["/opt/afterbell/page/start"]
 
 # ---- Prometheus: of Debian's package the program and what its pages load, a fifth of it; the rules are checked here.
 FROM base AS prometheus-package

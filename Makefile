@@ -61,7 +61,8 @@ compose-env:  ## make the secrets of docker-compose.yaml, in .env
 	@"$(PYTHON)" include/containers/compose_env.py
 
 images: compose-env  ## build the images of docker-compose.yaml, and print their sizes
-	@$(COMPOSE) --profile notebook --profile monitoring build
+	@AFTERBELL_BASE="$$("$(PYTHON)" include/containers/base_image.py)" && export AFTERBELL_BASE \
+	&& $(COMPOSE) --profile notebook --profile monitoring build
 	@for name in $(IMAGES); do \
 	docker image inspect --format "$$name {{.Size}}" "$${AFTERBELL_IMAGES:-afterbell}/$$name:$${AFTERBELL_VERSION:-local}"; done \
 	| awk '{printf "%-12s %6.0f MB\n", $$1, $$2 / 1e6}'

@@ -29,6 +29,13 @@ def _access_key() -> str:
     return "AB" + secrets.token_hex(9).upper()
 
 
+def _s3_pair(name: str, use: str) -> dict[str, tuple[Callable[[], str], str]]:
+    return {
+        f"S3_{name}_ACCESS_KEY": (_access_key, f"key of S3: {use}"),
+        f"S3_{name}_SECRET_KEY": (_word, "and its secret"),
+    }
+
+
 SECRETS: dict[str, tuple[Callable[[], str], str]] = {
     "AIRFLOW_ADMIN_PASSWORD": (_word, "Airflow's user admin"),
     "AIRFLOW_DB_PASSWORD": (_word, "PostgreSQL's user airflow"),
@@ -38,11 +45,20 @@ SECRETS: dict[str, tuple[Callable[[], str], str]] = {
     "JUPYTER_TOKEN": (_word, "JupyterLab"),
     "LAKE_DB_PASSWORD": (_word, "PostgreSQL's user lake, the catalog of the tables"),
     "MESOS_SECRET": (_word, "Mesos' principal afterbell"),
-    "S3_ACCESS_KEY": (_access_key, "the S3 server's key"),
-    "S3_SECRET_KEY": (_word, "and its secret"),
+    "NOTEBOOK_DB_PASSWORD": (_word, "PostgreSQL's user notebook, which reads the catalog"),
+    "PAGES_PASSWORD": (_word, "the user afterbell of the pages of Spark's history server and of Prometheus"),
+    **_s3_pair("ADMIN", "makes the buckets"),
+    **_s3_pair("DELIVERY", "writes drops into the feed: for whoever delivers"),
+    **_s3_pair("FEED", "reads the feed"),
+    **_s3_pair("LAKE", "reads and writes the tables' files"),
+    **_s3_pair("RELEASES", "reads and writes results, reports and releases"),
+    **_s3_pair("NOTEBOOK", "reads the tables' files and the releases"),
     "SPARK_SECRET": (_word, "authenticates Spark's daemons and jobs to each other"),
 }
 """Each with what makes it and what it is for."""
+
+FORMER = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
+"""What older files have and nothing reads any more."""
 
 
 def complete(text: str) -> tuple[str, list[str]]:
@@ -52,6 +68,11 @@ def complete(text: str) -> tuple[str, list[str]]:
     kept = [line for line in text.splitlines() if line.rstrip() not in {f"{name}=" for name in missing}]
     made = [line for name in missing for line in (f"# {SECRETS[name][1]}", f"{name}={SECRETS[name][0]()}")]
     return "\n".join([*kept, *made]) + "\n", missing
+
+
+def unused(text: str) -> list[str]:
+    """The names of former secrets that are still in ``text``."""
+    return [name for name in FORMER if re.search(rf"^{name}=", text, flags=re.MULTILINE)]
 
 
 def main(argv: list[str]) -> int:
@@ -70,6 +91,8 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         print(f"compose-env: {error}", file=sys.stderr)
         return 1
+    if former := unused(text):
+        print(f"{path}: nothing reads {', '.join(former)} any more: remove them")
     print(f"{path}: made {', '.join(made)}" if made else f"{path}: nothing is missing")
     return 0
 

@@ -7,8 +7,10 @@ import json
 import pytest
 
 from afterbell.airflow.connections import spark_secrets, spark_target, store_environment
+from afterbell.airflow.store import secret_values
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ConfigError
 from tests.cluster.test_connections import COOKIE, ENV
 
@@ -173,3 +175,55 @@ def test_the_password_of_the_connection_wins_over_the_variables_of_this_process(
     monkeypatch.setenv("SPARK_MESOS_SECRET", "of the process")
     found = spark_secrets(spark_target().cluster)
     assert found == {"SPARK_MESOS_PRINCIPAL": "nightly", "SPARK_MESOS_SECRET": "of the connection"}
+
+
+OWN = {"afterbell_s3_feed": ("feed", "feed-secret"), "afterbell_s3_lake": ("lake", "lake-secret")}
+
+
+@pytest.mark.parametrize(
+    ("defined", "general", "feed", "artifacts"),
+    [
+        ([], "key", None, None),
+        (["afterbell_s3_feed"], "key", "feed", None),
+        (["afterbell_s3_lake"], "lake", None, "key"),
+        (["afterbell_s3_feed", "afterbell_s3_lake"], "lake", "feed", "key"),
+    ],
+)
+def test_each_bucket_has_the_keys_of_its_own_connection_or_those_of_all(monkeypatch, defined, general, feed, artifacts):
+    _connect(monkeypatch)
+    for name in defined:
+        _set(monkeypatch, name, conn_type="aws", login=OWN[name][0], password=OWN[name][1])
+    found = store_environment()
+    assert found["AWS_ACCESS_KEY_ID"] == general
+    assert found.get("AFTERBELL_FEED_ACCESS_KEY") == feed
+    assert found.get("AFTERBELL_ARTIFACT_ACCESS_KEY") == artifacts
+    assert artifact_key(found) == "key"
+
+
+@pytest.mark.parametrize("body", [{"login": "feed"}, {"password": "canary"}, {}])
+def test_a_connection_for_keys_without_both_of_them_is_refused(monkeypatch, body):
+    _connect(monkeypatch)
+    _set(monkeypatch, "afterbell_s3_feed", conn_type="aws", **body)
+    with pytest.raises(ConfigError, match="'afterbell_s3_feed' lacks a login or a password") as caught:
+        store_environment()
+    assert "canary" not in str(caught.value)
+
+
+def test_keys_of_each_bucket_come_back_from_the_connections_that_the_launcher_writes(monkeypatch):
+    own = {"AFTERBELL_FEED_ACCESS_KEY": "f", "AFTERBELL_FEED_SECRET_KEY": "fs",
+           "AFTERBELL_ARTIFACT_ACCESS_KEY": "a", "AFTERBELL_ARTIFACT_SECRET_KEY": "as"}  # fmt: skip
+    for name, body in connection_environment(ENV | own, "local", ClusterProfile(master="local[2]")).items():
+        monkeypatch.setenv(name, body)
+    found = store_environment()
+    assert {name: found[name] for name in ENV | own} == ENV | own
+    assert {"canary-secret", "fs", "as"} <= set(secret_values())
+
+
+def _connect(monkeypatch):
+    for name, body in connection_environment(ENV, "local", ClusterProfile(master="local[2]")).items():
+        monkeypatch.setenv(name, body)
+
+
+def artifact_key(environment):
+    """The access key that the artifact store is asked with."""
+    return keys_of(ARTIFACTS, environment)[0]

@@ -40,3 +40,17 @@ def test_the_cookie_of_the_embedded_hdfs_stands_in_the_password_alone():
     found = connection_environment(ENV | {"AFTERBELL_HDFS_COOKIE": COOKIE}, "local", ClusterProfile(master="local[*]"))
     assert [name for name, body in found.items() if COOKIE in body] == ["AIRFLOW_CONN_AFTERBELL_HDFS"]
     assert json.loads(found["AIRFLOW_CONN_AFTERBELL_HDFS"])["password"] == COOKIE
+
+
+def test_a_bucket_with_keys_of_its_own_is_another_connection_and_the_general_keys_are_the_lakes():
+    own = {
+        "AFTERBELL_FEED_ACCESS_KEY": "feed", "AFTERBELL_FEED_SECRET_KEY": "feed-secret",
+        "AFTERBELL_ARTIFACT_ACCESS_KEY": "artifacts", "AFTERBELL_ARTIFACT_SECRET_KEY": "artifacts-secret",
+    }  # fmt: skip
+    found = connection_environment(ENV | own, "local", ClusterProfile(master="local[*]"))
+    passwords = {name: json.loads(body).get("password") for name, body in found.items() if "secret" in body}
+    assert passwords == {
+        "AIRFLOW_CONN_AFTERBELL_S3": "artifacts-secret",
+        "AIRFLOW_CONN_AFTERBELL_S3_FEED": "feed-secret",
+        "AIRFLOW_CONN_AFTERBELL_S3_LAKE": "canary-secret",
+    }

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from afterbell.cluster.driver import authentication, java_of_agents
+from afterbell.cluster.driver import authentication, executor_variables, java_of_agents
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
 
@@ -110,3 +110,13 @@ def test_executors_on_mesos_that_run_the_drivers_spark_run_its_java():
 )
 def test_a_spark_of_its_own_has_a_java_of_its_own(properties):
     assert java_of_agents({"spark.master": "mesos://m1:5050"} | properties, JAVA) == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AWS_SECRET_ACCESS_KEY", "AFTERBELL_FEED_SECRET_KEY", "AFTERBELL_ARTIFACT_ACCESS_KEY", "AWS_DEFAULT_REGION"],
+)
+def test_executors_get_each_of_the_stores_keys_unless_the_nodes_have_them(name):
+    found = executor_variables({}, {name: "canary"})
+    assert found[f"spark.executorEnv.{name}"] == "canary"
+    assert executor_variables({"spark.afterbell.credentials": "node"}, {name: "canary"}) == {}

@@ -111,6 +111,23 @@ def test_keys_go_into_the_drivers_environment_and_nowhere_else(folders, profile)
 def test_nodes_with_keys_of_their_own_are_sent_none(folders, profile):
     found = request(folders, **profile, credentials="node")["environmentVariables"]
     assert not [name for name in found if (name.startswith("AWS_") and "KEY" in name) or "COOKIE" in name]
+
+
+@pytest.mark.parametrize("profile", [STANDALONE, MESOS])
+@pytest.mark.parametrize(("credentials", "sent"), [("submit", True), ("node", False)])
+def test_keys_of_one_bucket_go_the_way_of_the_general_ones(folders, monkeypatch, profile, credentials, sent):
+    own = {"AFTERBELL_FEED_SECRET_KEY": "canary-feed", "AFTERBELL_ARTIFACT_ACCESS_KEY": "canary-artifacts"}
+    for name, value in own.items():
+        monkeypatch.setitem(ENV, name, value)
+    found = request(folders, **profile, credentials=credentials)
+    variables = found.pop("environmentVariables")
+    assert {name: variables.get(name) for name in own} == (own if sent else dict.fromkeys(own))
+    assert "canary" not in json.dumps(found)
+
+
+@pytest.mark.parametrize("profile", [STANDALONE, MESOS])
+def test_nodes_with_keys_know_the_buckets(folders, profile):
+    found = request(folders, **profile, credentials="node")["environmentVariables"]
     assert found["AFTERBELL_ARTIFACT_BUCKET"] == ENV["AFTERBELL_ARTIFACT_BUCKET"]
 
 

@@ -36,6 +36,7 @@ CONTAINERS = {
     "spark.sql.shuffle.partitions": "16",
     "spark.ui.showConsoleProgress": "false",
     "spark.authenticate": "true",
+    "spark.ui.killEnabled": "false",
     "spark.eventLog.enabled": "true",
     "spark.eventLog.dir": "file:/srv/afterbell/spark-events",
     "spark.pyspark.python": "/opt/afterbell/env/spark/bin/python",

@@ -10,7 +10,16 @@ LOCAL, SPARK = ClusterProfile(master="local[2]"), ClusterProfile(master="spark:/
 GUARDED = ClusterProfile(master="spark://m1:7077", conf={"spark.authenticate": "true"})
 
 
-@pytest.mark.parametrize("name", ["AWS_SECRET_ACCESS_KEY", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "AWS_SECRET_ACCESS_KEY",
+        "AFTERBELL_FEED_SECRET_KEY",
+        "AFTERBELL_ARTIFACT_SECRET_KEY",
+        "SPARK_MESOS_SECRET",
+        "AFTERBELL_SPARK_SECRET",
+    ],
+)
 @pytest.mark.parametrize("value", ["minioadmin", "Password", "changeme"])
 def test_a_password_that_programs_are_delivered_with_is_refused_on_a_cluster(name, value):
     with pytest.raises(ConfigError, match=f"nothing was started on spark://m1:7077: {name} is a password") as caught:

@@ -17,6 +17,9 @@ import requests
 from tests.airflow_api import AirflowApi
 
 ROOT = Path(__file__).resolve().parents[2]
+_LISTEN = "0A"
+_LOOPBACK = {"0100007F", "0" * 24 + "01000000", "0000000000000000FFFF00000100007F", "0B00007F"}
+"""127.0.0.1, ::1, the first as IPv6, and Docker's resolver."""
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
 
 
@@ -128,10 +131,32 @@ class Cluster:
         return AirflowApi(self.airflow(), self.secret("AIRFLOW_ADMIN_PASSWORD"), killed=True)
 
     def page(self, port: str, path: str) -> Any:
-        """The JSON of a page on one of the ports, by the variable that names it."""
-        answer = requests.get(f"http://127.0.0.1:{self.variables[port]}{path}", timeout=30)
+        """The JSON of a page on one of the ports, by the variable that names it, signed in."""
+        user = ("afterbell", self.secret("PAGES_PASSWORD"))
+        answer = requests.get(f"http://127.0.0.1:{self.variables[port]}{path}", auth=user, timeout=30)
         answer.raise_for_status()
         return answer.json()
+
+    def master(self) -> Any:
+        """What Spark's master tells, as those see it who submit to it."""
+        ask = "import requests; print(requests.get('http://spark-master:8080/json/', timeout=30).text)"
+        return json.loads(self("exec", "-T", "airflow-scheduler", "python", "-c", ask).stdout)
+
+    def reached(self, service: str, places: list[tuple[str, int]]) -> list[tuple[str, int]]:
+        """Those of ``places`` (host, port) that a program in a container of ``service`` gets a connection to."""
+        (first, *_) = self.containers(service)
+        # All at once: each that is kept out by its network is waited for to the end.
+        tries = [f"(timeout 5 bash -c ': </dev/tcp/{host}/{port}' 2>/dev/null && echo {host} {port}) &"
+                 for host, port in places]  # fmt: skip
+        found = docker("exec", first, "bash", "-c", "\n".join([*tries, "wait"]))
+        answered = {(host, int(port)) for host, port in (line.split() for line in found.splitlines())}
+        return [place for place in places if place in answered]
+
+    def listening(self, container: str) -> set[int]:
+        """The TCP ports that are open beyond the container's own loopback, by the kernel's table."""
+        found = docker("exec", container, "cat", "/proc/net/tcp", "/proc/net/tcp6")
+        places = [line.split()[1].split(":") for line in found.splitlines() if line.split()[3] == _LISTEN]
+        return {int(port, 16) for address, port in places if address not in _LOOPBACK}
 
 
 def docker(*words: str) -> str:

@@ -12,11 +12,11 @@ import pytest
 import yaml
 
 from afterbell.embedded.ports import free_port
+from containers.base_image import base_image
 from tests.clusters.programs import until
 from tests.compose.cluster import ROOT, Cluster, absent, secrets_file
 
-_PORTS = ("AIRFLOW_PORT", "S3_PORT", "HDFS_PORT", "SPARK_MASTER_PORT", "SPARK_HISTORY_PORT", "NOTEBOOK_PORT",
-          "PROMETHEUS_PORT")  # fmt: skip
+_PORTS = ("AIRFLOW_PORT", "S3_PORT", "SPARK_HISTORY_PORT", "NOTEBOOK_PORT", "PROMETHEUS_PORT")
 _MARKET = ROOT.parent / "shared" / "market" / "us_daily"
 _SESSIONS = 60
 """Of the first run; two more are delivered for the runs after it."""
@@ -31,6 +31,7 @@ def cluster(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compose")
     variables = {name: str(free_port()) for name in _PORTS}
     variables |= {"AFTERBELL_CONFIG_FOLDER": str(configuration(folder)), "AFTERBELL_METRICS": "True"}
+    variables["AFTERBELL_BASE"] = base_image(ROOT / ".env")
     found = Cluster(f"afterbell-{os.getpid()}", secrets_file(folder), variables)
     found("--profile", "notebook", "--profile", "monitoring", "build", quiet=False)
     try:

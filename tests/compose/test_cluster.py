@@ -66,6 +66,12 @@ def test_no_page_lets_anybody_in_without_a_password(cluster):
     assert requests.get(f"{s3}/afterbell-artifacts", timeout=30).status_code == 403
     notebook = f"http://127.0.0.1:{cluster.variables['NOTEBOOK_PORT']}"
     assert requests.get(f"{notebook}/api/contents", timeout=30).status_code == 403
+    for port, path in (("SPARK_HISTORY_PORT", "/api/v1/applications"), ("PROMETHEUS_PORT", "/api/v1/targets")):
+        page = f"http://127.0.0.1:{cluster.variables[port]}{path}"
+        assert requests.get(page, timeout=30).status_code == 401
+        assert requests.get(page, auth=("afterbell", "wrong"), timeout=30).status_code == 401
+        assert requests.put(page, auth=("afterbell", cluster.secret("PAGES_PASSWORD")), timeout=30).status_code == 403
+        assert cluster.page(port, path)
 
 
 @pytest.mark.parametrize("image", ["airflow", "spark", "s3", "postgres"])
@@ -109,6 +115,7 @@ def test_a_worker_a_datanode_and_the_database_die_in_a_run_that_more_workers_joi
     api.reaches(run, "train", "running", "deferred")
     until("a driver runs", lambda: busy(cluster), 300)
     assert len(workers(cluster)) >= 3
+    nothing_ends_by_the_masters_page(cluster)
     cluster.crash(driving(cluster))
     api.reaches(run, "evaluate", "running", "deferred", "success")
     cluster.crash(cluster.containers("postgres")[0])
@@ -146,13 +153,24 @@ def test_down_leaves_nothing(cluster):
 
 def workers(cluster):
     """The workers that the master counts on."""
-    found = cluster.page("SPARK_MASTER_PORT", "/json/")["workers"]
+    found = cluster.master()["workers"]
     return [worker for worker in found if worker["state"] == "ALIVE"]
 
 
 def busy(cluster):
     """Drivers that run."""
-    return cluster.page("SPARK_MASTER_PORT", "/json/")["activedrivers"]
+    return cluster.master()["activedrivers"]
+
+
+def nothing_ends_by_the_masters_page(cluster):
+    """Asked to, by the address that its button has, the master answers and does not even pass it on."""
+    driver = busy(cluster)[0]["id"]
+    kill = f"requests.post('http://spark-master:8080/driver/kill/', data={{'id': '{driver}', 'terminate': 'true'}})"
+    cluster("exec", "-T", "airflow-scheduler", "python", "-c", f"import requests; {kill}.raise_for_status()")
+    (master,) = cluster.containers("spark-master")
+    log = subprocess.run(["docker", "logs", master], capture_output=True, text=True, check=True)
+    assert driver in log.stdout + log.stderr  # it tells of launching it
+    assert "Asked to kill driver" not in log.stdout + log.stderr
 
 
 def driving(cluster):

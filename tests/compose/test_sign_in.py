@@ -20,9 +20,10 @@ import pytest
 import requests
 
 from afterbell.embedded.ports import free_port
+from containers.base_image import base_image
 from tests.airflow_api import DAG, sign_in
 from tests.clusters.programs import until
-from tests.compose.cluster import absent, docker, inspect
+from tests.compose.cluster import ROOT, absent, docker, inspect
 from tests.compose.identity import CLIENT, SECRET, Authority, provider
 
 pytestmark = pytest.mark.services
@@ -171,7 +172,16 @@ def idp(room):
 @pytest.fixture(scope="module")
 def servers(room, idp):
     """Both, that they start at the same time."""
-    subprocess.run(["docker", "build", "--tag", DIRECTORY_IMAGE, str(HERE / "ldap")], check=True, capture_output=True)
+    build = [
+        "docker",
+        "build",
+        "--tag",
+        DIRECTORY_IMAGE,
+        "--build-arg",
+        f"BASE={base_image(ROOT / '.env')}",
+        str(HERE / "ldap"),
+    ]
+    subprocess.run(build, check=True, capture_output=True)
     room.start("directory", DIRECTORY_IMAGE)
     oidc = {
         "AUTH": "oidc",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import timedelta
@@ -22,6 +23,7 @@ from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.notices import run_failed, run_succeeded, task_failed
 from afterbell.airflow.pools import POOLS
 from afterbell.airflow.timetable import TradingSessions
+from afterbell.stores.retry import Retry
 from spark_jobs.library_step import MODULES
 from tests.airflow_home import ROOT
 
@@ -61,6 +63,19 @@ def test_every_step_is_tried_again_with_growing_pauses(bag):
         for step in dag.tasks:
             assert step.retries >= 1, step.task_id
             assert step.retry_exponential_backoff
+
+
+def test_what_the_manual_says_of_a_store_that_is_away_is_what_a_step_does(bag):
+    """Where a sentence promises tries, they are these: of each request, and of the task."""
+    text = (ROOT / "docs" / "compose.md").read_text(encoding="utf-8")
+    (said,) = [line for line in text.splitlines() if line.startswith("| S3 | `ingest`")]
+    requests, tasks, pause = re.search(
+        r"tried (\d+) times .* tries it (\d+) times more.* from (\d+) seconds", said
+    ).groups()
+    assert int(requests) == Retry().attempts
+    for step in bag.dags["daily_retraining"].tasks:
+        assert (step.retries, step.retry_delay) == (int(tasks), timedelta(seconds=int(pause))), step.task_id
+        assert step.max_retry_delay > step.retry_delay
 
 
 def test_no_dag_takes_two_runs_at_once_or_catches_up_unasked(bag):

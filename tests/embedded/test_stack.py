@@ -20,6 +20,7 @@ import requests
 
 from afterbell.config.platform import Folders, HdfsSettings, Platform, Ports, S3Settings
 from afterbell.embedded import stack
+from afterbell.embedded.endpoints import Endpoints
 from afterbell.embedded.ports import free_port
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
@@ -266,6 +267,18 @@ def test_stores_of_ones_own_start_nothing(folders: Folders, monkeypatch: pytest.
     assert env["AFTERBELL_S3_ENDPOINT"] == "https://s3.example.com"
     assert env["AFTERBELL_HDFS_URL"] == "http://namenode.example.com:9870"
     assert (env["AWS_ACCESS_KEY_ID"], env["AWS_SECRET_ACCESS_KEY"]) == ("mine", "mine too")
+
+
+def test_keys_of_one_bucket_go_along_to_a_store_of_ones_own_and_never_to_the_embedded_one(
+    folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("AFTERBELL_FEED_ACCESS_KEY", "AFTERBELL_FEED_SECRET_KEY")
+    for name in names:
+        monkeypatch.setenv(name, "of the feed")
+    found = stack.step_env(folders, OWN_STORES, Endpoints("https://s3.example.com", "http://namenode:9870", "k", "s"))
+    assert {found[name] for name in names} == {"of the feed"}
+    found = stack.step_env(folders, Platform(), Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "k", "s"))
+    assert {found[name] for name in names} == {""}
 
 
 def test_a_store_of_ones_own_without_keys_names_the_variables(

@@ -279,7 +279,9 @@ def test_prometheus_asks_services_that_compose_starts() -> None:
 
 
 def test_the_profile_is_on_demand_and_airflow_sends_tags_to_it() -> None:
-    assert {name for name, it in services().items() if it.get("profiles") == ["monitoring"]} == {"prometheus", "statsd"}
+    assert {name for name, it in services().items() if it.get("profiles") == ["monitoring"]} == {
+        "prometheus", "prometheus-page", "statsd",
+    }  # fmt: skip
     sends = services()["airflow-scheduler"]["environment"]
     assert sends["AIRFLOW__METRICS__STATSD_HOST"] in services()
     assert sends["AIRFLOW__METRICS__STATSD_INFLUXDB_ENABLED"] == "True"

@@ -244,3 +244,22 @@ def test_a_listing_that_leads_to_no_end_is_an_error(
 def test_an_object_of_another_size_than_listed_is_not_taken(scripted: Callable[..., Scripted], body: bytes) -> None:
     with pytest.raises(StoreUnavailableError, match="expected 5 bytes, found"):
         S3DropStore(s3_at(scripted((200, body)).url), Retry(1)).read(StoredObject("s3", "a", 5, "e"))
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests"),
+    [([(200, b"")], ["HEAD /feed"]), ([(404, b""), (200, b"")], ["HEAD /feed", "PUT /feed"])],
+)
+def test_a_bucket_that_is_there_needs_no_key_that_may_make_one(
+    scripted: Callable[..., Scripted], answers: list[tuple[int, bytes]], requests: list[str]
+) -> None:
+    server = scripted(*answers)
+    S3DropStore(s3_at(server.url)).ensure()
+    assert server.requests == requests
+
+
+def test_a_bucket_that_the_key_may_not_use_is_not_made_anew(scripted: Callable[..., Scripted]) -> None:
+    server = scripted((403, b""))
+    with pytest.raises(StoreConfigError, match="access is denied"):
+        S3DropStore(s3_at(server.url)).ensure()
+    assert server.requests == ["HEAD /feed"]

@@ -10,6 +10,7 @@ from typing import Any
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
+from afterbell.config.s3_keys import FEED, keys_of
 from afterbell.errors import RetryableError
 from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_source, load_sources
@@ -96,7 +97,7 @@ def stores_of(environment: Mapping[str, str]) -> Lister:
             triggerer runs many waits in one process.
     """
     runtime = runtime_of(environment)
-    keys = (environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", ""))
+    keys = keys_of(FEED, environment)
     retry = Retry(attempts=2)  # whoever waits asks again soon anyway
     opened: dict[str, Callable[[str], list[StoredObject]]] = {}
 
@@ -109,7 +110,7 @@ def stores_of(environment: Mapping[str, str]) -> Lister:
         if store == "s3":
             from afterbell.stores.s3_bucket import Bucket  # noqa: PLC0415 - boto3 takes a third of a second
 
-            return Bucket(runtime.s3.feed_bucket, runtime.s3, retry, keys=keys if all(keys) else None).list
+            return Bucket(runtime.s3.feed_bucket, runtime.s3, retry, keys=keys).list
         from afterbell.stores.hdfs import HdfsDropStore  # noqa: PLC0415
 
         hdfs = HdfsDropStore(runtime.hdfs, retry)

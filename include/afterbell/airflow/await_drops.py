@@ -15,6 +15,7 @@ from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.airflow.outlook import begun, ended
 from afterbell.calendar.sessions import Exchange
+from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import PermanentError
 from afterbell.ingest.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore
@@ -102,8 +103,7 @@ class AwaitDropsOperator(BaseOperator):
         ``ingest`` asks the ledger, and fails if it does not.
         """
         environment = store_environment()
-        keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-        store = ArtifactStore(runtime_of(environment).s3, keys=keys if all(keys) else None)
+        store = ArtifactStore(runtime_of(environment).s3, keys=keys_of(ARTIFACTS, environment))
         try:
             found = store.list(f"runs/{self._session()}/")
         except PermanentError as error:

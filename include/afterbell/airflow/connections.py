@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
-from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
+from afterbell.cluster.connections import HDFS, LAKE, S3, S3_FEED, S3_LAKE, SPARK
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.cluster.secrets import MESOS_PRINCIPAL, MESOS_SECRET, cluster_secrets
 from afterbell.config.runtime import HDFS_COOKIE, S3Location
+from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL
 from afterbell.errors import ConfigError
 
 _HOW = {
     SPARK: "type spark, host local[*], spark://host:7077 or mesos://host:5050, extra {'profile': 'local'}",
     S3: "type aws, keys as login and password, extra {'endpoint_url', 'region_name', 'feed_bucket', 'artifact_bucket'}",
+    S3_FEED: "type aws, the feed's access key and secret key as login and password",
+    S3_LAKE: "type aws, the lake's access key and secret key as login and password",
     HDFS: "type webhdfs, host and port of the NameNode's web address, extra {'root': '/feed'}",
     LAKE: "type generic, extra {'catalog': 'jdbc:...', 'warehouse': 's3a://...'}",
     "afterbell_webhook": "type http, host https://host/path, password: a bearer token if one is asked for",
@@ -131,6 +134,9 @@ def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, st
 def store_environment() -> dict[str, str]:
     """The ``AFTERBELL_*`` and ``AWS_*`` variables of a step, out of the S3, HDFS and lake connections.
 
+    ``afterbell_s3_feed`` and ``afterbell_s3_lake`` need not be there: then the keys of ``afterbell_s3`` are for all
+    buckets.
+
     Raises:
         ConfigError: a connection is missing or incomplete.
     """
@@ -149,15 +155,35 @@ def store_environment() -> dict[str, str]:
         **_cookie(hdfs.password or ""),
         "AFTERBELL_LAKE_CATALOG": catalog,
         "AFTERBELL_LAKE_WAREHOUSE": warehouse,
-        "AWS_ACCESS_KEY_ID": s3.login or "",
-        "AWS_SECRET_ACCESS_KEY": s3.password or "",
         "AWS_DEFAULT_REGION": region,
+        **_s3_keys(s3),
     }
 
 
 def _cookie(password: str) -> dict[str, str]:
     """The variable with the cookie of WebHDFS; a gateway's password is none."""
     return {HDFS_COOKIE: password} if password.startswith("hadoop.auth=") else {}
+
+
+def _s3_keys(s3: Connection) -> dict[str, str]:
+    """The variables of the keys: the S3 connection's are for all buckets that have no connection of their own."""
+    own = (s3.login or "", s3.password or "")
+    found: dict[str, str] = {}
+    if feed := _optional_keys(S3_FEED):
+        found |= dict(zip(FEED, feed, strict=True))
+    if lake := _optional_keys(S3_LAKE):
+        found |= dict(zip(ARTIFACTS, own, strict=True))
+    return found | dict(zip(GENERAL, lake or own, strict=True))
+
+
+def _optional_keys(conn_id: str) -> tuple[str, str] | None:
+    try:
+        connection = BaseHook.get_connection(conn_id)
+    except AirflowNotFoundException:
+        return None
+    if not (connection.login and connection.password):
+        raise ConfigError(f"the Airflow connection {conn_id!r} lacks a login or a password ({_HOW[conn_id]})")
+    return connection.login, connection.password
 
 
 def artifact_location() -> tuple[S3Location, tuple[str, str] | None]:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from afterbell.airflow.connections import store_environment
 from afterbell.config.runtime import Runtime
+from afterbell.config.s3_keys import ARTIFACTS, GENERAL, keys_of
 from afterbell.errors import AfterbellError
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
@@ -30,11 +31,11 @@ def prepare_stores(runtime: Runtime) -> list[str]:
     """
     drop_store("s3", runtime).ensure()
     drop_store("hdfs", runtime).ensure()
-    buckets = [runtime.s3.artifact_bucket]
+    buckets = {runtime.s3.artifact_bucket: ARTIFACTS}
     if found := re.match(r"s3a://([^/]+)", runtime.lake.warehouse):
-        buckets.append(found[1])
-    for bucket in buckets:
-        ArtifactStore(replace(runtime.s3, artifact_bucket=bucket)).ensure_bucket()
+        buckets.setdefault(found[1], GENERAL)
+    for bucket, pair in buckets.items():
+        ArtifactStore(replace(runtime.s3, artifact_bucket=bucket), keys=keys_of(pair, os.environ)).ensure_bucket()
     return [*(f"s3://{name}" for name in (runtime.s3.feed_bucket, *buckets)), f"{runtime.hdfs.url}{runtime.hdfs.root}"]
 
 

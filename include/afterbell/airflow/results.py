@@ -16,6 +16,7 @@ from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.refusal import is_refused, with_refusal
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.runtime import Runtime
+from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
 from afterbell.stores.artifacts import ArtifactStore
 
@@ -32,10 +33,8 @@ def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: st
 
 
 def _store(environment: Mapping[str, str]) -> ArtifactStore:
-    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    return ArtifactStore(
-        Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3, keys=keys if all(keys) else None
-    )
+    location = Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3
+    return ArtifactStore(location, keys=keys_of(ARTIFACTS, environment))
 
 
 @dataclass(frozen=True)

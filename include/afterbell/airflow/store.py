@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from afterbell.airflow.arrivals import runtime_of
 from afterbell.airflow.connections import get_connection, store_environment
-from afterbell.cluster.connections import HDFS, LAKE, S3, SPARK
+from afterbell.cluster.connections import HDFS, LAKE, S3, S3_FEED, S3_LAKE, SPARK
+from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ConfigError
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import Retry, Timeouts
@@ -19,15 +20,14 @@ def open_artifacts() -> ArtifactStore:
         ConfigError: a connection is missing or incomplete.
     """
     environment = store_environment()
-    keys = (environment["AWS_ACCESS_KEY_ID"], environment["AWS_SECRET_ACCESS_KEY"])
-    location = runtime_of(environment).s3
-    return ArtifactStore(location, Retry(attempts=2), keys if all(keys) else None, _TIMEOUTS)
+    keys, location = keys_of(ARTIFACTS, environment), runtime_of(environment).s3
+    return ArtifactStore(location, Retry(attempts=2), keys, _TIMEOUTS)
 
 
 def secret_values() -> tuple[str, ...]:
     """The passwords of the project's connections; those that are not defined have none."""
     found = []
-    for conn_id in (SPARK, S3, HDFS, LAKE):
+    for conn_id in (SPARK, S3, S3_FEED, S3_LAKE, HDFS, LAKE):
         try:
             found.append(get_connection(conn_id).password or "")
         except ConfigError:

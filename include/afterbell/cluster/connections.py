@@ -1,7 +1,8 @@
 """The Airflow connections of the platform, as Airflow reads them from its environment.
 
 Four connections carry everything a step needs, so that an installation is pointed elsewhere by editing them in
-Airflow's UI or secrets backend: ``afterbell_spark``, ``afterbell_s3``, ``afterbell_hdfs`` and ``afterbell_lake``.
+Airflow's UI or secrets backend: ``afterbell_spark``, ``afterbell_s3``, ``afterbell_hdfs`` and ``afterbell_lake``. Two
+more hold keys alone, where one pair is not for all buckets: ``afterbell_s3_feed`` and ``afterbell_s3_lake``.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from urllib.parse import urlsplit
 
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, keys_of, own_keys
 
 SPARK, S3, HDFS, LAKE = "afterbell_spark", "afterbell_s3", "afterbell_hdfs", "afterbell_lake"
+S3_FEED, S3_LAKE = "afterbell_s3_feed", "afterbell_s3_lake"
 
 
 def connection_environment(step_env: Mapping[str, str], profile_name: str, profile: ClusterProfile) -> dict[str, str]:
@@ -33,8 +36,7 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
         },
         S3: {
             "conn_type": "aws",
-            "login": step_env.get("AWS_ACCESS_KEY_ID", ""),
-            "password": step_env.get("AWS_SECRET_ACCESS_KEY", ""),
+            **_keys(keys_of(ARTIFACTS, step_env)),
             "extra": {
                 "endpoint_url": step_env.get("AFTERBELL_S3_ENDPOINT", ""),
                 "region_name": step_env["AFTERBELL_S3_REGION"],
@@ -59,4 +61,13 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
             },
         },
     }
+    if feed := own_keys(FEED, step_env):
+        connections[S3_FEED] = {"conn_type": "aws", **_keys(feed)}
+    if own_keys(ARTIFACTS, step_env):
+        connections[S3_LAKE] = {"conn_type": "aws", **_keys(keys_of(GENERAL, step_env))}
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(body) for name, body in connections.items()}
+
+
+def _keys(pair: tuple[str, str] | None) -> dict[str, object]:
+    access, secret = pair or ("", "")
+    return {"login": access, "password": secret}

@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from secrets import token_hex
 
 from afterbell.cluster.properties import AUTH_SECRET, CREDENTIALS
+from afterbell.config.s3_keys import S3_KEYS
 from afterbell.errors import ConfigError
 
 STEP: ContextVar[str] = ContextVar("step", default="driver")
@@ -25,7 +26,7 @@ _STARTUP = re.compile(r"spark\.(auth|network\.|rpc\.)")
 _SECRETS = re.compile(r"spark\.authenticate\.secret(\.|$)")
 _REDACTED = {"spark.redaction.regex": "(?i)secret|password|token|access[._]?key"}
 _PLACES = ("spark.mesos.executor.home", "spark.executor.uri", "spark.mesos.executor.docker.image")
-_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION")
+_KEYS = (*S3_KEYS, "AWS_DEFAULT_REGION")
 
 
 def java_of_agents(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:

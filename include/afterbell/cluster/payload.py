@@ -19,11 +19,12 @@ from afterbell.cluster.submission import LOGGING, library_zip
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
 from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.s3_keys import S3_KEYS
 
 SPARK_VERSION = "3.5"
 DRIVER_ENV = "spark.mesos.driverEnv."
 """What the names of properties begin with that are variables of drivers on Mesos."""
-_KEYS = {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", HDFS_COOKIE}
+_KEYS = {*S3_KEYS, HDFS_COOKIE}
 _OPENED = (
     "java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util",
     "java.util.concurrent", "java.util.concurrent.atomic", "jdk.internal.ref", "sun.nio.ch", "sun.nio.cs",

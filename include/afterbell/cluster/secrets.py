@@ -8,12 +8,10 @@ from collections.abc import Mapping
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, S3_KEYS
 from afterbell.errors import ConfigError
 
-_HIDDEN = {
-    "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "SPARK_MESOS_SECRET", AUTH_SECRET,
-    HDFS_COOKIE,
-}  # fmt: skip
+_HIDDEN = {*S3_KEYS, "SPARK_MESOS_SECRET", AUTH_SECRET, HDFS_COOKIE}
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
@@ -49,7 +47,7 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
         return []
     found = [
         f"{name} is a password that programs are delivered with: set another"
-        for name in ("AWS_SECRET_ACCESS_KEY", *SECRETS)
+        for name in (GENERAL[1], FEED[1], ARTIFACTS[1], *SECRETS)
         if environment.get(name, "").lower() in _DELIVERED
     ]
     # On Mesos a driver without one makes its own.

@@ -16,6 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from afterbell.config.runtime import Runtime
+from afterbell.config.s3_keys import GENERAL, keys_of
 from afterbell.errors import ConfigError, ObjectMissingError
 
 Put = Callable[[str, Path], str]
@@ -104,8 +105,8 @@ def _into_s3(share: str, bucket: str, prefix: str, environment: Mapping[str, str
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415 - boto3 takes a third of a second
 
     location = replace(_runtime(environment).s3, artifact_bucket=bucket)
-    keys = (environment.get("AWS_ACCESS_KEY_ID", ""), environment.get("AWS_SECRET_ACCESS_KEY", ""))
-    store = ArtifactStore(location, keys=keys if all(keys) else None)
+    # The nodes fetch from the share as they do from the lake, so it is the general pair that writes there.
+    store = ArtifactStore(location, keys=keys_of(GENERAL, environment))
 
     def put(name: str, path: Path) -> str:
         key = f"{prefix}/{name}" if prefix else name

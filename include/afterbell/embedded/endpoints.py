@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import EMBEDDED, Folders, Platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
+from afterbell.config.s3_keys import OF_BUCKETS, pairs_in
 from afterbell.embedded.hdfs_security import identity
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.process import Supervisor
@@ -93,10 +94,19 @@ def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str
         lake=lake,
         home=folders.home,
     )
-    return runtime.to_env() | {
-        "AFTERBELL_CONFIG": str(config_folder()),
-        "AFTERBELL_ENV": str(folders.env),
-        "AWS_ACCESS_KEY_ID": found.access_key,
-        "AWS_SECRET_ACCESS_KEY": found.secret_key,
-        "AWS_DEFAULT_REGION": s3.region,
-    }
+    return (
+        runtime.to_env()
+        | {
+            "AFTERBELL_CONFIG": str(config_folder()),
+            "AFTERBELL_ENV": str(folders.env),
+            "AWS_ACCESS_KEY_ID": found.access_key,
+            "AWS_SECRET_ACCESS_KEY": found.secret_key,
+            "AWS_DEFAULT_REGION": s3.region,
+        }
+        | _bucket_keys(platform)
+    )
+
+
+def _bucket_keys(platform: Platform) -> dict[str, str]:
+    """The buckets' own pairs; the embedded S3 has one pair, and those of the shell are about another store."""
+    return dict.fromkeys(OF_BUCKETS, "") if platform.s3.endpoint == EMBEDDED else pairs_in(os.environ)

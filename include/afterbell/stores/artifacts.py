@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+import os
 from contextlib import closing
 from datetime import datetime
 from typing import Any
 
 from afterbell.config.runtime import S3Location
+from afterbell.config.s3_keys import ARTIFACTS, own_keys
 from afterbell.errors import ObjectMissingError, ObjectTooLargeError
 from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
@@ -36,7 +38,8 @@ class ArtifactStore:
         keys: tuple[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        self._bucket = Bucket(location.artifact_bucket, location, retry or Retry(), timeouts, keys)
+        found = keys or own_keys(ARTIFACTS, os.environ)
+        self._bucket = Bucket(location.artifact_bucket, location, retry or Retry(), timeouts, found)
 
     @property
     def bucket(self) -> str:

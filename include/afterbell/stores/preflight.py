@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
 from afterbell.config.runtime import Runtime
+from afterbell.config.s3_keys import ARTIFACTS, FEED, own_keys
 from afterbell.stores.retry import Retry
 
 
@@ -19,6 +22,6 @@ def check_stores(runtime: Runtime) -> None:
     from afterbell.stores.s3_bucket import Bucket  # noqa: PLC0415
 
     retry = Retry(until=runtime.deadline)
-    for bucket in (runtime.s3.feed_bucket, runtime.s3.artifact_bucket):
-        Bucket(bucket, runtime.s3, retry).require()
+    for bucket, pair in ((runtime.s3.feed_bucket, FEED), (runtime.s3.artifact_bucket, ARTIFACTS)):
+        Bucket(bucket, runtime.s3, retry, keys=own_keys(pair, os.environ)).require()
     HdfsDropStore(runtime.hdfs, retry).require()

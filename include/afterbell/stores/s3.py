@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from datetime import UTC
 from typing import Any
 
 from afterbell.config.runtime import S3Location
+from afterbell.config.s3_keys import FEED, own_keys
 from afterbell.errors import ObjectChangedError, ObjectMissingError, PreconditionFailedError, StoreUnavailableError
 from afterbell.stores.keys import check_key
 from afterbell.stores.protocols import StoredObject
@@ -20,7 +22,8 @@ class S3DropStore:
     """The feed bucket; safe to share between threads."""
 
     def __init__(self, location: S3Location, retry: Retry | None = None, timeouts: Timeouts | None = None) -> None:
-        self._bucket = Bucket(location.feed_bucket, location, retry or Retry(), timeouts)
+        keys = own_keys(FEED, os.environ)
+        self._bucket = Bucket(location.feed_bucket, location, retry or Retry(), timeouts, keys)
 
     @property
     def bucket(self) -> str:

@@ -85,11 +85,13 @@ class Bucket:
             return self.client
 
     def ensure(self) -> None:
-        """Create the bucket, where it isn't there.
+        """Create the bucket, where it isn't there; where it is, a key that may not create buckets will do.
 
         Raises:
             StoreConfigError: another account owns it, or the key may not create buckets.
         """
+        if self._is_there():
+            return
         region = self.location.region
         # us-east-1 is the one region that must not be named.
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
@@ -112,16 +114,21 @@ class Bucket:
         if self._seen:
             return
 
-        def look(client: Any) -> None:
+        if not self._is_there():
+            raise refusal(self.location, self.name, "NoSuchBucket")
+        self._seen = True
+
+    def _is_there(self) -> bool:
+        def look(client: Any) -> bool:
             try:
                 client.head_bucket(Bucket=self.name)
             except ClientError as error:
                 if error_code(error) in {"404", "NoSuchBucket"}:
-                    raise refusal(self.location, self.name, "NoSuchBucket") from error
+                    return False
                 raise
+            return True
 
-        self.ask(look)
-        self._seen = True
+        return self.ask(look)
 
     def clock(self) -> datetime:
         """What time it is to the store, by the date of its answer; UTC, to the second."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,6 +10,7 @@ from botocore import exceptions as boto
 from botocore.parsers import ResponseParserError
 
 from afterbell.config.runtime import S3Location
+from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, Pair
 from afterbell.errors import (
     AfterbellError,
     ConfigError,
@@ -50,8 +52,8 @@ _FORBIDDEN = {"AccessDenied", "403"}
 _ADVICE = {
     "AccessDenied": "access is denied: check what the key may do with this bucket",
     "403": "access is denied: check the access key, its secret, and what it may do with this bucket",
-    "InvalidAccessKeyId": "the access key is not known there: check AWS_ACCESS_KEY_ID and the endpoint",
-    "SignatureDoesNotMatch": "the secret key is wrong: check AWS_SECRET_ACCESS_KEY and the region",
+    "InvalidAccessKeyId": "the access key is not known there: check {access} and the endpoint",
+    "SignatureDoesNotMatch": "the secret key is wrong: check {secret} and the region",
     "RequestTimeTooSkewed": "this machine's clock is off: set it",
 }
 
@@ -72,7 +74,7 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
     except boto.ClientError as error:
         raise _answered(error, location, bucket, where, conditional=conditional) from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
-        raise StoreConfigError(f"{where}: no credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY") from error
+        raise StoreConfigError(f"{where}: no credentials: set {' and '.join(GENERAL)}") from error
     except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError) as error:
         # Never connected, so nothing was written either.
         raise StoreUnavailableError(f"{where}: no connection; check that it runs (./afterbell doctor)") from error
@@ -142,4 +144,11 @@ def _advise(location: S3Location, bucket: str, where: str, code: str) -> str:
         "InvalidBucketName": f"the bucket's name is not valid: {named}",
     }
     refused = f"the store refused ({code}): check endpoint, region and bucket"
-    return f"{where}: {about_bucket.get(code) or _ADVICE.get(code, refused)}"
+    access, secret = _variables(FEED if bucket == location.feed_bucket else ARTIFACTS)
+    advice = _ADVICE[code].format(access=access, secret=secret) if code in _ADVICE else refused
+    return f"{where}: {about_bucket.get(code) or advice}"
+
+
+def _variables(pair: Pair) -> tuple[str, str]:
+    """The names of the variables that hold the keys for a bucket: its own pair wins where it is set."""
+    return pair if all(os.environ.get(name) for name in pair) else GENERAL
