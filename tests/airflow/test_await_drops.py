@@ -229,7 +229,7 @@ def test_a_store_that_is_away_at_the_cut_off_is_waited_for_up_to_the_deadline(fe
     body = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_S3"])
     away = json.dumps(body | {"extra": body["extra"] | {"endpoint_url": "http://127.0.0.1:1"}})
     monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_S3", away)
-    clock.at("20:41", "21:16")
+    clock.at("21:16")
     feed.put(PRICES, FILINGS, FILINGS + ".done")
     monkeypatch.setattr(outage, "now", lambda: datetime(2016, 6, 30, 21, 16, tzinfo=UTC))
     pauses = []
