@@ -179,6 +179,7 @@ def test_a_driver_whose_store_is_away_is_submitted_again_within_the_same_try(mon
     assert step.execute({"ti": SimpleNamespace(try_number=1)}) == {"branch": "audit_x"}
     assert len(fails_twice.read_text().splitlines()) == 3
     assert len(pauses) == 2
+    step._forget_hook()
 
 
 def test_past_the_deadline_such_a_driver_is_left_to_the_tasks_retries(monkeypatch, fails_twice):
@@ -187,6 +188,7 @@ def test_past_the_deadline_such_a_driver_is_left_to_the_tasks_retries(monkeypatc
         step.execute({"ti": SimpleNamespace(try_number=1)})
     assert not isinstance(caught.value, AirflowFailException)
     assert len(fails_twice.read_text().splitlines()) == 1
+    step._forget_hook()
 
 
 def test_a_delivered_password_of_the_store_is_refused_on_a_cluster(monkeypatch):

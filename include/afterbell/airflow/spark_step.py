@@ -84,7 +84,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             taken = self.on_cluster(context, job)
             ended(self.run, self.step, self.log)
             return taken
-        self._hook = None  # that of a try before has its arguments
+        self._forget_hook()
         try:
             super().execute(context)
         except AirflowException as error:
@@ -152,6 +152,13 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         secrets = spark_secrets(target.cluster, self._conn_id)
         self._environment = stores | parts.environment | secrets | environment | self._warm(target.cluster)
         require_secrets(target.cluster, self._environment)
+
+    def _forget_hook(self) -> None:
+        """The hook of the try before has its arguments, and the open end of its driver's output."""
+        process = getattr(self._hook, "_submit_sp", None)
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+        self._hook = None
 
     def _warm(self, cluster: ClusterProfile) -> dict[str, str]:
         if not cluster.warm_seconds:
