@@ -93,13 +93,17 @@ class FileWriter:
         self._rows = 0
         self._s3 = s3
         self._out = self._open(s3)
-        self._writer = pq.ParquetWriter(
-            self._out,
-            shape.schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self._out,
+                shape.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
+            )
+        except BaseException:  # it writes the first bytes
+            self._remove()
+            raise
 
     def _open(self, s3: S3Location) -> Any:
         if not reachable(self._path):
