@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,34 +22,11 @@ from afterbell.lake.outage import outage_of
 from afterbell.stores import retry
 from tests.faults.proxy import FOR_EVER, Proxy, Reset
 from tests.runbook.world import FIRST, SECOND, World
+from tests.small_disk import full, small_disk
 
 REQUESTS = 8
 """More than the six tries that a request had before a step waited."""
 MARKS = "/active/"
-
-
-@contextmanager
-def small_disk(folder: Path) -> Iterator[None]:
-    """A file system of 48 MB at ``folder``."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "none", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """No byte is free on the disk of ``folder`` within the block."""
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as stream, suppress(OSError):
-        while True:
-            stream.write(b"\0" * 4096)
-    try:
-        yield
-    finally:
-        ballast.unlink()
 
 
 def s3_away(world: World, proxy: Proxy) -> dict[str, Any]:
@@ -124,7 +98,7 @@ def words() -> dict[str, str]:
 def main() -> None:
     home = Path(sys.argv[1]).parent
     retry.time = SimpleNamespace(sleep=lambda _: None)  # type: ignore[assignment]
-    with small_disk(home / "warehouse"), Proxy(os.environ["AFTERBELL_S3_ENDPOINT"]) as proxy:
+    with small_disk(home / "warehouse", 48), Proxy(os.environ["AFTERBELL_S3_ENDPOINT"]) as proxy:
         world = World(home, "outage", s3=proxy.url)
         seen: dict[str, Any] = {"away": s3_away(world, proxy), "first": world.champion()}
         seen["full"] = disk_full(world)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,27 +10,16 @@ import pytest
 from afterbell.cluster.steps import STEPS
 from tests.conftest import Services
 from tests.runbook.world import FIRST, SECOND
+from tests.small_disk import may_mount
 from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
-SYMBOLS = 40
 WRITES_TO_THE_LAKE = [step for step in STEPS if step != "publish"]
-
-
-def _may_mount(folder: Path) -> bool:
-    if os.geteuid() != 0 or not shutil.which("mount"):
-        return False
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], check=False, capture_output=True
-    )
-    if done.returncode == 0:
-        subprocess.run(["umount", str(folder)], check=True)
-    return done.returncode == 0
 
 
 @pytest.fixture(scope="module")
 def seen(services: Services, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    if not _may_mount(tmp_path_factory.mktemp("mount")):
+    if not may_mount():
         pytest.skip("a small file system can't be mounted here: that takes root")
     env = services.env | {"SERVICES_HOME": services.env["AFTERBELL_HOME"]}
     return run_scenario("tests/faults/scenario_outage.py", tmp_path_factory.mktemp("outage"), env)
