@@ -1,13 +1,14 @@
 """Faults at every point of a run, then what ``docs/runbook.md`` says to do, then the rest of the run; JSON of the ends.
 
 Two sessions have been published. The run of the third is done step by step, and the stores are saved after each step;
-each case starts from one of these moments.
+each case starts from one of these moments. ``REMEDIES`` names those to try, ``;`` between them; all, if it is empty.
 """
 
 from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -255,7 +256,7 @@ def end(world: World, error: str, trail: list[str]) -> dict[str, Any]:
 
 def main() -> None:
     home = Path(sys.argv[1]).parent
-    chosen = sys.argv[2:]
+    chosen = [name for name in os.environ.get("REMEDIES", "").split(";") if name]
     world = World(home, "remedies")
     for day in (FIRST, SECOND):
         error = world.steps(world.open(day, f"{day:%d}"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ from tests.runbook.world import FIRST, SECOND, THIRD
 from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
-EVERY = [f"{name} @ {point}" for name, (_, points) in CASES.items() for point in points]
+CHOSEN = [name for name in os.environ.get("REMEDIES", "").split(";") if name]
+"""To try a few by hand: ``REMEDIES='roll back;promote' make test T=tests/runbook``."""
+EVERY = [f"{name} @ {point}" for name, (_, points) in CASES.items() if name in (CHOSEN or CASES) for point in points]
 ROLLED_BACK = [each for each in EVERY if each.startswith(("roll back", "promote"))]
 ELSEWHERE = {
     "StoreUnavailableError": "tests/faults/test_outage.py",
@@ -34,7 +37,7 @@ ELSEWHERE = {
 
 @pytest.fixture(scope="module")
 def seen(services: Services, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    env = services.env | {"SERVICES_HOME": services.env["AFTERBELL_HOME"]}
+    env = services.env | {"SERVICES_HOME": services.env["AFTERBELL_HOME"], "REMEDIES": ";".join(CHOSEN)}
     return run_scenario("tests/runbook/scenario_remedies.py", tmp_path_factory.mktemp("remedies"), env)
 
 

@@ -227,7 +227,7 @@ class World:
         spark = SparkSession.active()
         found = {name: spark.table(f"lake.{name}").count() for name in ("raw.drops", "market.bars", "features.core")}
         twice = (
-            "SELECT count(*) FROM (SELECT symbol, session, horizon, release_id FROM lake.signals.daily "
+            "SELECT count(*) FROM (SELECT symbol, session, horizon, family, release_id FROM lake.signals.daily "
             "GROUP BY ALL HAVING count(*) > 1)"
         )
         return found | {"twice": spark.sql(twice).collect()[0][0]}
