@@ -60,7 +60,7 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     if not own.panels:
         raise StaleInputError(
             f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
-            "rerun the step `train`"
+            "clear the task 'train' and all after it"
         )
     rival, decided = decide_against(champion, rows, own, tuple(candidate["spec"]["horizons"]), settings)
     decision = in_time(decided, datetime.now(UTC), args.deadline)

@@ -15,7 +15,7 @@ from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
 from afterbell.lake.maintenance import Round, all_tables, newest_commit, tend
-from afterbell.lake.maintenance_named import read_named, unneeded
+from afterbell.lake.maintenance_named import read_named, unfinished, unneeded
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
@@ -42,6 +42,7 @@ def maintain(args: StepArgs) -> dict[str, Any]:
     this = Round(now, keep, named, dry_run)
     tables = {table.name: tend(spark, table, this) for table in every}
     folders = unneeded(store, named, keep.runs_before(now), keep.experiments_before(now))
+    folders |= unfinished(store, named, keep.branches_before(now))
     if not dry_run:
         for keys in folders.values():
             for key in keys:

@@ -1,7 +1,8 @@
 """Apply a release to the universe of --session and write the signals for the session after it.
 
-Inputs: bars_snapshot, features_snapshots, release_id. Every model is checked by its digest before it is opened. The
-rows of a session and definition never change, so a rerun with the same release changes nothing.
+Inputs: bars_snapshot, features_snapshots, release_id, and whether that is the champion (``serves``), as ``publish`` saw
+it: one that was rolled back since is not scored. Every model is checked by its digest before it is opened. The rows of
+a session and definition never change, so a rerun with the same release changes nothing.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_com
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
+from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.scoring.models import ModelText, open_release, require_schema
 from afterbell.scoring.score_spark import score_frame, signals
@@ -39,9 +41,12 @@ def score(args: StepArgs) -> dict[str, Any]:
     snapshots = {name: int(found) for name, found in dict(args.require("features_snapshots")).items()}
     release_id = str(args.require("release_id"))
     session = exchange.next(args.session)
+    store = ArtifactStore(runtime.s3)
     spark, (manifest, models) = lake_session_beside(
-        runtime, f"afterbell score {args.session}", lambda: open_release(ArtifactStore(runtime.s3), release_id)
+        runtime, f"afterbell score {args.session}", lambda: open_release(store, release_id)
     )
+    if args.inputs.get("serves"):
+        require_champion(store, release_id)
     ensure_table(spark, SIGNALS)
     wanted = commit_id(
         "score",
@@ -78,6 +83,21 @@ def score(args: StepArgs) -> dict[str, Any]:
         "commit_id": wanted,
         "noop": noop,
     }
+
+
+def require_champion(store: ArtifactStore, release_id: str) -> None:
+    """Refuse to write the signals of a release that the step `publish` named as the champion and that isn't any more.
+
+    Raises:
+        StaleInputError: somebody moved the champion since.
+    """
+    champion, _ = read_champion(store)
+    if champion is None or champion.release_id != release_id:
+        raise StaleInputError(
+            f"release {release_id} was the champion when this run's `publish` ended, "
+            f"{champion.release_id if champion else 'none'} is now (./afterbell release history): clear the task "
+            "'publish' and all after it, so that the session is scored by the champion of now"
+        )
 
 
 def _universe(

@@ -53,6 +53,10 @@ class StoreUnavailableError(RetryableError):
         self.retry_after = retry_after
 
 
+class StoreFullError(StoreUnavailableError):
+    """A disk, a bucket or a quota that a step writes to has no room: make room; the step is tried again by itself."""
+
+
 class ClusterUnavailableError(RetryableError):
     """The cluster manager did not answer, or took no driver: check that it runs and the address in the message."""
 

@@ -9,12 +9,12 @@ import shutil
 import subprocess
 import sys
 import threading
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskDeferred
 
-from afterbell.airflow import arrivals, drops_trigger
+from afterbell.airflow import arrivals, drops_trigger, outage
 from afterbell.airflow.arrivals import Sighting, look, stores_of
 from afterbell.airflow.await_drops import AwaitDropsOperator, missing_text
 from afterbell.airflow.drops_trigger import DropsTrigger
@@ -219,9 +219,30 @@ def test_a_store_that_does_not_answer_is_asked_again_up_to_the_cut_off(feed, clo
     monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_S3", json.dumps(body))
     trigger = _deferred(_task()).trigger
     clock.at("20:41", "21:16")
+    event = _run(trigger)
     with pytest.raises(AirflowException, match="StoreUnavailableError") as caught:
-        _task().resume({}, _run(trigger))
-    assert not isinstance(caught.value, AirflowFailException)  # the task's retries apply
+        _task().resume({}, event)
+    assert not isinstance(caught.value, AirflowFailException)  # the deadline is over: the task's retries apply
+
+
+def test_a_store_that_is_away_at_the_cut_off_is_waited_for_up_to_the_deadline(feed, clock, monkeypatch):
+    body = json.loads(os.environ["AIRFLOW_CONN_AFTERBELL_S3"])
+    away = json.dumps(body | {"extra": body["extra"] | {"endpoint_url": "http://127.0.0.1:1"}})
+    monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_S3", away)
+    clock.at("21:16")
+    feed.put(PRICES, FILINGS, FILINGS + ".done")
+    monkeypatch.setattr(outage, "now", lambda: datetime(2016, 6, 30, 21, 16, tzinfo=UTC))
+    pauses = []
+
+    def back(seconds):
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_S3", json.dumps(body))
+
+    monkeypatch.setattr(outage, "sleep", back)
+    found = _task(replayed=True).execute({})
+    assert [drop["keys"] for drop in found["arrived_drops"]] == [[FILINGS], [PRICES]]
+    assert len(pauses) == 3
 
 
 def test_the_triggerer_finds_the_trigger_without_the_dags_or_a_path_of_ours(tmp_path):

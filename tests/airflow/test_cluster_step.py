@@ -83,7 +83,7 @@ def test_a_failure_that_never_gets_better_is_told_in_the_steps_own_words_and_not
 
 
 def test_a_failure_that_may_get_better_is_tried_again_with_a_driver_of_its_own(place, monkeypatch):
-    with pytest.raises(AirflowException, match="StoreUnavailableError: the test says that this gets better") as failed:
+    with pytest.raises(AirflowException, match="ObjectChangedError: the test says that this gets better") as failed:
         place.launch(monkeypatch, "retryable").end()
     assert not isinstance(failed.value, AirflowFailException)
     assert place.launch(monkeypatch, "done").end()["committed"] is True

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-from afterbell.airflow import spark_step
+from afterbell.airflow import outage, spark_step
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.cluster import reach
@@ -148,6 +148,47 @@ def test_a_driver_that_its_own_task_ended_is_not_taken_for_one_without_memory(mo
     thread.join()
     step._hook._submit_sp.stdout.close()  # the hook leaves it to the end of the process
     assert not isinstance(caught.value, AirflowFailException)
+
+
+_FAILS_TWICE = """#!/bin/sh
+echo "$@" >> {folder}/asked
+if [ $(wc -l < {folder}/asked) -lt 3 ]; then
+  echo "ingest: StoreUnavailableError: s3://artifacts/runs at http://s3: no connection"
+  exit 1
+fi
+"""
+
+
+@pytest.fixture
+def fails_twice(monkeypatch, tmp_path):
+    """A driver whose store is away for its first two tries; what each was asked stands in ``asked``."""
+    _connect(monkeypatch)
+    driver = tmp_path / "driver"
+    driver.write_text(_FAILS_TWICE.format(folder=tmp_path))
+    driver.chmod(0o700)
+    parts = spark_step.submission
+    monkeypatch.setattr(spark_step, "submission", lambda *given: replace(parts(*given), spark_binary=str(driver)))
+    monkeypatch.setattr(spark_step, "read_result", lambda *_: {"branch": "audit_x"})
+    return tmp_path / "asked"
+
+
+def test_a_driver_whose_store_is_away_is_submitted_again_within_the_same_try(monkeypatch, fails_twice):
+    pauses = []
+    monkeypatch.setattr(outage, "sleep", pauses.append)
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN | {"deadline": "2099-06-30T22:00:00+00:00"})
+    assert step.execute({"ti": SimpleNamespace(try_number=1)}) == {"branch": "audit_x"}
+    assert len(fails_twice.read_text().splitlines()) == 3
+    assert len(pauses) == 2
+    step._forget_hook()
+
+
+def test_past_the_deadline_such_a_driver_is_left_to_the_tasks_retries(monkeypatch, fails_twice):
+    step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN)
+    with pytest.raises(AirflowException, match="StoreUnavailableError: s3://artifacts/runs") as caught:
+        step.execute({"ti": SimpleNamespace(try_number=1)})
+    assert not isinstance(caught.value, AirflowFailException)
+    assert len(fails_twice.read_text().splitlines()) == 1
+    step._forget_hook()
 
 
 def test_a_delivered_password_of_the_store_is_refused_on_a_cluster(monkeypatch):

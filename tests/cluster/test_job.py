@@ -87,7 +87,7 @@ class _Store:
 @pytest.fixture
 def store(monkeypatch):
     found = _Store()
-    monkeypatch.setattr(job, "_store", lambda: found)
+    monkeypatch.setattr(job, "_store", lambda **_: found)
     return found
 
 

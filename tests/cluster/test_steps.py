@@ -20,9 +20,26 @@ def test_the_later_result_wins():
     assert found["bars_snapshot"] == 3
 
 
-def test_a_missing_id_asks_for_the_steps_before():
-    with pytest.raises(StaleInputError, match=r"'score' was not handed \['release_id'\]"):
-        inputs_of("score", [{"bars_snapshot": 1, "features_snapshots": {"core": 2}}])
+@pytest.mark.parametrize(
+    ("step", "given", "missing", "cleared"),
+    [
+        ("score", {"bars_snapshot": 1, "features_snapshots": {"core": 2}}, r"\['release_id'\]", "publish"),
+        ("validate", {}, r"\['branch'\]", "ingest"),
+        ("train", {"features_snapshots": {}, "definition_hashes": {}}, r"\['bars.*'actions.*\]", "validate"),
+        ("publish", {"candidate_id": "c", "origin": "manual"}, r"\['champion_.*'verdict'.*\]", "evaluate"),
+        ("publish", {}, r"\['candidate_id'.*'origin'\]", "open_run"),
+    ],
+)
+def test_a_missing_id_names_the_earliest_task_to_clear(step, given, missing, cleared):
+    named = rf"'{step}' was not handed {missing}: clear the task '{cleared}' and all"
+    with pytest.raises(StaleInputError, match=named):
+        inputs_of(step, [given])
+
+
+def test_score_is_told_whether_its_release_is_the_champion():
+    given = {"bars_snapshot": 1, "features_snapshots": {"core": 2}, "release_id": "r"}
+    assert inputs_of("score", [given | {"serves": True}])["serves"] is True
+    assert "serves" not in inputs_of("score", [given])  # a result of an older version
 
 
 def test_a_step_of_no_session_is_not_among_those_of_a_run():

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from afterbell.errors import PermanentError
-from afterbell.lake.maintenance_named import read_named, unneeded
+from afterbell.lake.maintenance_named import read_named, unfinished, unneeded
 from afterbell.stores.artifacts import ArtifactStore
 from tests.conftest import Services
 
@@ -101,3 +101,36 @@ def test_what_was_promoted_of_an_experiment_stays_when_it_goes(store: ArtifactSt
 def test_the_audit_trail_of_releases_is_never_taken_away(store: ArtifactStore) -> None:
     _put(store, "audit/20260630T210000.000000Z-0123456789abcdef.json", action="rollback")
     assert unneeded(store, read_named(store, FUTURE), FUTURE) == {}
+
+
+def test_a_release_that_never_got_its_manifest_goes_when_no_run_can_still_write_it(store: ArtifactStore) -> None:
+    _put(store, "releases/2026-06-29-whole/manifest.json", candidate_id="c")
+    store.put("releases/2026-06-29-whole/models/a.txt", b"x")
+    store.put("releases/2026-06-30-half/models/a.txt", b"x")
+    found = unfinished(store, read_named(store, FUTURE), FUTURE)
+    assert found == {"releases/2026-06-30-half": ["releases/2026-06-30-half/models/a.txt"]}
+    assert unfinished(store, read_named(store, PAST), PAST) == {}  # a publish may be at work on it
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        ("champion.json", {"release_id": "2026-06-30-lost"}),
+        ("champion.json", {"release_id": "x", "previous": "2026-06-30-lost"}),
+        ("audit/20260630T210000.000000Z-0123456789abcdef.json", {"target": {"release_id": "2026-06-30-lost"}}),
+    ],
+    ids=["it serves", "it served before", "it served once"],
+)
+def test_a_release_that_has_lost_its_manifest_keeps_its_files(
+    store: ArtifactStore, key: str, body: dict[str, object]
+) -> None:
+    store.put("releases/2026-06-30-lost/models/a.txt", b"x")
+    _put(store, key, **body)
+    assert unfinished(store, read_named(store, FUTURE), FUTURE) == {}
+
+
+def test_an_audit_trail_that_cannot_be_read_keeps_every_release(store: ArtifactStore) -> None:
+    store.put("releases/2026-06-30-half/models/a.txt", b"x")
+    store.put("audit/20260630T210000.000000Z-0123456789abcdef.json", b"\xff{")
+    with pytest.raises(PermanentError, match="is not JSON"):
+        unfinished(store, read_named(store, FUTURE), FUTURE)

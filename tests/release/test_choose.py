@@ -129,7 +129,7 @@ def test_a_run_that_was_judged_before_the_rollback_is_told_to_judge_again(served
     add_candidate(served, "33dd33dd33dd33dd")
     judged = Judged("33dd33dd33dd33dd", IDS[2], {}, "better")
     carry_out(served, asked())
-    with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+    with pytest.raises(StaleInputError, match="clear the task 'evaluate'"):
         publish(served, judged, date(2016, 7, 1), "in flight")
     assert serves(served) == B
 
@@ -184,7 +184,7 @@ def test_after_a_rollback_the_run_in_flight_is_judged_again_and_published(served
     add_candidate(served, "33dd33dd33dd33dd", intercept=3.0)
     next_day = date(2016, 7, 1)
     carry_out(served, asked())
-    with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+    with pytest.raises(StaleInputError, match="clear the task 'evaluate'"):
         publish(served, Judged("33dd33dd33dd33dd", IDS[2], {}, "no worse than C"), next_day, "in flight")
     manifest, done = publish(served, Judged("33dd33dd33dd33dd", IDS[1], {}, "no worse than B"), next_day, "in flight")
     assert (done.moved, done.previous, serves(served)) == (True, B, manifest.release_id)
@@ -200,7 +200,7 @@ def test_a_rollback_after_the_release_was_written_and_before_the_pointer_moved_e
 
     with monkeypatch.context() as patch:
         patch.setattr(publishing, "verify_release", rolled_back_meanwhile)
-        with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+        with pytest.raises(StaleInputError, match="clear the task 'evaluate'"):
             publish(served, Judged("33dd33dd33dd33dd", IDS[2], {}, "no worse than C"), next_day, "in flight")
     manifest, done = publish(served, Judged("33dd33dd33dd33dd", IDS[1], {}, "no worse than B"), next_day, "in flight")
     assert (done.moved, done.previous, serves(served)) == (True, B, manifest.release_id)

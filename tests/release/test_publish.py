@@ -244,7 +244,7 @@ def test_what_was_judged_against_another_champion_writes_nothing(store):
     release(store)
     add_candidate(store, "fedcba9876543210", intercept=1.0)
     before = {found.key: found.version for found in store.list("")}
-    with pytest.raises(StaleInputError, match="rerun the step `evaluate`"):
+    with pytest.raises(StaleInputError, match="clear the task 'evaluate'"):
         publish(store, Judged("fedcba9876543210", "00ff", METRICS, "better"), date(2016, 7, 1), "run-2")
     assert {found.key: found.version for found in store.list("")} == before
 

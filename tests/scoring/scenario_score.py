@@ -16,7 +16,7 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
-from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema
+from afterbell.release.manifest import Champion, FeatureSchema, Manifest, ModelFile, SetSchema
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
 
@@ -80,6 +80,21 @@ def publish(
     return release
 
 
+def serve(store: ArtifactStore, release: str) -> None:
+    """Point at a release."""
+    digest = hashlib.sha256(store.get(f"releases/{release}/manifest.json")).hexdigest()
+    pointer = Champion(
+        release_id=release,
+        session=BEFORE,
+        candidate_id=release[11:] * 5 + "0000",
+        manifest_sha256=digest,
+        previous=None,
+        moved_at="2016-06-30T22:00:00+00:00",
+        run_id="run",
+    )
+    store.put("champion.json", pointer.to_bytes())
+
+
 def main(answer: Path) -> None:
     """Play it."""
     runtime = Runtime.from_env()
@@ -94,9 +109,9 @@ def main(answer: Path) -> None:
         ensure_table(spark, table)
         append_once(spark.createDataFrame(rows[name], spark.table(table.full_name).schema), table, "rows")
 
-    def run(release: str, session: date = DAY) -> dict[str, Any]:
+    def run(release: str, session: date = DAY, **more: object) -> dict[str, Any]:
         snapshots = {name: head(spark, table) for name, table in TABLES.items()}
-        inputs = {"bars_snapshot": 1, "features_snapshots": snapshots, "release_id": release}
+        inputs = {"bars_snapshot": 1, "features_snapshots": snapshots, "release_id": release, **more}
         try:
             return score(StepArgs("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
         except AfterbellError as error:
@@ -115,6 +130,13 @@ def main(answer: Path) -> None:
     seen["again"] = run(releases["good"])
     seen["no rows"] = run(releases["good"], BEFORE)
     seen["no such release"] = run("../champion")
+    seen["no champion"] = run(releases["good"], serves=True)
+    serve(store, releases["other set"])
+    seen["rolled back"] = run(releases["good"], serves=True)
+    seen["a backfill's"] = run(releases["good"], serves=False)
+    serve(store, releases["good"])
+    seen["the champion"] = run(releases["good"], serves=True)
+    store.delete("champion.json")
     found = spark.table("lake.signals.daily").collect()
     seen["rows"] = [
         [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in found

@@ -60,8 +60,15 @@ def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
         ("other order", "StaleInputError", "the same 2 features in another order"),
         ("no rows", "ValidationFailedError", "features.one has no row of session 2016-06-30"),
         ("no such release", "ObjectMissingError", "release '../champion' is not there"),
+        ("rolled back", "StaleInputError", "is now (./afterbell release history): clear the task 'publish' and all"),
+        ("no champion", "StaleInputError", "none is now"),
     ],
 )
 def test_what_cannot_be_scored_fails_and_writes_nothing(seen: dict[str, Any], name: str, error: str, says: str) -> None:
     assert seen[name]["error"] == error
     assert says in seen[name]["message"]
+
+
+@pytest.mark.parametrize("name", ["a backfill's", "the champion"])
+def test_the_champion_is_scored_and_so_is_a_release_that_a_backfill_names(seen: dict[str, Any], name: str) -> None:
+    assert seen[name]["noop"] is True  # its signals have been written

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
 
-from afterbell.errors import StoreConfigError, StoreUnavailableError
-from afterbell.stores.retry import Retry, seconds_asked
+from afterbell.errors import StoreConfigError, StoreFullError, StoreUnavailableError
+from afterbell.stores.retry import Retry, seconds_asked, waiting_until
 
 
 def failing(times: int, error: Exception) -> tuple[list[int], Callable[[], str]]:
@@ -93,3 +94,40 @@ def test_pauses_grow_up_to_their_bound_and_differ(slept: list[float]) -> None:
 )
 def test_the_header_is_read_in_seconds(header: str | None, seconds: float) -> None:
     assert seconds_asked(header) == seconds
+
+
+def test_while_a_step_runs_every_store_is_tried_up_to_its_deadline(slept: list[float]) -> None:
+    made, action = failing(40, StoreUnavailableError("later"))
+    with waiting_until(datetime.now(UTC) + timedelta(hours=2)):
+        assert Retry(2).call(action) == "done"
+    assert len(made) == 41
+
+
+def test_a_thread_of_the_step_waits_as_well(slept: list[float]) -> None:
+    made, action = failing(40, StoreUnavailableError("later"))
+    with waiting_until(datetime.now(UTC) + timedelta(hours=2)), ThreadPoolExecutor(1) as pool:
+        assert pool.submit(Retry(2).call, action).result() == "done"
+    assert len(made) == 41
+
+
+@pytest.mark.parametrize("retry", [Retry(2, waits=False), Retry(2)], ids=["it may not wait", "the deadline is over"])
+def test_what_may_not_wait_and_a_step_past_its_deadline_get_their_few_tries(retry: Retry, slept: list[float]) -> None:
+    made, action = failing(40, StoreUnavailableError("later"))
+    deadline = datetime.now(UTC) + timedelta(hours=-2 if retry.waits else 2)
+    with waiting_until(deadline), pytest.raises(StoreUnavailableError, match="tried 2 times"):
+        retry.call(action)
+    assert len(made) == 2
+
+
+def test_after_the_step_nothing_waits_any_more(slept: list[float]) -> None:
+    _, action = failing(40, StoreUnavailableError("later"))
+    with waiting_until(datetime.now(UTC) + timedelta(hours=2)):
+        pass
+    with pytest.raises(StoreUnavailableError, match=r"later \(tried 2 times\)"):
+        Retry(2).call(action)
+
+
+def test_a_full_store_is_waited_for_and_stays_what_it_is(slept: list[float]) -> None:
+    _, action = failing(40, StoreFullError("no room"))
+    with pytest.raises(StoreFullError, match=r"no room \(tried 3 times\)"):
+        Retry(3).call(action)

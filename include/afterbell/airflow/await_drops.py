@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from airflow.sdk import BaseOperator, Context
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
+from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
@@ -47,9 +49,13 @@ class AwaitDropsOperator(BaseOperator):
             ``arrived_drops``, ``late_drops`` and ``missing_drops``: one mapping a source each.
 
         Raises:
-            AirflowFailException: a drop that must not be missing is, or a store refused.
-            AirflowException: a store did not answer; the task's retries apply.
+            AirflowFailException: a drop that must not be missing is, or a store refused, or did not answer up to the
+                deadline.
+            AirflowException: a store did not answer, past the deadline; the task's retries apply.
         """
+        return wait_for_stores(self.run, self.task_id, self.log, self._look)
+
+    def _look(self) -> dict[str, Any]:
         try:
             sources, session = awaited(), self._session()
             now = arrivals.now()
@@ -83,7 +89,8 @@ class AwaitDropsOperator(BaseOperator):
             sources = awaited([sighting.source for sighting in sightings])
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-        return self._judge(sources, sightings, arrivals.now())
+        judged = partial(self._judge, sources, sightings, arrivals.now())
+        return wait_for_stores(self.run, self.task_id, self.log, judged, self._look)
 
     def _session(self) -> date:
         return date.fromisoformat(str(self.run["session"]))
@@ -114,7 +121,7 @@ class AwaitDropsOperator(BaseOperator):
         session, seen = self._session(), {sighting.source: sighting for sighting in sightings}
         unasked = [found for found in sightings if found.trouble and not found.arrived]
         if unasked:
-            raise AirflowException("; ".join(f"source {found.source}: {found.trouble}" for found in unasked))
+            raise StoreAwayError("; ".join(f"source {found.source}: {found.trouble}" for found in unasked))
         missing = [source for source in sources if not seen[source.name].arrived]
         for source in missing:
             text = missing_text(source, seen[source.name], session, now)

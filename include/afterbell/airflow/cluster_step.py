@@ -21,7 +21,8 @@ from afterbell.airflow.attempt import Attempt, create, digest_of, end, forget
 from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.driver_trigger import DriverTrigger
 from afterbell.airflow.links import LINKS
-from afterbell.airflow.results import AttemptNotes
+from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
+from afterbell.airflow.results import AttemptNotes, reason_in
 from afterbell.cluster.ask import ask_place, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
@@ -33,7 +34,7 @@ from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
 from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
-from afterbell.errors import PermanentError, RetryableError, UnknownOutcomeError
+from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError, UnknownOutcomeError
 
 KILL_SECONDS = 30.0
 """How long the end of a driver that was killed is waited for."""
@@ -205,6 +206,9 @@ class ClusterStep(BaseOperator):
         if result is not None:
             return result
         output = "\n".join(log.tails.values())
+        away = reason or reason_in(output, job.step)
+        if away is not None and away["kind"] in WAITED_FOR:
+            raise StoreAwayError(f"step {job.step!r} failed: {_told(away)}")
         if reason is not None and reason["permanent"]:
             raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_told(reason), output)}")
         if is_refused(output):  # a driver that couldn't leave its reason in the store
@@ -291,6 +295,8 @@ def _in_airflows_words() -> Iterator[None]:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     except UnknownOutcomeError as error:
         raise AirflowException(f"{error}. The next try launches another. {_MANY}") from error
+    except StoreUnavailableError as error:
+        raise StoreAwayError(f"{type(error).__name__}: {error}") from error
     except RetryableError as error:
         raise AirflowException(f"{type(error).__name__}: {error}") from error
 

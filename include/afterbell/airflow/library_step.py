@@ -11,6 +11,7 @@ import signal
 import subprocess
 from collections import deque
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from airflow.sdk import Context
@@ -18,6 +19,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
+from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import SparkStepOperator, step_arguments
@@ -51,9 +53,12 @@ class LibraryStepOperator(SparkStepOperator):
             AirflowFailException: the step failed in a way that trying again cannot mend.
             AirflowException: it failed in another way; the task's retries apply.
         """
+        return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
+
+    def _try_once(self, context: Context) -> dict[str, Any]:
         try:
             if self._choose().deploy_mode == "cluster":
-                return super().execute(context)
+                return super()._try_once(context)
             own = store_environment() | step_environment(Folders.from_env())
             arguments = step_arguments(self.step, self.run, [begun(self.run, self.step, self.log), *self.results])
         except PermanentError as error:

@@ -6,11 +6,12 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
+from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.refusal import is_refused, with_refusal
@@ -19,16 +20,19 @@ from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.retry import waiting_until
 
 _MESSAGE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE | re.DOTALL)
+_LINE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE)
 _STATUS = re.compile(rf"(Error code is|exit status):? {EXIT_PERMANENT}\b")
 _NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
 
 
 def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
-    """The JSON that ``step`` wrote into the artifact store at its end."""
+    """The JSON that ``step`` wrote into the artifact store at its end; the store is asked up to the run's deadline."""
     key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
-    found: dict[str, Any] = json.loads(_store(environment).get(key))
+    with waiting_until(datetime.fromisoformat(str(run["deadline"]))):
+        found: dict[str, Any] = json.loads(_store(environment).get(key))
     return found
 
 
@@ -93,6 +97,17 @@ class AttemptNotes:
         return str(key(date.fromisoformat(self.session), self.run_id, self.step))
 
 
+def reason_in(output: str, step: str) -> dict[str, Any] | None:
+    """What the end of a driver's log says of its failure, as ``AttemptNotes.failure`` does; None where it says nothing.
+
+    A driver whose store is away can leave its reason nowhere else.
+    """
+    for found in _LINE.finditer(output):
+        if found["step"] == step:
+            return {"kind": found["kind"], "message": found["text"], "permanent": False}
+    return None
+
+
 def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: str = "its size") -> AirflowException:
     """The step's own message out of the tail of its log; permanent failures are not tried again.
 
@@ -112,6 +127,8 @@ def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: 
     else:
         hint = memory_hint(text, driver_memory)
         message = f"{hint} (in the cluster profile)\n{text}" if hint else text
+    if found and found["step"] == step and found["kind"] in WAITED_FOR:
+        return StoreAwayError(f"step {step!r} failed: {message}")
     final = _STATUS.search(text) or is_refused(text) or (hint and attempt > 1)
     kind = AirflowFailException if final else AirflowException
     return kind(f"step {step!r} failed: {with_refusal(message, text)}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
@@ -14,6 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
+from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
@@ -24,7 +26,7 @@ from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
 from afterbell.cluster.warm.words import WARM
 from afterbell.config.platform import Folders
-from afterbell.errors import PermanentError, RetryableError
+from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError
 
 
 class SparkStepOperator(ClusterStep, SparkSubmitOperator):
@@ -63,6 +65,9 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             AirflowFailException: the step failed in a way that trying again cannot mend.
             AirflowException: it failed in another way; the task's retries apply.
         """
+        return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
+
+    def _try_once(self, context: Context) -> dict[str, Any]:
         try:
             target = self._choose()
             job = self.job(context) if target.deploy_mode == "cluster" else None
@@ -71,12 +76,15 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
                 require_reachable(target.cluster, os.environ | self._environment)
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
+        except StoreUnavailableError:
+            raise  # it is waited for
         except RetryableError as error:
             raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
         if job is not None:
             taken = self.on_cluster(context, job)
             ended(self.run, self.step, self.log)
             return taken
+        self._forget_hook()
         try:
             super().execute(context)
         except AirflowException as error:
@@ -92,7 +100,8 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
-        found = super().resume(context, event)
+        judged, anew = partial(super().resume, context, event), partial(self._try_once, context)
+        found = wait_for_stores(self.run, self.step, self.log, judged, anew)
         ended(self.run, self.step, self.log)
         return found
 
@@ -143,6 +152,13 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         secrets = spark_secrets(target.cluster, self._conn_id)
         self._environment = stores | parts.environment | secrets | environment | self._warm(target.cluster)
         require_secrets(target.cluster, self._environment)
+
+    def _forget_hook(self) -> None:
+        """The hook of the try before has its arguments, and the open end of its driver's output."""
+        process = getattr(self._hook, "_submit_sp", None)
+        if process is not None and process.stdout is not None:
+            process.stdout.close()
+        self._hook = None
 
     def _warm(self, cluster: ClusterProfile) -> dict[str, str]:
         if not cluster.warm_seconds:

@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,8 @@ def _job(opened: Opened, cluster: ClusterProfile) -> _Job:
     now = datetime.now(UTC)
     inputs = {"share": _shared(cluster, opened)} if cluster.share else {}
     run_id = f"doctor__{now:%Y%m%dT%H%M%S}_{os.getpid()}"
-    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now + timedelta(hours=1), inputs))
+    # Its deadline is over: a driver that can't reach a store must say so, not wait for it.
+    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now, inputs))
 
 
 def _shared(cluster: ClusterProfile, opened: Opened) -> str:

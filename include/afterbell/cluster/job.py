@@ -136,6 +136,8 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     from afterbell.cluster.active import at_work  # noqa: PLC0415
     from afterbell.cluster.removed import removed_by  # noqa: PLC0415
     from afterbell.lake.lost import lost_by  # noqa: PLC0415
+    from afterbell.lake.outage import outage_of  # noqa: PLC0415
+    from afterbell.stores.retry import waiting_until  # noqa: PLC0415
 
     started = datetime.now(UTC)
     STEP.set(step)
@@ -143,26 +145,17 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
         RECORD.set(partial(_record, args, started=started))
-        _require_newest(args)
-        with at_work(step, run_slug(args.run_id), _store):
-            result = body(args)
-        _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
-        finished, ready = datetime.now(UTC), ready_at()
-        result |= {
-            "step": step,
-            "started_at": started.isoformat(),
-            "ready_at": ready.isoformat() if ready else None,
-            "finished_at": finished.isoformat(),
-            "seconds": round((finished - started).total_seconds(), 3),
-        }
-        result |= {"attempt": args.attempt} if args.attempt else {}
-        text = json.dumps(result, sort_keys=True, allow_nan=False)
-        _store().put(result_key(args.session, args.run_id, step), text.encode())
+        with waiting_until(args.deadline):
+            _require_newest(args)
+            with at_work(step, run_slug(args.run_id), partial(_store, waits=False)):
+                result = body(args)
+            _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
+            text = _finish(args, result, started)
     except AfterbellError as error:
         return _failed(step, args, error, started)
     except Exception as error:
         # Spark tells of a file that is gone by a page of its own; whoever reads it must learn what was lost.
-        found = lost_by(error) or removed_by(error)
+        found = lost_by(error) or removed_by(error) or outage_of(error)
         if found is None:
             _record(args, error, started)
             raise
@@ -171,11 +164,29 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     return 0
 
 
-def _store() -> ArtifactStore:
+def _finish(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
+    """Write the step's result, with its times and its attempt; returns its text."""
+    finished, ready = datetime.now(UTC), ready_at()
+    result |= {
+        "step": args.step,
+        "started_at": started.isoformat(),
+        "ready_at": ready.isoformat() if ready else None,
+        "finished_at": finished.isoformat(),
+        "seconds": round((finished - started).total_seconds(), 3),
+    }
+    result |= {"attempt": args.attempt} if args.attempt else {}
+    text = json.dumps(result, sort_keys=True, allow_nan=False)
+    _store().put(result_key(args.session, args.run_id, args.step), text.encode())
+    return text
+
+
+def _store(*, waits: bool = True) -> ArtifactStore:
+    """The artifact store; what a step does beside its work must not hold anybody up, so that it doesn't wait."""
     from afterbell.config.runtime import Runtime  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+    from afterbell.stores.retry import Retry  # noqa: PLC0415
 
-    return ArtifactStore(Runtime.from_env().s3)
+    return ArtifactStore(Runtime.from_env().s3, Retry(waits=waits))
 
 
 def _require_newest(args: StepArgs) -> None:
@@ -216,6 +227,8 @@ def _record(args: StepArgs | None, error: Exception, started: datetime) -> None:
         "failed_at": datetime.now(UTC).isoformat(),
     }
     try:
-        _store().put(failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode())
+        _store(waits=False).put(
+            failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode()
+        )
     except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is told
         print(f"{args.step}: the reason could not be stored: {unwritten}", file=sys.stderr, flush=True)

@@ -67,8 +67,30 @@ CONTEXT: dict[str, tuple[str, ...]] = {
         "held",
         "skipped",
     ),
+    "score": ("serves",),
 }
 """What a step may be told besides: for its report or its record, or to do other than usual."""
+
+_MADE_BY = {
+    "branch": "ingest",
+    "bars_snapshot": "validate",
+    "actions_snapshot": "validate",
+    "filings_snapshot": "validate",
+    "features_snapshots": "features",
+    "definition_hashes": "features",
+    "candidate_id": "train",
+    "oos_snapshot": "train",
+    "champion_candidate_id": "evaluate",
+    "verdict": "evaluate",
+    "reason": "evaluate",
+    "metrics": "evaluate",
+    "release_id": "publish",
+}
+"""The step of a session's run that makes an input; others come from whoever opened the run."""
+
+
+def _place(step: str) -> int:
+    return STEPS.index(step) if step in STEPS else -1
 
 
 def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
@@ -87,5 +109,6 @@ def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]
                 context.setdefault(key, result[key])
     missing = [name for name in wanted if name not in merged]
     if missing:
-        raise StaleInputError(f"step {step!r} was not handed {missing}: rerun the steps before it")
+        cleared = min((_MADE_BY.get(name, "open_run") for name in missing), key=_place)
+        raise StaleInputError(f"step {step!r} was not handed {missing}: clear the task {cleared!r} and all after it")
     return merged | context

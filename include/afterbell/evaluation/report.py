@@ -65,7 +65,9 @@ def render(data: ReportData) -> str:
     body = [
         markup.heading(f"Afterbell: session {session}", 1),
         markup.subtitle(
-            f"Candidate {data.candidate['candidate_id']}, run {data.run_id}. All metrics are out of sample."
+            f"Candidate {data.candidate['candidate_id']}, run {data.run_id}. Metrics are of its folds' models, each on "
+            "sessions that it was not trained on. The models to be published are fitted to all sessions afterwards, "
+            "with the same parameters; nothing here was measured with them."
         ),
         markup.verdict(data.decision.verdict, _SAID[data.decision.verdict], data.decision.reason),
         markup.tiles(dict(_headline(data))),

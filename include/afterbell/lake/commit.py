@@ -38,7 +38,7 @@ def head(spark: SparkSession, table: Table, branch: str = "main") -> int:
     """The snapshot id of a branch of ``table``."""
     found = branch_head(spark, table, branch)
     if found is None:
-        raise StaleInputError(f"table {table.name} has no branch {branch!r}: rerun the step that writes it")
+        raise StaleInputError(f"table {table.name} has no branch {branch!r}: run the session again")
     return found
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Self
@@ -90,14 +91,19 @@ class FileWriter:
         self._path, self._partition = f"{folder}/{uuid.uuid4().hex}.parquet", partition
         self._buffer: io.BytesIO | None = None
         self._rows = 0
+        self._s3 = s3
         self._out = self._open(s3)
-        self._writer = pq.ParquetWriter(
-            self._out,
-            shape.schema,
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
-        )
+        try:
+            self._writer = pq.ParquetWriter(
+                self._out,
+                shape.schema,
+                compression="zstd",
+                compression_level=1,
+                use_dictionary=[field.name for field in shape.schema if field.type in _REPEATING],
+            )
+        except BaseException:  # it writes the first bytes
+            self._remove()
+            raise
 
     def _open(self, s3: S3Location) -> Any:
         if not reachable(self._path):
@@ -118,13 +124,27 @@ class FileWriter:
         self._rows += table.num_rows
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Close the file; what was begun and not ended stays an orphan that no commit names."""
-        self._writer.close()
-        size = self._out.tell()
-        body = b"" if self._buffer is None else self._buffer.getvalue()
-        self._out.close()
-        if kind is None:
+        """Close the file; one that could not be ended is removed, if its store lets it: a full disk needs the room."""
+        try:
+            self._writer.close()
+            size = self._out.tell()
+            body = b"" if self._buffer is None else self._buffer.getvalue()
+            self._out.close()
+        except BaseException:
+            self._remove()
+            raise
+        if kind is not None:
+            self._remove()
+        else:
             self.made = NewFile(self._path, self._partition, self._rows, size, body)
+
+    def _remove(self) -> None:
+        if self._buffer is None:
+            storage, there = open_storage(self._path, self._s3)
+            with suppress(OSError):  # an orphan that no commit names; maintenance collects it
+                self._out.close()
+            with suppress(OSError):
+                storage.delete_file(there)
 
 
 def commit_files(

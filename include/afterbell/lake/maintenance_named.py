@@ -16,6 +16,7 @@ from afterbell.stores.protocols import StoredObject
 
 _POINTER = "champion.json"
 _READERS = 8
+_RELEASES, _AUDIT = "releases", "audit"
 _DEPTH = {"candidates": 2, "runs": 3, "experiments": 2}  # candidates/<id>/..., runs/<session>/<run>/..., ...
 _EXPERIMENTS = "experiments"
 
@@ -104,7 +105,7 @@ def _older(found: StoredObject, before: datetime) -> bool:
 
 def _folders(store: ArtifactStore, prefix: str) -> dict[str, list[StoredObject]]:
     folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
-    depth = _DEPTH[prefix]
+    depth = _DEPTH.get(prefix, 2)
     for found in store.list(f"{prefix}/"):
         parts = found.key.split("/")
         if len(parts) > depth:
@@ -132,6 +133,35 @@ def unneeded(
         if all(_older(found, limit) for found in members)
     }
     return {folder: keys for folder, keys in old.items() if not _in_use(store, folder, keys, named)}
+
+
+def unfinished(store: ArtifactStore, named: Named, before: datetime) -> dict[str, list[str]]:
+    """Folders of releases that never got a manifest: what a publish left that was killed, and never run again.
+
+    All of their files are older than ``before``, and neither the champion's pointer nor the audit trail nor a document
+    that counts names the release: one that is named had a manifest and has lost it. Its files are needed when the
+    manifest is put back.
+
+    Args:
+        store: the artifact store.
+        named: as ``read_named`` found it.
+        before: no run that writes there can have begun earlier.
+
+    Returns:
+        The keys in each, by folder.
+
+    Raises:
+        PermanentError: an entry of the audit trail cannot be read.
+    """
+    old = {
+        folder: [found.key for found in members]
+        for folder, members in sorted(_folders(store, _RELEASES).items())
+        if folder.split("/")[1] not in named.releases | named.texts and all(_older(found, before) for found in members)
+    }
+    if not old:
+        return {}
+    served = {value for found in store.list(f"{_AUDIT}/") for value in _values(store, found.key)}
+    return {folder: keys for folder, keys in old.items() if folder.split("/")[1] not in served}
 
 
 def _in_use(store: ArtifactStore, folder: str, keys: Iterable[str], named: Named) -> bool:

@@ -58,7 +58,9 @@ class BranchReader:
         found = live(self.spark, table)
         main, there = ref_of(found, MAIN), ref_of(found, self.branch)
         if main is None:
-            raise StaleInputError(f"table {table.name} has no branch {MAIN!r}: rerun the step that writes it")
+            raise StaleInputError(
+                f"table {table.name} has no branch {MAIN!r}: clear the task 'ingest' and all after it"
+            )
         if there is None or there == main:
             return Span(main, main)
         if any(at == main for at, _ in lineage(found, there)):

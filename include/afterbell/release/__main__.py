@@ -30,6 +30,7 @@ def main(args: StepArgs) -> dict[str, Any]:
         manifest, done = publish(store, judged, args.session, args.run_id, move=not backfill)
         return {
             "release_id": manifest.release_id if backfill else done.champion,
+            "serves": not backfill,
             "published": manifest.release_id,
             "previous": done.previous,
             "moved": done.moved,
@@ -42,6 +43,7 @@ def main(args: StepArgs) -> dict[str, Any]:
         raise PermanentError(f"verdict {verdict!r} ({reason}) and no champion to keep: there is nothing to serve")
     return {
         "release_id": champion.release_id,
+        "serves": True,
         "published": None,
         "previous": champion.previous,
         "moved": False,

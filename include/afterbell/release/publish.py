@@ -101,7 +101,7 @@ def require_rival(current: Champion | None, manifest: Manifest, judged_against: 
     if judged_against != serves:
         raise StaleInputError(
             f"release {manifest.release_id} was judged against the champion {judged_against or '(none)'}, but "
-            f"{serves or 'none'} serves now: rerun the step `evaluate`"
+            f"{serves or 'none'} serves now: clear the task 'evaluate' and all after it"
         )
 
 

@@ -6,9 +6,10 @@ import itertools
 import logging
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, TypeVar
 
 from afterbell.errors import StoreUnavailableError
@@ -17,6 +18,22 @@ Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
 _MOST_DOUBLINGS = 30
 _LONGEST_ASKED = 600.0
+_PATIENCE: list[datetime] = []
+"""The deadline of the step that this process runs, while it runs; of the whole process, its threads included."""
+
+
+@contextmanager
+def waiting_until(deadline: datetime) -> Iterator[None]:
+    """Within the block stores that do not answer are tried again up to ``deadline``, by whoever asks them.
+
+    A process runs one step at a time, and all of its calls of stores have the same time left. What may not wait says so
+    (``Retry(waits=False)``).
+    """
+    _PATIENCE.append(deadline)
+    try:
+        yield
+    finally:
+        _PATIENCE.pop()
 
 
 class Timeouts(NamedTuple):
@@ -36,12 +53,15 @@ class Retry:
         longest_pause: bound of the doubling, in seconds.
         until: the cut-off, with its zone: tries go on as long as the next one begins before it. Once it has
             passed, nothing is tried twice.
+        waits: where there is no cut-off, go on beyond ``attempts`` up to the deadline of the step that this process
+            runs (``waiting_until``).
     """
 
     attempts: int = 6
     first_pause: float = 0.25
     longest_pause: float = 20.0
     until: datetime | None = None
+    waits: bool = True
 
     def call(self, action: Callable[[], Result]) -> Result:
         """The result of ``action``, which must be safe to repeat.
@@ -49,13 +69,15 @@ class Retry:
         Raises:
             StoreUnavailableError: the store did not answer any of the tries.
         """
+        began = datetime.now(UTC)
         for attempt in itertools.count(1):
             try:
                 return action()
             except StoreUnavailableError as error:
                 pause = self._pause(attempt, error.retry_after)
                 if not self._may_go_on(attempt, pause):
-                    raise StoreUnavailableError(f"{error} ({self._tried(attempt)})", error.retry_after) from error
+                    tried = self._tried(attempt, datetime.now(UTC) - began)
+                    raise type(error)(f"{error} ({tried})", error.retry_after) from error
                 _LOG.warning("%s; trying again in %.1f s", error, pause)
                 time.sleep(pause)
         raise AssertionError("unreachable")  # the count has no end
@@ -67,13 +89,21 @@ class Retry:
         return asked + random.uniform(0, bound)  # noqa: S311 - a pause is no secret
 
     def _may_go_on(self, attempt: int, pause: float) -> bool:
-        if self.until is None:
-            return attempt < self.attempts
-        return pause < (self.until - datetime.now(UTC)).total_seconds()
+        if self.until is None and attempt < self.attempts:
+            return True
+        cut_off = self._cut_off()
+        return cut_off is not None and pause < (cut_off - datetime.now(UTC)).total_seconds()
 
-    def _tried(self, attempt: int) -> str:
+    def _cut_off(self) -> datetime | None:
+        return self.until or (_PATIENCE[-1] if self.waits and _PATIENCE else None)
+
+    def _tried(self, attempt: int, away: timedelta) -> str:
         times = "tried once" if attempt == 1 else f"tried {attempt} times"
-        return f"{times}, the cut-off is {self.until:%Y-%m-%d %H:%M:%S %Z}" if self.until else times
+        cut_off = self._cut_off()
+        if cut_off is None:
+            return times
+        long = f", away for {away.total_seconds():.0f} s" if attempt > 1 else ""
+        return f"{times}, the cut-off is {cut_off:%Y-%m-%d %H:%M:%S %Z}{long}"
 
 
 def seconds_asked(header: str | None) -> float:

@@ -19,6 +19,7 @@ from afterbell.errors import (
     ObjectRefusedError,
     PreconditionFailedError,
     StoreConfigError,
+    StoreFullError,
     StoreUnavailableError,
     UnknownOutcomeError,
 )
@@ -26,6 +27,8 @@ from afterbell.stores.retry import seconds_asked
 
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
+_FULL = {"InsufficientStorage", "XMinioStorageFull", "XMinioStorageQuotaExceeded", "QuotaExceeded", "507"}
+_FULL_STATUS = 507
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400"}
 """400 alone is how HEAD, whose answers have no body, says it."""
 _OF_ONE_OBJECT = {"GetObject", "HeadObject"}
@@ -106,9 +109,9 @@ def _answered(
         return PreconditionFailedError(f"{where}: another writer was faster ({code}); read it again and decide anew")
     if code in {"NoSuchKey", "404"}:
         return ObjectMissingError(f"{where}: the object is not there")
-    if code in _PASSING or status >= 500:
+    if code in _PASSING | _FULL or status >= 500:
         asked = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
-        return _unanswered(f"{where}: {code} (HTTP {status})", asked, conditional=conditional)
+        return _later(where, code, status, asked, conditional=conditional)
     if code in _EXPIRED:
         return CredentialsExpiredError(
             f"{where}: the credentials have expired ({code}): renew them where they come from, or check the region"
@@ -117,6 +120,14 @@ def _answered(
         reason = _refused_object(code, str(error.response.get("Error", {}).get("Message", "")))
         return ObjectRefusedError(f"{where}: {reason}", reason)
     return StoreConfigError(_advise(location, bucket, where, code))
+
+
+def _later(where: str, code: str, status: int, asked: float, *, conditional: bool) -> AfterbellError:
+    if code in _FULL or status == _FULL_STATUS:  # nothing was written, so that nothing is unknown
+        return StoreFullError(
+            f"{where}: the store has no room ({code}, HTTP {status}): free space there or raise the quota"
+        )
+    return _unanswered(f"{where}: {code} (HTTP {status})", asked, conditional=conditional)
 
 
 def _refused_object(code: str, message: str) -> str:

@@ -20,6 +20,7 @@ from afterbell.errors import (
     ObjectMissingError,
     ObjectRefusedError,
     StoreConfigError,
+    StoreFullError,
     StoreUnavailableError,
 )
 from afterbell.stores.retry import Timeouts, seconds_asked
@@ -39,6 +40,9 @@ _PASSING = {
     "QuotaByStorageTypeExceededException": f"the folder's quota of space {_QUOTA}; ",
 }
 """What may pass by itself or by an operator's hand before the cut-off."""
+_FULL = {name for name, advice in _PASSING.items() if _QUOTA in advice}
+_NO_ROOM = "could only be written to 0 of"
+"""How a NameNode says that no DataNode takes a block: all are full, or none is there."""
 _ELSEWHERE, _TOO_MANY = 307, 429
 _REFUSED = {
     "AccessControlException": "access is denied: check the user and the permissions of the folder",
@@ -161,5 +165,7 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
     # A NameNode that is starting, in safe mode or on standby, and a gateway that is short of breath.
     if name in _PASSING or answer.status >= 500 or answer.status == _TOO_MANY:
         asked = seconds_asked(answer.headers.get("Retry-After"))
-        return StoreUnavailableError(f"{where}: {_PASSING.get(name, '')}{name}: {message}; try again later", asked)
+        no_room = "no DataNode has room, or none is there; " if _NO_ROOM in message else ""
+        kind = StoreFullError if name in _FULL or no_room else StoreUnavailableError
+        return kind(f"{where}: {_PASSING.get(name, '')}{no_room}{name}: {message}; try again later", asked)
     return StoreConfigError(f"{where}: refused with {name}: {message}; check the address and the user")

@@ -125,5 +125,5 @@ def _first_session(rows: SetRows, handed: Handed, last: date) -> date:
             return first
     raise StaleInputError(
         f"features.{rows.name} has no row of definition {handed.definitions[rows.name]} up to {last} at snapshot "
-        f"{handed.features[rows.name]}: rerun the step `features`"
+        f"{handed.features[rows.name]}: clear the task 'features' and all after it"
     )

@@ -40,7 +40,7 @@ class Handed:
         if missing:
             raise StaleInputError(
                 f"the factor sets {', '.join(missing)} are asked for, the step `features` of this run made "
-                f"{', '.join(sorted(snapshots)) or 'none'}: rerun the step `features`"
+                f"{', '.join(sorted(snapshots)) or 'none'}: clear the task 'features' and all after it"
             )
         return cls(
             bars=int(args.require("bars_snapshot")),

@@ -114,7 +114,7 @@ def _ordinals(sessions: pl.Series, grid: SessionGrid) -> Ints:
     if outside.any():
         raise PermanentError(
             f"{int(outside.sum())} feature rows lie outside the run's sessions, the first on "
-            f"{from_day(int(days[outside].min()))}; expected none but on the exchange's sessions: rerun the step "
+            f"{from_day(int(days[outside].min()))}; expected none but on the exchange's sessions: clear the task "
             "`features`"
         )
     return found.astype(np.int64)
@@ -125,5 +125,5 @@ def _check_once(key: Ints) -> None:
     if twice:
         raise StaleInputError(
             f"{twice} (symbol, session) pairs stand more than once in the features of this snapshot and definition; "
-            "expected each once: rerun the step `features`"
+            "expected each once: clear the task 'features' and all after it"
         )

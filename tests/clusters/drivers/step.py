@@ -15,7 +15,7 @@ from typing import Any
 
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.errors import ConfigError, PreconditionFailedError, StoreUnavailableError
+from afterbell.errors import ConfigError, ObjectChangedError, PreconditionFailedError
 from afterbell.stores.artifacts import ArtifactStore
 
 
@@ -30,7 +30,7 @@ def body(args: StepArgs) -> dict[str, Any]:
     if todo == "permanent":
         raise ConfigError("the test says that this never gets better")
     if todo == "retryable":
-        raise StoreUnavailableError("the test says that this gets better")
+        raise ObjectChangedError("the test says that this gets better")
     if todo == "crash":
         os._exit(3)
     try:
