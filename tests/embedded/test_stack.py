@@ -275,7 +275,9 @@ def test_keys_of_one_bucket_go_along_to_a_store_of_ones_own_and_never_to_the_emb
     names = ("AFTERBELL_FEED_ACCESS_KEY", "AFTERBELL_FEED_SECRET_KEY")
     for name in names:
         monkeypatch.setenv(name, "of the feed")
-    found = stack.step_env(folders, OWN_STORES, Endpoints("https://s3.example.com", "http://namenode:9870", "k", "s", "me"))
+    found = stack.step_env(
+        folders, OWN_STORES, Endpoints("https://s3.example.com", "http://namenode:9870", "k", "s", "me")
+    )
     assert {found[name] for name in names} == {"of the feed"}
     found = stack.step_env(folders, Platform(), Endpoints("http://127.0.0.1:1", "http://127.0.0.1:2", "k", "s", "me"))
     assert {found[name] for name in names} == {""}
