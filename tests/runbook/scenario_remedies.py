@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from copy import deepcopy
@@ -120,6 +121,7 @@ def lake_file(table: str) -> Case:
         lost = {path: path.read_bytes() for path in folder.rglob("data/**/*.parquet")}
         for path in lost:
             path.unlink()
+        shutil.rmtree(Path(os.environ["AFTERBELL_HOME"]) / "matrices", ignore_errors=True)  # made of them before
         error = now.rest()
         assert "ObjectMissingError" in error, error
         assert any(path.name in error for path in lost), error
