@@ -133,11 +133,12 @@ def test_a_reason_that_cannot_be_stored_does_not_hide_the_failure(store, monkeyp
 
 
 @pytest.mark.parametrize("newest", [{"attempt": "f" * 16}, {"attempt": ATTEMPT, "killed": True}])
-def test_an_attempt_that_was_overtaken_or_killed_does_not_begin(store, newest):
+def test_an_attempt_that_was_overtaken_or_killed_does_not_begin(store, newest, capsys):
     store.found[attempt_key(*PLACE)] = newest
     began = []
     assert _run(began.append) == EXIT_PERMANENT
     assert began == []
+    assert capsys.readouterr().err.startswith(f"probe: OvertakenError: attempt {ATTEMPT} of step 'probe' was ")
     assert list(store.found) == [attempt_key(*PLACE)]
 
 
