@@ -30,6 +30,7 @@ ELSEWHERE = {
     "OutOfMemoryError": "tests/airflow/test_results.py",
     "driver ": "tests/airflow/test_cluster_step.py",
     "OvertakenError": "tests/cluster/test_job.py",
+    "UnprovenPointerError": "tests/release/test_trusted.py",
     "ConfigError": "tests/config/test_loader.py",
 }
 """Errors whose remedy is about a cluster, a store or a file, and the tests that carry it out."""
