@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +17,11 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
-from afterbell.release.manifest import Champion, FeatureSchema, Manifest, ModelFile, SetSchema
+from afterbell.release.audit import Entry, next_instant, request_id
+from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema, parse_manifest
+from afterbell.release.pointer import move
+from afterbell.release.publish import point_at
+from afterbell.release.trusted import read_champion
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
 
@@ -81,22 +86,27 @@ def publish(
 
 
 def serve(store: ArtifactStore, release: str) -> None:
-    """Point at a release."""
-    digest = hashlib.sha256(store.get(f"releases/{release}/manifest.json")).hexdigest()
-    pointer = Champion(
-        release_id=release,
-        session=BEFORE,
-        candidate_id=release[11:] * 5 + "0000",
-        manifest_sha256=digest,
-        previous=None,
-        moved_at="2016-06-30T22:00:00+00:00",
+    """Point at a release, with the entry that lets readers believe it."""
+    current, etag = read_champion(store)
+    at = next_instant(current)
+    body = store.get(f"releases/{release}/manifest.json")
+    manifest, digest = parse_manifest(body, release), hashlib.sha256(body).hexdigest()
+    entry = Entry(
+        id=request_id(action="publish", release_id=release, run_id="run"),
+        action="publish",
+        by="pipeline",
+        reason="a test",
         run_id="run",
+        at=at,
+        source=current,
+        target=point_at(manifest, digest, current.release_id if current else None, "run", at),
     )
-    store.put("champion.json", pointer.to_bytes())
+    move(store, entry, etag)
 
 
 def main(answer: Path) -> None:
     """Play it."""
+    os.environ["AFTERBELL_ARTIFACT_BUCKET"] = "scoring"  # its champion and the trail of it are nobody else's
     runtime = Runtime.from_env()
     store = ArtifactStore(runtime.s3)
     store.ensure_bucket()
@@ -136,7 +146,6 @@ def main(answer: Path) -> None:
     seen["a backfill's"] = run(releases["good"], serves=False)
     serve(store, releases["good"])
     seen["the champion"] = run(releases["good"], serves=True)
-    store.delete("champion.json")
     found = spark.table("lake.signals.daily").collect()
     seen["rows"] = [
         [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in found
