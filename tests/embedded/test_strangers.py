@@ -201,7 +201,8 @@ def name_of(listener: Listener, names: dict[int, str]) -> str:
     """The row of the table; what no service recorded is known by its program."""
     if listener.port in names:
         return names[listener.port]
-    return "workers" if "pyspark" in listener.command or "warm" in listener.command else f"nothing: {listener}"
+    python = ("pyspark", "warm", "/spark_jobs/")  # what starts workers, the shared driver, and one of a step's own
+    return "workers" if any(sign in listener.command for sign in python) else f"nothing: {listener}"
 
 
 def test_every_port_of_a_home_at_work_stands_in_the_table_and_gives_strangers_nothing(
