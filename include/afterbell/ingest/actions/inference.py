@@ -61,7 +61,12 @@ def _weights() -> dict[float, float]:
     reverse |= {p / q: 0.1 for p, q in _HALVES}
     forward = {1 / n: _FORWARD.get(n, 0.02 if n <= 30 else 0.003) for n in range(2, 101)}
     forward |= {p / q: weight for (p, q), weight in _THIRDS.items()}
-    return {ratio: weight / sum(side.values()) for side in (reverse, forward) for ratio, weight in side.items()}
+    return _shares(reverse) | _shares(forward)
+
+
+def _shares(side: dict[float, float]) -> dict[float, float]:
+    total = sum(side.values())
+    return {ratio: weight / total for ratio, weight in side.items()}
 
 
 def _odd_reverse(n: int) -> float:
@@ -72,9 +77,8 @@ def _odd_reverse(n: int) -> float:
     return 0.15 if n % 10 == 0 else 0.03 if n % 5 == 0 else 0.001
 
 
-_RATIOS = np.array(sorted(_weights()))
-_LOGS = np.log(_RATIOS)
-_WEIGHTS = np.log([_weights()[ratio] for ratio in _RATIOS.tolist()])
+_RATIOS, _FREQUENCIES = np.array(sorted(_weights().items())).T
+_LOGS, _WEIGHTS = np.log(_RATIOS), np.log(_FREQUENCIES)
 
 
 class Reading(NamedTuple):
