@@ -17,7 +17,6 @@ NEAR = 20
 ENOUGH = 0.5
 """From this share of the usual number of bars on a session counts as seen."""
 
-USABLE = ("landed", "revised")
 LEDGER = ("source", "session", "state", "compared", "knowledge_time")
 """Columns of ``raw.drops`` that are needed."""
 

@@ -12,6 +12,8 @@ from datetime import date
 
 import polars as pl
 
+from afterbell.ingest.actions.decide import UNDECIDED as NO_RATIO
+
 COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
 """Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
 those of the session before, times the factor of a split."""
@@ -40,8 +42,6 @@ _THIN_DOLLARS = 50_000
 _HEAVY = 4.0
 _NARROW = 1.1
 _FALL = 0.85
-
-_NO_RATIO = "undecided"  # as afterbell.ingest.actions.decide calls it
 
 _KEY = ["symbol", "session"]
 
@@ -114,7 +114,7 @@ def _reason() -> pl.Expr:
     narrow = pl.col("high") <= pl.col("low") * _NARROW
     checks = {
         GAP: pl.col("place") != pl.col("place_before") + 1,
-        UNDECIDED: pl.col("basis") == _NO_RATIO,
+        UNDECIDED: pl.col("basis") == NO_RATIO,
         RESTATED: told_otherwise,
         DISAGREES: ((factor - 1).abs() > _FAR) & (move.log().abs() > 0.4),
         NEWCOMER: pl.col("lost"),

@@ -89,8 +89,11 @@ def _alone(rows: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
     rows = rows if several else rows.with_columns(drop=pl.lit(0, pl.UInt32))
     single = rows.group_by("drop").agg(pl.col("session").n_unique().alias("sessions")).filter(pl.col("sessions") == 1)
     found = rows.join(single, on="drop", how="semi").join(_calendar(previous), on="session", how="inner")
-    unknown = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
-    return found.with_columns(*unknown, factor=1.0, blur=0.0, unchanged=False)
+    return found.with_columns(*_UNKNOWN, factor=1.0, blur=0.0, unchanged=False)
+
+
+_UNKNOWN = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
+"""What ``fill_before`` will find of the session before."""
 
 
 def _calendar(previous: Mapping[date, date]) -> pl.DataFrame:
@@ -138,10 +141,9 @@ def told_anew(bars: pl.DataFrame, known: pl.DataFrame, previous: Mapping[date, d
 
 def _waiting(bars: pl.DataFrame, previous: Mapping[date, date], *, newcomer: bool) -> pl.DataFrame:
     """Bars as evidence, without the bar before."""
-    unknown = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
     blur = pl.lit(None if newcomer else 0.0, pl.Float64)
     found = bars.join(_calendar(previous), on="session", how="inner")
-    found = found.with_columns(*unknown, factor=pl.lit(1.0), blur=blur, unchanged=pl.lit(value=False))
+    found = found.with_columns(*_UNKNOWN, factor=pl.lit(1.0), blur=blur, unchanged=pl.lit(value=False))
     return found.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol", "knowledge_time")
 
 
