@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
+import struct
 from contextlib import closing
 
 import pytest
@@ -20,6 +21,7 @@ from tests.clusters.mesos.master import Master
 from tests.clusters.payloads import mesos_request
 from tests.clusters.programs import programs, until
 from tests.clusters.rest import get
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 FLAGS = {"JAVA_HOME": "/opt/java"}
@@ -31,7 +33,7 @@ class Framework:
     """A scheduler that says and hears lines of JSON, as ``MesosSchedulerDriver.java`` does."""
 
     def __init__(self, master, secret="", failover=0.0):
-        self.line = socket.create_connection(("127.0.0.1", master.port))
+        self.line = socket.create_connection(("127.0.0.1", master.port), timeout=LONG)
         self.stream = self.line.makefile("rwb")
         self.stream.write(b"POST /stand-in HTTP/1.0\r\n\r\n")
         self.say("register", name="test", id="", failover_seconds=failover, webui_url="", role="*", principal="p",
@@ -49,7 +51,9 @@ class Framework:
         return None
 
     def launch(self, command, name="task-1", **env):
-        offer = self.hear("offers")["offers"][0]
+        return self.accept(self.hear("offers")["offers"][0], command, name, **env)
+
+    def accept(self, offer, command, name="task-1", **env):
         info = {"id": name, "name": name, "agent": offer["agent"], "command": command, "image": "", "env": env,
                 "uris": [], "cpus": 1, "mem": 100}  # fmt: skip
         self.say("launch", offers=[offer["id"]], tasks=[info])
@@ -58,6 +62,11 @@ class Framework:
     def close(self):
         self.stream.close()
         self.line.close()
+
+    def reset(self):
+        """End as a process does that is killed with something unread."""
+        self.line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
 
 @pytest.fixture
@@ -133,6 +142,22 @@ def test_the_tasks_of_a_lost_agent_are_unreachable_and_it_is_not_listed_until_it
     agent, task = mesos.task("task-1")
     path = f"/frameworks/{task.framework}/executors/task-1/runs/latest/stdout"
     assert get(f"{agent.server.address}/files/read?path={path}") == {"data": "", "offset": 0}
+
+
+def test_the_offers_of_a_framework_that_is_killed_go_to_the_others(mesos):
+    killed = Framework(mesos)
+    killed.hear("offers")
+    killed.reset()
+    with closing(Framework(mesos)) as another:
+        assert another.hear("offers")["offers"][0]["agent"] == "agent-1"
+
+
+def test_a_task_on_the_offer_of_an_agent_that_was_lost_since_is_lost(mesos, framework):
+    offer = framework.hear("offers")["offers"][0]
+    mesos.lose("agent-1")
+    framework.accept(offer, "sleep 600")
+    told = framework.hear("status")
+    assert (told["state"], told["message"]) == ("TASK_LOST", "Task launched with invalid offers")
 
 
 def test_a_restarted_master_has_forgotten_frameworks_and_hears_nothing_of_them(mesos, framework):

@@ -87,15 +87,19 @@ class Master:
             return
         framework = self._register(asked, out, connection)
         stopped = False
-        for line in lines:
-            call = json.loads(line)
-            name = call.pop("call")
-            if name == "stop":
-                stopped = not call["failover"]
-                break
-            with self.lock:
-                getattr(self, f"_on_{name}")(framework, **call)
-        self._disconnected(framework, out, stopped=stopped)
+        try:
+            for line in lines:
+                call = json.loads(line)
+                name = call.pop("call")
+                if name == "stop":
+                    stopped = not call["failover"]
+                    break
+                with self.lock:
+                    getattr(self, f"_on_{name}")(framework, **call)
+        except OSError:
+            pass  # a process that is killed with something unread resets the connection instead of ending it
+        finally:
+            self._disconnected(framework, out, stopped=stopped)
 
     def _register(self, asked: dict[str, Any], out: BinaryIO, connection: socket.socket) -> Framework:
         with self.lock:
@@ -119,12 +123,14 @@ class Master:
                         agent.kill(task)
 
     def _on_launch(self, framework: Framework, offers: list[str], tasks: list[dict[str, Any]]) -> None:
-        for offer in offers:
-            self._offers.pop(offer, None)
+        held = [self._offers.pop(offer, None) for offer in offers]
         for info in tasks:
             agent = self.agents[info["agent"]]
             task = Task(framework.id, info, self._report)
             framework.tasks[task.id] = (agent, task)
+            if None in held:
+                task.tell("TASK_LOST", "Task launched with invalid offers", "REASON_INVALID_OFFERS")
+                continue
             threading.Thread(target=agent.launch, args=(task,), daemon=True).start()
 
     def _on_decline(self, framework: Framework, offer: str, seconds: float) -> None:
@@ -220,6 +226,8 @@ class Master:
             agent = self.agents[name]
             agent.alive = False
             agent.server.close()
+            for offer in [each for each, (_, where, *_) in self._offers.items() if where is agent]:
+                del self._offers[offer]
             for framework in self.frameworks.values():
                 for where, task in framework.tasks.values():
                     if where is agent and task.state in RUNNING:
