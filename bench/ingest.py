@@ -59,7 +59,7 @@ def parse_against_polars() -> list[Ratio]:
 
 
 def ingest_and_audit() -> list[Ratio]:
-    """All drops against Polars; one more session on top of 300 and of 30; the audit of one against its ingest."""
+    """All drops against Polars and plain Spark; one more session on top of 300 and of 30; the audit of one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         drops, what = REAL, "the real drops"
         if not drops.is_dir():
@@ -75,17 +75,26 @@ def ingest_and_audit() -> list[Ratio]:
 def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> list[Ratio]:
     after_short, after_long = sessions[_SHORT], sessions[min(_LONG, len(sessions) - 1)]
     short.ask("run", sessions=sessions[:_SHORT])
-    bulk = ratio_of(
-        "bulk ingest",
-        [(long.ask("ingest", session=sessions[-1]), long.ask("polars", last=sessions[-1])) for _ in range(5)][2:],
-        f"{what} of {len(sessions)} sessions from S3 and HDFS, Iceberg commits included / pl.read_csv on the files",
-    )
+    last = sessions[-1]
+    turns = [
+        (long.ask("ingest", session=last), long.ask("polars", last=last), long.ask("plain", last=last))
+        for _ in range(5)
+    ][2:]
+    source = f"{what} of {len(sessions)} sessions from S3 and HDFS, Iceberg commits included"
+    bulk = [
+        ratio_of("bulk ingest", [(ours, polars) for ours, polars, _ in turns], f"{source} / pl.read_csv on the files"),
+        ratio_of(
+            "bulk ingest, plain Spark",
+            [(ours, plain) for ours, _, plain in turns],
+            f"{source} / spark.read.csv of the files on disk, a window for revisions and factors, Iceberg: no checks",
+        ),
+    ]
     at = sessions.index(after_long)
     long.ask("run", sessions=[sessions[at - _DAILY - 1], *sessions[at - _DAILY : at]])
-    turns = [(long.ask("ingest", session=after_long), short.ask("ingest", session=after_short)) for _ in range(8)][1:]
+    again = [(long.ask("ingest", session=after_long), short.ask("ingest", session=after_short)) for _ in range(8)][1:]
     note = f"{what}: on top of {at} sessions, the last {_DAILY} one by one / on top of {_SHORT} one by one, each warm"
-    history = ratio_of("one more session ingested", turns, note)
-    return [bulk, history, *audits(long, after_long, what)]
+    history = ratio_of("one more session ingested", again, note)
+    return [*bulk, history, *audits(long, after_long, what)]
 
 
 def audits(driver: Conversation, session: str, what: str) -> list[Ratio]:

@@ -24,6 +24,7 @@ from afterbell.quality import audit, judge
 from afterbell.quality.audit import Report, Subject
 from afterbell.quality.branch import BranchReader
 from bench.lakes import Lake
+from bench.plain_spark import ingest_plainly
 
 _GZIP = 31
 
@@ -63,6 +64,12 @@ class Driver:
         mine = {"run_audit": _take, "row_expectations": _none, "symbol_expectations": _none}
         with patch.multiple(judge, **mine), patch.object(audit, "expectations_of", _none):
             return self.audit(session)
+
+    def plain(self, last: str) -> float:
+        """Seconds that a plain Spark job takes for the same files, from the local disk: no rule, no action decided."""
+        began = time.perf_counter()
+        ingest_plainly(self._lake.spark, self._drops, date.fromisoformat(last))
+        return time.perf_counter() - began
 
     def polars(self, last: str) -> float:
         """Seconds that Polars takes to read the same files from the local disk: no type, no rule, no lake."""
