@@ -126,7 +126,8 @@ class World:
             "AFTERBELL_LAKE_WAREHOUSE": f"file:{home}/warehouse",
         }
         # What Iceberg keeps in memory would outlive a lake that is put back.
-        SparkSession.builder.config("spark.sql.catalog.lake.cache-enabled", "false")
+        uncached = "--conf spark.sql.catalog.lake.cache.expiration-interval-ms=1"
+        os.environ["PYSPARK_SUBMIT_ARGS"] = f"{uncached} {os.environ['PYSPARK_SUBMIT_ARGS']}"
         self.runtime = Runtime.from_env()
         self.store = ArtifactStore(self.runtime.s3)
         self.store.ensure_bucket()
