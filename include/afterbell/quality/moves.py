@@ -18,6 +18,11 @@ COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "vo
 """Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
 those of the session before, times the factor of a split."""
 
+WEIGHTY = (
+    "symbol", "session", "close_before", "close", "volume_before", "volume", "dollars", "factor", "return", "reason",
+)  # fmt: skip
+"""The same with shares of both sessions, and the dollars traded in the session: close times shares."""
+
 GAP = "no bar for sessions in between: traded again, or a symbol used again"
 RESTATED = "a close that a later drop told otherwise by more than 5 %"
 UNDECIDED = "a split by price and shares, whose ratio cannot be told from its neighbours"
@@ -35,6 +40,9 @@ REASONS = (
     GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
 )  # fmt: skip
 
+LARGE = 0.4
+"""A return beyond this, up or down, that no action explains is worth a person's look."""
+
 _FAR = 0.18
 _RESTATED_BY = 0.05
 _UNDONE = 0.15
@@ -44,6 +52,7 @@ _NARROW = 1.1
 _FALL = 0.85
 
 _KEY = ["symbol", "session"]
+_DOLLARS = pl.col("close") * pl.col("volume")
 
 
 def largest_moves(
@@ -68,14 +77,33 @@ def largest_moves(
     Returns:
         ``COLUMNS``, the furthest first.
     """
+    return furthest(remaining_moves(bars, actions, calendar, newcomers), limit)
+
+
+def furthest(moves: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """The moves furthest from none: ``COLUMNS`` of ``remaining_moves``."""
+    return _with_reason(moves.sort(pl.col("move").log().abs(), "symbol", descending=[True, False]).head(limit), COLUMNS)
+
+
+def unexplained(moves: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """Returns beyond ``LARGE``, those with the most dollars traded first: ``WEIGHTY`` of ``remaining_moves``."""
+    large = moves.filter((pl.col("move") - 1).abs() > LARGE).with_columns(dollars=_DOLLARS)
+    return _with_reason(large.sort("dollars", "symbol", descending=[True, False]).head(limit), WEIGHTY)
+
+
+def _with_reason(moves: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    found = moves.with_columns((pl.col("move") - 1).alias("return"), reason=_reason())
+    return found.select(columns)
+
+
+def remaining_moves(
+    bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date], newcomers: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Every bar with one before it, and the move that is left after adjustment; ``largest_moves`` has the arguments."""
     moves = _moves(bars, actions, calendar)
     lost = newcomers.select(_KEY).unique() if newcomers is not None else moves.select(_KEY).head(0)
     moves = moves.join(lost.with_columns(lost=pl.lit(value=True)), on=_KEY, how="left")
-    ordered = moves.filter(pl.col("move").is_finite()).sort(
-        pl.col("move").log().abs(), "symbol", descending=[True, False]
-    )
-    found = ordered.head(limit).with_columns(reason=_reason())
-    return found.select(*COLUMNS[:5], (pl.col("move") - 1).alias("return"), *COLUMNS[6:])
+    return moves.filter(pl.col("move").is_finite())
 
 
 def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) -> pl.DataFrame:
