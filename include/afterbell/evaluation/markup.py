@@ -25,13 +25,14 @@ th,td{padding:5px 7px;text-align:right;border-bottom:1px solid var(--line);white
 th{color:var(--muted);font-weight:600}th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
 td.wide,.whole td.words{white-space:normal;text-align:left;overflow-wrap:anywhere}
 .whole th.words{text-align:left}.whole th{white-space:normal}
-.whole td{overflow-wrap:anywhere}
+.whole td{overflow-wrap:anywhere}.whole .day{white-space:nowrap}.plot{max-width:720px}
 .whole .raw{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",monospace}a{color:var(--series-0)}
 :target{outline:2px solid var(--series-0);outline-offset:4px}
 @media (max-width:760px){.whole thead{display:none}
 .whole tr{display:block;padding:6px 0;border-bottom:1px solid var(--line)}
-.whole td,.whole td.words{display:grid;grid-template-columns:8.5em minmax(0,1fr);gap:8px;padding:2px 0;border:0;
-text-align:left;white-space:normal;min-width:0}.whole td::before{content:attr(data-name);color:var(--muted)}}
+.whole td,.whole td.words,.whole .day{display:grid;grid-template-columns:8.5em minmax(0,1fr);gap:8px;
+padding:2px 0;border:0;text-align:left;white-space:normal;min-width:0}
+.whole td::before{content:attr(data-name);color:var(--muted)}}
 tr.strong td{font-weight:600}
 svg{width:100%;height:auto;display:block}svg text{font-family:inherit!important}
 pre{margin:0;font-size:12.5px;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -67,6 +68,11 @@ def verdict(kind: str, said: str, reason: str) -> str:
 def card(markup: str, *classes: str) -> str:
     """A box around markup."""
     return f'<div class="{escape(" ".join(("card", *classes)))}">{markup}</div>'
+
+
+def note(text: str) -> str:
+    """A box with a line of text, such as that there is nothing."""
+    return card(escape(text))
 
 
 def grid(boxes: Iterable[str]) -> str:
@@ -117,7 +123,7 @@ def whole(
 
 
 def _kind(name: str, words: Collection[str]) -> str:
-    kinds = ["words"] * (name in words) + ["raw"] * (name == "raw")
+    kinds = ["words"] * (name in words) + ["raw"] * (name == "raw") + ["day"] * name.endswith("session")
     return f' class="{" ".join(kinds)}"' if kinds else ""
 
 

@@ -79,13 +79,8 @@ def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height:
     return svg.strip()
 
 
-def lines(
-    title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str, width: float = 5.2
-) -> str:
-    """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the upright axis.
-
-    ``width`` is in inches.
-    """
+def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str) -> str:
+    """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the upright axis."""
 
     def body(axes: Any) -> None:
         axes.axhline(level, color=MUTED, linewidth=0.8)
@@ -97,7 +92,7 @@ def lines(
         if len(series) > 1:
             axes.legend(loc="best", fontsize=8)
 
-    return draw(title, body, width=width)
+    return draw(title, body)
 
 
 def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> str:

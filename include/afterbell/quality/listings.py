@@ -29,9 +29,9 @@ def symbol_changes(log: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
     ordered = log.sort("symbol", "knowledge_time", "valid_from")
     before = {name: pl.col(name).shift(1).over("symbol") for name in ("name", "status", "valid_from")}
     known = ordered.with_columns(**{f"{name}_before": value for name, value in before.items()})
-    first = log["knowledge_time"].min()
-    news = known.join(added.select("symbol", "knowledge_time", "status"), on=["symbol", "knowledge_time", "status"],
-                      how="semi").filter(pl.col("knowledge_time") > first)  # fmt: skip
+    later = known.filter(pl.col("knowledge_time") > pl.col("knowledge_time").min())
+    event = ["symbol", "knowledge_time", "status"]
+    news = later.join(added.select(event), on=event, how="semi")
     was_gone = pl.col("status_before") == DELISTED
     change = (
         pl.when(pl.col("status") != LISTED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
+from shlex import quote
 from typing import Any
 
 from afterbell.evaluation import markup
@@ -13,8 +14,8 @@ Row = Mapping[str, Any]
 Links = Mapping[str, str]
 _WORDS = frozenset(
     {
-        "symbol", "session", "source", "rule", "fact", "severity", "kept", "key", "state", "reason", "raw", "kind", "basis",
-        "rests_on", "knowledge_time", "drop_id", "first_drop", "ex_session", "first", "last", "change", "name",
+        "symbol", "session", "source", "rule", "fact", "severity", "kept", "key", "state", "reason", "raw", "kind",
+        "basis", "rests_on", "knowledge_time", "drop_id", "first_drop", "ex_session", "first", "last", "change", "name",
         "name_before", "delisted_before",
     }
 )  # fmt: skip
@@ -112,7 +113,7 @@ def _coverage(report: Row) -> list[str]:
     for source in sorted({line["source"] for line in report["coverage"]}):
         mine = [line for line in report["coverage"] if line["source"] == source]
         if len(mine) > 1:
-            boxes.append(markup.card(_plot(source, mine)))
+            boxes.append(markup.card(_plot(source, mine), "plot"))
     return [*boxes, *_thin(report["thin_sessions"])]
 
 
@@ -120,7 +121,7 @@ def _thin(sentences: Sequence[str]) -> list[str]:
     found = {str(number): line for number, line in enumerate(sentences, start=1)}
     return [
         markup.heading("Sessions with less than those around them, or without a drop of their own", 3),
-        markup.pairs(found or {"none": ""}),
+        markup.pairs(found) if found else markup.note("none"),
     ]
 
 
@@ -136,7 +137,7 @@ def _plot(source: str, lines: Sequence[Row]) -> str:
         name: np.asarray([np.nan if line[key] is None else line[key] for line in lines], np.float64)
         for name, key in named.items()
     }
-    return plots.lines(f"Symbols with a bar, {source}", days, series, level=0.0, unit="symbols", width=8.6)
+    return plots.lines(f"Symbols with a bar, {source}", days, series, level=0.0, unit="symbols")
 
 
 def _actions(report: Row, links: Links) -> list[str]:
@@ -181,7 +182,7 @@ def _bars(report: Row, links: Links) -> list[str]:
     boxes = [markup.heading("Bars")]
     for symbol, rows in _by_symbol(report["bars"]).items():
         shown = [{name: value for name, value in row.items() if name != "symbol"} for row in rows]
-        command = f"./afterbell bars --symbol {symbol} --session {rows[-1]['session']}"
+        command = f"./afterbell bars --symbol {quote(symbol)} --session {rows[-1]['session']}"
         boxes += [markup.anchored(symbol, links[symbol]), markup.subtitle(command), _rows(shown, {})]
     return boxes if len(boxes) > 1 else []
 
@@ -217,10 +218,16 @@ def _rows(rows: Sequence[Row], links: Links) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Row], nothing: str, links: Links | None = None) -> str:
-    lines = [{name: _text(row.get(name)) for name in columns} for row in rows]
+    lines = [{name: _cell(name, row.get(name)) for name in columns} for row in rows]
     if not lines:
-        return markup.pairs({nothing: ""})
+        return markup.note(nothing)
     return markup.whole(lines, _WORDS, links)
+
+
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, float) and name == "dollars":
+        return f"{value:,.0f}"
+    return f"{value:+,.1%}" if isinstance(value, float) and name == "return" else _text(value)
 
 
 def _text(value: object) -> str:
