@@ -43,17 +43,21 @@ class Presence:
 
     def add(self, bars: pl.DataFrame) -> None:
         """Add bars of further sessions, all revisions; sessions that are there already are passed over."""
-        rows = bars.select(*_KEY, "drop_id", "knowledge_time", source=drop_source())
+        # Few drops have many bars: what an id says is read once.
+        drops = bars.select("drop_id").unique().with_columns(
+            source=drop_source(), _day=pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+        )
+        rows = bars if self._last is None else bars.filter(pl.col("session") > self._last)
+        rows = rows.select(*_KEY, "drop_id", "knowledge_time").join(drops, on="drop_id", how="inner")
         rows = rows.filter(pl.col("source").is_in(list(self._judged)))
-        if self._last is not None:
-            rows = rows.filter(pl.col("session") > self._last)
         if rows.is_empty():
             return
-        own = pl.col("drop_id").str.extract(r":(\d{8}):") == pl.col("session").dt.strftime("%Y%m%d")
         # A drop that came after the next session's may say nothing new: its session is told all the same.
         known = (pl.col("knowledge_time") <= pl.col("_as_of")).fill_null(value=False)
-        marked = rows.join(self._told, on=["source", "session"], how="left").with_columns(on_night=own | known)
-        self._parts.append(marked.group_by("source", *_KEY).agg(pl.col("on_night").any()))
+        marked = rows.join(self._told, on=["source", "session"], how="left").select(
+            "source", *_KEY, on_night=(pl.col("_day") == pl.col("session")).fill_null(value=False) | known
+        )
+        self._parts.append(marked)
         self._last = rows["session"].max()  # type: ignore[assignment]
 
     def coverage(self, calendar: Sequence[date], days: Collection[date]) -> list[Coverage]:
