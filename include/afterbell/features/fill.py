@@ -8,7 +8,9 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from afterbell.config.runtime import S3Location
 from afterbell.features.compute import Rows, compute
@@ -27,6 +29,7 @@ from afterbell.features.tables import (
     within,
 )
 from afterbell.lake.files import FileWriter, NewFile
+from afterbell.lake.listings import withhold
 from afterbell.lake.scan import LakeFile, read_columns
 from afterbell.lake.shape import Shape
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table
@@ -44,12 +47,14 @@ class Sources:
         actions: files of ``market.corporate_actions``.
         s3: where S3 is, if the lake is there.
         filings: files of ``market.fundamentals``; None for a set that reads none.
+        holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None for none.
     """
 
     bars: Mapping[int, tuple[LakeFile, ...]]
     actions: tuple[LakeFile, ...]
     s3: S3Location
     filings: tuple[LakeFile, ...] | None = None
+    holds: pl.DataFrame | None = None
 
     def rows(self, files: Sequence[LakeFile], table: Table, columns: pa.Schema) -> pa.Table:
         """All rows of some files."""
@@ -71,9 +76,30 @@ class Months:
             if month not in self._held:
                 files = self._sources.bars.get(month, ())
                 self._held[month] = [
-                    read_columns(file, BARS.name, self._sources.s3, BAR_COLUMNS, ["symbol"]) for file in files
+                    without_held(
+                        read_columns(file, BARS.name, self._sources.s3, BAR_COLUMNS, ["symbol"]), self._sources.holds
+                    )
+                    for file in files
                 ]
         return [table for month in months for table in self._held[month]]
+
+
+def without_held(bars: pa.Table, holds: pl.DataFrame | None) -> pa.Table:
+    """Rows of ``market.bars`` without bars of another security; the same table where none is held."""
+    if holds is None or holds.is_empty():
+        return bars
+    if not pc.any(pc.is_in(bars["symbol"].cast(pa.string()), _symbols(holds))).as_py():
+        return bars
+    left = withhold(pl.DataFrame(pl.from_arrow(bars)).with_columns(pl.col("symbol").cast(pl.String)), holds).to_arrow()
+    return pa.table({field.name: left[field.name].cast(_plain(field.type)) for field in bars.schema})
+
+
+def _symbols(holds: pl.DataFrame) -> pa.Array:
+    return pa.array(holds["symbol"].unique().to_list(), pa.string())
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
 def fill(

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from afterbell.features.filings import FIGURES, Filings
 from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, SessionGrid, from_day
+from afterbell.lake.listings import WRONG_LISTING
 
 BAR_COLUMNS = ("symbol", "session", "knowledge_time", "revision", *FIELDS)
 _ABOUT = [("symbol", pa.string()), ("knowledge_time", pa.timestamp("us", "UTC"))]
@@ -59,7 +60,8 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
 
     Those of other symbols are left out.
     """
-    known = table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string())))
+    concerned = pc.is_in(table["symbol"], pa.array(symbols, pa.string()))
+    known = table.filter(pc.and_(concerned, pc.not_equal(table["kind"], WRONG_LISTING)))
     known = known.sort_by(
         [(name, "ascending") for name in ("knowledge_time", "symbol", "ex_session", "kind", "factor")]
     )

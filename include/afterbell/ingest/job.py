@@ -31,6 +31,7 @@ from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
+from afterbell.ingest.listing_releases import read_releases
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
 from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
@@ -234,7 +235,7 @@ def _ingest(
     if not work.tasks:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
-    context = _context(base, work)
+    context = replace(_context(base, work), releases=read_releases(ArtifactStore(runtime.s3)))
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
     known = _known(base, context, slices)
     parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
 
 from afterbell.ingest.actions.decide import corporate_actions
+from afterbell.ingest.actions.listings import LISTINGS, Releases, wrong_listings
 from afterbell.ingest.actions.past import with_past
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
@@ -18,6 +19,7 @@ from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
 from afterbell.lake.fold import fold
+from afterbell.lake.listings import WRONG_LISTING
 from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
@@ -46,10 +48,12 @@ class Context:
     Attributes:
         evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.
         limits: repeats from which on a bar is stale, by source.
+        releases: when a person let a held listing go, by symbol and session.
     """
 
     evidence: pl.DataFrame
     limits: Mapping[str, int]
+    releases: Releases = field(default_factory=dict)
 
 
 def write_branch(
@@ -126,10 +130,17 @@ def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.Dat
         return None
     every = pl.concat([context.evidence.select(shown.columns), shown]).unique(maintain_order=True)
     found = corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
-    if found.is_empty():
-        return None
-    there = base.rows(CORPORATE_ACTIONS, "ex_session", found["ex_session"].min(), found["ex_session"].max())
-    return found.join(there, on=found.columns, how="anti", maintain_order="left")
+    days = pl.concat([found["ex_session"], shown["session"]])
+    there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max())
+    new = found.join(there, on=found.columns, how="anti", maintain_order="left")
+    return pl.concat([new, _listings(base, context, shown, pl.concat([there, found], how="diagonal"))], how="diagonal")
+
+
+def _listings(base: Base, context: Context, shown: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+    """Bars of another security under a symbol: which begin to be held, and which are let go."""
+    # The kind is the greatest there is: files without such a row are not opened.
+    earlier = base.rows(CORPORATE_ACTIONS, "kind", WRONG_LISTING, WRONG_LISTING).select(list(LISTINGS))
+    return wrong_listings(shown, actions, earlier, context.releases)
 
 
 def _judged(

@@ -14,6 +14,7 @@ from pyiceberg import expressions as ice
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
+from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING, withhold
 from afterbell.lake.reader import open_catalog, scan, table_names
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
 from afterbell.lake.unseen import LEDGER, NEAR, unseen_sessions
@@ -62,7 +63,8 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     Returns:
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
         takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
-        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends.
+        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``
+        says whether the bar counts as another security's, so that features and training leave it out.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -73,7 +75,19 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     if found is None:
         return None
     answer = adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
-    return answer | {"unseen": [day.isoformat() for day in _unseen(runtime, asked, exchange)]}
+    unseen = [day.isoformat() for day in _unseen(runtime, asked, exchange)]
+    return answer | {"unseen": unseen, "held": _is_held(runtime, asked, found)}
+
+
+def _is_held(runtime: Runtime, asked: Question, bar: Row) -> bool:
+    """Whether the bar counts as another security's, so that features and training leave it out."""
+    equal: Any = ice.EqualTo
+    where = ice.And(equal("kind", WRONG_LISTING), _of_symbol_known(asked))
+    rows = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
+    if rows.is_empty():
+        return False
+    one = pl.DataFrame([{name: bar[name] for name in ("symbol", "session", "close", "knowledge_time")}])
+    return withhold(one, rows.select(HOLD_COLUMNS)).is_empty()
 
 
 def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
@@ -139,7 +153,8 @@ def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
-    rows = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
+    found = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
+    rows = [row for row in found if row["kind"] != WRONG_LISTING]
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 

@@ -51,7 +51,7 @@ MINUTE_BARS = Table(
 CORPORATE_ACTIONS = Table(
     "market.corporate_actions",
     """symbol string, ex_session date, factor double, kind string, basis string, knowledge_time timestamp,
-       drop_id string, confidence double, rests_on string""",
+       drop_id string, confidence double, rests_on string, close_before double, close double""",
 )
 EVIDENCE = Table(
     "market.evidence",

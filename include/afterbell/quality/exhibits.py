@@ -10,6 +10,7 @@ from datetime import date
 
 import polars as pl
 
+from afterbell.lake.listings import is_factor
 from afterbell.quality.moves import remaining_moves, unexplained
 
 SHOWN = 60
@@ -74,7 +75,7 @@ def bars_beside(
     wanted = asked.select("symbol", "at").unique().join(place.with_columns(at=at), on="at", how="inner")
     told = bars.join(wanted.select(_KEY), on=_KEY, how="semi").sort(*_KEY, "knowledge_time", "revision")
     first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
-    believed = actions.sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
+    believed = actions.filter(is_factor()).sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
     factors = believed.select("symbol", "factor", session="ex_session")
     newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(factors, on=_KEY, how="left")
     return newest.select(BESIDES).sort(_KEY)

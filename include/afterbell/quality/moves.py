@@ -13,6 +13,7 @@ from datetime import date
 import polars as pl
 
 from afterbell.ingest.actions.decide import UNDECIDED as NO_RATIO
+from afterbell.lake.listings import is_factor
 
 COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
 """Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
@@ -112,7 +113,7 @@ def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) 
     told = bars.sort(*_KEY, "knowledge_time", "revision")
     first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
     newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
-    believed = actions.sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
+    believed = actions.filter(is_factor()).sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
     basis = pl.col("basis") if "basis" in believed.columns else pl.lit(None, pl.String).alias("basis")
     believed = believed.select("symbol", "kind", "factor", basis, session="ex_session")
     rows = newest.join(believed, on=_KEY, how="left", maintain_order="left").with_columns(

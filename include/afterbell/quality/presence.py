@@ -44,8 +44,13 @@ class Presence:
     def add(self, bars: pl.DataFrame) -> None:
         """Add bars of further sessions, all revisions; sessions that are there already are passed over."""
         # Few drops have many bars: what an id says is read once.
-        drops = bars.select("drop_id").unique().with_columns(
-            source=drop_source(), _day=pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+        drops = (
+            bars.select("drop_id")
+            .unique()
+            .with_columns(
+                source=drop_source(),
+                _day=pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False),
+            )
         )
         rows = bars if self._last is None else bars.filter(pl.col("session") > self._last)
         rows = rows.select(*_KEY, "drop_id", "knowledge_time").join(drops, on="drop_id", how="inner")

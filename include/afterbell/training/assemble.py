@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
 from afterbell.features.grid import SessionGrid, from_day
-from afterbell.training.bars import KnownBars, Listing, Monthly, list_symbols, months_of
+from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, list_symbols, months_of
 from afterbell.training.columns import ColumnFile
 from afterbell.training.labels import Labels
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
@@ -98,7 +98,8 @@ def _files(folder: Path, features: int, horizons: int, room: int) -> list[Column
 def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
     grid, universe = inputs.grid, Universe(spec.universe)
-    bars = KnownBars(inputs.bars, grid, listing)
+    # The listing is of all bars: a symbol whose bars are held has not been delisted.
+    bars = KnownBars(WithoutHeld(inputs.bars, inputs.actions), grid, listing)
     labels = Labels(bars, inputs.actions, grid, listing, spec.horizons)
     months = months_of(grid.days)
     for month in np.unique(months).tolist():

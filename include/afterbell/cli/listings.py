@@ -1,0 +1,72 @@
+"""``listings held|release``: bars that look like another security's, and a person's word that they are right."""
+
+from __future__ import annotations
+
+import getpass
+import socket
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from afterbell.cli.context import open_lake
+from afterbell.cli.output import out, print_json, report_errors
+from afterbell.config.runtime import Runtime
+from afterbell.stores.artifacts import ArtifactStore
+
+app = typer.Typer(help="Bars of another security under a symbol: which are held, and letting them count.")
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+_HOLDS = (
+    "SELECT symbol, ex_session, basis, knowledge_time, close_before, close, rests_on FROM market.corporate_actions "
+    "WHERE kind = 'wrong_listing'"
+)
+
+
+@app.command()
+@report_errors
+def held(as_json: AsJson = False) -> None:
+    """List the symbols whose bars stay out of features and training until the vendor returns or a person says so."""
+    with open_lake(quiet=as_json) as runtime:
+        rows = [{name: _text(value) for name, value in row.items()} for row in _open(runtime)]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print("no listing is held")
+    for row in rows:
+        out.print(f"[bold]{row['symbol']}[/]  from {row['ex_session']} on", end="  ")
+        out.print(f"close {row['close_before']} before, {row['close']} then; {row['rests_on']}", markup=False)
+
+
+@app.command()
+@report_errors
+def release(
+    symbol: Annotated[str, typer.Argument(help="A symbol of `listings held`.")],
+    session: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The session from which on it is held.")],
+    reason: Annotated[str, typer.Option(help="Why: one line, kept for good.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let held bars of a symbol count from the next run on."""
+    from afterbell.ingest.listing_releases import release_listing  # noqa: PLC0415 - keeps --help fast
+
+    with open_lake(quiet=as_json) as runtime:
+        known = {(row["symbol"], row["ex_session"]) for row in _open(runtime)}
+        by = f"{getpass.getuser()}@{socket.gethostname()}"
+        given, done = release_listing(ArtifactStore(runtime.s3), known, symbol, session.date(), by, reason)
+    if as_json:
+        print_json(given.model_dump(mode="json") | {"changed": done})
+        return
+    out.print(f"bars of {given.symbol} from {given.session} on count from the next run on", markup=False)
+    if not done:
+        out.print(f"(they were released before, by {given.by}: {given.reason})", markup=False)
+
+
+def _open(runtime: Runtime) -> list[dict[str, Any]]:
+    from afterbell.ingest.listing_releases import open_holds  # noqa: PLC0415 - keeps --help fast
+    from afterbell.lake.reader import query  # noqa: PLC0415
+
+    return open_holds(query(runtime, _HOLDS).to_pylist())
+
+
+def _text(value: object) -> object:
+    return value.isoformat() if hasattr(value, "isoformat") else value
