@@ -73,6 +73,9 @@ def judgement() -> Judgement:
              "knowledge_time": KNOWN},
             {"symbol": "C", "ex_session": BEFORE, "factor": 0.2, "kind": "split", "basis": "price",
              "knowledge_time": KNOWN},
+            {"symbol": "NEE", "ex_session": BEFORE, "factor": 1.0, "kind": "wrong_listing", "basis": "held",
+             "knowledge_time": KNOWN, "rests_on": "volume, level", "close_before": 122.92, "close": 25.01,
+             "confidence": None},
         ]
     )  # fmt: skip
     found = Found(
@@ -160,6 +163,14 @@ def test_actions_are_counted_by_kind_and_basis(report: dict[str, Any]) -> None:
 def test_actions_that_no_vendor_reported_for_their_session_stand_by_themselves(report: dict[str, Any]) -> None:
     inferred = report["actions"]["inferred"]
     assert ([line["symbol"] for line in inferred["rows"]], inferred["in_all"]) == (["C"], 1)
+
+
+def test_bars_of_another_security_are_named_and_are_no_action(report: dict[str, Any]) -> None:
+    (line,) = report["held"]["rows"]
+    assert (line["symbol"], line["session"], line["basis"]) == ("NEE", "2016-06-29", "held")
+    assert (line["close_before"], line["close"]) == (122.92, 25.01)
+    assert report["actions"]["in_all"] == 3
+    assert "volume, level" in render(report)
 
 
 def test_an_unexplained_move_has_price_volume_dollars_and_reason(report: dict[str, Any]) -> None:

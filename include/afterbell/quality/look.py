@@ -14,6 +14,7 @@ from afterbell.errors import CalendarBoundsError
 from afterbell.ingest.actions.decide import MOVED, PRICE, UNDECIDED
 from afterbell.ingest.plan import USABLE, refusal_id
 from afterbell.ingest.sources.source import Source
+from afterbell.lake.listings import is_factor
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE, SYMBOLS
 from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.quality.branch import BranchReader
@@ -195,10 +196,12 @@ class Gatherer:
 
     @staticmethod
     def _inferred(actions: pl.DataFrame) -> pl.DataFrame:
-        """Symbol and session of the newest actions that no vendor showed for their session."""
+        """Symbol and session of the newest actions that no vendor showed for their session, and of held listings."""
         if "basis" not in actions.columns:
             return actions.select("symbol", session="ex_session").head(0)
-        found = actions.filter(pl.col("basis").is_in(INFERRED)).sort("ex_session", "symbol", descending=[True, False])
+        found = actions.filter(pl.col("basis").is_in(INFERRED) | ~is_factor()).sort(
+            "ex_session", "symbol", descending=[True, False]
+        )
         return found.select("symbol", session="ex_session")
 
     def _jump_rules(self) -> list[str]:

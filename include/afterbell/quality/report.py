@@ -12,6 +12,7 @@ import polars as pl
 
 from afterbell.cluster.job import StepArgs, result_key
 from afterbell.config.runtime import Runtime
+from afterbell.lake.listings import is_factor
 from afterbell.quality.found import Found
 from afterbell.quality.judge import Judgement
 from afterbell.quality.listings import REUSED
@@ -75,7 +76,8 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
             {"source": source, "session": session.isoformat(), "reasons": reasons}
             for (source, session), reasons in sorted(found.broken().items())
         ],
-        "actions": _actions(found.actions),
+        "actions": _actions(found.actions.filter(is_factor())),
+        "held": _held(found.actions),
         "unseen": [
             {"source": source, "session": day.isoformat()} for source, days in found.unseen.items() for day in days
         ],
@@ -177,6 +179,15 @@ def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
         }
         for rule, value in facts.values.items()
     ]
+
+
+def _held(actions: pl.DataFrame) -> dict[str, Any]:
+    """Bars of another security that begin to be held, or are let go; the newest first."""
+    rows = actions.filter(~is_factor()).sort(["ex_session", "symbol"], descending=[True, False])
+    if rows.is_empty():
+        return _shown([], 0)
+    columns = ("symbol", "session", "basis", "close_before", "close", "rests_on", "knowledge_time")
+    return _shown(_rows(rows.rename({"ex_session": "session"}).select(columns).head(_LISTED)), rows.height)
 
 
 def _actions(actions: pl.DataFrame) -> dict[str, Any]:
