@@ -54,10 +54,13 @@ class World:
         return [line.split(",") for line in gzip.decompress(body).decode().splitlines()]
 
     def _liquid(self) -> str:
-        """The symbol with most dollars traded before the first wrong session."""
+        """Of the symbols that are there from the first session on the one with most dollars before the wrong ones."""
+        old = {row[0] for row in self.lines(0)}
         head, *rows = self.lines(WRONG - 1)
         at = {name: head.index(name) for name in ("symbol", "close", "volume")}
-        return max(rows, key=lambda row: float(row[at["close"]]) * float(row[at["volume"]]))[at["symbol"]]
+        return max(
+            (row for row in rows if row[0] in old), key=lambda row: float(row[at["close"]]) * float(row[at["volume"]])
+        )[at["symbol"]]
 
     def _swap(self, session: int) -> None:
         head, *rows = self.lines(session)

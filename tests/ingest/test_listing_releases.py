@@ -18,7 +18,9 @@ HELD = {("NEE", DAY), ("BRK.B", date(2016, 6, 10))}
 
 
 @pytest.fixture
-def store(services: Any) -> ArtifactStore:
+def store(services: Any, monkeypatch: pytest.MonkeyPatch) -> ArtifactStore:
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": BUCKET}).items():
+        monkeypatch.setenv(name, value)
     found = ArtifactStore(replace(services.runtime.s3, artifact_bucket=BUCKET))
     found.ensure_bucket()
     for item in found.list(""):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 import numpy as np
 import polars as pl
@@ -10,11 +10,9 @@ import polars as pl
 from afterbell.lake.listings import HOLD_COLUMNS
 from afterbell.training.bars import KnownBars, WithoutHeld, list_symbols
 from afterbell.training.labels import Labels, known_factors
-from tests.training.memory import Memory, bars_of, grid_of
+from tests.training.memory import Memory, bars_of, grid_of, weekdays
 
-DAYS = [date(2020, 1, 6) + timedelta(days=day) for day in range(5)] + [
-    date(2020, 1, 13) + timedelta(days=day) for day in range(5)
-]
+DAYS = weekdays(date(2020, 1, 6), 10)
 CLOSES = [100.0, 101.0, 102.0, 103.0, 20.0, 20.1, 20.2, 20.3, 20.4, 20.5]
 AT = datetime(2020, 1, 10, 12, tzinfo=UTC)
 HOLD = pl.DataFrame([("A", DAYS[4], "wrong_listing", "held", AT, 103.0, 20.0, 1.0)],
