@@ -58,9 +58,8 @@ class World:
         old = {row[0] for row in self.lines(0)}
         head, *rows = self.lines(WRONG - 1)
         at = {name: head.index(name) for name in ("symbol", "close", "volume")}
-        return max(
-            (row for row in rows if row[0] in old), key=lambda row: float(row[at["close"]]) * float(row[at["volume"]])
-        )[at["symbol"]]
+        rows = [row for row in rows if row[0] in old]
+        return max(rows, key=lambda row: float(row[at["close"]]) * float(row[at["volume"]]))[at["symbol"]]
 
     def _swap(self, session: int) -> None:
         head, *rows = self.lines(session)
