@@ -11,6 +11,7 @@ import polars as pl
 from afterbell.ingest.actions.decide import corporate_actions
 from afterbell.ingest.actions.listings import LISTINGS, Releases, wrong_listings
 from afterbell.ingest.actions.past import with_past
+from afterbell.ingest.actions.successors import taken_symbols
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, RETOLD, SYMBOLS, Parts
@@ -19,7 +20,7 @@ from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
 from afterbell.lake.fold import fold
-from afterbell.lake.listings import WRONG_LISTING
+from afterbell.lake.listings import REUSED, WRONG_LISTING, is_factor
 from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
@@ -133,14 +134,12 @@ def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.Dat
     days = pl.concat([found["ex_session"], shown["session"]])
     there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max())
     new = found.join(there, on=found.columns, how="anti", maintain_order="left")
-    return pl.concat([new, _listings(base, context, shown, pl.concat([there, found], how="diagonal"))], how="diagonal")
-
-
-def _listings(base: Base, context: Context, shown: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
-    """Bars of another security under a symbol: which begin to be held, and which are let go."""
-    # The kind is the greatest there is: files without such a row are not opened.
-    earlier = base.rows(CORPORATE_ACTIONS, "kind", WRONG_LISTING, WRONG_LISTING).select(list(LISTINGS))
-    return wrong_listings(shown, actions, earlier, context.releases)
+    # Few rows name listings: files without one are mostly not opened.
+    named = [base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in (WRONG_LISTING, REUSED)]
+    factors = pl.concat([there.filter(is_factor()), found], how="diagonal")
+    listings = wrong_listings(shown, factors, named[0].select(list(LISTINGS)), context.releases)
+    taken = taken_symbols(shown, pl.concat([factors, *named, listings], how="diagonal"))
+    return pl.concat([new, listings, taken], how="diagonal")
 
 
 def _judged(

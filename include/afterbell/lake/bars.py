@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import prod
+from math import isnan, prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,7 @@ from pyiceberg import expressions as ice
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
-from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING, withhold
+from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING, part_series, withhold
 from afterbell.lake.reader import open_catalog, scan, table_names
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
 from afterbell.lake.unseen import LEDGER, NEAR, unseen_sessions
@@ -64,7 +64,9 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
         takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
         from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``
-        says whether the bar counts as another security's, so that features and training leave it out.
+        says whether the bar counts as another security's, so that features and training leave it out. ``taken`` is the
+        first session after the bar's on which the symbol stands for another security (ISO), None for none: only what
+        took effect before it counts. On such a session itself there is no ``return``.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -116,19 +118,21 @@ def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | N
     Args:
         bar: the newest revision of the bar.
         before: that of the session before; None if it has no bar.
-        actions: the newest belief about each ex-session: ex_session, factor, kind; withdrawn ones have factor 1.
+        actions: the newest belief about each ex-session: ex_session, factor, kind; withdrawn ones have factor 1. NaN
+            where another security takes the symbol.
         as_of: the last ex-session that counts; None for all.
     """
-    believed = list(actions)
-    later = [
-        row for row in believed if bar["session"] < row["ex_session"] and (as_of is None or row["ex_session"] <= as_of)
-    ]
+    believed = [row for row in actions if as_of is None or row["ex_session"] <= as_of]
+    parts = {row["ex_session"] for row in believed if isnan(row["factor"])}
+    taken = min((day for day in parts if day > bar["session"]), default=date.max)
+    later = [row for row in believed if bar["session"] < row["ex_session"] < taken]
     today = prod(row["factor"] for row in believed if row["ex_session"] == bar["session"])
     factor = prod(row["factor"] for row in later)
     splits = prod(row["factor"] for row in later if row["kind"] == "split")
     prices = {name: bar[name] * factor for name in _PRICES}
-    change = None if before is None else bar["close"] / (before["close"] * today) - 1
-    return _answer(bar) | prices | {"volume": round(bar["volume"] / splits), "return": change}
+    change = None if before is None or isnan(today) else bar["close"] / (before["close"] * today) - 1
+    own = {"volume": round(bar["volume"] / splits), "return": change}
+    return _answer(bar) | prices | own | {"taken": None if taken == date.max else taken.isoformat()}
 
 
 def _answer(bar: Row) -> dict[str, Any]:
@@ -153,8 +157,8 @@ def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
-    found = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
-    rows = [row for row in found if row["kind"] != WRONG_LISTING]
+    found = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
+    rows = part_series(found).select(_ACTION).to_dicts()
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 

@@ -1,10 +1,13 @@
-"""Bars of another security under a symbol, and how readers leave them out. Pure.
+"""Bars of another security under a symbol, and how readers leave them out or part them. Pure.
 
 A vendor sometimes tells another listing's bars under a symbol: a fifth of the price, a hundredth of the dollars. What
 it delivered stays in ``market.bars``; ``market.corporate_actions`` has a row of kind ``WRONG_LISTING`` that names the
 symbol, the session from which on, the last close of the right listing (``close_before``) and the first one of the wrong
 listing (``close``). Its factor is 1. A bar from that session on that lies nearer to the wrong close than to the right
 one is held: it is no bar to those who read. So the vendor's return needs nobody's word.
+
+An exchange gives a symbol to another security, too: a row of kind ``REUSED`` names the first session of the new one.
+Bars before and after it stay, but are two series: no return, no window and no label goes across.
 """
 
 from __future__ import annotations
@@ -13,6 +16,12 @@ import polars as pl
 
 WRONG_LISTING = "wrong_listing"
 """The kind of such a row, greater than every other: a file's greatest value tells whether it has any."""
+
+REUSED = "reused_symbol"
+"""The kind of a row about a symbol that another security has taken, from its ex-session on."""
+
+BEGAN, WITHDRAWN = "began", "withdrawn"
+"""The basis of such a row; the second one ends it, where an action that became known later explains the move."""
 
 HELD, RETURNED, EXPLAINED, RELEASED = "held", "returned", "explained", "released"
 """The basis: bars are held; the vendor is back at the right listing, from that session on; an action that became known
@@ -26,7 +35,35 @@ _HOLD = ["symbol", "_since"]
 
 def is_factor() -> pl.Expr:
     """Which rows of ``market.corporate_actions`` are factors: all others name listings."""
-    return pl.col("kind") != WRONG_LISTING
+    return ~pl.col("kind").is_in([WRONG_LISTING, REUSED])
+
+
+def part_series(rows: pl.DataFrame) -> pl.DataFrame:
+    """Factors of corporate actions, and NaN where a symbol begins to stand for another security: nothing compares.
+
+    Args:
+        rows: of ``market.corporate_actions``: symbol, ex_session, factor, kind, basis, knowledge_time and others.
+
+    Returns:
+        The columns of ``rows``. What is believed of such a session while the symbol counts as taken has NaN, too.
+    """
+    named = rows.filter(pl.col("kind") == REUSED)
+    factors = rows.filter(is_factor())
+    if named.is_empty():
+        return factors
+    key = ["symbol", "ex_session"]
+    began, ended = (pl.col("basis") == BEGAN, pl.col("basis") == WITHDRAWN)
+    spans = named.group_by(key).agg(
+        _since=pl.col("knowledge_time").filter(began).min(), _until=pl.col("knowledge_time").filter(ended).min()
+    )
+    told = factors.join(spans, on=key, how="left", maintain_order="left")
+    known = pl.col("knowledge_time")
+    parted = (known >= pl.col("_since")) & (pl.col("_until").is_null() | (known < pl.col("_until")))
+    told = told.with_columns(
+        factor=pl.when(parted.fill_null(value=False)).then(float("nan")).otherwise(pl.col("factor"))
+    )
+    breaks = named.filter(began).with_columns(factor=pl.lit(float("nan")))
+    return pl.concat([told.select(rows.columns), breaks])
 
 
 def periods(rows: pl.DataFrame) -> pl.DataFrame:

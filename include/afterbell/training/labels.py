@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from afterbell.features.grid import Floats, Ints, SessionGrid
 from afterbell.features.labels import forward_returns
-from afterbell.lake.listings import is_factor
+from afterbell.lake.listings import part_series
 from afterbell.training.bars import KnownBars, Listing, days_of, known_rows, months_of
 
 
@@ -61,7 +61,7 @@ def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) ->
         PermanentError: an action lies on a day that is no session.
     """
     key = ["symbol", "session"]
-    known = known_rows(actions.filter(is_factor()).rename({"ex_session": "session"}), grid)
+    known = known_rows(part_series(actions).rename({"ex_session": "session"}), grid)
     newest = (
         known.with_columns(split=pl.col("kind") == "split")
         .filter(pl.col("knowledge_time") == pl.col("knowledge_time").max().over(key))

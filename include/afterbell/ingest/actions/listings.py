@@ -44,7 +44,8 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 LISTINGS = pl.Schema(_COLUMNS)
 """Rows of ``market.corporate_actions`` of kind ``WRONG_LISTING``, see ``afterbell.lake.listings``."""
 
-_ANOTHER = "volume, level; the drop tells nothing of the session before"
+ANOTHER = "volume, level; the drop tells nothing of the session before"
+"""What a hold rests on whose bar came without the one before."""
 _RESTATED = "volume, level; a later drop tells the close otherwise"
 _UNDECIDED = "undecided"
 
@@ -181,7 +182,7 @@ def _of_symbol(
             continue
         if row["begins"] and not explained.known(row["symbol"], session, at):
             hold = Hold(session, row["close_before"], close, at)
-            yield _row(row, HELD, hold.right, close, _RESTATED if not row["newcomer"] else _ANOTHER)
+            yield _row(row, HELD, hold.right, close, _RESTATED if not row["newcomer"] else ANOTHER)
 
 
 def _explained_since(symbol: str, hold: Hold, explained: _Explained) -> Iterator[dict[str, Any]]:
