@@ -27,7 +27,7 @@ from afterbell.features.holes import Plan, plan_holes
 from afterbell.features.slices import Slice, month_of, slices_of, tasks_of
 from afterbell.lake.commit import at_snapshot
 from afterbell.lake.files import NewFile, commit_sessions
-from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING
+from afterbell.lake.listings import HOLD_COLUMNS, RENAME_COLUMNS, RENAMED, WRONG_LISTING
 from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_columns, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live
@@ -223,7 +223,11 @@ def compute_files(
         if FUNDAMENTALS in snapshots
         else None
     )
-    sources = Sources(files, tuple(actions), inputs.s3, filings, held_listings(spark, inputs.actions, inputs.s3))
+    holds, renames = (
+        named_listings(spark, inputs, kind, columns)
+        for kind, columns in ((WRONG_LISTING, HOLD_COLUMNS), (RENAMED, RENAME_COLUMNS))
+    )
+    sources = Sources(files, tuple(actions), inputs.s3, filings, holds, renames)
     tasks, shape = work.tasks, shape_of(spark, table_of(factors))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -239,16 +243,16 @@ def compute_files(
     return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in found]
 
 
-def held_listings(spark: SparkSession, actions: int, s3: S3Location) -> pl.DataFrame | None:
-    """The rows of kind ``wrong_listing`` at a snapshot of ``market.corporate_actions``; None for none.
+def named_listings(spark: SparkSession, inputs: Inputs, kind: str, columns: Sequence[str]) -> pl.DataFrame | None:
+    """The rows of a kind that names listings, of ``market.corporate_actions``; None for none.
 
-    Files without such a row are not opened.
+    Files that can't have such a row are not opened.
     """
-    files = plan_files(spark, CORPORATE_ACTIONS, actions, "kind", WRONG_LISTING, WRONG_LISTING)
+    files = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "kind", kind, kind)
     if not files:
         return None
-    found = read_files(files, shape_of(spark, CORPORATE_ACTIONS), s3, pl.col("kind") == WRONG_LISTING)
-    return found.select(HOLD_COLUMNS) if found.height else None
+    found = read_files(files, shape_of(spark, CORPORATE_ACTIONS), inputs.s3, pl.col("kind") == kind)
+    return found.select(columns) if found.height else None
 
 
 def commit(

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from afterbell.config.runtime import S3Location
+from afterbell.features.carried import ancestors, carry_actions, carry_bars
 from afterbell.features.compute import Rows, compute
 from afterbell.features.factors import FactorSet
 from afterbell.features.filings import Filings
@@ -48,6 +49,7 @@ class Sources:
         s3: where S3 is, if the lake is there.
         filings: files of ``market.fundamentals``; None for a set that reads none.
         holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None for none.
+        renames: the same of kind ``renamed``.
     """
 
     bars: Mapping[int, tuple[LakeFile, ...]]
@@ -55,6 +57,7 @@ class Sources:
     s3: S3Location
     filings: tuple[LakeFile, ...] | None = None
     holds: pl.DataFrame | None = None
+    renames: pl.DataFrame | None = None
 
     def rows(self, files: Sequence[LakeFile], table: Table, columns: pa.Schema) -> pa.Table:
         """All rows of some files."""
@@ -118,7 +121,7 @@ def fill(
     actions = sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS)
     filings = None if sources.filings is None else sources.rows(sources.filings, FUNDAMENTALS, FILING_COLUMNS)
     for one in work:
-        pieces = slice_rows(one, months.of(one.months), actions, factors, filings)
+        pieces = slice_rows(one, months.of(one.months), actions, factors, filings, sources.renames)
         some = next(pieces, None)
         if some is None:
             continue
@@ -129,7 +132,12 @@ def fill(
 
 
 def slice_rows(
-    one: Slice, bars: Sequence[pa.Table], actions: pa.Table, factors: FactorSet, filings: pa.Table | None = None
+    one: Slice,
+    bars: Sequence[pa.Table],
+    actions: pa.Table,
+    factors: FactorSet,
+    filings: pa.Table | None = None,
+    renames: pl.DataFrame | None = None,
 ) -> Iterator[tuple[tuple[str, ...], Rows]]:
     """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
 
@@ -139,9 +147,15 @@ def slice_rows(
         actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
         factors: the set.
         filings: rows of ``market.fundamentals``, ``FILING_COLUMNS``, for a set that reads them.
+        renames: rows of ``market.corporate_actions`` of kind ``renamed``, ``RENAME_COLUMNS``.
     """
     grid = one.grid
     inside = [within(table, "session", grid) for table in bars]
+    pairs = None if renames is None else ancestors(renames, grid)
+    if pairs is not None and pairs.height:
+        carried = carry_bars(inside, pairs, grid)
+        inside = inside if carried is None else [*inside, carried]
+        actions = carry_actions(actions, pairs)
     symbols = symbols_of(inside)
     if not symbols:
         return

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from afterbell.features.filings import FIGURES, Filings
 from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, SessionGrid, from_day
-from afterbell.lake.listings import REUSED, WRONG_LISTING, part_series
+from afterbell.lake.listings import LISTING_KINDS, part_series
 
 BAR_COLUMNS = ("symbol", "session", "knowledge_time", "revision", *FIELDS)
 _ABOUT = [("symbol", pa.string()), ("knowledge_time", pa.timestamp("us", "UTC"))]
@@ -78,7 +78,7 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
 
 def _factors(table: pa.Table) -> pa.Table:
     """Actions without rows that name listings; NaN where another security takes a symbol."""
-    if not pc.any(pc.is_in(table["kind"], pa.array([REUSED, WRONG_LISTING]))).as_py():
+    if not pc.any(pc.is_in(table["kind"], pa.array(LISTING_KINDS))).as_py():
         return table
     parted = part_series(pl.DataFrame(pl.from_arrow(table))).to_arrow()
     return parted.select(table.column_names).cast(table.schema)

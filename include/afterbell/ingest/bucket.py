@@ -16,6 +16,7 @@ from afterbell.config.runtime import S3Location
 from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
+from afterbell.ingest.actions.renames import find_renames
 from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parts import (
     EVIDENCE,
@@ -23,6 +24,7 @@ from afterbell.ingest.parts import (
     FILINGS,
     LEDGER,
     REJECTS,
+    RENAMED,
     REPEATS,
     RETOLD,
     SEEN,
@@ -130,6 +132,10 @@ def _bars(
         told = retold(made, there, exchange)
         if told.height:
             yield Part(RETOLD, work.kind, told)
+        delivered = {drop.outcome.drop_id: drop.rows for drop in drops if drop.rows is not None}
+        renamed = find_renames(made, there, delivered)
+        if renamed.height:
+            yield Part(RENAMED, work.kind, renamed)
     if repeats.height and made.height:
         judged = made.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
         if judged.height:

@@ -13,11 +13,11 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
-REPEATS, RETOLD, FILES = "repeats", "retold", "files"
+REPEATS, RETOLD, RENAMED, FILES = "repeats", "retold", "renamed", "files"
 FILINGS, SYMBOLS = "filings", "symbols"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
-data files; rows of the small kinds."""
+securities that go on under another symbol; data files; rows of the small kinds."""
 
 
 @dataclass(frozen=True)

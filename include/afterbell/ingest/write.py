@@ -11,22 +11,25 @@ import polars as pl
 from afterbell.ingest.actions.decide import corporate_actions
 from afterbell.ingest.actions.listings import LISTINGS, Releases, wrong_listings
 from afterbell.ingest.actions.past import with_past
+from afterbell.ingest.actions.renames import RENAMES, rename_rows
 from afterbell.ingest.actions.successors import taken_symbols
 from afterbell.ingest.base import Base
+from afterbell.ingest.instruments import CHANGES, instrument_changes
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, RETOLD, SYMBOLS, Parts
+from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, RENAMED, REPEATS, RETOLD, SYMBOLS, Parts
 from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
 from afterbell.lake.fold import fold
-from afterbell.lake.listings import REUSED, WRONG_LISTING, is_factor
+from afterbell.lake.listings import LISTING_KINDS, REUSED, is_factor
 from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
     CORPORATE_ACTIONS,
     DROPS,
     FUNDAMENTALS,
+    INSTRUMENTS,
     MINUTE_BARS,
     QUARANTINE,
     Table,
@@ -34,9 +37,10 @@ from afterbell.lake.tables import (
 from afterbell.lake.tables import EVIDENCE as EVIDENCE_LOG
 from afterbell.lake.tables import SYMBOLS as SYMBOL_LOG
 
-AUDITED = (EVIDENCE_LOG, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS, QUARANTINE, DROPS)
+AUDITED = (EVIDENCE_LOG, INSTRUMENTS, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS, QUARANTINE, DROPS)
 """The tables of an ingest, in the order in which they are published. Evidence first: where another writer added some,
-the actions derived without it are never published. The ledger last, so that a crash in between only means that the
+the actions derived without it are never published. Instruments before the actions that they follow from: read again,
+these tell of nothing new. The ledger last, so that a crash in between only means that the
 drops are read again, and equal rows make no revision."""
 
 _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_KEY})
@@ -76,9 +80,13 @@ def write_branch(
     shown = _shown(base, context, parts)
     bars, stale = _judged(base, context, parts, shown)
     outcomes = _with_stale(outcomes, stale)
+    renamed = parts.rows(RENAMED)
+    renames = RENAMES.to_frame() if renamed is None else renamed
+    actions = _actions(base, context, shown, renames)
     new: dict[Table, Callable[[], pl.DataFrame | None]] = {
         EVIDENCE_LOG: lambda: _evidence(context, shown),
-        CORPORATE_ACTIONS: lambda: _actions(base, context, shown),
+        CORPORATE_ACTIONS: lambda: actions,
+        INSTRUMENTS: lambda: _instruments(base, renames, actions),
         BARS: lambda: bars,
         SYMBOL_LOG: lambda: _symbols(base, parts),
         FUNDAMENTALS: lambda: _filings(base, parts),
@@ -126,20 +134,29 @@ def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | No
     return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
 
 
-def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
+def _actions(base: Base, context: Context, shown: pl.DataFrame | None, renames: pl.DataFrame) -> pl.DataFrame | None:
     if shown is None:
-        return None
+        return rename_rows(renames) if renames.height else None
     every = pl.concat([context.evidence.select(shown.columns), shown]).unique(maintain_order=True)
     found = corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
     days = pl.concat([found["ex_session"], shown["session"]])
     there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max())
     new = found.join(there, on=found.columns, how="anti", maintain_order="left")
     # Few rows name listings: files without one are mostly not opened.
-    named = [base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in (WRONG_LISTING, REUSED)]
+    holds, taken, named = (base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in LISTING_KINDS)
     factors = pl.concat([there.filter(is_factor()), found], how="diagonal")
-    listings = wrong_listings(shown, factors, named[0].select(list(LISTINGS)), context.releases)
-    taken = taken_symbols(shown, pl.concat([factors, *named, listings], how="diagonal"))
-    return pl.concat([new, listings, taken], how="diagonal")
+    listings = wrong_listings(shown, factors, holds.select(list(LISTINGS)), context.releases, renames)
+    told = taken_symbols(shown, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
+    called = rename_rows(renames).join(named, on=["symbol", "ex_session", "drop_id"], how="anti")
+    return pl.concat([new, listings, told, called], how="diagonal")
+
+
+def _instruments(base: Base, renames: pl.DataFrame, actions: pl.DataFrame | None) -> pl.DataFrame | None:
+    taken = None if actions is None else actions.filter(pl.col("kind") == REUSED)
+    if renames.is_empty() and (taken is None or taken.is_empty()):
+        return None
+    known = base.rows(INSTRUMENTS).select(list(CHANGES))
+    return instrument_changes(known, renames, known.clear() if taken is None else taken)
 
 
 def _judged(

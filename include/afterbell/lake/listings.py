@@ -20,8 +20,13 @@ WRONG_LISTING = "wrong_listing"
 REUSED = "reused_symbol"
 """The kind of a row about a symbol that another security has taken, from its ex-session on."""
 
+RENAMED = "renamed"
+"""The kind of a row about a security that had another symbol, ``rests_on``, before its ex-session."""
+
 BEGAN, WITHDRAWN = "began", "withdrawn"
 """The basis of such a row; the second one ends it, where an action that became known later explains the move."""
+
+LISTING_KINDS = (WRONG_LISTING, REUSED, RENAMED)
 
 HELD, RETURNED, EXPLAINED, RELEASED = "held", "returned", "explained", "released"
 """The basis: bars are held; the vendor is back at the right listing, from that session on; an action that became known
@@ -33,9 +38,13 @@ HOLD_COLUMNS = ("symbol", "ex_session", "kind", "basis", "knowledge_time", "clos
 _HOLD = ["symbol", "_since"]
 
 
+RENAME_COLUMNS = ("symbol", "ex_session", "kind", "knowledge_time", "rests_on")
+"""Columns of ``market.corporate_actions`` that tell of renames."""
+
+
 def is_factor() -> pl.Expr:
     """Which rows of ``market.corporate_actions`` are factors: all others name listings."""
-    return ~pl.col("kind").is_in([WRONG_LISTING, REUSED])
+    return ~pl.col("kind").is_in(LISTING_KINDS)
 
 
 def part_series(rows: pl.DataFrame) -> pl.DataFrame:

@@ -53,6 +53,11 @@ CORPORATE_ACTIONS = Table(
     """symbol string, ex_session date, factor double, kind string, basis string, knowledge_time timestamp,
        drop_id string, confidence double, rests_on string, close_before double, close double""",
 )
+INSTRUMENTS = Table(
+    "market.instruments",
+    """instrument string, symbol string, first_session date, last_session date, predecessor string, basis string,
+       knowledge_time timestamp, drop_id string""",
+)
 EVIDENCE = Table(
     "market.evidence",
     """symbol string, session date, previous_session date, factor double, blur double, close_before double,
@@ -94,8 +99,8 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE,
-    EXPERIMENTS, SIGNALS, RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, INSTRUMENTS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE,
+    OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, RUNS,
 )  # fmt: skip
 
 

@@ -67,7 +67,11 @@ class Hold:
 
 
 def wrong_listings(
-    evidence: pl.DataFrame, actions: pl.DataFrame, earlier: pl.DataFrame, releases: Releases | None = None
+    evidence: pl.DataFrame,
+    actions: pl.DataFrame,
+    earlier: pl.DataFrame,
+    releases: Releases | None = None,
+    renames: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The rows that new evidence justifies, in the order in which they become known.
 
@@ -76,13 +80,14 @@ def wrong_listings(
         actions: rows of ``market.corporate_actions`` about its sessions, the run's own and the lake's.
         earlier: rows of kind ``WRONG_LISTING`` that the lake has, of all sessions.
         releases: when a person let a hold go, by symbol and its session.
+        renames: new ``RENAMES``. Where the right security goes on under another symbol, the other bars are no mistake.
 
     Returns:
         ``LISTINGS``.
     """
     open_holds = _open(earlier)
     freed = releases or {}
-    rows = _candidates(evidence, list(open_holds))
+    rows = _candidates(evidence if renames is None else without_moved(evidence, renames), list(open_holds))
     symbols = pl.concat([rows["symbol"], pl.Series("symbol", list(open_holds), dtype=pl.String)]).unique()
     explained = _Explained(actions.filter(is_factor() & pl.col("symbol").is_in(symbols.implode())))
     found: list[dict[str, Any]] = []
@@ -98,6 +103,18 @@ def wrong_listings(
     made = made.sort("knowledge_time", "symbol", "ex_session")
     key = ["symbol", "ex_session", "basis", "knowledge_time"]
     return made.join(earlier.select(key), on=key, how="anti").unique(key, keep="first", maintain_order=True)
+
+
+def moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
+    """Evidence about the last session of a security that goes on under another symbol, as its new drop tells it."""
+    about = renames.select("drop_id", symbol="predecessor", session="previous_session")
+    return evidence.join(about, on=["drop_id", "symbol", "session"], how="semi", maintain_order="left")
+
+
+def without_moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
+    """The rest of ``moved``."""
+    about = renames.select("drop_id", symbol="predecessor", session="previous_session")
+    return evidence.join(about, on=["drop_id", "symbol", "session"], how="anti", maintain_order="left")
 
 
 def _released(rows: pl.DataFrame, releases: Releases) -> pl.DataFrame:

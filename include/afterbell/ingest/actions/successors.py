@@ -14,7 +14,7 @@ from math import log
 import polars as pl
 
 from afterbell.ingest.actions.decide import ACTIONS, UNDECIDED
-from afterbell.ingest.actions.listings import ANOTHER
+from afterbell.ingest.actions.listings import ANOTHER, moved
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.lake.listings import BEGAN, EXPLAINED, HELD, RELEASED, REUSED, WITHDRAWN, WRONG_LISTING, is_factor
 
@@ -27,20 +27,23 @@ _RESTS_ON = "level; the drop tells nothing of the session before"
 _CONFIDENCE = 0.9
 
 
-def taken_symbols(evidence: pl.DataFrame, actions: pl.DataFrame) -> pl.DataFrame:
+def taken_symbols(evidence: pl.DataFrame, actions: pl.DataFrame, renames: pl.DataFrame | None = None) -> pl.DataFrame:
     """The rows that new evidence and new actions justify, in the order in which they become known.
 
     Args:
         evidence: new ``EVIDENCE`` with knowledge_time (UTC) and drop_id.
         actions: rows of ``market.corporate_actions`` about its sessions, the run's own and the lake's; and all that
             name listings, of whatever session.
+        renames: new ``RENAMES``: where the vendor tells the last session of one that goes on under another symbol anew,
+            with the bar of the security that takes the symbol, that one begins with this bar.
 
     Returns:
         ``ACTIONS`` of kind ``REUSED`` that ``actions`` does not have. A bar that is held as another listing's begins a
         new security only once a person has released it.
     """
     there = actions.filter(pl.col("kind") == REUSED)
-    new = pl.concat([_candidates(evidence), _released(actions)]).unique(_KEY, keep="first", maintain_order=True)
+    anew = _candidates(evidence) if renames is None else pl.concat([_candidates(evidence), _moved(evidence, renames)])
+    new = pl.concat([anew, _released(actions)]).unique(_KEY, keep="first", maintain_order=True)
     new = new.join(there, on=_KEY, how="anti", maintain_order="left")
     open_rows = there.filter(pl.col("basis") == BEGAN).select(*_KEY, "knowledge_time", "drop_id")
     open_rows = open_rows.join(there.filter(pl.col("basis") == WITHDRAWN), on=_KEY, how="anti")
@@ -75,6 +78,17 @@ def _candidates(evidence: pl.DataFrame) -> pl.DataFrame:
         found.select("symbol", "knowledge_time", "drop_id", ex_session="session")
         .select(*_KEY, "knowledge_time", "drop_id")
         .unique(_KEY, keep="first", maintain_order=True)
+    )
+
+
+def _moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
+    """The same of bars of the session before that are told anew, where the old security has got another symbol."""
+    far = (pl.col("close") / pl.col("close_before")).log().abs() > log(FAR)
+    found = moved(evidence, renames).filter((pl.col("close_before") > 0) & (pl.col("close") > 0) & far)
+    return (
+        found.sort("knowledge_time", "symbol")
+        .select("symbol", "knowledge_time", "drop_id", ex_session="session")
+        .select(*_KEY, "knowledge_time", "drop_id")
     )
 
 
