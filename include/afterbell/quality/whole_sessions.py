@@ -217,7 +217,7 @@ def known_on_night(bars: pl.DataFrame, session: date, drops: pl.DataFrame) -> pl
 
 
 def _with_repeats(known: pl.DataFrame, calendar: Sequence[date], *, whole: bool) -> pl.DataFrame:
-    """symbol, session, volume, repeats: whether a bar repeats the one before; of the last session, or, ``whole``, of all."""
+    """symbol, session, volume, repeats: whether a bar repeats the one before; in the last session, or ``whole``."""
     columns = ("symbol", "session", "volume")
     if whole:
         found = runs(known, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
