@@ -1,7 +1,7 @@
 """Another security's bars under a symbol, in bulk and night by night. Real S3, HDFS and Spark; JSON of what was seen.
 
-Forty symbols. From session ``WRONG`` on the vendor tells a fifth of the price and a hundredth of the shares of one of
-them, and that session's drop lacks its past.
+Forty symbols. The drop of session ``UNSEEN`` has no bars of the session before. From session ``WRONG`` on the vendor
+tells a fifth of the price and a hundredth of the shares of one symbol, and that session's drop lacks its past.
 """
 
 from __future__ import annotations
@@ -16,20 +16,27 @@ from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
+from afterbell.features.grid import SessionGrid
 from afterbell.features.job import features
-from afterbell.ingest.listing_releases import release_listing
+from afterbell.ingest.listing_releases import read_holds, release_listing
+from afterbell.lake.commit import head as head_of
+from afterbell.lake.listings import WRONG_LISTING
+from afterbell.lake.scan import plan_files
+from afterbell.lake.tables import CORPORATE_ACTIONS
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.upload import upload
+from afterbell.training.collect import unseen_before_training
 from tests.lakes import Lake
 
 MARKET = simulate(MarketSpec(symbols=40, sessions=30, last_session=date(2026, 6, 30), faults=False))
 DAYS = list(MARKET.dates)
-WRONG, LATER, RELEASED, LAST = 20, 24, 28, 29
+UNSEEN, WRONG, LATER, RELEASED, LAST = 10, 20, 24, 28, 29
 
 
 class World:
@@ -44,6 +51,9 @@ class World:
         upload(deliveries(MARKET), self.runtime)
         self.prices = drop_store("s3", self.runtime)
         self.symbol = self._liquid()
+        head, *rows = self.lines(UNSEEN)
+        day = head.index("date")
+        self.deliver([head, *(row for row in rows if row[day] == DAYS[UNSEEN].isoformat())], UNSEEN)
         for session in range(WRONG, LAST + 1):
             self._swap(session)
         self.lake = Lake(home, name)
@@ -73,8 +83,24 @@ class World:
                     row[at[name]] = f"{float(row[at[name]]) / 5:.4f}"
                 row[at["volume"]] = str(max(1, int(float(row[at["volume"]]) / 100)))
             kept.append(row)
-        text = "\n".join(",".join(row) for row in kept)
+        self.deliver(kept, session)
+
+    def deliver(self, rows: list[list[str]], session: int) -> None:
+        text = "\n".join(",".join(row) for row in rows)
         self.prices.put(price_key(DAYS[session]), gzip.compress(text.encode(), mtime=0))
+
+    def files(self) -> dict[str, int]:
+        """Files of corporate actions: those that may name a listing, and all."""
+        at = head_of(self.lake.spark, CORPORATE_ACTIONS)
+        named = plan_files(self.lake.spark, CORPORATE_ACTIONS, at, "kind", WRONG_LISTING, WRONG_LISTING)
+        return {"named": len(named), "all": len(plan_files(self.lake.spark, CORPORATE_ACTIONS, at))}
+
+    def unseen(self) -> list[str]:
+        """The sessions that a training of session ``LATER`` takes for unseen."""
+        exchange = Exchange()
+        grid = SessionGrid.of(exchange, DAYS[: LATER + 1])
+        found = unseen_before_training(self.lake.spark, self.lake.runtime.s3, exchange, grid)
+        return sorted(day.isoformat() for day in found)
 
     def night(self, session: int) -> dict[str, Any]:
         found = self.lake.run(DAYS[session], f"night{session}")
@@ -105,11 +131,12 @@ def main() -> None:
     seen |= {"symbol": bulk.symbol, "bulk": bulk.night(LATER), "bulk_rows": bulk.rows()}
     nightly = World(home, "nightly")
     seen["nights"] = [nightly.night(session) for session in (WRONG - 1, WRONG, LATER)]
-    seen["night_rows"] = nightly.rows()
+    seen |= {"night_rows": nightly.rows(), "files": nightly.files(), "unseen": nightly.unseen()}
     seen |= {"bars": nightly.sessions("market.bars"), "features": nightly.sessions("features.core")}
-    release_listing(nightly.store, {(nightly.symbol, DAYS[WRONG])}, nightly.symbol, DAYS[WRONG], "ann", "a new listing")
+    open_holds = {(row["symbol"], row["ex_session"]) for row in read_holds(nightly.lake.runtime)}
+    release_listing(nightly.store, open_holds, nightly.symbol, DAYS[WRONG], "ann", "a new listing")
     seen["released"] = nightly.night(RELEASED)
-    seen["released_rows"] = nightly.rows()
+    seen |= {"released_rows": nightly.rows(), "open": len(read_holds(nightly.lake.runtime))}
     Path(sys.argv[1]).write_text(json.dumps(seen), encoding="utf-8")
 
 

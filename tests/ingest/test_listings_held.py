@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.ingest.scenario_listings import LATER, RELEASED, WRONG
+from tests.ingest.scenario_listings import LATER, RELEASED, UNSEEN, WRONG
 from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
@@ -38,8 +38,18 @@ def test_the_quality_report_names_it_on_its_night(seen: dict[str, Any]) -> None:
     ]
 
 
+def test_files_without_such_a_row_are_not_opened(seen: dict[str, Any]) -> None:
+    assert seen["files"]["named"] == 1
+    assert seen["files"]["all"] > 1
+
+
+def test_a_training_knows_the_session_without_evidence(seen: dict[str, Any]) -> None:
+    assert seen["unseen"] == [seen["days"][UNSEEN]]
+
+
 def test_a_person_lets_it_go(seen: dict[str, Any]) -> None:
     released = [row for row in seen["released_rows"] if row[2] == "released"]
     assert [row[:2] for row in released] == [[seen["symbol"], seen["days"][WRONG]]]
     assert [line["basis"] for line in seen["released"]["held"]] == ["released"]
+    assert seen["open"] == 0
     assert seen["days"][RELEASED] > seen["days"][LATER]

@@ -5,29 +5,26 @@ from __future__ import annotations
 import getpass
 import socket
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from afterbell.cli.context import open_lake
 from afterbell.cli.output import out, print_json, report_errors
-from afterbell.config.runtime import Runtime
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Bars of another security under a symbol: which are held, and letting them count.")
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-_HOLDS = (
-    "SELECT symbol, ex_session, basis, knowledge_time, close_before, close, rests_on FROM market.corporate_actions "
-    "WHERE kind = 'wrong_listing'"
-)
 
 
 @app.command()
 @report_errors
 def held(as_json: AsJson = False) -> None:
     """List the symbols whose bars stay out of features and training until the vendor returns or a person says so."""
+    from afterbell.ingest.listing_releases import read_holds  # noqa: PLC0415 - keeps --help fast
+
     with open_lake(quiet=as_json) as runtime:
-        rows = [{name: _text(value) for name, value in row.items()} for row in _open(runtime)]
+        rows = [{name: _text(value) for name, value in row.items()} for row in read_holds(runtime)]
     if as_json:
         print_json(rows)
         return
@@ -47,10 +44,10 @@ def release(
     as_json: AsJson = False,
 ) -> None:
     """Let held bars of a symbol count from the next run on."""
-    from afterbell.ingest.listing_releases import release_listing  # noqa: PLC0415 - keeps --help fast
+    from afterbell.ingest.listing_releases import read_holds, release_listing  # noqa: PLC0415
 
     with open_lake(quiet=as_json) as runtime:
-        known = {(row["symbol"], row["ex_session"]) for row in _open(runtime)}
+        known = {(row["symbol"], row["ex_session"]) for row in read_holds(runtime)}
         by = f"{getpass.getuser()}@{socket.gethostname()}"
         given, done = release_listing(ArtifactStore(runtime.s3), known, symbol, session.date(), by, reason)
     if as_json:
@@ -59,13 +56,6 @@ def release(
     out.print(f"bars of {given.symbol} from {given.session} on count from the next run on", markup=False)
     if not done:
         out.print(f"(they were released before, by {given.by}: {given.reason})", markup=False)
-
-
-def _open(runtime: Runtime) -> list[dict[str, Any]]:
-    from afterbell.ingest.listing_releases import open_holds  # noqa: PLC0415 - keeps --help fast
-    from afterbell.lake.reader import query  # noqa: PLC0415
-
-    return open_holds(query(runtime, _HOLDS).to_pylist())
 
 
 def _text(value: object) -> object:

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, PreconditionFailedError
 from afterbell.ingest.refusals import Release
 from afterbell.lake.listings import EXPLAINED, HELD, RELEASED, RETURNED
@@ -20,6 +21,10 @@ from afterbell.stores.artifacts import ArtifactStore
 
 FOLDER = "listings/"
 _KEY = re.compile(rf"{FOLDER}\d{{4}}-\d{{2}}-\d{{2}}/[0-9a-f]{{16}}\.json")
+_HOLDS = (
+    "SELECT symbol, ex_session, basis, knowledge_time, close_before, close, rests_on FROM market.corporate_actions "
+    "WHERE kind = 'wrong_listing'"
+)
 _TELLS = frozenset({EXPLAINED, RELEASED, RETURNED})
 
 
@@ -101,6 +106,19 @@ def release_listing(
     except PreconditionFailedError:
         return _read(store, key), False
     return given, True
+
+
+def read_holds(runtime: Runtime) -> list[dict[str, Any]]:
+    """The holds that nothing has ended, oldest first, with symbol, ex_session, basis, knowledge_time and rests_on.
+
+    ``close_before`` is the right close, ``close`` the wrong one.
+
+    Raises:
+        ConfigError: there is no lake yet.
+    """
+    from afterbell.lake.reader import query  # noqa: PLC0415 - ingest itself does without DuckDB
+
+    return open_holds(query(runtime, _HOLDS).to_pylist())
 
 
 def open_holds(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -151,8 +151,9 @@ class WholeSessions:
         drops = window.drops.filter(pl.col("session") == session)
         events = window.events.filter(pl.col("valid_from").is_between(before[0], session))
         last = events.unique("symbol", keep="last", maintain_order=True)
-        known = known_on_night(window.bars.filter(pl.col("session").is_between(before[0], session)), drops)
-        bars = _with_repeats(known, [*before, session] if whole else [before[-1], session])
+        near = window.bars.filter(pl.col("session").is_between(before[0], session))
+        # What repeats in the sessions before is shown, and bounded by nothing.
+        bars = _with_repeats(known_on_night(near, session, drops), [*before, session], whole=whole)
         rows = SessionRows(
             session=session,
             calendar=before,
@@ -187,20 +188,27 @@ class WholeSessions:
         return values, unchecked
 
 
+_VALUES = ("open", "high", "low", "close", "volume")
+_SHOWN = ("symbol", "session", *_VALUES, "knowledge_time", "drop_id")
+
+
 def revisions(bars: pl.DataFrame) -> pl.DataFrame:
     """All revisions, sorted by symbol and session, each with ``_until``: when the next one became known, or null."""
-    ordered = bars.sort("symbol", "session", "knowledge_time", "revision")
-    return ordered.with_columns(_until=pl.col("knowledge_time").shift(-1).over("symbol", "session"))
+    ordered = bars.sort("symbol", "session", "knowledge_time", "revision").select(_SHOWN)
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in ("symbol", "session"))
+    return ordered.with_columns(_until=pl.when(same).then(pl.col("knowledge_time").shift(-1)))
 
 
-def known_on_night(bars: pl.DataFrame, drops: pl.DataFrame) -> pl.DataFrame:
+def known_on_night(bars: pl.DataFrame, session: date, drops: pl.DataFrame) -> pl.DataFrame:
     """One revision of each bar: the newest known when the last of ``drops`` was; without drops the newest of all.
 
     Args:
         bars: as ``revisions`` gives them.
-        drops: rows of ``raw.drops``, those of a session.
+        session: whose night.
+        drops: rows of ``raw.drops``, those of the session.
     """
-    own = bars.filter(pl.col("drop_id").is_in(drops["drop_id"].implode()))["knowledge_time"].max()
+    here = bars.filter(pl.col("session") == session)
+    own = here.filter(pl.col("drop_id").is_in(drops["drop_id"].implode()))["knowledge_time"].max()
     told = [at for at in (own, drops["knowledge_time"].max()) if at is not None]
     if not told:
         return bars.filter(pl.col("_until").is_null())
@@ -208,12 +216,17 @@ def known_on_night(bars: pl.DataFrame, drops: pl.DataFrame) -> pl.DataFrame:
     return bars.filter((pl.col("knowledge_time") <= at) & (pl.col("_until").is_null() | (pl.col("_until") > at)))
 
 
-def _with_repeats(known: pl.DataFrame, calendar: Sequence[date]) -> pl.DataFrame:
-    """symbol, session, volume, repeats: whether a bar of ``calendar`` repeats the one of the session before."""
-    near = known.filter(pl.col("session") >= calendar[0])
-    found = runs(near, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
-    rows = known.select("symbol", "session", "volume").join(found, on=["symbol", "session"], how="left")
-    return rows.with_columns(pl.col("repeats").fill_null(value=False))
+def _with_repeats(known: pl.DataFrame, calendar: Sequence[date], *, whole: bool) -> pl.DataFrame:
+    """symbol, session, volume, repeats: whether a bar repeats the one before; in the last session, or ``whole``."""
+    columns = ("symbol", "session", "volume")
+    if whole:
+        found = runs(known, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
+        marked = known.select(columns).join(found, on=["symbol", "session"], how="left")
+        return marked.with_columns(pl.col("repeats").fill_null(value=False))
+    late = pl.col("session") >= calendar[-2]
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", *_VALUES))
+    near = known.filter(late).select(*columns, repeats=(same & (pl.col("volume") > 0)).fill_null(value=False))
+    return pl.concat([known.filter(~late).select(*columns, repeats=pl.lit(value=False)), near])
 
 
 def _months(sessions: Sequence[date]) -> Iterator[list[date]]:

@@ -95,11 +95,13 @@ def read_inputs(
         bars=StoredMonths(spark, BARS, handed.bars, s3),
         actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),
         grid=(grid := SessionGrid.of(exchange, exchange.between(start, last))),
-        unseen=_unseen(spark, s3, exchange, grid) if spec.unseen == "leave_out" else frozenset(),
+        unseen=unseen_before_training(spark, s3, exchange, grid) if spec.unseen == "leave_out" else frozenset(),
     )
 
 
-def _unseen(spark: SparkSession, s3: S3Location, exchange: Exchange, grid: SessionGrid) -> frozenset[date]:
+def unseen_before_training(
+    spark: SparkSession, s3: S3Location, exchange: Exchange, grid: SessionGrid
+) -> frozenset[date]:
     """The sessions of ``grid`` without evidence, by what was known at the cut-off of the last one.
 
     The ledger only grows, and by what becomes known later: whatever its snapshot, the answer is the same.
