@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from afterbell.features.grid import Floats, Ints, SessionGrid
 from afterbell.features.labels import forward_returns
-from afterbell.lake.listings import part_series
+from afterbell.lake.listings import RENAMED, part_series
 from afterbell.training.bars import KnownBars, Listing, days_of, known_rows, months_of
 
 
@@ -21,8 +21,12 @@ class Labels:
         self, bars: KnownBars, actions: pl.DataFrame, grid: SessionGrid, listing: Listing, horizons: Sequence[int]
     ) -> None:
         """``actions``: rows of ``market.corporate_actions``; what is not known at the run's cut-off is left out."""
-        self._bars, self._grid, self._listing, self._horizons = bars, grid, listing, tuple(horizons)
+        self._bars, self._grid, self._horizons = bars, grid, tuple(horizons)
         self._actions = known_factors(actions, grid, listing)
+        self._renames = known_renames(actions, grid, listing)
+        self._ends = listing.ends.copy()
+        for _, old, new in self._renames:
+            self._ends[old] = max(self._ends[old], self._ends[new])
 
     def of(self, first: int, last: int) -> NDArray[np.float32]:
         """Those of the sessions ``first`` to ``last``, both included: float32 ``(horizons, sessions, symbols)``.
@@ -35,13 +39,21 @@ class Labels:
         inside = (session >= first) & (session < until)
         factors = np.ones_like(close)
         factors[session[inside] - first, symbol[inside]] = factor[inside]
-        found = forward_returns(close, factors, self._listing.ends - first, self._horizons)
+        self._go_on(close, factors, first)
+        found = forward_returns(close, factors, self._ends - first, self._horizons)
         wanted = last + 1 - first
         labels = np.stack([found[horizon][:wanted].astype(np.float32) for horizon in self._horizons])
         return np.where(np.isfinite(labels), labels, np.float32(np.nan))
 
+    def _go_on(self, close: Floats, factors: Floats, first: int) -> None:
+        """Who held a security that was renamed holds what it is called now, unless another has taken the old symbol."""
+        for since, old, new in self._renames:
+            at = max(since - first, 0)
+            if np.isnan(close[at:, old]).all():
+                close[at:, old], factors[at:, old] = close[at:, new], factors[at:, new]
+
     def _closes(self, first: int, until: int) -> Floats:
-        close = np.full((until - first, len(self._listing.tickers)), np.nan)
+        close = np.full((until - first, len(self._ends)), np.nan)
         for month in sorted(set(months_of(self._grid.days[first:until]).tolist())):
             rows = self._bars.month(month)
             session, symbol = rows["session"].to_numpy(), rows["symbol"].to_numpy()
@@ -49,6 +61,20 @@ class Labels:
             # Of several revisions the last one stands: the newest.
             close[session[inside] - first, symbol[inside]] = rows["close"].fill_null(np.nan).to_numpy()[inside]
         return close
+
+
+def known_renames(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> list[tuple[int, int, int]]:
+    """The ordinal of a renamed security's first session under its new symbol, and the codes of the old and the new one.
+
+    The latest come first, so that a security that was renamed twice is followed to its last symbol.
+    """
+    if "rests_on" not in actions.columns:
+        return []
+    known = known_rows(actions.filter(pl.col("kind") == RENAMED).rename({"ex_session": "session"}), grid)
+    since = grid.columns(days_of(known["session"])).tolist()
+    old, new = listing.codes(known["rests_on"]).tolist(), listing.codes(known["symbol"]).tolist()
+    there = (each for each in zip(since, old, new, strict=True) if min(each[1:]) >= 0)
+    return sorted(there, reverse=True)
 
 
 def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> tuple[Ints, Ints, Floats]:
