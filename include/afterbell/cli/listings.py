@@ -1,4 +1,4 @@
-"""``listings held|release``: bars that look like another security's, and a person's word that they are right."""
+"""``listings held|release|changes``: bars that look like another security's, and which security a symbol stands for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from afterbell.cli.context import open_lake
 from afterbell.cli.output import out, print_json, report_errors
 from afterbell.stores.artifacts import ArtifactStore
 
-app = typer.Typer(help="Bars of another security under a symbol: which are held, and letting them count.")
+app = typer.Typer(
+    help="Which security a symbol stands for: bars of another one that are held, renames, re-used symbols."
+)
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
@@ -56,6 +58,31 @@ def release(
     out.print(f"bars of {given.symbol} from {given.session} on count from the next run on", markup=False)
     if not done:
         out.print(f"(they were released before, by {given.by}: {given.reason})", markup=False)
+
+
+@app.command()
+@report_errors
+def changes(
+    symbol: Annotated[str, typer.Argument(help="A symbol, now or before; all, if it is left out.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List renamed securities, and symbols that another security has taken."""
+    from afterbell.lake.instruments import read_instruments  # noqa: PLC0415 - keeps --help fast
+
+    with open_lake(quiet=as_json) as runtime:
+        found = read_instruments(runtime, symbol)
+    rows = [{name: _text(value) for name, value in row.items()} for row in found]
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        out.print("no symbol has changed hands" if not symbol else f"{symbol} has not changed hands", markup=False)
+    for row in rows:
+        out.print(f"[bold]{row['symbol']}[/]", end="  ")
+        since, until = row["first_session"] or "the beginning", row["last_session"] or "now"
+        called = f" ({row['name']})" if row["name"] else ""
+        before = f", before {row['predecessor']}" if row["predecessor"] else ""
+        out.print(f"{row['instrument']}{called} from {since} to {until}{before}", markup=False)
 
 
 def _text(value: object) -> object:

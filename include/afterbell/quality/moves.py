@@ -13,7 +13,7 @@ from datetime import date
 import polars as pl
 
 from afterbell.ingest.actions.decide import UNDECIDED as NO_RATIO
-from afterbell.lake.listings import is_factor
+from afterbell.lake.listings import REUSED, is_factor
 
 COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
 """Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
@@ -24,6 +24,7 @@ WEIGHTY = (
 )  # fmt: skip
 """The same with shares of both sessions, and the dollars traded in the session: close times shares."""
 
+ANOTHER = "the symbol stands for another security from this session on"
 GAP = "no bar for sessions in between: traded again, or a symbol used again"
 RESTATED = "a close that a later drop told otherwise by more than 5 %"
 UNDECIDED = "a split by price and shares, whose ratio cannot be told from its neighbours"
@@ -38,7 +39,8 @@ SPIN_OFF = "falls as on a distribution: narrow range, no unusual volume; the ven
 NEWS = "news: at least four times the shares of the session before"
 UNCONFIRMED = "confirmed by nothing but the bars themselves"
 REASONS = (
-    GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
+    ANOTHER, GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS,
+    UNCONFIRMED,
 )  # fmt: skip
 
 LARGE = 0.4
@@ -113,12 +115,14 @@ def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) 
     told = bars.sort(*_KEY, "knowledge_time", "revision")
     first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
     newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
+    taken = actions.filter(pl.col("kind") == REUSED).select("symbol", session="ex_session").unique()
     believed = actions.filter(is_factor()).sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
     basis = pl.col("basis") if "basis" in believed.columns else pl.lit(None, pl.String).alias("basis")
     believed = believed.select("symbol", "kind", "factor", basis, session="ex_session")
     rows = newest.join(believed, on=_KEY, how="left", maintain_order="left").with_columns(
         pl.col("factor").fill_null(1.0)
     )
+    rows = rows.join(taken.with_columns(taken=pl.lit(value=True)), on=_KEY, how="left", maintain_order="left")
     before = {f"{name}_before": _beside(name, 1) for name in ("close", "first_close", "volume", "place")}
     split = pl.when(pl.col("kind") == "split").then(pl.col("factor")).otherwise(1.0)
     moves = rows.with_columns(**before).with_columns(
@@ -142,6 +146,7 @@ def _reason() -> pl.Expr:
     )
     narrow = pl.col("high") <= pl.col("low") * _NARROW
     checks = {
+        ANOTHER: pl.col("taken"),
         GAP: pl.col("place") != pl.col("place_before") + 1,
         UNDECIDED: pl.col("basis") == NO_RATIO,
         RESTATED: told_otherwise,
