@@ -19,7 +19,7 @@ from afterbell.features.grid import SessionGrid, from_day
 from afterbell.lake.unseen import crossed
 from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, list_symbols, months_of
 from afterbell.training.columns import ColumnFile
-from afterbell.training.labels import Labels
+from afterbell.training.labels import Labels, known_renames, known_taken
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
 from afterbell.training.rows import Rows, SetRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec
@@ -101,7 +101,9 @@ def _files(folder: Path, features: int, horizons: int, room: int) -> list[Column
 
 def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
-    grid, universe = inputs.grid, Universe(spec.universe)
+    grid = inputs.grid
+    renames = [each[:3] for each in known_renames(inputs.actions, grid, listing) if each[3]]
+    universe = Universe(spec.universe, renames, known_taken(inputs.actions, grid, listing))
     # The listing is of all bars: a symbol whose bars are held has not been delisted.
     bars = KnownBars(WithoutHeld(inputs.bars, inputs.actions), grid, listing)
     labels = Labels(bars, inputs.actions, grid, listing, spec.horizons)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from afterbell.features.grid import Floats, Ints, SessionGrid
 from afterbell.features.labels import forward_returns
-from afterbell.lake.listings import RENAMED, part_series
+from afterbell.lake.listings import RENAMED, REUSED, part_series
 from afterbell.training.bars import KnownBars, Listing, days_of, known_rows, months_of
 
 
@@ -25,7 +25,7 @@ class Labels:
         self._actions = known_factors(actions, grid, listing)
         self._renames = known_renames(actions, grid, listing)
         self._ends = listing.ends.copy()
-        for _, old, new in self._renames:
+        for _, old, new, _ in self._renames:
             self._ends[old] = max(self._ends[old], self._ends[new])
 
     def of(self, first: int, last: int) -> NDArray[np.float32]:
@@ -47,7 +47,7 @@ class Labels:
 
     def _go_on(self, close: Floats, factors: Floats, first: int) -> None:
         """Who held a security that was renamed holds what it is called now, unless another has taken the old symbol."""
-        for since, old, new in self._renames:
+        for since, old, new, _ in self._renames:
             at = max(since - first, 0)
             if np.isnan(close[at:, old]).all():
                 close[at:, old], factors[at:, old] = close[at:, new], factors[at:, new]
@@ -63,18 +63,30 @@ class Labels:
         return close
 
 
-def known_renames(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> list[tuple[int, int, int]]:
-    """The ordinal of a renamed security's first session under its new symbol, and the codes of the old and the new one.
+def known_renames(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> list[tuple[int, int, int, bool]]:
+    """Renamed securities.
 
-    The latest come first, so that a security that was renamed twice is followed to its last symbol.
+    Returns:
+        The ordinal of the first session under the new symbol, the codes of the old and the new one, and whether that
+        was known at that session's own cut-off. The latest come first, so that a security that was renamed twice is
+        followed to its last symbol.
     """
     if "rests_on" not in actions.columns:
         return []
     known = known_rows(actions.filter(pl.col("kind") == RENAMED).rename({"ex_session": "session"}), grid)
     since = grid.columns(days_of(known["session"])).tolist()
     old, new = listing.codes(known["rests_on"]).tolist(), listing.codes(known["symbol"]).tolist()
-    there = (each for each in zip(since, old, new, strict=True) if min(each[1:]) >= 0)
+    in_time = (known["knowledge_time"].cast(pl.Int64).to_numpy() <= grid.cut_offs[since]).tolist()
+    there = (each for each in zip(since, old, new, in_time, strict=True) if min(each[1:3]) >= 0)
     return sorted(there, reverse=True)
+
+
+def known_taken(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> list[tuple[int, int]]:
+    """Ordinal and code of each session from which on a symbol stands for another security."""
+    parted = known_rows(part_series(actions).rename({"ex_session": "session"}), grid)
+    rows = parted.filter(pl.col("kind") == REUSED).select("symbol", "session").unique()
+    since, codes = grid.columns(days_of(rows["session"])).tolist(), listing.codes(rows["symbol"]).tolist()
+    return sorted((at, code) for at, code in zip(since, codes, strict=True) if code >= 0)
 
 
 def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> tuple[Ints, Ints, Floats]:
