@@ -140,7 +140,7 @@ def _listings(base: Base, context: Context, shown: pl.DataFrame, actions: pl.Dat
     """Bars of another security under a symbol: which begin to be held, and which are let go."""
     # The kind is the greatest there is: files without such a row are not opened.
     earlier = base.rows(CORPORATE_ACTIONS, "kind", WRONG_LISTING, WRONG_LISTING).select(list(LISTINGS))
-    return wrong_listings(shown, actions, earlier, context.releases)
+    return wrong_listings(shown, actions, earlier, context.releases, context.evidence)
 
 
 def _judged(
