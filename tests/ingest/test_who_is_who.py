@@ -54,8 +54,9 @@ class Named(Lake):
         assert actions.height >= actions_before.height
         if new.is_empty() and renames.is_empty():
             return
+        known = shown_before if shown_before.width else NOTHING
         of = {kind: self.named.filter(pl.col("kind") == kind) for kind in (WRONG_LISTING, REUSED)}
-        holds = wrong_listings(new, actions, of[WRONG_LISTING].select(list(LISTINGS)), {}, renames=renames)
+        holds = wrong_listings(new, actions, of[WRONG_LISTING].select(list(LISTINGS)), {}, known, renames)
         taken = taken_symbols(new, pl.concat([actions, *of.values(), holds], how="diagonal"), renames)
         self.instruments = pl.concat([self.instruments, instrument_changes(self.instruments, renames, taken)])
         self.named = pl.concat([self.named, holds, taken, rename_rows(renames)], how="diagonal")

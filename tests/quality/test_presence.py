@@ -35,7 +35,7 @@ def bar(symbol: str, day: date, by: date, known: date | None = None) -> dict[str
 
 def counted(bars: list[dict[str, Any]], ledger: list[dict[str, Any]]) -> dict[date, tuple[int, int, bool]]:
     presence = Presence(pl.DataFrame(ledger), RULES)
-    presence.add(pl.DataFrame(bars))
+    presence.add(pl.DataFrame(bars), DAYS)
     found = presence.coverage(DAYS, DAYS)
     return {one.session: (one.bars, one.on_night, one.delivered) for one in found}
 
@@ -69,10 +69,17 @@ def test_a_source_is_not_asked_before_its_first_drop() -> None:
 def test_sessions_that_are_added_twice_count_once() -> None:
     presence = Presence(pl.DataFrame(LEDGER), RULES)
     for days in (DAYS[:3], DAYS):
-        presence.add(pl.DataFrame([row for row in ALL if row["session"] in days]))
+        presence.add(pl.DataFrame([row for row in ALL if row["session"] in days]), days)
     assert [one.bars for one in presence.coverage(DAYS, DAYS)] == [2, 2, 1, 2, 2]
 
 
 def test_the_bounds_are_those_of_the_rules_on_coverage_and_row_count() -> None:
     assert bounds_of(RULES["vendor"]) == Bounds(0.9, (0.8, 1.25))
     assert bounds_of(rule_set(JUMP)) == Bounds(None, (0.0, float("inf")))
+
+
+def test_a_session_that_was_not_read_is_not_asked_about() -> None:
+    presence = Presence(pl.DataFrame(LEDGER), RULES)
+    read = [DAYS[0], DAYS[1], DAYS[4]]
+    presence.add(pl.DataFrame([row for row in ALL if row["session"] in read]), read)
+    assert [one.session for one in presence.coverage(DAYS, DAYS)] == read

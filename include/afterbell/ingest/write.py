@@ -145,7 +145,7 @@ def _actions(base: Base, context: Context, shown: pl.DataFrame | None, renames: 
     # Few rows name listings: files without one are mostly not opened.
     holds, taken, named = (base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in LISTING_KINDS)
     factors = pl.concat([there.filter(is_factor()), found], how="diagonal")
-    listings = wrong_listings(shown, factors, holds.select(list(LISTINGS)), context.releases, renames)
+    listings = wrong_listings(shown, factors, holds.select(list(LISTINGS)), context.releases, context.evidence, renames)
     told = taken_symbols(shown, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
     called = rename_rows(renames).join(named, on=["symbol", "ex_session", "drop_id"], how="anti")
     return pl.concat([new, listings, told, called], how="diagonal")

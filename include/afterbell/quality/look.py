@@ -90,7 +90,7 @@ class Gatherer:
         )
         presence = Presence(ledger, {source.name: rules for source, rules in self._judged})
         if sessions and sessions[0] >= before[self._run]:
-            presence.add(window)
+            presence.add(window, [*before, self._session])
         found = self._with_symbols(found, window, before, sessions, presence)
         return self._with_coverage(found, presence, sessions)
 
@@ -120,7 +120,7 @@ class Gatherer:
         last, several = max(sessions), len(sessions) > 1
         after = self._after(last) if several else []
         if after:
-            presence.add(self._reader.between(BARS, "session", after[0], after[-1]))
+            presence.add(self._reader.between(BARS, "session", after[0], after[-1]), after)
         calendar = self._exchange.between(self._exchange.before(sessions[0], self._whole.history)[0], last)
         days = [day for day in calendar if day >= sessions[0]] if several else calendar
         seen = presence.coverage([*calendar, *after], days)
@@ -170,7 +170,7 @@ class Gatherer:
             inside = calendar[0] >= before[0] and chunk[-1] <= self._session
             recent = pl.col("session") >= calendar[0]
             bars = window.filter(recent) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
-            presence.add(bars)
+            presence.add(bars, calendar)
             told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
             confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
             evidence = self._reader.between(EVIDENCE, "session", calendar[0], chunk[-1])

@@ -40,9 +40,16 @@ class Presence:
         self._judged = judged
         self._parts: list[pl.DataFrame] = []
         self._last: date | None = None
+        self._read: set[date] = set()
 
-    def add(self, bars: pl.DataFrame) -> None:
-        """Add bars of further sessions, all revisions; sessions that are there already are passed over."""
+    def add(self, bars: pl.DataFrame, sessions: Collection[date]) -> None:
+        """Add bars of further sessions, all revisions; those of sessions that are there already are passed over.
+
+        Args:
+            bars: rows of ``market.bars``.
+            sessions: which were read; some may have no bar at all.
+        """
+        self._read |= set(sessions)
         # Few drops have many bars: what an id says is read once.
         drops = (
             bars.select("drop_id")
@@ -66,7 +73,7 @@ class Presence:
         self._last = rows["session"].max()  # type: ignore[assignment]
 
     def coverage(self, calendar: Sequence[date], days: Collection[date]) -> list[Coverage]:
-        """Each of ``days`` beside its neighbours in ``calendar``, by source, ascending.
+        """Each of ``days`` that was read beside its neighbours in ``calendar``, by source, ascending.
 
         A source is asked about the sessions from its first usable drop to its last one.
         """
@@ -77,7 +84,7 @@ class Presence:
             mine = None if rows is None else rows.filter(pl.col("source") == source)
             if not delivered or mine is None or mine.is_empty():
                 continue
-            asked = [day for day in days if min(delivered) <= day <= max(delivered)]
+            asked = [day for day in days if day in self._read and min(delivered) <= day <= max(delivered)]
             there = {day: day in delivered for day in asked}
             found += coverage(source, mine, calendar, asked, there, bounds_of(rules))
         return found

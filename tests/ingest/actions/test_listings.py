@@ -66,7 +66,7 @@ def test_a_lost_past_and_a_close_told_otherwise_begin_a_hold(row: dict[str, Any]
 @pytest.mark.parametrize(
     ("why", "change"),
     [
-        ("the drop tells both sessions: a crash", {"blur": 0.0}),
+        ("the drop tells both sessions: a crash", {"blur": 0.0, "close": 45.0}),
         ("news bring shares: more dollars than before", {"volume": 30_000_000}),
         ("a quarter of the dollars is enough", {"volume": 1_300_000}),
         ("a step of less than half", {"close": 85.0}),
@@ -75,6 +75,27 @@ def test_a_lost_past_and_a_close_told_otherwise_begin_a_hold(row: dict[str, Any]
 )
 def test_what_may_be_right_is_not_held(why: str, change: dict[str, Any]) -> None:
     assert asked(NEWCOMER | change) == [], why
+
+
+ALONE = seen(1, 48.11, 4.78, blur=0.01, volume=900_000)
+"""A tenth of the price and as many shares, beside the bar before."""
+
+
+def test_a_bar_in_other_units_is_held_though_its_drop_has_the_bar_before() -> None:
+    assert asked(ALONE) == [(1, "held")]
+    assert asked(ALONE, seen(2, 4.78, 49.27, blur=0.01)) == [(1, "held"), (2, "returned")]
+    assert asked(ALONE | {"close": 17.0, "volume": 400_000}) == []
+
+
+def test_a_close_that_goes_back_to_where_it_was_is_not() -> None:
+    rise = seen(1, 4.8, 48.11, blur=0.01, volume=9_000_000)
+    assert asked(rise, seen(3, 48.11, 4.78, blur=0.01, volume=900_000)) == []
+    # The lake has the rise, from a night before.
+    schema = EVIDENCE | {"knowledge_time": pl.Datetime("us", "UTC"), "drop_id": pl.String}
+    known = pl.DataFrame([rise], schema=schema)
+    assert asked(seen(3, 48.11, 4.78, blur=0.01, volume=900_000), known=known) == []
+    # A lost past speaks louder.
+    assert asked(rise, seen(3, 48.11, 4.78, volume=900_000)) == [(3, "held")]
 
 
 def test_a_level_above_is_held_as_one_below() -> None:
@@ -126,7 +147,8 @@ def test_night_by_night_leaves_the_rows_of_one_run() -> None:
     whole = wrong_listings(evidence, ACTIONS, LISTINGS.to_frame(), releases)
     lake = LISTINGS.to_frame()
     for _, rows in evidence.group_by("knowledge_time", maintain_order=True):
-        lake = pl.concat([lake, wrong_listings(rows, ACTIONS, lake, releases)])
+        earlier = evidence.filter(pl.col("knowledge_time") < rows["knowledge_time"].min())
+        lake = pl.concat([lake, wrong_listings(rows, ACTIONS, lake, releases, earlier)])
     assert lake.equals(whole)
     assert whole["basis"].to_list() == ["held", "returned", "held", "released"]
     # The same evidence again, as after a crash between two tables' publishing, changes nothing.
@@ -139,8 +161,11 @@ REAL = {
     "VNO": [("2015-06-29", "held"), ("2015-06-30", "returned")],  # 94.89, told as 23.78, then 94.93 again
     "TCO": [("2015-09-21", "held"), ("2015-12-16", "returned"), ("2016-01-19", "held"), ("2016-03-15", "returned"),
             ("2016-03-16", "held"), ("2016-06-10", "returned")],  # its preferred shares at 25, for 60 sessions
-    "SSE": [("2015-03-31", "held"), ("2015-04-01", "returned"), ("2015-04-10", "held"), ("2015-04-13", "returned"),
-            ("2015-05-04", "held"), ("2015-05-05", "returned"), ("2015-05-07", "held"), ("2015-05-08", "returned")],
+    "SSE": [("2015-03-26", "held"), ("2015-04-01", "returned"), ("2015-04-10", "held"), ("2015-04-13", "returned"),
+            ("2015-04-24", "held"), ("2015-04-29", "returned"), ("2015-05-04", "held"), ("2015-05-05", "returned"),
+            ("2015-05-07", "held"), ("2015-05-08", "returned"), ("2015-05-21", "held"), ("2015-05-22", "returned")],
+    "SHAK": [("2015-09-04", "held"), ("2015-09-08", "returned")],  # 48.11, 4.781, 49.27, with as many shares
+    "LLEX": [],  # 0.62, 3.15 for a day, 0.73: it went back
     "AAPL": [],
     "NFLX": [],  # split 7 for 1
     "CMRX": [],  # fell by 81 % on a failed trial

@@ -3,6 +3,8 @@
 Suspicious is a bar that its drop doesn't tell beside the bar before it (the symbol's past is lost, as with another
 security number), or that a later drop tells otherwise, if its close is far from the one before, no action explains it,
 and its volume doesn't fit: a fraction of the dollars traded before. News bring more dollars, a split about as many.
+Where its own drop tells both bars, the close must be farther still, and not go back to where it was a few sessions ago:
+then the bar before it was amiss.
 
 What follows from a row of evidence hangs on what was known when it came, and on whether its symbol is held. So a run
 over years finds what each of its nights finds.
@@ -23,6 +25,8 @@ from afterbell.lake.listings import EXPLAINED, HELD, RELEASED, RETURNED, WRONG_L
 
 LARGE_STEP = 1.5
 """A close this many times the close before, or less than one over it, is far."""
+HUGE_STEP = 3.0
+"""The same where the drop tells both bars: many shares lose half of a sudden rise with little volume."""
 FEW_DOLLARS = 0.25
 """Less than this share of the dollars traded in the session before does not fit."""
 LEAST_DOLLARS = 50_000.0
@@ -44,9 +48,13 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
 LISTINGS = pl.Schema(_COLUMNS)
 """Rows of ``market.corporate_actions`` of kind ``WRONG_LISTING``, see ``afterbell.lake.listings``."""
 
+BACK_WITHIN = 10
+"""Days within which a close may go back."""
+_BACK = 0.35
 ANOTHER = "volume, level; the drop tells nothing of the session before"
 """What a hold rests on whose bar came without the one before."""
 _RESTATED = "volume, level; a later drop tells the close otherwise"
+_ALONE = "volume, level"
 _UNDECIDED = "undecided"
 
 Releases = Mapping[tuple[str, date], datetime]
@@ -71,6 +79,7 @@ def wrong_listings(
     actions: pl.DataFrame,
     earlier: pl.DataFrame,
     releases: Releases | None = None,
+    known: pl.DataFrame | None = None,
     renames: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """The rows that new evidence justifies, in the order in which they become known.
@@ -80,6 +89,7 @@ def wrong_listings(
         actions: rows of ``market.corporate_actions`` about its sessions, the run's own and the lake's.
         earlier: rows of kind ``WRONG_LISTING`` that the lake has, of all sessions.
         releases: when a person let a hold go, by symbol and its session.
+        known: the lake's evidence of ``BACK_WITHIN`` days before that of ``evidence``, or of more.
         renames: new ``RENAMES``. Where the right security goes on under another symbol, the other bars are no mistake.
 
     Returns:
@@ -87,7 +97,7 @@ def wrong_listings(
     """
     open_holds = _open(earlier)
     freed = releases or {}
-    rows = _candidates(evidence if renames is None else without_moved(evidence, renames), list(open_holds))
+    rows = _candidates(evidence if renames is None else without_moved(evidence, renames), known, list(open_holds))
     symbols = pl.concat([rows["symbol"], pl.Series("symbol", list(open_holds), dtype=pl.String)]).unique()
     explained = _Explained(actions.filter(is_factor() & pl.col("symbol").is_in(symbols.implode())))
     found: list[dict[str, Any]] = []
@@ -143,23 +153,49 @@ def _open(earlier: pl.DataFrame) -> dict[str, Hold]:
     return found
 
 
-def _candidates(evidence: pl.DataFrame, held: list[str]) -> pl.DataFrame:
+def _candidates(evidence: pl.DataFrame, known: pl.DataFrame | None, held: list[str]) -> pl.DataFrame:
     """Evidence that may begin a hold or end one, in the order in which it became known."""
-    told = evidence.filter(pl.col("close_before") > 0, pl.col("close") > 0)
+    positive = (pl.col("close_before") > 0) & (pl.col("close") > 0)
+    told = evidence.filter(positive)
     own = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
     rows = told.with_columns(elsewhere=~own.fill_null(value=False), newcomer=pl.col("blur").is_null())
     step = (pl.col("close") / pl.col("close_before")).log().abs()
     dollars = pl.col("close") * pl.col("volume") / (pl.col("close_before") * pl.col("volume_before"))
     enough = pl.col("close_before") * pl.col("volume_before") >= LEAST_DOLLARS
+    rows = rows.with_columns(alone=~pl.col("elsewhere") & ~pl.col("newcomer"))
     rows = rows.with_columns(
-        begins=(pl.col("elsewhere") | pl.col("newcomer"))
-        & (step > log(LARGE_STEP))
+        begins=(step > pl.when("alone").then(log(HUGE_STEP)).otherwise(log(LARGE_STEP)))
         & enough
         & (dollars < FEW_DOLLARS).fill_null(value=False)
     )
     symbols = pl.concat([rows.filter("begins")["symbol"], pl.Series("symbol", held, dtype=pl.String)]).unique()
-    rows = rows.filter(pl.col("symbol").is_in(symbols.implode()))
+    rows = rows.filter(pl.col("symbol").is_in(symbols.implode())).with_row_index("_row")
+    moves = told.select(_MOVES)
+    past = moves if known is None else pl.concat([known.filter(positive).select(_MOVES), moves])
+    back = _gone_back(rows.filter(pl.col("begins") & pl.col("alone")), past)
+    rows = rows.join(back, on="_row", how="left")
+    rows = rows.with_columns(begins=pl.col("begins") & pl.col("_back").is_null())
     return rows.sort("symbol", "knowledge_time", "session", "drop_id", "close")
+
+
+_MOVES = ("symbol", "session", "close_before", "close", "knowledge_time")
+
+
+def _gone_back(rows: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
+    """Which of ``rows`` (``_row``) only undo a move of a few sessions before, by what was known then."""
+    before = past.select("symbol", _then="session", _move=_step(), _known="knowledge_time")
+    now = rows.select("_row", "symbol", "session", "knowledge_time", _own=_step())
+    pairs = now.join(before, on="symbol", how="inner")
+    days = (pl.col("session") - pl.col("_then")).dt.total_days()
+    near = pairs.filter((days > 0) & (days <= BACK_WITHIN) & (pl.col("_known") <= pl.col("knowledge_time")))
+    # Of what was told twice the newest counts.
+    newest = near.sort("_known").unique(["_row", "_then"], keep="last", maintain_order=True)
+    undone = (pl.col("_own") + pl.col("_move")).abs() < _BACK
+    return newest.filter(undone).select("_row", _back=pl.lit(value=True)).unique()
+
+
+def _step() -> pl.Expr:
+    return (pl.col("close") / pl.col("close_before")).log()
 
 
 class _Explained:
@@ -199,7 +235,8 @@ def _of_symbol(
             continue
         if row["begins"] and not explained.known(row["symbol"], session, at):
             hold = Hold(session, row["close_before"], close, at)
-            yield _row(row, HELD, hold.right, close, _RESTATED if not row["newcomer"] else ANOTHER)
+            witness = _ALONE if row["alone"] else ANOTHER if row["newcomer"] else _RESTATED
+            yield _row(row, HELD, hold.right, close, witness)
 
 
 def _explained_since(symbol: str, hold: Hold, explained: _Explained) -> Iterator[dict[str, Any]]:
