@@ -16,12 +16,14 @@ from afterbell.config.runtime import S3Location
 from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
+from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parts import (
     EVIDENCE,
     FILES,
     FILINGS,
     LEDGER,
+    LEVELS,
     REJECTS,
     REPEATS,
     RETOLD,
@@ -91,6 +93,9 @@ def read_slice(
     if rejected:
         yield Part(REJECTS, work.kind, pl.concat(rejected, how="diagonal"))
     if known is not None:
+        looks = [sample_closes(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
+        if looks:
+            yield Part(LEVELS, work.kind, pl.concat(looks))
         yield from _bars(work, Exchange(sources[work.tasks[0].source][0].exchange), drops, own, known, s3)
         return
     for drop in own:

@@ -31,8 +31,10 @@ from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
+from afterbell.ingest.levels import ImplausibleError
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
+from afterbell.ingest.past_prices import refuse_implausible
 from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
 from afterbell.ingest.slices import Slice, share_out
@@ -51,6 +53,8 @@ from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
 
+_REFUSALS = 3
+"""Times that drops are left out and the others read again, before the run gives up."""
 Sources = Mapping[str, tuple[Source, RuleSet]]
 
 
@@ -123,12 +127,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     store = ArtifactStore(runtime.s3)
     work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
-    try:
-        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
-    except OverBudgetError as error:
-        # A drop of another session stops itself, and not the night.
-        work = _without_over_budget(store, work, error.outcomes, span, args.run_id)
-        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
+    work, outcomes, made, wanted = _ingest_what_can_be(runtime, base, work, span, branch, store, args.run_id)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     result |= {
         "last_usable": _last_usable(work, outcomes, span),
@@ -146,6 +145,24 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops")},
     )
     return result
+
+
+def _ingest_what_can_be(
+    runtime: Runtime, base: Base, work: Work, span: Span, branch: str, store: ArtifactStore, run_id: str
+) -> tuple[Work, list[Outcome], dict[str, int], str]:
+    """Ingest ``work``; a drop of another session that can't be taken in stops itself, and not the night.
+
+    Returns:
+        What was taken in, and of it what ``_ingest`` returns.
+    """
+    for _ in range(_REFUSALS):
+        try:
+            return work, *_ingest(runtime, base, work, span, branch)
+        except OverBudgetError as error:
+            work = _without_over_budget(store, work, error.outcomes, span, run_id)
+        except ImplausibleError as error:
+            work = _without_implausible(store, work, error, span, run_id)
+    return work, *_ingest(runtime, base, work, span, branch)
 
 
 def branch_name(run_id: str) -> str:
@@ -221,6 +238,29 @@ def _without_over_budget(
     return work.without(list(refusals), {task.key: describe(refusal) for task, refusal in refusals.items()})
 
 
+def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleError, span: Span, run_id: str) -> Work:
+    """``work`` without the drops whose prices can't be prices, which are refused.
+
+    Raises:
+        ValidationFailedError: they are the session's own, or all that a source delivered. Then its file may be wrong,
+            so nothing is written down: once it is corrected, the next run reads the same drops.
+    """
+    bad = {(outcome.task.source, outcome.task.key): (outcome.task, reason) for outcome, reason in error.found}
+    for name, (source, _) in work.sources.items():
+        mine = [task for task in work.tasks if task.source == name]
+        own = [task for task in mine if span.since is None and task.session == span.last]
+        wrong = [bad[name, task.key][1] for task in own or mine if (name, task.key) in bad]
+        # Where each object is about one symbol, a few of them stop those symbols only.
+        few = 2 * len(wrong) <= len(own or mine) and (source.symbol_in_key or not own)
+        if wrong and not few:
+            more = f" (and {len(wrong) - 1} more drops of source {name})" if len(wrong) > 1 else ""
+            raise ValidationFailedError(f"source {name}: {wrong[0]}{more}")
+    refusals = {task: refusal_of(vars(task), (reason,), run_id) for task, reason in bad.values()}
+    refuse(store, refusals.values())
+    dropped = [task for task in work.tasks if (task.source, task.key) in bad]
+    return work.without(dropped, {task.key: describe(refusal) for task, refusal in refusals.items()})
+
+
 def _ingest(
     runtime: Runtime, base: Base, work: Work, span: Span, branch: str
 ) -> tuple[list[Outcome], dict[str, int], str]:
@@ -241,6 +281,7 @@ def _ingest(
     try:
         outcomes = parts.outcomes()
         check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None, released=work.released)
+        refuse_implausible(base, sources, outcomes, parts, released=work.released)
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise

@@ -138,10 +138,11 @@ def check_outcomes(
         mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
         if own:
             _check_own_drop(source, mine, known, run)
-        _check_budget(source, [outcome for outcome in mine if _id(outcome.task) not in released])
+        _check_budget(source, [outcome for outcome in mine if id_of(outcome.task) not in released])
 
 
-def _id(task: DropTask) -> str:
+def id_of(task: DropTask) -> str:
+    """The id that a refusal of this drop has."""
     return refusal_id(task.source, task.store, task.key, task.version)
 
 
@@ -150,7 +151,10 @@ def _error_of(outcome: Outcome, message: str) -> Exception:
     return found
 
 
-def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
+def _states(
+    source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date
+) -> dict[str, list[tuple[str, str]]]:
+    """State and reason of each version of the drops of ``run``, by key."""
     states: dict[str, list[tuple[str, str]]] = {}
     for drop in known:
         if drop.source == source.name and drop.session == run:
@@ -158,8 +162,15 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
     for found in outcomes:
         if found.task.session == run:
             states.setdefault(found.task.key, []).append((found.state, found.reason))
+    return states
+
+
+def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
+    states = _states(source, outcomes, known, run)
     # Several objects may make up a session; one of them that never could be read leaves a hole in it.
     unread = {key: told[-1] for key, told in states.items() if not any(state in USABLE for state, _ in told)}
+    if _stop_themselves(source, len(unread), len(states)):
+        return
     for found in outcomes:
         if found.state == UNREADABLE and found.task.session == run and found.task.key in unread:
             raise _error_of(found, f"the drop {found.task.key} of session {run} itself cannot be used: {found.reason}")
@@ -171,6 +182,12 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
             f"source {source.name}: drop {', '.join(unread)} of session {run} is empty: expected a header and data "
             "lines, found none; ask the vendor to deliver it again"
         )
+
+
+def _stop_themselves(source: Source, unread: int, drops: int) -> bool:
+    """Whether unread drops are few of many, each about one symbol: such a drop stops its symbol, and not the night."""
+    few = 2 * unread <= drops and not source.quarantine_budget.exceeded(unread, drops)
+    return source.symbol_in_key and few
 
 
 def _check_budget(source: Source, outcomes: list[Outcome]) -> None:

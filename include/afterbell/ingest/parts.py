@@ -14,10 +14,10 @@ from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
 REPEATS, RETOLD, FILES = "repeats", "retold", "files"
-FILINGS, SYMBOLS = "filings", "symbols"
+FILINGS, SYMBOLS, LEVELS = "filings", "symbols", "levels"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
-data files; rows of the small kinds."""
+data files; rows of the small kinds; some closes of each drop."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -129,14 +130,18 @@ def plan_source(
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
-    tasks, named = [], []
+    tasks, named, left = [], [], 0
     strays = [(key, reason) for key, reason in (waiting or {}).items() if (source.session_of(key) or run) <= run]
     for found in listing:
+        if source.passes_over(found.key):
+            left += 1
+            continue
         session = source.session_of(found.key)
         reason = _stray(source, found, session)
         own = since is None and session == run
         if own and reason:
             raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
+        reason = reason or _odd_symbol(source, found.key)
         if session is None or reason:
             strays.append((found.key, reason))
             continue
@@ -151,7 +156,7 @@ def plan_source(
                 raise
             strays.append((found.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
-        raise MissingDropsError(_nothing_for(source, run, named, strays))
+        raise MissingDropsError(_nothing_for(source, run, named, strays, left))
     return Plan(tuple(tasks), tuple(strays))
 
 
@@ -163,6 +168,14 @@ def _stray(source: Source, found: StoredObject, session: date | None) -> str:
         return f"is not named like {source.key_pattern}"
     fault = key_fault(found.key)
     return f"can't be read under this name: {fault}; rename it" if fault else ""
+
+
+def _odd_symbol(source: Source, key: str) -> str:
+    """Why the symbol that ``key`` names can't be one; empty where it can, or where the key names none."""
+    symbol = source.symbol_of(key)
+    if symbol is None or re.fullmatch(source.symbol_pattern, symbol):
+        return ""
+    return f"is named after {symbol[:60]!r}; expected a symbol like {source.symbol_pattern}"
 
 
 def _task(
@@ -203,11 +216,13 @@ def _task(
     )
 
 
-def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]]) -> str:
+def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]], left: int) -> str:
     there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
     # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
     shown = sorted(strays, key=lambda stray: source.session_of(stray[0]) != run)[:1]
     aside = "".join(f" Set aside: {len(strays)} other objects, such as {key} ({reason})." for key, reason in shown)
+    if left:
+        aside += f" Left alone by include and exclude: {left} objects."
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
         f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "

@@ -45,7 +45,7 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
         return Drop(_not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)
     digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{digest[:16]}"
+    drop_id = f"{task.source}:{task.session:%Y%m%d}:{_name_of(source, task, digest)}"
     blank = Outcome(task, drop_id, digest, QUARANTINED)
     if task.known_sha256 == digest:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
@@ -56,6 +56,12 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     except CorruptDropError as error:
         return Drop(replace(blank, reason=str(error)))
     return _drop(source, blank, parsed)
+
+
+def _name_of(source: Source, task: DropTask, digest: str) -> str:
+    """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
+    named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
+    return named[:16]
 
 
 def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:

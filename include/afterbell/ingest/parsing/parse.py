@@ -64,7 +64,7 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
 def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
     read = read_parquet if source.format.type == "parquet" else read_text
     found = read(source, name.key, body)
-    rows = with_session(source, name, found.frame)
+    rows = with_session(source, name, with_symbol(source, name, found.frame))
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]
@@ -75,7 +75,18 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> Parse
         asides.append(jumped)
         held = every.join(jumped, on="line", how="semi").drop("line") if jumped.height else None
     rejected = _rejected(found, [aside for aside in asides if aside.height])
+    if source.symbol_in_key:  # of a line that is no row, too
+        rejected = rejected.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
     return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes, held)
+
+
+def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the ``symbol`` of their key, where that has it, in the letters that the source declares."""
+    if source.symbol_in_key:
+        return rows.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
+    if source.case == "upper":
+        return rows.with_columns(pl.col("symbol").str.to_uppercase())
+    return rows
 
 
 def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:

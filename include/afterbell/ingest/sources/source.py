@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -13,7 +13,18 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import Strict, config_folder, load_named
 from afterbell.config.patterns import check_value_pattern, compile_key_pattern
 from afterbell.errors import ConfigError
-from afterbell.ingest.sources.layout import Column, ColumnType, Format, Limits
+from afterbell.ingest.sources.column import Column, ColumnType
+from afterbell.ingest.sources.keys import (
+    SESSION,
+    SYMBOL,
+    check_session_format,
+    groups_of,
+    in_case,
+    is_passed_over,
+    session_in,
+)
+from afterbell.ingest.sources.layout import MEMBER_GROUP, Format, Limits
+from afterbell.ingest.sources.plausible import CHANGE, Plausible, default_bounds
 from afterbell.ingest.sources.terms import Arrival, Budget, Completion, Knowledge
 
 Kind = Literal["bars", "minute_bars", "filings", "symbols"]
@@ -43,8 +54,11 @@ class Source(Strict):
         kind: what the rows are; decides the table they go to.
         store: ``s3`` (the feed bucket) or ``hdfs`` (below the feed's root).
         prefix: where its objects lie.
-        key_pattern: a regular expression a whole key must match, with a group ``session``.
+        key_pattern: a regular expression a whole key must match, with a group ``session``; with a group ``symbol``
+            where each object is about one symbol, and no column says which.
         session_format: how the key writes the session.
+        include: regular expressions for whole keys; where there are some, other objects are left alone.
+        exclude: the same of objects that are left alone: neither read nor named as strays.
         exchange: whose sessions the keys are named after.
         time_zone: the zone in which naive times of this source are meant.
         knowledge: the rule of the knowledge time.
@@ -52,10 +66,12 @@ class Source(Strict):
             that day by the exchange's clocks.
         carries: the sessions that a drop may have rows of, seen from its own.
         columns: the vendor's column name to ours; without a header, in the order of the fields.
+        case: the letters of a symbol: ``as_is``, or ``upper``, made upper-case wherever it comes from.
         symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
         limits: beyond which a drop is refused.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
+        plausible: bounds of what can be prices; beyond them a drop is a mistake of the source's.
         duplicates: what rows of one drop are that differ under one key: ``set_aside``, all of them; ``last_wins``,
             deliveries one after another, of which the last counts.
         required: whether a session without its drop fails.
@@ -69,6 +85,8 @@ class Source(Strict):
     prefix: str = Field(pattern=r"^([A-Za-z0-9_][A-Za-z0-9_.=-]*/)+$")
     key_pattern: str
     session_format: str = "%Y%m%d"
+    include: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
     exchange: str = "XNYS"
     time_zone: str
     knowledge: Knowledge
@@ -76,10 +94,12 @@ class Source(Strict):
     carries: tuple[Literal["same", "previous"], ...] = ("same",)
     format: Format
     columns: dict[str, Column] = Field(min_length=1)
+    case: Literal["as_is", "upper"] = "as_is"
     symbol_pattern: str
     limits: Limits = Limits()
     quality: str
     quarantine_budget: Budget
+    plausible: Plausible | None = None
     duplicates: Literal["set_aside", "last_wins"] = "set_aside"
     required: bool = False
     arrival: Arrival = Arrival()
@@ -88,21 +108,21 @@ class Source(Strict):
     @field_validator("key_pattern")
     @classmethod
     def _names_the_session(cls, value: str) -> str:
-        if "session" not in compile_key_pattern(value).groupindex:
+        if SESSION not in groups_of(value):
             raise ValueError(r"needs a group named session, such as (?P<session>\d{8})")
+        return value
+
+    @field_validator("include", "exclude")
+    @classmethod
+    def _are_patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in value:
+            compile_key_pattern(pattern)
         return value
 
     @field_validator("session_format")
     @classmethod
     def _writes_a_day(cls, value: str) -> str:
-        day = datetime(2016, 11, 30, tzinfo=UTC)
-        try:
-            read = datetime.strptime(day.strftime(value), value).replace(tzinfo=UTC)
-        except ValueError as error:
-            raise ValueError(f"is not a format of a day ({error}); write one such as %Y%m%d") from error
-        if read != day:
-            raise ValueError("must tell year, month and day, such as %Y%m%d or %Y-%m-%d")
-        return value
+        return check_session_format(value)
 
     @field_validator("symbol_pattern")
     @classmethod
@@ -121,6 +141,11 @@ class Source(Strict):
     @model_validator(mode="after")
     def _has_the_columns_of_its_kind(self) -> Source:
         names = [column.name for column in self.columns.values()]
+        if self.symbol_in_key and SYMBOL in names:
+            raise ValueError(
+                "the symbol comes from the group (?P<symbol>...) of key_pattern and from a column; leave one out"
+            )
+        names += [SYMBOL] if self.symbol_in_key else []
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns must map to distinct names; repeated: {', '.join(repeated)}")
@@ -133,6 +158,18 @@ class Source(Strict):
         wrong = [f"{name}: {TYPES[name]}" for name in types if name in TYPES and types[name] != TYPES[name]]
         if wrong:
             raise ValueError(f"columns of a fixed type have another one; expected {', '.join(wrong)}")
+        return self
+
+    @model_validator(mode="after")
+    def _takes_from_its_key_what_is_there(self) -> Source:
+        lacking = sorted(set(self.format.member_groups) - groups_of(self.key_pattern))
+        if lacking:
+            raise ValueError(
+                f"format.member names groups that key_pattern doesn't have: {', '.join(lacking)}; add (?P<{lacking[0]}>"
+                "...) to key_pattern, or write the name of the member"
+            )
+        if self.plausible is not None and self.kind not in {"bars", "minute_bars"}:
+            raise ValueError("plausible belongs to sources of bars and minute_bars; leave it out")
         return self
 
     @model_validator(mode="after")
@@ -152,15 +189,43 @@ class Source(Strict):
             raise ValueError("a required source cannot go on without a drop: arrival.late: fail, or required: false")
         return self
 
+    @property
+    def symbol_in_key(self) -> bool:
+        """Whether each object is about one symbol, which its key names."""
+        return SYMBOL in groups_of(self.key_pattern)
+
+    def passes_over(self, key: str) -> bool:
+        """Whether an object is left alone by its key: neither read nor named as a stray."""
+        return is_passed_over(key, self.include, self.exclude)
+
+    def groups(self, key: str) -> dict[str, str | None] | None:
+        """What the groups of ``key_pattern`` match in ``key``; None where the key isn't one of this source's."""
+        found = None if self.passes_over(key) else re.fullmatch(self.key_pattern, key)
+        return None if found is None else found.groupdict()
+
     def session_of(self, key: str) -> date | None:
         """The session that ``key`` is named after; None where the key isn't one of this source's."""
-        found = re.fullmatch(self.key_pattern, key)
-        if found is None:
-            return None
-        try:
-            return datetime.strptime(found["session"], self.session_format).replace(tzinfo=UTC).date()
-        except ValueError:
-            return None
+        groups = self.groups(key)
+        return None if groups is None else session_in(groups, self.session_format)
+
+    def symbol_of(self, key: str) -> str | None:
+        """The symbol that ``key`` names, in the letters it is stored in; None where it names none."""
+        symbol = (self.groups(key) or {}).get(SYMBOL)
+        return None if symbol is None else in_case(symbol, self.case)
+
+    def member_pattern(self, key: str) -> str:
+        """The name, as a regular expression, of what is read out of the zip ``key``; empty for its only member."""
+        groups = self.groups(key) or {}
+        return MEMBER_GROUP.sub(lambda found: re.escape(groups.get(found[1]) or ""), self.format.member)
+
+    def price_bounds(self) -> tuple[float, float]:
+        """Bounds of the median close of its symbols, in the exchange's currency."""
+        declared = None if self.plausible is None else self.plausible.median_close
+        return declared or default_bounds(self.exchange)
+
+    def price_change(self) -> float:
+        """How many times those known before, or one over it, the prices of a session may be in the median."""
+        return CHANGE if self.plausible is None else self.plausible.change
 
     def knowledge_time(self, session: date) -> datetime:
         """When the drop of ``session`` is known, in UTC."""
