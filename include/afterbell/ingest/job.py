@@ -30,16 +30,19 @@ from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
-from afterbell.ingest.flow import read_slices
+from afterbell.ingest.flow import read_histories, read_slices
+from afterbell.ingest.history import chunks_of
 from afterbell.ingest.levels import ImplausibleError
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
 from afterbell.ingest.past_prices import refuse_implausible
 from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
+from afterbell.ingest.plan_history import plan_history
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
-from afterbell.ingest.slices import Slice, share_out
+from afterbell.ingest.slices import Slice, share_out, with_staged
 from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_sources
+from afterbell.ingest.staged import StagedMonths
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
@@ -179,6 +182,8 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
 
     def plan(source: Source, there: list[StoredObject], waiting: dict[str, str]) -> Plan:
         last, since, history = span.last, span.since, span.history
+        if source.is_history:
+            return plan_history(source, there, known, last, history=history, filling=since is not None, waiting=waiting)
         return plan_source(source, there, known, last, since, history=history, waiting=waiting)
 
     with ThreadPoolExecutor(len(sources)) as pool:
@@ -274,10 +279,7 @@ def _ingest(
     if not work.tasks:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
-    context = _context(base, work)
-    slices = share_out(work.tasks, {source.name: source.kind for source in sources})
-    known = _known(base, context, slices)
-    parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
+    context, parts = _read(runtime, base, work, span)
     try:
         outcomes = parts.outcomes()
         check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None, released=work.released)
@@ -292,7 +294,33 @@ def _ingest(
     return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
 
 
-def _context(base: Base, work: Work) -> Context:
+def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context, Parts]:
+    """Read the drops: first the objects that carry a history, then all others, numbering the bars of both."""
+    histories = [task for task in work.tasks if work.sources[task.source][0].is_history]
+    tasks = [task for task in work.tasks if task not in set(histories)] if histories else work.tasks
+    told, staged = Parts([]), []
+    if histories:
+        told = read_histories(base.spark, chunks_of(histories), work.sources, base.shape(BARS), runtime)
+        staged = told.staged()
+    try:
+        months = StagedMonths.gather(staged, histories, _exchange_of(work, histories), span.last)
+        context = _context(base, work, tasks, months)
+        slices = with_staged(
+            share_out(tasks, {name: source.kind for name, (source, _) in work.sources.items()}), months.files
+        )
+        known = _known(base, context, slices, work, months)
+        if not slices:
+            return context, told
+        return context, told + read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
+    finally:
+        discard_files(staged, runtime.s3)
+
+
+def _exchange_of(work: Work, tasks: Sequence[DropTask]) -> str:
+    return next((work.sources[task.source][0].exchange for task in tasks), "")
+
+
+def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMonths) -> Context:
     """The evidence of the sessions that the drops touch, and of those before that decide about them."""
     limits = {
         name: limit
@@ -301,10 +329,12 @@ def _context(base: Base, work: Work) -> Context:
     }
     touched = [
         (day, work.sources[task.source][0].exchange)
-        for task in work.tasks
+        for task in tasks
         if work.sources[task.source][0].kind == "bars"
         for day in task.carried
     ]
+    if months.files:
+        touched += [(day, months.exchange) for day in months.sessions_of(min(months.files))]
     if not touched:
         return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits)
     first, exchange = min(touched)
@@ -315,9 +345,11 @@ def _context(base: Base, work: Work) -> Context:
     return Context(base.rows(EVIDENCE, "session", low, date.max), limits)
 
 
-def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | None]:
+def _known(base: Base, context: Context, slices: list[Slice], work: Work, months: StagedMonths) -> list[Known | None]:
     """What the task of each slice needs of the lake; None for the small kinds."""
     days = {one: [day for task in one.tasks for day in task.carried] for one in slices if one.bucket is not None}
+    staged = {one: months.of(one) for one in days if months.of(one)}
+    days |= {one: [*days[one], *months.sessions(one)] for one in staged}
     files: dict[Slice, list[LakeFile]] = {one: [] for one in slices}
     for kind, table in (("bars", BARS), ("minute_bars", MINUTE_BARS)):
         mine = [one for one in days if one.kind == kind and days[one]]
@@ -331,6 +363,9 @@ def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | No
             base.shape(BARS if one.kind == "bars" else MINUTE_BARS),
             tuple(files[one]),
             repeated.filter(pl.col("session").is_in(days[one])),
+            work.sources[one.tasks[0].source][0].exchange if one.tasks else months.exchange,
+            tuple(staged.get(one, ())),
+            months.delivered,
         )
         if one in days
         else None

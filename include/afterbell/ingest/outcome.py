@@ -31,6 +31,9 @@ class Outcome:
         sessions: the sessions of its accepted rows, as ISO dates.
         compared: symbols with bars of both the session and the one before it, where the source shows corporate actions
             that way; None where it doesn't.
+        text_bytes: of an object that carries its history: how much of its text was taken in, from its beginning on.
+        text_sha256: the digest of that.
+        left_rows: rows of later sessions, which another run takes in.
         failure: the class of an error of its store; it stops the run, unless the store refused this object alone
             (``UNREADABLE``). Empty where there is none.
     """
@@ -46,6 +49,9 @@ class Outcome:
     rules: dict[str, int] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
     compared: int | None = None
+    text_bytes: int | None = None
+    text_sha256: str | None = None
+    left_rows: int | None = None
     failure: str = ""
 
     @property
@@ -82,6 +88,9 @@ class Outcome:
             "state": self.state,
             "reason": self.reason or None,
             "compared": self.compared,
+            "text_bytes": self.text_bytes,
+            "text_sha256": self.text_sha256,
+            "left_rows": self.left_rows,
         }
 
 

@@ -29,7 +29,11 @@ def refusal_id(source: str, store: str, key: str, version: str) -> str:
 
 @dataclass(frozen=True)
 class KnownDrop:
-    """A line of the ledger ``raw.drops``: one version of one object."""
+    """A line of the ledger ``raw.drops``: one version of one object.
+
+    Of an object that carries its history also how much of its text was taken in, with the digest, and how many rows of
+    later sessions were left.
+    """
 
     source: str
     store: str
@@ -39,6 +43,9 @@ class KnownDrop:
     session: date
     state: str
     knowledge_time: datetime | None
+    text_bytes: int = 0
+    text_sha256: str = ""
+    left_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,9 @@ class DropTask:
         known_sha256: the digest of the version the ledger has; empty where there is none.
         late: later drops of the source are known already, so its rows count only where nothing is known.
         refusal: why it is not parsed at all; empty where it is.
+        reach: of an object that carries its history and was read before: up to this session its rows were known.
+        text_bytes: so much of its text was taken in before.
+        text_sha256: the digest of that; empty where nothing was.
     """
 
     source: str
@@ -70,6 +80,9 @@ class DropTask:
     known_sha256: str
     late: bool
     refusal: str
+    reach: date | None = None
+    text_bytes: int = 0
+    text_sha256: str = ""
 
     def to_json(self) -> str:
         """The task as text."""
@@ -86,6 +99,7 @@ class DropTask:
                 "session": date.fromisoformat(found["session"]),
                 "carried": tuple(date.fromisoformat(day) for day in found["carried"]),
                 "knowledge_time": datetime.fromisoformat(at) if at else None,
+                "reach": date.fromisoformat(found["reach"]) if found["reach"] else None,
             }
         )
 
@@ -137,11 +151,11 @@ def plan_source(
             left += 1
             continue
         session = source.session_of(found.key)
-        reason = _stray(source, found, session)
+        reason = stray(source, found, named=session is not None)
         own = since is None and session == run
         if own and reason:
             raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
-        reason = reason or _odd_symbol(source, found.key)
+        reason = reason or odd_symbol(source, found.key)
         if session is None or reason:
             strays.append((found.key, reason))
             continue
@@ -160,17 +174,17 @@ def plan_source(
     return Plan(tuple(tasks), tuple(strays))
 
 
-def _stray(source: Source, found: StoredObject, session: date | None) -> str:
+def stray(source: Source, found: StoredObject, *, named: bool) -> str:
     """Why an object is none of the source's drops, whatever it holds; empty where it may be one."""
     if found.refusal:
         return found.refusal
-    if session is None:
+    if not named:
         return f"is not named like {source.key_pattern}"
     fault = key_fault(found.key)
     return f"can't be read under this name: {fault}; rename it" if fault else ""
 
 
-def _odd_symbol(source: Source, key: str) -> str:
+def odd_symbol(source: Source, key: str) -> str:
     """Why the symbol that ``key`` names can't be one; empty where it can, or where the key names none."""
     symbol = source.symbol_of(key)
     if symbol is None or re.fullmatch(source.symbol_pattern, symbol):

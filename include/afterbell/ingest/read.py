@@ -42,10 +42,10 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     try:
         found, body = fetch()
     except AfterbellError as error:
-        return Drop(_not_fetched(task, error))
+        return Drop(not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)
     digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{_name_of(source, task, digest)}"
+    drop_id = f"{task.source}:{task.session:%Y%m%d}:{name_of(source, task, digest)}"
     blank = Outcome(task, drop_id, digest, QUARANTINED)
     if task.known_sha256 == digest:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
@@ -58,13 +58,14 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     return _drop(source, blank, parsed)
 
 
-def _name_of(source: Source, task: DropTask, digest: str) -> str:
+def name_of(source: Source, task: DropTask, digest: str) -> str:
     """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
     named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
     return named[:16]
 
 
-def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+def not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+    """The line of a drop that its store didn't give."""
     failure = type(error).__name__
     match error:
         case CorruptDropError():  # too large to be fetched at all: its version stands for its bytes
@@ -96,7 +97,7 @@ def _drop(source: Source, blank: Outcome, parsed: ParsedDrop) -> Drop:
     return Drop(
         outcome,
         rows.with_columns(*_stamp(blank)) if rows.height else None,
-        rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *_named(task)) if rejected.height else None,
+        rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *named(task)) if rejected.height else None,
         None if parsed.held is None else parsed.held.with_columns(*_stamp(blank)),
     )
 
@@ -122,9 +123,10 @@ def _stamp(blank: Outcome) -> list[pl.Expr]:
     ]
 
 
-def _named(task: DropTask) -> list[pl.Expr]:
-    named = {"source": task.source, "key": task.key, "session": task.session}
-    return [pl.lit(value).alias(name) for name, value in named.items()]
+def named(task: DropTask) -> list[pl.Expr]:
+    """The columns of ``market.quarantine`` that say which drop a line is of."""
+    names = {"source": task.source, "key": task.key, "session": task.session}
+    return [pl.lit(value).alias(name) for name, value in names.items()]
 
 
 class Stores:

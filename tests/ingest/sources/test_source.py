@@ -12,7 +12,7 @@ from afterbell.config.loader import config_folder, load_yaml
 from afterbell.errors import ConfigError
 from afterbell.ingest.sources.source import Source, load_source, load_sources
 from afterbell.ingest.sources.terms import Budget
-from afterbell.quality.rules import load_rules
+from afterbell.quality.rules import rules_of
 from tests.ingest.shapes import FOLDER, example
 
 PRICES = load_source("us_daily_prices")
@@ -148,10 +148,10 @@ def test_a_wrong_file_is_told_by_its_name_its_keys_and_what_they_should_be(tmp_p
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["vendor_bars", "parquet_bars", "minutes", "lean_minutes"])
+@pytest.mark.parametrize("name", ["vendor_bars", "parquet_bars", "minutes", "lean_minutes", "lean_daily"])
 def test_the_examples_of_the_manual_load_and_have_their_rules(name: str) -> None:
     found = example(name)
-    assert load_rules(found.quality).quarantining()
+    assert rules_of(found).quarantining()
     manual = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
     assert f"```yaml\n{(FOLDER / f'{name}.yaml').read_text()}```" in manual
 
@@ -195,3 +195,32 @@ def test_a_source_of_filings_has_no_prices() -> None:
     reports = load_source("us_daily_reports").model_dump()
     with pytest.raises(ValidationError, match="plausible belongs to sources of bars"):
         Source.model_validate(reports | {"plausible": {"change": 3}})
+
+
+def history(**changes: object) -> dict[str, object]:
+    return example("lean_daily").model_dump() | changes
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"carries": ["history", "same"]}, "can't be combined with other sessions"),
+        ({"kind": "minute_bars"}, "at"),
+        ({"key_pattern": r"d/(?P<symbol>[a-z]+)/(?P<session>\d{8})\.zip"}, "leave .* out of key_pattern"),
+        ({"required": True, "arrival": {}}, "can't be required"),
+        ({"arrival": {}}, "arrival.expected: sometimes"),
+        ({"completion": {"rule": "settled", "seconds": 60}}, "completion.rule: atomic, or by marker"),
+        ({"format": {"type": "parquet"}}, "needs format.type: csv"),
+    ],
+)
+def test_a_history_is_refused_where_it_cannot_be_read(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Source.model_validate(history(**change))
+
+
+def test_a_history_is_named_without_a_session_and_carries_all_of_them() -> None:
+    source, key = example("lean_daily"), "equity/usa/daily/aapl.zip"
+    assert (source.is_named(key), source.session_of(key), source.symbol_of(key)) == (True, None, "AAPL")
+    carried = source.sessions_carried(date(2013, 10, 1))
+    assert (carried[0], carried[-1]) == (date(2000, 1, 4), date(2013, 10, 1))
+    assert Source.model_validate(history(carries="history")).carries == ("history",)

@@ -64,12 +64,17 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
 def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
     read = read_parquet if source.format.type == "parquet" else read_text
     found = read(source, name.key, body)
+    return judge_rows(source, rules, name, found)
+
+
+def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop:
+    """What was read of a drop, judged by its content."""
     rows = with_session(source, name, with_symbol(source, name, found.frame))
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]
     held = None
-    if source.kind == "bars":
+    if source.kind == "bars" and not source.is_history:  # where one row of a symbol says nothing of the others
         every = rows
         rows, jumped = hold_jumps(rules, rows)
         asides.append(jumped)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import date, datetime, timedelta
-from typing import Literal
+from functools import lru_cache
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -64,7 +65,8 @@ class Source(Strict):
         knowledge: the rule of the knowledge time.
         hours: the minutes that belong to a session: ``session``, from its opening bell to its close; ``day``, all of
             that day by the exchange's clocks.
-        carries: the sessions that a drop may have rows of, seen from its own.
+        carries: the sessions that a drop may have rows of, seen from its own; ``history`` where each object has all
+            sessions up to now, grows, and its key names none.
         columns: the vendor's column name to ours; without a header, in the order of the fields.
         case: the letters of a symbol: ``as_is``, or ``upper``, made upper-case wherever it comes from.
         symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
@@ -91,7 +93,7 @@ class Source(Strict):
     time_zone: str
     knowledge: Knowledge
     hours: Literal["session", "day"] = "session"
-    carries: tuple[Literal["same", "previous"], ...] = ("same",)
+    carries: tuple[Literal["same", "previous", "history"], ...] = ("same",)
     format: Format
     columns: dict[str, Column] = Field(min_length=1)
     case: Literal["as_is", "upper"] = "as_is"
@@ -107,10 +109,14 @@ class Source(Strict):
 
     @field_validator("key_pattern")
     @classmethod
-    def _names_the_session(cls, value: str) -> str:
-        if SESSION not in groups_of(value):
-            raise ValueError(r"needs a group named session, such as (?P<session>\d{8})")
+    def _is_a_pattern(cls, value: str) -> str:
+        compile_key_pattern(value)
         return value
+
+    @field_validator("carries", mode="before")
+    @classmethod
+    def _may_be_one_word(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
 
     @field_validator("include", "exclude")
     @classmethod
@@ -137,6 +143,35 @@ class Source(Strict):
         except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, such as America
             raise ValueError("is not a time zone; write one such as America/New_York") from error
         return value
+
+    @model_validator(mode="after")
+    def _names_the_session(self) -> Source:
+        if (SESSION in groups_of(self.key_pattern)) == self.is_history:
+            raise ValueError(
+                "carries: history has rows of many sessions in an object: leave (?P<session>...) out of key_pattern"
+                if self.is_history
+                else r"key_pattern needs a group named session, such as (?P<session>\d{8})"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _can_carry_its_history(self) -> Source:
+        if not self.is_history:
+            return self
+        wrong = {
+            "carries: history can't be combined with other sessions": len(self.carries) > 1,
+            "carries: history belongs to kind: bars": self.kind != "bars",
+            "carries: history needs format.type: csv": self.format.type != "csv",
+            "carries: history can't be required: its objects name no session; write required: false": self.required,
+            "carries: history can't be waited for: arrival.expected: sometimes": self.arrival.expected != "sometimes",
+            "carries: history is known to be whole by completion.rule: atomic, or by marker": (
+                self.completion.rule == "settled"
+            ),
+        }
+        found = [reason for reason, holds in wrong.items() if holds]
+        if found:
+            raise ValueError("; ".join(found))
+        return self
 
     @model_validator(mode="after")
     def _has_the_columns_of_its_kind(self) -> Source:
@@ -190,9 +225,21 @@ class Source(Strict):
         return self
 
     @property
+    def is_history(self) -> bool:
+        """Whether an object has all sessions up to now."""
+        return "history" in self.carries
+
+    @property
     def symbol_in_key(self) -> bool:
         """Whether each object is about one symbol, which its key names."""
         return SYMBOL in groups_of(self.key_pattern)
+
+    @property
+    def column_names(self) -> frozenset[str]:
+        """What its rows have: the columns, and what comes from the key or the calendar."""
+        derived = {SYMBOL: self.symbol_in_key, "session": self.kind == "minute_bars"}
+        names = {column.name for column in self.columns.values()}
+        return frozenset(names | {name for name, holds in derived.items() if holds})
 
     def passes_over(self, key: str) -> bool:
         """Whether an object is left alone by its key: neither read nor named as a stray."""
@@ -207,6 +254,11 @@ class Source(Strict):
         """The session that ``key`` is named after; None where the key isn't one of this source's."""
         groups = self.groups(key)
         return None if groups is None else session_in(groups, self.session_format)
+
+    def is_named(self, key: str) -> bool:
+        """Whether ``key`` is that of one of this source's objects."""
+        groups = self.groups(key)
+        return groups is not None and (self.is_history or session_in(groups, self.session_format) is not None)
 
     def symbol_of(self, key: str) -> str | None:
         """The symbol that ``key`` names, in the letters it is stored in; None where it names none."""
@@ -234,6 +286,8 @@ class Source(Strict):
     def sessions_carried(self, session: date) -> tuple[date, ...]:
         """The sessions that the drop of ``session`` may have rows of."""
         exchange = Exchange(self.exchange)
+        if self.is_history:
+            return history_sessions(self.exchange, session)
         steps = {"same": lambda: session, "previous": lambda: exchange.previous(session)}
         return tuple(steps[which]() for which in self.carries)
 
@@ -241,6 +295,13 @@ class Source(Strict):
     def where(self) -> str:
         """Its place, for messages."""
         return f"{self.store}:{self.prefix}"
+
+
+@lru_cache(maxsize=8)
+def history_sessions(exchange: str, last: date) -> tuple[date, ...]:
+    """The sessions of an exchange up to ``last``, but for its calendar's first: which one came before isn't known."""
+    calendar = Exchange(exchange)
+    return tuple(calendar.between(calendar.next(calendar.first), last))
 
 
 def load_source(name: str) -> Source:
