@@ -17,6 +17,8 @@ from typing import Any
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
+from afterbell.ingest.refusals import read_refusals, release
+from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from tests.ingest.lean import daily_key, daily_zip, minute_key, minute_zip, zipped
 from tests.lakes import Lake
@@ -73,8 +75,10 @@ def config(home: Path, name: str, scale: str = SCALE, minutes_scale: str = SCALE
 
 
 def opened(home: Path, name: str) -> Lake:
-    os.environ["AFTERBELL_FEED_BUCKET"] = f"lean-{name}"
-    return Lake(home, name)
+    os.environ["AFTERBELL_FEED_BUCKET"] = os.environ["AFTERBELL_ARTIFACT_BUCKET"] = f"lean-{name}"
+    lake = Lake(home, name)
+    ArtifactStore(lake.runtime.s3).ensure_bucket()
+    return lake
 
 
 def content(lake: Lake) -> dict[str, Any]:
@@ -130,7 +134,26 @@ def wrong_scales(home: Path) -> dict[str, Any]:
     with config(home, "minutes", minutes_scale=""):
         found["minutes"] = lake.run(NIGHTS[-1], "minutes")
     found["tables"] = content(lake)
-    return found
+    return found | one_of_many(home, lake)
+
+
+def one_of_many(home: Path, lake: Lake) -> dict[str, Any]:
+    """One symbol's object comes in other units; then a person lets it in."""
+    drop_store("s3", lake.runtime).put(
+        daily_key("spy"), daily_zip("spy", [(day, *(10_000 * each for each in rest)) for day, *rest in spy()])
+    )
+    with config(home, "one"):
+        # Not audited: of three symbols one is more than the rules let go missing.
+        first = lake.ingest(NIGHTS[-1], "one")
+        held = [each.refusal for each in read_refusals(ArtifactStore(lake.runtime.s3))]
+        release(ArtifactStore(lake.runtime.s3), held[0].id, "ann@desk", "they moved to another unit")
+        second = lake.run(NIGHTS[-1], "released")
+    newest = [row for row in content(lake)["market.bars"] if str(row["session"]) == str(NIGHTS[-1])]
+    return {"one": first, "held": [each.key for each in held], "released": second, "newest": newest}
+
+
+def spy() -> list[tuple[date, int, int, int, int, int]]:
+    return bars("spy", SESSIONS)
 
 
 def main() -> None:

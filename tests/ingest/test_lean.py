@@ -117,3 +117,18 @@ def test_minutes_with_a_wrong_scale_are_refused_and_nothing_of_the_run_is_loaded
     assert seen["wrong"]["tables"]["market.minute_bars"] == []
     assert {row["close"] < 1000 for row in seen["wrong"]["tables"]["market.bars"]} == {True}
     assert len(seen["wrong"]["tables"]["market.bars"]) == 3 * 28
+
+
+def test_one_object_of_many_whose_prices_cannot_be_prices_stops_its_symbol_alone(seen: dict[str, Any]) -> None:
+    first = seen["wrong"]["one"]
+    refused = {drop["key"]: drop["reason"] for drop in first["refused_drops"]}
+    assert seen["wrong"]["held"] == ["equity/usa/daily/spy.zip"] == list(refused)
+    assert "expected prices near those known of SPY" in refused["equity/usa/daily/spy.zip"]
+    minutes = 2 * 3
+    assert first["rows"] == 2 + minutes
+
+
+def test_a_person_lets_such_an_object_in(seen: dict[str, Any]) -> None:
+    closes = {row["symbol"]: row["close"] for row in seen["wrong"]["newest"]}
+    assert closes["SPY"] > 1_000_000
+    assert seen["wrong"]["released"]["ingest"]["refused_drops"] == []

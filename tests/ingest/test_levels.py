@@ -11,6 +11,7 @@ import pytest
 
 from afterbell.ingest.levels import SAMPLE, check_levels, sample_closes
 from afterbell.ingest.outcome import Outcome
+from afterbell.ingest.past_prices import near_sessions
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.sources.source import Source
 from tests.ingest.shapes import example
@@ -138,7 +139,7 @@ def test_the_sample_has_the_last_close_of_each_symbol_and_is_the_same_of_each_dr
         ]
     )
     found = sample_closes("d", two)
-    assert found.height == SAMPLE
+    assert SAMPLE / 2 < found.height < 2 * SAMPLE
     assert set(found["close"]) == {2.0}
     again = sample_closes("e", two.filter(pl.col("session") == FIRST).reverse())
     assert again["symbol"].to_list() == found["symbol"].to_list()
@@ -147,3 +148,14 @@ def test_the_sample_has_the_last_close_of_each_symbol_and_is_the_same_of_each_dr
 def test_a_close_of_nought_is_not_looked_at() -> None:
     rows = pl.DataFrame({"symbol": ["A", "B"], "session": [FIRST] * 2, "close": [0.0, 3.0]})
     assert sample_closes("d", rows).rows() == [("d", "B", 3.0)]
+
+
+def test_sessions_far_apart_are_not_compared_with_each_other() -> None:
+    days = [date(2016, 6, 30), date(2006, 6, 29), date(2006, 6, 30), date(2016, 7, 5)]
+    outcomes = [
+        Outcome(DropTask("x", "s3", f"k{day}", 1, "v", day, (), None, "", late=False, refusal=""), "d", "", "landed")
+        for day in days
+    ]
+    found = [[one.task.session for one in near] for near in near_sessions(outcomes)]
+    assert found == [[days[1], days[2]], [days[0], days[3]]]
+    assert near_sessions([]) == []

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -17,7 +15,6 @@ from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.levels import sample_closes
-from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parts import (
     EVIDENCE,
     FILES,
@@ -33,8 +30,8 @@ from afterbell.ingest.parts import (
     files_frame,
     outcomes_frame,
 )
-from afterbell.ingest.plan import REVISED, DropTask
-from afterbell.ingest.read import Drop, read_drop
+from afterbell.ingest.plan import REVISED
+from afterbell.ingest.read import Drop, Fetch, fetch_ahead, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
 from afterbell.ingest.sources.source import Source
@@ -42,15 +39,9 @@ from afterbell.lake.files import write_files
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.shape import Shape
 from afterbell.quality.rules import RuleSet
-from afterbell.stores.protocols import StoredObject
 
 KEYS = {"bars": (BAR_KEY, BAR_VALUES), "minute_bars": (MINUTE_KEY, MINUTE_VALUES)}
-_AHEAD = 8
-"""Objects that are asked for while one is parsed."""
-_AT_ONCE = 2
-"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
 STAMP = ("knowledge_time", "drop_id")
-Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -112,20 +103,8 @@ def read_slice(
 
 def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:
     """The drops, parsed one by one, while the next ones are under way."""
-
-    def get(task: DropTask) -> tuple[StoredObject, bytes]:
-        check_size(sources[task.source][0], task.key, task.size)
-        return fetch(task)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(
-            pool.submit(get, task) for task in work.tasks[:_AHEAD]
-        )
-        for number, task in enumerate(work.tasks):
-            body = coming.popleft()
-            yield read_drop(*sources[task.source], task, body.result)
-            if number + _AHEAD < len(work.tasks):
-                coming.append(pool.submit(get, work.tasks[number + _AHEAD]))
+    for task, body in fetch_ahead(work.tasks, sources, fetch):
+        yield read_drop(*sources[task.source], task, body)
 
 
 def _bars(

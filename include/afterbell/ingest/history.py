@@ -21,11 +21,10 @@ from afterbell.errors import AfterbellError, CorruptDropError
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.checks import DropName
-from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parsing.history import Mark, ParsedHistory, parse_history
 from afterbell.ingest.parts import LEDGER, LEVELS, REJECTS, STAGED, Part, files_frame, outcomes_frame
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, DropTask
-from afterbell.ingest.read import Drop, name_of, named, not_fetched
+from afterbell.ingest.read import Drop, Fetch, fetch_ahead, name_of, named, not_fetched
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import write_files
 from afterbell.lake.shape import Shape
@@ -34,7 +33,6 @@ from afterbell.stores.protocols import StoredObject
 
 _CHUNK_BYTES, _CHUNK_OBJECTS = 8 * 1024 * 1024, 256
 _INSTANT = pl.Datetime("us", "UTC")
-Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def read_chunk(
     Yields:
         Its parts, none of them empty.
     """
-    drops = [read_history(*sources[task.source], task, fetch) for task in work.tasks]
+    drops = [read_history(*sources[task.source], task, body) for task, body in fetch_ahead(work.tasks, sources, fetch)]
     kind = sources[work.tasks[0].source][0].kind
     yield Part(LEDGER, kind, outcomes_frame(drop.outcome for drop in drops))
     rejected = [drop.rejected for drop in drops if drop.rejected is not None]
@@ -94,11 +92,12 @@ def _staged(rows: pl.DataFrame, shape: Shape) -> pl.DataFrame:
     return rows.select(columns).with_columns(revision=pl.lit(0, blank.schema["revision"])).sort("symbol", "session")
 
 
-def read_history(source: Source, rules: RuleSet, task: DropTask, fetch: Fetch) -> Drop:
+def read_history(
+    source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop:
     """Read one object. Errors of ours become part of its line, which names the version that was read."""
     try:
-        check_size(source, task.key, task.size)
-        found, body = fetch(task)
+        found, body = fetch()
     except AfterbellError as error:
         return Drop(not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)

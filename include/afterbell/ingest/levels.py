@@ -22,12 +22,12 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.sources.source import Source
 
 SAMPLE = 200
-"""Symbols of a drop that are looked at: those with the least hashes, so that drops have most of them in common."""
+"""About so many symbols of a drop are looked at: those with the least hashes, so that drops have them in common."""
 _ENOUGH = 5
 """From so many symbols on nothing but a mistake moves their median."""
 _FEW_TIMES, _LONE_TIMES = 50.0, 500.0
 """Up to so many times its past the price of a few symbols, or of one, can change by itself."""
-_SEED = 7
+_SEED, _HASHES = 7, 2**64
 
 
 class ImplausibleError(ValidationFailedError):
@@ -43,13 +43,13 @@ class ImplausibleError(ValidationFailedError):
 
 
 def sample_closes(drop_id: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The last closes of some of a drop's symbols: drop_id, symbol, close (Float64), at most ``SAMPLE`` rows."""
-    rows = rows.filter(pl.col("close") > 0)
-    symbols = rows["symbol"].unique()
-    if symbols.len() > SAMPLE:
-        symbols = symbols.gather(symbols.hash(_SEED).arg_sort()[:SAMPLE])
-        rows = rows.filter(pl.col("symbol").is_in(symbols.implode()))
+    """The last closes of some of a drop's symbols: drop_id, symbol, close (Float64); of all, where they are few."""
     when = "at" if "at" in rows.columns else "session"
+    rows = rows.select("symbol", when, "close")
+    symbols = rows["symbol"].n_unique()
+    if symbols > SAMPLE:
+        rows = rows.filter(rows["symbol"].hash(_SEED) < _HASHES // symbols * SAMPLE)
+    rows = rows.filter(pl.col("close") > 0)
     closes = rows.group_by("symbol").agg(pl.col("close").sort_by(when).last())  # without an order, so sorted below
     return closes.sort("symbol").select(pl.lit(drop_id).alias("drop_id"), "symbol", "close")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import pyarrow as pa
@@ -22,6 +22,7 @@ from afterbell.lake.tables import BARS, MINUTE_BARS
 _TABLES = {"bars": BARS, "minute_bars": MINUTE_BARS}
 _BACK = {"bars": 5, "minute_bars": 1}
 """Sessions that are looked back; a day of minutes is as many rows as a year of days."""
+_APART = timedelta(days=10)
 _ORDER = ("session", "at", "knowledge_time", "revision")
 _COLUMNS = (*_ORDER, "symbol", "close", "drop_id")
 
@@ -54,12 +55,22 @@ def refuse_implausible(
             for one in outcomes
             if one.task.source == source.name and one.drop_id in closes and id_of(one.task) not in released
         ]
-        if mine:
-            symbols = {symbol for one in mine for symbol in closes[one.drop_id]}
-            past = _past_closes(base, source, min(one.task.session for one in mine), symbols)
-            found += [(mine[place], reason) for place, reason in check_levels(source, mine, closes, past).items()]
+        for near in near_sessions(mine):
+            symbols = {symbol for one in near for symbol in closes[one.drop_id]}
+            past = _past_closes(base, source, near[0].task.session, symbols)
+            found += [(near[place], reason) for place, reason in check_levels(source, near, closes, past).items()]
     if found:
         raise ImplausibleError(found)
+
+
+def near_sessions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
+    """Drops of sessions that follow each other: over years the prices of a market can move by themselves."""
+    found: list[list[Outcome]] = []
+    for one in sorted(outcomes, key=lambda one: (one.task.session, one.task.key)):
+        if not found or one.task.session - found[-1][-1].task.session > _APART:
+            found.append([])
+        found[-1].append(one)
+    return found
 
 
 def _past_closes(base: Base, source: Source, first: date, symbols: Collection[str]) -> Mapping[str, float]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,12 +13,19 @@ import polars as pl
 
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
 from afterbell.ingest.outcome import Outcome
+from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
+
+_AHEAD = 8
+"""Objects that are asked for while one is parsed."""
+_AT_ONCE = 2
+"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -35,6 +43,30 @@ class Drop:
     rows: pl.DataFrame | None = None
     rejected: pl.DataFrame | None = None
     held: pl.DataFrame | None = None
+
+
+def fetch_ahead(
+    tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
+) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
+    """Each task with a call that gives its object, while the next ones are under way.
+
+    Args:
+        tasks: the objects, in the order in which they are needed.
+        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
+        fetch: gets an object's bytes and the version they are; safe to call from threads.
+    """
+
+    def get(task: DropTask) -> tuple[StoredObject, bytes]:
+        check_size(sources[task.source][0], task.key, task.size)
+        return fetch(task)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
+        for number, task in enumerate(tasks):
+            body = coming.popleft()
+            yield task, body.result
+            if number + _AHEAD < len(tasks):
+                coming.append(pool.submit(get, tasks[number + _AHEAD]))
 
 
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:

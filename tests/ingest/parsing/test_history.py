@@ -145,3 +145,15 @@ def test_an_object_that_is_broken_is_refused() -> None:
     name = DropName("equity/usa/daily/aapl.zip", DAYS[0], SOURCE.sessions_carried(DAYS[0]))
     with pytest.raises(CorruptDropError, match="expected zip"):
         parse_history(SOURCE, load_rules(SOURCE.quality), name, b"nothing", Mark())
+
+
+def test_a_history_of_twenty_years_is_read_at_once_like_line_by_line() -> None:
+    days = SOURCE.sessions_carried(date(2021, 3, 31))
+    lines = [f"{day:%Y%m%d} 00:00,{4_000_000 + at},{4_000_200 + at},{3_999_000 + at},{4_000_100 + at},{at}"
+             for at, day in enumerate(days)]  # fmt: skip
+    parsed = read(lines, days[-1])
+    assert sessions(parsed) == list(days)
+    assert parsed.drop.rows["close"].to_list() == [float(f"{400 + (100 + at) // 10_000}.{(100 + at) % 10_000:04d}")
+                                                   for at in range(len(days))]  # fmt: skip
+    odd = read([*lines[:-1], lines[-1].replace(",", ", ", 1)], days[-1])
+    assert odd.drop.rows.equals(parsed.drop.rows)

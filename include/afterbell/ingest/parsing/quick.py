@@ -163,12 +163,11 @@ def _doubtful(fields: Fields, view: Bytes, rows: pl.DataFrame) -> Mask:
         return doubtful
     # One query for all columns: small drops are many, and each query has its price.
     nulls = rows.select(pl.col(column.name).is_null() for _, column in numbers)
-    infinite = pl.any_horizontal(
-        pl.lit(value=False), *(~pl.col(column.name).is_finite() for _, column in numbers if column.type == "double")
-    )
+    finite = [pl.col(column.name).is_finite() for _, column in numbers if column.type == "double"]
     for at, column in numbers:
         doubtful |= ~plain[:, at] | (nulls[column.name].to_numpy() & ~empty[:, at])
-    doubtful |= rows.select(infinite.fill_null(value=False)).to_series().to_numpy()
+    if finite:
+        doubtful |= ~rows.select(pl.all_horizontal(finite).fill_null(value=True)).to_series().to_numpy()
     exponent = np.flatnonzero((view | _LOWER_CASE) == _E)
     before = view[exponent - 1]
     after_digit = exponent[_digit(before) | (before == _DOT)]
