@@ -32,6 +32,7 @@ class Run:
     source: Source = field(default_factory=lambda: example("vendor_bars"))
     past: Mapping[str, float] = field(default_factory=dict)
     drops: list[tuple[date, Mapping[str, float]]] = field(default_factory=list)
+    known: bool = False
 
     def refused(self) -> dict[int, str]:
         outcomes, closes = [], {}
@@ -41,7 +42,7 @@ class Run:
             )
             outcomes.append(Outcome(task, f"d{number}", "", "landed", rows=len(found)))
             closes[f"d{number}"] = found
-        return check_levels(self.source, outcomes, closes, self.past)
+        return check_levels(self.source, outcomes, closes, self.past, known=self.known or bool(self.past))
 
 
 def refused(*drops: tuple[date, Mapping[str, float]], past: Mapping[str, float] | None = None) -> set[int]:
@@ -80,7 +81,8 @@ def test_the_message_says_what_was_found_expected_and_what_to_check() -> None:
 def test_a_share_of_700_000_dollars_is_a_price_beside_others_and_by_its_own_past() -> None:
     assert refused((FIRST, MARKET), (FIRST, {"BRK.A": 700_000.0})) == set()
     assert refused((FIRST, {"BRK.A": 700_000.0}), past={"BRK.A": 690_000.0}) == set()
-    assert refused((FIRST, {"BRK.A": 700_000.0}), past=MARKET) == set()  # a newcomer of a source that is known
+    alone = Run(drops=[(FIRST, {"BRK.A": 700_000.0})], known=True)  # a newcomer of a source that is known
+    assert alone.refused() == {}
 
 
 @pytest.mark.parametrize(("factor", "wrong"), [(25, False), (100, False), (10_000, True), (0.0001, True)])
@@ -126,7 +128,7 @@ def test_drops_of_other_sources_and_without_rows_are_passed_over() -> None:
     outcomes = [
         Outcome(DropTask("x", "s3", "k", 1, "v", FIRST, (), None, "", late=False, refusal=""), "d0", "", "landed")
     ]
-    assert check_levels(other, outcomes, {"d0": MARKET}, {}) == {}
+    assert check_levels(other, outcomes, {"d0": MARKET}, {}, known=False) == {}
     assert run.refused()
 
 

@@ -67,7 +67,12 @@ class _Look:
 
 
 def check_levels(
-    source: Source, outcomes: Sequence[Outcome], closes: Mapping[str, Mapping[str, float]], past: Mapping[str, float]
+    source: Source,
+    outcomes: Sequence[Outcome],
+    closes: Mapping[str, Mapping[str, float]],
+    past: Mapping[str, float],
+    *,
+    known: bool,
 ) -> dict[int, str]:
     """Which drops of a source have prices that can't be prices.
 
@@ -76,11 +81,12 @@ def check_levels(
         outcomes: of the run; those of other sources are passed over.
         closes: by drop id, the closes of its symbols.
         past: the last close of symbols before the first of these drops.
+        known: whether anything of the source is known from there, of whatever symbols.
 
     Returns:
         A reason for each such drop, by its place in ``outcomes``.
     """
-    last, known = dict(past), bool(past)
+    last = dict(past)
     reasons: dict[int, str] = {}
     for looks in _by_session(source, outcomes, closes):
         bad = _beside_the_past(source, looks, last)

@@ -17,6 +17,7 @@ from afterbell.ingest.outcome import Outcome, id_of
 from afterbell.ingest.parts import LEVELS, Parts
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.scan import read_files
+from afterbell.lake.shape import Shape
 from afterbell.lake.tables import BARS, MINUTE_BARS
 
 _TABLES = {"bars": BARS, "minute_bars": MINUTE_BARS}
@@ -57,8 +58,9 @@ def refuse_implausible(
         ]
         for near in near_sessions(mine):
             symbols = {symbol for one in near for symbol in closes[one.drop_id]}
-            past = _past_closes(base, source, near[0].task.session, symbols)
-            found += [(near[place], reason) for place, reason in check_levels(source, near, closes, past).items()]
+            past, known = _past_closes(base, source, near[0].task.session, symbols)
+            reasons = check_levels(source, near, closes, past, known=known)
+            found += [(near[place], reason) for place, reason in reasons.items()]
     if found:
         raise ImplausibleError(found)
 
@@ -73,19 +75,30 @@ def near_sessions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     return found
 
 
-def _past_closes(base: Base, source: Source, first: date, symbols: Collection[str]) -> Mapping[str, float]:
-    """The last close of each of ``symbols`` in the few sessions before ``first``, as the source told it."""
+def _past_closes(base: Base, source: Source, first: date, symbols: Collection[str]) -> tuple[Mapping[str, float], bool]:
+    """The last close of each of ``symbols`` in the few sessions before ``first``, as the source told it.
+
+    Returns:
+        The closes, and whether the lake has any bar of the source there.
+    """
     table = _TABLES[source.kind]
     try:
         before = Exchange(source.exchange).before(first, _BACK[source.kind])
     except (CalendarBoundsError, NotASessionError):
-        return {}
-    if not before:
-        return {}
+        before = []
+    files = base.files(table, "session", before[0], before[-1]) if before else []
+    if not files:
+        return {}, False
+    ours = pl.col("session").is_between(before[0], before[-1]) & pl.col("drop_id").str.starts_with(f"{source.name}:")
     whole = base.shape(table)
-    shape = replace(whole, schema=pa.schema([field for field in whole.schema if field.name in _COLUMNS]))
-    keep = pl.col("session").is_between(before[0], before[-1]) & pl.col("symbol").is_in(sorted(symbols))
-    rows = read_files(base.files(table, "session", before[0], before[-1]), shape, base.s3, keep)
-    rows = rows.filter(pl.col("drop_id").str.starts_with(f"{source.name}:"), pl.col("close") > 0)
+    keep = ours & pl.col("symbol").is_in(sorted(symbols)) & (pl.col("close") > 0)
+    rows = read_files(files, _narrow(whole, _COLUMNS), base.s3, keep)
+    if rows.is_empty():
+        return {}, bool(read_files(files, _narrow(whole, ("session", "drop_id")), base.s3, ours).height)
     rows = rows.sort([name for name in _ORDER if name in rows.columns])
-    return dict(rows.unique("symbol", keep="last", maintain_order=True).select("symbol", "close").iter_rows())
+    closes = rows.unique("symbol", keep="last", maintain_order=True).select("symbol", "close")
+    return dict(closes.iter_rows()), True
+
+
+def _narrow(shape: Shape, names: Sequence[str]) -> Shape:
+    return replace(shape, schema=pa.schema([field for field in shape.schema if field.name in names]))
