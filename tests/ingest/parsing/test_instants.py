@@ -122,6 +122,10 @@ def test_a_count_of_the_day_names_none_where_the_key_names_no_day() -> None:
         ({"format": "%Y%m%d %H:%M", "label": "end"}, "20131002 00:00", date(2013, 10, 1)),
         ({"format": "%Y%m%d %H:%M", "label": "end"}, "20131001 16:00", date(2013, 10, 1)),
         ({}, "2013-10-01", date(2013, 10, 1)),
+        ({"format": "epoch_seconds"}, "1380600000", date(2013, 10, 1)),  # midnight in New York
+        ({"format": "epoch_seconds"}, "1380599999", date(2013, 9, 30)),
+        ({"format": "epoch_milliseconds", "label": "end"}, "1380600000000", date(2013, 9, 30)),
+        ({"format": "epoch_seconds"}, "2013-10-01", None),
     ],
 )
 def test_a_date_may_have_its_time_of_the_day(keys: dict[str, str], word: str, day: date | None) -> None:

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from afterbell.ingest.parsing.fields import typed
 from afterbell.ingest.parsing.parse import ParsedDrop
+from afterbell.ingest.sources.column import Column
+from afterbell.ingest.sources.source import Source
 from tests.ingest.drops import HEADER, parse_as, rules
 from tests.ingest.shapes import example
 
@@ -30,7 +33,7 @@ def read(lines: list[str], scale: str) -> ParsedDrop:
     return parse_as(scaled(scale), gzip.compress("\n".join([HEADER.removesuffix(",adj_close"), *lines]).encode()))
 
 
-def scaled(scale: str, **layout: str) -> object:
+def scaled(scale: str, **layout: str) -> Source:
     source = example("vendor_bars").model_dump()
     columns = {"symbol": {"name": "symbol", "type": "string"}, "date": {"name": "session", "type": "date"}}
     columns |= {name: {"name": name, "type": "double", "scale": scale} for name in PRICES}
@@ -98,3 +101,31 @@ def test_a_scale_holds_for_parquet_of_any_number(values: pa.Array) -> None:
     pq.write_table(table, buffer)
     parsed = parse_as(scaled("0.0001", type="parquet"), buffer.getvalue())
     assert [repr(close) for close in parsed.rows["close"].to_list()] == ["484.2", "485.5"]
+
+
+@pytest.mark.parametrize(
+    ("text", "volume"),
+    [("12", 12_000), ("12.5", 12_500), ("0", 0), ("9007199254740.993", 9_007_199_254_740_993), ("12.0005", None),
+     ("9223372036854776", None), ("1e3", None)],
+)  # fmt: skip
+def test_shares_in_thousands_are_whole_shares(text: str, volume: int | None) -> None:
+    column = Column.model_validate({"name": "volume", "type": "bigint", "scale": 1000})
+    assert typed(column, pl.Series([text]), "UTC").to_list() == [volume]
+
+
+def test_shares_in_thousands_are_read_from_lines_and_parquet() -> None:
+    source = scaled("1")
+    columns = source.model_dump()["columns"]
+    columns["volume"]["scale"] = 1000
+    lines = ["symbol,date,open,high,low,close,volume", "AAA,2016-06-30,2,3,1,2,12.5", "BBB,2016-06-30,2,3,1,2,7"]
+    parsed = parse_as(source, gzip.compress("\n".join(lines).encode()), columns=columns)
+    assert parsed.rows["volume"].to_list() == [12_500, 7_000]
+    table = {
+        "symbol": ["A"],
+        "date": pl.Series(["2016-06-30"]).str.to_date().to_arrow(),
+        **{name: [2.0] for name in PRICES},
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(table | {"volume": [7]}), buffer)
+    parsed = parse_as(source, buffer.getvalue(), columns=columns, format={"type": "parquet"})
+    assert parsed.rows["volume"].to_list() == [7_000]

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from afterbell.ingest.parsing.instants import read_instant, written_time
-from afterbell.ingest.parsing.scale import scale_text
+from afterbell.ingest.parsing.instants import read_day, read_instant, written_time
+from afterbell.ingest.parsing.scale import scale_text, scale_whole
 from afterbell.ingest.sources.column import EPOCH, Column, ColumnType
 
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
@@ -45,6 +45,8 @@ def rule_of(column: Column) -> str:
 
 def words_of(column: Column, zone: str) -> str:
     """What the column's text should have been."""
+    if column.type == "date" and column.format in EPOCH:
+        return f"{column.format.removeprefix('epoch_')} since 1970-01-01 UTC"
     if column.type == "date":
         return f"a date such as {date(2016, 6, 30).strftime(column.day_format)}"
     return _words_of_time(column, zone) if column.type == "timestamp" else _WORDS[column.type]
@@ -104,20 +106,24 @@ def _numbers(text: pl.Series, column: Column) -> pl.Series:
             return scale_text(plain, column.scale)
         value = plain.cast(pl.Float64, strict=False)
         return value.set(value.is_infinite(), None)
+    if column.scale is not None:
+        return scale_whole(text.set(~text.str.contains(_NUMBER), None), column.scale)
     return text.set(~text.str.contains(_WHOLE), None).cast(DTYPES[column.type], strict=False)
 
 
 def _value(column: Column, word: str, zone: str, day: date | None) -> date | bool | None:
     match column.type:
         case "date":
-            return _day(column, word)
+            return _day(column, word, zone)
         case "timestamp":
             return read_instant(column, word, zone, day)
         case _:
             return _BOOLEANS.get(word)
 
 
-def _day(column: Column, word: str) -> date | None:
+def _day(column: Column, word: str, zone: str) -> date | None:
+    if column.format in EPOCH:
+        return read_day(column, word, zone)
     at = written_time(word, column.day_format)
     if at is None:
         return None

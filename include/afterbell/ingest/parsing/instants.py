@@ -53,6 +53,19 @@ def _start(local: datetime, early: timedelta, zone: ZoneInfo) -> datetime | None
     return None if end is None else end - early
 
 
+def read_day(column: Column, word: str, zone: str) -> date | None:
+    """The day, by the clocks of ``zone``, of an instant that ``word`` counts to; None where it counts to none.
+
+    Labelled at its end, a bar that ends at midnight is of the day before.
+    """
+    try:
+        since = _span(word, EPOCH[column.format])
+        early = timedelta(microseconds=1 if column.label == "end" else 0)
+        return None if since is None else (_EPOCH + since - early).astimezone(ZoneInfo(zone)).date()
+    except (ValueError, OverflowError):  # outside the years 1 to 9999
+        return None
+
+
 def _local(column: Column, word: str, day: date | None, early: timedelta) -> datetime | None:
     """The local time that ``word`` names, without a zone."""
     if column.of_the_day:

@@ -115,10 +115,14 @@ def _is_instant(column: Column, kind: pa.DataType) -> bool:
     return bool(pa.types.is_timestamp(kind)) and (kind.tz is None) == (column.zone == "source")
 
 
+def _is_day(column: Column, kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) if column.counts else pa.types.is_date32(kind))
+
+
 _SMALL = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16())
 _FITS: dict[str, Callable[[Column, pa.DataType], bool]] = {
     "string": _is_text,
-    "date": lambda _, kind: bool(pa.types.is_date32(kind)),
+    "date": _is_day,
     "timestamp": _is_instant,
     "double": _is_number,
     "bigint": partial(_is_whole, (*_SMALL, pa.int64(), pa.uint32())),
@@ -137,7 +141,7 @@ _WORDS = {
 
 
 def _zone_words(column: Column) -> str:
-    if column.type == "timestamp" and column.format:
+    if column.counts or (column.type == "timestamp" and column.format):
         return f" as {'whole' if column.counts else 'text,'} {column.format}"
     if column.type != "timestamp":
         return ""

@@ -108,12 +108,13 @@ def _values(source: Source, name: str, given: pa.ChunkedArray, day: date | None)
 
 def _as_type(source: Source, column: Column, given: pa.ChunkedArray, day: date | None) -> pl.Series:
     """The values as the column's type; NULL where they have none."""
+    counted = column.counts or (column.type == "timestamp" and column.format)
+    if counted or (column.type == "bigint" and column.scale):  # as a drop of lines writes them
+        text = pl.Series(column.name, given.cast(pa.string()), pl.String)
+        return typed(column, text, source.time_zone, day).alias(column.name)
     match column.type:
         case "double":
             return _numbers(column, given)
-        case "timestamp" if column.format:
-            text = pl.Series(column.name, given.cast(pa.string()), pl.String)
-            return typed(column, text, source.time_zone, day).alias(column.name)
         case "timestamp":
             return _instants(source, column, given)
         case "date":

@@ -70,6 +70,8 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> Parse
 def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop:
     """What was read of a drop, judged by its content."""
     rows = with_session(source, name, with_symbol(source, name, found.frame))
+    if source.session_in_key:
+        rows = rows.with_columns(pl.lit(name.session).alias("session"))
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]

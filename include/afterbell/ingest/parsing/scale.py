@@ -40,6 +40,13 @@ def scale_text(text: pl.Series, scale: Decimal) -> pl.Series:
     return values.zip_with(~rest, text.replace_strict(words, exact, default=None, return_dtype=pl.Float64))
 
 
+def scale_whole(text: pl.Series, scale: Decimal) -> pl.Series:
+    """``text`` times ``scale`` where that is a whole number of 64 bits (Int64); NULL elsewhere."""
+    words = text.unique().drop_nulls()
+    exact = pl.Series([_whole(word, scale) for word in words.to_list()], dtype=pl.Int64)
+    return text.replace_strict(words, exact, default=None, return_dtype=pl.Int64)
+
+
 def scale_doubles(values: pl.Series, scale: Decimal) -> pl.Series:
     """As ``scale_text``, of doubles: each is the shortest decimal number that names it."""
     words = values.unique().drop_nulls()
@@ -52,6 +59,14 @@ def _as_ratio(scale: Decimal) -> tuple[int, int]:
     _, digits, exponent = scale.normalize().as_tuple()
     number, places = int("".join(map(str, digits))), int(exponent)
     return (number * 10**places, 1) if places >= 0 else (number, 10**-places)
+
+
+def _whole(word: str, scale: Decimal) -> int | None:
+    try:
+        product = Fraction(word) * Fraction(scale)
+    except ValueError:  # no number, or more digits than Python reads
+        return None
+    return int(product) if product.denominator == 1 and -(2**63) <= product < 2**63 else None
 
 
 def _nearest(word: str, scale: Decimal) -> float | None:

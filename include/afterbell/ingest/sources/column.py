@@ -29,13 +29,13 @@ class Column(Strict):
         name: what it is called in the lake.
         type: what its values are.
         format: how it is written. Of a date: ``%Y``, ``%m`` and ``%d`` once each, ``%H`` and ``%M`` (and ``%S``) where
-            a time of the day follows. Of a timestamp: the same with a time of the day; a count, one of ``OF_THE_DAY``
-            and ``EPOCH``; or empty for ISO 8601.
+            a time of the day follows; or a count, one of ``EPOCH``: the day by the source's clocks. Of a timestamp: the
+            same with a time of the day, one of ``OF_THE_DAY`` too, or empty for ISO 8601.
         zone: of a timestamp: ``source``, a local time of the source's zone, written without one; ``offset``, written
             with its offset from UTC, or ``Z``.
         label: which end of its bar a time names.
-        scale: of a double: what a value is multiplied by, ``0.0001`` for prices in ten-thousandths; exactly, as if the
-            product had been written out.
+        scale: of a double or bigint: what a value is multiplied by, ``0.0001`` for prices in ten-thousandths, ``1000``
+            for shares in thousands; exactly, as if the product had been written out.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -62,10 +62,10 @@ class Column(Strict):
         whole = len(set(parts)) == len(parts) == self.format.count("%")
         clock = set(parts) - _DAY
         dated = whole and set(parts) >= _DAY and (clock in _CLOCK or not clock)
-        if self.format and self.type == "date" and not dated:
+        if self.format and self.type == "date" and not dated and self.format not in EPOCH:
             raise ValueError(
                 "format of a date must name %Y, %m and %d once each, and a time of the day, if there is one, as %H and "
-                "%M (and %S), such as %Y-%m-%d, %Y%m%d or '%Y%m%d %H:%M'"
+                f"%M (and %S), such as %Y-%m-%d, %Y%m%d or '%Y%m%d %H:%M'; or be one of {', '.join(EPOCH)}"
             )
         if self.format and self.type == "timestamp" and not self.counts and not (dated and clock):
             raise ValueError(
@@ -82,10 +82,11 @@ class Column(Strict):
             raise ValueError("zone belongs to a column of type timestamp; leave it out")
         if self.zone != "source" and self.format:
             raise ValueError("zone: offset is read from times as ISO 8601 writes them; leave out zone, or format")
-        if self.label != "start" and self.type != "timestamp" and not (self.type == "date" and "%H" in self.format):
+        timed = self.type == "timestamp" or (self.type == "date" and ("%H" in self.format or self.format in EPOCH))
+        if self.label != "start" and not timed:
             raise ValueError("label belongs to a timestamp, or to a date written with its time of the day")
-        if self.scale is not None and self.type != "double":
-            raise ValueError("scale belongs to a column of type double; leave it out")
+        if self.scale is not None and self.type not in {"double", "bigint"}:
+            raise ValueError("scale belongs to a column of type double or bigint; leave it out")
         return self
 
     @property

@@ -184,6 +184,7 @@ class Source(Strict):
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise ValueError(f"columns must map to distinct names; repeated: {', '.join(repeated)}")
+        names += ["session"] if self.session_in_key else []
         missing = [name for name in NEEDED[self.kind] if name not in names]
         if missing:
             raise ValueError(f"columns of {self.kind} must map one to each of: {', '.join(missing)}")
@@ -235,9 +236,15 @@ class Source(Strict):
         return SYMBOL in groups_of(self.key_pattern)
 
     @property
+    def session_in_key(self) -> bool:
+        """Whether all bars of an object are of the session that its key names, and no column says so."""
+        named = any(column.name == "session" for column in self.columns.values())
+        return self.kind == "bars" and self.carries == ("same",) and not named
+
+    @property
     def column_names(self) -> frozenset[str]:
         """What its rows have: the columns, and what comes from the key or the calendar."""
-        derived = {SYMBOL: self.symbol_in_key, "session": self.kind == "minute_bars"}
+        derived = {SYMBOL: self.symbol_in_key, "session": self.kind == "minute_bars" or self.session_in_key}
         names = {column.name for column in self.columns.values()}
         return frozenset(names | {name for name, holds in derived.items() if holds})
 
