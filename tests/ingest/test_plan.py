@@ -285,6 +285,13 @@ def test_a_key_with_an_odd_symbol_is_a_stray_and_does_not_stop_its_session() -> 
     assert plan.strays[0][1] == f"is named after '{long.upper()}'; expected a symbol like [A-Z][A-Z.]{{0,11}}"
 
 
+def test_a_key_that_leaves_out_its_symbol_is_a_stray() -> None:
+    given = LEAN.model_dump() | {"key_pattern": r"equity/usa/minute/(?P<symbol>[a-z]+)?/?(?P<session>\d{8})_trade\.zip"}
+    plan = plan_source(type(LEAN).model_validate(given), minutes("20160630_trade", "ibm/20160630_trade"), [], RUN)
+    assert [key for key, _ in plan.strays] == ["equity/usa/minute/20160630_trade.zip"]
+    assert len(plan.tasks) == 1
+
+
 def test_a_required_source_whose_drops_are_all_left_alone_says_so() -> None:
     given = LEAN.model_dump() | {"required": True, "arrival": {}, "exclude": [".*"]}
     source = type(LEAN).model_validate(given)

@@ -185,9 +185,11 @@ def stray(source: Source, found: StoredObject, *, named: bool) -> str:
 
 
 def odd_symbol(source: Source, key: str) -> str:
-    """Why the symbol that ``key`` names can't be one; empty where it can, or where the key names none."""
-    symbol = source.symbol_of(key)
-    if symbol is None or re.fullmatch(source.symbol_pattern, symbol):
+    """Why the symbol that ``key`` names can't be one; empty where it can, or where a column says which."""
+    if not source.symbol_in_key:
+        return ""
+    symbol = source.symbol_of(key) or ""  # a group that is optional may match nothing
+    if re.fullmatch(source.symbol_pattern, symbol):
         return ""
     return f"is named after {symbol[:60]!r}; expected a symbol like {source.symbol_pattern}"
 
