@@ -55,8 +55,15 @@ class Base:
 
     def known_drops(self) -> list[KnownDrop]:
         """The ledger."""
-        names = ("source", "store", "key", "version", "sha256", "session", "state", "knowledge_time")
-        rows = self.rows(DROPS).select(*names[:-1], pl.col("knowledge_time").dt.epoch("us"))
+        names = ("source", "store", "key", "version", "sha256", "session", "state")
+        rows = self.rows(DROPS).select(
+            *names,
+            pl.col("knowledge_time").dt.epoch("us"),
+            # A ledger of before these columns were there has none.
+            pl.col("text_bytes").fill_null(0),
+            pl.col("text_sha256").fill_null(""),
+            pl.col("left_rows").fill_null(0),
+        )
         return [KnownDrop(**row | {"knowledge_time": _instant(row["knowledge_time"])}) for row in rows.rows(named=True)]
 
 

@@ -34,7 +34,7 @@ DROPS = Table(
     "raw.drops",
     """drop_id string, source string, store string, key string, size bigint, version string, sha256 string,
        session date, knowledge_time timestamp, rows bigint, quarantined bigint, collapsed bigint, state string,
-       reason string, compared bigint""",
+       reason string, compared bigint, text_bytes bigint, text_sha256 string, left_rows bigint""",
 )
 BARS = Table(
     "market.bars",

@@ -16,6 +16,9 @@ from afterbell.ingest.sources.source import Source
 from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
 from afterbell.quality.rules import RuleSet
 
+_FEW = 5
+"""Up to so many sessions are named one by one."""
+
 
 @dataclass(frozen=True)
 class DropName:
@@ -80,6 +83,8 @@ def _outside(name: DropName, rows: pl.DataFrame) -> list[Check]:
 
 
 def _days(name: DropName) -> str:
+    if len(name.carried) > _FEW:
+        return f"a session from {name.carried[0]} to {name.carried[-1]}"
     return ", ".join(day.isoformat() for day in name.carried)
 
 
