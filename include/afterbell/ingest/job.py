@@ -28,6 +28,8 @@ from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
+from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
+from afterbell.ingest.actions.settle import find_decisions
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_slices
@@ -87,6 +89,7 @@ class Work:
         strays: objects passed over, each with the reason.
         known: the ledger so far.
         released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
+        decisions: a person's, about corporate actions.
     """
 
     sources: Sources
@@ -94,6 +97,7 @@ class Work:
     strays: list[tuple[str, str]]
     known: list[KnownDrop]
     released: frozenset[str] = frozenset()
+    decisions: Decisions = NO_DECISIONS
 
     def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
         """The same without some drops, which are passed over for the reason told by their keys."""
@@ -169,7 +173,14 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
         known = base.known_drops()
         plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
-    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
+    decisions = find_decisions(base, _horizon(sources, span.last), {source.exchange for source in sources})
+    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
+
+
+def _horizon(sources: Sequence[Source], last: date) -> datetime:
+    """When the newest content of session ``last`` that says something of prices is known."""
+    prices = [source for source in sources if source.kind == "bars"] or sources
+    return max(source.knowledge_time(last) for source in prices)
 
 
 def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
@@ -181,6 +192,7 @@ def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
+        **({"decisions": [each.drop_id for each in work.decisions.due]} if work.decisions.due else {}),
     )
 
 
@@ -228,10 +240,10 @@ def _ingest(
 
     Returns:
         What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
-        read.
+        read and nothing decided.
     """
     sources = [source for source, _ in work.sources.values()]
-    if not work.tasks:
+    if not work.tasks and not work.decisions.due:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
     context = _context(base, work)
@@ -245,7 +257,7 @@ def _ingest(
         discard_files(parts.files(), runtime.s3)
         raise
     read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
-    if not read:
+    if not read and not work.decisions.due:
         return outcomes, base.heads, ""
     wanted = _commit_id(span, work, read)
     return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
@@ -265,13 +277,13 @@ def _context(base: Base, work: Work) -> Context:
         for day in task.carried
     ]
     if not touched:
-        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits)
+        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits, work.decisions)
     first, exchange = min(touched)
     # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
     # Without an end: a late drop meets what came after it.
-    return Context(base.rows(EVIDENCE, "session", low, date.max), limits)
+    return Context(base.rows(EVIDENCE, "session", low, date.max), limits, work.decisions)
 
 
 def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | None]:
@@ -332,4 +344,6 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "noop": not wanted,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
+        "decisions": [f"{each.symbol} {each.ex_session}" for each in work.decisions.due],
+        "decisions_waiting": work.decisions.waiting,
     }

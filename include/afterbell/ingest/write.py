@@ -8,8 +8,9 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.actions.decide import corporate_actions
 from afterbell.ingest.actions.past import with_past
+from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
+from afterbell.ingest.actions.settle import settle_actions
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, RETOLD, SYMBOLS, Parts
@@ -46,10 +47,12 @@ class Context:
     Attributes:
         evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.
         limits: repeats from which on a bar is stale, by source.
+        decisions: a person's, about corporate actions.
     """
 
     evidence: pl.DataFrame
     limits: Mapping[str, int]
+    decisions: Decisions = NO_DECISIONS
 
 
 def write_branch(
@@ -73,7 +76,7 @@ def write_branch(
     outcomes = _with_stale(outcomes, stale)
     new: dict[Table, Callable[[], pl.DataFrame | None]] = {
         EVIDENCE_LOG: lambda: _evidence(context, shown),
-        CORPORATE_ACTIONS: lambda: _actions(base, context, shown),
+        CORPORATE_ACTIONS: lambda: settle_actions(base, context.evidence, shown, context.decisions),
         BARS: lambda: bars,
         SYMBOL_LOG: lambda: _symbols(base, parts),
         FUNDAMENTALS: lambda: _filings(base, parts),
@@ -119,17 +122,6 @@ def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
 def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
     # After a crash between two tables' publishing the same drops come again: their rows are there already.
     return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
-
-
-def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
-    if shown is None:
-        return None
-    every = pl.concat([context.evidence.select(shown.columns), shown]).unique(maintain_order=True)
-    found = corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
-    if found.is_empty():
-        return None
-    there = base.rows(CORPORATE_ACTIONS, "ex_session", found["ex_session"].min(), found["ex_session"].max())
-    return found.join(there, on=found.columns, how="anti", maintain_order="left")
 
 
 def _judged(

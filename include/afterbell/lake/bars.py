@@ -14,7 +14,7 @@ from pyiceberg import expressions as ice
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
-from afterbell.lake.reader import open_catalog, scan, table_names
+from afterbell.lake.reader import column_names, open_catalog, scan, table_names
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
 from afterbell.lake.unseen import LEDGER, NEAR, unseen_sessions
 
@@ -23,7 +23,9 @@ EXCHANGE_ZONE = ZoneInfo("America/New_York")
 
 _PRICES = ("open", "high", "low", "close")
 _ANSWER = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "revision")
-_ACTION = ("ex_session", "factor", "kind", "knowledge_time")
+_ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on", "drop_id")
+_DECIDED = "overrides:"
+"""What the drop_id of a row begins with that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
 
 
@@ -62,7 +64,8 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     Returns:
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
         takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
-        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends.
+        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``decided``
+        lists what a person decided of the ex-sessions that count, a sentence each.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -72,8 +75,21 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     found = bars.get(asked.session)
     if found is None:
         return None
-    answer = adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
-    return answer | {"unseen": [day.isoformat() for day in _unseen(runtime, asked, exchange)]}
+    actions = _newest_actions(runtime, asked)
+    answer = adjust(found, bars.get(previous), actions, asked.as_of)
+    unseen = [day.isoformat() for day in _unseen(runtime, asked, exchange)]
+    return answer | {"unseen": unseen, "decided": decided(actions, asked.as_of)}
+
+
+def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
+    """What a person decided among ``actions``, with who, why and when; as of a day only what had taken effect."""
+    found = [row for row in actions if (row.get("drop_id") or "").startswith(_DECIDED)]
+    return [
+        f"{row['ex_session'].isoformat()}: factor {row['factor']:g} ({row['kind']}), {row['rests_on']}, "
+        f"decided {row['knowledge_time'].isoformat()}"
+        for row in sorted(found, key=lambda row: row["ex_session"])
+        if as_of is None or row["ex_session"] <= as_of
+    ]
 
 
 def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
@@ -139,7 +155,8 @@ def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
-    rows = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
+    there = column_names(runtime, CORPORATE_ACTIONS.name)  # an older lake lacks some
+    rows = scan(runtime, CORPORATE_ACTIONS.name, [name for name in _ACTION if name in there], where).to_pylist()
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 
