@@ -24,6 +24,7 @@ from afterbell.ingest.parts import (
     LEDGER,
     REJECTS,
     REPEATS,
+    REPORTS,
     RETOLD,
     SEEN,
     SYMBOLS,
@@ -35,7 +36,7 @@ from afterbell.ingest.plan import REVISED, DropTask
 from afterbell.ingest.read import Drop, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.sources.source import Source
+from afterbell.ingest.sources.source import Kind, Source
 from afterbell.lake.files import write_files
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.shape import Shape
@@ -47,6 +48,8 @@ _AHEAD = 8
 """Objects that are asked for while one is parsed."""
 _AT_ONCE = 2
 """Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+_SMALL: dict[Kind, str] = {"symbols": SYMBOLS, "filings": FILINGS, "actions": REPORTS}
+"""The parts that rows of the small kinds go to."""
 STAMP = ("knowledge_time", "drop_id")
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
@@ -95,8 +98,12 @@ def read_slice(
         return
     for drop in own:
         if drop.rows is not None:
-            rows = drop.rows.with_columns(drop_session=pl.lit(drop.outcome.task.session))
-            yield Part(SYMBOLS if work.kind == "symbols" else FILINGS, work.kind, rows)
+            task = drop.outcome.task
+            rows = drop.rows.with_columns(drop_session=pl.lit(task.session))
+            if work.kind == "actions":
+                named = {"source": task.source, "key": task.key, "session": task.session}
+                rows = rows.with_columns(pl.lit(value).alias(name) for name, value in named.items())
+            yield Part(_SMALL[work.kind], work.kind, rows)
 
 
 def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:

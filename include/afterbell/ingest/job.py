@@ -179,7 +179,7 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
 
 def _horizon(sources: Sequence[Source], last: date) -> datetime:
     """When the newest content of session ``last`` that says something of prices is known."""
-    prices = [source for source in sources if source.kind == "bars"] or sources
+    prices = [source for source in sources if source.kind in {"bars", "actions"}] or sources
     return max(source.knowledge_time(last) for source in prices)
 
 
@@ -246,7 +246,7 @@ def _ingest(
     if not work.tasks and not work.decisions.due:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
-    context = _context(base, work)
+    context = _context(base, work, span)
     slices = share_out(work.tasks, {source.name: source.kind for source in sources})
     known = _known(base, context, slices)
     parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
@@ -263,7 +263,7 @@ def _ingest(
     return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
 
 
-def _context(base: Base, work: Work) -> Context:
+def _context(base: Base, work: Work, span: Span) -> Context:
     """The evidence of the sessions that the drops touch, and of those before that decide about them."""
     limits = {
         name: limit
@@ -276,14 +276,26 @@ def _context(base: Base, work: Work) -> Context:
         if work.sources[task.source][0].kind == "bars"
         for day in task.carried
     ]
+    sources = [source for source, _ in work.sources.values()]
+    prices = {source.name for source in sources if source.kind in {"bars", "actions"}}
+    instants = [drop.knowledge_time for drop in work.known if drop.source in prices and drop.knowledge_time]
+    days = [span.last, *(day for day, _ in touched)]
+    context = Context(
+        pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()),
+        limits,
+        work.decisions,
+        sources,
+        (min(days), max(days)),
+        max([_horizon(sources, span.last), *instants]),
+    )
     if not touched:
-        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits, work.decisions)
+        return context
     first, exchange = min(touched)
     # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
     # Without an end: a late drop meets what came after it.
-    return Context(base.rows(EVIDENCE, "session", low, date.max), limits, work.decisions)
+    return replace(context, evidence=base.rows(EVIDENCE, "session", low, date.max))
 
 
 def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | None]:

@@ -14,7 +14,7 @@ from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
 REPEATS, RETOLD, FILES = "repeats", "retold", "files"
-FILINGS, SYMBOLS = "filings", "symbols"
+FILINGS, SYMBOLS, REPORTS = "filings", "symbols", "reports"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
 data files; rows of the small kinds."""

@@ -60,6 +60,11 @@ EVIDENCE = Table(
        knowledge_time timestamp, drop_id string, volume_told bigint""",
     "months(session)",
 )
+REPORTED_ACTIONS = Table(
+    "market.reported_actions",
+    """symbol string, ex_session date, factor double, amount double, kind string, source string, key string,
+       session date, knowledge_time timestamp, drop_id string""",
+)
 SYMBOLS = Table(
     "market.symbols",
     "symbol string, name string, valid_from date, status string, knowledge_time timestamp, drop_id string",
@@ -94,8 +99,8 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE,
-    EXPERIMENTS, SIGNALS, RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, REPORTED_ACTIONS, SYMBOLS, FUNDAMENTALS, QUARANTINE,
+    OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, RUNS,
 )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Runs(MemoryLake):
         if shown is not None:
             first = EXCHANGE.before(shown["session"].min(), 2 * WINDOW + 1)[0]  # type: ignore[arg-type]
             evidence = evidence.filter(pl.col("session") >= first)
-        made = settle_actions(self, evidence, shown, found)  # type: ignore[arg-type]
+        made = settle_actions(self, evidence, shown, found).rows  # type: ignore[arg-type]
         self.add(EVIDENCE, shown)
         self.add(CORPORATE_ACTIONS, made)
 

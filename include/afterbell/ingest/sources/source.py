@@ -14,14 +14,16 @@ from afterbell.config.loader import Strict, config_folder, load_named
 from afterbell.config.patterns import check_value_pattern, compile_key_pattern
 from afterbell.errors import ConfigError
 from afterbell.ingest.sources.layout import Column, ColumnType, Format, Limits
+from afterbell.ingest.sources.reported import Kinds, check_reported
 from afterbell.ingest.sources.terms import Arrival, Budget, Completion, Knowledge
 
-Kind = Literal["bars", "minute_bars", "filings", "symbols"]
+Kind = Literal["bars", "minute_bars", "filings", "symbols", "actions"]
 NEEDED: dict[Kind, tuple[str, ...]] = {
     "bars": ("symbol", "session", "open", "high", "low", "close", "volume"),
     "minute_bars": ("symbol", "at", "open", "high", "low", "close", "volume"),
     "filings": ("symbol", "period_end", "amended", "doc_type"),
     "symbols": ("symbol", "name"),
+    "actions": ("symbol", "ex_session"),
 }
 """Columns that the rows of a kind cannot do without."""
 TYPES: dict[str, ColumnType] = {
@@ -54,6 +56,9 @@ class Source(Strict):
         columns: the vendor's column name to ours; without a header, in the order of the fields.
         symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
         limits: beyond which a drop is refused.
+        kinds: of actions: the kind of all rows, or of each text in the column ``kind``.
+        rank: of what bars show of actions, or of reported ones, among all that say something of one session: the higher
+            counts, of equal ones the newer.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
         duplicates: what rows of one drop are that differ under one key: ``set_aside``, all of them; ``last_wins``,
@@ -78,6 +83,8 @@ class Source(Strict):
     columns: dict[str, Column] = Field(min_length=1)
     symbol_pattern: str
     limits: Limits = Limits()
+    kinds: Kinds | None = None
+    rank: int = Field(default=0, ge=-100, le=100)
     quality: str
     quarantine_budget: Budget
     duplicates: Literal["set_aside", "last_wins"] = "set_aside"
@@ -133,6 +140,16 @@ class Source(Strict):
         wrong = [f"{name}: {TYPES[name]}" for name in types if name in TYPES and types[name] != TYPES[name]]
         if wrong:
             raise ValueError(f"columns of a fixed type have another one; expected {', '.join(wrong)}")
+        return self
+
+    @model_validator(mode="after")
+    def _says_all_that_actions_need(self) -> Source:
+        if self.kind == "actions":
+            check_reported({column.name: column.type for column in self.columns.values()}, self.kinds)
+        elif self.kinds is not None:
+            raise ValueError("kinds belongs to a source of kind actions; leave it out")
+        if self.rank and self.kind not in {"bars", "actions"}:
+            raise ValueError("rank belongs to a source of kind bars or actions; leave it out")
         return self
 
     @model_validator(mode="after")
