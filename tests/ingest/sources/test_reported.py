@@ -61,12 +61,37 @@ def test_a_wrong_file_is_refused_with_what_to_write(changes: dict[str, Any], mes
         example("vendor_actions", **changes)
 
 
+SPLITS = {"s": {"name": "split_factor", "type": "double"}}
+
+
+def test_cumulative_factors_are_of_payouts_and_of_splits() -> None:
+    assert example("lean_factors").cumulative
+    assert example("lean_factors", columns=columns("factor")).cumulative
+    assert example("lean_factors", columns=columns(**SPLITS)).cumulative
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"columns": columns()}, "one or more to: factor, split_factor"),
+        ({"columns": columns("factor", "amount")}, "leave out amount, kinds"),
+        ({"columns": columns("factor", **KIND)}, "leave out kind, kinds"),
+        ({"kinds": "dividend"}, "leave out kinds"),
+        ({"cumulative": False, "kinds": "dividend"}, "add cumulative: true, or call the column ratio"),
+        ({"columns": columns(s={"name": "split_factor", "type": "int"})}, "expected split_factor: double"),
+    ],
+)
+def test_a_wrong_file_of_cumulative_factors_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        example("lean_factors", **changes)
+
+
 def test_kinds_and_rank_belong_to_sources_that_say_something_of_actions() -> None:
     assert example("vendor_bars", rank=5).rank == 5
     for name, changes in (
         ("vendor_bars", {"kinds": "split"}),
         ("minutes", {"rank": 1}),
-        ("minutes", {"kinds": "split"}),
+        ("minutes", {"cumulative": True}),
     ):
         with pytest.raises(ValidationError, match="belongs to a source of kind"):
             example(name, **changes)

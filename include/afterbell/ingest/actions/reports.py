@@ -35,7 +35,9 @@ amount paid, in the listing's currency a share of the session before, 0 for none
 
 _REFUSED = pl.Schema({**_COLUMNS, "close": pl.Float64, "known": pl.Datetime("us", "UTC")})
 REPORT_KEY = ("symbol", "ex_session", "source")
-_TELLS = ("factor", "amount", "kind")
+_TELLS = ("amount", "kind", "_factor")
+_DIGITS = 5
+"""Cumulative factors are written anew with each action, and the steps between them differ by their rounding."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ def new_reports(rows: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
     """
     known = there.select(list(REPORTED)).with_columns(late=False, known=True)
     every = pl.concat([known, rows.with_columns(known=pl.lit(value=False))], how="vertical_relaxed")
-    found = something_new(every, REPORT_KEY, _TELLS)
+    found = something_new(every.with_columns(_factor=pl.col("factor").log().round(_DIGITS)), REPORT_KEY, _TELLS)
     return found.filter(~pl.col("known")).select(list(REPORTED))
 
 

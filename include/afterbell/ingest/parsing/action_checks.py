@@ -61,6 +61,8 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
 
 def declared_kind(source: Source) -> pl.Expr:
     """The kind that a row's source declares for it; NULL where its values tell it, empty for a text not declared."""
+    if source.cumulative:
+        return pl.when(pl.col("ratio").is_null()).then(pl.lit(DIVIDEND))
     if isinstance(source.kinds, dict):
         text = pl.col("kind")
         known = text.replace_strict(dict(source.kinds), default="", return_dtype=pl.String)

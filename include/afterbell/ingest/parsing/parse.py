@@ -14,6 +14,7 @@ from afterbell.ingest.parsing.parquet import read_parquet
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
 from afterbell.ingest.sources.source import Source
@@ -65,6 +66,8 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> Parse
     read = read_parquet if source.format.type == "parquet" else read_text
     found = read(source, name.key, body)
     rows = with_session(source, name, found.frame)
+    if source.cumulative:
+        rows = steps_between(source, name, rows, found.aside)
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]

@@ -57,6 +57,8 @@ class Source(Strict):
         symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
         limits: beyond which a drop is refused.
         kinds: of actions: the kind of all rows, or of each text in the column ``kind``.
+        cumulative: of actions: whether each row has the factors up to and including its day, so that the steps between
+            rows are the actions.
         rank: of what bars show of actions, or of reported ones, among all that say something of one session: the higher
             counts, of equal ones the newer.
         quality: the rule set (``include/config/quality``) that its rows must pass.
@@ -84,6 +86,7 @@ class Source(Strict):
     symbol_pattern: str
     limits: Limits = Limits()
     kinds: Kinds | None = None
+    cumulative: bool = False
     rank: int = Field(default=0, ge=-100, le=100)
     quality: str
     quarantine_budget: Budget
@@ -145,9 +148,11 @@ class Source(Strict):
     @model_validator(mode="after")
     def _says_all_that_actions_need(self) -> Source:
         if self.kind == "actions":
-            check_reported({column.name: column.type for column in self.columns.values()}, self.kinds)
-        elif self.kinds is not None:
-            raise ValueError("kinds belongs to a source of kind actions; leave it out")
+            types = {column.name: column.type for column in self.columns.values()}
+            check_reported(types, self.kinds, cumulative=self.cumulative)
+        elif self.kinds is not None or self.cumulative:
+            name = "cumulative" if self.kinds is None else "kinds"
+            raise ValueError(f"{name} belongs to a source of kind actions; leave it out")
         if self.rank and self.kind not in {"bars", "actions"}:
             raise ValueError("rank belongs to a source of kind bars or actions; leave it out")
         return self
