@@ -34,15 +34,28 @@ DROPS = {
 }
 
 
+LEAN = (
+    f"S11,{world.day(2):%Y%m%d},0.9604,1",
+    f"S11,{world.day(6):%Y%m%d},0.98,1",
+    "S11,20501231,1,1",
+    f"S12,{world.day(3):%Y%m%d},1,0.142857",
+    "S12,20501231,1,1",
+)
+"""Cumulative factors, delivered on day 9: dividends of day 3 and 7, a split of seven for one on day 4."""
+
+
 class Reported(Scenario):
     def configure(self) -> None:
         folder = self.home / "config"
         shutil.copytree(config_folder(), folder)
-        shutil.copy(Path(__file__).parent / "sources" / "vendor_actions.yaml", folder / "sources")
+        for name in ("vendor_actions", "lean_factors"):
+            shutil.copy(Path(__file__).parent / "sources" / f"{name}.yaml", folder / "sources")
         os.environ["AFTERBELL_CONFIG"] = str(folder)
         for number, lines in DROPS.items():
             key = f"reference/actions/{world.day(number):%Y%m%d}.csv"
             self.stores["s3"].put(key, "\n".join([HEADER, *lines, ""]).encode())
+        key = f"lean/factor_files/{world.day(9):%Y%m%d}/all.csv"
+        self.stores["s3"].put(key, "\n".join([*LEAN, ""]).encode())
 
     def runs(self, name: str, *days: int) -> tuple[Lake, dict[str, Any]]:
         lake = Lake(self.home, name)

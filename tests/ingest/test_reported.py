@@ -21,7 +21,7 @@ def seen(services: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, A
 
 def _of(seen: dict[str, Any], symbol: str) -> list[tuple[Any, ...]]:
     """Ex-session, factor, kind, basis and what it rests on, as they became known."""
-    rows = sorted(seen["bulk"]["market.corporate_actions"], key=lambda row: row[5])
+    rows = sorted(seen["bulk"]["market.corporate_actions"], key=lambda row: (row[5], row[1]))
     return [(row[1], float(row[2]), row[3], row[4], row[8]) for row in rows if row[0] == symbol]
 
 
@@ -53,6 +53,15 @@ def test_a_report_of_a_higher_rank_corrects_what_bars_showed(seen: dict[str, Any
     assert shown[1:4] == (pytest.approx(22.35 / 22.60), "dividend", "vendor")
     assert corrected[1:] == (pytest.approx(22.30 / 22.60), "dividend", "reported", "vendor_actions")
     assert seen["bar"]["close"] == pytest.approx(22.30)
+
+
+def test_steps_of_cumulative_factors_are_actions_of_the_session_after(seen: dict[str, Any]) -> None:
+    said = ("reported", "lean_factors")
+    assert _of(seen, "S11") == [
+        (str(world.day(3)), pytest.approx(0.98), "dividend", *said),
+        (str(world.day(7)), 0.98, "dividend", *said),
+    ]
+    assert _of(seen, "S12") == [(str(world.day(4)), pytest.approx(1 / 7, rel=1e-12), "split", *said)]
 
 
 def test_an_action_of_a_session_to_come_waits(seen: dict[str, Any]) -> None:

@@ -147,7 +147,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         snapshots_out=made,
         commit_id=wanted,
         verdict="noop" if result["noop"] else "done",
-        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops")},
+        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops", "decisions")},
     )
     return result
 
