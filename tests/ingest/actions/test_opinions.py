@@ -164,6 +164,45 @@ def test_a_person_has_the_last_word_and_gives_it_back_to_both() -> None:
     assert lake.told()[-1][3:] == ("vendor_actions; person: A: why", back.decided)
 
 
+SHOWN = (S1, 0.5, "vendor", "vendor, price", known(S1))
+
+
+@pytest.mark.parametrize(
+    ("reported", "rows"),
+    [
+        (line("S", S1, S1, **FOUR), [SHOWN, (S1, 0.25, "reported", "vendor_actions", known(S4))]),
+        (line("S", S1, S1, kind="S", ratio=1.0), [SHOWN, (S1, 1.0, "reported", "vendor_actions", known(S4))]),
+        (line("S", S1, S1, kind="S", ratio=2.0), [SHOWN]),  # it agrees
+        # Known after what bars showed, it changes what was believed from then on.
+        (line("S", S2, S1, kind="S", ratio=2.0), [SHOWN, (S1, 1.0, "withdrawn", "", at(S2))]),
+        (line("S", S1, S1, source="low", **FOUR), [(S1, 0.25, "reported", "low", at(S1)), SHOWN]),  # it filled before
+    ],
+)
+def test_a_source_that_is_added_later_corrects_and_rewrites_no_row(
+    reported: dict[str, Any], rows: list[tuple[Any, ...]]
+) -> None:
+    lake = Runs(SPLIT, [], [])
+    lake.run(S3)
+    # Its drops of old count as known on their own days, before what the lake came to believe without them.
+    lake.evidence, lake.lines = SPLIT.clear(), pl.DataFrame([reported], schema_overrides=LINES)
+    lake.since = known(date(2000, 1, 3))
+    lake.run(S4)
+    assert [row for row in lake.told() if row[0] == S1] == rows
+    before = lake.told()
+    lake.run(S5)
+    assert lake.told() == before
+
+
+def test_a_correction_of_the_very_instant_comes_after_it() -> None:
+    lake = Runs(SPLIT, [], [])
+    lake.run(S1)
+    lake.evidence, lake.lines = SPLIT.clear(), pl.DataFrame([line("S", S1, S1, **FOUR)], schema_overrides=LINES)
+    lake.since = known(date(2000, 1, 3))
+    lake.run(S1)
+    assert lake.told()[-1][:3] == (S1, 0.25, "reported")
+    assert lake.told()[-1][4] == known(S1) + timedelta(microseconds=1)
+
+
 def random_world(seed: int) -> tuple[pl.DataFrame, list[dict[str, Any]], list[dict[str, Any]]]:
     """Five symbols: evidence, bars of which some come late or are told anew, reports true, false, early and late."""
     rng = np.random.default_rng(seed)

@@ -11,14 +11,15 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.actions.combine import combine, touched
-from afterbell.ingest.actions.decide import ACTIONS, INFLUENCE, corporate_actions
+from afterbell.ingest.actions.decide import ACTIONS, INFLUENCE, WITHDRAWN, corporate_actions
+from afterbell.ingest.actions.overrides import PREFIX
 from afterbell.ingest.actions.quiet import REACH
 from afterbell.ingest.actions.reports import REPORTED, Report, gather, new_reports, resolve
 from afterbell.ingest.base import Base
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile, read_files
-from afterbell.lake.tables import BARS, EVIDENCE, REPORTED_ACTIONS
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, EVIDENCE, REPORTED_ACTIONS
 
 AROUND = timedelta(days=4 * INFLUENCE)
 """Evidence further away from a session has no say in anything that was ever believed of it."""
@@ -27,6 +28,10 @@ _NEAR = timedelta(days=2 * REACH)
 
 _BEFORE = timedelta(days=2 * INFLUENCE)
 """So long before what a run changes a report may have waited for its ex-session, or for a close."""
+
+_ABOUT = ["symbol", "ex_session"]
+_SAME = [*_ABOUT, "factor", "kind", "basis", "knowledge_time", "drop_id"]
+"""What makes two rows one; an older lake lacks the rest."""
 
 Key = tuple[str, date]
 _NONE = REPORTED.to_frame()
@@ -124,9 +129,49 @@ def with_opinions(
         list(since.items()), schema={"symbol": pl.String, "_since": ACTIONS["knowledge_time"]}, orient="row"
     )
     new = told.join(starts, on="symbol", how="inner").filter(pl.col("knowledge_time") >= pl.col("_since"))
+    new = _without_rewriting(base, keys, told, new.select(list(ACTIONS)), opinions.known)
     others = _near(found, keys, inside=False)
     mine = _near(found, keys, inside=True).join(starts, on="symbol", how="anti")  # nothing reported counts yet
-    return pl.concat([others, mine, new.select(list(ACTIONS))]).unique(maintain_order=True), refused
+    return pl.concat([others, mine, new]).unique(maintain_order=True), refused
+
+
+def _without_rewriting(
+    base: Base, keys: Collection[Key], told: pl.DataFrame, new: pl.DataFrame, now: datetime
+) -> pl.DataFrame:
+    """``new`` without rows of a past that the lake has otherwise; where they differ in the end, one row of now instead.
+
+    Reports may come that were known before what the lake believed without them, as when a source is added later.
+    """
+    if told.is_empty() and new.is_empty():
+        return new
+    symbols = sorted({symbol for symbol, _ in keys})
+    days = [day for _, day in keys]
+    there = base.rows(CORPORATE_ACTIONS, "ex_session", min(days) - _NEAR, max(days) + _NEAR).select(list(ACTIONS))
+    there = _near(there.filter(pl.col("symbol").is_in(symbols)), keys)
+    evidence = there.filter(~pl.col("drop_id").str.starts_with(PREFIX))
+    past = evidence.join(told, on=_SAME, how="anti")
+    if past.is_empty():
+        return new
+    about = past.select(_ABOUT).unique()
+    last = _newest(there.join(about, on=_ABOUT, how="semi"))
+    final = last.select(_ABOUT, was="factor", was_kind="kind", since="knowledge_time", by="drop_id")
+    final = final.join(_newest(told), on=_ABOUT, how="left", maintain_order="left").with_columns(
+        pl.col("factor").fill_null(1.0),
+        pl.coalesce("kind", "was_kind").alias("kind"),
+        pl.col("basis").fill_null(WITHDRAWN),
+        pl.col("confidence").fill_null(0.0),
+        pl.col("rests_on").fill_null(""),
+        pl.coalesce("drop_id", "by").alias("drop_id"),
+        knowledge_time=pl.max_horizontal(pl.lit(now), pl.col("since") + timedelta(microseconds=1)),
+    )
+    adjusts = (pl.col("factor") != 1.0) & (pl.col("kind") != pl.col("was_kind"))
+    changed = final.filter((pl.col("factor") != pl.col("was")) | adjusts)
+    rows = changed.select(pl.col(name).cast(kind) for name, kind in ACTIONS.items())
+    return pl.concat([new.join(about, on=_ABOUT, how="anti"), rows])
+
+
+def _newest(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.sort("knowledge_time").unique(_ABOUT, keep="last", maintain_order=True)
 
 
 def told_about(base: Base, keys: Collection[Key], shown: pl.DataFrame | None, opinions: Opinions) -> Told:
