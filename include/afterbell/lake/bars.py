@@ -76,9 +76,12 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     if found is None:
         return None
     actions = _newest_actions(runtime, asked)
-    answer = adjust(found, bars.get(previous), actions, asked.as_of)
-    unseen = [day.isoformat() for day in _unseen(runtime, asked, exchange)]
-    return answer | {"unseen": unseen, "decided": decided(actions, asked.as_of)}
+    ledger = _ledger(runtime, asked)
+    # Announced or decided ahead, an action counts from its ex-session on: not before the lake has come to it.
+    last = asked.as_of if asked.as_of or ledger is None else max(ledger["session"].to_list(), default=None)
+    answer = adjust(found, bars.get(previous), actions, last)
+    unseen = [] if ledger is None else [day.isoformat() for day in _unseen(ledger, asked, exchange)]
+    return answer | {"unseen": unseen, "decided": decided(actions, last)}
 
 
 def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
@@ -92,16 +95,18 @@ def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
     ]
 
 
-def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
-    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+def _ledger(runtime: Runtime, asked: Question) -> pl.DataFrame | None:
+    """The ledger's lines, known then, of the source that the bar is of; None in a lake that has none yet."""
     if DROPS.name not in table_names(open_catalog(runtime)):
-        return []
-    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
-    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
-        return []
+        return None
     told = _newest_bars(runtime, asked, (asked.session,), (*_ANSWER, "drop_id"))[asked.session]
-    ledger = ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
-    if ledger.is_empty():
+    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
+    return ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
+
+
+def _unseen(ledger: pl.DataFrame, asked: Question, exchange: Exchange) -> list[date]:
+    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+    if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
         return []
     newest: date = max(ledger["session"].to_list())
     last = newest if asked.as_of is None else min(asked.as_of, newest)
