@@ -116,5 +116,25 @@ def test_two_entries_of_one_instant_are_refused(written: Path) -> None:
         load(written, entry(), entry(action="none", decided="2015-04-28T13:00:00Z"))
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "[]\n", "overrides:\n", "overrides: []\n"])
+def test_a_file_that_decides_nothing_may_be_empty(written: Path, text: str) -> None:
+    written.write_text(text, encoding="utf-8")
+    assert load_overrides({"XNYS"}) == ()
+
+
+def test_a_list_alone_is_read_as_the_decisions(written: Path) -> None:
+    written.write_text(entry() + "\n", encoding="utf-8")
+    assert [each.symbol for each in load_overrides({"XNYS"})] == ["WIN"]
+
+
+@pytest.mark.parametrize(
+    "text", ["WIN\n", "overrides: WIN\n", "overrides: {symbol: WIN}\n", "decisions: []\n", "- WIN\n"]
+)
+def test_a_file_of_another_shape_is_refused_with_its_name(written: Path, text: str) -> None:
+    written.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"overrides\.yaml"):
+        load_overrides({"XNYS"})
+
+
 def test_an_empty_list_may_be_left_out(written: Path) -> None:
     assert load(written) == ()

@@ -157,7 +157,7 @@ def load_overrides(exchanges: Collection[str]) -> tuple[Decision, ...]:
     path = config_folder() / FILE
     if not path.exists():
         return ()
-    found = load_yaml(path, Overrides).overrides
+    found = load_yaml(path, Overrides, bare="overrides").overrides
     for number, each in enumerate(found):
         wrong = _no_session(each.ex_session, exchanges)
         if wrong:
