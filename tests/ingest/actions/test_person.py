@@ -165,6 +165,15 @@ def test_a_decision_that_would_come_too_late_to_count_is_refused(late: datetime)
     assert lake.told()[1][:4] == (S1, 1.0, "none", "person")
 
 
+def test_rows_of_a_session_that_are_no_actions_have_no_say_in_a_decision() -> None:
+    lake = Runs()
+    lake.run(S1, SPLIT)
+    note = lake.tables[CORPORATE_ACTIONS.name].with_columns(kind=pl.lit("wrong_listing"), knowledge_time=known(S3))
+    lake.add(CORPORATE_ACTIONS, note)
+    lake.run(S4, None, decision(hours(S2, 1), "none"))
+    assert lake.told()[1][:4] == (S1, 1.0, "none", "person")
+
+
 def test_an_entry_that_was_applied_and_edited_is_refused() -> None:
     lake = Runs()
     lake.run(S2, SPLIT, decision(hours(S1, 1), "none"))

@@ -13,6 +13,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.actions.combine import combine, touched
 from afterbell.ingest.actions.decide import ACTIONS, INFLUENCE, WITHDRAWN, corporate_actions
 from afterbell.ingest.actions.overrides import PREFIX
+from afterbell.ingest.actions.person import KINDS
 from afterbell.ingest.actions.quiet import REACH
 from afterbell.ingest.actions.reports import REPORTED, Report, gather, new_reports, resolve
 from afterbell.ingest.base import Base
@@ -148,6 +149,7 @@ def _without_rewriting(
     days = [day for _, day in keys]
     there = base.rows(CORPORATE_ACTIONS, "ex_session", min(days) - _NEAR, max(days) + _NEAR).select(list(ACTIONS))
     there = _near(there.filter(pl.col("symbol").is_in(symbols)), keys)
+    there = there.filter(pl.col("kind").is_in(KINDS))
     evidence = there.filter(~pl.col("drop_id").str.starts_with(PREFIX))
     past = evidence.join(told, on=_SAME, how="anti")
     if past.is_empty():

@@ -15,13 +15,15 @@ from typing import NamedTuple
 import polars as pl
 
 from afterbell.errors import ConfigError
-from afterbell.ingest.actions.decide import ACTIONS, WITHDRAWN
+from afterbell.ingest.actions.decide import ACTIONS, DIVIDEND, SPLIT, WITHDRAWN
 from afterbell.ingest.actions.overrides import FILE, NONE, PREFIX, VENDOR, Adjustment, Decision
 
 PERSON = "person"
 """Basis of a row that a person decided."""
 
 KEY = ["symbol", "ex_session"]
+KINDS = (SPLIT, DIVIDEND, NONE)
+"""Kinds of rows that say what takes effect on a session; rows of any other are not actions."""
 
 
 class Word(NamedTuple):
@@ -63,6 +65,7 @@ def weigh_decisions(decisions: Iterable[Decision], there: pl.DataFrame, horizon:
         ConfigError: the lake already has a row that became known after a decision which it lacks. Written now, it would
             not count: that row is newer.
     """
+    there = there.filter(pl.col("kind").is_in(KINDS))
     written = set(there["drop_id"].to_list())
     new = [each for each in decisions if each.drop_id not in written]
     due = sorted((each for each in new if each.decided <= horizon), key=lambda each: each.decided)
