@@ -49,7 +49,7 @@ class Base:
 
     def rows(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> pl.DataFrame:
         """The rows with ``low <= column <= high``; all, without a column."""
-        # Text would be taken for the name of a column.
+        # A bound that is text would be taken for a column's name.
         keep = pl.col(column).is_between(pl.lit(low), pl.lit(high)) if column else None
         return read_files(self.files(table, column, low, high), self.shape(table), self.s3, keep)
 

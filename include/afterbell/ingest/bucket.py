@@ -25,6 +25,7 @@ from afterbell.ingest.parts import (
     REJECTS,
     RENAMED,
     REPEATS,
+    REPORTS,
     RETOLD,
     SEEN,
     SYMBOLS,
@@ -36,13 +37,15 @@ from afterbell.ingest.plan import REVISED
 from afterbell.ingest.read import Drop, Fetch, fetch_ahead, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.sources.source import Source
+from afterbell.ingest.sources.source import Kind, Source
 from afterbell.lake.files import write_files
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.shape import Shape
 from afterbell.quality.rules import RuleSet
 
 KEYS = {"bars": (BAR_KEY, BAR_VALUES), "minute_bars": (MINUTE_KEY, MINUTE_VALUES)}
+_SMALL: dict[Kind, str] = {"symbols": SYMBOLS, "filings": FILINGS, "actions": REPORTS}
+"""The parts that rows of the small kinds go to."""
 STAMP = ("knowledge_time", "drop_id")
 
 
@@ -99,8 +102,12 @@ def read_slice(
         return
     for drop in own:
         if drop.rows is not None:
-            rows = drop.rows.with_columns(drop_session=pl.lit(drop.outcome.task.session))
-            yield Part(SYMBOLS if work.kind == "symbols" else FILINGS, work.kind, rows)
+            task = drop.outcome.task
+            rows = drop.rows.with_columns(drop_session=pl.lit(task.session))
+            if work.kind == "actions":
+                named = {"source": task.source, "key": task.key, "session": task.session}
+                rows = rows.with_columns(pl.lit(value).alias(name) for name, value in named.items())
+            yield Part(_SMALL[work.kind], work.kind, rows)
 
 
 def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:

@@ -28,6 +28,8 @@ from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
+from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
+from afterbell.ingest.actions.settle import find_decisions
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_histories, read_slices
@@ -95,6 +97,7 @@ class Work:
         strays: objects passed over, each with the reason.
         known: the ledger so far.
         released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
+        decisions: a person's, about corporate actions.
     """
 
     sources: Sources
@@ -102,6 +105,7 @@ class Work:
     strays: list[tuple[str, str]]
     known: list[KnownDrop]
     released: frozenset[str] = frozenset()
+    decisions: Decisions = NO_DECISIONS
 
     def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
         """The same without some drops, which are passed over for the reason told by their keys."""
@@ -146,7 +150,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         snapshots_out=made,
         commit_id=wanted,
         verdict="noop" if result["noop"] else "done",
-        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops")},
+        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops", "decisions")},
     )
     return result
 
@@ -192,7 +196,14 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
         known = base.known_drops()
         plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
-    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
+    decisions = find_decisions(base, _horizon(sources, span.last), {source.exchange for source in sources})
+    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
+
+
+def _horizon(sources: Sequence[Source], last: date) -> datetime:
+    """When the newest content of session ``last`` that says something of prices is known."""
+    prices = [source for source in sources if source.kind in {"bars", "actions"}] or sources
+    return max(source.knowledge_time(last) for source in prices)
 
 
 def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
@@ -204,6 +215,7 @@ def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
+        **({"decisions": [each.drop_id for each in work.decisions.due]} if work.decisions.due else {}),
     )
 
 
@@ -274,10 +286,10 @@ def _ingest(
 
     Returns:
         What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
-        read.
+        read and nothing decided.
     """
     sources = [source for source, _ in work.sources.values()]
-    if not work.tasks:
+    if not work.tasks and not work.decisions.due:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
     context, parts = _read(runtime, base, work, span)
@@ -290,7 +302,7 @@ def _ingest(
         discard_files(parts.files(), runtime.s3)
         raise
     read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
-    if not read:
+    if not read and not work.decisions.due:
         return outcomes, base.heads, ""
     wanted = _commit_id(span, work, read)
     return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
@@ -306,7 +318,7 @@ def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context
         staged = told.staged()
     try:
         months = StagedMonths.gather(staged, histories, _exchange_of(work, histories), span.last)
-        context = _context(base, work, tasks, months)
+        context = _context(base, work, tasks, months, span)
         slices = with_staged(
             share_out(tasks, {name: source.kind for name, (source, _) in work.sources.items()}), months.files
         )
@@ -322,7 +334,7 @@ def _exchange_of(work: Work, tasks: Sequence[DropTask]) -> str:
     return next((work.sources[task.source][0].exchange for task in tasks), "")
 
 
-def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMonths) -> Context:
+def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMonths, span: Span) -> Context:
     """The evidence of the sessions that the drops touch, and of those before that decide about them."""
     limits = {
         name: limit
@@ -337,14 +349,26 @@ def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMo
     ]
     if months.files:
         touched += [(day, months.exchange) for day in months.sessions_of(min(months.files))]
+    sources = [source for source, _ in work.sources.values()]
+    prices = {source.name for source in sources if source.kind in {"bars", "actions"}}
+    instants = [drop.knowledge_time for drop in work.known if drop.source in prices and drop.knowledge_time]
+    days = [span.last, *(day for day, _ in touched)]
+    context = Context(
+        pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()),
+        limits,
+        decisions=work.decisions,
+        sources=sources,
+        sessions=(min(days), max(days)),
+        known=max([_horizon(sources, span.last), *instants]),
+    )
     if not touched:
-        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits)
+        return context
     first, exchange = min(touched)
     # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
     # Without an end: a late drop meets what came after it.
-    return Context(base.rows(EVIDENCE, "session", low, date.max), limits)
+    return replace(context, evidence=base.rows(EVIDENCE, "session", low, date.max))
 
 
 def _known(base: Base, context: Context, slices: list[Slice], work: Work, months: StagedMonths) -> list[Known | None]:
@@ -410,4 +434,6 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "noop": not wanted,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
+        "decisions": [f"{each.symbol} {each.ex_session}" for each in work.decisions.due],
+        "decisions_waiting": work.decisions.waiting,
     }

@@ -14,7 +14,7 @@ from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
 REPEATS, RETOLD, RENAMED, FILES = "repeats", "retold", "renamed", "files"
-FILINGS, SYMBOLS, LEVELS, STAGED = "filings", "symbols", "levels", "staged"
+FILINGS, SYMBOLS, REPORTS, LEVELS, STAGED = "filings", "symbols", "reports", "levels", "staged"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
 securities that go on under another symbol; data files; rows of the small kinds; some closes of each drop; data files

@@ -24,7 +24,9 @@ EXCHANGE_ZONE = ZoneInfo("America/New_York")
 
 _PRICES = ("open", "high", "low", "close")
 _ANSWER = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "revision")
-_ACTION = ("ex_session", "factor", "kind", "knowledge_time")
+_ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on", "drop_id")
+_DECIDED = "overrides:"
+"""What the drop_id of a row begins with that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
 
 
@@ -66,7 +68,8 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
         from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``
         says whether the bar counts as another security's, so that features and training leave it out. ``taken`` is the
         first session after the bar's on which the symbol stands for another security (ISO), None for none: only what
-        took effect before it counts. On such a session itself there is no ``return``.
+        took effect before it counts. On such a session itself there is no ``return``. ``decided``
+        lists what a person decided of the ex-sessions that count, a sentence each.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -76,9 +79,13 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     found = bars.get(asked.session)
     if found is None:
         return None
-    answer = adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
-    unseen = [day.isoformat() for day in _unseen(runtime, asked, exchange)]
-    return answer | {"unseen": unseen, "held": _is_held(runtime, asked, found)}
+    actions = _newest_actions(runtime, asked)
+    ledger = _ledger(runtime, asked)
+    # Announced or decided ahead, an action counts from its ex-session on: not before the lake has come to it.
+    last = asked.as_of if asked.as_of or ledger is None else max(ledger["session"].to_list(), default=None)
+    answer = adjust(found, bars.get(previous), actions, last)
+    unseen = [] if ledger is None else [day.isoformat() for day in _unseen(ledger, asked, exchange)]
+    return answer | {"unseen": unseen, "held": _is_held(runtime, asked, found), "decided": decided(actions, last)}
 
 
 def _is_held(runtime: Runtime, asked: Question, bar: Row) -> bool:
@@ -92,16 +99,29 @@ def _is_held(runtime: Runtime, asked: Question, bar: Row) -> bool:
     return withhold(one, rows.select(HOLD_COLUMNS)).is_empty()
 
 
-def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
-    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
+    """What a person decided among ``actions``, with who, why and when; as of a day only what had taken effect."""
+    found = [row for row in actions if (row.get("drop_id") or "").startswith(_DECIDED)]
+    return [
+        f"{row['ex_session'].isoformat()}: factor {row['factor']:g} ({row['kind']}), {row['rests_on']}, "
+        f"decided {row['knowledge_time'].isoformat()}"
+        for row in sorted(found, key=lambda row: row["ex_session"])
+        if as_of is None or row["ex_session"] <= as_of
+    ]
+
+
+def _ledger(runtime: Runtime, asked: Question) -> pl.DataFrame | None:
+    """The ledger's lines, known then, of the source that the bar is of; None in a lake that has none yet."""
     if DROPS.name not in table_names(open_catalog(runtime)):
-        return []
-    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
-    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
-        return []
+        return None
     told = _newest_bars(runtime, asked, (asked.session,), (*_ANSWER, "drop_id"))[asked.session]
-    ledger = ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
-    if ledger.is_empty():
+    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
+    return ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
+
+
+def _unseen(ledger: pl.DataFrame, asked: Question, exchange: Exchange) -> list[date]:
+    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+    if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
         return []
     newest: date = max(ledger["session"].to_list())
     last = newest if asked.as_of is None else min(asked.as_of, newest)
@@ -158,7 +178,7 @@ def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
     found = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
-    rows = part_series(found).select(_ACTION).to_dicts()
+    rows = part_series(found).select(name for name in _ACTION if name in found.columns).to_dicts()
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 

@@ -65,6 +65,11 @@ EVIDENCE = Table(
        knowledge_time timestamp, drop_id string, volume_told bigint""",
     "months(session)",
 )
+REPORTED_ACTIONS = Table(
+    "market.reported_actions",
+    """symbol string, ex_session date, factor double, amount double, kind string, source string, key string,
+       session date, knowledge_time timestamp, drop_id string""",
+)
 SYMBOLS = Table(
     "market.symbols",
     "symbol string, name string, valid_from date, status string, knowledge_time timestamp, drop_id string",
@@ -99,7 +104,8 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, INSTRUMENTS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, INSTRUMENTS, EVIDENCE, REPORTED_ACTIONS, SYMBOLS, FUNDAMENTALS,
+    QUARANTINE,
     OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, RUNS,
 )  # fmt: skip
 

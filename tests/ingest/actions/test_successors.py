@@ -81,6 +81,11 @@ def test_a_move_that_may_have_been_a_split_explains_nothing() -> None:
     assert asked(seen(2), actions=(action(2, 1.0, 2, basis="undecided"),)) == [(2, "began", 2)]
 
 
+def test_a_persons_word_about_the_session_has_the_last_word() -> None:
+    said = action(2, 1.0, 3, kind="none", basis="person")
+    assert asked(seen(2), actions=(said,)) == [(2, "began", 2), (2, "withdrawn", 3)]
+
+
 def test_a_bar_that_is_held_begins_a_series_only_when_a_person_has_released_it() -> None:
     held = action(2, 1.0, 2, kind="wrong_listing", basis="held")
     assert asked(seen(2), actions=(held,)) == []

@@ -148,7 +148,9 @@ def test_a_wrong_file_is_told_by_its_name_its_keys_and_what_they_should_be(tmp_p
         assert part in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["vendor_bars", "parquet_bars", "minutes", "lean_minutes", "lean_daily"])
+@pytest.mark.parametrize(
+    "name", ["vendor_bars", "parquet_bars", "minutes", "lean_minutes", "lean_daily", "vendor_actions", "lean_factors"]
+)
 def test_the_examples_of_the_manual_load_and_have_their_rules(name: str) -> None:
     found = example(name)
     assert rules_of(found).quarantining()

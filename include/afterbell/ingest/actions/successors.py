@@ -15,6 +15,7 @@ import polars as pl
 
 from afterbell.ingest.actions.decide import ACTIONS, UNDECIDED
 from afterbell.ingest.actions.listings import ANOTHER, moved
+from afterbell.ingest.actions.person import PERSON
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.lake.listings import BEGAN, EXPLAINED, HELD, RELEASED, REUSED, WITHDRAWN, WRONG_LISTING, is_factor
 
@@ -101,9 +102,10 @@ def _released(actions: pl.DataFrame) -> pl.DataFrame:
 
 
 def _explanations(actions: pl.DataFrame) -> dict[tuple[str, date], tuple[datetime, str]]:
-    """Since when an action explains a session's move, and the drop that showed it."""
+    """Since when an action, or a person's word about it, explains a session's move, and the drop that showed it."""
     far = actions.filter(
-        is_factor() & ((pl.col("factor") - 1).abs() > FAR_FROM_ONE) & (pl.col("basis") != UNDECIDED)
+        is_factor()
+        & (((pl.col("factor") - 1).abs() > FAR_FROM_ONE) & (pl.col("basis") != UNDECIDED) | (pl.col("basis") == PERSON))
     ).sort("knowledge_time")
     first = far.unique(_KEY, keep="first", maintain_order=True)
     return {(row[0], row[1]): (row[2], row[3]) for row in first.select(*_KEY, "knowledge_time", "drop_id").iter_rows()}

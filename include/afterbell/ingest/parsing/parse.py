@@ -14,6 +14,7 @@ from afterbell.ingest.parsing.parquet import read_parquet
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
 from afterbell.ingest.sources.source import Source
@@ -72,6 +73,8 @@ def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> P
     rows = with_session(source, name, with_symbol(source, name, found.frame))
     if source.session_in_key:
         rows = rows.with_columns(pl.lit(name.session).alias("session"))
+    if source.cumulative:
+        rows = steps_between(source, name, rows, found.aside)
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]

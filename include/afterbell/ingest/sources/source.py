@@ -26,14 +26,16 @@ from afterbell.ingest.sources.keys import (
 )
 from afterbell.ingest.sources.layout import MEMBER_GROUP, Format, Limits
 from afterbell.ingest.sources.plausible import CHANGE, Plausible, default_bounds
+from afterbell.ingest.sources.reported import Kinds, check_reported
 from afterbell.ingest.sources.terms import Arrival, Budget, Completion, Knowledge
 
-Kind = Literal["bars", "minute_bars", "filings", "symbols"]
+Kind = Literal["bars", "minute_bars", "filings", "symbols", "actions"]
 NEEDED: dict[Kind, tuple[str, ...]] = {
     "bars": ("symbol", "session", "open", "high", "low", "close", "volume"),
     "minute_bars": ("symbol", "at", "open", "high", "low", "close", "volume"),
     "filings": ("symbol", "period_end", "amended", "doc_type"),
     "symbols": ("symbol", "name"),
+    "actions": ("symbol", "ex_session"),
 }
 """Columns that the rows of a kind cannot do without."""
 TYPES: dict[str, ColumnType] = {
@@ -71,6 +73,11 @@ class Source(Strict):
         case: the letters of a symbol: ``as_is``, or ``upper``, made upper-case wherever it comes from.
         symbol_pattern: the allow-list for symbols, at ingest and in the audit; there is no other one.
         limits: beyond which a drop is refused.
+        kinds: of actions: the kind of all rows, or of each text in the column ``kind``.
+        cumulative: of actions: whether each row has the factors up to and including its day, so that the steps between
+            rows are the actions.
+        rank: of what bars show of actions, or of reported ones, among all that say something of one session: the higher
+            counts, of equal ones the newer.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
         plausible: bounds of what can be prices; beyond them a drop is a mistake of the source's.
@@ -99,6 +106,9 @@ class Source(Strict):
     case: Literal["as_is", "upper"] = "as_is"
     symbol_pattern: str
     limits: Limits = Limits()
+    kinds: Kinds | None = None
+    cumulative: bool = False
+    rank: int = Field(default=0, ge=-100, le=100)
     quality: str
     quarantine_budget: Budget
     plausible: Plausible | None = None
@@ -206,6 +216,18 @@ class Source(Strict):
             )
         if self.plausible is not None and self.kind not in {"bars", "minute_bars"}:
             raise ValueError("plausible belongs to sources of bars and minute_bars; leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _says_all_that_actions_need(self) -> Source:
+        if self.kind == "actions":
+            types = {column.name: column.type for column in self.columns.values()}
+            check_reported(types, self.kinds, cumulative=self.cumulative)
+        elif self.kinds is not None or self.cumulative:
+            name = "cumulative" if self.kinds is None else "kinds"
+            raise ValueError(f"{name} belongs to a source of kind actions; leave it out")
+        if self.rank and self.kind not in {"bars", "actions"}:
+            raise ValueError("rank belongs to a source of kind bars or actions; leave it out")
         return self
 
     @model_validator(mode="after")
