@@ -10,7 +10,7 @@ from afterbell.ingest.sources.source import Source
 FOLDER = Path(__file__).parent / "sources"
 
 
-def example(name: str, **changes: object) -> Source:
+def example(name: str, /, **changes: object) -> Source:
     """The example source ``name``, with some keys changed."""
     found = load_yaml(FOLDER / f"{name}.yaml", Source)
     return Source.model_validate(found.model_dump() | changes) if changes else found

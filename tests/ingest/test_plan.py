@@ -20,6 +20,7 @@ from afterbell.ingest.outcome import Outcome, check_outcomes
 from afterbell.ingest.plan import DropTask, KnownDrop, plan_source
 from afterbell.ingest.sources.source import load_source
 from afterbell.stores.protocols import StoredObject
+from tests.ingest.shapes import example
 
 PRICES, REPORTS = load_source("us_daily_prices"), load_source("us_daily_reports")
 RUN = date(2016, 6, 30)
@@ -256,3 +257,59 @@ def test_many_drops_within_their_own_budget_may_exceed_it_together() -> None:
 def test_an_outcome_survives_its_way_to_the_driver() -> None:
     there = outcome(lines=3, rows=2, rules={"field_count": 1}, sessions=("2016-06-30",))
     assert Outcome.from_json(there.to_json()) == there
+
+
+LEAN = example("lean_minutes")
+
+
+def minutes(*names: str) -> list[StoredObject]:
+    return [StoredObject("s3", f"equity/usa/minute/{name}.zip", 100, "v1") for name in names]
+
+
+def test_several_objects_make_up_a_session_and_excluded_ones_are_no_strays() -> None:
+    listing = minutes("aapl/20160630_trade", "aapl/20160630_quote", "ibm/20160630_trade", "ibm/20160630_notes")
+    plan = plan_source(LEAN, listing, [], RUN)
+    assert [task.key.split("/")[3] for task in plan.tasks] == ["aapl", "ibm"]
+    assert [key for key, _ in plan.strays] == ["equity/usa/minute/ibm/20160630_notes.zip"]
+
+
+def test_an_excluded_object_is_none_even_where_its_store_refuses_it() -> None:
+    listing = [replace(one, refusal="no permission") for one in minutes("aapl/20160630_quote")]
+    assert plan_source(LEAN, listing, [], RUN).strays == ()
+
+
+def test_a_key_with_an_odd_symbol_is_a_stray_and_does_not_stop_its_session() -> None:
+    long = "a" * 20
+    plan = plan_source(LEAN, minutes(f"{long}/20160630_trade", "ibm/20160630_trade"), [], RUN)
+    assert len(plan.tasks) == 1
+    assert plan.strays[0][1] == f"is named after '{long.upper()}'; expected a symbol like [A-Z][A-Z.]{{0,11}}"
+
+
+def test_a_key_that_leaves_out_its_symbol_is_a_stray() -> None:
+    given = LEAN.model_dump() | {"key_pattern": r"equity/usa/minute/(?P<symbol>[a-z]+)?/?(?P<session>\d{8})_trade\.zip"}
+    plan = plan_source(type(LEAN).model_validate(given), minutes("20160630_trade", "ibm/20160630_trade"), [], RUN)
+    assert [key for key, _ in plan.strays] == ["equity/usa/minute/20160630_trade.zip"]
+    assert len(plan.tasks) == 1
+
+
+def test_a_required_source_whose_drops_are_all_left_alone_says_so() -> None:
+    given = LEAN.model_dump() | {"required": True, "arrival": {}, "exclude": [".*"]}
+    source = type(LEAN).model_validate(given)
+    with pytest.raises(MissingDropsError, match=r"Left alone by include and exclude: 2 objects\."):
+        plan_source(source, minutes("aapl/20160630_trade", "ibm/20160630_trade"), [], RUN)
+
+
+def per_symbol(*states: str) -> list[Outcome]:
+    plan = plan_source(LEAN, minutes(*(f"{chr(97 + at)}/20160630_trade" for at in range(len(states)))), [], RUN)
+    return [Outcome(task, "d", "aa", state, reason="odd") for task, state in zip(plan.tasks, states, strict=True)]
+
+
+def test_an_object_about_one_symbol_stops_that_symbol_and_not_the_night() -> None:
+    check_outcomes([LEAN], per_symbol("landed", "quarantined", "landed"), [], RUN)
+    check_outcomes([LEAN], per_symbol("landed", "quarantined"), [], RUN)
+
+
+@pytest.mark.parametrize("states", [("quarantined",), ("quarantined", "quarantined", "landed")])
+def test_most_objects_of_a_session_that_cannot_be_read_stop_the_night(states: tuple[str, ...]) -> None:
+    with pytest.raises(CorruptDropError, match="the drop of session 2016-06-30 itself cannot be used: odd"):
+        check_outcomes([LEAN], per_symbol(*states), [], RUN)

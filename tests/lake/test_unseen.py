@@ -78,6 +78,30 @@ def test_an_answer_about_a_bar_names_the_unseen_sessions_since(tmp_path: Path) -
         assert found["unseen"] == unseen
 
 
+def test_an_action_of_a_session_that_the_lake_has_not_come_to_does_not_count_yet(tmp_path: Path) -> None:
+    location = LakeLocation(catalog=f"jdbc:sqlite:{tmp_path}/catalog.db", warehouse=f"file:{tmp_path}/warehouse")
+    catalog = SqlCatalog("lake", uri=f"sqlite:///{tmp_path}/catalog.db", warehouse=location.warehouse)
+    for space in ("market", "raw"):
+        catalog.create_namespace(space)
+    said = {"basis": "person", "rests_on": "person: Ann: announced", "drop_id": "overrides:1"}
+    for name, rows in (
+        ("market.bars", [bar(day, 50.0, day) | {"drop_id": f"prices:{day:%Y%m%d}:a"} for day in (D0, D1)]),
+        ("market.corporate_actions", [action(day, 0.5, "split", D0) | said for day in (D1, D3)]),
+        ("raw.drops", ledger(("prices", D0, 6000), ("prices", D1, 6000)).to_dicts()),
+    ):
+        table = pa.Table.from_pylist(rows)
+        catalog.create_table(name, table.schema).append(table)
+    env = {"AFTERBELL_LAKE_CATALOG": location.catalog, "AFTERBELL_LAKE_WAREHOUSE": location.warehouse}
+    runtime = Runtime.from_env(ELSEWHERE | env | {"AFTERBELL_HOME": str(tmp_path)})
+    closes = {}
+    for as_of in (None, D1, D3):
+        found = adjusted_bar(runtime, Question("S", D0, as_of), NYSE)
+        assert found is not None
+        closes[as_of] = (found["close"], [line[:10] for line in found["decided"]])
+    assert closes[None] == closes[D1] == (25.0, [D1.isoformat()])
+    assert closes[D3] == (12.5, [D1.isoformat(), D3.isoformat()])
+
+
 @pytest.mark.market
 def test_the_real_drops_have_three_unseen_sessions(market_drops: Path) -> None:
     source, known = load_source("us_daily_prices"), datetime(2016, 7, 1, tzinfo=UTC)

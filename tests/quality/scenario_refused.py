@@ -37,7 +37,8 @@ def packed(lines: list[str]) -> bytes:
 class World:
     """One market and its lake; the drop of session ``BAD`` is thin, full of rubbish, or late as well."""
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str, *, carried: bool = False) -> None:
+        """``carried``: the next session's drop has the bars of session ``BAD`` as well, as the vendor's do."""
         os.environ["AFTERBELL_FEED_BUCKET"] = os.environ["AFTERBELL_ARTIFACT_BUCKET"] = f"refused-{name}"
         os.environ["AFTERBELL_HDFS_ROOT"] = f"/refused-{name}"
         self.runtime = Runtime.from_env()
@@ -46,9 +47,9 @@ class World:
         upload(deliveries(MARKET), self.runtime)
         self.prices = drop_store("s3", self.runtime)
         self.good = self.body(BAD)
-        # The vendor's drops have the session before as well; here nobody else brings the bad session's bars.
-        head, *lines = gzip.decompress(self.body(NEXT)).decode().splitlines()
-        self.deliver(packed([head, *(line for line in lines if DAYS[BAD].isoformat() not in line)]), NEXT)
+        if not carried:
+            head, *lines = gzip.decompress(self.body(NEXT)).decode().splitlines()
+            self.deliver(packed([head, *(line for line in lines if DAYS[BAD].isoformat() not in line)]), NEXT)
         self.lake = Lake(home, name)
 
     def body(self, session: int) -> bytes:
@@ -78,6 +79,12 @@ class World:
         """Symbols by session, of the last four."""
         sql = "SELECT cast(session AS string), count(DISTINCT symbol) FROM lake.market.bars GROUP BY 1 ORDER BY 1"
         return dict([tuple(row) for row in self.lake.spark.sql(sql).collect()][-4:])
+
+    def bars(self) -> list[list[Any]]:
+        """All bars from the session before the bad one on, as text."""
+        sql = "SELECT cast(session AS string), symbol, close, volume, cast(knowledge_time AS string), revision "
+        sql += f"FROM lake.market.bars WHERE session >= '{DAYS[BAD - 1]}' ORDER BY 1, 2, 6"
+        return [list(row) for row in self.lake.spark.sql(sql).collect()]
 
     def ids(self) -> list[str]:
         return [held.refusal.id for held in read_refusals(self.store)]
@@ -133,9 +140,39 @@ def filled(home: Path) -> dict[str, Any]:
     return found | {"range": world.symbols(), "kept": [held.refusal.key for held in read_refusals(world.store)]}
 
 
+def carried(home: Path) -> dict[str, Any]:
+    """The next session's drop has every bar of the bad session, which hides nothing: in bulk, in a range, by night.
+
+    One session in the middle has no drop at all, and the first one half its symbols.
+    """
+    world = World(home, "carried", carried=True)
+    world.deliver(world.thin())
+    found = {"bulk": world.night(LAST, "bulk")}
+    world = World(home, "carriedrange", carried=True)
+    world.deliver(world.thin())
+    span = {"since": DAYS[5].isoformat(), "until": DAYS[LAST].isoformat()}
+    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span))["branch"]
+    validate(world.lake.args("validate", DAYS[LAST], "range", branch=branch, **span))
+    found |= {"range": world.bars(), "kept": [held.refusal.key for held in read_refusals(world.store)]}
+    world = World(home, "carriednights", carried=True)
+    span = {"since": DAYS[5].isoformat(), "until": DAYS[BAD - 1].isoformat()}
+    branch = ingest(world.lake.args("ingest", DAYS[BAD - 1], "range", **span))["branch"]
+    validate(world.lake.args("validate", DAYS[BAD - 1], "range", branch=branch, **span))
+    world.deliver(world.thin())
+    for session in (BAD, NEXT, LAST):
+        world.night(session, f"night{session}")
+    found |= {"nights": world.bars()}
+    world = World(home, "gone", carried=True)
+    first, gone = price_key(DAYS[0]), price_key(DAYS[12])
+    lines = gzip.decompress(world.body(0)).decode().splitlines()
+    world.prices.put(first, packed(lines[: len(lines) // 2]))
+    world.store.delete(gone)
+    return found | {"early": world.night(LAST, "bulk")}
+
+
 def main() -> None:
     home = Path(sys.argv[1]).parent
-    cases = {"laundered": laundered, "late": late, "rubbish": rubbish, "filled": filled}
+    cases = {"laundered": laundered, "late": late, "rubbish": rubbish, "filled": filled, "carried": carried}
     seen = {name: case(home) for name, case in cases.items()} | {"days": [day.isoformat() for day in DAYS]}
     Path(sys.argv[1]).write_text(json.dumps(seen), encoding="utf-8")
 

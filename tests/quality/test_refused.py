@@ -78,3 +78,29 @@ def test_a_range_that_is_filled_leaves_the_bad_session_out(seen: dict[str, Any])
     found = seen["filled"]
     assert found["kept"] == [DROP]
     assert (BAD in found["range"], found["range"][LAST]) == (False, WHOLE)
+
+
+def test_a_thin_session_whose_bars_the_next_drop_brings_is_named_by_a_first_run(seen: dict[str, Any]) -> None:
+    found = seen["carried"]["bulk"]
+    assert (found["error"], found["symbols"][BAD]) == ("", WHOLE)
+    said = f"session {BAD} of us_daily_prices came with 29 others and was published all the same: rule coverage"
+    assert any(warning.startswith(said) for warning in found["warnings"]), found["warnings"]
+
+
+def test_a_range_refuses_it_and_leaves_the_same_bars_as_its_night(seen: dict[str, Any]) -> None:
+    found = seen["carried"]
+    assert found["kept"] == [DROP]
+    assert len(found["range"]) > 3 * WHOLE
+    assert found["range"] == found["nights"]
+
+
+def test_a_first_session_without_half_its_symbols_is_named_beside_what_came_after(seen: dict[str, Any]) -> None:
+    days, warnings = seen["days"], seen["carried"]["early"]["warnings"]
+    said = f"session {days[0]} of us_daily_prices: its own drops have "
+    assert [line for line in warnings if line.startswith(said) and "before and after it have" in line], warnings
+
+
+def test_a_session_whose_bars_come_only_with_the_next_drop_is_named(seen: dict[str, Any]) -> None:
+    days, warnings = seen["days"], seen["carried"]["early"]["warnings"]
+    said = f"session {days[12]} of us_daily_prices: it has no usable drop of its own; later drops brought bars of "
+    assert [line for line in warnings if line.startswith(said)], warnings

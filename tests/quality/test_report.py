@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+import re
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import polars as pl
@@ -12,8 +14,10 @@ import pytest
 from afterbell.cluster.job import StepArgs
 from afterbell.ingest.sources.source import load_source
 from afterbell.quality.audit import Report
+from afterbell.quality.exhibits import Exhibits
+from afterbell.quality.found import Found
 from afterbell.quality.judge import Judgement
-from afterbell.quality.look import Found
+from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report
 from afterbell.quality.whole_sessions import SourceFacts
@@ -38,12 +42,42 @@ def reject(rule: str, symbol: str, line: int, session: date = DAY, key: str = "a
     }  # fmt: skip
 
 
+def exhibits(actions: pl.DataFrame) -> Exhibits:
+    """Five sessions of two symbols: ``MOVED`` falls by 60 % on the last but one, ``ANEW`` is told otherwise."""
+    days = [date(2016, 6, day) for day in (24, 27, 28, 29, 30)]
+    closes = {"MOVED": (50.0, 50.0, 50.0, 20.0, 20.0), "ANEW": (10.0, 10.0, 10.0, 10.0, 10.0)}
+    rows = [
+        {"symbol": symbol, "session": day, "open": close, "high": close, "low": close, "close": close,
+         "volume": 1_000_000, "knowledge_time": KNOWN, "revision": 0, "drop_id": f"vendor:{NASTY}"}
+        for symbol, told in closes.items() for day, close in zip(days, told, strict=True)
+    ]  # fmt: skip
+    anew = {"close": 12.0, "revision": 1, "drop_id": "us_daily_prices:a", "knowledge_time": KNOWN + timedelta(days=1)}
+    rows.append(next(row for row in rows if (row["symbol"], row["session"]) == ("ANEW", BEFORE)) | anew)
+    none = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date})
+    found = Exhibits(actions, ["us_daily_prices:a"], none)
+    found.add(pl.DataFrame(rows), days, days, none)
+    return found
+
+
 @pytest.fixture
 def judgement() -> Judgement:
     """Two drops; three lines set aside, one jump held, one of the day before told again; a split and a dividend."""
     rules = rule_set(JUMP, STALE, {"name": "row_count", "kind": "row_count_ratio", "min": 0.8})
     (row_count,) = rules.set_rules()
     symbol_session = {"symbol": pl.String, "session": pl.Date}
+    actions = pl.DataFrame(
+        [
+            {"symbol": "A", "ex_session": DAY, "factor": 0.5, "kind": "split", "basis": "vendor",
+             "knowledge_time": KNOWN},
+            {"symbol": "B", "ex_session": BEFORE, "factor": 0.99, "kind": "dividend", "basis": "vendor",
+             "knowledge_time": KNOWN},
+            {"symbol": "C", "ex_session": BEFORE, "factor": 0.2, "kind": "split", "basis": "price",
+             "knowledge_time": KNOWN},
+            {"symbol": "NEE", "ex_session": BEFORE, "factor": 1.0, "kind": "wrong_listing", "basis": "held",
+             "knowledge_time": KNOWN, "rests_on": "volume, level", "close_before": 122.92, "close": 25.01,
+             "confidence": None},
+        ]
+    )  # fmt: skip
     found = Found(
         ledger=pl.DataFrame([drop("a", "landed", 100, 4), drop("b", "quarantined", 0, 0, NASTY)]),
         rejects=pl.DataFrame(
@@ -55,14 +89,7 @@ def judgement() -> Judgement:
                 reject("jump", "AGAIN", 9, BEFORE, "of yesterday"),
             ]
         ),
-        actions=pl.DataFrame(
-            [
-                {"symbol": "A", "ex_session": DAY, "factor": 0.5, "kind": "split", "basis": "vendor",
-                 "knowledge_time": KNOWN},
-                {"symbol": "B", "ex_session": BEFORE, "factor": 0.99, "kind": "dividend", "basis": "vendor",
-                 "knowledge_time": KNOWN},
-            ]
-        ),
+        actions=actions,
         facts=[
             SourceFacts(
                 "us_daily_prices",
@@ -79,6 +106,12 @@ def judgement() -> Judgement:
         idle=pl.DataFrame([("IDLE", DAY)], schema=symbol_session, orient="row"),
         confirmed=pl.DataFrame([("AGAIN", BEFORE, 1.0, "d")], orient="row",
                                schema=symbol_session | {"close": pl.Float64, "drop_id": pl.String}),
+        exhibits=exhibits(actions),
+        listings=pl.DataFrame({"symbol": ["USED"], "session": [DAY], "change": ["used again"], "name": [NASTY],
+                               "name_before": ["Old Co"], "delisted_before": [BEFORE]}),
+        coverage=[Coverage("us_daily_prices", BEFORE, 10, 5, 10.0, 10, 10, 5, (NASTY,)),
+                  Coverage("us_daily_prices", DAY, 10, 10, None, 0, 0, 0)],
+        thin=["session 2016-06-29 of us_daily_prices: its own drops have 5 of 10 symbols"],
     )  # fmt: skip
     audit = Report(expectations=7, failed=["rule row_count: " + NASTY], warnings=["rule stale"], data_docs="file:///d")
     return Judgement(audit, found, {"market.bars": 1234}, [(load_source("us_daily_prices"), rules)])
@@ -121,9 +154,65 @@ def test_stale_bars_are_those_that_a_rule_warns_of_and_those_set_aside(report: d
 def test_actions_are_counted_by_kind_and_basis(report: dict[str, Any]) -> None:
     assert report["actions"]["by_kind"] == [
         {"kind": "dividend", "basis": "vendor", "actions": 1},
+        {"kind": "split", "basis": "price", "actions": 1},
         {"kind": "split", "basis": "vendor", "actions": 1},
     ]
-    assert [line["symbol"] for line in report["actions"]["newest"]] == ["A", "B"]
+    assert [line["symbol"] for line in report["actions"]["newest"]] == ["A", "B", "C"]
+
+
+def test_actions_that_no_vendor_reported_for_their_session_stand_by_themselves(report: dict[str, Any]) -> None:
+    inferred = report["actions"]["inferred"]
+    assert ([line["symbol"] for line in inferred["rows"]], inferred["in_all"]) == (["C"], 1)
+
+
+def test_bars_of_another_security_are_named_and_are_no_action(report: dict[str, Any]) -> None:
+    (line,) = report["held"]["rows"]
+    assert (line["symbol"], line["session"], line["basis"]) == ("NEE", "2016-06-29", "held")
+    assert (line["close_before"], line["close"]) == (122.92, 25.01)
+    assert report["actions"]["in_all"] == 3
+    assert "volume, level" in render(report)
+
+
+def test_an_unexplained_move_has_price_volume_dollars_and_reason(report: dict[str, Any]) -> None:
+    (line,) = report["unexplained"]["rows"]
+    assert (line["symbol"], line["session"], line["close_before"], line["close"]) == ("MOVED", "2016-06-29", 50.0, 20.0)
+    assert (line["volume_before"], line["volume"], line["dollars"]) == (1_000_000, 1_000_000, 20_000_000.0)
+    assert line["return"] == pytest.approx(-0.6)
+    assert line["reason"].startswith("falls as on a distribution")
+
+
+def test_a_restated_close_has_what_was_told_first_and_by_whom(report: dict[str, Any]) -> None:
+    (line,) = report["restated"]["rows"]
+    assert (line["symbol"], line["session"], line["first_close"], line["close"]) == ("ANEW", "2016-06-29", 10.0, 12.0)
+    assert line["ratio"] == pytest.approx(1.2)
+
+
+def test_what_is_shown_has_its_bars_beside_it_and_a_link_to_them(report: dict[str, Any]) -> None:
+    moved = [(row["session"], row["close"]) for row in report["bars"] if row["symbol"] == "MOVED"]
+    assert moved == [("2016-06-24", 50.0), ("2016-06-27", 50.0), ("2016-06-28", 50.0), ("2016-06-29", 20.0),
+                     ("2016-06-30", 20.0)]  # fmt: skip
+    page = render(report)
+    for anchor in set(re.findall(r'href="#([^"]+)"', page)):
+        assert f'id="{anchor}"' in page
+    assert re.search(r'<a href="#(bars-\d+)">MOVED</a>', page)
+    assert "./afterbell bars --symbol MOVED --session 2016-06-30" in page
+
+
+def test_a_thin_session_is_named_and_plotted(report: dict[str, Any]) -> None:
+    assert [line["on_night"] for line in report["coverage"]] == [5, 10]
+    page = render(report)
+    assert "its own drops have 5 of 10 symbols" in page
+    assert "<svg" in page
+
+
+def test_a_line_set_aside_is_shown_in_full_and_an_endless_one_says_how_long_it_is(judgement: Judgement) -> None:
+    raw = ["x" * 3999 + "!", "y" * 5000]
+    rejects = pl.DataFrame([reject("long", "A", 2) | {"raw": raw[0]}, reject("long", "B", 3) | {"raw": raw[1]}])
+    found = replace(judgement, found=replace(judgement.found, rejects=rejects))
+    (line,) = build_report(found, StepArgs("validate", DAY, "daily_2016", KNOWN))["quarantine"]
+    whole, cut = (sample["raw"] for sample in line["samples"])
+    assert whole == raw[0]
+    assert cut == "y" * 4000 + " ... (5000 characters in all)"
 
 
 def test_a_fact_stands_beside_its_bounds(report: dict[str, Any]) -> None:
@@ -137,7 +226,7 @@ def test_the_page_stands_alone_and_escapes_what_the_data_says(report: dict[str, 
     page = render(report)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
-    assert "http" not in page
+    assert "http" not in re.sub(r' xmlns(:\w+)?="[^"]*"', "", page)  # which name what a plot is drawn in
     assert "prefers-color-scheme:dark" in page
     assert page == render(report)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import polars as pl
 import pytest
 
 from afterbell.features.grid import SessionGrid
@@ -87,3 +89,44 @@ def test_a_horizon_of_more_than_a_month_reaches_over_the_months_between() -> Non
     labels = Labels(KnownBars(bars, sessions, listing), actions, sessions, listing, (90,))
     # Bought on 6 at 7, sold on 96 at 97.
     assert labels.of(5, 5)[0, 0, 0] == pytest.approx(97 / 7 - 1)
+
+
+def two_series(*extra: tuple[object, ...], old_goes_on: bool = False) -> dict[int, float]:
+    """Labels of horizon 1 of the first series, which ends on session 19, and goes on from 20 as the second one."""
+    world = World()
+    for session in range(40):
+        if session < 20 or old_goes_on:
+            world.bar(0, session, 10.0 + session if session < 20 else 99.0, known=session)
+        if session >= 20:
+            world.bar(1, session, 10.0 + session, known=session)
+    bars, actions = market(world)
+    shape = actions.schema | {"basis": pl.String, "rests_on": pl.String}
+    told = pl.DataFrame(list(extra), schema=shape, orient="row")
+    sessions = grid(0, 39)
+    listing = list_symbols(bars, sessions)
+    labels = Labels(KnownBars(bars, sessions, listing), told, sessions, listing, (1,)).of(0, 39)[0]
+    return {session: float(labels[session, 0]) for session in range(40)}
+
+
+def day(session: int) -> date:
+    return date(1970, 1, 1) + timedelta(days=int(grid(0, 39).days[session]))
+
+
+def night(session: int) -> datetime:
+    return datetime.fromtimestamp(cut_off(session) / 1e6 - 60, UTC)
+
+
+def test_a_label_follows_a_security_to_its_new_symbol() -> None:
+    renamed = (name(1), day(20), 1.0, "renamed", night(20), "began", name(0))
+    plain, found = two_series(), two_series(renamed)
+    # Bought on 19 at 29, sold on 20 at 30 under the new symbol; without it the last close stands as if delisted.
+    assert (plain[18], found[18]) == (0.0, pytest.approx(30 / 29 - 1))
+    assert [found[at] for at in range(18)] == [plain[at] for at in range(18)]
+
+
+def test_a_label_does_not_go_across_to_the_security_that_takes_the_symbol() -> None:
+    taken = (name(0), day(20), 1.0, "reused_symbol", night(20), "began", "level")
+    plain, found = two_series(old_goes_on=True), two_series(taken, old_goes_on=True)
+    assert plain[18] == pytest.approx(99 / 29 - 1)
+    assert math.isnan(found[18])
+    assert [found[at] for at in (*range(18), *range(19, 38))] == [plain[at] for at in (*range(18), *range(19, 38))]

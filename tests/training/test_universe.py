@@ -44,3 +44,28 @@ def test_a_median_of_one_bar_is_that_bar() -> None:
     rule = RULE.model_copy(update={"window": 1, "min_window": 1})
     rows = pl.DataFrame({"symbol": [0, 0], "session": [0, 1], "close": [10.0, 10.0], "volume": [100, 1000]})
     assert Universe(rule).tradable(rows).rows() == [(0, 1)]
+
+
+@pytest.mark.parametrize("stretch", [1, 7, 60])
+def test_a_renamed_security_is_judged_by_its_bars_under_the_old_symbol_too(stretch: int) -> None:
+    rows, since = bars(), 30
+    one = rows.filter(pl.col("symbol") == 0)
+    whole = {session for symbol, session in expected(rows) if symbol == 0}
+    moved = one.with_columns(symbol=pl.when(pl.col("session") < since).then(0).otherwise(1).cast(pl.Int64))
+    universe, found = Universe(RULE, [(since, 0, 1)]), set()
+    for first in range(0, 60, stretch):
+        part = moved.filter(pl.col("session").is_between(first, first + stretch - 1))
+        found |= set(universe.tradable(part).rows())
+    assert found == {(int(session >= since), session) for session in whole}
+
+
+@pytest.mark.parametrize("stretch", [1, 7, 60])
+def test_a_security_that_takes_a_symbol_is_judged_by_its_own_bars(stretch: int) -> None:
+    rows, since = bars(), 30
+    apart = expected(rows.filter(pl.col("session") < since)) | expected(rows.filter(pl.col("session") >= since))
+    assert apart != expected(rows)
+    universe, found = Universe(RULE, taken=[(since, symbol) for symbol in range(8)]), set()
+    for first in range(0, 60, stretch):
+        part = rows.filter(pl.col("session").is_between(first, first + stretch - 1))
+        found |= set(universe.tradable(part).rows())
+    assert found == apart

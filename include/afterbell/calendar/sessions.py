@@ -130,6 +130,12 @@ class Exchange:
         self.require(session)
         return session.isoformat() in self._cal.early_closes
 
+    @property
+    def first(self) -> date:
+        """The session that the calendar begins with."""
+        found: date = self._cal.first_session.date()
+        return found
+
     def next(self, session: date) -> date:
         """The session after ``session``.
 

@@ -12,6 +12,7 @@ from afterbell.cli import (
     experiment,
     features,
     lake,
+    listings,
     market,
     quality,
     release,
@@ -39,6 +40,7 @@ app.command("quality")(quality.quality)
 app.command("features")(features.features)
 app.add_typer(release.app, name="release")
 app.add_typer(drops.app, name="drops")
+app.add_typer(listings.app, name="listings")
 app.add_typer(backfill.app, name="backfill")
 app.add_typer(experiment.app, name="experiment")
 

@@ -26,15 +26,19 @@ def features(
     from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - keeps --help fast
     from afterbell.config.platform import load_platform  # noqa: PLC0415
     from afterbell.features.sets import SETS, factor_set  # noqa: PLC0415
-    from afterbell.features.status import bars_due, status  # noqa: PLC0415
+    from afterbell.features.status import bars_due, status, unseen_of  # noqa: PLC0415
 
     sets = [factor_set(name) for name in names or sorted(SETS)]
     exchange = Exchange(load_platform().exchange)
     with open_lake(quiet=as_json) as runtime:
         due = bars_due(runtime, exchange, session.date() if session else None)
-        found = [status(runtime, factors, exchange, due).as_dict() for factors in sets]
+        unseen = unseen_of(runtime, exchange, due)
+        found = [status(runtime, factors, exchange, due, unseen).as_dict() for factors in sets]
     if as_json:
         print_json(found)
         return
     shown = ("set", "factors", "stored", "missing", "first", "last", "rows")
-    print_rows([{name: each[name] for name in shown} for each in found], title="sessions of each factor set")
+    rows = [{name: each[name] for name in shown} | {"across_unseen": len(each["crossing"])} for each in found]  # type: ignore[arg-type]
+    print_rows(rows, title="sessions of each factor set")
+    if unseen:
+        typer.echo(f"no corporate action could be seen of: {', '.join(day.isoformat() for day in sorted(unseen))}")

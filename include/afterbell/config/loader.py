@@ -51,13 +51,20 @@ def _unpacked(library: Path) -> Path:
     return Path(folder) / PACKED
 
 
-def load_yaml(path: Path, model: type[Model]) -> Model:
+def load_yaml(path: Path, model: type[Model], *, bare: str = "") -> Model:
     """Read ``path`` as one ``model``.
+
+    Args:
+        path: of the file.
+        model: its type.
+        bare: the key that a file means which is nothing but a list, or empty; without it such a file is wrong.
 
     Raises:
         ConfigError: the file is missing, is not UTF-8 or YAML, or a key is wrong.
     """
     found = _parse(path, _read(path))
+    if bare and (found is None or isinstance(found, list)):
+        found = {bare: found or []}
     if not isinstance(found, dict):
         raise ConfigError(f"{path}: expected a mapping of keys, found {type(found).__name__}")
     try:

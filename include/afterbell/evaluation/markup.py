@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from html import escape
 
 STYLE = """
@@ -23,7 +23,17 @@ gap:14px}.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,
 .hold{--tone:var(--hold)}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:13px}
 th,td{padding:5px 7px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th{color:var(--muted);font-weight:600}th:first-child,td:first-child{text-align:left}tr:last-child td{border-bottom:0}
-td.wide{white-space:normal;text-align:left;overflow-wrap:anywhere}tr.strong td{font-weight:600}
+td.wide,.whole td.words{white-space:normal;text-align:left;overflow-wrap:anywhere}
+.whole th.words{text-align:left}.whole th{white-space:normal}
+.whole td{overflow-wrap:anywhere}.whole .day{white-space:nowrap}.plot{max-width:720px}
+.whole .raw{font:12px/1.45 ui-monospace,"DejaVu Sans Mono",monospace}a{color:var(--series-0)}
+:target{outline:2px solid var(--series-0);outline-offset:4px}
+@media (max-width:760px){.whole thead{display:none}
+.whole tr{display:block;padding:6px 0;border-bottom:1px solid var(--line)}
+.whole td,.whole td.words,.whole .day{display:grid;grid-template-columns:8.5em minmax(0,1fr);gap:8px;
+padding:2px 0;border:0;text-align:left;white-space:normal;min-width:0}
+.whole td::before{content:attr(data-name);color:var(--muted)}}
+tr.strong td{font-weight:600}
 svg{width:100%;height:auto;display:block}svg text{font-family:inherit!important}
 pre{margin:0;font-size:12.5px;white-space:pre-wrap;overflow-wrap:anywhere}
 """
@@ -60,6 +70,11 @@ def card(markup: str, *classes: str) -> str:
     return f'<div class="{escape(" ".join(("card", *classes)))}">{markup}</div>'
 
 
+def note(text: str) -> str:
+    """A box with a line of text, such as that there is nothing."""
+    return card(escape(text))
+
+
 def grid(boxes: Iterable[str]) -> str:
     """Boxes side by side where there is room."""
     return f'<div class="grid">{"".join(card(box) for box in boxes)}</div>'
@@ -79,6 +94,42 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], strong: str = "") 
         mark = ' class="strong"' if strong and row[0] == strong else ""
         lines.append(f"<tr{mark}>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>")
     return card(f"<table><thead><tr>{titles}</tr></thead><tbody>{''.join(lines)}</tbody></table>")
+
+
+def whole(
+    rows: Sequence[Mapping[str, str]], words: Collection[str] = (), links: Mapping[str, str] | None = None
+) -> str:
+    """A table of which nothing is cut: text wraps, and on a narrow screen each row becomes a list.
+
+    Args:
+        rows: text by column, each with the same columns.
+        words: columns of text, which stand to the left and wrap; the others are figures. ``raw`` is in fixed width.
+        links: cells of the column ``symbol`` that lead somewhere on the page, by their text: the name of an anchor.
+    """
+    anchors = links or {}
+    head = "".join(f"<th{_kind(name, words)}>{escape(name.replace('_', ' '))}</th>" for name in rows[0])
+    lines = []
+    for row in rows:
+        cells = []
+        for name, value in row.items():
+            text = escape(value)
+            if name == "symbol" and value in anchors:
+                text = f'<a href="#{escape(anchors[value])}">{text}</a>'
+            label = escape(name.replace("_", " "))
+            cells.append(f'<td{_kind(name, words)} data-name="{label}"><span>{text}</span></td>')
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    table = f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    return card(table, "whole")
+
+
+def _kind(name: str, words: Collection[str]) -> str:
+    kinds = ["words"] * (name in words) + ["raw"] * (name == "raw") + ["day"] * name.endswith("session")
+    return f' class="{" ".join(kinds)}"' if kinds else ""
+
+
+def anchored(text: str, name: str, level: int = 3) -> str:
+    """A heading that a link can lead to."""
+    return f'<h{level} id="{escape(name)}">{escape(text)}</h{level}>'
 
 
 def pairs(values: Mapping[str, object]) -> str:

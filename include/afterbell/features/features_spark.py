@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
@@ -26,7 +27,8 @@ from afterbell.features.holes import Plan, plan_holes
 from afterbell.features.slices import Slice, month_of, slices_of, tasks_of
 from afterbell.lake.commit import at_snapshot
 from afterbell.lake.files import NewFile, commit_sessions
-from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_columns
+from afterbell.lake.listings import HOLD_COLUMNS, RENAME_COLUMNS, RENAMED, WRONG_LISTING
+from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_columns, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table, factor_table
@@ -221,7 +223,11 @@ def compute_files(
         if FUNDAMENTALS in snapshots
         else None
     )
-    sources = Sources(files, tuple(actions), inputs.s3, filings)
+    holds, renames = (
+        named_listings(spark, inputs, kind, columns)
+        for kind, columns in ((WRONG_LISTING, HOLD_COLUMNS), (RENAMED, RENAME_COLUMNS))
+    )
+    sources = Sources(files, tuple(actions), inputs.s3, filings, holds, renames)
     tasks, shape = work.tasks, shape_of(spark, table_of(factors))
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -235,6 +241,18 @@ def compute_files(
     with progress(spark, f"features {factors.name}", len(tasks)):
         found = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(run, _MADE).collect()
     return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in found]
+
+
+def named_listings(spark: SparkSession, inputs: Inputs, kind: str, columns: Sequence[str]) -> pl.DataFrame | None:
+    """The rows of a kind that names listings, of ``market.corporate_actions``; None for none.
+
+    Files that can't have such a row are not opened.
+    """
+    files = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "kind", kind, kind)
+    if not files:
+        return None
+    found = read_files(files, shape_of(spark, CORPORATE_ACTIONS), inputs.s3, pl.col("kind") == kind)
+    return found.select(columns) if found.height else None
 
 
 def commit(

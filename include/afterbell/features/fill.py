@@ -8,9 +8,12 @@ from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from afterbell.config.runtime import S3Location
+from afterbell.features.carried import ancestors, carry_actions, carry_bars
 from afterbell.features.compute import Rows, compute
 from afterbell.features.factors import FactorSet
 from afterbell.features.filings import Filings
@@ -27,6 +30,7 @@ from afterbell.features.tables import (
     within,
 )
 from afterbell.lake.files import FileWriter, NewFile
+from afterbell.lake.listings import withhold
 from afterbell.lake.scan import LakeFile, read_columns
 from afterbell.lake.shape import Shape
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table
@@ -44,12 +48,16 @@ class Sources:
         actions: files of ``market.corporate_actions``.
         s3: where S3 is, if the lake is there.
         filings: files of ``market.fundamentals``; None for a set that reads none.
+        holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None for none.
+        renames: the same of kind ``renamed``.
     """
 
     bars: Mapping[int, tuple[LakeFile, ...]]
     actions: tuple[LakeFile, ...]
     s3: S3Location
     filings: tuple[LakeFile, ...] | None = None
+    holds: pl.DataFrame | None = None
+    renames: pl.DataFrame | None = None
 
     def rows(self, files: Sequence[LakeFile], table: Table, columns: pa.Schema) -> pa.Table:
         """All rows of some files."""
@@ -71,9 +79,30 @@ class Months:
             if month not in self._held:
                 files = self._sources.bars.get(month, ())
                 self._held[month] = [
-                    read_columns(file, BARS.name, self._sources.s3, BAR_COLUMNS, ["symbol"]) for file in files
+                    without_held(
+                        read_columns(file, BARS.name, self._sources.s3, BAR_COLUMNS, ["symbol"]), self._sources.holds
+                    )
+                    for file in files
                 ]
         return [table for month in months for table in self._held[month]]
+
+
+def without_held(bars: pa.Table, holds: pl.DataFrame | None) -> pa.Table:
+    """Rows of ``market.bars`` without bars of another security; the same table where none is held."""
+    if holds is None or holds.is_empty():
+        return bars
+    if not pc.any(pc.is_in(bars["symbol"].cast(pa.string()), _symbols(holds))).as_py():
+        return bars
+    left = withhold(pl.DataFrame(pl.from_arrow(bars)).with_columns(pl.col("symbol").cast(pl.String)), holds).to_arrow()
+    return pa.table({field.name: left[field.name].cast(_plain(field.type)) for field in bars.schema})
+
+
+def _symbols(holds: pl.DataFrame) -> pa.Array:
+    return pa.array(holds["symbol"].unique().to_list(), pa.string())
+
+
+def _plain(kind: pa.DataType) -> pa.DataType:
+    return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
 def fill(
@@ -92,7 +121,7 @@ def fill(
     actions = sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS)
     filings = None if sources.filings is None else sources.rows(sources.filings, FUNDAMENTALS, FILING_COLUMNS)
     for one in work:
-        pieces = slice_rows(one, months.of(one.months), actions, factors, filings)
+        pieces = slice_rows(one, months.of(one.months), actions, factors, filings, sources.renames)
         some = next(pieces, None)
         if some is None:
             continue
@@ -103,7 +132,12 @@ def fill(
 
 
 def slice_rows(
-    one: Slice, bars: Sequence[pa.Table], actions: pa.Table, factors: FactorSet, filings: pa.Table | None = None
+    one: Slice,
+    bars: Sequence[pa.Table],
+    actions: pa.Table,
+    factors: FactorSet,
+    filings: pa.Table | None = None,
+    renames: pl.DataFrame | None = None,
 ) -> Iterator[tuple[tuple[str, ...], Rows]]:
     """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
 
@@ -113,9 +147,15 @@ def slice_rows(
         actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
         factors: the set.
         filings: rows of ``market.fundamentals``, ``FILING_COLUMNS``, for a set that reads them.
+        renames: rows of ``market.corporate_actions`` of kind ``renamed``, ``RENAME_COLUMNS``.
     """
     grid = one.grid
     inside = [within(table, "session", grid) for table in bars]
+    pairs = None if renames is None else ancestors(renames, grid)
+    if pairs is not None and pairs.height:
+        carried = carry_bars(inside, pairs, grid)
+        inside = inside if carried is None else [*inside, carried]
+        actions = carry_actions(actions, pairs)
     symbols = symbols_of(inside)
     if not symbols:
         return

@@ -64,7 +64,8 @@ class Actions:
         symbol: codes as in ``Bars``.
         session: the ex-session, days since 1970-01-01.
         knowledge: microseconds since 1970-01-01 UTC.
-        factor: 0.5 for a split of two for one, ``1 - dividend / close before`` for a dividend.
+        factor: 0.5 for a split of two for one, ``1 - dividend / close before`` for a dividend; NaN where the symbol
+            stands for another security from then on.
         split: whether shares outstanding change too, so that volume is divided by the factor.
     """
 

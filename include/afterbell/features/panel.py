@@ -72,7 +72,10 @@ def action_cells(actions: Actions, grid: SessionGrid, n_symbols: int) -> Cells:
     ages = grid.ages(columns, actions.knowledge)
     # An action stands as 1 in the other kind's field: it replaces what was believed of its ex-session before. One of
     # that kind that became known with it keeps its place: each kind is laid out on its own, by this rank.
-    values = np.stack((np.where(actions.split, actions.factor, 1.0), np.where(actions.split, 1.0, actions.factor)))
+    # NaN, where a symbol begins to stand for another security, is about prices and shares alike.
+    both = np.isnan(actions.factor)
+    split, payout = actions.split | both, ~actions.split | both
+    values = np.stack((np.where(split, actions.factor, 1.0), np.where(payout, actions.factor, 1.0)))
     rank = actions.split.astype(np.int64)
     return _cells(actions.symbol, columns, ages, actions.knowledge, rank, values, n_symbols)
 

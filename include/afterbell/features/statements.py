@@ -91,7 +91,8 @@ def open_statements(
     order = np.lexsort((*values, filings.amended[ended], *period[::-1], symbol))
     starts = np.searchsorted(symbol[order], np.arange(n_symbols + 1)).astype(np.int64)
     book = Book(starts, np.ascontiguousarray(period[:, order].T), np.ascontiguousarray(values[:, order].T))
-    split = np.where(actions.split, actions.factor, 1.0)
+    # NaN, where another security takes the symbol: what the one before has filed is not about it.
+    split = np.where(actions.split | np.isnan(actions.factor), actions.factor, 1.0)
     order = np.lexsort((split, actions.split, actions.knowledge, actions.session, actions.symbol))
     starts = np.searchsorted(actions.symbol[order], np.arange(n_symbols + 1)).astype(np.int64)
     moves = Moves(starts, actions.session[order], actions.knowledge[order], split[order])

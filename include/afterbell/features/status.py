@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 
+import polars as pl
 import pyarrow as pa
 
 from afterbell.calendar.sessions import Exchange
@@ -14,8 +16,12 @@ from afterbell.features.coverage import Commit, covered
 from afterbell.features.due import due, first_known
 from afterbell.features.factors import FactorSet
 from afterbell.features.holes import plan_holes
-from afterbell.lake.reader import history, scan
-from afterbell.lake.tables import BARS
+from afterbell.lake.reader import history, open_catalog, scan, table_names
+from afterbell.lake.tables import BARS, DROPS
+from afterbell.lake.unseen import LEDGER, crossed, unseen_sessions
+
+LONGEST = 260
+"""Sessions before the first one with rows that are asked about: the deepest set looks back less."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,8 @@ class Status:
         missing: sessions that the bars could fill; with their first and last, and how many sessions would be read.
         rows: about how many rows that makes.
         ranges: the sessions to read, first and last of each range.
+        unseen: sessions about whose corporate actions the vendor showed nothing.
+        crossing: sessions whose rows look back across one of those, stored or missing.
     """
 
     set: str
@@ -42,6 +50,8 @@ class Status:
     read: int = 0
     rows: int = 0
     ranges: tuple[tuple[date, date], ...] = ()
+    unseen: tuple[date, ...] = ()
+    crossing: tuple[date, ...] = ()
 
     def as_dict(self) -> dict[str, object]:
         """The same for a program."""
@@ -56,7 +66,36 @@ def bars_due(runtime: Runtime, exchange: Exchange, last: date | None) -> dict[da
     return due(asked, exchange)
 
 
-def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, fillable: dict[date, int]) -> Status:
+def unseen_of(runtime: Runtime, exchange: Exchange, sessions: Collection[date]) -> frozenset[date]:
+    """Sessions without evidence of corporate actions, of any source, from well before ``sessions`` to the last one."""
+    if not sessions or DROPS.name not in table_names(open_catalog(runtime)):
+        return frozenset()
+    ledger = pl.DataFrame(scan(runtime, DROPS.name))
+    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
+        return frozenset()
+    calendar = [*exchange.before(min(sessions), LONGEST), *exchange.between(min(sessions), max(sessions))]
+    return frozenset(day for days in unseen_sessions(ledger, calendar).values() for day in days)
+
+
+def crossing(
+    factors: FactorSet, exchange: Exchange, sessions: Collection[date], unseen: Collection[date]
+) -> list[date]:
+    """The sessions whose rows of a set look back across one of ``unseen``, ascending."""
+    if not sessions or not unseen:
+        return []
+    first, last = min(sessions), max(sessions)
+    calendar = [*exchange.before(first, factors.depth), *exchange.between(first, last)]
+    found = crossed(calendar, unseen, factors.depth)
+    return [day for day, crosses in zip(calendar, found, strict=True) if crosses and day in sessions]
+
+
+def status(
+    runtime: Runtime,
+    factors: FactorSet,
+    exchange: Exchange,
+    fillable: dict[date, int],
+    unseen: frozenset[date] = frozenset(),
+) -> Status:
     """How a set stands.
 
     Args:
@@ -64,9 +103,18 @@ def status(runtime: Runtime, factors: FactorSet, exchange: Exchange, fillable: d
         factors: the set.
         exchange: whose sessions are counted.
         fillable: from ``bars_due``.
+        unseen: from ``unseen_of``.
     """
     stored = stored_sessions(runtime, factors)
-    told = Status(factors.name, len(factors.names), factors.definition_hash, len(stored), 0)
+    told = Status(
+        factors.name,
+        len(factors.names),
+        factors.definition_hash,
+        len(stored),
+        0,
+        unseen=tuple(sorted(unseen)),
+        crossing=tuple(crossing(factors, exchange, {*stored, *fillable}, unseen)),
+    )
     missing = {session: rows for session, rows in fillable.items() if session not in stored}
     if not missing:
         return told

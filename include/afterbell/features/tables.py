@@ -7,15 +7,19 @@ from datetime import timedelta
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from afterbell.features.filings import FIGURES, Filings
 from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, SessionGrid, from_day
+from afterbell.lake.listings import LISTING_KINDS, part_series
 
 BAR_COLUMNS = ("symbol", "session", "knowledge_time", "revision", *FIELDS)
 _ABOUT = [("symbol", pa.string()), ("knowledge_time", pa.timestamp("us", "UTC"))]
-ACTION_COLUMNS = pa.schema([*_ABOUT, ("ex_session", pa.date32()), ("factor", pa.float64()), ("kind", pa.string())])
+ACTION_COLUMNS = pa.schema(
+    [*_ABOUT, ("ex_session", pa.date32()), ("factor", pa.float64()), ("kind", pa.string()), ("basis", pa.string())]
+)
 FILING_COLUMNS = pa.schema(
     [*_ABOUT, ("period_end", pa.date32()), ("doc_type", pa.string()), ("amended", pa.bool_())]
     + [(name, pa.float64()) for name in FIGURES]
@@ -59,7 +63,7 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
 
     Those of other symbols are left out.
     """
-    known = table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string())))
+    known = _factors(table.filter(pc.is_in(table["symbol"], pa.array(symbols, pa.string()))))
     known = known.sort_by(
         [(name, "ascending") for name in ("knowledge_time", "symbol", "ex_session", "kind", "factor")]
     )
@@ -70,6 +74,14 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
         _floats(known["factor"]),
         _true(pc.equal(known["kind"], "split")),
     )
+
+
+def _factors(table: pa.Table) -> pa.Table:
+    """Actions without rows that name listings; NaN where another security takes a symbol."""
+    if not pc.any(pc.is_in(table["kind"], pa.array(LISTING_KINDS))).as_py():
+        return table
+    parted = part_series(pl.DataFrame(pl.from_arrow(table))).to_arrow()
+    return parted.select(table.column_names).cast(table.schema)
 
 
 def filings_of(table: pa.Table, symbols: tuple[str, ...]) -> Filings:

@@ -1,7 +1,8 @@
 """What a block of symbols can see from one session: series that look back, in that session's own units.
 
 A value ``k`` sessions ago is the newest revision known at the session's own cut-off; prices are multiplied, and
-volumes divided, by the actions known then that took effect since. Whoever computes from a view can neither see what
+volumes divided, by the actions known then that took effect since. Before the session on which another security took the
+symbol there is nothing. Whoever computes from a view can neither see what
 came later nor how many sessions are computed together.
 """
 
@@ -75,7 +76,7 @@ class View:
         if "volume" in needed:
             _see_volume(self._bars, self._bar_layer, column, self._units, series)
         if "dollars" in needed:
-            _see_dollars(self._bars, self._bar_layer, column, series)
+            _see_dollars(self._bars, self._bar_layer, column, self._units, series)
         if "typical" in needed:
             _typical(series)
         if "return" in needed:
@@ -137,12 +138,13 @@ def _see_volume(bars: Floats, by_age: Ints, column: int, units: Floats, series: 
 
 
 @compiled
-def _see_dollars(bars: Floats, by_age: Ints, column: int, series: Floats) -> None:
+def _see_dollars(bars: Floats, by_age: Ints, column: int, units: Floats, series: Floats) -> None:
     for age in range(series.shape[1]):
         t, layer = column - age, by_age[age]
         for lane in range(series.shape[2]):
             traded = bars[layer, _CLOSE, t, lane] * bars[layer, _VOLUME, t, lane] if t >= 0 else np.nan
-            series[_DOLLARS, age, lane] = traded
+            # What another security traded under the symbol counts no more than its prices.
+            series[_DOLLARS, age, lane] = np.nan if np.isnan(units[1, age, lane]) else traded
 
 
 @compiled

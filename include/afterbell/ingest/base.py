@@ -49,13 +49,21 @@ class Base:
 
     def rows(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> pl.DataFrame:
         """The rows with ``low <= column <= high``; all, without a column."""
-        keep = pl.col(column).is_between(low, high) if column else None
+        # A bound that is text would be taken for a column's name.
+        keep = pl.col(column).is_between(pl.lit(low), pl.lit(high)) if column else None
         return read_files(self.files(table, column, low, high), self.shape(table), self.s3, keep)
 
     def known_drops(self) -> list[KnownDrop]:
         """The ledger."""
-        names = ("source", "store", "key", "version", "sha256", "session", "state", "knowledge_time")
-        rows = self.rows(DROPS).select(*names[:-1], pl.col("knowledge_time").dt.epoch("us"))
+        names = ("source", "store", "key", "version", "sha256", "session", "state")
+        rows = self.rows(DROPS).select(
+            *names,
+            pl.col("knowledge_time").dt.epoch("us"),
+            # A ledger of before these columns were there has none.
+            pl.col("text_bytes").fill_null(0),
+            pl.col("text_sha256").fill_null(""),
+            pl.col("left_rows").fill_null(0),
+        )
         return [KnownDrop(**row | {"knowledge_time": _instant(row["knowledge_time"])}) for row in rows.rows(named=True)]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
@@ -16,14 +14,18 @@ from afterbell.config.runtime import S3Location
 from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
-from afterbell.ingest.parsing.decode import check_size
+from afterbell.ingest.actions.renames import find_renames
+from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.parts import (
     EVIDENCE,
     FILES,
     FILINGS,
     LEDGER,
+    LEVELS,
     REJECTS,
+    RENAMED,
     REPEATS,
+    REPORTS,
     RETOLD,
     SEEN,
     SYMBOLS,
@@ -31,24 +33,20 @@ from afterbell.ingest.parts import (
     files_frame,
     outcomes_frame,
 )
-from afterbell.ingest.plan import REVISED, DropTask
-from afterbell.ingest.read import Drop, read_drop
+from afterbell.ingest.plan import REVISED
+from afterbell.ingest.read import Drop, Fetch, fetch_ahead, read_drop
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.sources.source import Source
+from afterbell.ingest.sources.source import Kind, Source
 from afterbell.lake.files import write_files
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.shape import Shape
 from afterbell.quality.rules import RuleSet
-from afterbell.stores.protocols import StoredObject
 
 KEYS = {"bars": (BAR_KEY, BAR_VALUES), "minute_bars": (MINUTE_KEY, MINUTE_VALUES)}
-_AHEAD = 8
-"""Objects that are asked for while one is parsed."""
-_AT_ONCE = 2
-"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+_SMALL: dict[Kind, str] = {"symbols": SYMBOLS, "filings": FILINGS, "actions": REPORTS}
+"""The parts that rows of the small kinds go to."""
 STAMP = ("knowledge_time", "drop_id")
-Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -59,11 +57,17 @@ class Known:
         shape: of the table that its bars go to.
         files: that may have rows of its bucket.
         repeats: symbol and session of bars that repeat the session before, as the lake's evidence has it.
+        exchange: whose sessions count.
+        staged: files with bars of its bucket that another task has read (``afterbell.ingest.history``).
+        delivered: when the objects that those are from count as delivered, by source.
     """
 
     shape: Shape
     files: tuple[LakeFile, ...]
     repeats: pl.DataFrame
+    exchange: str = ""
+    staged: tuple[LakeFile, ...] = ()
+    delivered: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def read_slice(
@@ -91,45 +95,45 @@ def read_slice(
     if rejected:
         yield Part(REJECTS, work.kind, pl.concat(rejected, how="diagonal"))
     if known is not None:
-        yield from _bars(work, Exchange(sources[work.tasks[0].source][0].exchange), drops, own, known, s3)
+        looks = [sample_closes(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
+        if looks:
+            yield Part(LEVELS, work.kind, pl.concat(looks))
+        yield from _bars(work, Exchange(known.exchange), drops, own, known, s3)
         return
     for drop in own:
         if drop.rows is not None:
-            rows = drop.rows.with_columns(drop_session=pl.lit(drop.outcome.task.session))
-            yield Part(SYMBOLS if work.kind == "symbols" else FILINGS, work.kind, rows)
+            task = drop.outcome.task
+            rows = drop.rows.with_columns(drop_session=pl.lit(task.session))
+            if work.kind == "actions":
+                named = {"source": task.source, "key": task.key, "session": task.session}
+                rows = rows.with_columns(pl.lit(value).alias(name) for name, value in named.items())
+            yield Part(_SMALL[work.kind], work.kind, rows)
 
 
 def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:
     """The drops, parsed one by one, while the next ones are under way."""
-
-    def get(task: DropTask) -> tuple[StoredObject, bytes]:
-        check_size(sources[task.source][0], task.key, task.size)
-        return fetch(task)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(
-            pool.submit(get, task) for task in work.tasks[:_AHEAD]
-        )
-        for number, task in enumerate(work.tasks):
-            body = coming.popleft()
-            yield read_drop(*sources[task.source], task, body.result)
-            if number + _AHEAD < len(work.tasks):
-                coming.append(pool.submit(get, work.tasks[number + _AHEAD]))
+    for task, body in fetch_ahead(work.tasks, sources, fetch):
+        yield read_drop(*sources[task.source], task, body)
 
 
 def _bars(
     work: Slice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
 ) -> Iterator[Part]:
-    shown = _evidence(own, exchange) if work.kind == "bars" else None
+    staged = read_files(known.staged, known.shape, s3)
+    made, there = number_bucket(work, drops, known, s3, staged)
+    shown = _all_shown(own, staged, made, exchange) if work.kind == "bars" else None
     repeats = known.repeats
     if shown is not None:
         yield Part(EVIDENCE, work.kind, shown)
         repeats = pl.concat([repeats, shown.filter("unchanged").select(repeats.columns)]).unique()
-    made, there = number_bucket(work, drops, known, s3)
     if work.kind == "bars":
         told = retold(made, there, exchange)
         if told.height:
             yield Part(RETOLD, work.kind, told)
+        delivered = {drop.outcome.drop_id: drop.rows for drop in drops if drop.rows is not None}
+        renamed = find_renames(made, there, delivered)
+        if renamed.height:
+            yield Part(RENAMED, work.kind, renamed)
     if repeats.height and made.height:
         judged = made.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
         if judged.height:
@@ -155,6 +159,28 @@ def _evidence(drops: list[Drop], exchange: Exchange) -> pl.DataFrame | None:
     stamps = rows.select(STAMP)[starts]
     found = found.drop("drop").hstack(stamps[found["drop"]])
     return found if found.height else None
+
+
+def _all_shown(drops: list[Drop], staged: pl.DataFrame, made: pl.DataFrame, exchange: Exchange) -> pl.DataFrame | None:
+    """What the drops show, and the staged bars that are new: each as if a drop of its session had brought it."""
+    shown = [_evidence(drops, exchange)]
+    new = staged.join(made, on=[*BAR_KEY, "drop_id"], how="semi", maintain_order="left")
+    if new.height:
+        # The stamp is that of the new revision: what was known before may have moved it.
+        stamps = made.select(*BAR_KEY, *STAMP).unique([*BAR_KEY, "drop_id"], keep="first", maintain_order=True)
+        new = new.drop("knowledge_time").join(stamps, on=[*BAR_KEY, "drop_id"], how="inner", maintain_order="left")
+        each = new.select("drop_id", "session").unique(maintain_order=True).with_row_index("drop")
+        rows = _without_adjusted(new).join(each, on=["drop_id", "session"], how="inner", maintain_order="left")
+        found = evidence.show(rows, previous=previous_sessions(new["session"].unique().to_list(), exchange))
+        of_drops = rows.select("drop", "symbol", *STAMP)
+        shown.append(found.join(of_drops, on=["drop", "symbol"], how="inner", maintain_order="left").drop("drop"))
+    there = [frame for frame in shown if frame is not None and frame.height]
+    return pl.concat(there, how="diagonal") if there else None
+
+
+def _without_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
+    """Bars with the close where the vendor adjusts none."""
+    return rows.with_columns(pl.coalesce("adj_close", "close").alias("adj_close"))
 
 
 def _claims_of_held(told: list[Drop]) -> pl.DataFrame:
@@ -186,18 +212,42 @@ def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows if "adj_close" in rows.columns else rows.with_columns(adj_close="close")
 
 
-def number_bucket(work: Slice, drops: list[Drop], known: Known, s3: S3Location) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The new revisions of a bucket, with the columns of its table, sorted by key; and those there before."""
+def number_bucket(
+    work: Slice, drops: list[Drop], known: Known, s3: S3Location, staged: pl.DataFrame | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The new revisions of a bucket, with the columns of its table, sorted by key; and those there before.
+
+    Args:
+        work: which bucket.
+        drops: those that may have rows of it.
+        known: what the lake has.
+        s3: where S3 is, if the lake is there.
+        staged: bars of objects that carry a history. Where the lake knows one already, whoever told it, they are a
+            revision: known from their delivery on.
+    """
     session = pl.col("session")
     inside = (session if work.kind == "minute_bars" else session.dt.truncate("1mo")) == work.bucket
     blank = pl.DataFrame(known.shape.schema.empty_table())
     told = [drop.rows for drop in drops if drop.rows is not None]
     new = _like(pl.concat(told, how="diagonal").filter(inside) if told else blank, blank, known=False)
-    if new.is_empty():
+    more = new.clear() if staged is None else _like(staged.filter(inside), blank, known=False)
+    if new.is_empty() and more.is_empty():
         return blank, blank
-    there = read_files(known.files, known.shape, s3, session.is_in(new["session"].unique().implode()))
+    sessions = pl.concat([new["session"], more["session"]]).unique()
+    there = read_files(known.files, known.shape, s3, session.is_in(sessions.implode()))
+    new = pl.concat([new, _as_delivered(more, there, known.delivered)]) if more.height else new
     rows = pl.concat([new, _like(there, blank, known=True)]) if there.height else new
     return number_revisions(rows, *KEYS[work.kind]).drop("known", "late"), there
+
+
+def _as_delivered(rows: pl.DataFrame, there: pl.DataFrame, delivered: Mapping[str, datetime]) -> pl.DataFrame:
+    """Staged bars; of those that the lake has already the knowledge time is that of the delivery, if it is later."""
+    source = pl.col("drop_id").str.split_exact(":", 1).struct.field("field_0")
+    kind = rows.schema["knowledge_time"]
+    late = pl.Series(list(delivered.values()), dtype=pl.Datetime("us", "UTC")).cast(kind)
+    at = source.replace_strict(pl.Series(list(delivered)), late, return_dtype=kind)
+    again = rows.join(there, on=list(BAR_KEY), how="semi").with_columns(pl.max_horizontal("knowledge_time", at))
+    return pl.concat([rows.join(there, on=list(BAR_KEY), how="anti"), again])
 
 
 def _like(rows: pl.DataFrame, blank: pl.DataFrame, *, known: bool) -> pl.DataFrame:

@@ -6,7 +6,7 @@ through the JVM.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -15,10 +15,12 @@ from pyspark.sql import SparkSession
 from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.bucket import Known, read_slice
+from afterbell.ingest.history import Chunk, read_chunk
 from afterbell.ingest.parts import Part, Parts, pack, unpack
 from afterbell.ingest.read import Stores
 from afterbell.ingest.slices import Slice
 from afterbell.ingest.sources.source import Source
+from afterbell.lake.shape import Shape
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.factory import drop_store
 
@@ -34,7 +36,34 @@ def read_slices(
     runtime: Runtime,
 ) -> Parts:
     """Read all ``slices``, each in a task of its own, and gather what they hand over."""
+    if not slices:  # a run that writes a person's decision, and has no new drop
+        return Parts([])
 
+    def read(number: int, stores: Stores) -> Iterator[Part]:
+        work, known = slices[number]
+        return read_slice(work, sources, stores.fetch, known, runtime.s3)
+
+    return _read_all(spark, len(slices), read, runtime)
+
+
+def read_histories(
+    spark: SparkSession,
+    chunks: Sequence[Chunk],
+    sources: Mapping[str, tuple[Source, RuleSet]],
+    shape: Shape,
+    runtime: Runtime,
+) -> Parts:
+    """Read all ``chunks`` of objects that carry a history, each in a task of its own; returns what they hand over."""
+
+    def read(number: int, stores: Stores) -> Iterator[Part]:
+        return read_chunk(chunks[number], sources, stores.fetch, shape, runtime.s3)
+
+    return _read_all(spark, len(chunks), read, runtime)
+
+
+def _read_all(
+    spark: SparkSession, tasks: int, read: Callable[[int, Stores], Iterator[Part]], runtime: Runtime
+) -> Parts:
     def run(batches: Batches) -> Batches:
         keep_archives()
         stand_back()
@@ -42,11 +71,10 @@ def read_slices(
         stores = Stores(partial(drop_store, runtime=runtime))
         for batch in batches:
             for number in batch.column("id").to_pylist():
-                work, known = slices[number]
-                for part in read_slice(work, sources, stores.fetch, known, runtime.s3):
+                for part in read(number, stores):
                     yield _batch(part)
 
-    rows = spark.range(0, len(slices), 1, len(slices)).mapInArrow(run, _PARTS).collect()
+    rows = spark.range(0, tasks, 1, tasks).mapInArrow(run, _PARTS).collect()
     return Parts([Part(row.name, row.kind, unpack(bytes(row.payload))) for row in rows])
 
 

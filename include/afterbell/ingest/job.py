@@ -28,16 +28,24 @@ from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
+from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
+from afterbell.ingest.actions.settle import find_decisions
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
-from afterbell.ingest.flow import read_slices
+from afterbell.ingest.flow import read_histories, read_slices
+from afterbell.ingest.history import chunks_of
+from afterbell.ingest.levels import ImplausibleError
+from afterbell.ingest.listing_releases import read_releases
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.parts import Parts
+from afterbell.ingest.past_prices import refuse_implausible
 from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
+from afterbell.ingest.plan_history import plan_history
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
-from afterbell.ingest.slices import Slice, share_out
+from afterbell.ingest.slices import Slice, share_out, with_staged
 from afterbell.ingest.sources.arrival import complete, unfinished
 from afterbell.ingest.sources.source import Source, load_sources
+from afterbell.ingest.staged import StagedMonths
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
@@ -51,6 +59,8 @@ from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
 
+_REFUSALS = 3
+"""Times that drops are left out and the others read again, before the run gives up."""
 Sources = Mapping[str, tuple[Source, RuleSet]]
 
 
@@ -87,6 +97,7 @@ class Work:
         strays: objects passed over, each with the reason.
         known: the ledger so far.
         released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
+        decisions: a person's, about corporate actions.
     """
 
     sources: Sources
@@ -94,6 +105,7 @@ class Work:
     strays: list[tuple[str, str]]
     known: list[KnownDrop]
     released: frozenset[str] = frozenset()
+    decisions: Decisions = NO_DECISIONS
 
     def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
         """The same without some drops, which are passed over for the reason told by their keys."""
@@ -123,12 +135,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     store = ArtifactStore(runtime.s3)
     work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
-    try:
-        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
-    except OverBudgetError as error:
-        # A drop of another session stops itself, and not the night.
-        work = _without_over_budget(store, work, error.outcomes, span, args.run_id)
-        outcomes, made, wanted = _ingest(runtime, base, work, span, branch)
+    work, outcomes, made, wanted = _ingest_what_can_be(runtime, base, work, span, branch, store, args.run_id)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     result |= {
         "last_usable": _last_usable(work, outcomes, span),
@@ -143,9 +150,27 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         snapshots_out=made,
         commit_id=wanted,
         verdict="noop" if result["noop"] else "done",
-        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops")},
+        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops", "decisions")},
     )
     return result
+
+
+def _ingest_what_can_be(
+    runtime: Runtime, base: Base, work: Work, span: Span, branch: str, store: ArtifactStore, run_id: str
+) -> tuple[Work, list[Outcome], dict[str, int], str]:
+    """Ingest ``work``; a drop of another session that can't be taken in stops itself, and not the night.
+
+    Returns:
+        What was taken in, and of it what ``_ingest`` returns.
+    """
+    for _ in range(_REFUSALS):
+        try:
+            return work, *_ingest(runtime, base, work, span, branch)
+        except OverBudgetError as error:
+            work = _without_over_budget(store, work, error.outcomes, span, run_id)
+        except ImplausibleError as error:
+            work = _without_implausible(store, work, error, span, run_id)
+    return work, *_ingest(runtime, base, work, span, branch)
 
 
 def branch_name(run_id: str) -> str:
@@ -162,6 +187,8 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
 
     def plan(source: Source, there: list[StoredObject], waiting: dict[str, str]) -> Plan:
         last, since, history = span.last, span.since, span.history
+        if source.is_history:
+            return plan_history(source, there, known, last, history=history, filling=since is not None, waiting=waiting)
         return plan_source(source, there, known, last, since, history=history, waiting=waiting)
 
     with ThreadPoolExecutor(len(sources)) as pool:
@@ -169,7 +196,14 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
         known = base.known_drops()
         plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
-    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known)
+    decisions = find_decisions(base, _horizon(sources, span.last), {source.exchange for source in sources})
+    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
+
+
+def _horizon(sources: Sequence[Source], last: date) -> datetime:
+    """When the newest content of session ``last`` that says something of prices is known."""
+    prices = [source for source in sources if source.kind in {"bars", "actions"}] or sources
+    return max(source.knowledge_time(last) for source in prices)
 
 
 def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
@@ -181,6 +215,7 @@ def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
+        **({"decisions": [each.drop_id for each in work.decisions.due]} if work.decisions.due else {}),
     )
 
 
@@ -221,6 +256,29 @@ def _without_over_budget(
     return work.without(list(refusals), {task.key: describe(refusal) for task, refusal in refusals.items()})
 
 
+def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleError, span: Span, run_id: str) -> Work:
+    """``work`` without the drops whose prices can't be prices, which are refused.
+
+    Raises:
+        ValidationFailedError: they are the session's own, or all that a source delivered. Then its file may be wrong,
+            so nothing is written down: once it is corrected, the next run reads the same drops.
+    """
+    bad = {(outcome.task.source, outcome.task.key): (outcome.task, reason) for outcome, reason in error.found}
+    for name, (source, _) in work.sources.items():
+        mine = [task for task in work.tasks if task.source == name]
+        own = [task for task in mine if span.since is None and task.session == span.last]
+        wrong = [bad[name, task.key][1] for task in own or mine if (name, task.key) in bad]
+        # Where each object is about one symbol, a few of them stop those symbols only.
+        few = 2 * len(wrong) <= len(own or mine) and (source.symbol_in_key or not own)
+        if wrong and not few:
+            more = f" (and {len(wrong) - 1} more drops of source {name})" if len(wrong) > 1 else ""
+            raise ValidationFailedError(f"source {name}: {wrong[0]}{more}")
+    refusals = {task: refusal_of(vars(task), (reason,), run_id) for task, reason in bad.values()}
+    refuse(store, refusals.values())
+    dropped = [task for task in work.tasks if (task.source, task.key) in bad]
+    return work.without(dropped, {task.key: describe(refusal) for task, refusal in refusals.items()})
+
+
 def _ingest(
     runtime: Runtime, base: Base, work: Work, span: Span, branch: str
 ) -> tuple[list[Outcome], dict[str, int], str]:
@@ -228,30 +286,55 @@ def _ingest(
 
     Returns:
         What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
-        read.
+        read and nothing decided.
     """
     sources = [source for source, _ in work.sources.values()]
-    if not work.tasks:
+    if not work.tasks and not work.decisions.due:
         check_outcomes(sources, [], work.known, span.last, own=span.since is None)
         return [], base.heads, ""
-    context = _context(base, work)
-    slices = share_out(work.tasks, {source.name: source.kind for source in sources})
-    known = _known(base, context, slices)
-    parts: Parts = read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
+    context, parts = _read(runtime, base, work, span)
+    context = replace(context, releases=read_releases(ArtifactStore(runtime.s3)))
     try:
         outcomes = parts.outcomes()
         check_outcomes(sources, outcomes, work.known, span.last, own=span.since is None, released=work.released)
+        refuse_implausible(base, sources, outcomes, parts, released=work.released)
     except Exception:
         discard_files(parts.files(), runtime.s3)
         raise
     read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
-    if not read:
+    if not read and not work.decisions.due:
         return outcomes, base.heads, ""
     wanted = _commit_id(span, work, read)
     return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
 
 
-def _context(base: Base, work: Work) -> Context:
+def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context, Parts]:
+    """Read the drops: first the objects that carry a history, then all others, numbering the bars of both."""
+    histories = [task for task in work.tasks if work.sources[task.source][0].is_history]
+    tasks = [task for task in work.tasks if task not in set(histories)] if histories else work.tasks
+    told, staged = Parts([]), []
+    if histories:
+        told = read_histories(base.spark, chunks_of(histories), work.sources, base.shape(BARS), runtime)
+        staged = told.staged()
+    try:
+        months = StagedMonths.gather(staged, histories, _exchange_of(work, histories), span.last)
+        context = _context(base, work, tasks, months, span)
+        slices = with_staged(
+            share_out(tasks, {name: source.kind for name, (source, _) in work.sources.items()}), months.files
+        )
+        known = _known(base, context, slices, work, months)
+        if not slices:
+            return context, told
+        return context, told + read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
+    finally:
+        discard_files(staged, runtime.s3)
+
+
+def _exchange_of(work: Work, tasks: Sequence[DropTask]) -> str:
+    return next((work.sources[task.source][0].exchange for task in tasks), "")
+
+
+def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMonths, span: Span) -> Context:
     """The evidence of the sessions that the drops touch, and of those before that decide about them."""
     limits = {
         name: limit
@@ -260,23 +343,39 @@ def _context(base: Base, work: Work) -> Context:
     }
     touched = [
         (day, work.sources[task.source][0].exchange)
-        for task in work.tasks
+        for task in tasks
         if work.sources[task.source][0].kind == "bars"
         for day in task.carried
     ]
+    if months.files:
+        touched += [(day, months.exchange) for day in months.sessions_of(min(months.files))]
+    sources = [source for source, _ in work.sources.values()]
+    prices = {source.name for source in sources if source.kind in {"bars", "actions"}}
+    instants = [drop.knowledge_time for drop in work.known if drop.source in prices and drop.knowledge_time]
+    days = [span.last, *(day for day, _ in touched)]
+    context = Context(
+        pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()),
+        limits,
+        decisions=work.decisions,
+        sources=sources,
+        sessions=(min(days), max(days)),
+        known=max([_horizon(sources, span.last), *instants]),
+    )
     if not touched:
-        return Context(pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()), limits)
+        return context
     first, exchange = min(touched)
     # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
     # Without an end: a late drop meets what came after it.
-    return Context(base.rows(EVIDENCE, "session", low, date.max), limits)
+    return replace(context, evidence=base.rows(EVIDENCE, "session", low, date.max))
 
 
-def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | None]:
+def _known(base: Base, context: Context, slices: list[Slice], work: Work, months: StagedMonths) -> list[Known | None]:
     """What the task of each slice needs of the lake; None for the small kinds."""
     days = {one: [day for task in one.tasks for day in task.carried] for one in slices if one.bucket is not None}
+    staged = {one: months.of(one) for one in days if months.of(one)}
+    days |= {one: [*days[one], *months.sessions(one)] for one in staged}
     files: dict[Slice, list[LakeFile]] = {one: [] for one in slices}
     for kind, table in (("bars", BARS), ("minute_bars", MINUTE_BARS)):
         mine = [one for one in days if one.kind == kind and days[one]]
@@ -290,6 +389,9 @@ def _known(base: Base, context: Context, slices: list[Slice]) -> list[Known | No
             base.shape(BARS if one.kind == "bars" else MINUTE_BARS),
             tuple(files[one]),
             repeated.filter(pl.col("session").is_in(days[one])),
+            work.sources[one.tasks[0].source][0].exchange if one.tasks else months.exchange,
+            tuple(staged.get(one, ())),
+            months.delivered,
         )
         if one in days
         else None
@@ -332,4 +434,6 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "noop": not wanted,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
+        "decisions": [f"{each.symbol} {each.ex_session}" for each in work.decisions.due],
+        "decisions_waiting": work.decisions.waiting,
     }

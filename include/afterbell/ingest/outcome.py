@@ -31,6 +31,9 @@ class Outcome:
         sessions: the sessions of its accepted rows, as ISO dates.
         compared: symbols with bars of both the session and the one before it, where the source shows corporate actions
             that way; None where it doesn't.
+        text_bytes: of an object that carries its history: how much of its text was taken in, from its beginning on.
+        text_sha256: the digest of that.
+        left_rows: rows of later sessions, which another run takes in.
         failure: the class of an error of its store; it stops the run, unless the store refused this object alone
             (``UNREADABLE``). Empty where there is none.
     """
@@ -46,6 +49,9 @@ class Outcome:
     rules: dict[str, int] = field(default_factory=dict)
     sessions: tuple[str, ...] = ()
     compared: int | None = None
+    text_bytes: int | None = None
+    text_sha256: str | None = None
+    left_rows: int | None = None
     failure: str = ""
 
     @property
@@ -82,6 +88,9 @@ class Outcome:
             "state": self.state,
             "reason": self.reason or None,
             "compared": self.compared,
+            "text_bytes": self.text_bytes,
+            "text_sha256": self.text_sha256,
+            "left_rows": self.left_rows,
         }
 
 
@@ -138,10 +147,11 @@ def check_outcomes(
         mine = [outcome for outcome in outcomes if outcome.task.source == source.name]
         if own:
             _check_own_drop(source, mine, known, run)
-        _check_budget(source, [outcome for outcome in mine if _id(outcome.task) not in released])
+        _check_budget(source, [outcome for outcome in mine if id_of(outcome.task) not in released])
 
 
-def _id(task: DropTask) -> str:
+def id_of(task: DropTask) -> str:
+    """The id that a refusal of this drop has."""
     return refusal_id(task.source, task.store, task.key, task.version)
 
 
@@ -150,7 +160,10 @@ def _error_of(outcome: Outcome, message: str) -> Exception:
     return found
 
 
-def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
+def _states(
+    source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date
+) -> dict[str, list[tuple[str, str]]]:
+    """State and reason of each version of the drops of ``run``, by key."""
     states: dict[str, list[tuple[str, str]]] = {}
     for drop in known:
         if drop.source == source.name and drop.session == run:
@@ -158,8 +171,15 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
     for found in outcomes:
         if found.task.session == run:
             states.setdefault(found.task.key, []).append((found.state, found.reason))
+    return states
+
+
+def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
+    states = _states(source, outcomes, known, run)
     # Several objects may make up a session; one of them that never could be read leaves a hole in it.
     unread = {key: told[-1] for key, told in states.items() if not any(state in USABLE for state, _ in told)}
+    if _stop_themselves(source, len(unread), len(states)):
+        return
     for found in outcomes:
         if found.state == UNREADABLE and found.task.session == run and found.task.key in unread:
             raise _error_of(found, f"the drop {found.task.key} of session {run} itself cannot be used: {found.reason}")
@@ -171,6 +191,12 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
             f"source {source.name}: drop {', '.join(unread)} of session {run} is empty: expected a header and data "
             "lines, found none; ask the vendor to deliver it again"
         )
+
+
+def _stop_themselves(source: Source, unread: int, drops: int) -> bool:
+    """Whether unread drops are few of many, each about one symbol: such a drop stops its symbol, and not the night."""
+    few = 2 * unread <= drops and not source.quarantine_budget.exceeded(unread, drops)
+    return source.symbol_in_key and few
 
 
 def _check_budget(source: Source, outcomes: list[Outcome]) -> None:

@@ -13,11 +13,12 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
-REPEATS, RETOLD, FILES = "repeats", "retold", "files"
-FILINGS, SYMBOLS = "filings", "symbols"
+REPEATS, RETOLD, RENAMED, FILES = "repeats", "retold", "renamed", "files"
+FILINGS, SYMBOLS, REPORTS, LEVELS, STAGED = "filings", "symbols", "reports", "levels", "staged"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
-data files; rows of the small kinds."""
+securities that go on under another symbol; data files; rows of the small kinds; some closes of each drop; data files
+that other tasks number the rows of."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,10 @@ class Parts:
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
 
+    def __add__(self, other: Parts) -> Parts:
+        """The parts of both."""
+        return Parts([*self._parts, *other._parts])
+
     def rows(self, name: str, kind: str | None = None) -> pl.DataFrame | None:
         """All rows of a part, of one kind if it is named; None where there are none."""
         found = [
@@ -90,6 +95,11 @@ class Parts:
     def _outcomes(self, name: str) -> list[Outcome]:
         rows = self.rows(name)
         return [] if rows is None else [Outcome.from_json(text) for text in rows["outcome"].to_list()]
+
+    def staged(self) -> list[NewFile]:
+        """The data files whose rows are yet to be numbered."""
+        rows = self.rows(STAGED)
+        return [] if rows is None else [NewFile(**row) for row in rows.rows(named=True)]
 
     def files(self, kind: str | None = None) -> list[NewFile]:
         """The data files that tasks wrote for bars of a kind, or for any."""

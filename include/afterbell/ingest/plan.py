@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -28,7 +29,11 @@ def refusal_id(source: str, store: str, key: str, version: str) -> str:
 
 @dataclass(frozen=True)
 class KnownDrop:
-    """A line of the ledger ``raw.drops``: one version of one object."""
+    """A line of the ledger ``raw.drops``: one version of one object.
+
+    Of an object that carries its history also how much of its text was taken in, with the digest, and how many rows of
+    later sessions were left.
+    """
 
     source: str
     store: str
@@ -38,6 +43,9 @@ class KnownDrop:
     session: date
     state: str
     knowledge_time: datetime | None
+    text_bytes: int = 0
+    text_sha256: str = ""
+    left_rows: int = 0
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,9 @@ class DropTask:
         known_sha256: the digest of the version the ledger has; empty where there is none.
         late: later drops of the source are known already, so its rows count only where nothing is known.
         refusal: why it is not parsed at all; empty where it is.
+        reach: of an object that carries its history and was read before: up to this session its rows were known.
+        text_bytes: so much of its text was taken in before.
+        text_sha256: the digest of that; empty where nothing was.
     """
 
     source: str
@@ -69,6 +80,9 @@ class DropTask:
     known_sha256: str
     late: bool
     refusal: str
+    reach: date | None = None
+    text_bytes: int = 0
+    text_sha256: str = ""
 
     def to_json(self) -> str:
         """The task as text."""
@@ -85,6 +99,7 @@ class DropTask:
                 "session": date.fromisoformat(found["session"]),
                 "carried": tuple(date.fromisoformat(day) for day in found["carried"]),
                 "knowledge_time": datetime.fromisoformat(at) if at else None,
+                "reach": date.fromisoformat(found["reach"]) if found["reach"] else None,
             }
         )
 
@@ -129,14 +144,18 @@ def plan_source(
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
-    tasks, named = [], []
+    tasks, named, left = [], [], 0
     strays = [(key, reason) for key, reason in (waiting or {}).items() if (source.session_of(key) or run) <= run]
     for found in listing:
+        if source.passes_over(found.key):
+            left += 1
+            continue
         session = source.session_of(found.key)
-        reason = _stray(source, found, session)
+        reason = stray(source, found, named=session is not None)
         own = since is None and session == run
         if own and reason:
             raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
+        reason = reason or odd_symbol(source, found.key)
         if session is None or reason:
             strays.append((found.key, reason))
             continue
@@ -151,18 +170,28 @@ def plan_source(
                 raise
             strays.append((found.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
-        raise MissingDropsError(_nothing_for(source, run, named, strays))
+        raise MissingDropsError(_nothing_for(source, run, named, strays, left))
     return Plan(tuple(tasks), tuple(strays))
 
 
-def _stray(source: Source, found: StoredObject, session: date | None) -> str:
+def stray(source: Source, found: StoredObject, *, named: bool) -> str:
     """Why an object is none of the source's drops, whatever it holds; empty where it may be one."""
     if found.refusal:
         return found.refusal
-    if session is None:
+    if not named:
         return f"is not named like {source.key_pattern}"
     fault = key_fault(found.key)
     return f"can't be read under this name: {fault}; rename it" if fault else ""
+
+
+def odd_symbol(source: Source, key: str) -> str:
+    """Why the symbol that ``key`` names can't be one; empty where it can, or where a column says which."""
+    if not source.symbol_in_key:
+        return ""
+    symbol = source.symbol_of(key) or ""  # a group that is optional may match nothing
+    if re.fullmatch(source.symbol_pattern, symbol):
+        return ""
+    return f"is named after {symbol[:60]!r}; expected a symbol like {source.symbol_pattern}"
 
 
 def _task(
@@ -203,11 +232,13 @@ def _task(
     )
 
 
-def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]]) -> str:
+def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]], left: int) -> str:
     there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
     # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
     shown = sorted(strays, key=lambda stray: source.session_of(stray[0]) != run)[:1]
     aside = "".join(f" Set aside: {len(strays)} other objects, such as {key} ({reason})." for key, reason in shown)
+    if left:
+        aside += f" Left alone by include and exclude: {left} objects."
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
         f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -12,12 +13,19 @@ import polars as pl
 
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
 from afterbell.ingest.outcome import Outcome
+from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
+
+_AHEAD = 8
+"""Objects that are asked for while one is parsed."""
+_AT_ONCE = 2
+"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -37,15 +45,39 @@ class Drop:
     held: pl.DataFrame | None = None
 
 
+def fetch_ahead(
+    tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
+) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
+    """Each task with a call that gives its object, while the next ones are under way.
+
+    Args:
+        tasks: the objects, in the order in which they are needed.
+        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
+        fetch: gets an object's bytes and the version they are; safe to call from threads.
+    """
+
+    def get(task: DropTask) -> tuple[StoredObject, bytes]:
+        check_size(sources[task.source][0], task.key, task.size)
+        return fetch(task)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
+        for number, task in enumerate(tasks):
+            body = coming.popleft()
+            yield task, body.result
+            if number + _AHEAD < len(tasks):
+                coming.append(pool.submit(get, tasks[number + _AHEAD]))
+
+
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
     try:
         found, body = fetch()
     except AfterbellError as error:
-        return Drop(_not_fetched(task, error))
+        return Drop(not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)
     digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{digest[:16]}"
+    drop_id = f"{task.source}:{task.session:%Y%m%d}:{name_of(source, task, digest)}"
     blank = Outcome(task, drop_id, digest, QUARANTINED)
     if task.known_sha256 == digest:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
@@ -58,7 +90,14 @@ def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[]
     return _drop(source, blank, parsed)
 
 
-def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+def name_of(source: Source, task: DropTask, digest: str) -> str:
+    """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
+    named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
+    return named[:16]
+
+
+def not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+    """The line of a drop that its store didn't give."""
     failure = type(error).__name__
     match error:
         case CorruptDropError():  # too large to be fetched at all: its version stands for its bytes
@@ -90,7 +129,7 @@ def _drop(source: Source, blank: Outcome, parsed: ParsedDrop) -> Drop:
     return Drop(
         outcome,
         rows.with_columns(*_stamp(blank)) if rows.height else None,
-        rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *_named(task)) if rejected.height else None,
+        rejected.with_columns(pl.lit(blank.drop_id).alias("drop_id"), *named(task)) if rejected.height else None,
         None if parsed.held is None else parsed.held.with_columns(*_stamp(blank)),
     )
 
@@ -116,9 +155,10 @@ def _stamp(blank: Outcome) -> list[pl.Expr]:
     ]
 
 
-def _named(task: DropTask) -> list[pl.Expr]:
-    named = {"source": task.source, "key": task.key, "session": task.session}
-    return [pl.lit(value).alias(name) for name, value in named.items()]
+def named(task: DropTask) -> list[pl.Expr]:
+    """The columns of ``market.quarantine`` that say which drop a line is of."""
+    names = {"source": task.source, "key": task.key, "session": task.session}
+    return [pl.lit(value).alias(name) for name, value in names.items()]
 
 
 class Stores:

@@ -8,7 +8,7 @@ which reports on it, and by that of the month before. Everything else is small a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -45,6 +45,12 @@ class Slice:
 def bucket_of(kind: Kind, session: date) -> date:
     """The bucket of a bar: its month; its session, where the bars are minutes."""
     return session if kind == "minute_bars" else session.replace(day=1)
+
+
+def with_staged(slices: Sequence[Slice], months: Collection[date]) -> list[Slice]:
+    """``slices`` with one for each month whose bars are staged, too, whatever drops it reads."""
+    there = {one.bucket for one in slices if one.kind == "bars"}
+    return [*slices, *(Slice("bars", month, ()) for month in sorted(set(months) - there))]
 
 
 def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[Slice]:

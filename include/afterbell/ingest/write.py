@@ -3,17 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 
 import polars as pl
 
-from afterbell.ingest.actions.decide import corporate_actions
+from afterbell.ingest.actions.listings import Releases
+from afterbell.ingest.actions.naming import log_instruments, name_listings
+from afterbell.ingest.actions.opinions import NEVER, read_opinions
 from afterbell.ingest.actions.past import with_past
+from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
+from afterbell.ingest.actions.renames import RENAMES
+from afterbell.ingest.actions.reports import ABOVE_CLOSE
+from afterbell.ingest.actions.settle import settle_actions
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parts import EVIDENCE, FILINGS, REJECTS, REPEATS, RETOLD, SYMBOLS, Parts
+from afterbell.ingest.parts import (
+    EVIDENCE,
+    FILINGS,
+    REJECTS,
+    RENAMED,
+    REPEATS,
+    REPORTS,
+    RETOLD,
+    SYMBOLS,
+    Parts,
+)
 from afterbell.ingest.revisions import FILING_KEY, something_new
+from afterbell.ingest.sources.source import Source
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.lake.files import NewFile, commit_files, write_files
@@ -24,17 +41,23 @@ from afterbell.lake.tables import (
     CORPORATE_ACTIONS,
     DROPS,
     FUNDAMENTALS,
+    INSTRUMENTS,
     MINUTE_BARS,
     QUARANTINE,
+    REPORTED_ACTIONS,
     Table,
 )
 from afterbell.lake.tables import EVIDENCE as EVIDENCE_LOG
 from afterbell.lake.tables import SYMBOLS as SYMBOL_LOG
 
-AUDITED = (EVIDENCE_LOG, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS, QUARANTINE, DROPS)
-"""The tables of an ingest, in the order in which they are published. Evidence first: where another writer added some,
-the actions derived without it are never published. The ledger last, so that a crash in between only means that the
-drops are read again, and equal rows make no revision."""
+AUDITED = (
+    EVIDENCE_LOG, REPORTED_ACTIONS, INSTRUMENTS, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS,
+    QUARANTINE, DROPS,
+)  # fmt: skip
+"""The tables of an ingest, in the order in which they are published. Evidence and reports first: where another writer
+added some, the actions derived without them are never published. Instruments before the actions that they follow from:
+read again, these tell of nothing new. The ledger last, so that a crash in between only means that the drops are read
+again, and equal rows make no revision."""
 
 _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_KEY})
 
@@ -46,10 +69,20 @@ class Context:
     Attributes:
         evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.
         limits: repeats from which on a bar is stale, by source.
+        releases: when a person let a held listing go, by symbol and session.
+        decisions: a person's, about corporate actions.
+        sources: all that are declared.
+        sessions: the first and the last that the drops touch, or the run's own.
+        known: the newest instant at which the lake and the run know something of prices (UTC).
     """
 
     evidence: pl.DataFrame
     limits: Mapping[str, int]
+    releases: Releases = field(default_factory=dict)
+    decisions: Decisions = NO_DECISIONS
+    sources: Sequence[Source] = ()
+    sessions: tuple[date, date] = (date.max, date.min)
+    known: datetime = NEVER
 
 
 def write_branch(
@@ -71,13 +104,21 @@ def write_branch(
     shown = _shown(base, context, parts)
     bars, stale = _judged(base, context, parts, shown)
     outcomes = _with_stale(outcomes, stale)
+    files = parts.files("bars")
+    renamed = parts.rows(RENAMED)
+    renames = RENAMES.to_frame() if renamed is None else renamed
+    opinions = read_opinions(base, context.sources, parts.rows(REPORTS), context.sessions, context.known, files)
+    actions, refused = settle_actions(base, context.evidence, shown, context.decisions, opinions)
+    listings = name_listings(base, context.evidence, shown, actions, renames, context.releases)
     new: dict[Table, Callable[[], pl.DataFrame | None]] = {
         EVIDENCE_LOG: lambda: _evidence(context, shown),
-        CORPORATE_ACTIONS: lambda: _actions(base, context, shown),
+        REPORTED_ACTIONS: lambda: opinions.fresh,
+        INSTRUMENTS: lambda: log_instruments(base, renames, listings),
+        CORPORATE_ACTIONS: lambda: pl.concat([actions, listings], how="diagonal"),
         BARS: lambda: bars,
         SYMBOL_LOG: lambda: _symbols(base, parts),
         FUNDAMENTALS: lambda: _filings(base, parts),
-        QUARANTINE: lambda: _rejects(base, parts, outcomes, stale),
+        QUARANTINE: lambda: _rejects(base, parts, outcomes, stale, refused),
         DROPS: lambda: pl.DataFrame([one.ledger_row() for one in outcomes], infer_schema_length=None),
     }
 
@@ -119,17 +160,6 @@ def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
 def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
     # After a crash between two tables' publishing the same drops come again: their rows are there already.
     return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
-
-
-def _actions(base: Base, context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
-    if shown is None:
-        return None
-    every = pl.concat([context.evidence.select(shown.columns), shown]).unique(maintain_order=True)
-    found = corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
-    if found.is_empty():
-        return None
-    there = base.rows(CORPORATE_ACTIONS, "ex_session", found["ex_session"].min(), found["ex_session"].max())
-    return found.join(there, on=found.columns, how="anti", maintain_order="left")
 
 
 def _judged(
@@ -179,14 +209,32 @@ def _filings(base: Base, parts: Parts) -> pl.DataFrame | None:
     return something_new(rows, FILING_KEY, values).filter(~pl.col("known"))
 
 
-def _rejects(base: Base, parts: Parts, outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.DataFrame | None:
+def _rejects(
+    base: Base, parts: Parts, outcomes: Sequence[Outcome], stale: pl.DataFrame | None, refused: pl.DataFrame | None
+) -> pl.DataFrame | None:
     found = [rows for rows in (parts.rows(REJECTS), _stale_rows(outcomes, stale)) if rows is not None]
-    if not found:
+    new = [_not_there(base, pl.concat(found, how="diagonal_relaxed"), ["drop_id"])] if found else []
+    if refused is not None and refused.height:
+        # Known only with the close, perhaps long after the drop's other lines were set aside.
+        new.append(_not_there(base, _above_close(refused), ["drop_id", "rule", "raw"]))
+    if not new:
         return None
-    rows = pl.concat(found, how="diagonal_relaxed")
+    return pl.concat(new, how="diagonal_relaxed").sort("source", "session", "line", "raw", nulls_last=True)
+
+
+def _not_there(base: Base, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """``rows`` without those that are there already, as with the evidence."""
     there = base.rows(QUARANTINE, "session", rows["session"].min(), rows["session"].max())
-    rows = rows.join(there, on="drop_id", how="anti")  # there already, as with the evidence
-    return rows.sort("source", "session", "line", "raw", nulls_last=True)
+    return rows.join(there, on=list(key), how="anti")
+
+
+def _above_close(refused: pl.DataFrame) -> pl.DataFrame:
+    """Reported payouts of no less than the close they are paid from, as rows of the quarantine."""
+    reason = pl.format("expected an amount below the close before, {}, found {}", "close", "amount")
+    raw = pl.concat_str("symbol", "ex_session", "amount", separator=",")
+    return refused.select(
+        "drop_id", "source", "key", "session", "symbol", rule=pl.lit(ABOVE_CLOSE), reason=reason, raw=raw
+    ).with_columns(line=pl.lit(None, pl.Int64))
 
 
 def _stale_rows(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.DataFrame | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from math import prod
+from math import isnan, prod
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from pyiceberg import expressions as ice
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
+from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING, part_series, withhold
 from afterbell.lake.reader import open_catalog, scan, table_names
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS
 from afterbell.lake.unseen import LEDGER, NEAR, unseen_sessions
@@ -23,7 +24,9 @@ EXCHANGE_ZONE = ZoneInfo("America/New_York")
 
 _PRICES = ("open", "high", "low", "close")
 _ANSWER = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "revision")
-_ACTION = ("ex_session", "factor", "kind", "knowledge_time")
+_ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on", "drop_id")
+_DECIDED = "overrides:"
+"""What the drop_id of a row begins with that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
 
 
@@ -62,7 +65,11 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     Returns:
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
         takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
-        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends.
+        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``
+        says whether the bar counts as another security's, so that features and training leave it out. ``taken`` is the
+        first session after the bar's on which the symbol stands for another security (ISO), None for none: only what
+        took effect before it counts. On such a session itself there is no ``return``. ``decided``
+        lists what a person decided of the ex-sessions that count, a sentence each.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
@@ -72,20 +79,49 @@ def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[
     found = bars.get(asked.session)
     if found is None:
         return None
-    answer = adjust(found, bars.get(previous), _newest_actions(runtime, asked), asked.as_of)
-    return answer | {"unseen": [day.isoformat() for day in _unseen(runtime, asked, exchange)]}
+    actions = _newest_actions(runtime, asked)
+    ledger = _ledger(runtime, asked)
+    # Announced or decided ahead, an action counts from its ex-session on: not before the lake has come to it.
+    last = asked.as_of if asked.as_of or ledger is None else max(ledger["session"].to_list(), default=None)
+    answer = adjust(found, bars.get(previous), actions, last)
+    unseen = [] if ledger is None else [day.isoformat() for day in _unseen(ledger, asked, exchange)]
+    return answer | {"unseen": unseen, "held": _is_held(runtime, asked, found), "decided": decided(actions, last)}
 
 
-def _unseen(runtime: Runtime, asked: Question, exchange: Exchange) -> list[date]:
-    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+def _is_held(runtime: Runtime, asked: Question, bar: Row) -> bool:
+    """Whether the bar counts as another security's, so that features and training leave it out."""
+    equal: Any = ice.EqualTo
+    where = ice.And(equal("kind", WRONG_LISTING), _of_symbol_known(asked))
+    rows = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
+    if rows.is_empty():
+        return False
+    one = pl.DataFrame([{name: bar[name] for name in ("symbol", "session", "close", "knowledge_time")}])
+    return withhold(one, rows.select(HOLD_COLUMNS)).is_empty()
+
+
+def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
+    """What a person decided among ``actions``, with who, why and when; as of a day only what had taken effect."""
+    found = [row for row in actions if (row.get("drop_id") or "").startswith(_DECIDED)]
+    return [
+        f"{row['ex_session'].isoformat()}: factor {row['factor']:g} ({row['kind']}), {row['rests_on']}, "
+        f"decided {row['knowledge_time'].isoformat()}"
+        for row in sorted(found, key=lambda row: row["ex_session"])
+        if as_of is None or row["ex_session"] <= as_of
+    ]
+
+
+def _ledger(runtime: Runtime, asked: Question) -> pl.DataFrame | None:
+    """The ledger's lines, known then, of the source that the bar is of; None in a lake that has none yet."""
     if DROPS.name not in table_names(open_catalog(runtime)):
-        return []
-    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
-    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
-        return []
+        return None
     told = _newest_bars(runtime, asked, (asked.session,), (*_ANSWER, "drop_id"))[asked.session]
-    ledger = ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
-    if ledger.is_empty():
+    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
+    return ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
+
+
+def _unseen(ledger: pl.DataFrame, asked: Question, exchange: Exchange) -> list[date]:
+    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
+    if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
         return []
     newest: date = max(ledger["session"].to_list())
     last = newest if asked.as_of is None else min(asked.as_of, newest)
@@ -102,19 +138,21 @@ def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | N
     Args:
         bar: the newest revision of the bar.
         before: that of the session before; None if it has no bar.
-        actions: the newest belief about each ex-session: ex_session, factor, kind; withdrawn ones have factor 1.
+        actions: the newest belief about each ex-session: ex_session, factor, kind; withdrawn ones have factor 1. NaN
+            where another security takes the symbol.
         as_of: the last ex-session that counts; None for all.
     """
-    believed = list(actions)
-    later = [
-        row for row in believed if bar["session"] < row["ex_session"] and (as_of is None or row["ex_session"] <= as_of)
-    ]
+    believed = [row for row in actions if as_of is None or row["ex_session"] <= as_of]
+    parts = {row["ex_session"] for row in believed if isnan(row["factor"])}
+    taken = min((day for day in parts if day > bar["session"]), default=date.max)
+    later = [row for row in believed if bar["session"] < row["ex_session"] < taken]
     today = prod(row["factor"] for row in believed if row["ex_session"] == bar["session"])
     factor = prod(row["factor"] for row in later)
     splits = prod(row["factor"] for row in later if row["kind"] == "split")
     prices = {name: bar[name] * factor for name in _PRICES}
-    change = None if before is None else bar["close"] / (before["close"] * today) - 1
-    return _answer(bar) | prices | {"volume": round(bar["volume"] / splits), "return": change}
+    change = None if before is None or isnan(today) else bar["close"] / (before["close"] * today) - 1
+    own = {"volume": round(bar["volume"] / splits), "return": change}
+    return _answer(bar) | prices | own | {"taken": None if taken == date.max else taken.isoformat()}
 
 
 def _answer(bar: Row) -> dict[str, Any]:
@@ -139,7 +177,8 @@ def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
-    rows = scan(runtime, CORPORATE_ACTIONS.name, _ACTION, where).to_pylist()
+    found = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
+    rows = part_series(found).select(name for name in _ACTION if name in found.columns).to_dicts()
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 

@@ -106,6 +106,15 @@ def scan(
         raise lost(name, str(error)) from error
 
 
+def column_names(runtime: Runtime, name: str) -> list[str]:
+    """The columns of a table; an old lake lacks those that were added since.
+
+    Raises:
+        ConfigError: there is no such table; the message lists those there are.
+    """
+    return list(_table(open_catalog(runtime), name).schema().column_names)
+
+
 def history(runtime: Runtime, name: str) -> tuple[int | None, dict[int, Snapshot]]:
     """The head of ``main`` of a table, None where nothing was committed, and all snapshots that are kept, by id.
 

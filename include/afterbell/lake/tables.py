@@ -34,7 +34,7 @@ DROPS = Table(
     "raw.drops",
     """drop_id string, source string, store string, key string, size bigint, version string, sha256 string,
        session date, knowledge_time timestamp, rows bigint, quarantined bigint, collapsed bigint, state string,
-       reason string, compared bigint""",
+       reason string, compared bigint, text_bytes bigint, text_sha256 string, left_rows bigint""",
 )
 BARS = Table(
     "market.bars",
@@ -51,7 +51,12 @@ MINUTE_BARS = Table(
 CORPORATE_ACTIONS = Table(
     "market.corporate_actions",
     """symbol string, ex_session date, factor double, kind string, basis string, knowledge_time timestamp,
-       drop_id string, confidence double, rests_on string""",
+       drop_id string, confidence double, rests_on string, close_before double, close double""",
+)
+INSTRUMENTS = Table(
+    "market.instruments",
+    """instrument string, symbol string, first_session date, last_session date, predecessor string, basis string,
+       knowledge_time timestamp, drop_id string""",
 )
 EVIDENCE = Table(
     "market.evidence",
@@ -59,6 +64,11 @@ EVIDENCE = Table(
        volume_before bigint, open double, high double, low double, close double, volume bigint, unchanged boolean,
        knowledge_time timestamp, drop_id string, volume_told bigint""",
     "months(session)",
+)
+REPORTED_ACTIONS = Table(
+    "market.reported_actions",
+    """symbol string, ex_session date, factor double, amount double, kind string, source string, key string,
+       session date, knowledge_time timestamp, drop_id string""",
 )
 SYMBOLS = Table(
     "market.symbols",
@@ -94,8 +104,9 @@ RUNS = Table(
 )
 
 ALL = (
-    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, EVIDENCE, SYMBOLS, FUNDAMENTALS, QUARANTINE, OUT_OF_SAMPLE,
-    EXPERIMENTS, SIGNALS, RUNS,
+    DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, INSTRUMENTS, EVIDENCE, REPORTED_ACTIONS, SYMBOLS, FUNDAMENTALS,
+    QUARANTINE,
+    OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, RUNS,
 )  # fmt: skip
 
 

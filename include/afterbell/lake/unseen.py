@@ -6,7 +6,7 @@ before the close, came with one session only or never came, dividends of that se
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import polars as pl
@@ -19,6 +19,22 @@ ENOUGH = 0.5
 
 LEDGER = ("source", "session", "state", "compared", "knowledge_time")
 """Columns of ``raw.drops`` that are needed."""
+
+
+def crossed(sessions: Sequence[date], unseen: Collection[date], before: int, after: int = 0) -> list[bool]:
+    """Whether a return crosses a session without evidence.
+
+    Args:
+        sessions: the exchange's, ascending and without a gap.
+        unseen: as ``unseen_sessions`` gives them.
+        before: sessions of the look-back: a return over so many ends with each session.
+        after: ... and one over so many begins with it.
+
+    Returns:
+        For each session whether one of those after the first of its look-back, up to the last after it, is unseen.
+    """
+    marks = [day in unseen for day in sessions]
+    return [any(marks[max(0, at - before + 1) : at + after + 1]) for at in range(len(marks))]
 
 
 def unseen_sessions(ledger: pl.DataFrame, calendar: Sequence[date]) -> dict[str, list[date]]:

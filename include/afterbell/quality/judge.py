@@ -15,16 +15,23 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.sources.source import load_sources
-from afterbell.lake.tables import BARS, FUNDAMENTALS, MINUTE_BARS, SYMBOLS, Table
+from afterbell.lake.tables import BARS, FUNDAMENTALS, MINUTE_BARS, REPORTED_ACTIONS, SYMBOLS, Table
 from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.branch import IN_PROCESS, BranchReader
 from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
-from afterbell.quality.look import Found, Gatherer, Judged
+from afterbell.quality.found import Found
+from afterbell.quality.look import Gatherer, Judged
 from afterbell.quality.rules import RuleSet, load_rules, rules_of
 from afterbell.quality.sequence import drop_source
 from afterbell.quality.whole_sessions import SourceFacts
 
-TABLES: dict[str, Table] = {"bars": BARS, "minute_bars": MINUTE_BARS, "filings": FUNDAMENTALS, "symbols": SYMBOLS}
+TABLES: dict[str, Table] = {
+    "bars": BARS,
+    "minute_bars": MINUTE_BARS,
+    "filings": FUNDAMENTALS,
+    "symbols": SYMBOLS,
+    "actions": REPORTED_ACTIONS,
+}
 """Where the rows of each kind of source go."""
 
 
@@ -68,7 +75,7 @@ def judge_branch(
         report = run_audit(folder / "data_docs", _subjects(reader, judged, looking))
         found = looking.result()
     report.warnings += [note for facts in found.facts for note in facts.notes] + unchecked(found.others)
-    report.warnings += found.named()
+    report.warnings += found.named() + found.thin
     return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
 
 

@@ -19,8 +19,13 @@ def library() -> Any:
     return found
 
 
+def _import_all() -> None:
+    library()
+    importlib.import_module("afterbell.evaluation.plots")  # the report's, which takes half a second
+
+
 def import_in_background() -> threading.Thread:
     """Start the import beside something that waits, such as the start of a JVM."""
-    started = threading.Thread(target=library, name="import great_expectations", daemon=True)
+    started = threading.Thread(target=_import_all, name="import great_expectations", daemon=True)
     started.start()
     return started

@@ -3,99 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from itertools import groupby
 
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.errors import CalendarBoundsError
+from afterbell.ingest.actions.decide import MOVED, PRICE, UNDECIDED
 from afterbell.ingest.plan import USABLE, refusal_id
 from afterbell.ingest.sources.source import Source
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE
+from afterbell.lake.listings import is_factor
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, EVIDENCE, QUARANTINE, SYMBOLS
 from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.quality.branch import BranchReader
-from afterbell.quality.moves import largest_moves
+from afterbell.quality.exhibits import BESIDE as AROUND
+from afterbell.quality.exhibits import Exhibits
+from afterbell.quality.found import Found
+from afterbell.quality.listings import symbol_changes
+from afterbell.quality.moves import furthest
+from afterbell.quality.neighbours import BESIDE
+from afterbell.quality.presence import Presence, bounds_of
 from afterbell.quality.rules import RuleSet
 from afterbell.quality.sequence import Scope, Sight, by_symbol, drop_source, look
-from afterbell.quality.whole_sessions import SourceFacts, WholeSessions
+from afterbell.quality.whole_sessions import WholeSessions
 
 _RUN = 10
 """Sessions looked at before the one that is run, and before any other, where no rule asks for more."""
 
-_BESIDE = 3
-_AT_ONCE = 5
-"""Sessions that may come late with a night, each refused by itself; more of them are a first run over all history."""
 MOVES = 40
-"""Moves that are listed."""
+"""Moves that are listed, whatever their size."""
+_KEPT = 120
+"""Held bars and inferred actions that are shown with the bars beside them."""
+_EVER = (date(1900, 1, 1), date(2200, 1, 1))
+INFERRED = (PRICE, MOVED, UNDECIDED)
+"""Where a factor comes from that the vendor does not show for its session."""
 
 Judged = Sequence[tuple[Source, RuleSet]]
-
-
-@dataclass(frozen=True)
-class Found:
-    """What was seen.
-
-    Attributes:
-        ledger: the lines of ``raw.drops`` that the branch adds.
-        rejects: lines set aside, of the branch's drops and of the sessions around them.
-        actions: the corporate actions that the branch adds.
-        facts: of the session that is run, by source of bars.
-        others: of all other sessions that the branch adds usable drops of bars of.
-        released: source and session of those that a person lets in whatever these rules say.
-        filling: whether a range of history was asked for.
-        symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
-        repeats: symbol, session, run of every bar that repeats the one before it.
-        gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
-        idle: symbol, session of every new session's bar without volume.
-        confirmed: symbol, session, close, drop_id of bars once held for a jump and told again.
-        moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
-        unseen: by source, the sessions from the branch's first on about whose corporate actions it showed nothing.
-    """
-
-    ledger: pl.DataFrame
-    rejects: pl.DataFrame
-    actions: pl.DataFrame
-    facts: list[SourceFacts] = field(default_factory=list)
-    others: list[SourceFacts] = field(default_factory=list)
-    released: set[tuple[str, date]] = field(default_factory=set)
-    filling: bool = False
-    symbols: dict[str, pl.DataFrame] = field(default_factory=dict)
-    repeats: pl.DataFrame | None = None
-    gaps: pl.DataFrame | None = None
-    idle: pl.DataFrame | None = None
-    confirmed: pl.DataFrame | None = None
-    moves: pl.DataFrame | None = None
-    unseen: dict[str, list[date]] = field(default_factory=dict)
-
-    @property
-    def is_first_run(self) -> bool:
-        """Whether a night's run brings so many other sessions that it is the first over all history."""
-        return not self.filling and len(self.others) > _AT_ONCE
-
-    def broken(self) -> dict[tuple[str, date], list[str]]:
-        """The broken rules about whole sessions, by source and session.
-
-        Sessions that were released are left out. So are the others of a first run over all history: they are named.
-        """
-        asked = self.facts if self.is_first_run else (*self.facts, *self.others)
-        found = {(facts.source, facts.session): facts.broken() for facts in asked}
-        return {whose: reasons for whose, reasons in found.items() if reasons and whose not in self.released}
-
-    def named(self) -> list[str]:
-        """A sentence for each session that breaks a rule and is published all the same."""
-        refused = self.broken()
-        return [
-            f"session {facts.session} of {facts.source} {self._why(facts)}: {reason}"
-            for facts in (*self.facts, *self.others)
-            if (facts.source, facts.session) not in refused
-            for reason in facts.broken()
-        ]
-
-    def _why(self, facts: SourceFacts) -> str:
-        if (facts.source, facts.session) in self.released:
-            return "was let in by a person all the same"
-        return f"came with {len(self.others)} others and was published all the same"
 
 
 class Gatherer:
@@ -131,6 +76,7 @@ class Gatherer:
         first = min([*sessions, before[-1]])
         rejects = self._reader.between(QUARANTINE, "session", self._exchange.previous(first), self._session)
         mine = self._usable().select("source", "session").unique().rows()
+        ledger = self._ledger_around(sessions)
         found = Found(
             self._ledger,
             rejects,
@@ -139,18 +85,63 @@ class Gatherer:
             self._whole.others([each for each in mine if each[1] != self._session], self._released),
             self._released,
             self._filling,
-            unseen=self._unseen(sessions),
+            unseen=self._unseen(sessions, ledger),
+            listings=self._listings(),
         )
-        return self._with_symbols(found, window, before, sessions)
+        presence = Presence(ledger, {source.name: rules for source, rules in self._judged})
+        if sessions and sessions[0] >= before[self._run]:
+            presence.add(window, [*before, self._session])
+        found = self._with_symbols(found, window, before, sessions, presence)
+        return self._with_coverage(found, presence, sessions)
 
-    def _unseen(self, sessions: list[date]) -> dict[str, list[date]]:
+    def _listings(self) -> pl.DataFrame:
+        """What the branch adds to the log of symbols; read whole only where it adds anything."""
+        added = self._reader.added(SYMBOLS)
+        log = self._reader.between(SYMBOLS, "valid_from", *_EVER) if added.height else added
+        return symbol_changes(log, added)
+
+    def _ledger_around(self, sessions: list[date]) -> pl.DataFrame:
+        """The lines of ``raw.drops`` from well before the first of ``sessions`` on."""
+        first = self._exchange.before(sessions[0] if sessions else self._session, 2 * NEAR)[0]
+        return self._reader.between(DROPS, "session", first, max([*sessions, self._session]))
+
+    def _unseen(self, sessions: list[date], ledger: pl.DataFrame) -> dict[str, list[date]]:
         """By source, the sessions from the first of ``sessions`` on about whose actions it showed nothing."""
         if not sessions:
             return {}
         calendar = self._exchange.between(self._exchange.before(sessions[0], 2 * NEAR)[0], self._session)
-        ledger = self._reader.between(DROPS, "session", calendar[0], self._session)
         found = unseen_sessions(ledger, calendar)
         return {source: [day for day in days if day >= sessions[0]] for source, days in found.items()}
+
+    def _with_coverage(self, found: Found, presence: Presence, sessions: list[date]) -> Found:
+        """``found`` with each session beside its neighbours, and those of a run over many that have too little."""
+        if not sessions:
+            return found
+        last, several = max(sessions), len(sessions) > 1
+        after = self._after(last) if several else []
+        if after:
+            presence.add(self._reader.between(BARS, "session", after[0], after[-1]), after)
+        calendar = self._exchange.between(self._exchange.before(sessions[0], self._whole.history)[0], last)
+        days = [day for day in calendar if day >= sessions[0]] if several else calendar
+        seen = presence.coverage([*calendar, *after], days)
+        bounds = {source.name: bounds_of(rules) for source, rules in self._judged}
+        new = set(self._usable().select("source", "session").rows())
+        named = {(facts.source, facts.session) for facts in (*found.facts, *found.others) if facts.broken()}
+        thin = [
+            f"session {one.session} of {one.source}: {reason}"
+            for one in seen
+            if several and ((one.source, one.session) in new or not one.delivered)
+            if (one.source, one.session) not in named
+            for reason in one.broken(bounds[one.source])
+        ]
+        return replace(found, coverage=seen, thin=thin)
+
+    def _after(self, session: date) -> list[date]:
+        """The sessions after ``session`` that are compared with; none where the calendar ends."""
+        try:
+            return self._exchange.between(session, session + timedelta(days=3 * BESIDE))[1 : BESIDE + 1]
+        except CalendarBoundsError:
+            return []
 
     def _usable(self) -> pl.DataFrame:
         """The usable drops of bars that the branch adds."""
@@ -161,27 +152,33 @@ class Gatherer:
         """The sessions of the usable drops of bars that the branch adds."""
         return sorted(self._usable()["session"].unique().to_list())
 
-    def _with_symbols(self, found: Found, window: pl.DataFrame, before: list[date], sessions: list[date]) -> Found:
+    def _with_symbols(
+        self, found: Found, window: pl.DataFrame, before: list[date], sessions: list[date], presence: Presence
+    ) -> Found:
         """``found`` with what each symbol's bars show, a month at a time: memory does not grow with it."""
         if not sessions:
             return found
-        first = self._exchange.before(sessions[0], _BESIDE)[0]
+        first = self._exchange.before(sessions[0], AROUND)[0]
         actions = self._reader.between(CORPORATE_ACTIONS, "ex_session", first, sessions[-1])
         drops = self._ledger["drop_id"].to_list()
         held = found.rejects.filter(pl.col("rule").is_in(self._jump_rules())).select("symbol", "session").unique()
         sights: dict[str, list[Sight]] = {}
         confirmed, far = [], []
+        exhibits = Exhibits(actions, drops, pl.concat([held, self._inferred(found.actions)]).head(_KEPT))
         for chunk in self._chunks(sessions, before):
             calendar = self._exchange.between(self._exchange.before(chunk[0], self._run)[0], chunk[-1])
             inside = calendar[0] >= before[0] and chunk[-1] <= self._session
-            near = pl.col("session") >= calendar[0]
-            bars = window.filter(near) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
+            recent = pl.col("session") >= calendar[0]
+            bars = window.filter(recent) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
+            presence.add(bars, calendar)
             told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
             confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
             evidence = self._reader.between(EVIDENCE, "session", calendar[0], chunk[-1])
             # No drop had both sessions, so there was nothing to compare when the bar came in.
             untold = evidence.filter(pl.col("blur").is_null()).select("symbol", "session")
-            far.append(self._largest(bars, actions, untold, calendar[max(0, calendar.index(chunk[0]) - _BESIDE) :]))
+            near = calendar[max(0, calendar.index(chunk[0]) - AROUND) :]
+            # Only now is it known whether the moves of the stretch before were undone.
+            far.append(furthest(exhibits.add(bars, calendar, near, untold), MOVES))
             for name, (_, sources) in self._by_rules().items():
                 comparing = [source.name for source in sources if "previous" in source.carries]
                 scope = Scope(calendar, chunk, drops, comparing)
@@ -194,15 +191,18 @@ class Gatherer:
             idle=pl.concat([sight.idle for mine in sights.values() for sight in mine]),
             confirmed=pl.concat(confirmed).unique(["symbol", "session"], maintain_order=True),
             moves=_largest_of_all(far),
+            exhibits=exhibits,
         )
 
-    def _largest(
-        self, bars: pl.DataFrame, actions: pl.DataFrame, untold: pl.DataFrame, near: list[date]
-    ) -> pl.DataFrame:
-        """The largest moves from the session before those judged on: only now is it known whether they were undone."""
-        inside = bars.filter(pl.col("session").is_in(near))
-        found = largest_moves(inside, actions, near, newcomers=untold, limit=2 * MOVES)
-        return found.filter(pl.col("session") >= near[min(_BESIDE - 1, len(near) - 1)]).head(MOVES)
+    @staticmethod
+    def _inferred(actions: pl.DataFrame) -> pl.DataFrame:
+        """Symbol and session of the newest actions that no vendor showed for their session, and of held listings."""
+        if "basis" not in actions.columns:
+            return actions.select("symbol", session="ex_session").head(0)
+        found = actions.filter(pl.col("basis").is_in(INFERRED) | ~is_factor()).sort(
+            "ex_session", "symbol", descending=[True, False]
+        )
+        return found.select("symbol", session="ex_session")
 
     def _jump_rules(self) -> list[str]:
         return [jump.name for _, rules in self._judged if (jump := rules.jump()) is not None]

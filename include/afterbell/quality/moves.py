@@ -13,11 +13,18 @@ from datetime import date
 import polars as pl
 
 from afterbell.ingest.actions.decide import UNDECIDED as NO_RATIO
+from afterbell.lake.listings import REUSED, is_factor
 
 COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
 """Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
 those of the session before, times the factor of a split."""
 
+WEIGHTY = (
+    "symbol", "session", "close_before", "close", "volume_before", "volume", "dollars", "factor", "return", "reason",
+)  # fmt: skip
+"""The same with shares of both sessions, and the dollars traded in the session: close times shares."""
+
+ANOTHER = "the symbol stands for another security from this session on"
 GAP = "no bar for sessions in between: traded again, or a symbol used again"
 RESTATED = "a close that a later drop told otherwise by more than 5 %"
 UNDECIDED = "a split by price and shares, whose ratio cannot be told from its neighbours"
@@ -32,8 +39,12 @@ SPIN_OFF = "falls as on a distribution: narrow range, no unusual volume; the ven
 NEWS = "news: at least four times the shares of the session before"
 UNCONFIRMED = "confirmed by nothing but the bars themselves"
 REASONS = (
-    GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS, UNCONFIRMED,
+    ANOTHER, GAP, UNDECIDED, RESTATED, DISAGREES, NEWCOMER, REVERSED, BACK, NO_TRADES, PENNY, THIN, SPIN_OFF, NEWS,
+    UNCONFIRMED,
 )  # fmt: skip
+
+LARGE = 0.4
+"""A return beyond this, up or down, that no action explains is worth a person's look."""
 
 _FAR = 0.18
 _RESTATED_BY = 0.05
@@ -44,6 +55,7 @@ _NARROW = 1.1
 _FALL = 0.85
 
 _KEY = ["symbol", "session"]
+_DOLLARS = pl.col("close") * pl.col("volume")
 
 
 def largest_moves(
@@ -68,14 +80,33 @@ def largest_moves(
     Returns:
         ``COLUMNS``, the furthest first.
     """
+    return furthest(remaining_moves(bars, actions, calendar, newcomers), limit)
+
+
+def furthest(moves: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """The moves furthest from none: ``COLUMNS`` of ``remaining_moves``."""
+    return _with_reason(moves.sort(pl.col("move").log().abs(), "symbol", descending=[True, False]).head(limit), COLUMNS)
+
+
+def unexplained(moves: pl.DataFrame, limit: int) -> pl.DataFrame:
+    """Returns beyond ``LARGE``, those with the most dollars traded first: ``WEIGHTY`` of ``remaining_moves``."""
+    large = moves.filter((pl.col("move") - 1).abs() > LARGE).with_columns(dollars=_DOLLARS)
+    return _with_reason(large.sort("dollars", "symbol", descending=[True, False]).head(limit), WEIGHTY)
+
+
+def _with_reason(moves: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    found = moves.with_columns((pl.col("move") - 1).alias("return"), reason=_reason())
+    return found.select(columns)
+
+
+def remaining_moves(
+    bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date], newcomers: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """Every bar with one before it, and the move that is left after adjustment; ``largest_moves`` has the arguments."""
     moves = _moves(bars, actions, calendar)
     lost = newcomers.select(_KEY).unique() if newcomers is not None else moves.select(_KEY).head(0)
     moves = moves.join(lost.with_columns(lost=pl.lit(value=True)), on=_KEY, how="left")
-    ordered = moves.filter(pl.col("move").is_finite()).sort(
-        pl.col("move").log().abs(), "symbol", descending=[True, False]
-    )
-    found = ordered.head(limit).with_columns(reason=_reason())
-    return found.select(*COLUMNS[:5], (pl.col("move") - 1).alias("return"), *COLUMNS[6:])
+    return moves.filter(pl.col("move").is_finite())
 
 
 def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) -> pl.DataFrame:
@@ -84,12 +115,14 @@ def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) 
     told = bars.sort(*_KEY, "knowledge_time", "revision")
     first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
     newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
-    believed = actions.sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
+    taken = actions.filter(pl.col("kind") == REUSED).select("symbol", session="ex_session").unique()
+    believed = actions.filter(is_factor()).sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
     basis = pl.col("basis") if "basis" in believed.columns else pl.lit(None, pl.String).alias("basis")
     believed = believed.select("symbol", "kind", "factor", basis, session="ex_session")
     rows = newest.join(believed, on=_KEY, how="left", maintain_order="left").with_columns(
         pl.col("factor").fill_null(1.0)
     )
+    rows = rows.join(taken.with_columns(taken=pl.lit(value=True)), on=_KEY, how="left", maintain_order="left")
     before = {f"{name}_before": _beside(name, 1) for name in ("close", "first_close", "volume", "place")}
     split = pl.when(pl.col("kind") == "split").then(pl.col("factor")).otherwise(1.0)
     moves = rows.with_columns(**before).with_columns(
@@ -113,6 +146,7 @@ def _reason() -> pl.Expr:
     )
     narrow = pl.col("high") <= pl.col("low") * _NARROW
     checks = {
+        ANOTHER: pl.col("taken"),
         GAP: pl.col("place") != pl.col("place_before") + 1,
         UNDECIDED: pl.col("basis") == NO_RATIO,
         RESTATED: told_otherwise,

@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from shlex import quote
 from typing import Any
 
 from afterbell.evaluation import markup
+from afterbell.quality.moves import LARGE
 
 Row = Mapping[str, Any]
+Links = Mapping[str, str]
+_WORDS = frozenset(
+    {
+        "symbol", "session", "source", "rule", "fact", "severity", "kept", "key", "state", "reason", "raw", "kind",
+        "basis", "rests_on", "knowledge_time", "drop_id", "first_drop", "ex_session", "first", "last", "change", "name",
+        "name_before", "delisted_before",
+    }
+)  # fmt: skip
+"""Columns of text; the others are figures."""
 
 
 def render(report: Row) -> str:
@@ -18,6 +30,7 @@ def render(report: Row) -> str:
     reason = (
         f"{report['expectations']} expectations, {len(report['failed'])} failed, {len(report['warnings'])} warnings"
     )
+    links = {symbol: f"bars-{number}" for number, symbol in enumerate(_by_symbol(report["bars"]), start=1)}
     body = [
         markup.heading(f"Quality of the data: session {session}", 1),
         markup.subtitle(f"Run {report['run_id']}. What the run added, and the session beside those before it."),
@@ -26,11 +39,14 @@ def render(report: Row) -> str:
         *_sentences("Failed", report["failed"]),
         *_sentences("Warnings", report["warnings"]),
         *_session(report),
+        *_coverage(report),
+        *_moves(report, links),
+        *_actions(report, links),
+        *_listings(report, links),
         *_drops(report),
-        *_quarantine(report),
-        *_actions(report),
-        *_moves(report),
-        *_odd(report),
+        *_quarantine(report, links),
+        *_odd(report, links),
+        *_bars(report, links),
         markup.heading("Provenance"),
         markup.pairs({"run": report["run_id"], "Data Docs": report["data_docs"]}),
     ]
@@ -81,45 +97,112 @@ def _drops(report: Row) -> list[str]:
     ]
 
 
-def _quarantine(report: Row) -> list[str]:
+def _quarantine(report: Row, links: Links) -> list[str]:
     boxes = [markup.heading("Lines set aside"), _table(("rule", "lines", "drops"), report["quarantine"], "none")]
     for line in report["quarantine"]:
         boxes += [
             markup.heading(f"{line['rule']}: {line['lines']:,}, such as", 3),
-            _table(("key", "line", "symbol", "reason", "raw"), line["samples"], "none"),
+            _table(("key", "line", "symbol", "reason", "raw"), line["samples"], "none", links),
         ]
     return boxes
 
 
-def _actions(report: Row) -> list[str]:
+def _coverage(report: Row) -> list[str]:
+    """Bars by session, beside what its neighbours have; the sessions that stand out."""
+    boxes = [markup.heading("Coverage by session")]
+    for source in sorted({line["source"] for line in report["coverage"]}):
+        mine = [line for line in report["coverage"] if line["source"] == source]
+        if len(mine) > 1:
+            boxes.append(markup.card(_plot(source, mine), "plot"))
+    return [*boxes, *_thin(report["thin_sessions"])]
+
+
+def _thin(sentences: Sequence[str]) -> list[str]:
+    found = {str(number): line for number, line in enumerate(sentences, start=1)}
+    return [
+        markup.heading("Sessions with less than those around them, or without a drop of their own", 3),
+        markup.pairs(found) if found else markup.note("none"),
+    ]
+
+
+def _plot(source: str, lines: Sequence[Row]) -> str:
+    import numpy as np  # noqa: PLC0415 - drawing is imported late, as the audit's library is
+
+    from afterbell.evaluation import plots  # noqa: PLC0415 - matplotlib takes half a second
+
+    days = [date.fromisoformat(line["session"]) for line in lines]
+    named = {"told by the session's own drops": "on_night", "with what later drops brought": "bars"}
+    named["median of the sessions around it"] = "usual"
+    series = {
+        name: np.asarray([np.nan if line[key] is None else line[key] for line in lines], np.float64)
+        for name, key in named.items()
+    }
+    return plots.lines(f"Symbols with a bar, {source}", days, series, level=0.0, unit="symbols")
+
+
+def _actions(report: Row, links: Links) -> list[str]:
     found = report["actions"]
     columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
+    inferred = found["inferred"]
     return [
         markup.heading("Corporate actions"),
         _table(("kind", "basis", "actions"), found["by_kind"], "none found"),
+        markup.heading(f"Inferred, not reported for their session: {inferred['in_all']:,}", 3),
+        _table(columns, inferred["rows"], "none", links),
         markup.heading("The newest", 3),
-        _table(columns, found["newest"], "none"),
-        markup.heading("Sessions of which no action could be seen", 3),
+        _table(columns, found["newest"], "none", links),
+        markup.heading(f"Bars that look like another security's, held or let go: {report['held']['in_all']:,}", 3),
+        _rows(report["held"]["rows"], links),
+        markup.heading("Sessions without evidence: no action of them could be seen", 3),
         _table(("source", "session"), report["unseen"], "none: every session was told together with the one before it"),
     ]
 
 
-def _moves(report: Row) -> list[str]:
-    moves = report["moves"]
-    columns = tuple(moves[0]) if moves else ()
+def _moves(report: Row, links: Links) -> list[str]:
+    weighty, restated = report["unexplained"], report["restated"]
     return [
-        markup.heading("The largest remaining moves, and why they are believed"),
-        _table(columns, moves, "none"),
+        markup.heading(f"Unexplained moves of more than {LARGE:.0%}: {weighty['in_all']:,}"),
+        markup.subtitle("Those with the most dollars traded first, and why each is believed, or isn't."),
+        _rows(weighty["rows"], links),
+        markup.heading("The largest remaining moves of any size", 3),
+        _rows(report["moves"], links),
+        markup.heading(f"Closes that a later drop told otherwise: {restated['in_all']:,}"),
+        _rows(restated["rows"], links),
     ]
 
 
-def _odd(report: Row) -> list[str]:
+def _listings(report: Row, links: Links) -> list[str]:
+    found = report["listings"]
+    return [
+        markup.heading(f"New, renamed, re-used and delisted symbols: {found['in_all']:,}"),
+        _rows(found["rows"], links),
+    ]
+
+
+def _bars(report: Row, links: Links) -> list[str]:
+    """The bars beside everything above that has a link."""
+    boxes = [markup.heading("Bars")]
+    for symbol, rows in _by_symbol(report["bars"]).items():
+        shown = [{name: value for name, value in row.items() if name != "symbol"} for row in rows]
+        command = f"./afterbell bars --symbol {quote(symbol)} --session {rows[-1]['session']}"
+        boxes += [markup.anchored(symbol, links[symbol]), markup.subtitle(command), _rows(shown, {})]
+    return boxes if len(boxes) > 1 else []
+
+
+def _by_symbol(bars: Sequence[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in bars:
+        found.setdefault(str(row["symbol"]), []).append(row)
+    return found
+
+
+def _odd(report: Row, links: Links) -> list[str]:
     jumps, stale = report["jumps"], report["stale"]
     return [
         markup.heading(f"Jumps held until the next drop: {jumps['held_in_all']}"),
-        _table(("symbol", "session", "key", "raw"), jumps["held"], "none"),
+        _table(("symbol", "session", "key", "raw"), jumps["held"], "none", links),
         markup.heading(f"Jumps that were told again: {jumps['confirmed_in_all']}", 3),
-        _table(("symbol", "session", "close", "drop_id"), jumps["confirmed"], "none"),
+        _table(("symbol", "session", "close", "drop_id"), jumps["confirmed"], "none", links),
         markup.heading("Bars that repeat the one before them"),
         _table(("symbol", "session", "run"), stale["runs"], "none for as long as the rule warns of"),
         markup.heading("Set aside as stale", 3),
@@ -131,11 +214,22 @@ def _odd(report: Row) -> list[str]:
     ]
 
 
-def _table(columns: Sequence[str], rows: Iterable[Row], nothing: str) -> str:
-    lines = [[_text(row.get(name)) for name in columns] for row in rows]
+def _rows(rows: Sequence[Row], links: Links) -> str:
+    """All columns of ``rows``."""
+    return _table(tuple(rows[0]) if rows else (), rows, "none", links)
+
+
+def _table(columns: Sequence[str], rows: Iterable[Row], nothing: str, links: Links | None = None) -> str:
+    lines = [{name: _cell(name, row.get(name)) for name in columns} for row in rows]
     if not lines:
-        return markup.pairs({nothing: ""})
-    return markup.table([name.replace("_", " ") for name in columns], lines)
+        return markup.note(nothing)
+    return markup.whole(lines, _WORDS, links)
+
+
+def _cell(name: str, value: object) -> str:
+    if isinstance(value, float) and name == "dollars":
+        return f"{value:,.0f}"
+    return f"{value:+,.1%}" if isinstance(value, float) and name == "return" else _text(value)
 
 
 def _text(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,12 @@ import polars as pl
 
 from afterbell.cluster.job import StepArgs, result_key
 from afterbell.config.runtime import Runtime
+from afterbell.lake.listings import is_factor
+from afterbell.quality.found import Found
 from afterbell.quality.judge import Judgement
-from afterbell.quality.look import Found
+from afterbell.quality.listings import REUSED
+from afterbell.quality.look import INFERRED
+from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.row_rules import RUN
 from afterbell.quality.stored import STEP
@@ -20,6 +25,8 @@ from afterbell.quality.whole_sessions import SourceFacts
 from afterbell.stores.artifacts import ArtifactStore
 
 _SAMPLES = 5
+_LONGEST = 4000
+"""Characters of a line that are shown."""
 _LISTED = 50
 
 
@@ -69,16 +76,51 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
             {"source": source, "session": session.isoformat(), "reasons": reasons}
             for (source, session), reasons in sorted(found.broken().items())
         ],
-        "actions": _actions(found.actions),
+        "actions": _actions(found.actions.filter(is_factor())),
+        "held": _held(found.actions),
         "unseen": [
             {"source": source, "session": day.isoformat()} for source, days in found.unseen.items() for day in days
         ],
         "moves": [] if found.moves is None else _rows(found.moves),
+        "thin_sessions": found.thin,
+        "coverage": [_coverage(one) for one in found.coverage],
+        **_exhibits(found),
+        "listings": _listings(found.listings),
         "jumps": _jumps(judgement),
         "stale": _stale(judgement),
         "gaps": _latest(judgement.found.gaps, "last"),
         "without_volume": _latest(judgement.found.idle, "session"),
     }
+
+
+def _coverage(one: Coverage) -> dict[str, Any]:
+    """A session beside its neighbours, as JSON values."""
+    return asdict(one) | {"session": one.session.isoformat(), "missing": list(one.missing)}
+
+
+def _exhibits(found: Found) -> dict[str, Any]:
+    """Unexplained moves, restated closes, and the bars beside what is shown."""
+    seen = found.exhibits
+    if seen is None:
+        return {"unexplained": _shown([], 0), "restated": _shown([], 0), "bars": []}
+    counts = seen.counts()
+    return {
+        "unexplained": _shown(_rows(seen.moves()), counts["moves"]),
+        "restated": _shown(_rows(seen.restated()), counts["restated"]),
+        "bars": _rows(seen.bars()),
+    }
+
+
+def _shown(rows: list[dict[str, Any]], in_all: int) -> dict[str, Any]:
+    return {"rows": rows, "in_all": in_all}
+
+
+def _listings(changes: pl.DataFrame | None) -> dict[str, Any]:
+    """Changes of the symbol master, re-used symbols first, then the newest."""
+    if changes is None:
+        return _shown([], 0)
+    ordered = changes.sort(pl.col("change") != REUSED, maintain_order=True)
+    return _shown(_rows(ordered.head(_LISTED)), changes.height)
 
 
 def _rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
@@ -109,10 +151,17 @@ def _quarantine(found: Found) -> list[dict[str, Any]]:
     """Lines set aside by rule, most first, each with a few of them."""
     rules = []
     for (rule,), lines in _new_rejects(found).sort("session", "key", "line").group_by("rule", maintain_order=True):
-        samples = lines.select("key", "line", "symbol", "reason", pl.col("raw").str.slice(0, 200)).head(_SAMPLES)
+        samples = lines.select("key", "line", "symbol", "reason", _raw()).head(_SAMPLES)
         drops = lines["drop_id"].n_unique()
         rules.append({"rule": rule, "lines": lines.height, "drops": drops, "samples": _rows(samples)})
     return sorted(rules, key=lambda line: -line["lines"])
+
+
+def _raw() -> pl.Expr:
+    """A line in full; of one that no person would read to its end the beginning, and how long it is."""
+    raw = pl.col("raw")
+    cut = pl.format("{} ... ({} characters in all)", raw.str.slice(0, _LONGEST), raw.str.len_chars())
+    return pl.when(raw.str.len_chars() > _LONGEST).then(cut).otherwise(raw).alias("raw")
 
 
 def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
@@ -132,6 +181,15 @@ def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
     ]
 
 
+def _held(actions: pl.DataFrame) -> dict[str, Any]:
+    """Bars of another security that begin to be held, or are let go; the newest first."""
+    rows = actions.filter(~is_factor()).sort(["ex_session", "symbol"], descending=[True, False])
+    if rows.is_empty():
+        return _shown([], 0)
+    columns = ("symbol", "session", "basis", "close_before", "close", "rests_on", "knowledge_time")
+    return _shown(_rows(rows.rename({"ex_session": "session"}).select(columns).head(_LISTED)), rows.height)
+
+
 def _actions(actions: pl.DataFrame) -> dict[str, Any]:
     # A lake of before the column was there does not say how an action came to be believed.
     newer = {"basis": pl.String, "confidence": pl.Float64, "rests_on": pl.String}
@@ -141,8 +199,14 @@ def _actions(actions: pl.DataFrame) -> dict[str, Any]:
     counts = told.group_by("kind", "basis").len("actions").sort("kind", "basis")
     newest = told.sort(["ex_session", "symbol"], descending=[True, False])
     columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
-    shown = newest.select(columns).head(_LISTED)
-    return {"by_kind": _rows(counts), "newest": _rows(shown), "in_all": actions.height}
+    shown = newest.select(columns)
+    inferred = shown.filter(pl.col("basis").is_in(INFERRED))
+    return {
+        "by_kind": _rows(counts),
+        "newest": _rows(shown.head(_LISTED)),
+        "in_all": actions.height,
+        "inferred": _shown(_rows(inferred.head(_LISTED)), inferred.height),
+    }
 
 
 def _jumps(judgement: Judgement) -> dict[str, Any]:

@@ -71,9 +71,7 @@ def rules_of(source: Source) -> RuleSet:
         ConfigError: there is none of that name, a key of it is wrong, or a rule reads a column that the source lacks.
     """
     found = load_rules(source.quality)
-    columns = {column.name for column in source.columns.values()} | (
-        {"session"} if source.kind == "minute_bars" else set()
-    )
+    columns = source.column_names
     for rule in found.rules:
         missing = [name for name in _columns_of(rule) if name not in columns]
         if missing:

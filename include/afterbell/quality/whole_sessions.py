@@ -17,7 +17,7 @@ from afterbell.lake.tables import BARS, DROPS, QUARANTINE, SYMBOLS
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.facts import SessionRows, fact, missing_symbols, trailing
 from afterbell.quality.rules import RuleSet
-from afterbell.quality.sequence import Scope, drop_source, newest, runs
+from afterbell.quality.sequence import Scope, drop_source, runs
 from afterbell.quality.set_rules import SetRule
 
 HISTORY = 20
@@ -66,7 +66,7 @@ def _bounds(rule: SetRule) -> str:
 
 @dataclass(frozen=True)
 class _Window:
-    """Rows around some sessions: bars with ``repeats``, lines set aside, drops and events of symbols."""
+    """Rows around some sessions: bars as ``revisions`` gives them, lines set aside, drops and events of symbols."""
 
     bars: pl.DataFrame
     rejects: pl.DataFrame
@@ -106,7 +106,8 @@ class WholeSessions:
     ) -> list[SourceFacts]:
         """The facts of more sessions, in their order; a month's rows are read at a time.
 
-        A session that breaks a rule is not compared with: it will not be on ``main`` when the next one is run.
+        Each is asked with what was known on its own night: what a later drop brings of it hides nothing. A session that
+        breaks a rule is not compared with: it will not be on ``main`` when the next one is run.
 
         Args:
             sessions: source and session of each.
@@ -129,17 +130,12 @@ class WholeSessions:
 
     def _window(self, source: Source, bars: pl.DataFrame, calendar: list[date], days: Sequence[date]) -> _Window:
         mine = bars if len(self._judged) == 1 else bars.filter(drop_source() == source.name)
-        known = newest(mine)
-        repeating = runs(known, Scope(calendar, calendar, (), ())).select(
-            "symbol", "session", repeats=pl.lit(value=True)
-        )
-        rows = known.select("symbol", "session", "volume").join(repeating, on=["symbol", "session"], how="left")
         first, last = min(days), max(days)
         drops = self._reader.between(DROPS, "session", first, last)
         rejects = self._reader.between(QUARANTINE, "session", first, last)
         events = self._reader.between(SYMBOLS, "valid_from", calendar[0], last)
         return _Window(
-            rows.with_columns(pl.col("repeats").fill_null(value=False)),
+            revisions(mine),
             rejects.filter(pl.col("source") == source.name),
             drops.filter((pl.col("source") == source.name) & pl.col("state").is_in(USABLE)),
             events.sort("knowledge_time"),
@@ -155,10 +151,13 @@ class WholeSessions:
         drops = window.drops.filter(pl.col("session") == session)
         events = window.events.filter(pl.col("valid_from").is_between(before[0], session))
         last = events.unique("symbol", keep="last", maintain_order=True)
+        near = window.bars.filter(pl.col("session").is_between(before[0], session))
+        # What repeats in the sessions before is shown, and bounded by nothing.
+        bars = _with_repeats(known_on_night(near, session, drops), [*before, session], whole=whole)
         rows = SessionRows(
             session=session,
             calendar=before,
-            bars=window.bars.filter((pl.col("session") > before[0]) & (pl.col("session") <= session)),
+            bars=bars.filter(pl.col("session") > before[0]),
             # A ledger of before the column was there has no count of collapsed lines.
             lines={name: int(drops[name].fill_null(0).sum()) for name in ("rows", "quarantined", "collapsed")},
             held=held["symbol"].drop_nulls().to_list(),
@@ -187,6 +186,47 @@ class WholeSessions:
             else:
                 values[rule] = value
         return values, unchecked
+
+
+_VALUES = ("open", "high", "low", "close", "volume")
+_SHOWN = ("symbol", "session", *_VALUES, "knowledge_time", "drop_id")
+
+
+def revisions(bars: pl.DataFrame) -> pl.DataFrame:
+    """All revisions, sorted by symbol and session, each with ``_until``: when the next one became known, or null."""
+    ordered = bars.sort("symbol", "session", "knowledge_time", "revision").select(_SHOWN)
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(-1) for name in ("symbol", "session"))
+    return ordered.with_columns(_until=pl.when(same).then(pl.col("knowledge_time").shift(-1)))
+
+
+def known_on_night(bars: pl.DataFrame, session: date, drops: pl.DataFrame) -> pl.DataFrame:
+    """One revision of each bar: the newest known when the last of ``drops`` was; without drops the newest of all.
+
+    Args:
+        bars: as ``revisions`` gives them.
+        session: whose night.
+        drops: rows of ``raw.drops``, those of the session.
+    """
+    here = bars.filter(pl.col("session") == session)
+    own = here.filter(pl.col("drop_id").is_in(drops["drop_id"].implode()))["knowledge_time"].max()
+    told = [at for at in (own, drops["knowledge_time"].max()) if at is not None]
+    if not told:
+        return bars.filter(pl.col("_until").is_null())
+    at = pl.lit(max(told), bars.schema["knowledge_time"])
+    return bars.filter((pl.col("knowledge_time") <= at) & (pl.col("_until").is_null() | (pl.col("_until") > at)))
+
+
+def _with_repeats(known: pl.DataFrame, calendar: Sequence[date], *, whole: bool) -> pl.DataFrame:
+    """symbol, session, volume, repeats: whether a bar repeats the one before; in the last session, or ``whole``."""
+    columns = ("symbol", "session", "volume")
+    if whole:
+        found = runs(known, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
+        marked = known.select(columns).join(found, on=["symbol", "session"], how="left")
+        return marked.with_columns(pl.col("repeats").fill_null(value=False))
+    late = pl.col("session") >= calendar[-2]
+    same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", *_VALUES))
+    near = known.filter(late).select(*columns, repeats=(same & (pl.col("volume") > 0)).fill_null(value=False))
+    return pl.concat([known.filter(~late).select(*columns, repeats=pl.lit(value=False)), near])
 
 
 def _months(sessions: Sequence[date]) -> Iterator[list[date]]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
 from afterbell.features.grid import SessionGrid, from_day
-from afterbell.training.bars import KnownBars, Listing, Monthly, list_symbols, months_of
+from afterbell.lake.unseen import crossed
+from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, list_symbols, months_of
 from afterbell.training.columns import ColumnFile
-from afterbell.training.labels import Labels
+from afterbell.training.labels import Labels, known_renames, known_taken
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
 from afterbell.training.rows import Rows, SetRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec
@@ -34,12 +36,14 @@ class Inputs:
         bars: rows of ``market.bars``.
         actions: rows of ``market.corporate_actions``.
         grid: the exchange's sessions from the first feature's to the run's.
+        unseen: sessions about whose corporate actions nothing was shown; empty where they are kept all the same.
     """
 
     sets: tuple[SetRows, ...]
     bars: Monthly
     actions: pl.DataFrame
     grid: SessionGrid
+    unseen: frozenset[date] = frozenset()
 
 
 def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, Any]) -> int:
@@ -97,9 +101,13 @@ def _files(folder: Path, features: int, horizons: int, room: int) -> list[Column
 
 def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
-    grid, universe = inputs.grid, Universe(spec.universe)
-    bars = KnownBars(inputs.bars, grid, listing)
+    grid = inputs.grid
+    renames = [each[:3] for each in known_renames(inputs.actions, grid, listing) if each[3]]
+    universe = Universe(spec.universe, renames, known_taken(inputs.actions, grid, listing))
+    # The listing is of all bars: a symbol whose bars are held has not been delisted.
+    bars = KnownBars(WithoutHeld(inputs.bars, inputs.actions), grid, listing)
     labels = Labels(bars, inputs.actions, grid, listing, spec.horizons)
+    looked_back, ahead = _crossing(inputs, spec)
     months = months_of(grid.days)
     for month in np.unique(months).tolist():
         first, last = (int(end) for end in np.flatnonzero(months == month)[[0, -1]])
@@ -107,8 +115,35 @@ def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple
         traded = universe.tradable(bars.at_own_cut_off(month))
         allowed[traded["session"].to_numpy() - first, traded["symbol"].to_numpy()] = True
         rows = month_rows(inputs.sets, month, grid, listing, (first, allowed), spec.universe.min_feature_share)
+        rows = _seen(rows, looked_back)
         if rows.session.size:
-            yield rows, labels.of(first, last)[:, rows.session - first, rows.symbol]
+            found = labels.of(first, last)[:, rows.session - first, rows.symbol]
+            for number, crossing in enumerate(ahead):
+                found[number, crossing[rows.session]] = np.nan
+            yield rows, found
+
+
+def _seen(rows: Rows, crossing: NDArray[np.bool_]) -> Rows:
+    """The rows whose look-back crosses no session without evidence."""
+    out = crossing[rows.session]
+    if not out.any():
+        return rows
+    return Rows(tuple(column[~out] for column in rows.features), rows.session[~out], rows.symbol[~out])
+
+
+def _crossing(inputs: Inputs, spec: ModelSpec) -> tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]:
+    """By ordinal, whether a row's look-back crosses a session without evidence, and whether each label does."""
+    days = [from_day(int(day)) for day in inputs.grid.days]
+    back = np.array(crossed(days, inputs.unseen, spec.unseen_look_back), np.bool_)
+    # A label earns what lies after the session t+1 on which is bought, up to t+1+h.
+    own = np.array(crossed(days, inputs.unseen, 1), np.bool_)
+    ahead = []
+    for horizon in spec.horizons:
+        found = np.zeros(len(days), np.bool_)
+        for step in range(2, horizon + 2):
+            found[: len(days) - step] |= own[step:]
+        ahead.append(found)
+    return back, ahead
 
 
 def _require(rows: int, room: int, *, labelled: bool) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from afterbell.errors import PermanentError
 from afterbell.features.grid import Ints, SessionGrid
 from afterbell.features.labels import last_bars
+from afterbell.lake.listings import WRONG_LISTING, withhold
 
 _KEPT_MONTHS = 6
 _NEWEST = ["known", "revision", "close", "volume"]
@@ -94,6 +95,29 @@ def known_rows(rows: pl.DataFrame, grid: SessionGrid) -> pl.DataFrame:
     since = pl.lit(int(grid.days[0]), pl.Int32).cast(pl.Date)
     until = pl.lit(int(grid.days[-1]), pl.Int32).cast(pl.Date)
     return rows.filter((known <= int(grid.cut_offs[-1])) & pl.col("session").is_between(since, until))
+
+
+class WithoutHeld:
+    """``market.bars`` without bars of another security: a ``Monthly``."""
+
+    def __init__(self, bars: Monthly, actions: pl.DataFrame) -> None:
+        """``actions``: rows of ``market.corporate_actions``, those of kind ``wrong_listing`` among them."""
+        self._bars = bars
+        self._holds = actions.filter(pl.col("kind") == WRONG_LISTING)
+
+    @property
+    def months(self) -> Sequence[int]:
+        """Those that may have rows, ascending."""
+        return self._bars.months
+
+    @property
+    def room(self) -> int:
+        """No fewer than there are rows."""
+        return self._bars.room
+
+    def read(self, month: int, columns: Sequence[str]) -> pl.DataFrame:
+        """The rows of a month; ``columns`` has symbol, session, close and knowledge_time among them."""
+        return withhold(self._bars.read(month, columns), self._holds)
 
 
 class KnownBars:

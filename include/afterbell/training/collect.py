@@ -13,11 +13,13 @@ from pyspark.sql import SparkSession
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
 from afterbell.errors import StaleInputError
-from afterbell.features.grid import SessionGrid
+from afterbell.features.grid import SessionGrid, from_day
 from afterbell.features.sets import SETS
+from afterbell.lake.commit import head
 from afterbell.lake.scan import LakeFile, list_files, plan_files, read_files, with_bodies
 from afterbell.lake.shape import Shape, shape_of
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, Table
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, Table
+from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.training.assemble import Inputs
 from afterbell.training.handed import Handed
 from afterbell.training.rows import SetRows
@@ -92,8 +94,25 @@ def read_inputs(
         sets=tuple(sets),
         bars=StoredMonths(spark, BARS, handed.bars, s3),
         actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),
-        grid=SessionGrid.of(exchange, exchange.between(start, last)),
+        grid=(grid := SessionGrid.of(exchange, exchange.between(start, last))),
+        unseen=unseen_before_training(spark, s3, exchange, grid) if spec.unseen == "leave_out" else frozenset(),
     )
+
+
+def unseen_before_training(
+    spark: SparkSession, s3: S3Location, exchange: Exchange, grid: SessionGrid
+) -> frozenset[date]:
+    """The sessions of ``grid`` without evidence, by what was known at the cut-off of the last one.
+
+    The ledger only grows, and by what becomes known later: whatever its snapshot, the answer is the same.
+    """
+    first, last = (from_day(int(grid.days[at])) for at in (0, -1))
+    calendar = [*exchange.before(first, 2 * NEAR), *exchange.between(first, last)]
+    files = plan_files(spark, DROPS, head(spark, DROPS), "session", calendar[0], last)
+    keep = pl.col("session").is_between(calendar[0], last)
+    keep &= pl.col("knowledge_time").dt.epoch("us") <= int(grid.cut_offs[-1])
+    ledger = read_files(files, shape_of(spark, DROPS), s3, keep)
+    return frozenset(day for days in unseen_sessions(ledger, calendar).values() for day in days if day >= first)
 
 
 def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, keep: pl.Expr) -> SetRows:

@@ -35,18 +35,23 @@ def made_from(
     Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
     session before which rows are left out, None for none.
     """
-    return ({"first_session": first.isoformat()} if first else {}) | {
-        "inputs": handed.ids(),
-        "definition_hashes": handed.definitions,
-        "feature_sets": list(spec.feature_sets),
-        "last_session": session.isoformat(),
-        "exchange": exchange,
-        "universe": spec.universe.model_dump(mode="json"),
-        "horizons": list(spec.horizons),
-        "target": spec.target,
-        "code": code_version(),
-        "environment": environment_versions(),
-    }
+    unseen = {"unseen": [spec.unseen, spec.unseen_look_back]} if spec.unseen != "keep" else {}
+    return (
+        ({"first_session": first.isoformat()} if first else {})
+        | unseen
+        | {
+            "inputs": handed.ids(),
+            "definition_hashes": handed.definitions,
+            "feature_sets": list(spec.feature_sets),
+            "last_session": session.isoformat(),
+            "exchange": exchange,
+            "universe": spec.universe.model_dump(mode="json"),
+            "horizons": list(spec.horizons),
+            "target": spec.target,
+            "code": code_version(),
+            "environment": environment_versions(),
+        }
+    )
 
 
 def matrix_key(origin: dict[str, Any]) -> str:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from afterbell.config.loader import Strict, load_named
 
+LOOK_BACK = 20
+
 
 class LightGBMParams(Strict):
     """Gradient-boosted trees, in LightGBM's own terms; ``min_leaf_share`` is a share of the training rows."""
@@ -116,6 +118,10 @@ class ModelSpec(Strict):
 
     Attributes:
         feature_sets: factor sets whose rows are joined on symbol and session; columns stand in the sets' order.
+        unseen: what becomes of rows and labels whose returns cross a session about whose corporate actions the vendor
+            showed nothing (``afterbell.lake.unseen``): ``keep``, or ``leave_out`` of training and evaluation.
+        unseen_look_back: sessions of the look-back that counts for ``leave_out``: a row whose return over so many
+            sessions crosses such a session is left out.
         search: for experiments of several trials. It decides no fit of the specification itself, so it is no part of
             what is written down as the specification.
     """
@@ -130,12 +136,23 @@ class ModelSpec(Strict):
     min_train_rows: int = Field(ge=1)
     max_train_rows: int = Field(ge=1)
     optional_features: tuple[str, ...] = ()
+    # Left out where they say nothing new: the identity of fits and candidates is that of a file without them.
+    unseen: Literal["keep", "leave_out"] = Field(default="keep", exclude_if=lambda value: value == "keep")
+    unseen_look_back: int = Field(default=LOOK_BACK, ge=1, le=260, exclude_if=lambda value: value == LOOK_BACK)
     search: Search = Field(default_factory=Search, exclude=True)
 
     @model_validator(mode="after")
     def _sets_stand_once(self) -> ModelSpec:
         if len(set(self.feature_sets)) < len(self.feature_sets):
             raise ValueError(f"feature_sets must name each set once; found {list(self.feature_sets)}")
+        return self
+
+    @model_validator(mode="after")
+    def _look_back_says_something(self) -> ModelSpec:
+        if self.unseen == "keep" and self.unseen_look_back != LOOK_BACK:
+            raise ValueError(
+                f"unseen_look_back ({self.unseen_look_back}) has no effect with unseen: keep; set unseen: leave_out"
+            )
         return self
 
     @model_validator(mode="after")

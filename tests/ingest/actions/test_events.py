@@ -60,8 +60,12 @@ def _number(text: str) -> float:
 
 @pytest.fixture(scope="module")
 def delivered(market_drops: Path) -> pl.DataFrame:
-    """All rows about the symbols of the table, with the drop's session, as a lake would know them."""
-    symbols = sorted({event.symbol for event in events()})
+    """All rows about the symbols of the table."""
+    return deliver(market_drops, sorted({event.symbol for event in events()}))
+
+
+def deliver(market_drops: Path, symbols: list[str]) -> pl.DataFrame:
+    """All rows about some symbols, with the drop's session, as a lake would know them."""
     frames = []
     for path in sorted(market_drops.glob("s3/prices/*/*.csv.gz")):
         session = date(int(path.name[:4]), int(path.name[4:6]), int(path.name[6:8]))

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 
 from afterbell.errors import CorruptDropError
+from afterbell.quality.rules import rules_of
 from tests.ingest.drops import DAY, GOOD, HEADER, parse, parse_as, prices, rules
 from tests.ingest.shapes import example
 
@@ -140,3 +141,12 @@ def test_an_unusable_later_line_supersedes_nothing() -> None:
 def test_a_file_named_in_the_vendors_way_names_its_session() -> None:
     assert example("vendor_bars").session_of("vendor/eod/bars_2016-06-30.txt.zst") == date(2016, 6, 30)
     assert example("parquet_bars").session_of("lake/bars/dt=2016-06-30/part-0003.parquet") == date(2016, 6, 30)
+
+
+def test_bars_without_a_date_are_of_the_session_of_their_key() -> None:
+    columns = example("vendor_bars").model_dump()["columns"]
+    del columns["TradeDate"]
+    source = example("vendor_bars", columns=columns, format={"type": "csv", "delimiter": ";", "compression": "none"})
+    parsed = parse_as(source, b"Ticker;PxOpen;PxHigh;PxLow;PxLast;Shares\nGOOG;10.00;11.00;9.50;10.30;3000\n")
+    assert parsed.rows["session"].to_list() == [DAY]
+    assert rules_of(source).quarantining()

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.fields import instant
+from afterbell.ingest.parsing.instants import instant
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import load_rules

@@ -11,10 +11,14 @@ from datetime import date
 
 import polars as pl
 
+from afterbell.ingest.parsing.action_checks import action_checks
 from afterbell.ingest.parsing.sift import Check
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
 from afterbell.quality.rules import RuleSet
+
+_FEW = 5
+"""Up to so many sessions are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,8 @@ def content_checks(source: Source, rules: RuleSet, name: DropName, rows: pl.Data
     if source.kind == "minute_bars":
         checks += _outside(name, rows)
     checks += _dates(source, name, distinct)
+    if source.kind == "actions":
+        checks += action_checks(source, rows)
     for rule in rules.quarantining():
         if not isinstance(rule, Jump) and not _kept_by_all(rule, rows, distinct):
             checks.append(check_of(rule))
@@ -58,7 +64,7 @@ def _dates(source: Source, name: DropName, distinct: _Distinct) -> list[Check]:
             if distinct.outside("session", name.carried):
                 words = f"a row of {_days(name)}"
                 checks.append(Check("session_not_carried", ~value.is_in(list(name.carried)), _expected(words, value)))
-        elif column.type == "date":
+        elif column.type == "date" and column.name != "ex_session":  # which may be announced
             if distinct.after(column.name, name.session):
                 words = f"{column.name} no later than the drop's {name.session}"
                 checks.append(Check("future_date", value > pl.lit(name.session), _expected(words, value)))
@@ -80,6 +86,8 @@ def _outside(name: DropName, rows: pl.DataFrame) -> list[Check]:
 
 
 def _days(name: DropName) -> str:
+    if len(name.carried) > _FEW:
+        return f"a session from {name.carried[0]} to {name.carried[-1]}"
     return ", ".join(day.isoformat() for day in name.carried)
 
 

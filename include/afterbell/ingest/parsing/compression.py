@@ -40,7 +40,7 @@ def decompress(how: Compression, drop: str, body: bytes, limit: int, allowed: st
     """All members of a compressed object.
 
     Args:
-        how: the compression.
+        how: the compression; a zip is for ``afterbell.ingest.parsing.archive``.
         drop: the drop's name, for messages.
         body: the object.
         limit: bytes that may come out.

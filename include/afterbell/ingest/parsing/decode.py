@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from afterbell.errors import CorruptDropError
+from afterbell.ingest.parsing.archive import Wanted, read_member
 from afterbell.ingest.parsing.compression import decompress
 from afterbell.ingest.sources.source import Source
 
@@ -129,7 +130,10 @@ def unpacked(source: Source, key: str, body: bytes) -> bytes:
     compressed = source.format.compression != "none"
     limit = min(limits.uncompressed_bytes, limits.ratio * len(body) if compressed else limits.uncompressed_bytes)
     allowed = f"source {source.name} allows {limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
-    found = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
+    if source.format.compression == "zip":
+        found = read_member(Wanted(f"drop {key}", source.member_pattern(key), limit, allowed), body) if body else body
+    else:
+        found = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
     if len(found) > limit:
         raise CorruptDropError(f"drop {key}: has {len(found)} bytes uncompressed, more than {limit}; {allowed}")
     return found

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
-from functools import partial
-from zoneinfo import ZoneInfo
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 import polars as pl
 
-from afterbell.ingest.sources.layout import Column, ColumnType
+from afterbell.ingest.parsing.instants import read_day, read_instant, written_time
+from afterbell.ingest.parsing.scale import scale_text, scale_whole
+from afterbell.ingest.sources.column import EPOCH, Column, ColumnType
 
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 _WHOLE = r"^-?[0-9]+$"
-_INSTANT = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[ T](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)(Z|[+-]\d{2}:?\d{2})?", flags=re.ASCII
-)
-_PART_OF_A_DAY = {"%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d{2})", "%d": r"(?P<d>\d{2})"}
+_INSTANT_BEFORE = timedelta(microseconds=1)
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 
 DTYPES: dict[ColumnType, pl.DataType] = {
@@ -37,6 +33,7 @@ _WORDS: dict[ColumnType, str] = {
     "int": "a whole number below 2147483648",
     "boolean": "True or False",
 }
+_HALF_PAST_NINE = {"seconds": 34_200, "milliseconds": 34_200_000}
 _FEW = 4
 NUMBERS = frozenset({"double", "bigint", "int"})
 
@@ -48,22 +45,34 @@ def rule_of(column: Column) -> str:
 
 def words_of(column: Column, zone: str) -> str:
     """What the column's text should have been."""
+    if column.type == "date" and column.format in EPOCH:
+        return f"{column.format.removeprefix('epoch_')} since 1970-01-01 UTC"
     if column.type == "date":
-        return f"a date such as {date(2016, 6, 30).strftime(column.format)}"
-    if column.type == "timestamp" and column.zone == "offset":
+        return f"a date such as {date(2016, 6, 30).strftime(column.day_format)}"
+    return _words_of_time(column, zone) if column.type == "timestamp" else _WORDS[column.type]
+
+
+def _words_of_time(column: Column, zone: str) -> str:
+    if column.of_the_day:
+        return f"{column.format} since midnight of the key's day in {zone}, such as {_HALF_PAST_NINE[column.format]}"
+    if column.format in EPOCH:
+        return f"{column.format.removeprefix('epoch_')} since 1970-01-01 UTC"
+    if column.format:
+        example = datetime(2016, 6, 30, 9, 30, tzinfo=UTC).strftime(column.format)
+        return f"a local time of {zone} that exists once, such as {example}"
+    if column.zone == "offset":
         return "a time with its offset from UTC such as 2016-06-30T09:30:00-04:00"
-    if column.type == "timestamp":
-        return f"a local time of {zone} that exists once, such as 2016-06-30 09:30:00"
-    return _WORDS[column.type]
+    return f"a local time of {zone} that exists once, such as 2016-06-30 09:30:00"
 
 
-def typed(column: Column, text: pl.Series, zone: str) -> pl.Series:
+def typed(column: Column, text: pl.Series, zone: str, day: date | None = None) -> pl.Series:
     """Text as the column's type.
 
     Args:
         column: which.
         text: String, stripped of spaces.
         zone: of the source, in which a timestamp without an offset is meant.
+        day: that the key names, for times that count from its midnight.
 
     Returns:
         One value a text: ``DTYPES[column.type]``, NULL where the text is empty or isn't plainly of that type.
@@ -71,10 +80,10 @@ def typed(column: Column, text: pl.Series, zone: str) -> pl.Series:
     if column.type == "string":
         return pl.select(pl.when(text != "").then(text)).to_series()
     if column.type in NUMBERS:
-        return _numbers(text, column.type)
+        return _numbers(text, column)
     # Dates, times and booleans repeat: each distinct text is read once.
     distinct = text.unique().to_list()
-    values = [None if word is None else _value(column, word, zone) for word in distinct]
+    values = [None if word is None else _value(column, word, zone, day) for word in distinct]
     kind = DTYPES[column.type]
     if 0 < len(distinct) <= _FEW and column.type == "date" and None not in values:
         return _chosen(text, distinct, pl.Series(values, dtype=kind))
@@ -90,59 +99,33 @@ def _chosen(text: pl.Series, distinct: list[str], values: pl.Series) -> pl.Serie
     return pl.Series(found).cast(pl.Date)
 
 
-def _numbers(text: pl.Series, kind: ColumnType) -> pl.Series:
-    if kind == "double":
-        value = text.set(~text.str.contains(_NUMBER), None).cast(pl.Float64, strict=False)
+def _numbers(text: pl.Series, column: Column) -> pl.Series:
+    if column.type == "double":
+        plain = text.set(~text.str.contains(_NUMBER), None)
+        if column.scale is not None:
+            return scale_text(plain, column.scale)
+        value = plain.cast(pl.Float64, strict=False)
         return value.set(value.is_infinite(), None)
-    return text.set(~text.str.contains(_WHOLE), None).cast(DTYPES[kind], strict=False)
+    if column.scale is not None:
+        return scale_whole(text.set(~text.str.contains(_NUMBER), None), column.scale)
+    return text.set(~text.str.contains(_WHOLE), None).cast(DTYPES[column.type], strict=False)
 
 
-def _value(column: Column, word: str, zone: str) -> date | bool | None:
+def _value(column: Column, word: str, zone: str, day: date | None) -> date | bool | None:
     match column.type:
         case "date":
-            return _day(word, column.format)
+            return _day(column, word, zone)
         case "timestamp":
-            return instant(word, zone if column.zone == "source" else None)
+            return read_instant(column, word, zone, day)
         case _:
             return _BOOLEANS.get(word)
 
 
-def _day(word: str, layout: str) -> date | None:
-    pattern = "".join(_PART_OF_A_DAY.get(part) or re.escape(part) for part in re.findall("%.|[^%]", layout))
-    found = re.fullmatch(pattern, word, flags=re.ASCII)
-    return None if found is None else _or_none(partial(date, int(found["Y"]), int(found["m"]), int(found["d"])))
-
-
-def _or_none(make: partial[date]) -> date | None:
-    try:
-        return make()
-    except ValueError:
+def _day(column: Column, word: str, zone: str) -> date | None:
+    if column.format in EPOCH:
+        return read_day(column, word, zone)
+    at = written_time(word, column.day_format)
+    if at is None:
         return None
-
-
-def instant(word: str, zone: str | None) -> datetime | None:
-    """The instant, in UTC, that ``word`` names.
-
-    Args:
-        word: such as ``2016-06-30 09:30:00`` or ``2016-06-30T09:30:00-04:00``.
-        zone: whose local time it is, and then it has no offset; None where it must have one.
-
-    Returns:
-        None where it names none or one outside the years 1 to 9999 of UTC, and where a local time does not exist (the
-        hour that daylight saving skips) or exists twice (the hour that it repeats).
-    """
-    found = _INSTANT.fullmatch(word)
-    if found is None or (found[3] is None) != (zone is not None):
-        return None
-    try:
-        at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}")
-        return at.astimezone(UTC) if zone is None else _once(at.replace(tzinfo=ZoneInfo(zone)))
-    except (ValueError, OverflowError):  # no such day or minute, or none in UTC: the years 1 to 9999 end there
-        return None
-
-
-def _once(local: datetime) -> datetime | None:
-    """The instant in UTC of a local time, if it exists once."""
-    once = local.utcoffset() == local.replace(fold=1).utcoffset()
-    # An hour that is skipped, or repeated, is read differently by either fold.
-    return local.astimezone(UTC) if once else None
+    # A bar that ends at midnight is of the day before.
+    return (at - _INSTANT_BEFORE if column.label == "end" and at > datetime.min else at).date()  # noqa: DTZ901

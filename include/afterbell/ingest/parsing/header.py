@@ -27,14 +27,14 @@ def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, lis
     Raises:
         CorruptDropError: the header isn't the declared one, or it can't be told whether line 1 is a header.
     """
-    declared = tuple(source.columns)
+    declared, day = tuple(source.columns), source.session_of(key)
     if not text.data:
-        return Fields(source, None, declared), text, []
+        return Fields(source, None, declared, day), text, []
     end = text.data.index(b"\n")
     first = text.data[:end].decode().removesuffix("\r")
     names = split_names(source, first)
     if source.format.header != "required" and _has_no_header(source, key, names):
-        return Fields(source, None, declared), text, []
+        return Fields(source, None, declared, day), text, []
     missing = [name for name in declared if name not in names]
     extra = [name for name in names if name not in declared]
     repeated = sorted({name for name in names if names.count(name) > 1})
@@ -44,7 +44,7 @@ def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, lis
             f"(missing: {', '.join(missing) or 'none'}; not declared: {', '.join(extra)[:120] or 'none'}; "
             f"repeated: {', '.join(repeated)[:120] or 'none'})"
         )
-    return Fields(source, first, names), Text(text.data, 2, end + 1), extra
+    return Fields(source, first, names, day), Text(text.data, 2, end + 1), extra
 
 
 def split_names(source: Source, line: str) -> tuple[str, ...]:
@@ -70,15 +70,15 @@ def _has_no_header(source: Source, key: str, fields: Sequence[str]) -> bool:
     names = {name.lower() for name in source.columns}
     alike = sum(field.lower() in names for field in fields)
     if source.format.header == "none":
-        if alike * 2 > len(names) and not _is_row(source, fields):
+        if alike * 2 > len(names) and not _is_row(source, key, fields):
             raise CorruptDropError(
                 f"drop {key}: expected no header, as source {source.name} declares, found one in line 1, "
                 f"{source.format.delimiter.join(fields)[:120]!r}: declare header: required to read by names"
             )
         return True
-    if set(fields) & set(source.columns) and not _is_row(source, fields):
+    if set(fields) & set(source.columns) and not _is_row(source, key, fields):
         return False
-    if len(fields) == len(source.columns) and _is_row(source, fields):
+    if len(fields) == len(source.columns) and _is_row(source, key, fields):
         return True
     raise CorruptDropError(
         f"drop {key}: expected {_expected(source)} or a row of {len(source.columns)} fields in that order, found "
@@ -86,9 +86,10 @@ def _has_no_header(source: Source, key: str, fields: Sequence[str]) -> bool:
     )
 
 
-def _is_row(source: Source, fields: Sequence[str]) -> bool:
+def _is_row(source: Source, key: str, fields: Sequence[str]) -> bool:
+    day = source.session_of(key)
     pairs = zip(source.columns.values(), fields, strict=False)
     return any(
-        column.type != "string" and typed(column, pl.Series([field]), source.time_zone)[0] is not None
+        column.type != "string" and typed(column, pl.Series([field]), source.time_zone, day)[0] is not None
         for column, field in pairs
     )

@@ -17,7 +17,7 @@ from afterbell.ingest.parsing.parquet_values import raw_rows, typed_columns
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import sift
 from afterbell.ingest.parsing.text import notes_on
-from afterbell.ingest.sources.layout import Column
+from afterbell.ingest.sources.column import Column
 from afterbell.ingest.sources.source import Source
 
 _BATCH_ROWS = 65_536
@@ -110,13 +110,19 @@ def _is_whole(kinds: tuple[pa.DataType, ...], _: Column, kind: pa.DataType) -> b
 
 
 def _is_instant(column: Column, kind: pa.DataType) -> bool:
+    if column.format:
+        return bool(pa.types.is_integer(kind)) if column.counts else _is_text(column, kind)
     return bool(pa.types.is_timestamp(kind)) and (kind.tz is None) == (column.zone == "source")
+
+
+def _is_day(column: Column, kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) if column.counts else pa.types.is_date32(kind))
 
 
 _SMALL = (pa.int8(), pa.int16(), pa.int32(), pa.uint8(), pa.uint16())
 _FITS: dict[str, Callable[[Column, pa.DataType], bool]] = {
     "string": _is_text,
-    "date": lambda _, kind: bool(pa.types.is_date32(kind)),
+    "date": _is_day,
     "timestamp": _is_instant,
     "double": _is_number,
     "bigint": partial(_is_whole, (*_SMALL, pa.int64(), pa.uint32())),
@@ -135,6 +141,8 @@ _WORDS = {
 
 
 def _zone_words(column: Column) -> str:
+    if column.counts or (column.type == "timestamp" and column.format):
+        return f" as {'whole' if column.counts else 'text,'} {column.format}"
     if column.type != "timestamp":
         return ""
     return " without a zone" if column.zone == "source" else " with a zone"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import date
+from decimal import Decimal
 
 import polars as pl
 import pyarrow as pa
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.faults import READ_FAULTS, first_line
-from afterbell.ingest.parsing.fields import DTYPES, rule_of, words_of
+from afterbell.ingest.parsing.fields import DTYPES, rule_of, typed, words_of
+from afterbell.ingest.parsing.instants import BAR
+from afterbell.ingest.parsing.scale import scale_doubles, scale_text
 from afterbell.ingest.parsing.sift import RAW_KEPT, Check
-from afterbell.ingest.sources.layout import Column
+from afterbell.ingest.sources.column import Column
 from afterbell.ingest.sources.source import Source
 
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
@@ -37,10 +40,13 @@ def typed_columns(source: Source, key: str, table: pa.Table) -> tuple[pl.DataFra
     """
     made: list[pl.Series] = [pl.int_range(1, table.num_rows + 1, eager=True, dtype=pl.Int64).alias("line")]
     checks: list[Check] = []
+    day = source.session_of(key)
     for name, column in source.columns.items():
         given = table.column(name)
         try:
-            series, failing = _text(source, column, given) if column.type == "string" else _values(source, name, given)
+            series, failing = (
+                _text(source, column, given) if column.type == "string" else _values(source, name, given, day)
+            )
         except READ_FAULTS as error:
             raise CorruptDropError(
                 f"drop {key}: column {name}: expected {_sense(source, column)} in each row, found {given.type} with "
@@ -88,9 +94,9 @@ def _text_checks(source: Source, name: str, text: pl.Series) -> list[Check]:
     return checks
 
 
-def _values(source: Source, name: str, given: pa.ChunkedArray) -> tuple[list[pl.Series], list[Check]]:
+def _values(source: Source, name: str, given: pa.ChunkedArray, day: date | None) -> tuple[list[pl.Series], list[Check]]:
     column = source.columns[name]
-    values = _as_type(source, column, given)
+    values = _as_type(source, column, given, day)
     lost = values.is_null() & pl.Series(given.is_valid())
     if not lost.any():
         return [values], []
@@ -100,8 +106,12 @@ def _values(source: Source, name: str, given: pa.ChunkedArray) -> tuple[list[pl.
     return [values, *beside], [Check(rule_of(column), pl.col(f"_lost_{name}"), reason)]
 
 
-def _as_type(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Series:
+def _as_type(source: Source, column: Column, given: pa.ChunkedArray, day: date | None) -> pl.Series:
     """The values as the column's type; NULL where they have none."""
+    counted = column.counts or (column.type == "timestamp" and column.format)
+    if counted or (column.type == "bigint" and column.scale):  # as a drop of lines writes them
+        text = pl.Series(column.name, given.cast(pa.string()), pl.String)
+        return typed(column, text, source.time_zone, day).alias(column.name)
     match column.type:
         case "double":
             return _numbers(column, given)
@@ -109,17 +119,28 @@ def _as_type(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Serie
             return _instants(source, column, given)
         case "date":
             days = pl.Series(column.name, given)
-            day = days.to_physical()
-            return days.set((day < _FIRST_DAY) | (day > _LAST_DAY), None)
+            number = days.to_physical()
+            return days.set((number < _FIRST_DAY) | (number > _LAST_DAY), None)
         case _:
             return pl.Series(column.name, given).cast(DTYPES[column.type])
 
 
 def _numbers(column: Column, given: pa.ChunkedArray) -> pl.Series:
+    if column.scale is not None:
+        return _scaled(column, column.scale, given)
     if pa.types.is_decimal256(given.type):  # wider than Polars takes; as text, each becomes the nearest double
         given = given.cast(pa.string()).cast(pa.float64())
     values = pl.Series(column.name, given).cast(pl.Float64)
     return values.set(~values.is_finite(), None)
+
+
+def _scaled(column: Column, scale: Decimal, given: pa.ChunkedArray) -> pl.Series:
+    if pa.types.is_floating(given.type):
+        values = pl.Series(column.name, given).cast(pl.Float64)
+        values = scale_doubles(values.set(~values.is_finite(), None), scale)
+    else:
+        values = scale_text(pl.Series(column.name, given.cast(pa.string()), pl.String), scale)
+    return values.set(~values.is_finite(), None).alias(column.name)
 
 
 def _instants(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Series:
@@ -132,6 +153,8 @@ def _instants(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Seri
     micros = at.to_physical()
     # The first and the last day are left out: in UTC a local time of theirs may lie in the year 0 or 10000.
     at = at.set((micros < (_FIRST_DAY + 1) * _DAY_US) | (micros >= _LAST_DAY * _DAY_US), None)
+    if column.label == "end":
+        at = at - BAR
     if column.zone == "source":
         at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
     return at.dt.convert_time_zone("UTC")

@@ -14,6 +14,7 @@ from afterbell.ingest.parsing.parquet import read_parquet
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
 from afterbell.ingest.sources.source import Source
@@ -64,18 +65,38 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
 def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
     read = read_parquet if source.format.type == "parquet" else read_text
     found = read(source, name.key, body)
-    rows = with_session(source, name, found.frame)
+    return judge_rows(source, rules, name, found)
+
+
+def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop:
+    """What was read of a drop, judged by its content."""
+    rows = with_session(source, name, with_symbol(source, name, found.frame))
+    if source.session_in_key:
+        rows = rows.with_columns(pl.lit(name.session).alias("session"))
+    if source.cumulative:
+        rows = steps_between(source, name, rows, found.aside)
     rows, refused = sift(rows, content_checks(source, rules, name, rows))
     rows, collapsed, repeated = collapse(source, rules, rows)
     asides = [found.aside, refused, repeated]
     held = None
-    if source.kind == "bars":
+    if source.kind == "bars" and not source.is_history:  # where one row of a symbol says nothing of the others
         every = rows
         rows, jumped = hold_jumps(rules, rows)
         asides.append(jumped)
         held = every.join(jumped, on="line", how="semi").drop("line") if jumped.height else None
     rejected = _rejected(found, [aside for aside in asides if aside.height])
+    if source.symbol_in_key:  # of a line that is no row, too
+        rejected = rejected.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
     return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes, held)
+
+
+def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFrame:
+    """Rows with the ``symbol`` of their key, where that has it, in the letters that the source declares."""
+    if source.symbol_in_key:
+        return rows.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
+    if source.case == "upper":
+        return rows.with_columns(pl.col("symbol").str.to_uppercase())
+    return rows
 
 
 def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 
 from afterbell.ingest.parsing.decode import Text
-from afterbell.ingest.parsing.fields import DTYPES, NUMBERS, typed
+from afterbell.ingest.parsing.fields import DTYPES, typed
 from afterbell.ingest.parsing.strict import Fields
 
 Bytes = npt.NDArray[np.uint8]
@@ -158,17 +158,16 @@ def _doubtful(fields: Fields, view: Bytes, rows: pl.DataFrame) -> Mask:
     starts = _digit(first) | ((first == _MINUS) & _digit(second))
     plain = empty | (starts & _digit(last))
     doubtful: Mask = np.zeros(rows.height, np.bool_)
-    numbers = [(at, column) for at, column in enumerate(fields.columns) if column and column.type in NUMBERS]
+    numbers = [(at, column) for at, column in enumerate(fields.columns) if column and column.read_as_number]
     if not numbers:
         return doubtful
     # One query for all columns: small drops are many, and each query has its price.
     nulls = rows.select(pl.col(column.name).is_null() for _, column in numbers)
-    infinite = pl.any_horizontal(
-        pl.lit(value=False), *(~pl.col(column.name).is_finite() for _, column in numbers if column.type == "double")
-    )
+    finite = [pl.col(column.name).is_finite() for _, column in numbers if column.type == "double"]
     for at, column in numbers:
         doubtful |= ~plain[:, at] | (nulls[column.name].to_numpy() & ~empty[:, at])
-    doubtful |= rows.select(infinite.fill_null(value=False)).to_series().to_numpy()
+    if finite:
+        doubtful |= ~rows.select(pl.all_horizontal(finite).fill_null(value=True)).to_series().to_numpy()
     exponent = np.flatnonzero((view | _LOWER_CASE) == _E)
     before = view[exponent - 1]
     after_digit = exponent[_digit(before) | (before == _DOT)]
@@ -183,7 +182,7 @@ def _digit(view: Bytes) -> Mask:
 def _read(fields: Fields, text: Text, *, strict: bool) -> pl.DataFrame | None:
     """The lines by the CSV reader: numbers typed, everything else as text. None where it can't."""
     names = [column.name if column else f"_extra_{at}" for at, column in enumerate(fields.columns)]
-    kinds = [DTYPES[column.type] if column and column.type in NUMBERS else pl.String() for column in fields.columns]
+    kinds = [DTYPES[column.type] if column and column.read_as_number else pl.String() for column in fields.columns]
     try:
         return pl.read_csv(
             text.data,
@@ -204,10 +203,10 @@ def _finished(fields: Fields, rows: pl.DataFrame, lines: pl.Series, *, spaces: b
     wrong = []
     for column in fields.source.columns.values():
         values = rows[column.name]
-        if column.type not in NUMBERS:
+        if not column.read_as_number:
             values = values.str.strip_chars(" ") if spaces else values
             if column.type != "string" or spaces:
-                values = typed(column, values, fields.source.time_zone).alias(column.name)
+                values = typed(column, values, fields.source.time_zone, fields.day).alias(column.name)
             if column.type != "string" and values.null_count():
                 wrong.append(column.name)  # for `strict` to explain
         made.append(values)

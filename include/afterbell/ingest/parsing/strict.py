@@ -7,12 +7,13 @@ across a stray quote, or turn "N/A" into an empty value.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import polars as pl
 
 from afterbell.ingest.parsing.fields import DTYPES, rule_of, typed, words_of
 from afterbell.ingest.parsing.sift import ASIDE, Check, sift
-from afterbell.ingest.sources.layout import Column
+from afterbell.ingest.sources.column import Column
 from afterbell.ingest.sources.source import Source
 
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
@@ -26,11 +27,13 @@ class Fields:
         source: whose they are.
         header: the header line; None where there is none.
         names: the vendor's name of each field, in their order.
+        day: that the drop's key names; None where it names none.
     """
 
     source: Source
     header: str | None
     names: tuple[str, ...]
+    day: date | None = None
 
     @property
     def columns(self) -> list[Column | None]:
@@ -92,7 +95,9 @@ def _typed(fields: Fields, lines: pl.DataFrame) -> pl.DataFrame:
     frame = frame.with_columns(pl.col(name).str.strip_chars(" ") for name in texts if name.startswith("_text_"))
     zone = fields.source.time_zone
     return frame.with_columns(
-        typed(column, frame[f"_text_{column.name}"], zone).alias(column.name) for column in fields.columns if column
+        typed(column, frame[f"_text_{column.name}"], zone, fields.day).alias(column.name)
+        for column in fields.columns
+        if column
     )
 
 

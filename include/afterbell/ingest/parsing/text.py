@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.decode import decode, frame_of
+from afterbell.ingest.parsing.decode import Text, decode, frame_of
 from afterbell.ingest.parsing.fields import rule_of, words_of
 from afterbell.ingest.parsing.header import is_reordered, read_header, split_names
 from afterbell.ingest.parsing.quick import read_quickly
@@ -26,7 +26,22 @@ def read_text(source: Source, key: str, body: bytes) -> Rows:
         CorruptDropError: it can't be read as what the source declares: compression, size, encoding, header, types.
     """
     text = decode(source, key, body)
-    fields, text, extra = read_header(source, key, text)
+    return read_lines(key, *read_header(source, key, text))
+
+
+def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> Rows:
+    """Read the lines after the header of a drop, or a part of them.
+
+    Args:
+        key: the drop's name, for messages.
+        fields: what the lines consist of.
+        text: the lines.
+        extra: columns that the source doesn't declare and allows.
+
+    Raises:
+        CorruptDropError: there are too many, or a column is of another type.
+    """
+    source = fields.source
     frames, asides, total = [], [], 0
     for block in text.blocks(_BLOCK):
         quick = read_quickly(fields, block)

@@ -48,7 +48,7 @@ def _unmarked(source: Source, listing: Sequence[StoredObject]) -> dict[str, str]
     markers = {found.key: found for found in listing if _is_marker(source, found)}
     reasons = {}
     for found in listing:
-        if found.key in markers or source.session_of(found.key) is None:
+        if found.key in markers or not source.is_named(found.key):
             continue
         key = f"{found.key.rpartition('/')[0]}/{shared}" if shared else found.key + suffix
         reason = _without(key, markers, found)

@@ -8,45 +8,12 @@ from typing import Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from afterbell.config.loader import Strict
+from afterbell.config.patterns import compile_key_pattern
 
-ColumnType = Literal["string", "date", "timestamp", "double", "bigint", "int", "boolean"]
-Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "lz4"]
+Compression = Literal["none", "gzip", "bz2", "xz", "zstd", "lz4", "zip"]
 MIB = 1024 * 1024
-DAY_FORMAT = "%Y-%m-%d"
-_PARTS_OF_A_DAY = {"%Y", "%m", "%d"}
-
-
-class Column(Strict):
-    """One column of a drop. Whether it may be empty is for the rules to say.
-
-    Attributes:
-        name: what it is called in the lake.
-        type: what its values are.
-        format: of a date in text: ``%Y``, ``%m`` and ``%d`` once each, with whatever stands between them.
-        zone: of a timestamp: ``source``, a local time of the source's zone, written without one; ``offset``, written
-            with its offset from UTC, or ``Z``.
-    """
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
-    type: ColumnType
-    format: str = DAY_FORMAT
-    zone: Literal["source", "offset"] = "source"
-
-    @field_validator("format")
-    @classmethod
-    def _is_a_day(cls, value: str) -> str:
-        found = re.findall("%.", value)
-        if set(found) != _PARTS_OF_A_DAY or len(found) != len(_PARTS_OF_A_DAY) or value.count("%") != len(found):
-            raise ValueError("must name %Y, %m and %d once each, such as %Y-%m-%d or %Y%m%d")
-        return value
-
-    @model_validator(mode="after")
-    def _only_what_its_type_has(self) -> Column:
-        if self.format != DAY_FORMAT and self.type != "date":
-            raise ValueError("format belongs to a column of type date; leave it out")
-        if self.zone != "source" and self.type != "timestamp":
-            raise ValueError("zone belongs to a column of type timestamp; leave it out")
-        return self
+MEMBER_GROUP = re.compile(r"\{([a-z_]+)\}")
+"""A group of the key in ``Format.member``; a repeat such as ``{8}`` has digits."""
 
 
 class Format(Strict):
@@ -57,6 +24,8 @@ class Format(Strict):
         delimiter: one character between the fields of a line; Parquet has none.
         header: ``required``; ``optional`` where the vendor sometimes leaves it out; ``none``.
         compression: of the object as it is stored; Parquet compresses inside, so there it is ``none``.
+        member: of a zip, which of its files is read: a regular expression for the whole name, in which ``{symbol}`` and
+            ``{session}`` stand for what the key has there. Empty where the zip has one file.
         encoding: the only one that is read.
         extra_columns: columns that the drop has and the source doesn't: ``refuse`` the drop, read it and ``warn``, or
             ``ignore`` them.
@@ -66,6 +35,7 @@ class Format(Strict):
     delimiter: str = ""
     header: Literal["required", "optional", "none"] = "required"
     compression: Compression = "gzip"
+    member: str = ""
     encoding: Literal["utf-8"] = "utf-8"
     extra_columns: Literal["refuse", "warn", "ignore"] = "refuse"
 
@@ -82,6 +52,23 @@ class Format(Strict):
         if len(value) > 1 or (value and (not value.isascii() or value.isalnum() or value in "\"\r\n\0 .-+:'")):
             raise ValueError(r"must be one ASCII character that no field has, such as ',', ';', '|' or '\t'")
         return value
+
+    @field_validator("member")
+    @classmethod
+    def _is_a_pattern(cls, value: str) -> str:
+        compile_key_pattern(MEMBER_GROUP.sub("x", value))
+        return value
+
+    @property
+    def member_groups(self) -> tuple[str, ...]:
+        """The groups of the key that ``member`` names."""
+        return tuple(MEMBER_GROUP.findall(self.member))
+
+    @model_validator(mode="after")
+    def _names_a_member_of_a_zip(self) -> Format:
+        if self.member and self.compression != "zip":
+            raise ValueError("member belongs to compression: zip; leave it out")
+        return self
 
     @model_validator(mode="after")
     def _fits_its_type(self) -> Format:

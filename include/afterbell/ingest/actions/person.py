@@ -1,0 +1,152 @@
+"""What a person's decisions do to corporate actions. Pure.
+
+A decision is one more row, known from the instant on at which it was made. While it stands, nothing that evidence says
+about its symbol and ex-session from then on becomes a row; ``vendor`` ends that. So the newest row is the one that
+counts, as everywhere, and the rows are the same however the drops are taken in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+
+import polars as pl
+
+from afterbell.errors import ConfigError
+from afterbell.ingest.actions.decide import ACTIONS, DIVIDEND, SPLIT, WITHDRAWN
+from afterbell.ingest.actions.overrides import FILE, NONE, PREFIX, VENDOR, Adjustment, Decision
+
+PERSON = "person"
+"""Basis of a row that a person decided."""
+
+KEY = ["symbol", "ex_session"]
+KINDS = (SPLIT, DIVIDEND, NONE)
+"""Kinds of rows that say what takes effect on a session; rows of any other are not actions."""
+
+
+class Word(NamedTuple):
+    """From when on a person's decision counts, and whether it silences the evidence."""
+
+    symbol: str
+    ex_session: date
+    decided: datetime
+    stands: bool
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """The decisions that a run knows of.
+
+    Attributes:
+        due: those it writes, the earliest first.
+        words: of these and of all that the lake has.
+        waiting: how many are of a later time than the run's session.
+    """
+
+    due: tuple[Decision, ...] = ()
+    words: tuple[Word, ...] = ()
+    waiting: int = 0
+
+
+NO_DECISIONS = Decisions()
+
+
+def weigh_decisions(decisions: Iterable[Decision], there: pl.DataFrame, horizon: datetime) -> Decisions:
+    """Which decisions a run writes.
+
+    Args:
+        decisions: all of the file.
+        there: the lake's rows about their symbols and ex-sessions, and all of earlier decisions: ``ACTIONS``.
+        horizon: when the newest content of the run's last session is known (UTC).
+
+    Raises:
+        ConfigError: the lake already has a row that became known after a decision which it lacks. Written now, it would
+            not count: that row is newer.
+    """
+    there = there.filter(pl.col("kind").is_in(KINDS))
+    written = set(there["drop_id"].to_list())
+    new = [each for each in decisions if each.drop_id not in written]
+    due = sorted((each for each in new if each.decided <= horizon), key=lambda each: each.decided)
+    for each in due:
+        _require_newest(each, there)
+    applied = there.filter(pl.col("drop_id").str.starts_with(PREFIX))
+    rows = applied.select(*KEY, "knowledge_time", "basis").iter_rows()
+    words = [Word(symbol, session, at, basis == PERSON) for symbol, session, at, basis in rows]
+    words += [Word(*each.key, each.decided, each.action != VENDOR) for each in due]
+    return Decisions(tuple(due), tuple(words), len(new) - len(due))
+
+
+def _require_newest(decision: Decision, there: pl.DataFrame) -> None:
+    about = (pl.col("symbol") == decision.symbol) & (pl.col("ex_session") == decision.ex_session)
+    later = there.filter(about & (pl.col("knowledge_time") >= decision.decided)).sort("knowledge_time")
+    if later.is_empty():
+        return
+    row = later.row(-1, named=True)
+    added = (
+        " An entry that was applied is not edited: add another." if (row["drop_id"] or "").startswith(PREFIX) else ""
+    )
+    raise ConfigError(
+        f"{FILE}: the decision of {decision.by} about {decision.symbol} {decision.ex_session}: decided: expected an "
+        f"instant after {row['knowledge_time'].isoformat()}, from which on the lake knows factor {row['factor']:g} "
+        f"({row['basis']}) of that session, found {decision.decided.isoformat()}. Write a later `decided`, such as "
+        f"the present time: what was known before it stays as it was.{added}"
+    )
+
+
+def silence(rows: pl.DataFrame, words: Sequence[Word]) -> pl.DataFrame:
+    """``ACTIONS`` without those that become known while a person's decision about the same key stands."""
+    if not words or rows.is_empty():
+        return rows
+    keys = pl.DataFrame([word[:2] for word in words], schema={"symbol": pl.String, "ex_session": pl.Date}, orient="row")
+    about = rows.join(keys.unique(), on=KEY, how="semi", maintain_order="left")
+    if about.is_empty():
+        return rows
+    stays = [_counts(row, words) for row in about.iter_rows(named=True)]
+    others = rows.join(keys, on=KEY, how="anti", maintain_order="left")
+    return pl.concat([others, about.filter(pl.Series(stays, dtype=pl.Boolean))]).sort("knowledge_time", *KEY)
+
+
+def _counts(row: dict[str, object], words: Sequence[Word]) -> bool:
+    said = [word for word in words if word[:2] == (row["symbol"], row["ex_session"])]
+    before = [word for word in said if word.decided <= row["knowledge_time"]]  # type: ignore[operator]
+    if not before:
+        return True
+    newest = max(before, key=lambda word: word.decided)
+    # What evidence says at the very instant of `vendor` is what its row says.
+    return not newest.stands and newest.decided != row["knowledge_time"]
+
+
+def rows_of(decisions: Iterable[Decision], told: pl.DataFrame) -> pl.DataFrame:
+    """The rows of decisions.
+
+    Args:
+        decisions: those to write.
+        told: ``ACTIONS``, all that evidence ever said about the keys of those that end a person's word.
+
+    Returns:
+        ``ACTIONS``; of ``vendor`` what the evidence said at that instant.
+    """
+    rows = [_row(each, told) for each in decisions]
+    return pl.DataFrame(rows, schema=ACTIONS, orient="row")
+
+
+def _row(decision: Decision, told: pl.DataFrame) -> tuple[object, ...]:
+    said = f"{PERSON}: {decision.by}: {decision.reason}"
+    factor, kind, basis, confidence = 1.0, NONE, PERSON, 1.0
+    if isinstance(decision.action, Adjustment):
+        factor, kind = decision.action.factor, decision.action.kind
+    elif decision.action == VENDOR:
+        factor, kind, basis, confidence, rests_on = _newest(decision, told)
+        said = f"{rests_on}; {said}" if rests_on else said
+    return (*decision.key, factor, kind, basis, decision.decided, decision.drop_id, confidence, said)
+
+
+def _newest(decision: Decision, told: pl.DataFrame) -> tuple[float, str, str, float, str]:
+    about = (pl.col("symbol") == decision.symbol) & (pl.col("ex_session") == decision.ex_session)
+    known = told.filter(about & (pl.col("knowledge_time") <= decision.decided)).sort("knowledge_time")
+    if known.is_empty():
+        return 1.0, NONE, WITHDRAWN, 0.0, ""
+    row = known.row(-1, named=True)
+    return row["factor"], row["kind"], row["basis"], row["confidence"], row["rests_on"] or ""

@@ -1,0 +1,186 @@
+"""Reported actions: what a source of kind ``actions`` says of an ex-session, and from when on it counts. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.ingest.parsing.action_checks import DIVIDEND, SPLIT, declared_kind, split_factor
+from afterbell.ingest.revisions import something_new
+from afterbell.ingest.sources.reported import VALUES
+from afterbell.ingest.sources.source import Source
+
+ABOVE_CLOSE = "amount_above_close"
+"""Rule of an amount that is no less than the close it is paid from."""
+
+_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
+    "symbol": pl.String,
+    "ex_session": pl.Date,
+    "factor": pl.Float64,
+    "amount": pl.Float64,
+    "kind": pl.String,
+    "source": pl.String,
+    "key": pl.String,
+    "session": pl.Date,
+    "knowledge_time": pl.Datetime("us", "UTC"),
+    "drop_id": pl.String,
+}
+REPORTED = pl.Schema(_COLUMNS)
+"""What a drop says of a symbol and ex-session: the factor of its splits and of payouts given as one, 1 for none; the
+amount paid, in the listing's currency a share of the session before, 0 for none; ``session`` is the drop's."""
+
+_REFUSED = pl.Schema({**_COLUMNS, "close": pl.Float64, "known": pl.Datetime("us", "UTC")})
+REPORT_KEY = ("symbol", "ex_session", "source")
+_TELLS = ("amount", "kind", "_factor")
+_DIGITS = 5
+"""Cumulative factors are written anew with each action, and the steps between them differ by their rounding."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A reported action that counts.
+
+    Attributes:
+        symbol: as the source writes it.
+        ex_session: the session on which it takes effect.
+        factor: a price before it times this compares with later ones; 1 where the source takes an action back.
+        kind: ``split`` or ``dividend``.
+        source: which says so.
+        rank: of that source.
+        told: its drop's knowledge time.
+        known: from when on it counts: not before its ex-session, nor before the close that an amount is paid from.
+        drop_id: its drop.
+    """
+
+    symbol: str
+    ex_session: date
+    factor: float
+    kind: str
+    source: str
+    rank: int
+    told: datetime
+    known: datetime
+    drop_id: str
+
+
+def gather(rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
+    """Rows of drops as ``REPORTED`` with ``late`` (Boolean): one for each drop, symbol and ex-session.
+
+    Args:
+        rows: accepted rows: symbol, ex_session, factor, ratio, amount or kind, source, key, session, knowledge_time,
+            drop_id, late.
+        sources: those of kind ``actions``, by name.
+    """
+    nulls = [pl.lit(None, pl.Float64).alias(name) for name in VALUES if name not in rows.columns]
+    rows = rows.with_columns(*nulls, *([] if "kind" in rows.columns else [pl.lit(None, pl.String).alias("kind")]))
+    kinds = [
+        mine.with_columns(declared=declared_kind(sources[name]))
+        for (name,), mine in rows.group_by("source", maintain_order=True)
+    ]
+    rows = pl.concat(kinds)
+    split = split_factor(pl.col("declared"), pl.col("factor"), pl.col("ratio"))
+    # A factor is the whole of its payout: an amount beside it says the same.
+    paid = pl.when(pl.col("factor").is_null() | pl.col("ratio").is_not_null()).then(pl.col("amount"))
+    rows = rows.with_columns(split=split, paid=paid)
+    payout = pl.when(pl.col("split").is_null()).then(pl.col("factor"))
+    about = ["symbol", "ex_session", "source", "key", "session", "knowledge_time", "drop_id", "late"]
+    found = rows.group_by(about, maintain_order=True).agg(
+        factor=pl.col("split").first(ignore_nulls=True).fill_null(1.0) * payout.fill_null(1.0).product(),
+        amount=pl.col("paid").sum(),
+        kind=pl.when(pl.col("split").is_not_null().any()).then(pl.lit(SPLIT)).otherwise(pl.lit(DIVIDEND)),
+    )
+    return found.select(*REPORTED, "late")
+
+
+def new_reports(rows: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
+    """``REPORTED`` rows that say something new.
+
+    Args:
+        rows: as ``gather`` gives them.
+        there: the lake's ``REPORTED`` rows about the same ex-sessions.
+    """
+    known = there.select(list(REPORTED)).with_columns(late=False, known=True)
+    every = pl.concat([known, rows.with_columns(known=pl.lit(value=False))], how="vertical_relaxed")
+    found = something_new(every.with_columns(_factor=pl.col("factor").log().round(_DIGITS)), REPORT_KEY, _TELLS)
+    return found.filter(~pl.col("known")).select(list(REPORTED))
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Reported actions with their factors.
+
+    Attributes:
+        counting: those that count, now or from a later instant on.
+        refused: rows of ``REPORTED`` with ``close`` and ``known``: an amount that is no less than the close it is paid
+            from.
+    """
+
+    counting: list[Report]
+    refused: pl.DataFrame
+
+
+def resolve(reports: pl.DataFrame, bars: pl.DataFrame, sources: Mapping[str, Source]) -> Resolved:
+    """The factors of reported actions, and from when on they count.
+
+    An amount waits for the bar of the session before; of several revisions that one counts which is known when the
+    report begins to count, so that a later one changes nothing.
+
+    Args:
+        reports: ``REPORTED``; of sources that are not declared nothing counts.
+        bars: rows of ``market.bars`` of the sessions before amounts: symbol, session, close, knowledge_time, revision.
+        sources: those of kind ``actions``, by name.
+    """
+    closes = _Closes(bars)
+    counting: list[Report] = []
+    refused: list[dict[str, object]] = []
+    opens = _from_when(sources)
+    for row in reports.filter(pl.col("source").is_in(list(sources))).iter_rows(named=True):
+        source = sources[row["source"]]
+        known, factor = max(row["knowledge_time"], opens(source, row["ex_session"])), row["factor"]
+        if row["amount"]:
+            found = closes.known(row["symbol"], Exchange(source.exchange).previous(row["ex_session"]), known)
+            if found is None:
+                continue
+            known, close = found
+            if row["amount"] >= close:
+                refused.append(row | {"close": close, "known": known})
+                continue
+            factor *= 1 - row["amount"] / close
+        about = (row["symbol"], row["ex_session"], factor, row["kind"], row["source"], source.rank)
+        counting.append(Report(*about, row["knowledge_time"], known, row["drop_id"]))
+    return Resolved(counting, pl.DataFrame(refused, schema=_REFUSED, orient="row"))
+
+
+def _from_when(sources: Mapping[str, Source]) -> Callable[[Source, date], datetime]:
+    """When the content of a session is known, by source; each looked up once."""
+    found: dict[tuple[str, date], datetime] = {}
+
+    def at(source: Source, session: date) -> datetime:
+        key = (source.name, session)
+        if key not in found:
+            found[key] = sources[source.name].knowledge_time(session)
+        return found[key]
+
+    return at
+
+
+class _Closes:
+    """Closes by symbol and session, as they became known."""
+
+    def __init__(self, bars: pl.DataFrame) -> None:
+        self._found: dict[tuple[str, date], list[tuple[datetime, float]]] = {}
+        rows = bars.sort("knowledge_time", "revision").select("symbol", "session", "knowledge_time", "close")
+        for symbol, session, at, close in rows.iter_rows():
+            self._found.setdefault((symbol, session), []).append((at, close))
+
+    def known(self, symbol: str, session: date, at: datetime) -> tuple[datetime, float] | None:
+        """The close that is known at an instant, or at the first one after it when there is one."""
+        told = self._found.get((symbol, session))
+        if not told:
+            return None
+        at = max(at, told[0][0])
+        return at, [close for known, close in told if known <= at][-1]

@@ -1,0 +1,180 @@
+"""Whether what a source calls prices can be prices: their level beside what is known, or beside declared bounds. Pure.
+
+A scale that is forgotten, or wrong by ten, moves every price at once, and each bar by itself still looks like one. So
+the closes of a session's drops are compared, symbol by symbol, with the last ones known of their source: their median
+ratio is near 1, whatever single symbols do. Where nothing is known yet, their median close must lie within the source's
+bounds. One symbol alone can be worth a hundred times more after its shares are put together, and 700,000 dollars at any
+time: it is judged by its own past, and only a level far beyond any such event is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from math import log10
+from statistics import median
+
+import polars as pl
+
+from afterbell.errors import ValidationFailedError
+from afterbell.ingest.outcome import Outcome
+from afterbell.ingest.sources.source import Source
+
+SAMPLE = 200
+"""About so many symbols of a drop are looked at: those with the least hashes, so that drops have them in common."""
+_ENOUGH = 5
+"""From so many symbols on nothing but a mistake moves their median."""
+_FEW_TIMES, _LONE_TIMES = 50.0, 500.0
+"""Up to so many times its past the price of a few symbols, or of one, can change by itself."""
+_SEED, _HASHES = 7, 2**64
+
+
+class ImplausibleError(ValidationFailedError):
+    """Drops whose prices can't be prices: correct the source's ``scale``, or declare ``plausible``.
+
+    Attributes:
+        found: these drops, each with the reason.
+    """
+
+    def __init__(self, found: Sequence[tuple[Outcome, str]]) -> None:
+        super().__init__("; ".join(reason for _, reason in found[:3]))
+        self.found = found
+
+
+def sample_closes(drop_id: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The last closes of some of a drop's symbols: drop_id, symbol, close (Float64); of all, where they are few."""
+    when = "at" if "at" in rows.columns else "session"
+    rows = rows.select("symbol", when, "close")
+    # At least so many, and quicker to tell than how many.
+    symbols = rows.height // max(1, rows[when].n_unique())
+    if symbols > SAMPLE:
+        rows = rows.filter(rows["symbol"].hash(_SEED) < _HASHES // symbols * SAMPLE)
+    rows = rows.filter(pl.col("close") > 0)
+    closes = rows.group_by("symbol").agg(pl.col("close").sort_by(when).last())  # without an order, so sorted below
+    return closes.sort("symbol").select(pl.lit(drop_id).alias("drop_id"), "symbol", "close")
+
+
+@dataclass(frozen=True)
+class _Look:
+    """The closes of one drop."""
+
+    place: int
+    closes: Mapping[str, float]
+
+    def ratios(self, last: Mapping[str, float]) -> list[float]:
+        """Decimal logarithms of its closes to those known before, of symbols that have one."""
+        return [log10(close / last[symbol]) for symbol, close in self.closes.items() if symbol in last]
+
+
+def check_levels(
+    source: Source,
+    outcomes: Sequence[Outcome],
+    closes: Mapping[str, Mapping[str, float]],
+    past: Mapping[str, float],
+    *,
+    known: bool,
+) -> dict[int, str]:
+    """Which drops of a source have prices that can't be prices.
+
+    Args:
+        source: of bars or of minute bars.
+        outcomes: of the run; those of other sources are passed over.
+        closes: by drop id, the closes of its symbols.
+        past: the last close of symbols before the first of these drops.
+        known: whether anything of the source is known from there, of whatever symbols.
+
+    Returns:
+        A reason for each such drop, by its place in ``outcomes``.
+    """
+    last = dict(past)
+    reasons: dict[int, str] = {}
+    for looks in _by_session(source, outcomes, closes):
+        bad = _beside_the_past(source, looks, last)
+        good = [look for look in looks if look.place not in bad]
+        bad |= _within_bounds(source, good, last, known=known)
+        for look in good:
+            if look.place not in bad:
+                last.update(look.closes)
+                known = True
+        reasons |= {place: f"drop {outcomes[place].task.key}: {reason}" for place, reason in bad.items()}
+    return reasons
+
+
+def _by_session(
+    source: Source, outcomes: Sequence[Outcome], closes: Mapping[str, Mapping[str, float]]
+) -> Iterator[list[_Look]]:
+    mine = [
+        (one.task.session, _Look(place, closes[one.drop_id]))
+        for place, one in enumerate(outcomes)
+        if one.task.source == source.name and one.drop_id in closes and one.rows
+    ]
+    mine.sort(key=lambda pair: (pair[0], pair[1].place))
+    for _, looks in groupby(mine, key=lambda pair: pair[0]):
+        yield [look for _, look in looks]
+
+
+def _beside_the_past(source: Source, looks: Iterable[_Look], last: Mapping[str, float]) -> dict[int, str]:
+    looks = list(looks)
+    every = [ratio for look in looks for ratio in look.ratios(last)]
+    moved = bool(every) and abs(median(every)) > log10(_times(source, len(every)))
+    bad = {}
+    for look in looks:
+        ratios = look.ratios(last)
+        if not ratios:
+            continue
+        # Where all of a session's prices moved, a drop of one symbol has no other reason than the others.
+        times = source.price_change() if moved else _times(source, len(ratios))
+        if abs(median(ratios)) > log10(times):
+            there = [symbol for symbol in look.closes if symbol in last]
+            bad[look.place] = _moved(source, look, [last[symbol] for symbol in there], there)
+    return bad
+
+
+def _times(source: Source, symbols: int) -> float:
+    """How many times their past, or one over it, the prices of so many symbols may be."""
+    usual = source.price_change()
+    if symbols >= _ENOUGH:
+        return usual
+    return max(usual, _LONE_TIMES if symbols == 1 else _FEW_TIMES)
+
+
+def _within_bounds(source: Source, looks: Sequence[_Look], last: Mapping[str, float], *, known: bool) -> dict[int, str]:
+    new = {look.place: [close for symbol, close in look.closes.items() if symbol not in last] for look in looks}
+    closes = [close for found in new.values() for close in found]
+    symbols = sum(len(look.closes) for look in looks)
+    # A newcomer or two beside symbols that are known may cost what they like.
+    if not closes or 2 * len(closes) < symbols or (known and len(closes) < _ENOUGH):
+        return {}
+    low, high = source.price_bounds()
+    middle = median(closes)
+    if low <= middle <= high:
+        return {}
+    name = _column(source)
+    return {
+        place: f"column {name}: expected prices, with a median close of {len(closes)} symbols between {low:g} and "
+        f"{high:g}, found {middle:g}; {_remedy(source)}"
+        for place, found in new.items()
+        if found
+    }
+
+
+def _moved(source: Source, look: _Look, before: Sequence[float], symbols: Sequence[str]) -> str:
+    ratio = 10 ** median(look.ratios(dict(zip(symbols, before, strict=True))))
+    found = median(look.closes[symbol] for symbol in symbols)
+    what = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
+    return (
+        f"column {_column(source)}: expected prices near those known of {what}, with a median close of "
+        f"{median(before):g}, found {found:g}, {ratio:.3g} times as much; {_remedy(source)}"
+    )
+
+
+def _column(source: Source) -> str:
+    return next(vendors for vendors, column in source.columns.items() if column.name == "close")
+
+
+def _remedy(source: Source) -> str:
+    return (
+        f"check the scale of the price columns in include/config/sources/{source.name}.yaml, or ask the vendor; where "
+        "these are prices, declare plausible there. Nothing of it was loaded"
+    )

@@ -1,0 +1,136 @@
+"""A person's word that held bars of a symbol are right: written once, kept for good, applied by the next run.
+
+A release is ``listings/<session>/<id>.json`` in the artifact bucket; session and id are those of the hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from afterbell.config.runtime import Runtime
+from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, PreconditionFailedError
+from afterbell.ingest.refusals import Release
+from afterbell.lake.listings import EXPLAINED, HELD, RELEASED, RETURNED
+from afterbell.stores.artifacts import ArtifactStore
+
+FOLDER = "listings/"
+_KEY = re.compile(rf"{FOLDER}\d{{4}}-\d{{2}}-\d{{2}}/[0-9a-f]{{16}}\.json")
+_HOLDS = (
+    "SELECT symbol, ex_session, basis, knowledge_time, close_before, close, rests_on FROM market.corporate_actions "
+    "WHERE kind = 'wrong_listing'"
+)
+_TELLS = frozenset({EXPLAINED, RELEASED, RETURNED})
+
+
+class ListingRelease(Release):
+    """The release of a hold.
+
+    Attributes:
+        symbol: whose bars are right.
+        session: the first one that was held.
+    """
+
+    symbol: str
+    session: date
+
+
+def hold_id(symbol: str, session: date) -> str:
+    """The id of a hold: 16 hexadecimal digits."""
+    return hashlib.sha256(f"{symbol}\0{session.isoformat()}".encode()).hexdigest()[:16]
+
+
+def read_releases(store: ArtifactStore) -> dict[tuple[str, date], datetime]:
+    """When each released hold was let go, by symbol and session; other objects in the folder are passed over.
+
+    Raises:
+        DigestMismatchError: a document is no release, or of another hold than its key says.
+    """
+    keys = [found.key for found in store.list(FOLDER) if _KEY.fullmatch(found.key)]
+    found = (_read(store, key) for key in keys)
+    return {(one.symbol, one.session): one.at for one in found}
+
+
+def _read(store: ArtifactStore, key: str) -> ListingRelease:
+    try:
+        found = ListingRelease.model_validate_json(store.get(key))
+    except ValidationError as error:
+        raise DigestMismatchError(f"{key} is not the release of a held listing: {error}") from error
+    if key != _key(found.symbol, found.session):
+        raise DigestMismatchError(
+            f"{key} is the release of {found.symbol} from {found.session}, which belongs to "
+            f"{_key(found.symbol, found.session)}: it was moved; remove it, and release the listing again"
+        )
+    return found
+
+
+def _key(symbol: str, session: date) -> str:
+    return f"{FOLDER}{session.isoformat()}/{hold_id(symbol, session)}.json"
+
+
+def release_listing(
+    store: ArtifactStore, held: Collection[tuple[str, date]], symbol: str, session: date, by: str, reason: str
+) -> tuple[ListingRelease, bool]:
+    """Let held bars of a symbol count from the next run on; whether this call did it.
+
+    Args:
+        store: the artifact store.
+        held: symbol and session of every hold that the lake has.
+        symbol: whose.
+        session: the first one that is held.
+        by: who says so.
+        reason: one line of 3 to 500 characters, kept for good.
+
+    Raises:
+        ConfigError: the reason is not a line of 3 to 500 characters.
+        ObjectMissingError: no such bars are held; the message lists those that are.
+    """
+    if (symbol, session) not in held:
+        known = ", ".join(f"{name} from {day}" for name, day in sorted(held)) or "none"
+        raise ObjectMissingError(f"no bars of {symbol!r} are held from {session} on; held are: {known}")
+    try:
+        given = ListingRelease(
+            by=by, reason=reason.strip(), run_id="cli", at=datetime.now(UTC), symbol=symbol, session=session
+        )
+    except ValidationError as error:
+        said = "; ".join(f"{each['loc'][0]}: {each['msg']}, found {each['input']!r:.100}" for each in error.errors())
+        raise ConfigError(f"nothing was released: {said}. Give --reason, one line of 3 to 500 characters") from error
+    key = _key(symbol, session)
+    try:
+        store.put_if_absent(key, given.model_dump_json(indent=2).encode() + b"\n")
+    except PreconditionFailedError:
+        return _read(store, key), False
+    return given, True
+
+
+def read_holds(runtime: Runtime) -> list[dict[str, Any]]:
+    """The holds that nothing has ended, oldest first, with symbol, ex_session, basis, knowledge_time and rests_on.
+
+    ``close_before`` is the right close, ``close`` the wrong one.
+
+    Raises:
+        ConfigError: there is no lake yet.
+    """
+    from afterbell.lake.reader import query  # noqa: PLC0415 - ingest itself does without DuckDB
+
+    return open_holds(query(runtime, _HOLDS).to_pylist())
+
+
+def open_holds(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The holds that nothing has ended, oldest first, as rows of ``market.corporate_actions``.
+
+    Args:
+        rows: of kind ``wrong_listing``: symbol, ex_session, basis, knowledge_time and whatever else.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda one: (one["knowledge_time"], one["ex_session"])):
+        if row["basis"] == HELD:
+            found[row["symbol"]] = dict(row)
+        elif row["basis"] in _TELLS:
+            found.pop(row["symbol"], None)
+    return sorted(found.values(), key=lambda one: (one["ex_session"], one["symbol"]))

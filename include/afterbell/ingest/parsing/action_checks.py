@@ -1,0 +1,112 @@
+"""What a row of reported corporate actions must be, for it to be one. Pure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import polars as pl
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.errors import CalendarBoundsError
+from afterbell.ingest.parsing.sift import Check
+from afterbell.ingest.sources.reported import VALUES
+from afterbell.ingest.sources.source import Source
+
+SPLIT, DIVIDEND = "split", "dividend"
+_SAME = 1e-3
+_KEY = ("symbol", "ex_session")
+
+
+def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
+    """The checks that rows of a source of kind ``actions`` may fail, in the order in which they count."""
+    there = [name for name in VALUES if name in rows.columns]
+    shown = pl.format(", ".join(f"{name} {{}}" for name in there), *(_text(name) for name in there))
+    factor, ratio, amount = (pl.col(name) if name in there else pl.lit(None, pl.Float64) for name in VALUES)
+    kind = declared_kind(source)
+    unknown = (kind == "").fill_null(value=False)
+    checks = [
+        _not_a_session(source, rows),
+        _check("unknown_kind", unknown, _kinds(source), _text_of("kind", rows)),
+    ]
+    bad_sign = (factor <= 0).fill_null(value=False) | (ratio <= 0).fill_null(value=False)
+    bad_sign |= (amount < 0).fill_null(value=False)
+    unclear = factor.is_not_null() & ratio.is_null() & kind.is_null()
+    payout = (kind == DIVIDEND).fill_null(value=False)
+    checks += [
+        _check(
+            "no_action",
+            pl.all_horizontal(pl.col(name).is_null() for name in there),
+            f"one of {', '.join(there)}",
+            shown,
+        ),
+        _check("not_positive", bad_sign, "a factor and a ratio above 0, an amount of at least 0", shown),
+        _check("factors_disagree", (factor * ratio - 1).abs() > _SAME, "a factor of 1 / ratio", shown),
+        _check("unknown_kind", unclear, "a kind beside a factor", shown),
+        _check(
+            "kind_disagrees",
+            payout & (ratio.is_not_null() | (factor > 1)),
+            "a dividend without ratio, with a factor below 1",
+            shown,
+        ),
+        _check(
+            "kind_disagrees",
+            (kind == SPLIT) & factor.is_null() & ratio.is_null(),
+            "a split with a ratio or a factor",
+            shown,
+        ),
+        _splits_differ(kind, factor, ratio, shown),
+    ]
+    return checks
+
+
+def declared_kind(source: Source) -> pl.Expr:
+    """The kind that a row's source declares for it; NULL where its values tell it, empty for a text not declared."""
+    if source.cumulative:
+        return pl.when(pl.col("ratio").is_null()).then(pl.lit(DIVIDEND))
+    if isinstance(source.kinds, dict):
+        text = pl.col("kind")
+        known = text.replace_strict(dict(source.kinds), default="", return_dtype=pl.String)
+        return pl.when(text.is_null() | (text == "")).then(pl.lit(None, pl.String)).otherwise(known)
+    return pl.lit(source.kinds, pl.String)
+
+
+def split_factor(kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr) -> pl.Expr:
+    """The factor of a row's split; NULL where it tells none."""
+    return pl.when(ratio.is_not_null()).then(1 / ratio).when(kind == SPLIT).then(factor)
+
+
+def _not_a_session(source: Source, rows: pl.DataFrame) -> Check:
+    days = rows["ex_session"].unique().drop_nulls().to_list()
+    closed = [day for day in days if not _trades(Exchange(source.exchange), day)]
+    found = pl.col("ex_session")
+    return _check("not_a_session", found.is_in(closed), f"a session of {source.exchange}", found.cast(pl.String))
+
+
+def _trades(exchange: Exchange, day: date) -> bool:
+    try:
+        return exchange.is_session(day) and exchange.previous(day) < day  # an amount is paid from the close before
+    except CalendarBoundsError:
+        return False
+
+
+def _splits_differ(kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr, shown: pl.Expr) -> Check:
+    # Payouts of one session add up; splits of one session contradict each other.
+    split = split_factor(kind, factor, ratio)
+    bad = split.is_not_null() & ((split.max().over(_KEY) / split.min().over(_KEY) - 1) > _SAME)
+    return _check("splits_differ", bad, "one split a symbol and session", shown)
+
+
+def _kinds(source: Source) -> str:
+    return f"a kind of {', '.join(source.kinds)}" if isinstance(source.kinds, dict) else "a kind"
+
+
+def _text(name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String).fill_null("empty")
+
+
+def _text_of(name: str, rows: pl.DataFrame) -> pl.Expr:
+    return _text(name).str.slice(0, 60) if name in rows.columns else pl.lit("none")
+
+
+def _check(rule: str, bad: pl.Expr, expected: str, found: pl.Expr) -> Check:
+    return Check(rule, bad, pl.format("expected {}, found {}", pl.lit(expected), found))

@@ -1,0 +1,90 @@
+"""Collecting, a stretch of sessions at a time, which symbols have bars, and what that says of each session. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date
+
+import polars as pl
+
+from afterbell.ingest.plan import USABLE
+from afterbell.quality.neighbours import Bounds, Coverage, coverage
+from afterbell.quality.rules import RuleSet
+from afterbell.quality.sequence import drop_source
+
+_KEY = ["symbol", "session"]
+
+
+def bounds_of(rules: RuleSet) -> Bounds:
+    """What the rules on coverage and row count expect of a session; nothing where there are none."""
+    least, rows = None, (0.0, float("inf"))
+    for rule in rules.set_rules():
+        if rule.kind == "symbol_coverage":
+            least = rule.min
+        elif rule.kind == "row_count_ratio":
+            rows = (rule.min or 0.0, float("inf") if rule.max is None else rule.max)
+    return Bounds(least, rows)
+
+
+class Presence:
+    """Which symbols have bars, by source.
+
+    Args:
+        ledger: rows of ``raw.drops`` of the sessions that are added.
+        judged: rule sets by source.
+    """
+
+    def __init__(self, ledger: pl.DataFrame, judged: dict[str, RuleSet]) -> None:
+        usable = ledger.filter(pl.col("state").is_in(USABLE) & pl.col("source").is_in(list(judged)))
+        self._told = usable.group_by("source", "session").agg(_as_of=pl.col("knowledge_time").max())
+        self._judged = judged
+        self._parts: list[pl.DataFrame] = []
+        self._last: date | None = None
+        self._read: set[date] = set()
+
+    def add(self, bars: pl.DataFrame, sessions: Collection[date]) -> None:
+        """Add bars of further sessions, all revisions; those of sessions that are there already are passed over.
+
+        Args:
+            bars: rows of ``market.bars``.
+            sessions: which were read; some may have no bar at all.
+        """
+        self._read |= set(sessions)
+        # Few drops have many bars: what an id says is read once.
+        drops = (
+            bars.select("drop_id")
+            .unique()
+            .with_columns(
+                source=drop_source(),
+                _day=pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False),
+            )
+        )
+        rows = bars if self._last is None else bars.filter(pl.col("session") > self._last)
+        rows = rows.select(*_KEY, "drop_id", "knowledge_time").join(drops, on="drop_id", how="inner")
+        rows = rows.filter(pl.col("source").is_in(list(self._judged)))
+        if rows.is_empty():
+            return
+        # A drop that came after the next session's may say nothing new: its session is told all the same.
+        known = (pl.col("knowledge_time") <= pl.col("_as_of")).fill_null(value=False)
+        marked = rows.join(self._told, on=["source", "session"], how="left").select(
+            "source", *_KEY, on_night=(pl.col("_day") == pl.col("session")).fill_null(value=False) | known
+        )
+        self._parts.append(marked)
+        self._last = rows["session"].max()  # type: ignore[assignment]
+
+    def coverage(self, calendar: Sequence[date], days: Collection[date]) -> list[Coverage]:
+        """Each of ``days`` that was read beside its neighbours in ``calendar``, by source, ascending.
+
+        A source is asked about the sessions from its first usable drop to its last one.
+        """
+        found: list[Coverage] = []
+        rows = pl.concat(self._parts) if self._parts else None
+        for source, rules in sorted(self._judged.items()):
+            delivered = set(self._told.filter(pl.col("source") == source)["session"].to_list())
+            mine = None if rows is None else rows.filter(pl.col("source") == source)
+            if not delivered or mine is None or mine.is_empty():
+                continue
+            asked = [day for day in days if day in self._read and min(delivered) <= day <= max(delivered)]
+            there = {day: day in delivered for day in asked}
+            found += coverage(source, mine, calendar, asked, there, bounds_of(rules))
+        return found
