@@ -63,7 +63,7 @@ class Decisions(Scenario):
         self.write(*DECISIONS, entry("S02", 7, at(7, 0), "none"))
         seen["too_late"] = lake.run(LAST, "too_late")
         seen["unmoved"] = seen["heads"] == lake.heads()
-        self.write(*DECISIONS, entry("S02", 7, at(LAST, 0), "none"))
+        self.write(*DECISIONS, entry("S02", 7, at(LAST, 0), "none"), entry("s02", 7, at(LAST, 0), "none"))
         seen["new"] = lake.run(LAST, "new")
         seen["rows"] = lake.rows("market.corporate_actions")
         seen["new_again"] = lake.run(LAST, "new_again")

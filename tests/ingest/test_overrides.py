@@ -59,10 +59,19 @@ def test_a_decision_before_what_the_lake_came_to_know_is_refused_and_nothing_mov
 
 def test_a_new_decision_is_written_without_any_new_drop_and_once(seen: dict[str, Any]) -> None:
     new, again = seen["later"]["new"], seen["later"]["new_again"]
-    assert (new["ingest"]["noop"], new["ingest"]["decisions"]) == (False, [f"S02 {world.day(7)}"])
+    assert (new["ingest"]["noop"], new["ingest"]["decisions"]) == (
+        False,
+        [f"S02 {world.day(7)}", f"s02 {world.day(7)}"],
+    )
     assert (new["validate"]["failed"], new["validate"]["noop"]) == (0, False)
     assert again["ingest"]["noop"] is True
     assert _of(seen["later"]["rows"], "S02")[-1] == ("1.0", "none", "person")
+
+
+def test_a_decision_about_a_symbol_without_bars_is_warned_of(seen: dict[str, Any]) -> None:
+    (warning,) = seen["later"]["new"]["ingest"]["decisions_without_bars"]
+    assert f"the decision of Ann about s02 {world.day(7)} is written, but market.bars has no bar of s02" in warning
+    assert seen["bulk"]["runs"][str(len(world.DAYS) - 1)]["ingest"]["decisions_without_bars"] == []
 
 
 def test_an_answer_as_of_a_day_sees_the_decisions_of_that_day_and_names_who_decided(seen: dict[str, Any]) -> None:

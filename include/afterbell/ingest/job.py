@@ -29,7 +29,7 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
-from afterbell.ingest.actions.settle import find_decisions
+from afterbell.ingest.actions.settle import decisions_without_bars, find_decisions
 from afterbell.ingest.base import Base, months_from_1970
 from afterbell.ingest.bucket import Known
 from afterbell.ingest.flow import read_histories, read_slices
@@ -137,7 +137,11 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     branch = branch_name(args.run_id)
     work, outcomes, made, wanted = _ingest_what_can_be(runtime, base, work, span, branch, store, args.run_id)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
+    strange = decisions_without_bars(base, work.decisions, made[BARS.name])
+    for warning in strange:
+        print(f"ingest: warning: {warning}", file=sys.stderr, flush=True)
     result |= {
+        "decisions_without_bars": strange,
         "last_usable": _last_usable(work, outcomes, span),
         "sessions": len({one.task.session for one in outcomes if one.state in USABLE}),
     }

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
 from afterbell.ingest.actions.decide import ACTIONS, corporate_actions
 from afterbell.ingest.actions.opinions import NO_OPINIONS, Opinions, Told, told_about, with_opinions
-from afterbell.ingest.actions.overrides import PREFIX, VENDOR, Decision, load_overrides
+from afterbell.ingest.actions.overrides import FILE, PREFIX, VENDOR, Decision, load_overrides
 from afterbell.ingest.actions.person import Decisions, rows_of, silence, weigh_decisions
 from afterbell.ingest.base import Base
-from afterbell.lake.tables import CORPORATE_ACTIONS
+from afterbell.lake.scan import plan_files, read_files
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+
+_BARS_WITHIN = timedelta(days=30)
 
 
 def find_decisions(base: Base, horizon: datetime, exchanges: Collection[str]) -> Decisions:
@@ -33,6 +36,26 @@ def find_decisions(base: Base, horizon: datetime, exchanges: Collection[str]) ->
         near = base.rows(CORPORATE_ACTIONS, "ex_session", min(days), max(days)).select(list(ACTIONS))
         there = pl.concat([there, near.filter(pl.col("ex_session").is_in(days))]).unique(maintain_order=True)
     return weigh_decisions(decisions, there, horizon)
+
+
+def decisions_without_bars(base: Base, decisions: Decisions, bars_snapshot: int) -> list[str]:
+    """What a run writes about symbols that have no bar near the ex-session, a sentence each: they may be misspelt.
+
+    Args:
+        base: the lake that the run builds on.
+        decisions: a person's.
+        bars_snapshot: of ``market.bars``, with what the run has written.
+    """
+    found = []
+    for each in decisions.due:
+        low, high = each.ex_session - _BARS_WITHIN, each.ex_session + _BARS_WITHIN
+        files = plan_files(base.spark, BARS, bars_snapshot, "session", low, high)
+        if read_files(files, base.shape(BARS), base.s3, pl.col("symbol") == each.symbol).is_empty():
+            found.append(
+                f"{FILE}: the decision of {each.by} about {each.symbol} {each.ex_session} is written, but {BARS.name} "
+                f"has no bar of {each.symbol} from {low} to {high}; if it is misspelt, add an entry for the right symbol"
+            )
+    return found
 
 
 def settle_actions(
