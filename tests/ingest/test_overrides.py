@@ -50,10 +50,11 @@ def test_a_rerun_writes_no_decision_again(seen: dict[str, Any]) -> None:
     assert (again["ingest"]["noop"], again["ingest"]["decisions"], again["validate"]["noop"]) == (True, [], True)
 
 
-def test_a_decision_before_what_the_lake_came_to_know_is_refused_and_nothing_moves(seen: dict[str, Any]) -> None:
-    error = seen["later"]["too_late"]["error"]
-    assert error.startswith(f"ConfigError: overrides.yaml: the decision of Ann about S02 {world.day(7)}: decided: ")
-    assert "Write a later `decided`" in error
+def test_a_decision_before_what_the_lake_came_to_know_is_named_and_nothing_moves(seen: dict[str, Any]) -> None:
+    (said,) = seen["later"]["too_late"]["ingest"]["decisions_overtaken"]
+    assert said.startswith(f"overrides.yaml: the decision of Ann about S02 {world.day(7)} is not written: decided: ")
+    assert "Write a later `decided`" in said
+    assert seen["later"]["too_late"]["ingest"]["decisions"] == []
     assert seen["later"]["unmoved"] is True
 
 

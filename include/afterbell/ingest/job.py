@@ -138,9 +138,10 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     work, outcomes, made, wanted = _ingest_what_can_be(runtime, base, work, span, branch, store, args.run_id)
     result = _result(work, outcomes, branch, made[BARS.name], wanted)
     strange = decisions_without_bars(base, work.decisions, made[BARS.name])
-    for warning in strange:
+    for warning in (*work.decisions.overtaken, *strange):
         print(f"ingest: warning: {warning}", file=sys.stderr, flush=True)
     result |= {
+        "decisions_overtaken": list(work.decisions.overtaken),
         "decisions_without_bars": strange,
         "last_usable": _last_usable(work, outcomes, span),
         "sessions": len({one.task.session for one in outcomes if one.state in USABLE}),

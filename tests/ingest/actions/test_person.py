@@ -9,7 +9,6 @@ import polars as pl
 import pytest
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.errors import ConfigError
 from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.actions.overrides import Adjustment, Decision
 from afterbell.ingest.actions.person import silence, weigh_decisions
@@ -35,7 +34,8 @@ def hours(session: date, count: float) -> datetime:
 class Runs(MemoryLake):
     """Runs, one after another, on a lake in memory."""
 
-    def run(self, last: date, shown: pl.DataFrame | None, *decisions: Decision) -> None:
+    def run(self, last: date, shown: pl.DataFrame | None, *decisions: Decision) -> tuple[str, ...]:
+        """Take in what is shown and decided; what comes too late to count."""
         there = self.tables[CORPORATE_ACTIONS.name]
         found = weigh_decisions(decisions, there, known(last))
         evidence = self.tables[EVIDENCE.name]
@@ -47,6 +47,7 @@ class Runs(MemoryLake):
         made = settle_actions(self, evidence, shown, found).rows  # type: ignore[arg-type]
         self.add(EVIDENCE, shown)
         self.add(CORPORATE_ACTIONS, made)
+        return found.overtaken
 
     def told(self) -> list[tuple[Any, ...]]:
         rows = self.tables[CORPORATE_ACTIONS.name].sort("knowledge_time", "symbol", "ex_session")
@@ -152,15 +153,14 @@ def test_a_later_decision_replaces_an_earlier_one() -> None:
 
 
 @pytest.mark.parametrize("late", [hours(S1, -1), known(S1)])
-def test_a_decision_that_would_come_too_late_to_count_is_refused(late: datetime) -> None:
+def test_a_decision_that_would_come_too_late_to_count_is_left_out_and_named(late: datetime) -> None:
     lake = Runs()
     lake.run(S1, SPLIT)
-    with pytest.raises(
-        ConfigError, match=r"about S 2016-06-07: decided: expected an instant after 2016-06-07T20:30"
-    ) as no:
-        lake.run(S2, QUIET, decision(late, "none"))
-    assert "factor 0.5 (vendor)" in str(no.value)
-    assert late.isoformat() in str(no.value)
+    (said,) = lake.run(S2, QUIET, decision(late, "none"), decision(hours(S1, 1), "none", symbol="T"))
+    assert "about S 2016-06-07 is not written: decided: expected an instant after 2016-06-07T20:30" in said
+    assert "factor 0.5 (vendor)" in said
+    assert late.isoformat() in said
+    assert [row[1:4] for row in lake.told() if row[0] == S1] == [(0.5, "split", "vendor"), (1.0, "none", "person")]
     lake.run(S2, QUIET, decision(hours(S1, 0.01), "none"))  # what the message says to do
     assert lake.told()[1][:4] == (S1, 1.0, "none", "person")
 
@@ -174,13 +174,15 @@ def test_rows_of_a_session_that_are_no_actions_have_no_say_in_a_decision() -> No
     assert lake.told()[1][:4] == (S1, 1.0, "none", "person")
 
 
-def test_an_entry_that_was_applied_and_edited_is_refused() -> None:
+def test_an_entry_that_was_applied_and_edited_is_left_out_and_named() -> None:
     lake = Runs()
     lake.run(S2, SPLIT, decision(hours(S1, 1), "none"))
-    with pytest.raises(ConfigError, match="An entry that was applied is not edited: add another"):
-        lake.run(S3, None, decision(hours(S1, 1), HALF))
-    with pytest.raises(ConfigError, match="not edited"):  # so is one that is put before it
-        lake.run(S3, None, decision(hours(S1, 1), "none"), decision(hours(S1, 0.5), HALF))
+    there = lake.told()
+    (said,) = lake.run(S3, None, decision(hours(S1, 1), HALF))
+    assert "An entry that was applied is not edited: add another" in said
+    (said,) = lake.run(S3, None, decision(hours(S1, 1), "none"), decision(hours(S1, 0.5), HALF))
+    assert "not edited" in said  # so is one that is put before it
+    assert lake.told() == there
 
 
 def test_what_was_known_before_a_decision_is_read_as_before() -> None:

@@ -77,6 +77,11 @@ def test_a_drop_that_makes_up_for_a_lost_one_renames_nobody() -> None:
     assert asked(GCI, TGNA, *lost) == []
 
 
+def test_a_run_without_a_new_bar_renames_nobody() -> None:
+    assert find_renames(bars(GCI).head(0), bars(GCI), {}).is_empty()
+    assert find_renames(bars(GCI).head(0), bars(GCI).head(0), {}).is_empty()
+
+
 KNOWN = {
     ("ONNN", "ON", date(2015, 4, 6)), ("ACT", "AGN", date(2015, 6, 15)), ("ZMH", "ZBH", date(2015, 6, 29)),
     ("GCI", "TGNA", date(2015, 6, 29)), ("PYPLV", "PYPL", date(2015, 7, 20)), ("Z", "ZG", date(2015, 8, 17)),

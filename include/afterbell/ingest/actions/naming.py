@@ -38,13 +38,14 @@ def name_listings(
     # Few rows name listings: files without one are mostly not opened.
     holds, taken, named = (base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in LISTING_KINDS)
     called = rename_rows(renames).join(named, on=["symbol", "ex_session", "drop_id"], how="anti")
-    if shown is None:
-        return called
-    days = pl.concat([actions["ex_session"], shown["session"]])
-    there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max()).filter(is_factor())
-    factors = pl.concat([there, actions], how="diagonal")
-    listings = wrong_listings(shown, factors, holds.select(list(LISTINGS)), releases, evidence, renames)
-    told = taken_symbols(shown, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
+    new = evidence.clear() if shown is None else shown  # an action or a person's word may explain what was shown before
+    days = pl.concat([actions["ex_session"], new["session"]])
+    factors = actions
+    if days.len():
+        there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max()).filter(is_factor())
+        factors = pl.concat([there, actions], how="diagonal")
+    listings = wrong_listings(new, factors, holds.select(list(LISTINGS)), releases, evidence, renames)
+    told = taken_symbols(new, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
     return pl.concat([listings, told.select(list(ACTIONS)), called], how="diagonal")
 
 

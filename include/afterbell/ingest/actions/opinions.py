@@ -19,6 +19,7 @@ from afterbell.ingest.actions.reports import REPORTED, Report, gather, new_repor
 from afterbell.ingest.base import Base
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import NewFile
+from afterbell.lake.listings import WRONG_LISTING, withhold
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, EVIDENCE, REPORTED_ACTIONS
 
@@ -249,7 +250,7 @@ def _reports_near(base: Base, keys: Collection[Key], opinions: Opinions) -> pl.D
 
 
 def _bars_before(base: Base, reports: pl.DataFrame, opinions: Opinions) -> pl.DataFrame:
-    """All revisions of the bars that amounts are paid from."""
+    """All revisions of the bars that amounts are paid from, but for those held as another security's."""
     wanted = {
         (row["symbol"], Exchange(opinions.sources[row["source"]].exchange).previous(row["ex_session"]))
         for row in reports.filter(pl.col("amount") != 0).iter_rows(named=True)
@@ -269,7 +270,8 @@ def _bars_before(base: Base, reports: pl.DataFrame, opinions: Opinions) -> pl.Da
         inside = days.filter(days.dt.month_start() == month)
         found.append(base.rows(BARS, "session", inside.min(), inside.max()))
     mine = [rows.select(columns).join(keys, on=["symbol", "session"], how="semi") for rows in found]
-    return pl.concat(mine).unique(maintain_order=True)
+    bars = pl.concat(mine).unique(maintain_order=True)
+    return withhold(bars, base.rows(CORPORATE_ACTIONS, "kind", WRONG_LISTING, WRONG_LISTING))
 
 
 def _spans(keys: Collection[Key]) -> Iterator[tuple[date, date]]:

@@ -14,7 +14,6 @@ from typing import NamedTuple
 
 import polars as pl
 
-from afterbell.errors import ConfigError
 from afterbell.ingest.actions.decide import ACTIONS, DIVIDEND, SPLIT, WITHDRAWN
 from afterbell.ingest.actions.overrides import FILE, NONE, PREFIX, VENDOR, Adjustment, Decision
 
@@ -43,11 +42,13 @@ class Decisions:
         due: those it writes, the earliest first.
         words: of these and of all that the lake has.
         waiting: how many are of a later time than the run's session.
+        overtaken: a sentence about each that comes too late to count: it is written by no run.
     """
 
     due: tuple[Decision, ...] = ()
     words: tuple[Word, ...] = ()
     waiting: int = 0
+    overtaken: tuple[str, ...] = ()
 
 
 NO_DECISIONS = Decisions()
@@ -61,37 +62,38 @@ def weigh_decisions(decisions: Iterable[Decision], there: pl.DataFrame, horizon:
         there: the lake's rows about their symbols and ex-sessions, and all of earlier decisions: ``ACTIONS``.
         horizon: when the newest content of the run's last session is known (UTC).
 
-    Raises:
-        ConfigError: the lake already has a row that became known after a decision which it lacks. Written now, it would
-            not count: that row is newer.
+    Returns:
+        Decisions that come too late to count are left out and named: the lake already has a row that became known after
+        them, and what is newer counts.
     """
     there = there.filter(pl.col("kind").is_in(KINDS))
     written = set(there["drop_id"].to_list())
     new = [each for each in decisions if each.drop_id not in written]
     due = sorted((each for each in new if each.decided <= horizon), key=lambda each: each.decided)
-    for each in due:
-        _require_newest(each, there)
+    late = {each: reason for each in due if (reason := _overtaken(each, there))}
+    due = [each for each in due if each not in late]
     applied = there.filter(pl.col("drop_id").str.starts_with(PREFIX))
     rows = applied.select(*KEY, "knowledge_time", "basis").iter_rows()
     words = [Word(symbol, session, at, basis == PERSON) for symbol, session, at, basis in rows]
     words += [Word(*each.key, each.decided, each.action != VENDOR) for each in due]
-    return Decisions(tuple(due), tuple(words), len(new) - len(due))
+    return Decisions(tuple(due), tuple(words), len(new) - len(due) - len(late), tuple(late.values()))
 
 
-def _require_newest(decision: Decision, there: pl.DataFrame) -> None:
+def _overtaken(decision: Decision, there: pl.DataFrame) -> str:
+    """Why a decision comes too late to count; empty where it does not."""
     about = (pl.col("symbol") == decision.symbol) & (pl.col("ex_session") == decision.ex_session)
     later = there.filter(about & (pl.col("knowledge_time") >= decision.decided)).sort("knowledge_time")
     if later.is_empty():
-        return
+        return ""
     row = later.row(-1, named=True)
     added = (
         " An entry that was applied is not edited: add another." if (row["drop_id"] or "").startswith(PREFIX) else ""
     )
-    raise ConfigError(
-        f"{FILE}: the decision of {decision.by} about {decision.symbol} {decision.ex_session}: decided: expected an "
-        f"instant after {row['knowledge_time'].isoformat()}, from which on the lake knows factor {row['factor']:g} "
-        f"({row['basis']}) of that session, found {decision.decided.isoformat()}. Write a later `decided`, such as "
-        f"the present time: what was known before it stays as it was.{added}"
+    return (
+        f"{FILE}: the decision of {decision.by} about {decision.symbol} {decision.ex_session} is not written: decided: "
+        f"expected an instant after {row['knowledge_time'].isoformat()}, from which on the lake knows factor "
+        f"{row['factor']:g} ({row['basis']}) of that session, found {decision.decided.isoformat()}. Write a later "
+        f"`decided`, such as the present time: what was known before it stays as it was.{added}"
     )
 
 

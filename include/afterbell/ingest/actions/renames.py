@@ -45,6 +45,8 @@ def find_renames(made: pl.DataFrame, known: pl.DataFrame, told: Mapping[str, pl.
     Returns:
         ``RENAMES``, sorted by session and symbol. A bar that fits several symbols is left out.
     """
+    if made.is_empty():
+        return RENAMES.to_frame()
     days = _sessions_of(pl.concat([made["drop_id"].unique(), known["drop_id"].unique()]).unique())
     own = pl.col("drop_id").replace_strict(days, return_dtype=pl.Date)
     first = [rows.filter(pl.col("revision") == 0).select(*_ABOUT).with_columns(by=own) for rows in (made, known)]
