@@ -52,8 +52,9 @@ def decisions_without_bars(base: Base, decisions: Decisions, bars_snapshot: int)
         files = plan_files(base.spark, BARS, bars_snapshot, "session", low, high)
         if read_files(files, base.shape(BARS), base.s3, pl.col("symbol") == each.symbol).is_empty():
             found.append(
-                f"{FILE}: the decision of {each.by} about {each.symbol} {each.ex_session} is written, but {BARS.name} "
-                f"has no bar of {each.symbol} from {low} to {high}; if it is misspelt, add an entry for the right symbol"
+                f"{FILE}: the decision of {each.by} about {each.symbol} {each.ex_session} is written, but "
+                f"{BARS.name} has no bar of {each.symbol} from {low} to {high}; "
+                "if it is misspelt, add an entry for the right symbol"
             )
     return found
 
