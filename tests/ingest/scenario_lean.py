@@ -142,11 +142,15 @@ def one_of_many(home: Path, lake: Lake) -> dict[str, Any]:
     drop_store("s3", lake.runtime).put(
         daily_key("spy"), daily_zip("spy", [(day, *(10_000 * each for each in rest)) for day, *rest in spy()])
     )
+    for symbol, close in (("aapl", 48_420_000_000), ("ibm", 18_640_000_000)):
+        minutes = [(34_200_000, close, close, close, close, 1)]
+        drop_store("s3", lake.runtime).put(minute_key(symbol, NIGHTS[-2]), minute_zip(symbol, NIGHTS[-2], minutes))
     with config(home, "one"):
         # Not audited: of three symbols one is more than the rules let go missing.
         first = lake.ingest(NIGHTS[-1], "one")
         held = [each.refusal for each in read_refusals(ArtifactStore(lake.runtime.s3))]
-        release(ArtifactStore(lake.runtime.s3), held[0].id, "ann@desk", "they moved to another unit")
+        (moved,) = [each.id for each in held if each.source == "lean_daily"]
+        release(ArtifactStore(lake.runtime.s3), moved, "ann@desk", "they moved to another unit")
         second = lake.run(NIGHTS[-1], "released")
     newest = [row for row in content(lake)["market.bars"] if str(row["session"]) == str(NIGHTS[-1])]
     return {"one": first, "held": [each.key for each in held], "released": second, "newest": newest}

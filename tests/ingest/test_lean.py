@@ -122,13 +122,18 @@ def test_minutes_with_a_wrong_scale_are_refused_and_nothing_of_the_run_is_loaded
 def test_one_object_of_many_whose_prices_cannot_be_prices_stops_its_symbol_alone(seen: dict[str, Any]) -> None:
     first = seen["wrong"]["one"]
     refused = {drop["key"]: drop["reason"] for drop in first["refused_drops"]}
-    assert seen["wrong"]["held"] == ["equity/usa/daily/spy.zip"] == list(refused)
+    assert set(seen["wrong"]["held"]) == set(refused)
     assert "expected prices near those known of SPY" in refused["equity/usa/daily/spy.zip"]
     minutes = 2 * 3
     assert first["rows"] == 2 + minutes
 
 
+def test_drops_of_another_session_with_such_prices_stop_themselves(seen: dict[str, Any]) -> None:
+    minutes = [key for key in seen["wrong"]["held"] if "minute" in key]
+    assert sorted(minutes) == [f"equity/usa/minute/{symbol}/20131003_trade.zip" for symbol in ("aapl", "ibm")]
+
+
 def test_a_person_lets_such_an_object_in(seen: dict[str, Any]) -> None:
     closes = {row["symbol"]: row["close"] for row in seen["wrong"]["newest"]}
     assert closes["SPY"] > 1_000_000
-    assert seen["wrong"]["released"]["ingest"]["refused_drops"] == []
+    assert not [drop for drop in seen["wrong"]["released"]["ingest"]["refused_drops"] if "daily" in drop["key"]]

@@ -265,16 +265,18 @@ def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleErr
     """``work`` without the drops whose prices can't be prices, which are refused.
 
     Raises:
-        ValidationFailedError: they are the session's own, or all that a source delivered. Then its file may be wrong,
-            so nothing is written down: once it is corrected, the next run reads the same drops.
+        ValidationFailedError: they are the session's own, or the first that a source delivers. Then its file may be
+            wrong, so nothing is written down: once it is corrected, the next run reads the same drops.
     """
     bad = {(outcome.task.source, outcome.task.key): (outcome.task, reason) for outcome, reason in error.found}
     for name, (source, _) in work.sources.items():
         mine = [task for task in work.tasks if task.source == name]
         own = [task for task in mine if span.since is None and task.session == span.last]
-        wrong = [bad[name, task.key][1] for task in own or mine if (name, task.key) in bad]
+        known = any(drop.source == name and drop.state in USABLE for drop in work.known)
+        judged = own or ([] if known else mine)
+        wrong = [bad[name, task.key][1] for task in judged if (name, task.key) in bad]
         # Where each object is about one symbol, a few of them stop those symbols only.
-        few = 2 * len(wrong) <= len(own or mine) and (source.symbol_in_key or not own)
+        few = 2 * len(wrong) <= len(judged) and (source.symbol_in_key or not own)
         if wrong and not few:
             more = f" (and {len(wrong) - 1} more drops of source {name})" if len(wrong) > 1 else ""
             raise ValidationFailedError(f"source {name}: {wrong[0]}{more}")
