@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.expressions import GreaterThanOrEqual
@@ -22,7 +23,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import table_of
-from afterbell.features.fill import slice_rows
+from afterbell.features.fill import slice_rows, without_held
 from afterbell.features.grid import CUT_OFF, SessionGrid
 from afterbell.features.job import features
 from afterbell.features.sets import factor_set
@@ -30,6 +31,7 @@ from afterbell.features.slices import Slice, month_of
 from afterbell.ingest.job import ingest
 from afterbell.ingest.publish import publish
 from afterbell.lake.commit import head
+from afterbell.lake.listings import HOLD_COLUMNS, WRONG_LISTING
 from afterbell.lake.reader import scan
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from afterbell.stores.protocols import Delivery, StoreKind
@@ -74,6 +76,8 @@ def on_its_day(known: tuple[pa.Table, pa.Table, pa.Table], factors: FactorSet, s
     sessions = [*EXCHANGE.before(session, factors.depth), session]
     one = Slice(month_of(session), SessionGrid.of(EXCHANGE, sessions), (len(sessions) - 1,))
     bars, actions, filings = known
+    named = pl.DataFrame(pl.from_arrow(actions)).filter(pl.col("kind") == WRONG_LISTING)
+    bars = without_held(bars, named.select(HOLD_COLUMNS))
     found = {}
     for symbols, rows in slice_rows(one, [bars], actions, factors, filings if factors.source else None):
         for code, values in zip(rows.symbol.tolist(), rows.values.T, strict=True):
