@@ -87,7 +87,19 @@ class Scenario:
             if first <= max(k // DAY, 0) <= last
         ]
         actions = [
-            (f"S{s}", DAYS[day], f, "split" if split else "dividend", "vendor", moment(k), "drop", 0.99, "vendor")
+            (
+                f"S{s}",
+                DAYS[day],
+                f,
+                "split" if split else "dividend",
+                "vendor",
+                moment(k),
+                "drop",
+                0.99,
+                "vendor",
+                None,
+                None,
+            )
             for s, day, k, f, split in self.world.actions
             if first <= max(k // DAY, 0) <= last
         ]
@@ -101,7 +113,7 @@ class Scenario:
         assert set(FIGURES) <= set(schema.fieldNames())
         rows = [[row.get(name) for name in schema.fieldNames()] for row in filings()]
         append_once(self.spark.createDataFrame(rows, schema), FUNDAMENTALS, "filings")
-        split = [("S0", DAYS[70], 1 / 3, "split", "vendor", moment(70 * DAY), "drop", 0.99, "vendor")]
+        split = [("S0", DAYS[70], 1 / 3, "split", "vendor", moment(70 * DAY), "drop", 0.99, "vendor", None, None)]
         schema = self.spark.table(CORPORATE_ACTIONS.full_name).schema
         append_once(self.spark.createDataFrame(split, schema), CORPORATE_ACTIONS, "split")
 

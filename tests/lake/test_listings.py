@@ -64,6 +64,23 @@ def test_after_the_return_even_the_low_level_counts_again() -> None:
     assert ("NEE", DAYS[4], 30.0) in left(withhold(crash, rows(HOLD, (3, "returned", 13))))
 
 
+def test_what_was_told_before_the_return_was_known_stays_held() -> None:
+    # The night of session 3 told the wrong close, the next one the right one, and with it the return.
+    told = pl.concat([WRONG, bars(("NEE", 3, 25.1, 13), ("NEE", 3, 124.0, 14))])
+    found = withhold(told, rows(HOLD, (3, "returned", 14)))
+    assert ("NEE", DAYS[3], 25.1) not in left(found)
+    assert ("NEE", DAYS[3], 124.0) in left(found)
+
+
+@pytest.mark.parametrize("moment", [9, 10, 13, 14])
+def test_a_night_sees_what_all_that_is_known_later_leaves_of_it(moment: int) -> None:
+    told = pl.concat([WRONG, bars(("NEE", 3, 25.1, 13), ("NEE", 3, 124.0, 14), ("NEE", 4, 26.0, 14))])
+    named = rows(HOLD, (3, "returned", 14), (4, "held", 14), (1, "released", 14))
+    known = pl.col("knowledge_time") <= at(moment)
+    later = withhold(told, named).filter(known)
+    assert left(withhold(told.filter(known), named.filter(known)).filter(known)) == left(later)
+
+
 @pytest.mark.parametrize("basis", ["explained", "released"])
 def test_bars_that_are_found_to_be_right_count_from_then_on(basis: str) -> None:
     found = withhold(WRONG, rows(HOLD, (1, basis, 13)))

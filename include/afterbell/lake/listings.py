@@ -79,8 +79,8 @@ def periods(rows: pl.DataFrame) -> pl.DataFrame:
     """Rows of kind ``WRONG_LISTING`` as one row a hold.
 
     Returns:
-        symbol, _since (Date), right and wrong (dollars), held_at (UTC); _until (Date, the vendor's return) and freed_at
-        (UTC, when the bars were found to be right), null where neither has come.
+        symbol, _since (Date), right and wrong (dollars), held_at (UTC); _until (Date, the vendor's return) and back_at
+        (UTC, when that was known); freed_at (UTC, when the bars were found to be right); null where it has not come.
     """
     named = rows.filter(pl.col("kind") == WRONG_LISTING).sort("knowledge_time", "ex_session")
     holds = named.filter(pl.col("basis") == HELD).unique(["symbol", "ex_session"], keep="first", maintain_order=True)
@@ -93,7 +93,7 @@ def periods(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = holds.join(back, on="symbol", how="inner").filter(
         (pl.col("_until") > pl.col("_since")) & (pl.col("back_at") >= pl.col("held_at"))
     )
-    ends = pairs.group_by(_HOLD).agg(pl.col("_until").sort_by("back_at").first())
+    ends = pairs.group_by(_HOLD).agg(pl.col("_until", "back_at").sort_by("back_at").first())
     return holds.join(ends, on=_HOLD, how="left").join(freed, on=_HOLD, how="left")
 
 
@@ -118,9 +118,9 @@ def withhold(bars: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     if few.is_empty():
         return bars
     near = (pl.col("close") / pl.col("wrong")).log().abs() < (pl.col("close") / pl.col("right")).log().abs()
-    during = (pl.col("session") >= pl.col("_since")) & (
-        pl.col("_until").is_null() | (pl.col("session") < pl.col("_until"))
-    )
+    # What was told before the return was known stays held: nobody could tell on that night.
+    over = (pl.col("session") >= pl.col("_until")) & (pl.col("knowledge_time") >= pl.col("back_at"))
+    during = (pl.col("session") >= pl.col("_since")) & ~over.fill_null(value=False)
     pairs = few.with_columns(symbol=symbol).join(known, on="symbol", how="inner")
     held = pairs.filter(near & during & (pl.col("knowledge_time") >= pl.col("held_at")))
     # Of several holds that concern a bar the last one to be freed decides.
