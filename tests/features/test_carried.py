@@ -64,7 +64,7 @@ def actions(*told: tuple[str, int, float, str, str, str, int]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ACTION, orient="row")
 
 
-RENAMED = ("NEW", MOVED, 1.0, "renamed", "began", "OLD", MOVED)
+RENAMED = ("NEW", MOVED, 1.0, "symbol_renamed", "began", "OLD", MOVED)
 DIVIDEND = (MOVED - 3, 0.98, "dividend", "vendor", "vendor", MOVED - 3)
 
 
@@ -72,7 +72,7 @@ def rows(table: pa.Table, told: pl.DataFrame, first: int = MOVED - 2) -> dict[tu
     """The rows of the last sessions, by symbol and place."""
     grid = SessionGrid.of(EXCHANGE, DAYS)
     one = Slice(0, grid, tuple(range(first, LAST + 1)))
-    renames = told.filter(pl.col("kind") == "renamed").select(RENAME_COLUMNS)
+    renames = told.filter(pl.col("kind") == "symbol_renamed").select(RENAME_COLUMNS)
     plain = told.select("symbol", "knowledge_time", "ex_session", "factor", "kind", "basis").to_arrow()
     plain = plain.cast(pa.schema([pa.field(each.name, _plain(each.type)) for each in plain.schema]))
     found = {}
@@ -101,7 +101,7 @@ def test_after_a_rename_rows_are_those_of_a_security_that_had_one_symbol_all_alo
 def test_a_second_rename_goes_on_from_the_first() -> None:
     again = MOVED + 3
     split = bars(*listed("OLD", 0, MOVED - 1), *listed("NEW", MOVED, again - 1), *listed("THIRD", again, LAST))
-    found = rows(split, actions(RENAMED, ("THIRD", again, 1.0, "renamed", "began", "NEW", again)))
+    found = rows(split, actions(RENAMED, ("THIRD", again, 1.0, "symbol_renamed", "began", "NEW", again)))
     whole = rows(bars(*listed("ONE", 0, LAST)), actions())
     assert [found["THIRD", at] for at in range(again, LAST + 1)] == [whole["ONE", at] for at in range(again, LAST + 1)]
 
@@ -115,14 +115,14 @@ def test_what_the_old_symbol_tells_after_the_rename_is_not_the_new_ones() -> Non
 
 
 def test_a_rename_that_was_not_known_in_time_is_none() -> None:
-    late = ("NEW", MOVED, 1.0, "renamed", "began", "OLD", MOVED + 1)
+    late = ("NEW", MOVED, 1.0, "symbol_renamed", "began", "OLD", MOVED + 1)
     assert ancestors(actions(late), SessionGrid.of(EXCHANGE, DAYS)).is_empty()
     assert ancestors(actions(RENAMED), SessionGrid.of(EXCHANGE, DAYS)).height == 1
 
 
 @pytest.mark.parametrize("undecided", [False, True])
 def test_rows_of_a_security_that_takes_a_symbol_are_those_of_a_new_listing(undecided: bool) -> None:
-    taken = ("ONE", MOVED, 1.0, "reused_symbol", "began", "level", MOVED)
+    taken = ("ONE", MOVED, 1.0, "symbol_reused", "began", "level", MOVED)
     unclear = [("ONE", MOVED, 1.0, "split", "undecided", "price, shares", MOVED)] if undecided else []
     other = [("ONE", at, 37.0 + at / 9, at) for at in range(MOVED)]
     found = rows(bars(*other, *listed("ONE", MOVED, LAST)), actions(taken, *unclear), MOVED)
@@ -131,7 +131,7 @@ def test_rows_of_a_security_that_takes_a_symbol_are_those_of_a_new_listing(undec
 
 
 def test_until_it_is_known_that_another_security_has_taken_the_symbol_rows_go_across() -> None:
-    later = ("ONE", MOVED, 1.0, "reused_symbol", "began", "level", MOVED + 2)
+    later = ("ONE", MOVED, 1.0, "symbol_reused", "began", "level", MOVED + 2)
     told = bars(*listed("ONE", 0, LAST))
     found, plain = rows(told, actions(later), MOVED), rows(told, actions(), MOVED)
     assert [found["ONE", at] == plain["ONE", at] for at in range(MOVED, LAST + 1)] == [True, True, *[False] * 4]
@@ -139,8 +139,8 @@ def test_until_it_is_known_that_another_security_has_taken_the_symbol_rows_go_ac
 
 def test_an_explanation_that_comes_later_makes_it_one_series_again() -> None:
     told = bars(*listed("ONE", 0, MOVED - 1), *[("ONE", at, close(at) / 2, at) for at in range(MOVED, LAST + 1)])
-    taken = ("ONE", MOVED, 1.0, "reused_symbol", "began", "level", MOVED)
+    taken = ("ONE", MOVED, 1.0, "symbol_reused", "began", "level", MOVED)
     split = ("ONE", MOVED, 0.5, "split", "vendor", "vendor", MOVED + 2)
-    ended = ("ONE", MOVED, 1.0, "reused_symbol", "withdrawn", "level", MOVED + 2)
+    ended = ("ONE", MOVED, 1.0, "symbol_reused", "withdrawn", "level", MOVED + 2)
     found, plain = rows(told, actions(taken, split, ended), MOVED + 2), rows(told, actions(split), MOVED + 2)
     assert found == plain

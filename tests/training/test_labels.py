@@ -117,7 +117,7 @@ def night(session: int) -> datetime:
 
 
 def test_a_label_follows_a_security_to_its_new_symbol() -> None:
-    renamed = (name(1), day(20), 1.0, "renamed", night(20), "began", name(0))
+    renamed = (name(1), day(20), 1.0, "symbol_renamed", night(20), "began", name(0))
     plain, found = two_series(), two_series(renamed)
     # Bought on 19 at 29, sold on 20 at 30 under the new symbol; without it the last close stands as if delisted.
     assert (plain[18], found[18]) == (0.0, pytest.approx(30 / 29 - 1))
@@ -125,7 +125,7 @@ def test_a_label_follows_a_security_to_its_new_symbol() -> None:
 
 
 def test_a_label_does_not_go_across_to_the_security_that_takes_the_symbol() -> None:
-    taken = (name(0), day(20), 1.0, "reused_symbol", night(20), "began", "level")
+    taken = (name(0), day(20), 1.0, "symbol_reused", night(20), "began", "level")
     plain, found = two_series(old_goes_on=True), two_series(taken, old_goes_on=True)
     assert plain[18] == pytest.approx(99 / 29 - 1)
     assert math.isnan(found[18])

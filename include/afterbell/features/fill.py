@@ -49,7 +49,7 @@ class Sources:
         s3: where S3 is, if the lake is there.
         filings: files of ``market.fundamentals``; None for a set that reads none.
         holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None for none.
-        renames: the same of kind ``renamed``.
+        renames: the same of kind ``symbol_renamed``.
     """
 
     bars: Mapping[int, tuple[LakeFile, ...]]
@@ -147,7 +147,7 @@ def slice_rows(
         actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
         factors: the set.
         filings: rows of ``market.fundamentals``, ``FILING_COLUMNS``, for a set that reads them.
-        renames: rows of ``market.corporate_actions`` of kind ``renamed``, ``RENAME_COLUMNS``.
+        renames: rows of ``market.corporate_actions`` of kind ``symbol_renamed``, ``RENAME_COLUMNS``.
     """
     grid = one.grid
     inside = [within(table, "session", grid) for table in bars]

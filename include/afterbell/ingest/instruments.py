@@ -39,7 +39,7 @@ def instrument_changes(known: pl.DataFrame, renames: pl.DataFrame, taken: pl.Dat
     Args:
         known: ``CHANGES`` so far.
         renames: new ``afterbell.ingest.actions.renames.RENAMES``.
-        taken: new rows of ``market.corporate_actions`` of kind ``reused_symbol``: symbol, ex_session, basis,
+        taken: new rows of ``market.corporate_actions`` of kind ``symbol_reused``: symbol, ex_session, basis,
             knowledge_time, drop_id.
 
     Returns:

@@ -15,12 +15,13 @@ from __future__ import annotations
 import polars as pl
 
 WRONG_LISTING = "wrong_listing"
-"""The kind of such a row, greater than every other: a file's greatest value tells whether it has any."""
+"""The kind of such a row. It and the kinds below come after those of factors in the alphabet, so a file's greatest value
+tells whether it may have any."""
 
-REUSED = "reused_symbol"
+REUSED = "symbol_reused"
 """The kind of a row about a symbol that another security has taken, from its ex-session on."""
 
-RENAMED = "renamed"
+RENAMED = "symbol_renamed"
 """The kind of a row about a security that had another symbol, ``rests_on``, before its ex-session."""
 
 BEGAN, WITHDRAWN = "began", "withdrawn"

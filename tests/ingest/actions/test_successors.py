@@ -44,7 +44,7 @@ def asked(*rows: dict[str, Any], actions: tuple[tuple[Any, ...], ...] = ()) -> l
     shape = EVIDENCE | {"knowledge_time": pl.Datetime("us", "UTC"), "drop_id": pl.String}
     told = pl.DataFrame(list(actions), schema=SHAPE, orient="row")
     found = taken_symbols(pl.DataFrame(list(rows), schema=shape), told)
-    assert (found["kind"] == "reused_symbol").all()
+    assert (found["kind"] == "symbol_reused").all()
     nights = [night(place) for place in range(len(DAYS))]
     return [
         (DAYS.index(row["ex_session"]), row["basis"], nights.index(row["knowledge_time"]))
@@ -95,8 +95,8 @@ def test_a_bar_that_is_held_begins_a_series_only_when_a_person_has_released_it()
 
 
 def test_what_the_lake_has_is_not_told_twice_and_is_withdrawn_by_a_later_run() -> None:
-    began = action(2, 1.0, 2, kind="reused_symbol", basis="began")
+    began = action(2, 1.0, 2, kind="symbol_reused", basis="began")
     assert asked(seen(2), actions=(began,)) == []
     assert asked(actions=(began, action(2, 0.38, 3))) == [(2, "withdrawn", 3)]
-    withdrawn = action(2, 1.0, 3, kind="reused_symbol", basis="withdrawn")
+    withdrawn = action(2, 1.0, 3, kind="symbol_reused", basis="withdrawn")
     assert asked(actions=(began, action(2, 0.38, 3), withdrawn)) == []
