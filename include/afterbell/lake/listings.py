@@ -15,8 +15,8 @@ from __future__ import annotations
 import polars as pl
 
 WRONG_LISTING = "wrong_listing"
-"""The kind of such a row. It and the kinds below come after those of factors in the alphabet, so a file's greatest value
-tells whether it may have any."""
+"""The kind of such a row. It and the kinds below come after those of factors in the alphabet, so the greatest value of a
+file tells whether it may have any."""
 
 REUSED = "symbol_reused"
 """The kind of a row about a symbol that another security has taken, from its ex-session on."""
