@@ -15,7 +15,7 @@ from __future__ import annotations
 import polars as pl
 
 WRONG_LISTING = "wrong_listing"
-"""The kind of such a row. It and the kinds below come after those of factors in the alphabet, so the greatest value of a
+"""The kind of such a row. It and the kinds below come after those of factors in the alphabet: the greatest value of a
 file tells whether it may have any."""
 
 REUSED = "symbol_reused"
