@@ -26,6 +26,8 @@ CONTENT = (
     "market.corporate_actions",
     "market.quarantine",
     "market.evidence",
+    "market.instruments",
+    "market.reported_actions",
     "market.minute_bars",
     "market.symbols",
     "market.fundamentals",

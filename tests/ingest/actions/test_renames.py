@@ -82,6 +82,11 @@ def test_a_run_without_a_new_bar_renames_nobody() -> None:
     assert find_renames(bars(GCI).head(0), bars(GCI).head(0), {}).is_empty()
 
 
+def test_a_bar_of_a_drop_whose_other_bars_are_not_at_hand_is_no_rename() -> None:
+    made = bars(GCI, TGNA)
+    assert find_renames(made, made.head(0), delivered(bars(GCI))).is_empty()
+
+
 KNOWN = {
     ("ONNN", "ON", date(2015, 4, 6)), ("ACT", "AGN", date(2015, 6, 15)), ("ZMH", "ZBH", date(2015, 6, 29)),
     ("GCI", "TGNA", date(2015, 6, 29)), ("PYPLV", "PYPL", date(2015, 7, 20)), ("Z", "ZG", date(2015, 8, 17)),

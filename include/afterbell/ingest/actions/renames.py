@@ -40,7 +40,8 @@ def find_renames(made: pl.DataFrame, known: pl.DataFrame, told: Mapping[str, pl.
     Args:
         made: new rows of ``market.bars``.
         known: what the lake has of their sessions; it may be more.
-        told: by drop_id, all bars that a drop of ``made`` delivered: symbol, session, open, high, low, close.
+        told: by drop_id, all bars that a drop of ``made`` delivered: symbol, session, open, high, low, close. Bars of
+            other drops, such as objects that carry a history, show no rename.
 
     Returns:
         ``RENAMES``, sorted by session and symbol. A bar that fits several symbols is left out.
@@ -50,7 +51,7 @@ def find_renames(made: pl.DataFrame, known: pl.DataFrame, told: Mapping[str, pl.
     days = _sessions_of(pl.concat([made["drop_id"].unique(), known["drop_id"].unique()]).unique())
     own = pl.col("drop_id").replace_strict(days, return_dtype=pl.Date)
     first = [rows.filter(pl.col("revision") == 0).select(*_ABOUT).with_columns(by=own) for rows in (made, known)]
-    fresh = first[0].filter(pl.col("by") > pl.col("session"))
+    fresh = first[0].filter((pl.col("by") > pl.col("session")) & pl.col("drop_id").is_in(list(told)))
     fresh = fresh.filter((pl.len().over("drop_id") <= MOST) & (pl.col("volume") >= LEAST_SHARES))
     if fresh.is_empty():
         return RENAMES.to_frame()
