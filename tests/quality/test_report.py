@@ -76,6 +76,10 @@ def judgement() -> Judgement:
             {"symbol": "NEE", "ex_session": BEFORE, "factor": 1.0, "kind": "wrong_listing", "basis": "held",
              "knowledge_time": KNOWN, "rests_on": "volume, level", "close_before": 122.92, "close": 25.01,
              "confidence": None},
+            {"symbol": "TGNA", "ex_session": BEFORE, "factor": 1.0, "kind": "symbol_renamed", "basis": "began",
+             "knowledge_time": KNOWN, "rests_on": "GCI"},
+            {"symbol": "GCI", "ex_session": BEFORE, "factor": 1.0, "kind": "symbol_reused", "basis": "began",
+             "knowledge_time": KNOWN, "rests_on": "level"},
         ]
     )  # fmt: skip
     found = Found(
@@ -166,6 +170,8 @@ def test_actions_that_no_vendor_reported_for_their_session_stand_by_themselves(r
 
 
 def test_bars_of_another_security_are_named_and_are_no_action(report: dict[str, Any]) -> None:
+    names = [(line["symbol"], line["kind"], line["predecessor"]) for line in report["who_is_who"]["rows"]]
+    assert names == [("GCI", "symbol_reused", None), ("TGNA", "symbol_renamed", "GCI")]
     (line,) = report["held"]["rows"]
     assert (line["symbol"], line["session"], line["basis"]) == ("NEE", "2016-06-29", "held")
     assert (line["close_before"], line["close"]) == (122.92, 25.01)

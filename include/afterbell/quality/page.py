@@ -153,6 +153,8 @@ def _actions(report: Row, links: Links) -> list[str]:
         _table(columns, found["newest"], "none", links),
         markup.heading(f"Bars that look like another security's, held or let go: {report['held']['in_all']:,}", 3),
         _rows(report["held"]["rows"], links),
+        markup.heading(f"Renamed securities, and symbols taken by others: {report['who_is_who']['in_all']:,}", 3),
+        _rows(report["who_is_who"]["rows"], links),
         markup.heading("Sessions without evidence: no action of them could be seen", 3),
         _table(("source", "session"), report["unseen"], "none: every session was told together with the one before it"),
     ]

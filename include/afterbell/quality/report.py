@@ -12,7 +12,8 @@ import polars as pl
 
 from afterbell.cluster.job import StepArgs, result_key
 from afterbell.config.runtime import Runtime
-from afterbell.lake.listings import is_factor
+from afterbell.lake.listings import RENAMED, WRONG_LISTING, is_factor
+from afterbell.lake.listings import REUSED as TAKEN
 from afterbell.quality.found import Found
 from afterbell.quality.judge import Judgement
 from afterbell.quality.listings import REUSED
@@ -78,6 +79,7 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
         ],
         "actions": _actions(found.actions.filter(is_factor())),
         "held": _held(found.actions),
+        "who_is_who": _who_is_who(found.actions),
         "unseen": [
             {"source": source, "session": day.isoformat()} for source, days in found.unseen.items() for day in days
         ],
@@ -183,11 +185,22 @@ def _facts(facts: SourceFacts) -> list[dict[str, Any]]:
 
 def _held(actions: pl.DataFrame) -> dict[str, Any]:
     """Bars of another security that begin to be held, or are let go; the newest first."""
-    rows = actions.filter(~is_factor()).sort(["ex_session", "symbol"], descending=[True, False])
+    rows = actions.filter(pl.col("kind") == WRONG_LISTING).sort(["ex_session", "symbol"], descending=[True, False])
     if rows.is_empty():
         return _shown([], 0)
     columns = ("symbol", "session", "basis", "close_before", "close", "rests_on", "knowledge_time")
     return _shown(_rows(rows.rename({"ex_session": "session"}).select(columns).head(_LISTED)), rows.height)
+
+
+def _who_is_who(actions: pl.DataFrame) -> dict[str, Any]:
+    """Securities that go on under another symbol, and symbols that others take; the newest first."""
+    rows = actions.filter(pl.col("kind").is_in([TAKEN, RENAMED]))
+    if rows.is_empty():
+        return _shown([], 0)
+    newest = rows.sort(["ex_session", "symbol"], descending=[True, False]).rename({"ex_session": "session"})
+    told = newest.with_columns(predecessor=pl.when(pl.col("kind") == RENAMED).then("rests_on"))
+    columns = ("symbol", "session", "kind", "basis", "predecessor", "knowledge_time")
+    return _shown(_rows(told.select(columns).head(_LISTED)), rows.height)
 
 
 def _actions(actions: pl.DataFrame) -> dict[str, Any]:
