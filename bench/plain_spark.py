@@ -34,7 +34,7 @@ def ingest_plainly(spark: SparkSession, drops: Path, last: date) -> int:
     told = prices.dropDuplicates().withColumns(
         {
             "revision": f.row_number().over(by_bar) - 1,
-            "same": f.coalesce(f.lag("close").over(by_bar) == f.col("close"), f.lit(value=False)),
+            "same": f.coalesce(f.lag("close").over(by_bar) == f.col("close"), f.lit(False)),
             "factor": f.col("adj_close")
             / f.col("close")
             / (f.lag("adj_close").over(before) / f.lag("close").over(before)),
