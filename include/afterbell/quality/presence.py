@@ -7,6 +7,7 @@ from datetime import date
 
 import polars as pl
 
+from afterbell.ingest.actions.evidence import drop_session
 from afterbell.ingest.plan import USABLE
 from afterbell.quality.neighbours import Bounds, Coverage, coverage
 from afterbell.quality.rules import RuleSet
@@ -56,7 +57,7 @@ class Presence:
             .unique()
             .with_columns(
                 source=drop_source(),
-                _day=pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False),
+                _day=drop_session(pl.col("drop_id")),
             )
         )
         rows = bars if self._last is None else bars.filter(pl.col("session") > self._last)

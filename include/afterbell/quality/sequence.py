@@ -8,7 +8,7 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.ingest.actions.evidence import with_context
+from afterbell.ingest.actions.evidence import drop_session, with_context
 from afterbell.quality.gaps import gaps
 from afterbell.quality.row_rules import MOVE, RUN, Jump
 
@@ -90,7 +90,7 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.Da
         with a close before them only.
     """
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
-    own_drop = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
+    own_drop = drop_session(pl.col("drop_id")) == pl.col("session")
     told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "close", *_ORDER)
     if untold is not None:
         told = told.join(untold, on=_KEY, how="anti")

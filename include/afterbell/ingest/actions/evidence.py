@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -101,6 +101,14 @@ def _calendar(previous: Mapping[date, date]) -> pl.DataFrame:
     return pl.DataFrame(days, schema={"session": pl.Date, "previous_session": pl.Date})
 
 
+DropIds = TypeVar("DropIds", pl.Series, pl.Expr)
+
+
+def drop_session(drop_ids: DropIds) -> DropIds:
+    """The session that each drop is of, as its id says (Date)."""
+    return drop_ids.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+
+
 def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
     """Newcomers among bars that their own session's drop lacks, and a later one brought.
 
@@ -114,7 +122,7 @@ def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame
         ``EVIDENCE`` with knowledge_time and drop_id, one row for each first revision whose drop is of another session.
     """
     drops = bars["drop_id"].unique()
-    days_of = drops.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+    days_of = drop_session(drops)
     own = pl.col("drop_id").replace_strict(drops, days_of, return_dtype=pl.Date) == pl.col("session")
     late = bars.filter((pl.col("revision") == 0) & ~own)
     return _waiting(late, previous, newcomer=True)

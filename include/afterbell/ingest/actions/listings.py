@@ -16,10 +16,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from math import log
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
+from afterbell.ingest.actions.decide import ACTIONS, UNDECIDED
+from afterbell.ingest.actions.evidence import drop_session
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.lake.listings import EXPLAINED, HELD, RELEASED, RETURNED, WRONG_LISTING, is_factor
 
@@ -32,20 +34,7 @@ FEW_DOLLARS = 0.25
 LEAST_DOLLARS = 50_000.0
 """Of the session before: where fewer were traded, the volume says nothing."""
 
-_COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
-    "symbol": pl.String,
-    "ex_session": pl.Date,
-    "factor": pl.Float64,
-    "kind": pl.String,
-    "basis": pl.String,
-    "knowledge_time": pl.Datetime("us", "UTC"),
-    "drop_id": pl.String,
-    "confidence": pl.Float64,
-    "rests_on": pl.String,
-    "close_before": pl.Float64,
-    "close": pl.Float64,
-}
-LISTINGS = pl.Schema(_COLUMNS)
+LISTINGS = pl.Schema(ACTIONS | {"close_before": pl.Float64, "close": pl.Float64})
 """Rows of ``market.corporate_actions`` of kind ``WRONG_LISTING``, see ``afterbell.lake.listings``."""
 
 BACK_WITHIN = 10
@@ -55,7 +44,6 @@ ANOTHER = "volume, level; the drop tells nothing of the session before"
 """What a hold rests on whose bar came without the one before."""
 _RESTATED = "volume, level; a later drop tells the close otherwise"
 _ALONE = "volume, level"
-_UNDECIDED = "undecided"
 
 Releases = Mapping[tuple[str, date], datetime]
 
@@ -117,14 +105,17 @@ def wrong_listings(
 
 def moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
     """Evidence about the last session of a security that goes on under another symbol, as its new drop tells it."""
-    about = renames.select("drop_id", symbol="predecessor", session="previous_session")
-    return evidence.join(about, on=["drop_id", "symbol", "session"], how="semi", maintain_order="left")
+    return _beside_renames(evidence, renames, "semi")
 
 
 def without_moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
     """The rest of ``moved``."""
+    return _beside_renames(evidence, renames, "anti")
+
+
+def _beside_renames(evidence: pl.DataFrame, renames: pl.DataFrame, how: Literal["semi", "anti"]) -> pl.DataFrame:
     about = renames.select("drop_id", symbol="predecessor", session="previous_session")
-    return evidence.join(about, on=["drop_id", "symbol", "session"], how="anti", maintain_order="left")
+    return evidence.join(about, on=["drop_id", "symbol", "session"], how=how, maintain_order="left")
 
 
 def _released(rows: pl.DataFrame, releases: Releases) -> pl.DataFrame:
@@ -157,7 +148,7 @@ def _candidates(evidence: pl.DataFrame, known: pl.DataFrame | None, held: list[s
     """Evidence that may begin a hold or end one, in the order in which it became known."""
     positive = (pl.col("close_before") > 0) & (pl.col("close") > 0)
     told = evidence.filter(positive)
-    own = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
+    own = drop_session(pl.col("drop_id")) == pl.col("session")
     rows = told.with_columns(elsewhere=~own.fill_null(value=False), newcomer=pl.col("blur").is_null())
     step = (pl.col("close") / pl.col("close_before")).log().abs()
     dollars = pl.col("close") * pl.col("volume") / (pl.col("close_before") * pl.col("volume_before"))
@@ -203,7 +194,7 @@ class _Explained:
 
     def __init__(self, actions: pl.DataFrame) -> None:
         basis = pl.col("basis") if "basis" in actions.columns else pl.lit("")
-        far = actions.filter(((pl.col("factor") - 1).abs() > FAR_FROM_ONE) | (basis == _UNDECIDED))
+        far = actions.filter(((pl.col("factor") - 1).abs() > FAR_FROM_ONE) | (basis == UNDECIDED))
         since = far.group_by("symbol", "ex_session").agg(pl.col("knowledge_time").min(), pl.col("drop_id").first())
         self._since = {(row[0], row[1]): (row[2], row[3]) for row in since.iter_rows()}
 

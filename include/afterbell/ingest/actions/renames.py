@@ -11,6 +11,7 @@ from datetime import date
 
 import polars as pl
 
+from afterbell.ingest.actions.evidence import drop_session
 from afterbell.lake.listings import BEGAN, RENAMED
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
@@ -98,5 +99,5 @@ _ABOUT = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "drop_id")
 
 def _sessions_of(drops: pl.Series) -> dict[str, date | None]:
     """The session that each drop is of, as its id says."""
-    found = drops.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
+    found = drop_session(drops)
     return dict(zip(drops.to_list(), found.to_list(), strict=True))

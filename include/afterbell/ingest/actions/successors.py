@@ -14,6 +14,7 @@ from math import log
 import polars as pl
 
 from afterbell.ingest.actions.decide import ACTIONS, UNDECIDED
+from afterbell.ingest.actions.evidence import drop_session
 from afterbell.ingest.actions.listings import ANOTHER, moved
 from afterbell.ingest.actions.person import PERSON
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
@@ -70,27 +71,21 @@ def taken_symbols(evidence: pl.DataFrame, actions: pl.DataFrame, renames: pl.Dat
 
 def _candidates(evidence: pl.DataFrame) -> pl.DataFrame:
     """Bars whose own drop tells nothing of the session before, and which the lake has a bar of: far from it."""
-    own = pl.col("drop_id").str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False) == pl.col("session")
-    far = (pl.col("close") / pl.col("close_before")).log().abs() > log(FAR)
-    found = evidence.filter(
-        pl.col("blur").is_null() & own & (pl.col("close_before") > 0) & (pl.col("close") > 0) & far
-    ).sort("knowledge_time", "symbol", "session")
-    return (
-        found.select("symbol", "knowledge_time", "drop_id", ex_session="session")
-        .select(*_KEY, "knowledge_time", "drop_id")
-        .unique(_KEY, keep="first", maintain_order=True)
-    )
+    own = drop_session(pl.col("drop_id")) == pl.col("session")
+    return _far_off(evidence.filter(pl.col("blur").is_null() & own))
 
 
 def _moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
     """The same of bars of the session before that are told anew, where the old security has got another symbol."""
+    return _far_off(moved(evidence, renames))
+
+
+def _far_off(evidence: pl.DataFrame) -> pl.DataFrame:
+    """Symbol, ex_session, knowledge_time and drop_id of what lies far from the bar before, as it became known."""
+    positive = (pl.col("close_before") > 0) & (pl.col("close") > 0)
     far = (pl.col("close") / pl.col("close_before")).log().abs() > log(FAR)
-    found = moved(evidence, renames).filter((pl.col("close_before") > 0) & (pl.col("close") > 0) & far)
-    return (
-        found.sort("knowledge_time", "symbol")
-        .select("symbol", "knowledge_time", "drop_id", ex_session="session")
-        .select(*_KEY, "knowledge_time", "drop_id")
-    )
+    found = evidence.filter(positive & far).sort("knowledge_time", "symbol", "session")
+    return found.select("symbol", pl.col("session").alias("ex_session"), "knowledge_time", "drop_id")
 
 
 def _released(actions: pl.DataFrame) -> pl.DataFrame:
