@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import Context, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.backfill.request import check_reason, check_request
@@ -24,6 +25,7 @@ TIME_LIMIT = timedelta(hours=24)
 
 
 @task(task_id="open_backfill")
+@plainly
 def open_backfill() -> dict[str, Any]:
     """Check every field of the form; nothing was started before, and nothing is after a wrong one.
 

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.forms import ONE_LINE, PROFILE
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
@@ -27,6 +28,7 @@ LIMIT = timedelta(hours=24)
 
 
 @task(task_id="open_experiment")
+@plainly
 def open_experiment() -> dict[str, Any]:
     """Check the form, and name the experiment by its content.
 
