@@ -1,6 +1,6 @@
 """What MkDocs can't do by itself: pages of files that lie outside ``docs``, and a page of the library for each room.
 
-The README, CONTRIBUTING.md and CHANGELOG.md are pages of the site, and links between them and ``docs`` work in both places.
+The README, CONTRIBUTING.md and CHANGELOG.md are pages of the site; links between them and ``docs`` work in both places.
 MkDocs calls the functions by their names (``mkdocs.yml``); it runs in an environment of its own, which has nothing else
 of the project.
 """

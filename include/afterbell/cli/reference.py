@@ -17,10 +17,11 @@ import typer
 _HEAD = """\
 # Commands
 
-Made out of the program's own parser: `./afterbell COMMAND --help` says the same. Every command takes `--json`, which prints one
-JSON document on standard output and nothing else there, errors included (`{"error": {"type", "message", "what_to_do"}}`). The
-exit status is 0, 1 (`doctor` found something missing, or a fault of Afterbell), 2 (the last line says what to do) or 3 (trying
-again may help). On a terminal lines wrap between words; in a pipe they are as long as their text.
+Made out of the program's own parser: `./afterbell COMMAND --help` says the same. Every command takes `--json`, which
+prints one JSON document on standard output and nothing else there, errors included (`error` with `type`, `message` and
+`what_to_do`). The exit status is 0, 1 (`doctor` found something missing, or a fault of Afterbell), 2 (the last line says
+what to do) or 3 (trying again may help). On a terminal lines wrap between words; in a pipe they are as long as their
+text.
 
 Completion of commands, options and their values: `source <(./afterbell completion bash)` in `.bashrc`, or
 `source <(./afterbell completion zsh)` after `compinit` in `.zshrc`.
@@ -52,7 +53,7 @@ def _command(command: Any, words: str) -> Iterator[str]:
     yield f"{_one_line(command.help)}\n"
     rows = [_row(each) for each in command.params if each.name != "as_json"]
     if rows:
-        yield "| | | default |\n|---|---|---|"
+        yield "| argument | meaning | default |\n|---|---|---|"
         yield "\n".join(rows) + "\n"
 
 
