@@ -15,6 +15,7 @@ from afterbell.airflow.forms import ONE_LINE, PROFILE
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
 from afterbell.cluster.profile import load_profile
+from afterbell.cluster.steps import EXPERIMENT_RUNS
 from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, PermanentError
 from afterbell.experiments.draw import trials
@@ -38,7 +39,7 @@ def open_experiment() -> dict[str, Any]:
     """
     context = get_current_context()
     # Its results are told from those of daily runs by the name: budgets are not learned from them.
-    run_id, now = f"experiment_{context['run_id']}", datetime.now(UTC)
+    run_id, now = f"{EXPERIMENT_RUNS}{context['run_id']}", datetime.now(UTC)
     try:
         run_slug(run_id)
         request, aside = check_form(context.get("params") or {})

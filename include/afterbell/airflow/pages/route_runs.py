@@ -23,7 +23,7 @@ from afterbell.errors import AfterbellError
 
 router = APIRouter()
 _RECENT = 12
-_READ = (*STEPS, results.FORECAST)
+_READ = (*STEPS, results.FORECAST, *(f"{step}.{kind}" for step in STEPS for kind in ("failure", "progress")))
 _PAGES = {"report": "reports/{session}/{slug}/report.html", "quality": "runs/{session}/{slug}/quality.html"}
 
 
@@ -42,7 +42,8 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
     folders, fault = _folders(day)
     shown, folder = _pick(named, known, folders)
     tasks = runs.tasks(db, shown.run_id) if shown else []
-    found = tonight.page(day, now, shown, tasks, folder)
+    failures = runs.failures(db, [shown.run_id]).get(shown.run_id, {}) if shown else {}
+    found = tonight.page(day, now, shown, tasks, folder, failures)
     found |= {
         "slug": folder.slug if folder else "",
         "chart": chart(found),
@@ -93,17 +94,29 @@ def _line(run: Run) -> dict[str, Any]:
 
 
 @router.get("/sessions")
-def show_sessions(request: Request, before: str = "", dag: str = DAG) -> Response:
+def show_sessions(request: Request, db: SessionDep, before: str = "", dag: str = DAG) -> Response:
     """The last sessions and the quality of their data; ``before`` turns the page."""
     if dag != DAG:
         return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
     now, documents = datetime.now(UTC), open_documents()
     last = clock.session_of(before) if before else clock.tonight(now)
-    found = sessions.page(now, clock.last_sessions(last, sessions.COUNT), documents, older=bool(before))
-    if not before and not found["with_runs"] and (known := newest_release(documents)):
-        shown = clock.last_sessions(clock.session_of(known, 503), sessions.COUNT)
-        found = sessions.page(now, shown, documents, older=False) | {"jumped": known}
+
+    def shown(until: date) -> dict[str, Any]:
+        days = clock.last_sessions(until, sessions.COUNT)
+        known = runs.of_sessions(db, days)
+        failures = runs.failures(db, [each.run_id for found in known.values() for each in found])
+        return sessions.page(now, days, documents, known, failures, older=bool(before))
+
+    found = shown(last)
+    if not before and not found["with_runs"] and (known := _newest_session(db, documents)):
+        found = shown(clock.session_of(known, 503)) | {"jumped": known}
     return answer(request, "sessions", {"jumped": ""} | found)
+
+
+def _newest_session(db: SessionDep, documents: Documents) -> str:
+    """The newest session that has a release or a run; empty where there is none."""
+    told = [newest_release(documents), *(run.session for run in runs.newest(db, _RECENT))]
+    return max((each for each in told if each), default="")
 
 
 @router.get("/sessions/{session}/{slug}/{name}")
