@@ -34,8 +34,12 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
         return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
     now, recent = datetime.now(UTC), runs.newest(db, _RECENT)
     named = runs.of_id(db, checked("run", run)) if run else None
-    if run and (named is None or not named.session):
-        raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG} that belongs to a session yet")
+    if run and named is None:
+        raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG}")
+    if named is not None and not clock.is_session(named.session):
+        return answer(
+            request, "tonight_none", _without_session(db, named) | {"recent": [_line(each) for each in recent]}
+        )
     told = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
     day = clock.session_of(told)
     known = runs.of_session(db, day)
@@ -55,6 +59,19 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
         "fault": fault,
     }
     return answer(request, "tonight", found)
+
+
+def _without_session(db: SessionDep, run: Run) -> dict[str, Any]:
+    """What is known of a run that belongs to no session: one that was refused, or has not said which it is for."""
+    told = runs.failures(db, [run.run_id]).get(run.run_id, {})
+    return {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": clock.exchange().zone,
+        "refresh": 5 if run.state in tonight.UNDER_WAY else None,
+        "run": _line(run),
+        "asked_for": run.session,
+        "failures": [{"task": task} | tonight.failure(each, {}) for task, each in sorted(told.items())],
+    }
 
 
 def _folders(day: date) -> tuple[list[Folder], str]:
@@ -116,7 +133,7 @@ def show_sessions(request: Request, db: SessionDep, before: str = "", dag: str =
 def _newest_session(db: SessionDep, documents: Documents) -> str:
     """The newest session that has a release or a run; empty where there is none."""
     told = [newest_release(documents), *(run.session for run in runs.newest(db, _RECENT))]
-    return max((each for each in told if each), default="")
+    return max((each for each in told if each and clock.is_session(each)), default="")
 
 
 @router.get("/sessions/{session}/{slug}/{name}")
