@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from afterbell.embedded.ports import LOOPBACK, take_port
+from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
 
@@ -59,7 +59,7 @@ class Airflow(Service):
 
     def take_ports(self) -> dict[str, int]:
         """The port of the pages and of the API."""
-        return {"ui": take_port(self.context.platform.ports.ui, "ui")}
+        return {"ui": self.port("ui", self.context.platform.ports.ui)}
 
     def is_current(self) -> bool:
         """Whether it runs with the environment (connections above all) that the caller wants it to have."""
