@@ -54,8 +54,8 @@ def test_showing_what_it_would_do_starts_nothing(person, database):
     page = person.send(GOOD)
     assert page.status_code == 200
     text = _text(page)
-    # 2024-01-02 to 2026-06-30 has 626 sessions of the NYSE (252 + 250 + 124)
-    assert "626, from 2024-01-02 to 2026-06-30; there are bars from 2023-06-01 to 2026-06-30" in text
+    # 2024-01-02 to 2026-06-30 has 625 sessions of the NYSE: 252 in 2024, 250 in 2025, 123 in half of 2026
+    assert "625, from 2024-01-02 to 2026-06-30; there are bars from 2023-06-01 to 2026-06-30" in text
     assert "4 for horizon 1, 4 for horizon 5, of 40 sessions each" in text
     assert "20: each fold and a final one, for 2 families and 2 horizons" in text
     assert "not known: no experiment has run yet" in text
@@ -73,7 +73,7 @@ def test_the_time_is_that_of_earlier_experiments(person, database, store):
     add_run(database, "manual__e", tasks=tasks, opened=opened, opener="open_experiment", dag="experiment")
     seconds = {"experiment_resolve": 2.0, "features": 8.0, "experiment_train": 50.0, "experiment_evaluate": 20.0}
     for step, took in seconds.items():
-        put(store, f"runs/2026-06-30/experiment_manual__e/{step}.json", {"seconds": took})
+        put(store, f"runs/2026-06-30/experiment_manual_e/{step}.json", {"seconds": took})
     # One family, one horizon, 4 folds and a final fit: 5 fits of 10 s; the others took 30 s.
     text = _text(person.send(GOOD))
     assert "about 3 min 50 s: 10.0 s a fit and 30.0 s for the other steps, as in the last 1 experiment" in text
@@ -81,7 +81,7 @@ def test_the_time_is_that_of_earlier_experiments(person, database, store):
 
 def test_daily_runs_tell_the_time_where_no_experiment_has_run(person, database, store):
     add_run(database, "manual__d", tasks=[("open_run", "success", CLOSE, CLOSE)], opened={"session": "2026-06-30"})
-    put(store, "runs/2026-06-30/manual__d/train.json", {"seconds": 40.0, "fits": 20})
+    put(store, "runs/2026-06-30/manual_d/train.json", {"seconds": 40.0, "fits": 20})
     assert "about 40.0 s to train: 20 fits as fast as in the last 1 daily run" in _text(person.send(GOOD))
 
 
