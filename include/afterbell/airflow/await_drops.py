@@ -14,6 +14,7 @@ from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.calendar.sessions import Exchange
@@ -42,6 +43,7 @@ class AwaitDropsOperator(BaseOperator):
         super().__init__(**kwargs)
         self.run = run
 
+    @plainly
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
         """Look once; where it is worth waiting, leave the waiting to the triggerer.
 
@@ -80,6 +82,7 @@ class AwaitDropsOperator(BaseOperator):
             )
         return self._judge(sources, sightings, now)
 
+    @plainly
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
         """Go on with what the trigger saw; result and errors are those of ``execute``."""
         if "failed" in event:

@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
@@ -46,6 +47,7 @@ class LibraryStepOperator(SparkStepOperator):
         self.module = module
         self._process: subprocess.Popen[str] | None = None
 
+    @plainly
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Run the module to its end and return the step's result.
 

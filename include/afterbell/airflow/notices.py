@@ -20,6 +20,7 @@ from typing import Any
 from airflow.sdk import BaseNotifier
 from airflow.sdk.configuration import conf
 
+from afterbell.airflow import failures
 from afterbell.airflow.notice import Notice, compose, read_results, scrub
 from afterbell.airflow.store import open_artifacts, secret_values
 from afterbell.sla.policy import Channel, Kind, load_policy
@@ -114,10 +115,29 @@ def _wait(threads: list[threading.Thread], seconds: float) -> None:
 
 def task_failed(context: Mapping[str, Any]) -> None:
     """A task's ``on_failure_callback``: it has failed for good. Called in the worker, or after its loss elsewhere."""
-    with _quietly("failure"):
+    with _reason(context, again=False), _quietly("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
         details = _airflow_ids(context) | {"step": _name(context, "task")}
         notify("failure", run_of(context), message, details, context)
+
+
+def task_retried(context: Mapping[str, Any]) -> None:
+    """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Only the log is told."""
+    with _reason(context, again=True):
+        pass
+
+
+@contextmanager
+def _reason(context: Mapping[str, Any], *, again: bool) -> Iterator[None]:
+    """Leave the reason for the pages before the block, and in the log after it: its last lines are what is read."""
+    found = None
+    try:
+        found = failures.keep(context, again=again, secrets=secret_values())
+    except Exception as error:  # noqa: BLE001 - not every process that calls back can write to the task
+        _log.info("the reason was not left for the pages: %s: %s", type(error).__name__, scrub(str(error)))
+    yield
+    if found is not None:
+        failures.say(found)
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
@@ -231,7 +251,7 @@ def _instant(deadline: Any) -> str:
     return at.astimezone(UTC).isoformat() if isinstance(at, datetime) else str(at or "")
 
 
-TASK_NOTICES: dict[str, Any] = {"on_failure_callback": task_failed}
+TASK_NOTICES: dict[str, Any] = {"on_failure_callback": task_failed, "on_retry_callback": task_retried}
 """For a DAG's ``default_args``."""
 RUN_NOTICES: dict[str, Any] = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
 """For a DAG itself."""

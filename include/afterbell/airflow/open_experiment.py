@@ -10,10 +10,12 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.store import open_artifacts
 from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span, read_span
 from afterbell.cluster.job import run_slug
+from afterbell.cluster.steps import EXPERIMENT_RUNS
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 from afterbell.experiments.check import ASIDE, World, aside_of, form_faults
@@ -25,6 +27,7 @@ LIMIT = timedelta(hours=24)
 
 
 @task(task_id="open_experiment")
+@plainly
 def open_experiment() -> dict[str, Any]:
     """Check the form, and name the experiment by its content.
 
@@ -34,7 +37,7 @@ def open_experiment() -> dict[str, Any]:
     """
     context = get_current_context()
     # Its results are told from those of daily runs by the name: budgets are not learned from them.
-    run_id, now = f"experiment_{context['run_id']}", datetime.now(UTC)
+    run_id, now = f"{EXPERIMENT_RUNS}{context['run_id']}", datetime.now(UTC)
     try:
         run_slug(run_id)
         request, aside = check_form(context.get("params") or {})

@@ -10,6 +10,7 @@ from typing import Any
 from airflow.sdk import task
 
 from afterbell.airflow.admin_run import open_admin_run
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.forms import ONE_LINE, REFUSAL_ID
 from afterbell.errors import ConfigError
 
@@ -17,6 +18,7 @@ LIMIT = timedelta(hours=1)
 
 
 @task(task_id="open_release_drop")
+@plainly
 def open_release_drop() -> dict[str, Any]:
     """Check the form: what ``open_admin_run`` returns, with ``refusal_id``, ``reason``."""
     return open_admin_run(check_form, LIMIT)

@@ -9,6 +9,7 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.outlook import budgets_for
 from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
@@ -25,6 +26,7 @@ SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
 @task(task_id="open_run")
+@plainly
 def open_run() -> dict[str, Any]:
     """Check the session against the exchange's calendar and set the deadline of the run.
 

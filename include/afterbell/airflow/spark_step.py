@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.outlook import begun, ended
 from afterbell.airflow.results import failure_of, read_result
@@ -58,6 +59,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self._target: SparkTarget | None = None
         self._told_to_end = False
 
+    @plainly
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
 
@@ -98,6 +100,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         ended(self.run, self.step, self.log)
         return read_result(self._environment, self.run, self.step)
 
+    @plainly
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
         judged, anew = partial(super().resume, context, event), partial(self._try_once, context)

@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow.await_drops import AwaitDropsOperator
+from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.open_run import origin_of
 from afterbell.airflow.spark_step import SparkStepOperator
@@ -17,6 +18,7 @@ from afterbell.errors import PermanentError
 
 
 @task(task_id="open_maintenance")
+@plainly
 def open_maintenance() -> dict[str, Any]:
     """The instant that ages count from, and whether anything may be changed.
 

@@ -83,6 +83,11 @@ def failure_key(session: date, run_id: str, step: str) -> str:
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.failure.json"
 
 
+def progress_key(session: date, run_id: str, step: str) -> str:
+    """Where a step that runs says how far it is, in the artifact bucket; what it said last stays there."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.progress.json"
+
+
 def attempt_key(session: date, run_id: str, step: str) -> str:
     """Where the newest attempt of a step on a cluster is named in the artifact bucket."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.attempt.json"
@@ -135,6 +140,7 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     """
     from afterbell.cluster.active import at_work  # noqa: PLC0415
     from afterbell.cluster.removed import removed_by  # noqa: PLC0415
+    from afterbell.cluster.report import reported  # noqa: PLC0415
     from afterbell.lake.lost import lost_by  # noqa: PLC0415
     from afterbell.lake.outage import outage_of  # noqa: PLC0415
     from afterbell.stores.retry import waiting_until  # noqa: PLC0415
@@ -147,7 +153,8 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
         RECORD.set(partial(_record, args, started=started))
         with waiting_until(args.deadline):
             _require_newest(args)
-            with at_work(step, run_slug(args.run_id), partial(_store, waits=False)):
+            work = at_work(step, run_slug(args.run_id), partial(_store, waits=False))
+            with work, reported(partial(_report, args)):
                 result = body(args)
             _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
             text = _finish(args, result, started)
@@ -178,6 +185,11 @@ def _finish(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
     text = json.dumps(result, sort_keys=True, allow_nan=False)
     _store().put(result_key(args.session, args.run_id, args.step), text.encode())
     return text
+
+
+def _report(args: StepArgs, told: dict[str, Any]) -> None:
+    body = json.dumps(told | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
+    _store(waits=False).put(progress_key(args.session, args.run_id, args.step), body)
 
 
 def _store(*, waits: bool = True) -> ArtifactStore:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.report import report
+
 _LOOK = 2.0
 _SAY = 15.0
 """Seconds between looks, and between lines at least."""
@@ -16,7 +18,7 @@ _SAY = 15.0
 
 @contextmanager
 def progress(spark: SparkSession, what: str, tasks: int) -> Iterator[None]:
-    """Print how many of ``tasks`` are done while the block runs, if that takes long enough to wonder.
+    """Report how many of ``tasks`` are done while the block runs, and print it if that takes long enough to wonder.
 
     Args:
         spark: whose active stages are looked at.
@@ -24,14 +26,16 @@ def progress(spark: SparkSession, what: str, tasks: int) -> Iterator[None]:
         tasks: of the job.
     """
     tracker, over, began = spark.sparkContext.statusTracker(), threading.Event(), time.monotonic()
+    report("tasks", 0, tasks)
 
     def watch() -> None:
         said = began
         while not over.wait(_LOOK):
             now = time.monotonic()
+            stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
+            done = min(tasks, sum(stage.numCompletedTasks for stage in stages if stage is not None))
+            report("tasks", done, tasks)
             if now - said >= _SAY:
-                stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
-                done = sum(stage.numCompletedTasks for stage in stages if stage is not None)
                 print(f"{what}: {done} of {tasks} tasks after {now - began:.0f} s", flush=True)
                 said = now
 

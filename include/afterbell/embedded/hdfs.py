@@ -44,6 +44,7 @@ class Hdfs(Service):
 
     name = "hdfs"
     timeout = 120.0
+    restart = 10.0
 
     def take_ports(self) -> dict[str, int]:
         """WebHDFS' port and the inner ones."""

@@ -34,6 +34,7 @@ class SeaweedFS(Service):
     name = "s3"
     grace = 2.0
     """It waits long for its own streams to end, and what it acknowledged is on disk: killing it loses nothing."""
+    restart = 5.0
 
     def take_ports(self) -> dict[str, int]:
         """S3's port and those of the parts behind it."""

@@ -12,6 +12,7 @@ from functools import partial
 import pyarrow as pa
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.progress import progress
 from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.bucket import Known, read_slice
@@ -74,7 +75,8 @@ def _read_all(
                 for part in read(number, stores):
                     yield _batch(part)
 
-    rows = spark.range(0, tasks, 1, tasks).mapInArrow(run, _PARTS).collect()
+    with progress(spark, "ingest", tasks):
+        rows = spark.range(0, tasks, 1, tasks).mapInArrow(run, _PARTS).collect()
     return Parts([Part(row.name, row.kind, unpack(bytes(row.payload))) for row in rows])
 
 

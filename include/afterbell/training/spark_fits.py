@@ -18,6 +18,7 @@ import pyarrow as pa
 from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
+from afterbell.cluster.report import report
 from afterbell.cluster.worker import keep_archives
 from afterbell.training.fits import NO_TIME, Fit, FitResult, run_fit
 from afterbell.training.matrix import FILES, Matrix
@@ -107,6 +108,7 @@ def run_jobs(
 
     results: dict[int, FitResult] = {}
     waiting, running = deque(enumerate(jobs)), dict[Future[FitResult], int]()
+    report("fits", 0, len(jobs))
     with ThreadPoolExecutor(_IN_FLIGHT) as pool, _ended(spark, stop):
         while waiting or running:
             # As many as there are cores, which may become more: what waits in Spark has lost its place in the order.
@@ -116,6 +118,7 @@ def run_jobs(
             done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 results[running.pop(future)] = future.result()
+                report("fits", len(results), len(jobs))
                 progress(len(results), future.result())
     return [results[number] for number in range(len(jobs))]
 

@@ -16,35 +16,39 @@ from afterbell.airflow.pages.view import answer
 from afterbell.errors import AfterbellError
 
 router = APIRouter()
-_HISTORY = "backfill_history"
+_UNDER_WAY = {"running", "waiting"}
 
 
-@router.get("/backfills", dependencies=reads(_HISTORY))
+@router.get("/backfills", dependencies=reads(backfills.HISTORY))
 def show_backfills(request: Request, db: SessionDep) -> Response:
     """Airflow's own backfills, and those of a range."""
     found, fault = [], ""
     try:
-        found = backfills.ranges(open_documents())
+        found = backfills.ranges(open_documents(), db)
     except AfterbellError as error:
         fault = fault_of(error)
+    own = backfills.native(db)
+    runs_on = any(each["state"] in _UNDER_WAY for each in found) or any(not each["completed"] for each in own)
     return answer(request, "backfills", {
         "now": datetime.now(UTC).isoformat(),
+        "refresh": 10 if runs_on else None,
         "zone": clock.exchange().zone,
-        "native": backfills.native(db),
+        "native": own,
         "ranges": found,
         "fault": fault,
-        "history_dag": _HISTORY,
+        "history_dag": backfills.HISTORY,
     })  # fmt: skip
 
 
-@router.get("/backfills/{backfill_id}", dependencies=reads(_HISTORY))
-def show_backfill(request: Request, backfill_id: str) -> Response:
+@router.get("/backfills/{backfill_id}", dependencies=reads(backfills.HISTORY))
+def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Response:
     """One backfill of a range, chunk by chunk."""
-    found = backfills.one(open_documents(), checked("backfill", backfill_id, 404))
+    found = backfills.one(open_documents(), db, checked("backfill", backfill_id, 404))
     if found is None:
         raise HTTPException(404, f"backfill {backfill_id} is not known")
     more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
-    return answer(request, "backfills_one", found | more | {"history_dag": _HISTORY})
+    more["refresh"] = 5 if found["state"] in _UNDER_WAY else None
+    return answer(request, "backfills_one", found | more | {"history_dag": backfills.HISTORY})
 
 
 @router.get("/experiments", dependencies=reads(experiments.DAG))

@@ -21,8 +21,8 @@ from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
 
 _FOLDER = Path(__file__).parent / "templates"
-STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "bell.svg": "image/svg+xml",
-          "bell-dark.svg": "image/svg+xml"}  # fmt: skip
+STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "refresh.js": "text/javascript",
+          "bell.svg": "image/svg+xml", "bell-dark.svg": "image/svg+xml"}  # fmt: skip
 MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases"), ("backfills", "Backfills"),
         ("experiments", "Experiments"))  # fmt: skip
 
