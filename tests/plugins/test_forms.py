@@ -88,7 +88,7 @@ def test_daily_runs_tell_the_time_where_no_experiment_has_run(person, database, 
 def test_a_started_experiment_is_a_run_of_whoever_is_signed_in(person, database):
     answer = person.send(GOOD, "start")
     assert answer.status_code == 303, answer.text
-    ((run_id, conf, who, state),) = runs_of(database)
+    ((_, conf, who, state),) = runs_of(database)
     assert answer.headers["location"].startswith("/afterbell/experiments?started=manual__")
     assert (who, state) == ("a-user", "queued")
     assert conf == {
@@ -297,7 +297,8 @@ def test_a_started_backfill_is_a_run_with_the_fields_of_its_dag(filler, database
     ("name", "typed", "says"),
     [
         ("first", "", "give a day like"), ("first", "2016-07-01", "first must not be after last"),
-        ("last", "2999-01-04", "after today"), ("last", "soon", "give a day like"), ("reason", "short", "one line of 10"),
+        ("last", "2999-01-04", "after today"), ("last", "soon", "give a day like"),
+        ("reason", "short", "one line of 10"),
         ("reason", "two lines\nof it all", "one line of 10"), ("reason", "x" * 301, "one line of 10"),
         ("steps", [], "is empty"), ("steps", ["train"], "is not known"), ("steps", ["ingest", "ingest"], "each once"),
         ("factor_sets", ["mine"], "is not known"), ("chunk_sessions", "0", "from 1 to 1000"),
