@@ -160,15 +160,22 @@ def standing(state: str, found: Details, *, paused: bool = False) -> dict[str, s
     if ASK in found.tasks and found.tasks[ASK].state == "awaiting_input":
         return _said("waiting for approval", "hold", ASK)
     task_now = task_at_work(found)
-    if task_now is None:
-        waits = "waiting: the DAG is paused" if paused else "waiting for its turn"
-        return _said(waits, "queued") if state == "queued" or paused else _said("between two steps", "running")
-    step = f"{task_now.name} (step {TASKS.index(task_now.name) + 1} of {len(TASKS)})"
-    if task_now.state == "up_for_retry":
-        return _said(f"failed, tried again soon: {step}", "up_for_retry", task_now.name)
-    if task_now.state in _TO_COME:
-        return _said(f"waiting for its turn: {step}", "queued", task_now.name)
-    return _said(f"running: {step}", "running", task_now.name)
+    return _between(state, paused=paused) if task_now is None else _at(task_now)
+
+
+def _between(state: str, *, paused: bool) -> dict[str, str]:
+    if paused:
+        return _said("waiting: the DAG is paused", "queued")
+    return _said("waiting for its turn", "queued") if state == "queued" else _said("between two steps", "running")
+
+
+def _at(task: Task) -> dict[str, str]:
+    step = f"{task.name} (step {TASKS.index(task.name) + 1} of {len(TASKS)})"
+    if task.state == "up_for_retry":
+        return _said(f"failed, tried again soon: {step}", "up_for_retry", task.name)
+    if task.state in _TO_COME:
+        return _said(f"waiting for its turn: {step}", "queued", task.name)
+    return _said(f"running: {step}", "running", task.name)
 
 
 def _ended(found: Details) -> dict[str, str]:
