@@ -17,9 +17,11 @@ from urllib.parse import urlsplit
 import psutil
 import typer
 
+from afterbell.cli.completion import profiles
 from afterbell.cli.doctor_cluster import cluster_findings
 from afterbell.cli.finding import Finding
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.reach import require_reachable
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
@@ -27,6 +29,7 @@ from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
 
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
 _JAVA = (8, 11, 17)
 _DISK_GB, _MEMORY_GB = 5, 6
 _PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "great-expectations", "boto3", "pyiceberg")
@@ -35,9 +38,10 @@ _PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "gre
 @report_errors
 def doctor(
     profile: Annotated[
-        str | None, typer.Option(help="Run a small job with this cluster profile, from end to end.")
+        str | None,
+        typer.Option(help="Run a small job with this cluster profile, from end to end.", autocompletion=profiles),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
@@ -47,11 +51,14 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "missing": "[red]✗[/]"}
         for finding in findings:
-            out.print(f"{marks[finding.state]} {finding.check:<24}", end="")
-            out.print(finding.found + (f"  → {finding.advice}" if finding.advice else ""), markup=False)
-    if any(finding.state == "missing" for finding in findings):
+            text = finding.found + (f"  → {finding.advice}" if finding.advice else "")
+            print_text(_MARKS[finding.state], f" {finding.check:<24}", text, hang=26)
+    missing = [finding for finding in findings if finding.state == "missing"]
+    if missing:
+        if not as_json:
+            advice = next((f"{each.check}: {each.advice}" for each in missing if each.advice), "")
+            print_text(("What to do: ", "bold"), advice or f"{missing[0].check}: correct what stands beside it.")
         raise typer.Exit(1)
 
 
@@ -149,7 +156,7 @@ def _cluster(name: str) -> Iterator[Finding]:
         require_reachable(profile, os.environ)
         yield Finding("cluster", "ok", f"profile {name}: {profile.rest_address or profile.master} answers")
     except AfterbellError as error:
-        advice = f"start the master, or mend include/config/clusters/{name}.yaml"
+        advice = f"start the master, or correct include/config/clusters/{name}.yaml"
         yield Finding("cluster", "missing", f"profile {name}: {error}", advice)
 
 
@@ -181,7 +188,9 @@ def _reachable(name: str, address: str) -> Iterator[Finding]:
         with socket.create_connection((url.hostname or "", port), timeout=3):
             yield Finding(name, "ok", f"{address} answers")
     except OSError as error:
-        yield Finding(name, "missing", f"{address}: {error}", "mend include/config/platform.yaml, or start the store")
+        yield Finding(
+            name, "missing", f"{address}: {error}", "correct include/config/platform.yaml, or start the store"
+        )
 
 
 def _ports(folders: Folders, platform: Platform) -> Iterator[Finding]:
