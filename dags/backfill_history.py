@@ -19,11 +19,10 @@ from datetime import timedelta
 
 from airflow.sdk import Param, dag
 
-from afterbell.airflow.forms import CLUSTER
+from afterbell.airflow.backfill_form import FORM
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
 from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
-from afterbell.backfill import request
 
 
 @dag(
@@ -48,54 +47,7 @@ from afterbell.backfill import request
         "execution_timeout": timedelta(hours=20),
     },
     dagrun_timeout=timedelta(hours=24),
-    params={
-        "first": Param(
-            type="string",
-            format="date",
-            title="First day",
-            description="Sessions from this day on are filled, such as 2015-03-23.",
-        ),
-        "last": Param(type="string", format="date", title="Last day", description="And up to this day."),
-        "reason": Param(
-            type="string",
-            minLength=request.SHORTEST_REASON,
-            maxLength=request.LONGEST_REASON,
-            pattern=request.REASON,
-            title="Reason",
-            description="One line that says why; it is kept with the plan.",
-        ),
-        "steps": Param(
-            default=list(request.STEPS),
-            type="array",
-            items={"type": "string", "enum": list(request.STEPS)},
-            examples=list(request.STEPS),
-            minItems=1,
-            uniqueItems=True,
-            title="Steps",
-            description="What is filled. Whatever is taken in is audited before it counts.",
-        ),
-        "factor_sets": Param(
-            default=None,
-            type=["null", "array"],
-            items={"type": "string", "enum": list(request.FACTOR_SETS)},
-            examples=list(request.FACTOR_SETS),
-            uniqueItems=True,
-            title="Factor sets",
-            description="Those to compute; none for those of the daily models.",
-        ),
-        "chunk_sessions": Param(
-            default=request.CHUNK_SESSIONS,
-            type="integer",
-            minimum=1,
-            maximum=request.LONGEST_CHUNK,
-            title="Sessions a chunk",
-            description="So many are committed together; 250 are a year.",
-        ),
-        "plan_only": Param(
-            default=False, type="boolean", title="Plan only", description="Say what would be done, and do nothing."
-        ),
-        "profile": Param(**CLUSTER),
-    },
+    params={name: Param(**field) for name, field in FORM.items()},
 )
 def backfill_history() -> None:
     """Wire the steps: features come after whatever was taken in."""

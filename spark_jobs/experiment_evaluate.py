@@ -25,7 +25,7 @@ from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.experiments.request import Request, root_of
 from afterbell.experiments.resolve import asked
-from afterbell.experiments.sections import deflated, sections
+from afterbell.experiments.sections import deflated, outcome, sections, title
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
@@ -82,6 +82,8 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
             gains=gains,
             coefficients=coefficients,
             more=sections(request, candidate, found["deflated_sharpe"]),
+            title=title(request),
+            outcome=outcome(promote=bool(args.inputs.get("promote"))),
         )
     )
     compared = [dataclasses.asdict(each) for each in decision.comparisons]

@@ -1,5 +1,6 @@
 """The report: whole, escaped, light, and the same bytes again."""
 
+import dataclasses
 import re
 from html.parser import HTMLParser
 
@@ -45,6 +46,17 @@ def make_data(*, champion=True):
         coefficients={"ridge h1": {"f0": 0.02, "f1": -0.01}},
         data={"rows": 5000, "quarantine_by_rule": {NASTY: 7}, "refused_drops": [{"key": "k", "reason": NASTY}]},
     )
+
+
+def test_a_report_of_something_else_than_a_session_has_its_title_and_its_own_words_for_the_verdict():
+    data = make_data(champion=False)
+    kind = data.decision.verdict
+    said = render(dataclasses.replace(data, title="experiment <b> (0123)", outcome={kind: "Nothing is promoted"}))
+    assert f"<title>Afterbell experiment &lt;b&gt; (0123): {kind}</title>" in said
+    assert "Made for session 2020-06-02." in said
+    assert "Nothing is promoted" in said
+    assert "becomes champion" not in said
+    assert "Afterbell: session 2020-06-02" in render(data)
 
 
 @pytest.fixture(scope="module")

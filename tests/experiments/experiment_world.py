@@ -25,7 +25,7 @@ from spark_jobs.train import train
 from tests.training.lake_world import LAST, make_lake
 
 DAILY = {
-    "name": "daily", "first": "2018-01-02", "last": LAST.isoformat(), "horizons": [1, 5],
+    "name": "daily", "first": "2019-01-02", "last": LAST.isoformat(), "horizons": [1, 5],
     "families": ["lightgbm", "ridge"], "factor_sets": ["core", "other"], "trials": 1, "cost_bps": 5.0, "seed": 5,
     "min_price": 1.0, "min_dollar_volume": 1000.0,
 }  # fmt: skip
@@ -37,7 +37,7 @@ def kept(spark, store):
     objects = {
         found.key: found.version
         for found in store.list("")
-        if not found.key.startswith(("experiments/", "runs/", "reports/"))
+        if not found.key.startswith(("experiments/", "market/", "runs/", "reports/"))
     }
     return objects, spark.table("lake.predictions.out_of_sample").count()
 

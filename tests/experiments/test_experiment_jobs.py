@@ -121,6 +121,16 @@ def test_the_report_says_what_was_tried_and_where_it_lies(results, store):
     assert request["trials"] == 2
 
 
+def test_the_report_is_titled_by_the_experiment_and_promises_nothing(results, store):
+    report = store.get(results["verdict"]["report_key"]).decode()
+    assert results["verdict"]["verdict"] == "publish"
+    title = f"experiment search ({results['verdict']['experiment']})"
+    assert f"<title>Afterbell {title}: publish</title>" in report
+    assert f"Afterbell: {title}</h1>" in report
+    assert "Passed the gate: a person is asked whether to promote it" in report
+    assert "becomes champion" not in report
+
+
 def test_what_the_daily_run_could_not_go_on_with_is_held(results):
     assert results["strange"]["verdict"] == "hold"
     assert (

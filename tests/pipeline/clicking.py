@@ -52,3 +52,24 @@ def send(browser: Browser) -> str:
     run = str(browser.run("return decodeURIComponent(location.pathname.split('/runs/')[1].split('/')[0])"))
     browser.open("about:blank")  # the run's page asks for news all the time, which the run itself pays for
     return run
+
+
+def retype(browser: Browser, name: str, text: str) -> None:
+    """Put another text into a field of a form of ours, as a person does: mark all, and type over it."""
+    browser.type(f"#field-{name}", f"\ue009a\ue000{text}")
+
+
+def press(browser: Browser, button: str) -> None:
+    """Press a button of a form of ours, and wait for the page that comes."""
+    browser.run("document.body.dataset.old = 'yes'")
+    browser.click(f"button[value={button}]")
+    browser.until("return document.readyState === 'complete' && !document.body.dataset.old", f"an answer to {button}")
+
+
+def beside(browser: Browser, name: str) -> str:
+    """What stands beside a field of a form of ours, if the field itself says that it belongs to it."""
+    return str(browser.run(
+        "const field = document.getElementById('field-' + arguments[0]), id = 'fault-' + arguments[0];"
+        "const told = field.getAttribute('aria-describedby').split(' ').includes(id);"
+        "return told ? document.getElementById(id).textContent : '';", name
+    ))  # fmt: skip

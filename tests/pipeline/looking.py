@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.airflow_api import password_of
 from tests.browser import TAB, Browser
 
-PAGES = ("tonight", "sessions", "releases", "backfills", "experiments")
+PAGES = ("tonight", "sessions", "releases", "backfills", "experiments", "backfills/new", "experiments/new")
 FRAME = "iframe[title=Afterbell]"
 
 _CONTRAST = """
@@ -64,7 +64,8 @@ return {
   current: [...document.querySelectorAll('nav [aria-current=page]')].map(each => each.textContent.trim()),
   uncaptioned: tables.filter(each => !each.caption).length,
   unscoped: document.querySelectorAll('th:not([scope])').length,
-  unlabelled: [...document.querySelectorAll('input, select')].filter(each => !each.labels.length).length,
+  unlabelled: [...document.querySelectorAll('input:not([type=hidden]), select')].filter(
+    each => !each.labels.length).length,
   unnamed: [...document.querySelectorAll('svg[role=img], progress')].filter(
     each => !(each.querySelector('title') || each.getAttribute('aria-label'))).length,
   foreign: performance.getEntriesByType('resource').map(each => each.name).filter(
@@ -93,11 +94,15 @@ def open_in_airflow(browser: Browser, base: str, theme: str) -> None:
 
 
 def turn_to(browser: Browser, name: str) -> None:
-    """Click on a page in our menu."""
+    """Click on a page in our menu, and on the button to its form where that is meant: ``experiments/new``."""
     there = "return location.pathname.endsWith(arguments[0]) && document.readyState === 'complete'"
-    browser.until(f"{there} || !!document.querySelector('nav a')", "our menu", f"/{name}")
-    browser.click(f"nav a[href$='/{name}']")
-    browser.until(there, name, f"/{name}")
+    menu = name.partition("/")[0]
+    browser.until(f"{there} || !!document.querySelector('nav a')", "our menu", f"/{menu}")
+    browser.click(f"nav a[href$='/{menu}']")
+    browser.until(there, menu, f"/{menu}")
+    if name != menu:
+        browser.click(f"main a.button[href$='/{name}']")
+        browser.until(there, name, f"/{name}")
 
 
 def require_contrast(browser: Browser) -> None:
@@ -113,7 +118,7 @@ def require_structure(browser: Browser, name: str) -> None:
     assert found["lang"] == "en"
     assert found["title"]
     assert (found["main"], found["nav"], found["h1"], found["first"]) == (1, 1, 1, "H1")
-    assert [each.lower() for each in found["current"]] == [name]
+    assert [each.lower() for each in found["current"]] == [name.partition("/")[0]]
     for fault in ("uncaptioned", "unscoped", "unlabelled", "unnamed"):
         assert found[fault] == 0, fault
     assert found["foreign"] == []

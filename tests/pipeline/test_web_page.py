@@ -208,12 +208,56 @@ def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, b
     clicking.fill(browser, {"first": "11032025", "last": "07102026"})  # a session after the last one of the market
     run_id = clicking.send(browser)
     state, tasks = page.of("experiment").ended(run_id)
-    assert (state, tasks["open_experiment"], tasks["features"]) == ("failed", "success", "failed")
+    assert (state, tasks["open_experiment"], tasks["features"]) == ("failed", "failed", "upstream_failed")
     (told,) = _told(hook, run_id, "failure")
+    assert "there are no bars of 2026-07-10: the last session there is is 2026-06-30" in told["message"]
     browser.open(told["link"])
-    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "features")
+    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "open_experiment")
     browser.until("return document.body.innerText.includes('Failed')", "the state of the task")
     assert "404" not in browser.text()
+
+
+@pytest.fixture
+def paused(page):
+    """The DAG of experiments, paused: what is started waits, and costs the other tests nothing."""
+    page.ask("PATCH", "/dags/experiment", {"is_paused": True})
+    yield page.of("experiment")
+    page.ask("PATCH", "/dags/experiment", {"is_paused": False})
+
+
+def test_an_experiment_is_filled_in_corrected_looked_at_and_started(page, paused, browser, tmp_path):
+    browser.shape(1280, 900)
+    looking.open_in_airflow(browser, page.url, "light")
+    looking.turn_to(browser, "experiments/new")
+    assert "The DAG experiment is paused" in browser.text()
+    clicking.retype(browser, "name", "More Trees")
+    browser.type("#field-last", "07102026")  # after the last session of the market
+    clicking.press(browser, "start")
+    assert "Nothing was started: 2 fields need another value" in browser.text()
+    assert "small letters, digits and dashes" in clicking.beside(browser, "name")
+    assert "the last session there is is 2026-06-30" in clicking.beside(browser, "last")
+    assert browser.run("return document.getElementById('field-name').value") == "More Trees"
+    looking.require_contrast(browser)
+    browser.click("a[href='#field-last']")
+    assert browser.run("return document.activeElement.id") == "field-last"
+    clicking.retype(browser, "name", "more-trees")
+    browser.type("#field-last", "06302026")
+    clicking.press(browser, "show")
+    assert "What it would do" in browser.text()
+    assert "170, from " in browser.text()
+    looking.require_contrast(browser)
+    assert browser.screenshot(tmp_path / "shown.png").stat().st_size > 5000
+    clicking.press(browser, "start")
+    browser.until("return location.pathname.endsWith('/afterbell/experiments')", "the list")
+    line = browser.run("return document.getElementById('started').innerText")
+    assert "more-trees" in line
+    assert "waiting: the DAG is paused" in line
+    assert looking.complaints(browser) == []
+    (run,) = [each for each in paused.ask("GET", "/dags/experiment/dagRuns", limit=100)["dag_runs"]
+              if each["state"] == "queued"]  # fmt: skip
+    assert (run["conf"]["name"], run["conf"]["last"]) == ("more-trees", "2026-06-30")
+    assert run["triggering_user_name"] == "admin"
+    paused.ask("PATCH", paused.at(run["dag_run_id"]), {"state": "failed"})
 
 
 @pytest.fixture(scope="module")

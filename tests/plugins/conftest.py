@@ -144,13 +144,13 @@ def put(store, key, body):
 def add_run(
     database, run_id, *, session=SESSION, state="success", tasks=(), opened=None, opener="open_run", dag=DAG, **more
 ):
-    """A run in Airflow's database; ``tasks`` are (name, state, started, ended)."""
+    """A run in Airflow's database; ``tasks`` are (name, state, started, ended), ``failures`` what they left."""
     from airflow.models.dagrun import DagRun  # noqa: PLC0415
     from airflow.models.taskinstance import TaskInstance  # noqa: PLC0415
     from airflow.models.xcom import XComModel  # noqa: PLC0415
     from sqlalchemy import insert, select  # noqa: PLC0415
 
-    started = more.pop("started", CLOSE)
+    started, failures = more.pop("started", CLOSE), more.pop("failures", {})
     row = {
         "dag_id": dag, "run_id": run_id, "state": state, "run_type": "manual", "conf": {"session": session},
         "start_date": started, "run_after": CLOSE, "span_status": "not_started", "clear_number": 0,
@@ -164,10 +164,11 @@ def add_run(
                 start_date=begun, end_date=ended, try_number=1, max_tries=2, pool="default_pool", pool_slots=1,
                 span_status="not_started",
             ))  # fmt: skip
-        if opened:
+        left = [(opener, "return_value", opened)] if opened else []
+        for task, key, value in [*left, *((task, "failure", told) for task, told in failures.items())]:
             db.execute(insert(XComModel.__table__).values(
-                dag_run_id=number, task_id=opener, map_index=-1, key="return_value", dag_id=dag, run_id=run_id,
-                value=opened, timestamp=CLOSE,
+                dag_run_id=number, task_id=task, map_index=-1, key=key, dag_id=dag, run_id=run_id, value=value,
+                timestamp=CLOSE,
             ))  # fmt: skip
     return number
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fastapi.routing import APIRoute
 
-from afterbell.airflow.pages import security
+from afterbell.airflow.pages import form_guard, security
 from afterbell.airflow.pages.app import make_app
 from tests.plugins.conftest import SESSION, put, token_of
 
@@ -27,12 +27,17 @@ def _addresses():
     return found
 
 
-def test_there_are_routes_and_each_is_for_reading_alone():
+_FORMS = {"/experiments/new", "/backfills/new"}
+
+
+def test_there_are_routes_and_each_but_the_forms_is_for_reading_alone():
     routes = make_app().routes
     assert len(routes) > 8
     for route in routes:
         assert isinstance(route, APIRoute), f"{route.path}: FastAPI's dependencies don't reach mounts and plain routes"
-        assert route.methods <= {"GET", "HEAD"}
+        assert route.methods <= ({"GET", "HEAD", "POST"} if route.path in _FORMS else {"GET", "HEAD"})
+        if "POST" in route.methods:
+            assert form_guard.read_form in {each.call for each in route.dependant.dependencies}
         assert {each.dependency for each in security.READER} <= {each.call for each in route.dependant.dependencies}
 
 
@@ -50,6 +55,17 @@ def test_no_address_answers_somebody_who_may_not_read_the_dag(client, path):
     answer = client(path, token=token_of(None))
     assert answer.status_code == 403
     assert "<h1>Not allowed</h1>" in answer.text
+
+
+@pytest.mark.parametrize("path", sorted(_FORMS))
+def test_a_viewer_gets_no_form_and_no_button(client, path):
+    answer = client(path)
+    assert answer.status_code == 403
+    assert "<h1>Not allowed</h1>" in answer.text
+    assert 'name="token"' not in answer.text
+    listed = path.removesuffix("/new")
+    assert f'href="/afterbell{path}"' not in client(listed).text
+    assert f'href="/afterbell{path}"' in client(listed, token=token_of("user")).text
 
 
 def test_the_cookie_of_a_browser_is_a_sign_in_too(client):

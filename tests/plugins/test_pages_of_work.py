@@ -69,7 +69,7 @@ def test_a_backfill_that_is_only_asked_for_and_one_that_is_broken_are_told(clien
     put(store, f"backfills/{ID}/request.json", b"<html>")
     found = {each["id"]: each for each in client.json("/backfills")["ranges"]}
     assert "state.json can't be read" in found["20150101-20150201-00000000"]["faults"][0]
-    assert (found[ID]["state"], found[ID]["chunks_in_all"]) == ("waiting", 0)
+    assert (found[ID]["state"], found[ID]["chunks_in_all"]) == ("planned", 0)
     for each in found:
         assert client(f"/backfills/{each}").status_code == 200
 

@@ -12,8 +12,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from afterbell.calendar.span import read_span
 from afterbell.errors import AfterbellError
 from afterbell.lake.commit import at_snapshot, head
+from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS
 from afterbell.quality import job as step
 from afterbell.quality.stored import newest_report
@@ -50,6 +52,8 @@ class Scenario:
         seen = self.lake.run(6, "first")
         key = seen["validate"]["quality_report"]
         session = world.day(6)
+        found = read_span(self.artifacts)
+        assert found is not None
         return {
             "key": key,
             "stored": [self.artifacts.exists(name) for name in (key, key.replace(".json", ".html"))],
@@ -58,6 +62,9 @@ class Scenario:
             "latest": (newest_report(self.artifacts, None) or {})["session"],
             "none": newest_report(self.artifacts, date(2001, 1, 2)),
             "again": self.lake.validate(6, seen["ingest"]["branch"], "first"),
+            "span": [str(day) for day in (found.first, found.last)],
+            "same": bars_span(self.lake.runtime) == found,
+            "held": sorted({row[1] for row in self.lake.rows("market.bars")}),
         }
 
     def lost(self) -> dict[str, Any]:

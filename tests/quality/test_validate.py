@@ -29,6 +29,12 @@ def test_the_newest_report_of_a_session_is_found(seen: dict[str, Any]) -> None:
     assert good["latest"] >= "2016-01-12"  # other tests leave reports in the same store
 
 
+def test_the_sessions_there_are_are_written_down_for_forms(seen: dict[str, Any]) -> None:
+    good = seen["good"]
+    assert good["span"] == [good["held"][0], good["held"][-1]]
+    assert good["same"], "the catalog without Spark says the same"
+
+
 def test_validated_again_nothing_changes_and_the_report_is_the_first_one(seen: dict[str, Any]) -> None:
     again = seen["good"]["again"]
     assert (again["noop"], again["quality_report"]) == (True, seen["good"]["key"])

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException
+
+from afterbell.airflow.pages.mount import PREFIX
+from afterbell.errors import ConfigError
+from afterbell.sla.policy import load_policy
 
 _FENCE = "~~~~~~~~"
+_BASE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
+_EXPERIMENT = re.compile(r"[0-9a-f]{16}")
 
 
 class AskOperator(ApprovalOperator):
@@ -34,24 +43,79 @@ class AskOperator(ApprovalOperator):
             self.log.info("nothing to ask: %s", self.about.get("said"))
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
             return {"approved_by": None}
-        self.body = shown(self.about)
+        barred = f"{requester(context) or 'who started the run'} asked for it and may not agree" if _is_barred() else ""
+        link = report_link(self.about, conf.get("api", "base_url", fallback="") or "")
+        self.body = shown({**self.about, "note": barred}) + (f"\n\n[Report of the experiment]({link})" if link else "")
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """The answer: who agreed; None where nobody did."""
+        """The answer: who agreed; None where nobody did.
+
+        Where the policy bars whoever asked, their agreement is a no, and ``barred`` names them.
+        """
+        barred = barred_by(event, requester(context)) if _is_barred() else ""
+        if barred:
+            self.log.warning(
+                "%s agreed to their own request, or nobody knows whose it is; approval.not_by_requester in sla.yaml "
+                "makes that a no: nothing is done. Start it again, and have somebody else agree", barred
+            )  # fmt: skip
+            event = {**event, "chosen_options": [self.REJECT]}
         found = super().execute_complete(context, event)
         user = found.get("responded_by_user")
         agreed = found["chosen_options"] == [self.APPROVE] and user is not None
-        return {"approved_by": str(user["name"]) if agreed and user else None}
+        answer = {"approved_by": str(user["name"]) if agreed and user else None}
+        return answer | ({"barred": barred} if barred else {})
+
+
+def _is_barred() -> bool:
+    """Whether whoever asks may not agree.
+
+    Raises:
+        AirflowFailException: the policy can't be read; nobody's agreement counts before it can.
+    """
+    try:
+        return load_policy().approval.not_by_requester
+    except ConfigError as error:
+        raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+
+
+def requester(context: Context) -> str:
+    """Who started the run; empty where nobody is known, as on the command line of this machine."""
+    return str(getattr(context["dag_run"], "triggering_user_name", None) or "")
+
+
+def barred_by(event: Mapping[str, Any], asked_by: str) -> str:
+    """Whose agreement does not count because they asked themselves; empty where it does, or nobody agreed.
+
+    A run of nobody known may be anybody's: no agreement counts then.
+    """
+    user = event.get("responded_by_user")
+    if user is None or event.get("chosen_options") != [AskOperator.APPROVE]:
+        return ""
+    own = not asked_by or asked_by.casefold() in {str(user["name"]).casefold(), str(user["id"]).casefold()}
+    return str(user["name"]) if own else ""
+
+
+def report_link(about: Mapping[str, Any], base: str) -> str:
+    """The address of an experiment's report on our page; empty where there is none, or no safe address.
+
+    Args:
+        about: ``experiment``, its id.
+        base: where Airflow's page is reached.
+    """
+    experiment = str(about.get("experiment") or "")
+    if not _BASE.fullmatch(base) or not _EXPERIMENT.fullmatch(experiment):
+        return ""
+    return f"{base.rstrip('/')}{PREFIX}/experiments/{experiment}/report"
 
 
 def shown(about: Mapping[str, Any]) -> str:
     """Plain text for the page, which reads Markdown: nothing in it is a link, an image or a heading.
 
     Args:
-        about: ``said``, and ``reason`` and ``by`` where there are any.
+        about: ``said``, and ``reason``, ``by`` and ``note`` where there are any.
     """
     lines = [str(about.get("said", ""))]
-    lines += [f"{name}: {about[name]}" for name in ("reason", "by") if about.get(name)]
+    lines += [f"{name}: {about[name]}" for name in ("reason", "by", "note") if about.get(name)]
     text = "\n".join(" ".join(line.split()) for line in lines).replace("~", "-")
     return f"{_FENCE}\n{text}\n{_FENCE}"

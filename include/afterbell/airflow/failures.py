@@ -20,9 +20,11 @@ KEY = "failure"
 WIDTH = 78
 """Columns of the lines in the log."""
 _LONGEST = 4000
+_MOST_LINES = 8
 _KIND = re.compile(r"\b(?P<kind>[A-Z][A-Za-z]+Error): ")
 _PREFIX = re.compile(r"^(?:step '?\w+'?(?: failed)?: )?(?:[A-Z][A-Za-z]+Error: )?")
 _AGAIN = "Then clear the task, or start the same run again: what was committed is not done twice."
+_ANEW = "Then start a new run: this one was told what it can't do."
 _UNKNOWN = "Read the log above from its first error on; ./afterbell doctor looks at stores, Spark and Airflow."
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -54,7 +56,12 @@ class Failure:
     def lines(self) -> list[str]:
         """The last lines of the log, `WIDTH` columns at most but for words that are longer."""
         told = {"failed": f"{self.task}: {self.kind}", "what": self.what, "where": self.where, "do": self.do}
-        return [line for name, text in told.items() for line in _wrapped(name, text)]
+        return [line for name, text in told.items() for line in _short(list(_wrapped(name, text)))]
+
+
+def _short(lines: list[str]) -> list[str]:
+    """The whole message stands in the log above, and on the page."""
+    return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], " " * 8 + "... (in full above)"]
 
 
 def _wrapped(name: str, text: str) -> Iterable[str]:
@@ -89,17 +96,22 @@ def describe(
     if again:
         do = f"Nothing yet: Airflow tries it again by itself ({tries} times in all). {remedy(kind)}".rstrip()
     else:
-        do = f"{remedy(kind) or _UNKNOWN} {_AGAIN}"
+        do = f"{remedy(kind) or _UNKNOWN} {_ANEW if task.startswith('open_') else _AGAIN}"
     return Failure(task, kind, _PREFIX.sub("", text) or "its log tells no reason", where, do)
 
 
-def leave(context: Mapping[str, Any], *, again: bool, secrets: Iterable[str] = ()) -> None:
-    """End the task's log with the reason, and leave it for the pages."""
+def keep(context: Mapping[str, Any], *, again: bool, secrets: Iterable[str] = ()) -> Failure:
+    """Leave the reason of a task's failure for the pages, and return it."""
     found = describe(context, context.get("exception"), again=again, secrets=secrets)
+    context["ti"].xcom_push(key=KEY, value=found.to_json())
+    return found
+
+
+def say(found: Failure) -> None:
+    """End the log of the task with the reason."""
     _log.error("::endgroup::")  # of Airflow's own, which its page folds
     for line in found.lines():
         _log.error(line)
-    context["ti"].xcom_push(key=KEY, value=found.to_json())
 
 
 def plainly(method: Callable[P, T]) -> Callable[P, T]:

@@ -8,7 +8,10 @@ Python's ``$`` also matches before a line break at the end; ``$(?!\n)`` is the e
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+from afterbell.config.loader import config_folder
 
 END = r"$(?!\n)"
 RELEASE_ID = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}-[0-9a-f]{{12}})?{END}"
@@ -18,11 +21,19 @@ ONE_LINE = rf"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*{END}"
 NAME = rf"^[a-z0-9][a-z0-9-]{{0,39}}{END}"
 PROFILE = rf"^([a-z0-9][a-z0-9-]{{0,59}})?{END}"
 DAY = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}"
+
+
+def cluster_profiles() -> list[str]:
+    """The names of the cluster profiles that there are, sorted; read at every call, a listing of one folder."""
+    found = (path.stem for path in (config_folder() / "clusters").glob("*.yaml"))
+    return sorted(name for name in found if re.search(PROFILE, name))
+
+
 CLUSTER: dict[str, Any] = {
     "default": None,
     "type": ["null", "string"],
-    "pattern": PROFILE,
+    "enum": [None, *cluster_profiles()],
     "title": "Cluster profile",
     "description": "A file of include/config/clusters for this run alone; empty for the connection's own.",
 }
-"""The field of every form that says where a run's Spark jobs run."""
+"""The field of every form that says where a run's Spark jobs run: a list of the profiles there are, or nothing."""

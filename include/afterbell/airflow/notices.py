@@ -115,23 +115,29 @@ def _wait(threads: list[threading.Thread], seconds: float) -> None:
 
 def task_failed(context: Mapping[str, Any]) -> None:
     """A task's ``on_failure_callback``: it has failed for good. Called in the worker, or after its loss elsewhere."""
-    _leave_reason(context, again=False)
-    with _quietly("failure"):
+    with _reason(context, again=False), _quietly("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
         details = _airflow_ids(context) | {"step": _name(context, "task")}
         notify("failure", run_of(context), message, details, context)
 
 
 def task_retried(context: Mapping[str, Any]) -> None:
-    """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Nobody is told; the log is."""
-    _leave_reason(context, again=True)
+    """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Only the log is told."""
+    with _reason(context, again=True):
+        pass
 
 
-def _leave_reason(context: Mapping[str, Any], *, again: bool) -> None:
+@contextmanager
+def _reason(context: Mapping[str, Any], *, again: bool) -> Iterator[None]:
+    """Leave the reason for the pages before the block, and in the log after it: its last lines are what is read."""
+    found = None
     try:
-        failures.leave(context, again=again, secrets=secret_values())
+        found = failures.keep(context, again=again, secrets=secret_values())
     except Exception as error:  # noqa: BLE001 - not every process that calls back can write to the task
         _log.info("the reason was not left for the pages: %s: %s", type(error).__name__, scrub(str(error)))
+    yield
+    if found is not None:
+        failures.say(found)
 
 
 def run_failed(context: Mapping[str, Any]) -> None:

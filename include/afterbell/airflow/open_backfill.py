@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +13,15 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
+from afterbell.airflow.store import open_artifacts
 from afterbell.backfill.request import check_reason, check_request
 from afterbell.backfill.share import share_conf, share_environment
+from afterbell.backfill.shelf import Shelf
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import run_slug
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.config.platform import load_platform
-from afterbell.errors import ConfigError, PermanentError
+from afterbell.errors import AfterbellError, ConfigError, PermanentError
 
 TIME_LIMIT = timedelta(hours=24)
 """How long a backfill may take; one that is over starts again where it stopped."""
@@ -90,6 +93,14 @@ class BackfillStepOperator(SparkStepOperator):
             why = "only the plan was asked for" if planned["plan_only"] else "the plan has nothing for it"
             raise AirflowSkipException(f"{self.step}: {why}")
         return super().execute(context)
+
+    def on_kill(self) -> None:
+        """End the driver, and say so in the backfill's own record: whoever looks at it is not told that it runs."""
+        super().on_kill()
+        with suppress(AfterbellError):
+            now, step = datetime.now(UTC), self.step.removeprefix("backfill_")
+            shelf = Shelf(open_artifacts())
+            shelf.change(str(self.results[0]["backfill_id"]), lambda state: state.cancelled(step, now))
 
     def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:
         """A share of the cluster that leaves room for the daily run."""

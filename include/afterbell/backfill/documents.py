@@ -18,7 +18,7 @@ from afterbell.config.loader import Strict
 
 PREFIX = "backfills/"
 Name = Literal["request", "plan", "state"]
-Doing = Literal["waiting", "running", "done", "nothing", "failed"]
+Doing = Literal["planned", "waiting", "running", "cancelled", "done", "nothing", "failed"]
 Basis = Literal["past runs", "assumed"]
 
 
@@ -178,7 +178,8 @@ class ChunkState(Strict):
         number: the chunk's.
         first: session.
         last: session.
-        state: ``waiting``, ``running``, ``done``, ``nothing`` (there was nothing to do) or ``failed``.
+        state: ``waiting`` (for a daily run), ``running``, ``cancelled``, ``done``, ``nothing`` (there was nothing to
+            do) or ``failed``.
         seconds: that it took, waiting for daily runs included.
         waited: seconds of these in which it stood back for a daily run.
         rows: written.
@@ -186,7 +187,7 @@ class ChunkState(Strict):
         commit_ids: of its commits.
         run_id: the Airflow run that did it last.
         at: when its state changed.
-        message: the error of one that failed, or what was set aside.
+        message: the error of one that failed, what was set aside, or what is waited for.
     """
 
     step: str
@@ -232,10 +233,16 @@ class State(Strict):
         """What is known of one chunk."""
         return next((one for one in self.chunks if (one.step, one.number) == (step, number)), None)
 
+    def cancelled(self, step: str, at: datetime) -> State:
+        """The same with what was under way of ``step`` cancelled; it goes on from there when it is asked for again."""
+        ended = {"state": "cancelled", "at": at, "message": "cancelled: the same request goes on from here"}
+        mine = [one for one in self.chunks if one.step == step and one.state in {"running", "waiting"}]
+        return self.told(one.model_copy(update=ended) for one in mine)
+
     def word(self) -> Doing:
-        """One word on the whole."""
+        """One word on the whole: ``planned`` where nothing has begun."""
         states = {one.state for one in self.chunks}
-        for worst in ("failed", "running", "waiting"):
+        for worst in ("failed", "cancelled", "running", "waiting"):
             if worst in states:
                 return worst
-        return "done" if "done" in states else "nothing" if states else "waiting"
+        return "done" if "done" in states else "nothing" if states else "planned"

@@ -22,12 +22,14 @@ class Patience:
         active: tells who is; may fail in a way that passes, and then nobody is.
         pause: waits some seconds.
         clock: seconds of a clock that only goes forward.
+        tell: called with those who are waited for, and with nobody once the wait is over; not where nobody is.
         waited: seconds, so far.
     """
 
     active: Callable[[], list[str]]
     pause: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
+    tell: Callable[[list[str]], object] = lambda names: None  # noqa: ARG005
     waited: float = field(default=0.0, init=False)
 
     def wait(self) -> None:
@@ -36,8 +38,11 @@ class Patience:
         while (found := self._active()) and self.clock() - began < LONGEST_SECONDS:
             if not said:
                 print(f"backfill: waiting for the daily run {', '.join(found)}", flush=True)
+                self.tell(found)
                 said = True
             self.pause(LOOK_SECONDS)
+        if said:
+            self.tell([])
         self.waited += self.clock() - began
 
     def _active(self) -> list[str]:

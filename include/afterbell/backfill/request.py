@@ -114,7 +114,7 @@ def check_request(asked: Mapping[str, Any], exchange: Exchange, today: date) -> 
         last=last,
         steps=check_names(asked.get("steps", STEPS), "steps", STEPS),
         factor_sets=check_names(asked.get("factor_sets") or (), "factor_sets", FACTOR_SETS, empty=True),
-        chunk_sessions=_check_size(asked.get("chunk_sessions", CHUNK_SESSIONS)),
+        chunk_sessions=check_size(asked.get("chunk_sessions", CHUNK_SESSIONS)),
     )
 
 
@@ -172,7 +172,12 @@ def check_id(given: str) -> str:
     return given
 
 
-def _check_size(given: object) -> int:
+def check_size(given: object) -> int:
+    """How many sessions are committed together.
+
+    Raises:
+        ConfigError: it is no whole number within bounds.
+    """
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= LONGEST_CHUNK:
         raise ConfigError(f"chunk_sessions is {given!r}: give a whole number from 1 to {LONGEST_CHUNK}")
     return given

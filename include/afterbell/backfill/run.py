@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from afterbell.backfill.documents import ChunkPlan, ChunkState, Plan, Record
+from afterbell.backfill.documents import ChunkPlan, ChunkState, Doing, Plan, Record
 from afterbell.backfill.patience import Patience
 from afterbell.backfill.shelf import Shelf
 from afterbell.cluster.active import active
@@ -92,6 +92,7 @@ class Backfill:
         )
         began = time.monotonic()
         self._note(blank, "running")
+        self.patience.tell = lambda names: self._note(blank, *_waiting(names))
         self.patience.wait()
         # Each chunk is a run of its own to the steps that fill it: the same names would collide.
         args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}", inputs={})
@@ -111,10 +112,14 @@ class Backfill:
     def _spent(self, began: float) -> dict[str, Any]:
         return {"seconds": round(time.monotonic() - began, 3), "waited": round(self.patience.waited, 3)}
 
-    def _note(self, blank: ChunkState, word: str, told: dict[str, Any] | None = None) -> ChunkState:
+    def _note(self, blank: ChunkState, word: Doing, told: dict[str, Any] | None = None) -> ChunkState:
         chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | (told or {}))
         self._shelf.change(self.record.backfill_id, lambda state: state.told([chunk]))
         return chunk
+
+
+def _waiting(names: list[str]) -> tuple[Doing, dict[str, Any]]:
+    return ("waiting", {"message": f"waits for the daily run {', '.join(names)}"}) if names else ("running", {})
 
 
 def _said(chunk: ChunkState) -> str:

@@ -26,7 +26,7 @@ from afterbell.cluster.profile import load_profile
 from afterbell.cluster.reach import require_reachable
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
-from afterbell.embedded.stack import status
+from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
@@ -164,15 +164,21 @@ def _stores(folders: Folders, platform: Platform) -> Iterator[Finding]:
     running = {service.name: service for service in status(folders, platform)}
     for name, address in (("s3", platform.s3.endpoint), ("hdfs", platform.hdfs.url)):
         if address == EMBEDDED:
-            service = running.get(name)
-            state = (
-                f"pid {service.pid}, port {service.port}" if service else "not running; commands start it for the while"
-            )
-            healthy = service is None or service.healthy
-            advice = "" if healthy or service is None else f"not healthy, see {service.log}"
-            yield Finding(name, "ok" if healthy else "warn", f"embedded, {state}", advice)
+            yield _embedded(name, running.get(name), airflow_runs="airflow" in running)
         else:
             yield from _reachable(name, address)
+
+
+def _embedded(name: str, service: ServiceStatus | None, *, airflow_runs: bool) -> Finding:
+    if service is None and not airflow_runs:
+        return Finding(name, "ok", "embedded, not running; commands start it for the while")
+    if service is None:
+        return Finding(name, "missing", "embedded, not running, though Airflow's tasks use it", "run `make up`")
+    where = f"embedded, pid {service.pid}, port {service.port}"
+    if service.healthy:
+        return Finding(name, "ok", where)
+    again = f"it is started again by itself; if it is still down in a minute, see {service.log}, then run `make up`"
+    return Finding(name, "missing", f"{where}: it does not answer", again)
 
 
 def _reachable(name: str, address: str) -> Iterator[Finding]:

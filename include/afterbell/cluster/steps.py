@@ -24,6 +24,8 @@ INPUTS: dict[str, tuple[str, ...]] = {
 hash of its definition.
 """
 
+EXPERIMENT_RUNS = "experiment_"
+"""How the ids of runs begin that are experiments: their results lie beside those of daily runs."""
 STEPS = tuple(INPUTS)
 """All steps of a session's run, in their order."""
 

@@ -44,6 +44,8 @@ class ReportData:
         coefficients: by model name, standardised coefficient of each feature.
         data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
         more: HTML that goes before the gate.
+        title: what the report is of; empty for the session.
+        outcome: what a verdict means, where that is other than for the run of a session.
     """
 
     run_id: str
@@ -57,19 +59,22 @@ class ReportData:
     coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     data: Mapping[str, Any] = field(default_factory=dict)
     more: tuple[str, ...] = ()
+    title: str = ""
+    outcome: Mapping[str, str] = field(default_factory=dict)
 
 
 def render(data: ReportData) -> str:
     """The report as one HTML document; the same data gives the same bytes."""
-    session = str(data.candidate["session"])
+    session, kind = str(data.candidate["session"]), data.decision.verdict
     body = [
-        markup.heading(f"Afterbell: session {session}", 1),
+        markup.heading(f"Afterbell: {data.title or f'session {session}'}", 1),
         markup.subtitle(
-            f"Candidate {data.candidate['candidate_id']}, run {data.run_id}. Metrics are of its folds' models, each on "
-            "sessions that it was not trained on. The models to be published are fitted to all sessions afterwards, "
-            "with the same parameters; nothing here was measured with them."
+            f"{f'Made for session {session}. ' if data.title else ''}Candidate {data.candidate['candidate_id']}, run "
+            f"{data.run_id}. Metrics are of its folds' models, each on sessions that it was not trained on. The models "
+            "to be published are fitted to all sessions afterwards, with the same parameters; nothing here was "
+            "measured with them."
         ),
-        markup.verdict(data.decision.verdict, _SAID[data.decision.verdict], data.decision.reason),
+        markup.verdict(kind, data.outcome.get(kind, _SAID[kind]), data.decision.reason),
         markup.tiles(dict(_headline(data))),
     ]
     for horizon in sorted(data.panels):
@@ -78,7 +83,7 @@ def render(data: ReportData) -> str:
     body += [markup.heading("Gate"), _comparisons(data), *_against_champion(data)]
     body += [markup.heading("What the models use"), markup.grid(_models(data))]
     body += [markup.heading("Data"), *_data(data), markup.heading("Provenance"), _provenance(data)]
-    return markup.page(f"Afterbell {session}: {data.decision.verdict}", body)
+    return markup.page(f"Afterbell {data.title or session}: {kind}", body)
 
 
 def render_held(session: str, run_id: str, reason: str, data: Mapping[str, Any], left_out: Sequence[str]) -> str:

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
@@ -21,6 +22,20 @@ FACTOR_SETS = ("alpha158", "alpha360", "core", "cross_section", "fundamental")
 """Those of ``features.sets``, which the orchestrator's environment can't import."""
 MOST_TRIALS, LONGEST_HORIZON = 50, 60
 ID = re.compile(r"[0-9a-f]{16}")
+GOOD: dict[str, str] = {
+    "name": "small letters, digits and dashes, 40 at most, such as more-trees",
+    "first": "a day like 2024-01-02",
+    "last": "a day like 2026-06-30",
+    "horizons": f"1 to 5 whole numbers from 1 to {LONGEST_HORIZON}, ascending, such as 1, 5",
+    "families": f"one or more of {', '.join(FAMILIES)}",
+    "factor_sets": f"one or more of {', '.join(FACTOR_SETS)}",
+    "trials": f"a whole number from 1 to {MOST_TRIALS}",
+    "cost_bps": "a number from 0 to 200",
+    "seed": "a whole number from 0 to 2147483647",
+    "min_price": "a number from 0 to 10000",
+    "min_dollar_volume": "a number from 0 to 1000000000000",
+}
+"""What each field takes, for messages."""
 
 
 def _day(value: Any) -> Any:
@@ -67,14 +82,15 @@ class Request(Strict):
     @model_validator(mode="after")
     def _fits_together(self) -> Request:
         if self.first >= self.last:
-            raise ValueError(f"first ({self.first}) must lie before last ({self.last})")
+            raise _misfit("first", f"first ({self.first}) must lie before last ({self.last})")
         if self.horizons != tuple(sorted(set(self.horizons))):
-            raise ValueError(f"horizons must ascend, each once, such as [1, 5]; found {list(self.horizons)}")
-        if unknown := [name for name in self.families if name not in FAMILIES]:
-            raise ValueError(f"families: {unknown[0]!r} is not one of {', '.join(FAMILIES)}")
+            raise _misfit("horizons", f"horizons must ascend, each once, such as [1, 5]; found {list(self.horizons)}")
+        if unknown := [each for each in self.families if each not in FAMILIES]:
+            raise _misfit("families", f"{unknown[0]!r:.60} is not one of {', '.join(FAMILIES)}")
         for name in ("families", "factor_sets"):
-            if len(set(getattr(self, name))) < len(getattr(self, name)):
-                raise ValueError(f"{name} must name each once; found {list(getattr(self, name))}")
+            given = getattr(self, name)
+            if len(set(given)) < len(given):
+                raise _misfit(name, f"{name} must name each once; found {list(given)}")
         return self
 
     @property
@@ -106,21 +122,46 @@ class Request(Strict):
         return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": base.search})
 
 
+def _misfit(field: str, text: str) -> PydanticCustomError:
+    """A field that is right by itself and doesn't fit the others."""
+    return PydanticCustomError("misfit", "{text}", {"field": field, "text": text})
+
+
 def parse_request(fields: Mapping[str, Any]) -> Request:
     """A request out of a form or a document.
 
     Raises:
         ConfigError: a field is wrong; the message names it, what it may be and what was found.
     """
+    faults = find_faults(fields)
+    if faults:
+        said = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise ConfigError(f"the experiment was not started: {said}")
+    return Request.model_validate(dict(fields))
+
+
+def find_faults(fields: Mapping[str, Any]) -> dict[str, str]:
+    """What is wrong with the fields of a request, a sentence each by the field's name; empty where nothing is."""
     try:
-        return Request.model_validate(dict(fields))
+        Request.model_validate(dict(fields))
     except ValidationError as error:
-        said = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'the fields together'}: {each['msg']}"
-            + (f"; found {each['input']!r:.120}" if each["loc"] else "")
-            for each in error.errors()
-        )
-        raise ConfigError(f"the experiment was not started: {said}") from error
+        faults: dict[str, str] = {}
+        for name, text in map(_fault, error.errors()):
+            faults.setdefault(name, text)  # one of a field is enough
+        return faults
+    return {}
+
+
+def _fault(found: ErrorDetails) -> tuple[str, str]:
+    if found["type"] == "misfit":
+        context = found.get("ctx", {})
+        return str(context["field"]), str(context["text"])
+    name = str(found["loc"][0])
+    if found["type"] == "extra_forbidden":
+        return name, f"an experiment has no such field; it has {', '.join(GOOD)}"
+    if found["type"] == "missing":
+        return name, f"expected {GOOD[name]}; nothing was given"
+    return name, f"expected {GOOD[name]}; found {found['input']!r:.80}"
 
 
 def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
@@ -129,10 +170,22 @@ def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
     Args:
         request: what is asked for.
         base: whose split counts.
-        sessions: of the exchange, from the request's first day to its last.
+        sessions: there are from the request's first day to its last.
 
     Raises:
         ConfigError: a horizon would have no fold, or a search none that it doesn't see.
+    """
+    if missing := missing_folds(request, base, sessions):
+        raise ConfigError(f"the experiment was not started: {missing}")
+
+
+def missing_folds(request: Request, base: ModelSpec, sessions: int) -> str:
+    """Why ``sessions`` are too few for the walk-forward folds of a request, in a sentence; empty where they are enough.
+
+    Args:
+        request: what is asked for.
+        base: whose split counts.
+        sessions: there are from the request's first day to its last.
     """
     least, split = (1 if request.trials == 1 else 2), base.split
     for horizon in request.horizons:
@@ -140,12 +193,13 @@ def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
         if len(folds) < least:
             # The label of a test window's last session, and of the last session before it, reach h + 1 further.
             needed = split.min_train_sessions + split.embargo + least * split.test_sessions + 2 * (horizon + 1)
-            raise ConfigError(
-                f"the experiment was not started: {request.first} to {request.last} are {sessions} sessions; horizon "
-                f"{horizon} needs at least {needed}: {split.min_train_sessions} to train on, "
-                f"{split.embargo} of embargo, {least} fold{'s' if least > 1 else ''} of {split.test_sessions} and the "
-                "labels' own reach. Choose an earlier first day" + (", or one trial" if least > 1 else "")
+            return (
+                f"{request.first} to {request.last} are {sessions} sessions; horizon {horizon} needs at least "
+                f"{needed}: {split.min_train_sessions} to train on, {split.embargo} of embargo, {least} "
+                f"fold{'s' if least > 1 else ''} of {split.test_sessions} and the labels' own reach. Choose an earlier "
+                "first day" + (", or one trial" if least > 1 else "")
             )
+    return ""
 
 
 def root_of(experiment: str) -> str:

@@ -10,14 +10,18 @@ import json
 import sys
 from typing import Any
 
+from afterbell.calendar.span import write_span
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
 from afterbell.experiments.request import Request, parse_request, root_of
 from afterbell.lake.reader import heads
+from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.stores.artifacts import ArtifactStore
+
+_EMPTY = f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"
 
 
 def asked(args: StepArgs) -> tuple[str, Request]:
@@ -32,17 +36,37 @@ def asked(args: StepArgs) -> tuple[str, Request]:
     return experiment, request
 
 
+def require_data(request: Request, runtime: Runtime, store: ArtifactStore) -> None:
+    """Refuse days that there are no bars of; what was found is written down for the next form.
+
+    Raises:
+        ConfigError: the first day lies before the data, or the last session after them.
+        StaleInputError: there are no bars at all.
+    """
+    try:
+        span = bars_span(runtime)
+    except ConfigError as error:
+        raise StaleInputError(_EMPTY) from error
+    if span is None:
+        return  # an old file says nothing of its sessions: the steps find out
+    write_span(store, span)
+    if request.first < span.first or request.last > span.last:
+        raise ConfigError(
+            f"the experiment was not started: there are bars from {span.first} to {span.last}, and it asks for "
+            f"{request.first} to {request.last}: give days within the data"
+        )
+
+
 def main(args: StepArgs) -> dict[str, Any]:
     """Look up, and write the request down."""
     runtime = Runtime.from_env()
     store = ArtifactStore(runtime.s3)
     experiment, request = asked(args)
+    require_data(request, runtime, store)
     names = (BARS.name, CORPORATE_ACTIONS.name, FUNDAMENTALS.name, OUT_OF_SAMPLE.name)
     bars, actions, filings, oos = heads(runtime, names)
     if bars is None or actions is None:
-        raise StaleInputError(
-            f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"
-        )
+        raise StaleInputError(_EMPTY)
     champion, _ = read_champion(store)
     key = f"{root_of(experiment)}request.json"
     body = json.dumps(request.model_dump(mode="json"), sort_keys=True, indent=2).encode() + b"\n"

@@ -22,6 +22,7 @@ from afterbell.evaluation.metrics import score_one
 from afterbell.evaluation.panel import Panel
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.experiments.draw import Trial
+from afterbell.experiments.outline import reported
 from afterbell.training.fits import FINAL, Fit, FitResult, Outcome, plan, settle
 from afterbell.training.matrix import Matrix
 from afterbell.training.spark_fits import Shipped, run_jobs
@@ -73,7 +74,7 @@ def split(spec: ModelSpec, sessions: int, count: int) -> Split:
                 f"horizon {horizon} has {len(folds)} fold(s): a search needs one to choose by and one that the choice "
                 "never saw; choose an earlier first day, or one trial"
             )
-        seen |= {(horizon, fold) for fold in folds[: -max(1, round(len(folds) / 4))]}
+        seen |= {(horizon, fold) for fold in folds[: -reported(len(folds), count)]}
     choice = tuple(fit for fit in fits if (fit.horizon, fit.fold) in seen)
     return Split(choice, tuple(fit for fit in fits if (fit.horizon, fit.fold) not in seen), tuple(skipped))
 

@@ -17,6 +17,25 @@ from afterbell.evaluation.panel import BLEND
 from afterbell.experiments.request import Request
 
 
+def title(request: Request) -> str:
+    """What the report is of."""
+    return f"experiment {request.name} ({request.id})"
+
+
+def outcome(*, promote: bool) -> dict[str, str]:
+    """What the gate's verdict means for an experiment: by itself nothing is ever promoted.
+
+    Args:
+        promote: whether a person will be asked.
+    """
+    then = "a person is asked whether to promote it" if promote else "promotion was not asked for"
+    return {
+        "publish": f"Passed the gate: {then}",
+        "keep": "Not promoted: the champion is kept",
+        "hold": "Not promoted: held, a person has to look",
+    }
+
+
 def deflated(own: Judged, candidate: Mapping[str, Any], request: Request) -> dict[str, float | None]:
     """By horizon, the deflated Sharpe ratio of the blend on the sessions of the report.
 

@@ -84,6 +84,16 @@ def _table(catalog: Catalog, name: str) -> IcebergTable:
         raise ConfigError(f"the lake has no table {name!r}; it has: {there}") from error
 
 
+def open_table(runtime: Runtime, name: str) -> IcebergTable:
+    """One table of the lake, for reading.
+
+    Raises:
+        ConfigError: there is no such table; the message lists those there are.
+        StoreConfigError: there is no catalog yet.
+    """
+    return _table(open_catalog(runtime), name)
+
+
 def scan(
     runtime: Runtime, name: str, columns: Sequence[str] = ("*",), where: ice.BooleanExpression | None = None
 ) -> pa.Table:

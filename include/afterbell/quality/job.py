@@ -26,6 +26,7 @@ from afterbell.ingest.refusals import describe, listed, refusal_of, refuse
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import has_branch, head
 from afterbell.lake.runs import record_run
+from afterbell.lake.span import note_span
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS
 from afterbell.quality.audit import Report
@@ -69,6 +70,8 @@ def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) 
             branch = str(ingest(replace(args, step="ingest"))["branch"])
     after = {table.name: head(spark, table) for table in AUDITED}
     noop = before == after
+    if before[BARS.name] != after[BARS.name]:
+        note_span(spark, runtime)
     for warning in report.warnings:
         print(f"validate: warning: {warning}", file=sys.stderr, flush=True)
     record_run(

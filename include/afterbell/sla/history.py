@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
 
-from afterbell.cluster.steps import STEPS
+from afterbell.cluster.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.errors import ObjectTooLargeError
 from afterbell.sla.budgets import Run, Timing
 from afterbell.stores.protocols import StoredObject
@@ -16,7 +16,7 @@ from afterbell.stores.protocols import StoredObject
 _READERS = 8
 _RUNS = 3
 """Most runs of one session that count: a session that is tried out fifty times is not fifty nights."""
-_OTHERS = ("backfill", "experiment_")
+_OTHERS = ("backfill", EXPERIMENT_RUNS)
 _STARTS = datetime.min.replace(tzinfo=UTC)
 Item = TypeVar("Item")
 Found = TypeVar("Found")

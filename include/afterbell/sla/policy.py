@@ -80,6 +80,16 @@ class Channel(Strict):
     kwargs: dict[str, Any] = Field(default_factory=dict)
 
 
+class Approval(Strict):
+    """Whose agreement counts where a person is asked.
+
+    Attributes:
+        not_by_requester: whoever started the run may not agree to what it asks; their agreement is a no.
+    """
+
+    not_by_requester: bool = False
+
+
 class SlaPolicy(Strict):
     """The whole file.
 
@@ -90,6 +100,7 @@ class SlaPolicy(Strict):
         budgets: seconds of each step, for the first nights.
         leave_out: what may be left out, in this order.
         notices: who is told.
+        approval: whose agreement counts.
     """
 
     budget_minutes: int = Field(default=120, ge=1, le=24 * 60)
@@ -98,6 +109,7 @@ class SlaPolicy(Strict):
     budgets: dict[str, Annotated[float, Field(ge=0)]]
     leave_out: tuple[Measure, ...] = ()
     notices: tuple[Channel, ...] = ()
+    approval: Approval = Approval()
 
     @model_validator(mode="after")
     def _every_step_has_a_budget(self) -> SlaPolicy:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from airflow.api_fastapi.common.dagbag import create_dag_bag
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from starlette.exceptions import HTTPException as AnyHTTPException
 
-from afterbell.airflow.pages import route_releases, route_runs, route_work
+from afterbell.airflow.pages import route_forms, route_releases, route_runs, route_work
 from afterbell.airflow.pages.documents import fault_of
 from afterbell.airflow.pages.security import READER, headers
 from afterbell.airflow.pages.view import STATIC, answer, static_body
@@ -21,7 +22,8 @@ def make_app() -> FastAPI:
     app.add_api_route("/static/{digest}/{name}", static, include_in_schema=False)
     for name in ("bell.svg", "bell-dark.svg"):
         app.add_api_route(f"/{name}", icon, include_in_schema=False, name=name)
-    for part in (route_runs, route_releases, route_work):
+    app.state.dag_bag = create_dag_bag()  # Airflow's own application has another, which this one can't reach
+    for part in (route_forms, route_runs, route_releases, route_work):  # `new` is no id: before those
         app.include_router(part.router)
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, not_understood)

@@ -14,10 +14,13 @@ from pydantic import ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from afterbell.airflow.pages import runs
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.security import DAG
 from afterbell.backfill.documents import PREFIX, ChunkState, Plan, Record, State
 
+HISTORY = "backfill_history"
+"""The DAG of backfills of a range."""
 COUNT = 15
 """Backfills of each kind on the page."""
 _KEY = re.compile(PREFIX + r"(?P<id>\d{8}-\d{8}-[0-9a-f]{8})/(?P<name>request|plan|state)\.json")
@@ -62,7 +65,7 @@ def _states(db: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return found
 
 
-def ranges(documents: Documents) -> list[dict[str, Any]]:
+def ranges(documents: Documents, db: Session) -> list[dict[str, Any]]:
     """The backfills of a range that changed last, newest first; one listing, and three documents of each."""
     changed: dict[str, datetime] = {}
     for each in documents.listings([PREFIX])[PREFIX]:
@@ -70,17 +73,18 @@ def ranges(documents: Documents) -> list[dict[str, Any]]:
             changed[match["id"]] = max(changed.get(match["id"], _BEGINNING), each.modified or _BEGINNING)
     ids = sorted(changed, key=lambda each: changed[each], reverse=True)[:COUNT]
     found = documents.documents(key for each in ids for key in _keys(each).values())
-    return [_line(each, found) for each in ids]
+    return _with_runs(db, [_line(each, found) for each in ids])
 
 
-def one(documents: Documents, backfill_id: str) -> dict[str, Any] | None:
+def one(documents: Documents, db: Session, backfill_id: str) -> dict[str, Any] | None:
     """One backfill of a range with each of its chunks; None where there is none of that id (which was checked)."""
     found = documents.documents(_keys(backfill_id).values())
     if not found:
         return None
     state = _parsed(State, found, backfill_id, "state")
     plan = _parsed(Plan, found, backfill_id, "plan")
-    return _line(backfill_id, found) | {
+    return _with_runs(db, [_line(backfill_id, found)])[0] | {
+        "plan": plan.model_dump(mode="json") if isinstance(plan, Plan) else None,
         "chunks": [_chunk(each) for each in state.chunks] if isinstance(state, State) else [],
         "attempts": [each.model_dump(mode="json") for each in state.attempts] if isinstance(state, State) else [],
         "missing": [day.isoformat() for day in plan.ingest.missing] if isinstance(plan, Plan) and plan.ingest else [],
@@ -90,6 +94,36 @@ def one(documents: Documents, backfill_id: str) -> dict[str, Any] | None:
             if each.stale
         ],
     }
+
+
+def _with_runs(db: Session, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with the state that Airflow's word on the last run of each adds to that of the documents."""
+    ids = [str(line["run_id"]) for line in lines if line["run_id"]]
+    asked = select(DagRun.run_id, DagRun._state).where(DagRun.dag_id == HISTORY, DagRun.run_id.in_(ids))  # noqa: SLF001
+    states = {row.run_id: str(row[1] or "") for row in db.execute(asked).all()}
+    failures = runs.failures(db, ids, HISTORY)
+    for line in lines:
+        run_id = str(line["run_id"] or "")
+        line["state"] = standing(line["state"], states.get(run_id, ""), unfinished=line.pop("unfinished"))
+        told = failures.get(run_id, {}) if line["state"] == "failed" else {}
+        line["failures"] = [each | {"task": task} for task, each in sorted(told.items())]
+    return lines
+
+
+def standing(word: str, run: str, *, unfinished: bool) -> str:
+    """``planned``, ``running``, ``waiting`` (for a daily run), ``cancelled``, ``failed``, ``done`` or ``nothing``.
+
+    Args:
+        word: what the documents say.
+        run: the state of its last run in Airflow; empty where Airflow knows none, as of one at the command line.
+        unfinished: whether the plan has parts that nothing was done of yet.
+    """
+    if run in {"queued", "running"}:
+        return "waiting" if word == "waiting" else "running"
+    if run == "failed":
+        # One that was cancelled may have been so before its driver could say anything.
+        return "failed" if word in {"failed", "planned"} else "cancelled"
+    return "running" if word == "done" and unfinished and not run else word
 
 
 def _keys(backfill_id: str) -> dict[str, str]:
@@ -117,7 +151,7 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
         "first": f"{backfill_id[:4]}-{backfill_id[4:6]}-{backfill_id[6:8]}",
         "last": f"{backfill_id[9:13]}-{backfill_id[13:15]}-{backfill_id[15:17]}",
         "reason": "", "by": "", "asked_at": None, "steps": [], "sessions": None, "planned_seconds": None,
-        "state": "waiting", "run_id": None,
+        "state": "planned", "run_id": None, "unfinished": False,
     }  # fmt: skip
     if isinstance(record, Record):
         line |= {"reason": record.reason, "by": record.asked_by, "asked_at": record.asked_at.isoformat(),
@@ -127,6 +161,8 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
     chunks: Sequence[ChunkState] = state.chunks if isinstance(state, State) else ()
     if isinstance(state, State):
         line |= {"state": state.word(), "run_id": state.attempts[-1].run_id if state.attempts else None}
+    if isinstance(plan, Plan) and isinstance(state, State):
+        line["unfinished"] = _unfinished(plan, state)
     over = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
     return line | {
         "chunks_done": over,
@@ -136,6 +172,14 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
         "seconds": round(sum(chunk.seconds for chunk in chunks), 1),
         "waited": round(sum(chunk.waited for chunk in chunks), 1),
     }
+
+
+def _unfinished(plan: Plan, state: State) -> bool:
+    over = {(one.step, one.number) for one in state.chunks if one.state in {"done", "nothing"}}
+    steps = [
+        name for name, wanted in (("ingest", plan.ingest is not None), ("features", bool(plan.features))) if wanted
+    ]
+    return any(chunk.wants(step) and (step, chunk.number) not in over for chunk in plan.chunks for step in steps)
 
 
 def _chunk(found: ChunkState) -> dict[str, Any]:

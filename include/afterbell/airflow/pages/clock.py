@@ -33,6 +33,15 @@ def session_of(text: str, status: int = 400) -> date:
         raise HTTPException(status, str(error)) from error
 
 
+def is_session(text: str) -> bool:
+    """Whether an ISO date is a session of the exchange, within its calendar."""
+    try:
+        exchange().require(date.fromisoformat(text))
+    except (ValueError, CalendarBoundsError, NotASessionError):
+        return False
+    return True
+
+
 def described(session: date) -> dict[str, Any]:
     """A session with its close, its deadline, and the sessions beside it."""
     found = exchange()

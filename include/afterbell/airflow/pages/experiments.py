@@ -1,50 +1,110 @@
-"""Experiments: who asked for what, how it was judged, and the way to its report."""
+"""Experiments: who asked for what, how far it is, how it was judged, and the way to its report."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
+from afterbell.airflow.pages.tonight import failure, progress
+from afterbell.cluster.job import run_slug
+from afterbell.errors import ConfigError
 
-DAG, OPENER = "experiment", "open_experiment"
+__all__ = ["COUNT", "DAG", "OPENER", "page"]
+OPENER = "open_experiment"
 COUNT = 20
 _ID = re.compile(r"[0-9a-f]{16}")
-_ASKED = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_ASKED = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "promote")
+_UNDER_WAY = {"queued", "running"}
 
 
-def page(documents: Documents, runs: Sequence[Run]) -> list[dict[str, Any]]:
-    """One line a run of the DAG, newest first; two small documents of each experiment."""
-    ids = {run.run_id: str(run.opened.get("experiment") or "") for run in runs}
-    known = [each for each in dict.fromkeys(ids.values()) if _ID.fullmatch(each)]
-    found = documents.documents(f"experiments/{each}/{name}.json" for each in known for name in ("request", "metrics"))
-    return [_line(run, ids[run.run_id], found) for run in runs]
+def page(
+    documents: Documents | None, runs: Sequence[Run], known: Mapping[str, Details], now: datetime, *, paused: bool
+) -> list[dict[str, Any]]:
+    """One line a run of the DAG, newest first; three small documents of each experiment.
+
+    Args:
+        documents: the store; None where it can't be read.
+        runs: of the DAG.
+        known: of each, by its id.
+        now: the time.
+        paused: whether the DAG is.
+    """
+    ids = {run.run_id: _text(run.opened.get("experiment")) for run in runs}
+    keys = [f"experiments/{each}/{name}.json" for each in dict.fromkeys(ids.values()) if _ID.fullmatch(each)
+            for name in ("request", "metrics")]  # fmt: skip
+    keys += [key for run in runs if (key := _step_key(run, known.get(run.run_id, Details())))]
+    found = documents.documents(keys) if documents is not None else {}
+    return [_line(run, ids[run.run_id], known.get(run.run_id, Details()), found, now, paused) for run in runs]
 
 
-def _line(run: Run, experiment: str, found: Mapping[str, Document]) -> dict[str, Any]:
-    request = found.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request"))
+def _step_key(run: Run, own: Details) -> str:
+    """The document of the step that counts: why it failed, or how far it is; empty where there can be none."""
+    task = task_at_work(own)
+    step, kind = (failed_task(own), "failure") if run.state == "failed" else (task.name if task else "", "progress")
+    if not step or not _DAY.fullmatch(run.session) or not run.opened.get("run_id"):
+        return ""
+    try:
+        return f"runs/{run.session}/{run_slug(str(run.opened['run_id']))}/{step}.{kind}.json"
+    except ConfigError:
+        return ""
+
+
+def _line(
+    run: Run, experiment: str, own: Details, found: Mapping[str, Document], now: datetime, paused: bool
+) -> dict[str, Any]:
+    request = found.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request")) or own.conf
     judged = found.get(f"experiments/{experiment}/metrics.json", {})
     metrics = _mapping(judged.get("metrics"))
+    told = {**request, "promote": run.opened.get("promote", own.conf.get("promote")) or None}
     return {
         "run_id": run.run_id,
         "state": run.state,
+        "standing": standing(run.state, own, paused=paused),
+        "failure": _failure(run, own, found),
+        "progress": _progress(run, own, found, now),
+        "asked": own.question.asked.isoformat() if own.question and own.question.asked else None,
         "started": run.started.isoformat() if run.started else None,
         "experiment": experiment if _ID.fullmatch(experiment) else None,
-        "by": str(run.opened.get("by") or ""),
-        "note": str(run.opened.get("note") or ""),
-        "request": {name: _said(request.get(name)) for name in _ASKED if request.get(name) is not None},
-        "verdict": str(judged.get("verdict") or ""),
-        "reason": str(judged.get("reason") or ""),
+        "by": _text(run.opened.get("by")) or own.by,
+        "note": _text(run.opened.get("note") or own.conf.get("note")),
+        "request": {name: _said(told.get(name)) for name in _ASKED if told.get(name) is not None},
+        "verdict": _text(judged.get("verdict")),
+        "reason": _text(judged.get("reason")),
         "rank_ic": {str(name): _mapping(each).get("rank_ic") for name, each in sorted(metrics.items())},
         "has_report": bool(judged),
     }
+
+
+def _failure(run: Run, own: Details, found: Mapping[str, Document]) -> dict[str, Any] | None:
+    """Why a run failed, and at which task; None where it didn't."""
+    if run.state != "failed":
+        return None
+    task = failed_task(own)
+    return failure(own.failures.get(task), found.get(_step_key(run, own), {})) | {"task": task}
+
+
+def _progress(run: Run, own: Details, found: Mapping[str, Document], now: datetime) -> dict[str, Any] | None:
+    task, key = task_at_work(own), _step_key(run, own)
+    if run.state not in _UNDER_WAY or task is None or key not in found:
+        return None
+    return progress(found[key], {"started": task.started.isoformat() if task.started else None}, now)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def _text(value: object) -> str:
+    return str(value or "")
+
+
 def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)

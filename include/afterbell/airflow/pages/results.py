@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
-from afterbell.cluster.steps import STEPS
+from afterbell.cluster.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.release.manifest import Champion
 from afterbell.stores.protocols import StoredObject
 
-_RESULT = re.compile(r"runs/(?P<session>[\d-]{10})/(?P<slug>[A-Za-z0-9_]{1,200})/(?P<name>[a-z_]{1,40})\.json")
+_RESULT = re.compile(
+    r"runs/(?P<session>[\d-]{10})/(?P<slug>[A-Za-z0-9_]{1,200})/(?P<name>[a-z_]{1,40})(?P<beside>\.failure|\.progress)?\.json"
+)
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 FORECAST = "forecast"
 
@@ -26,6 +28,7 @@ class Folder:
         session: ISO date.
         slug: the run's folder.
         names: steps and other documents that have a result.
+        beside: ``<step>.failure`` and ``<step>.progress`` of steps that left word of their failure or progress.
         modified: UTC.
         read: documents by name; only those that were asked for.
     """
@@ -34,6 +37,7 @@ class Folder:
     slug: str
     names: frozenset[str]
     modified: datetime
+    beside: frozenset[str] = frozenset()
     read: dict[str, Document] = field(default_factory=dict)
 
     @property
@@ -61,20 +65,33 @@ def _folders(found: Iterable[StoredObject]) -> list[Folder]:
     named: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
     for each in found:
         if match := _RESULT.fullmatch(each.key):
-            place = (match["session"], match["slug"])
-            named.setdefault(place, []).append((match["name"], each.modified or _BEGINNING))
+            place, name = (match["session"], match["slug"]), match["name"] + (match["beside"] or "")
+            named.setdefault(place, []).append((name, each.modified or _BEGINNING))
     runs = [
-        Folder(session, slug, frozenset(name for name, _ in inside), max(at for _, at in inside))
-        for (session, slug), inside in named.items()
+        _folder(session, slug, dict(inside)) for (session, slug), inside in named.items() if _is_daily(slug, inside)
     ]
-    # Other kinds of work (maintenance, a backfill of a range) keep their results beside those of the daily runs.
-    return sorted((run for run in runs if run.names & set(STEPS)), key=lambda run: run.modified, reverse=True)
+    return sorted(runs, key=lambda run: run.modified, reverse=True)
+
+
+def _is_daily(slug: str, inside: Iterable[tuple[str, datetime]]) -> bool:
+    """Other kinds of work (maintenance, a backfill of a range, an experiment) keep their results beside these."""
+    return not slug.startswith(EXPERIMENT_RUNS) and any(name.partition(".")[0] in STEPS for name, _ in inside)
+
+
+def _folder(session: str, slug: str, inside: Mapping[str, datetime]) -> Folder:
+    names = frozenset(name for name in inside if "." not in name)
+    return Folder(session, slug, names, max(inside.values()), frozenset(inside) - names)
 
 
 def read(documents: Documents, runs: Iterable[Folder], names: Iterable[str]) -> list[Folder]:
     """The same runs with those of ``names`` that they have, and with the figures of their reports (``metrics``)."""
     wanted, asked = list(runs), list(names)
-    keys = {(run.slug, run.session, name): run.key(name) for run in wanted for name in asked if name in run.names}
+    keys = {
+        (run.slug, run.session, name): run.key(name)
+        for run in wanted
+        for name in asked
+        if name in run.names or name in run.beside
+    }
     keys |= {
         (run.slug, run.session, "metrics"): run.report.replace("report.html", "metrics.json")
         for run in wanted
@@ -82,7 +99,7 @@ def read(documents: Documents, runs: Iterable[Folder], names: Iterable[str]) -> 
     }
     found = documents.documents(keys.values())
     return [
-        Folder(run.session, run.slug, run.names, run.modified, {
+        replace(run, read={
             name: found[key]
             for (slug, session, name), key in keys.items()
             if (slug, session) == (run.slug, run.session) and key in found

@@ -23,7 +23,7 @@ from afterbell.errors import AfterbellError
 
 router = APIRouter()
 _RECENT = 12
-_READ = (*STEPS, results.FORECAST)
+_READ = (*STEPS, results.FORECAST, *(f"{step}.{kind}" for step in STEPS for kind in ("failure", "progress")))
 _PAGES = {"report": "reports/{session}/{slug}/report.html", "quality": "runs/{session}/{slug}/quality.html"}
 
 
@@ -34,15 +34,20 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
         return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
     now, recent = datetime.now(UTC), runs.newest(db, _RECENT)
     named = runs.of_id(db, checked("run", run)) if run else None
-    if run and (named is None or not named.session):
-        raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG} that belongs to a session yet")
+    if run and named is None:
+        raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG}")
+    if named is not None and not clock.is_session(named.session):
+        return answer(
+            request, "tonight_none", _without_session(db, named) | {"recent": [_line(each) for each in recent]}
+        )
     told = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
     day = clock.session_of(told)
     known = runs.of_session(db, day)
     folders, fault = _folders(day)
     shown, folder = _pick(named, known, folders)
     tasks = runs.tasks(db, shown.run_id) if shown else []
-    found = tonight.page(day, now, shown, tasks, folder)
+    failures = runs.failures(db, [shown.run_id]).get(shown.run_id, {}) if shown else {}
+    found = tonight.page(day, now, shown, tasks, folder, failures)
     found |= {
         "slug": folder.slug if folder else "",
         "chart": chart(found),
@@ -54,6 +59,19 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
         "fault": fault,
     }
     return answer(request, "tonight", found)
+
+
+def _without_session(db: SessionDep, run: Run) -> dict[str, Any]:
+    """What is known of a run that belongs to no session: one that was refused, or has not said which it is for."""
+    told = runs.failures(db, [run.run_id]).get(run.run_id, {})
+    return {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": clock.exchange().zone,
+        "refresh": 5 if run.state in tonight.UNDER_WAY else None,
+        "run": _line(run),
+        "asked_for": run.session,
+        "failures": [{"task": task} | tonight.failure(each, {}) for task, each in sorted(told.items())],
+    }
 
 
 def _folders(day: date) -> tuple[list[Folder], str]:
@@ -93,17 +111,29 @@ def _line(run: Run) -> dict[str, Any]:
 
 
 @router.get("/sessions")
-def show_sessions(request: Request, before: str = "", dag: str = DAG) -> Response:
+def show_sessions(request: Request, db: SessionDep, before: str = "", dag: str = DAG) -> Response:
     """The last sessions and the quality of their data; ``before`` turns the page."""
     if dag != DAG:
         return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
     now, documents = datetime.now(UTC), open_documents()
     last = clock.session_of(before) if before else clock.tonight(now)
-    found = sessions.page(now, clock.last_sessions(last, sessions.COUNT), documents, older=bool(before))
-    if not before and not found["with_runs"] and (known := newest_release(documents)):
-        shown = clock.last_sessions(clock.session_of(known, 503), sessions.COUNT)
-        found = sessions.page(now, shown, documents, older=False) | {"jumped": known}
+
+    def shown(until: date) -> dict[str, Any]:
+        days = clock.last_sessions(until, sessions.COUNT)
+        known = runs.of_sessions(db, days)
+        failures = runs.failures(db, [each.run_id for found in known.values() for each in found])
+        return sessions.page(now, days, documents, known, failures, older=bool(before))
+
+    found = shown(last)
+    if not before and not found["with_runs"] and (known := _newest_session(db, documents)):
+        found = shown(clock.session_of(known, 503)) | {"jumped": known}
     return answer(request, "sessions", {"jumped": ""} | found)
+
+
+def _newest_session(db: SessionDep, documents: Documents) -> str:
+    """The newest session that has a release or a run; empty where there is none."""
+    told = [newest_release(documents), *(run.session for run in runs.newest(db, _RECENT))]
+    return max((each for each in told if each and clock.is_session(each)), default="")
 
 
 @router.get("/sessions/{session}/{slug}/{name}")

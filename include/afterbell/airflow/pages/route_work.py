@@ -6,56 +6,77 @@ from datetime import UTC, datetime
 from typing import Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from afterbell.airflow.pages import backfills, clock, experiments, runs
+from afterbell.airflow.pages import backfills, clock, experiment_runs, experiments, runs
 from afterbell.airflow.pages.documents import fault_of, open_documents
 from afterbell.airflow.pages.security import STORED, checked, headers, reads
+from afterbell.airflow.pages.start import is_paused, may_start
 from afterbell.airflow.pages.view import answer
 from afterbell.errors import AfterbellError
 
 router = APIRouter()
-_HISTORY = "backfill_history"
+_UNDER_WAY = {"running", "waiting"}
+_UNDER_WAY_RUNS = {"queued", "running"}
 
 
-@router.get("/backfills", dependencies=reads(_HISTORY))
-def show_backfills(request: Request, db: SessionDep) -> Response:
+@router.get("/backfills", dependencies=reads(backfills.HISTORY))
+def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: str = "") -> Response:
     """Airflow's own backfills, and those of a range."""
     found, fault = [], ""
     try:
-        found = backfills.ranges(open_documents())
+        found = backfills.ranges(open_documents(), db)
     except AfterbellError as error:
         fault = fault_of(error)
+    own = backfills.native(db)
+    runs_on = any(each["state"] in _UNDER_WAY for each in found) or any(not each["completed"] for each in own)
     return answer(request, "backfills", {
         "now": datetime.now(UTC).isoformat(),
+        "refresh": 10 if runs_on else None,
         "zone": clock.exchange().zone,
-        "native": backfills.native(db),
+        "native": own,
         "ranges": found,
         "fault": fault,
-        "history_dag": _HISTORY,
+        "history_dag": backfills.HISTORY,
+        "may_start": may_start(backfills.HISTORY, user),
+        "paused": is_paused(db, backfills.HISTORY),
+        "started": checked("run", started) if started else "",
     })  # fmt: skip
 
 
-@router.get("/backfills/{backfill_id}", dependencies=reads(_HISTORY))
-def show_backfill(request: Request, backfill_id: str) -> Response:
+@router.get("/backfills/{backfill_id}", dependencies=reads(backfills.HISTORY))
+def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Response:
     """One backfill of a range, chunk by chunk."""
-    found = backfills.one(open_documents(), checked("backfill", backfill_id, 404))
+    found = backfills.one(open_documents(), db, checked("backfill", backfill_id, 404))
     if found is None:
         raise HTTPException(404, f"backfill {backfill_id} is not known")
     more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
-    return answer(request, "backfills_one", found | more | {"history_dag": _HISTORY})
+    more["refresh"] = 5 if found["state"] in _UNDER_WAY else None
+    return answer(request, "backfills_one", found | more | {"history_dag": backfills.HISTORY})
 
 
 @router.get("/experiments", dependencies=reads(experiments.DAG))
-def show_experiments(request: Request, db: SessionDep) -> Response:
-    """The last experiments and their reports."""
-    known = runs.newest(db, experiments.COUNT, experiments.DAG, experiments.OPENER)
+def show_experiments(request: Request, db: SessionDep, user: GetUserDep, started: str = "") -> Response:
+    """The last experiments, how far they are, and their reports."""
+    now, known = datetime.now(UTC), runs.newest(db, experiments.COUNT, experiments.DAG, experiments.OPENER)
+    details = experiment_runs.details(db, [run.run_id for run in known])
+    paused, fault = is_paused(db, experiments.DAG), ""
+    try:
+        lines = experiments.page(open_documents(), known, details, now, paused=paused)
+    except AfterbellError as error:
+        lines, fault = experiments.page(None, known, details, now, paused=paused), fault_of(error)
     return answer(request, "experiments", {
-        "now": datetime.now(UTC).isoformat(),
+        "now": now.isoformat(),
+        "refresh": 10 if any(run.state in _UNDER_WAY_RUNS for run in known) else None,
         "zone": clock.exchange().zone,
-        "experiments": experiments.page(open_documents(), known),
+        "experiments": lines,
         "experiment_dag": experiments.DAG,
+        "may_start": may_start(experiments.DAG, user),
+        "paused": paused,
+        "started": checked("run", started) if started else "",
+        "fault": fault,
     })  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from airflow.models.xcom import XComModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from afterbell.airflow.failures import KEY as FAILURE
 from afterbell.airflow.pages.security import DAG
 from afterbell.cluster.job import run_slug
 from afterbell.errors import ConfigError
@@ -83,18 +84,7 @@ def newest(db: Session, count: int, dag: str = DAG, opener: str = _OPENER) -> li
 
 def of_session(db: Session, session: date) -> list[Run]:
     """The runs of one session, newest first: scheduled and backfilled ones, and manual ones among the newest runs."""
-    begin = datetime.combine(session, time(), tzinfo=UTC)
-    dated = (
-        select(*_COLUMNS)
-        .where(
-            DagRun.dag_id == DAG, DagRun.logical_date >= begin, DagRun.logical_date < begin + timedelta(days=1)
-        )
-        .order_by(DagRun.id.desc())
-        .limit(_LOOKED_AT)
-    )  # fmt: skip
-    found = {run.run_id: run for run in [*newest(db, _LOOKED_AT), *_runs(db, db.execute(dated).all())]}
-    mine = [run for run in found.values() if run.session == session.isoformat()]
-    return sorted(mine, key=lambda run: run.started or _NOT_YET, reverse=True)
+    return of_sessions(db, [session])[session.isoformat()]
 
 
 def of_id(db: Session, run_id: str) -> Run | None:
@@ -117,6 +107,40 @@ def tasks(db: Session, run_id: str) -> list[Task]:
         Task(row.task_id, str(row.state or ""), _utc(row.start_date), _utc(row.end_date), int(row.try_number or 0))
         for row in db.execute(asked.limit(_LOOKED_AT))
     ]
+
+
+def failures(db: Session, run_ids: Sequence[str], dag: str = DAG) -> dict[str, dict[str, dict[str, Any]]]:
+    """Why tasks failed, by run and task: what their last tries left behind."""
+    asked = select(XComModel.run_id, XComModel.task_id, XComModel.value).where(
+        XComModel.dag_id == dag, XComModel.key == FAILURE, XComModel.run_id.in_(run_ids)
+    )
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in db.execute(asked.limit(_LOOKED_AT)):
+        told = XComModel.deserialize_value(row)
+        if isinstance(told, dict):
+            found.setdefault(row.run_id, {})[row.task_id] = told
+    return found
+
+
+def of_sessions(db: Session, sessions: Sequence[date]) -> dict[str, list[Run]]:
+    """The runs of several sessions (ISO), newest first, as ``of_session`` finds them."""
+    first, last = min(sessions), max(sessions)
+    dated = (
+        select(*_COLUMNS)
+        .where(
+            DagRun.dag_id == DAG,
+            DagRun.logical_date >= datetime.combine(first, time(), tzinfo=UTC),
+            DagRun.logical_date < datetime.combine(last, time(), tzinfo=UTC) + timedelta(days=1),
+        )
+        .order_by(DagRun.id.desc())
+        .limit(2 * _LOOKED_AT)
+    )
+    runs = {run.run_id: run for run in [*newest(db, _LOOKED_AT), *_runs(db, db.execute(dated).all())]}
+    found: dict[str, list[Run]] = {session.isoformat(): [] for session in sessions}
+    for run in sorted(runs.values(), key=lambda run: run.started or _NOT_YET, reverse=True):
+        if run.session in found:
+            found[run.session].append(run)
+    return found
 
 
 def _runs(db: Session, rows: Sequence[Any], dag: str = DAG, opener: str = _OPENER) -> list[Run]:

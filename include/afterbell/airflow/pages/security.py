@@ -13,7 +13,7 @@ DAG = "daily_retraining"
 """Whoever may read the runs of this DAG may read what they did."""
 
 OWN = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'self'"
 )
 """Of our own pages: nothing foreign, nothing inline."""

@@ -10,19 +10,43 @@ from afterbell.airflow.pages import clock, results
 from afterbell.airflow.pages.data_docs import docs_pages
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.results import Folder, quality, verdict
+from afterbell.airflow.pages.runs import Run
+from afterbell.airflow.pages.standing import standing
+from afterbell.airflow.pages.tonight import UNDER_WAY
 
 COUNT = 20
 """Sessions on one page."""
-_READ = ("ingest", "validate", "evaluate", "publish")
+_READ = ("ingest", "validate", "train", "evaluate", "publish")
+_MOST_RUNS = 6
+"""Newest runs of one session that are looked at."""
 _SHOWN_RULES = 3
 
 
-def page(now: datetime, shown: Sequence[date], documents: Documents, *, older: bool) -> dict[str, Any]:
-    """The sessions ``shown`` (newest first), each with its last run; one listing and a few reads a session."""
-    folders = results.folders(documents, shown)
-    last = [found[0] for found in folders.values() if found]
-    read = {run.session: run for run in results.read(documents, last, _READ)}
-    rows = [_row(day, read.get(day.isoformat()), len(folders[day.isoformat()])) for day in shown]
+def page(
+    now: datetime,
+    shown: Sequence[date],
+    documents: Documents,
+    known: Mapping[str, Sequence[Run]],
+    failures: Mapping[str, Mapping[str, Mapping[str, Any]]],
+    *,
+    older: bool,
+) -> dict[str, Any]:
+    """The sessions ``shown`` (newest first), a line each; one listing a session, and a few reads a run.
+
+    Args:
+        now: the time, UTC.
+        shown: sessions.
+        documents: of the artifact store.
+        known: what Airflow knows of their runs, newest first, by session (ISO).
+        failures: why their tasks failed, by run and task.
+        older: whether there are newer ones than these.
+    """
+    folders = {day: found[:_MOST_RUNS] for day, found in results.folders(documents, shown).items()}
+    read = results.read(documents, [run for found in folders.values() for run in found], _READ)
+    by_session: dict[str, list[Folder]] = {day: [] for day in folders}
+    for run in read:
+        by_session[run.session].append(run)
+    rows = [_row(day, by_session[day.isoformat()], known.get(day.isoformat(), ()), failures) for day in shown]
     first = clock.described(shown[-1])
     return {
         "now": now.isoformat(),
@@ -30,30 +54,64 @@ def page(now: datetime, shown: Sequence[date], documents: Documents, *, older: b
         "exchange": first["exchange"],
         "rows": rows,
         "with_runs": sum(1 for row in rows if row["runs"]),
+        "refresh": 10 if any(row["state"] in UNDER_WAY for row in rows) else None,
         "older": first["before"],
         "newer": older,
     }
 
 
-def _row(day: date, run: Folder | None, count: int) -> dict[str, Any]:
+def _row(
+    day: date,
+    stored: Sequence[Folder],
+    known: Sequence[Run],
+    failures: Mapping[str, Mapping[str, Mapping[str, Any]]],
+) -> dict[str, Any]:
     session = clock.described(day)
-    found = {"session": day.isoformat(), "close": session["close"], "half_day": session["half_day"], "runs": count}
-    if run is None:
+    newest = known[0] if known else None
+    found = {
+        "session": day.isoformat(),
+        "close": session["close"],
+        "half_day": session["half_day"],
+        "runs": len({run.slug for run in known} | {run.slug for run in stored}),
+        "state": newest.state if newest else "",
+        "run_id": newest.run_id if newest else None,
+        "trouble": _trouble(newest, stored, failures),
+    }
+    chosen = standing(stored)
+    if chosen is None:
         return found | {"slug": None}
-    told = quality(run)
+    landed, judged = chosen.landed, chosen.judged
+    told = quality(landed) | {name: quality(judged)[name] for name in ("late_drops", "missing_drops")}
     rules = sorted(told["quarantine_by_rule"].items(), key=lambda item: -_count(item[1]))
     return found | told | {
-        "slug": run.slug,
-        "docs_pages": docs_pages(run.slug),
-        "modified": run.modified.isoformat(),
+        "slug": landed.slug,
+        "judged_slug": judged.slug,
+        "docs_pages": docs_pages(landed.slug),
+        "modified": max(landed.modified, judged.modified).isoformat(),
         "rules": [{"rule": str(name), "rows": lines} for name, lines in rules[:_SHOWN_RULES]],
         "more_rules": max(0, len(rules) - _SHOWN_RULES),
         "refused": refusals(told["refused_drops"]),
-        "verdict": verdict(run),
-        "steps": sorted(run.names),
-        "has_report": "evaluate" in run.names,
-        "has_quality": "quality" in run.names,
+        "verdict": verdict(judged),
+        "steps": sorted(landed.names | judged.names),
+        "has_report": "evaluate" in judged.names,
+        "has_quality": "quality" in landed.names,
     }  # fmt: skip
+
+
+def _trouble(
+    newest: Run | None, stored: Sequence[Folder], failures: Mapping[str, Mapping[str, Mapping[str, Any]]]
+) -> dict[str, str] | None:
+    """Which task the newest run failed at, and of what; None where it did not fail."""
+    if newest is not None:
+        if newest.state != "failed":
+            return None
+        for task, told in failures.get(newest.run_id, {}).items():
+            return {"step": task, "kind": str(told.get("kind") or ""), "what": str(told.get("what") or "")}
+        return {"step": "", "kind": "", "what": "its tasks left no reason; see the run"}
+    broken = [name for run in stored[:1] for name in sorted(run.beside) if name.endswith(".failure")]
+    steps = [name.removesuffix(".failure") for name in broken]
+    left = [step for step in steps if step not in stored[0].names]
+    return {"step": left[0], "kind": "", "what": "see the run"} if left else None
 
 
 def refusals(drops: Sequence[Any]) -> list[dict[str, Any]]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from afterbell.airflow.pages import clock
 from afterbell.airflow.pages.results import FORECAST, Folder, quality, verdict
 from afterbell.airflow.pages.runs import Run, Task
 from afterbell.cluster.steps import STEPS
+from afterbell.remedies import remedy
 
 STAGES = ("open_run", "await_drops", *STEPS)
 _NEVER_RAN = {"upstream_failed", "skipped", "removed"}
 _DONE = {"success", "failed"}
+FAILED = {"failed", "up_for_retry"}
+UNDER_WAY = {"queued", "running", "deferred", "scheduled", "up_for_retry", "up_for_reschedule", "restarting"}
+"""Airflow's states of runs and tasks that end by themselves."""
 
 
 def chosen(session: date, newest: Sequence[Run]) -> str:
@@ -22,7 +26,14 @@ def chosen(session: date, newest: Sequence[Run]) -> str:
     return session.isoformat() if session.isoformat() in running or not running else running[0]
 
 
-def page(session: date, now: datetime, run: Run | None, tasks: Sequence[Task], folder: Folder | None) -> dict[str, Any]:
+def page(
+    session: date,
+    now: datetime,
+    run: Run | None,
+    tasks: Sequence[Task],
+    folder: Folder | None,
+    failures: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     """Everything that the page tells of one run, as JSON values; times are ISO instants in UTC.
 
     Args:
@@ -31,9 +42,10 @@ def page(session: date, now: datetime, run: Run | None, tasks: Sequence[Task], f
         run: what Airflow knows; None where it knows no such run.
         tasks: of that run.
         folder: what its steps left in the store; None where nothing is there yet, or the store can't be read.
+        failures: why tasks failed, by task, as they told Airflow.
     """
     found = folder or Folder("", "", frozenset(), now)
-    stages = _stages(run, tasks, found)
+    stages = _stages(run, tasks, found, failures, now)
     begun = _begun(run, stages)
     ended = _ended(run, stages)
     at, replayed = clock.deadline(session, begun, (run.opened if run else {}).get("deadline"))
@@ -55,7 +67,8 @@ def page(session: date, now: datetime, run: Run | None, tasks: Sequence[Task], f
             "left_seconds": round((at - arrived).total_seconds()),
         },
         "stages": stages,
-        "forecast": _forecast(found.get(FORECAST)),
+        "refresh": _refresh(state, stages),
+        "forecast": _estimate(run, stages, now, at) or _forecast(found.get(FORECAST)),
         "left_out": _left_out(found),
         "verdict": verdict(found),
         "quality": quality(found),
@@ -64,19 +77,37 @@ def page(session: date, now: datetime, run: Run | None, tasks: Sequence[Task], f
     }
 
 
-def _stages(run: Run | None, tasks: Sequence[Task], found: Folder) -> list[dict[str, Any]]:
+def _stages(
+    run: Run | None,
+    tasks: Sequence[Task],
+    found: Folder,
+    failures: Mapping[str, Mapping[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
     known = {task.name: task for task in tasks}
     others = sorted(set(known) - set(STAGES))
     budgets = _budgets(run)
     shown = [name for name in (*STAGES, *others) if known or name in found.names or name in STEPS]
-    return [_stage(name, known.get(name), found.get(name), budgets.get(name)) for name in shown]
+    stages = [_stage(name, known.get(name), found, budgets.get(name)) for name in shown]
+    for stage in stages:
+        name, state = stage["step"], stage["state"]
+        stage["failure"] = failure(failures.get(name), found.get(f"{name}.failure")) if state in FAILED else None
+        stage["progress"] = progress(found.get(f"{name}.progress"), stage, now) if state == "running" else None
+    return stages
 
 
-def _stage(name: str, task: Task | None, result: Mapping[str, Any], budget: float | None) -> dict[str, Any]:
+def _stage(name: str, task: Task | None, found: Folder, budget: float | None) -> dict[str, Any]:
+    result, failed = found.get(name), found.get(f"{name}.failure")
     if task is not None and task.state in _NEVER_RAN:
         started, ended, state = None, None, task.state
     elif task is not None:
         started, ended, state = task.started, task.ended, task.state
+    elif failed and not result:  # of a run outside this Airflow
+        started, ended, state = (
+            clock.instant(failed.get("started_at")),
+            clock.instant(failed.get("failed_at")),
+            "failed",
+        )
     else:
         started, ended = clock.instant(result.get("started_at")), clock.instant(result.get("finished_at"))
         state = "success" if result else ""
@@ -91,6 +122,71 @@ def _stage(name: str, task: Task | None, result: Mapping[str, Any], budget: floa
         "noop": bool(result.get("noop")),
         "spark_ui": _address(result.get("spark_ui") or result.get("history_url")),
     }
+
+
+def failure(told: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> dict[str, str]:
+    """Why a task failed: as it told Airflow, else as its driver told the store; else where to look."""
+    if told:
+        return {name: str(told.get(name) or "") for name in ("kind", "what", "where", "do")}
+    if stored:
+        kind = str(stored.get("kind") or "")
+        return {"kind": kind, "what": str(stored.get("message") or ""), "where": "", "do": remedy(kind)}
+    return {
+        "kind": "",
+        "what": "The task left no reason: its worker was lost, or somebody marked it as failed.",
+        "where": "",
+        "do": "Read its log; then clear the task, or start the run again.",
+    }
+
+
+def progress(told: Mapping[str, Any], stage: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    """How far a stage that runs is, how fast, and when it will be done; None where it has not said so yet.
+
+    Returns:
+        ``what``, ``done``, ``of``, ``percent``, ``per_minute`` (None before there is anything to count), ``finish``
+        (ISO, UTC; None likewise).
+    """
+    began, at, started = (clock.instant(each) for each in (told.get("began"), told.get("at"), stage["started"]))
+    done, of = told.get("done"), told.get("of")
+    if not (began and at and isinstance(done, int) and isinstance(of, int) and of > 0) or (started and at < started):
+        return None  # what a try before it said stays there
+    seconds = (at - began).total_seconds()
+    rate = done / seconds if seconds > 0 and done > 0 else None
+    finish = max(now, at + timedelta(seconds=(of - done) / rate)) if rate else None
+    return {
+        "what": str(told.get("what") or "parts"),
+        "done": done,
+        "of": of,
+        "percent": round(100 * done / of, 1),
+        "per_minute": round(60 * rate, 3) if rate else None,
+        "finish": _iso(finish),
+    }
+
+
+def _estimate(
+    run: Run | None, stages: Sequence[Mapping[str, Any]], now: datetime, deadline: datetime
+) -> dict[str, Any] | None:
+    """The finish that the progress of the stage under way makes likely, with the budgets of those after it."""
+    names = [stage["step"] for stage in stages]
+    for number, stage in enumerate(stages):
+        told = clock.instant((stage["progress"] or {}).get("finish"))
+        if told:
+            budgets = _budgets(run)
+            if any(name not in budgets for name in names[number + 1 :]):
+                return None
+            finish = told + timedelta(seconds=sum(budgets[name] for name in names[number + 1 :]))
+            return {
+                "at": now.isoformat(),
+                "step": stage["step"],
+                "finish": finish.isoformat(),
+                "slack": round((deadline - finish).total_seconds(), 1),
+            }
+    return None
+
+
+def _refresh(state: str, stages: Sequence[Mapping[str, Any]]) -> int | None:
+    """Seconds after which the page is worth loading again; None where nothing changes by itself."""
+    return 5 if state in UNDER_WAY or any(stage["state"] in UNDER_WAY for stage in stages) else None
 
 
 def _budgets(run: Run | None) -> dict[str, float]:
@@ -150,6 +246,8 @@ def _ended(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | N
 
 
 def _state(stages: Sequence[Mapping[str, Any]]) -> str:
+    if any(stage["state"] == "failed" for stage in stages):
+        return "failed"
     done = [stage["step"] for stage in stages if stage["state"] == "success"]
     if not done:
         return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -20,13 +21,15 @@ from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
 
 _FOLDER = Path(__file__).parent / "templates"
-STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "bell.svg": "image/svg+xml",
-          "bell-dark.svg": "image/svg+xml"}  # fmt: skip
+STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "refresh.js": "text/javascript",
+          "bell.svg": "image/svg+xml", "bell-dark.svg": "image/svg+xml"}  # fmt: skip
 MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases"), ("backfills", "Backfills"),
         ("experiments", "Experiments"))  # fmt: skip
 
 
-def answer(request: Request, name: str, data: dict[str, Any], status: int = 200) -> Response:
+def answer(
+    request: Request, name: str, data: dict[str, Any], status: int = 200, unsaid: Mapping[str, Any] | None = None
+) -> Response:
     """The page ``name`` of ``data``, or the data themselves where JSON is asked for.
 
     Args:
@@ -34,6 +37,7 @@ def answer(request: Request, name: str, data: dict[str, Any], status: int = 200)
         name: a template, which is also the place in the menu.
         data: JSON values.
         status: of the answer.
+        unsaid: further values for the template, which are no part of the data.
     """
     if wants_json(request):
         return JSONResponse(data, status, headers())
@@ -47,6 +51,7 @@ def answer(request: Request, name: str, data: dict[str, Any], status: int = 200)
         "dag": DAG,
         "digest": static_digest(),
         "json_link": _with_json(request),
+        **(unsaid or {}),
     }
     return HTMLResponse(environment().get_template(f"{name}.html").render(told), status, headers())
 

@@ -1,0 +1,91 @@
+"""How long an experiment may take, by what earlier ones took; and by daily runs, where there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.runs import Run
+from afterbell.airflow.pages.security import checked
+from afterbell.cluster.job import run_slug
+from afterbell.errors import AfterbellError, ConfigError
+from afterbell.experiments.check import World
+from afterbell.experiments.outline import outline
+from afterbell.experiments.request import parse_request
+
+COUNT = 5
+"""Runs that are looked at."""
+TRAIN = "experiment_train"
+OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
+
+
+@dataclass(frozen=True)
+class Pace:
+    """What runs took.
+
+    Attributes:
+        fit: seconds a fit, Spark's start and the reading of the data among it.
+        others: seconds of all other steps together; None where only daily runs are known.
+        runs: how many runs that is the median of.
+        kind: of those runs.
+    """
+
+    fit: float
+    others: float | None
+    runs: int
+    kind: str
+
+    def seconds(self, fits: int) -> float:
+        """Expected of so many fits."""
+        return fits * self.fit + (self.others or 0.0)
+
+
+def pace_of_experiments(documents: Documents, runs: Sequence[Run], world: World) -> Pace | None:
+    """The pace of the newest experiments that trained something; None where there are none."""
+    folders = {folder: run for run in runs if run.state == "success" and (folder := _folder(run))}
+    keys = {(folder, step): f"{folder}{step}.json" for folder in list(folders)[:COUNT] for step in (TRAIN, *OTHERS)}
+    found = documents.documents(keys.values())
+    fits, others = [], []
+    for folder, run in folders.items():
+        results = {step: found.get(key, {}) for (mine, step), key in keys.items() if mine == folder}
+        seconds, count = _seconds(results.get(TRAIN, {})), _fits(run, world)
+        if seconds and count:
+            fits.append(seconds / count)
+            others.append(sum(_seconds(results[step]) for step in OTHERS))
+    return Pace(median(fits), median(others), len(fits), "experiment") if fits else None
+
+
+def pace_of_daily_runs(documents: Documents, runs: Sequence[Run]) -> Pace | None:
+    """The pace of the newest daily runs; None where none trained anything."""
+    keys = [f"runs/{run.session}/{run.slug}/train.json" for run in runs if run.session and run.slug][:COUNT]
+    found = documents.documents(keys)
+    fits = [
+        _seconds(each) / each["fits"]
+        for each in found.values()
+        if _seconds(each) and isinstance(each.get("fits"), int) and each["fits"] > 0
+    ]
+    return Pace(median(fits), None, len(fits), "daily run") if fits else None
+
+
+def _folder(run: Run) -> str:
+    try:
+        return f"runs/{checked('session', run.session)}/{run_slug(str(run.opened['run_id']))}/"
+    except Exception:  # noqa: BLE001 - a run that was never opened, or by another version
+        return ""
+
+
+def _fits(run: Run, world: World) -> int:
+    try:
+        asked = parse_request(run.opened["request"])
+        return outline(asked, world.base, len(world.sessions(asked.first, asked.last))).fits
+    except (AfterbellError, ConfigError, KeyError, TypeError):
+        return 0
+
+
+def _seconds(result: Document | Mapping[str, Any]) -> float:
+    """What a step took; 0 where it did nothing or left no word."""
+    seconds = result.get("seconds")
+    return float(seconds) if isinstance(seconds, int | float) and not result.get("noop") else 0.0

@@ -1,0 +1,199 @@
+"""How far experiments are: what Airflow's database knows of their tasks, and of the person who is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from airflow.models.dagrun import DagRun
+from airflow.models.hitl import HITLDetail
+from airflow.models.taskinstance import TaskInstance
+from airflow.models.xcom import XComModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from afterbell.airflow.pages.runs import Task, failures
+
+DAG = "experiment"
+ASK, PROMOTE = "ask", "experiment_promote"
+TASKS = (
+    "open_experiment", "experiment_resolve", "features", "experiment_train", "experiment_evaluate", ASK, PROMOTE,
+)  # fmt: skip
+"""In their order."""
+_AT_WORK = {"running", "restarting", "deferred"}
+_TO_COME = {"queued", "scheduled", "up_for_reschedule"}
+_LIMIT = 500
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person was asked, and the answer.
+
+    Attributes:
+        asked: when, UTC.
+        answered: when; None while nobody has.
+        by: who answered; empty where nobody did in time.
+        options: that were chosen.
+    """
+
+    asked: datetime | None
+    answered: datetime | None = None
+    by: str = ""
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Details:
+    """What is known of a run besides what its first task returned.
+
+    Attributes:
+        conf: the form.
+        by: who started it; empty where nobody is known.
+        tasks: by name.
+        question: None where none was asked.
+        answer: what the task that asks returned.
+        failures: of tasks, as their last tries told.
+    """
+
+    conf: Mapping[str, Any] = field(default_factory=dict)
+    by: str = ""
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    question: Question | None = None
+    answer: Mapping[str, Any] = field(default_factory=dict)
+    failures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def details(db: Session, run_ids: Sequence[str]) -> dict[str, Details]:
+    """The details of runs, by their ids; five queries, however many they are."""
+    mine = (DagRun.dag_id == DAG, DagRun.run_id.in_(run_ids))
+    rows = db.execute(select(DagRun.run_id, DagRun.conf, DagRun.triggering_user_name).where(*mine)).all()
+    tasks, questions, answers = _tasks(db, run_ids), _questions(db, run_ids), _answers(db, run_ids)
+    reasons = failures(db, run_ids, DAG)
+    return {
+        row.run_id: Details(
+            conf=row.conf if isinstance(row.conf, dict) else {},
+            by=str(row.triggering_user_name or ""),
+            tasks=tasks.get(row.run_id, {}),
+            question=questions.get(row.run_id),
+            answer=answers.get(row.run_id, {}),
+            failures=reasons.get(row.run_id, {}),
+        )
+        for row in rows
+    }
+
+
+def _tasks(db: Session, run_ids: Iterable[str]) -> dict[str, dict[str, Task]]:
+    asked = select(
+        TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date,
+        TaskInstance.try_number,
+    ).where(TaskInstance.dag_id == DAG, TaskInstance.run_id.in_(run_ids))  # fmt: skip
+    found: dict[str, dict[str, Task]] = {}
+    for row in db.execute(asked.limit(_LIMIT)):
+        task = Task(
+            row.task_id, str(row.state or ""), _utc(row.start_date), _utc(row.end_date), int(row.try_number or 0)
+        )
+        found.setdefault(row.run_id, {})[row.task_id] = task
+    return found
+
+
+def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, Question]:
+    asked = (
+        select(
+            TaskInstance.run_id, HITLDetail.created_at, HITLDetail.responded_at, HITLDetail.responded_by,
+            HITLDetail.chosen_options,
+        )
+        .join(TaskInstance, TaskInstance.id == HITLDetail.ti_id)
+        .where(TaskInstance.dag_id == DAG, TaskInstance.run_id.in_(run_ids))
+        .limit(_LIMIT)
+    )  # fmt: skip
+    return {
+        row.run_id: Question(
+            _utc(row.created_at),
+            _utc(row.responded_at),
+            str((row.responded_by or {}).get("name") or ""),
+            tuple(map(str, row.chosen_options or ())),
+        )
+        for row in db.execute(asked)
+    }
+
+
+def _answers(db: Session, run_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+    asked = select(XComModel.run_id, XComModel.value).where(
+        XComModel.dag_id == DAG, XComModel.task_id == ASK, XComModel.key == "return_value",
+        XComModel.run_id.in_(run_ids),
+    )  # fmt: skip
+    found = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(asked.limit(_LIMIT))}
+    return {run_id: value for run_id, value in found.items() if isinstance(value, dict)}
+
+
+def failed_task(found: Details) -> str:
+    """The first task that failed; empty where none did."""
+    known = [*TASKS, *sorted(set(found.tasks) - set(TASKS))]
+    return next((name for name in known if name in found.tasks and found.tasks[name].state == "failed"), "")
+
+
+def task_at_work(found: Details) -> Task | None:
+    """The task that is running, else the one that is next."""
+    tasks = [found.tasks[name] for name in TASKS if name in found.tasks]
+    for states in (_AT_WORK, {"up_for_retry"}, _TO_COME):
+        for task in tasks:
+            if task.state in states:
+                return task
+    return None
+
+
+def standing(state: str, found: Details, *, paused: bool = False) -> dict[str, str]:
+    """Where a run is, in words: ``word``, ``kind`` (of the mark before it) and ``task`` (that a link leads to).
+
+    Args:
+        state: of the run, Airflow's.
+        found: its details.
+        paused: whether the DAG is.
+    """
+    if state == "success":
+        return _ended(found)
+    if state == "failed":
+        task = failed_task(found)
+        return _said(f"failed: {task}" if task else "failed", "failed", task)
+    if ASK in found.tasks and found.tasks[ASK].state == "awaiting_input":
+        return _said("waiting for approval", "hold", ASK)
+    task_now = task_at_work(found)
+    return _between(state, paused=paused) if task_now is None else _at(task_now)
+
+
+def _between(state: str, *, paused: bool) -> dict[str, str]:
+    if paused:
+        return _said("waiting: the DAG is paused", "queued")
+    return _said("waiting for its turn", "queued") if state == "queued" else _said("between two steps", "running")
+
+
+def _at(task: Task) -> dict[str, str]:
+    step = f"{task.name} (step {TASKS.index(task.name) + 1} of {len(TASKS)})"
+    if task.state == "up_for_retry":
+        return _said(f"failed, tried again soon: {step}", "up_for_retry", task.name)
+    if task.state in _TO_COME:
+        return _said(f"waiting for its turn: {step}", "queued", task.name)
+    return _said(f"running: {step}", "running", task.name)
+
+
+def _ended(found: Details) -> dict[str, str]:
+    """How a run that succeeded ended for the champion."""
+    if PROMOTE in found.tasks and found.tasks[PROMOTE].state == "success":
+        return _said(f"promoted by {found.answer.get('approved_by') or 'somebody'}", "publish", PROMOTE)
+    if found.answer.get("barred"):
+        return _said(f"not promoted: {found.answer['barred']}, who asked for it, may not agree to it", "keep", ASK)
+    if found.question is None:
+        return _said("done", "success")
+    if not found.question.by:
+        return _said("done: nobody answered in time, not promoted", "keep", ASK)
+    return _said(f"rejected by {found.question.by}", "keep", ASK)
+
+
+def _said(word: str, kind: str, task: str = "") -> dict[str, str]:
+    return {"word": word, "kind": kind, "task": task}
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC) if instant else None

@@ -1,0 +1,154 @@
+"""The form of a backfill of a range: its fields, what is wrong with what was typed, and what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from afterbell.airflow.backfill_form import FORM
+from afterbell.airflow.forms import cluster_profiles
+from afterbell.airflow.pages.documents import Documents
+from afterbell.airflow.pages.form_fields import Field, field_of
+from afterbell.airflow.pages.view import number, span
+from afterbell.backfill.documents import key_of
+from afterbell.backfill.request import (
+    FACTOR_SETS,
+    STEPS,
+    Request,
+    check_day,
+    check_names,
+    check_reason,
+    check_request,
+    check_size,
+    chunks_of,
+)
+from afterbell.cluster.profile import load_profile
+from afterbell.errors import AfterbellError, ConfigError, PermanentError
+from afterbell.experiments.check import World
+
+DAG = "backfill_history"
+_ASIDE = ("reason", "plan_only", "profile")
+_NO_PLAN = "not known: no plan was made of this range yet. The first step makes it; with Plan only that is all"
+
+
+def fields(world: World) -> list[Field]:
+    """The fields in their order; days are those of the calendar up to today."""
+    days: dict[str, Any] = {"low": world.exchange.first.isoformat(), "high": world.now.date().isoformat()}
+    more = {"first": days, "last": days, "profile": {"options": tuple(cluster_profiles())}}
+    return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
+
+
+def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+    """What is wrong, by field: each by itself, then the range as a whole."""
+    checks: dict[str, Callable[[Any], object]] = {
+        "first": lambda given: check_day(given, "first"),
+        "last": lambda given: check_day(given, "last"),
+        "reason": check_reason,
+        "steps": lambda given: check_names(given, "steps", STEPS),
+        "factor_sets": lambda given: check_names(given or (), "factor_sets", FACTOR_SETS, empty=True),
+        "chunk_sessions": check_size,
+        "plan_only": _check_switch,
+        "profile": _check_profile,
+    }
+    found = {}
+    for name, check in checks.items():
+        try:
+            check(params.get(name))
+            _check_once(name, params.get(name))
+        except PermanentError as error:
+            found[name] = " ".join(str(error).split())
+    if not found:
+        try:
+            request_of(params, world)
+        except PermanentError as error:
+            found["last" if str(error).startswith("last") else "first"] = " ".join(str(error).split())
+    return found
+
+
+def _check_once(name: str, given: Any) -> None:
+    if isinstance(given, list) and len(set(given)) < len(given):
+        raise ConfigError(f"{name} must name each once; found {given!r:.120}")
+
+
+def _check_switch(given: Any) -> None:
+    if not isinstance(given, bool):
+        raise ConfigError(f"plan_only is {given!r:.80}: give true or false")
+
+
+def _check_profile(given: Any) -> None:
+    if given:
+        load_profile(str(given))
+
+
+def request_of(params: Mapping[str, Any], world: World) -> Request:
+    """The request of a form.
+
+    Raises:
+        ConfigError: a field is wrong, or the range.
+        CalendarBoundsError: the calendar does not reach the range.
+    """
+    asked = {name: value for name, value in params.items() if name not in _ASIDE and value is not None}
+    return check_request(asked, world.exchange, world.now.date())
+
+
+def preview(params: Mapping[str, Any], world: World, documents: Documents | None, going: int) -> dict[str, Any]:
+    """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
+
+    Args:
+        params: of the form.
+        world: it was checked against.
+        documents: the store; None where it can't be read.
+        going: backfills of a range that are queued or running.
+    """
+    request = request_of(params, world)
+    chunks = chunks_of(request, world.exchange)
+    sessions = [day for chunk in chunks for day in chunk.sessions]
+    planned = _planned(documents, request)
+    seconds = planned.get("seconds")
+    time = (
+        f"about {span(seconds)} in all, by the plan that was made of it"
+        if isinstance(seconds, int | float)
+        else _NO_PLAN
+    )
+    then = "the plan, and nothing else" if params.get("plan_only") else "the plan, and at once what it says"
+    rows = [
+        {"name": "Sessions", "text": _sessions(sessions, world)},
+        {"name": "Chunks", "text": f"{len(chunks)} of {request.chunk_sessions} sessions at most, the last one of "
+                                   f"{len(chunks[-1].sessions)}"},
+        {"name": "Steps", "text": _steps(request)},
+        {"name": "Time", "text": time},
+        {"name": "Then", "text": then},
+    ]  # fmt: skip
+    if going:
+        rows.append({"name": "Before it", "text": f"{going} more that are queued or running: one runs at a time"})
+    return {
+        "rows": rows, "backfill": request.backfill_id, "known": bool(planned), "sessions": len(sessions),
+        "chunks": len(chunks), "seconds": seconds,
+    }  # fmt: skip
+
+
+def _planned(documents: Documents | None, request: Request) -> Mapping[str, Any]:
+    """The plan that was made of the same backfill before; empty where there is none, or the store can't be read."""
+    key = key_of(request.backfill_id, "plan")
+    try:
+        return documents.documents([key]).get(key, {}) if documents is not None else {}
+    except AfterbellError:
+        return {}  # the page says already that the store can't be read
+
+
+def _sessions(sessions: Sequence[date], world: World) -> str:
+    told = f"{number(len(sessions))}, from {sessions[0]} to {sessions[-1]}"
+    if world.span is None:
+        return f"{told} by the calendar. Of which there are bars already is not known here; the plan finds out"
+    inside = sum(world.span.first <= day <= world.span.last for day in sessions)
+    return (
+        f"{told}. There are bars from {world.span.first} to {world.span.last}: {number(inside)} of these sessions lie "
+        "within that, and what is there is not done again"
+    )
+
+
+def _steps(request: Request) -> str:
+    sets = ", ".join(request.factor_sets) or "those of the daily models"
+    told = {"ingest": "take in drops and audit them", "features": f"compute factor sets ({sets})"}
+    return ", then ".join(told[step] for step in request.steps)

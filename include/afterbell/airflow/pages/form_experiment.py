@@ -1,0 +1,149 @@
+"""The form of an experiment: its fields, what is wrong with what was typed, and what it would do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from afterbell.airflow.experiment_form import FORM
+from afterbell.airflow.forms import cluster_profiles
+from afterbell.airflow.pages import clock
+from afterbell.airflow.pages.documents import Documents
+from afterbell.airflow.pages.estimate import Pace, pace_of_daily_runs, pace_of_experiments
+from afterbell.airflow.pages.form_fields import Field, field_of
+from afterbell.airflow.pages.runs import Run
+from afterbell.airflow.pages.view import number, span
+from afterbell.calendar.span import KEY, Span, parse_span
+from afterbell.errors import AfterbellError
+from afterbell.experiments.check import ASIDE, World, form_faults
+from afterbell.experiments.outline import Outline, outline
+from afterbell.experiments.request import Request, parse_request
+from afterbell.training.spec import load_spec
+
+DAG = "experiment"
+
+
+def world_of(documents: Documents | None, now: datetime) -> World:
+    """What the form is checked against; without a store, or where no run has said it, no sessions are known.
+
+    Raises:
+        StoreUnavailableError, StoreConfigError: the store can't be read.
+        PermanentError: the document is not one of ours.
+    """
+    body = documents.bodies([KEY]).get(KEY) if documents is not None else None
+    known: Span | None = None if body is None else parse_span(body)
+    return World(clock.exchange(), load_spec(), now, known)
+
+
+def fields(world: World) -> list[Field]:
+    """The fields in their order; days lie within the data, or within what the calendar knows to be over."""
+    closed = world.exchange.last_closed(world.now)
+    low = world.span.first if world.span else world.exchange.first
+    high = world.span.last if world.span else closed
+    days: dict[str, Any] = {"low": low.isoformat(), "high": high.isoformat()}
+    more: dict[str, dict[str, Any]] = {
+        "first": days | ({"default": (low.isoformat(),)} if world.span else {}),
+        "last": days | {"default": (high.isoformat(),)},
+        "profile": {"options": tuple(cluster_profiles())},
+    }
+    return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
+
+
+def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+    """What is wrong, by field."""
+    return form_faults(params, world)
+
+
+def request_of(params: Mapping[str, Any]) -> Request:
+    """The request of a form without faults."""
+    return parse_request({name: value for name, value in params.items() if name not in ASIDE})
+
+
+def preview(
+    params: Mapping[str, Any], world: World, documents: Documents | None, earlier: Sequence[Run], daily: Sequence[Run]
+) -> dict[str, Any]:
+    """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
+
+    Args:
+        params: of the form.
+        world: it was checked against.
+        documents: the store; None where it can't be read.
+        earlier: experiments, newest first.
+        daily: daily runs, newest first.
+    """
+    request = request_of(params)
+    sessions = world.sessions(request.first, request.last)
+    work = outline(request, world.base, len(sessions))
+    pace, known = None, False
+    try:
+        if documents is not None:
+            pace = pace_of_experiments(documents, earlier, world) or pace_of_daily_runs(documents, daily)
+            key = f"experiments/{request.id}/metrics.json"
+            known = bool(documents.documents([key]))
+    except AfterbellError:
+        pace = None  # the page says already that the store can't be read
+    seconds = None if pace is None else round(pace.seconds(work.fits), 1)
+    return {
+        "rows": [
+            {"name": "Sessions", "text": _sessions(sessions, world)},
+            {"name": "Folds", "text": _folds(work, world)},
+            {"name": "Fits", "text": _fits(work, request)},
+            {"name": "Time", "text": _time(pace, seconds, work)},
+            {"name": "Then", "text": _then(params)},
+        ],
+        "experiment": request.id,
+        "known": known,
+        "sessions": len(sessions),
+        "folds": {str(horizon): count for horizon, count in work.folds.items()},
+        "fits": work.fits,
+        "seconds": seconds,
+    }
+
+
+def _sessions(sessions: Sequence[Any], world: World) -> str:
+    told = f"{len(sessions)}, from {sessions[0]} to {sessions[-1]}"
+    if world.span is None:
+        return f"{told} by the calendar. Of how many there are bars is not known here; the first step finds out"
+    return f"{told}; there are bars from {world.span.first} to {world.span.last}"
+
+
+def _folds(work: Outline, world: World) -> str:
+    counts = ", ".join(f"{count} for horizon {horizon}" for horizon, count in work.folds.items())
+    return f"{counts}, of {world.base.split.test_sessions} sessions each"
+
+
+def _fits(work: Outline, request: Request) -> str:
+    families = (
+        f"{_counted(len(request.families), 'family', 'families')} and {_counted(len(request.horizons), 'horizon')}"
+    )
+    if request.trials == 1:
+        return f"{number(work.fits)}: each fold and a final one, for {families}"
+    return (
+        f"{number(work.fits)}: {number(work.choice)} to choose among {request.trials} trials, {number(work.report)} to "
+        f"report what was chosen, for {families}"
+    )
+
+
+def _time(pace: Pace | None, seconds: float | None, work: Outline) -> str:
+    if pace is None or seconds is None:
+        return "not known: no experiment has run yet"
+    runs = f"the last {_counted(pace.runs, pace.kind)}"
+    if pace.others is None:
+        return (
+            f"about {span(seconds)} to train: {number(work.fits)} fits as fast as in {runs}; no experiment has run yet"
+        )
+    return (
+        f"about {span(seconds)}: {span(pace.fit)} a fit and {span(pace.others)} for the other steps, as in {runs}. "
+        "Factor sets that aren't stored yet take longer"
+    )
+
+
+def _then(params: Mapping[str, Any]) -> str:
+    if params.get("promote"):
+        return "a report; and if the gate lets the models through, a person is asked whether they become champion"
+    return "a report. Nothing is promoted"
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"{count} {one if count == 1 else many or one + 's'}"

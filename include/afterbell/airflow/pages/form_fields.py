@@ -1,0 +1,139 @@
+"""The fields of a form of ours: what the page shows of each, and what was typed, as a DAG's parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Kind = Literal["text", "day", "whole", "wholes", "number", "several", "one", "switch"]
+Typed = Mapping[str, Sequence[str]]
+"""What a browser sent: the texts of each field, by its name."""
+LONGEST = 2000
+"""Characters of one value: more than any field takes, and little enough to be shown again."""
+_WHOLE = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,3})?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field.
+
+    Attributes:
+        name: of the DAG's parameter.
+        title: its label.
+        help: a sentence below the label.
+        kind: how it is filled in: a line of text, a day, one whole number, several of them with commas, a number,
+            boxes to tick, one of a list (or nothing), one box.
+        needed: whether it must be filled in.
+        options: names to tick or to choose from.
+        default: texts that it starts with.
+        low: the first day that makes sense, ISO; empty where that is not known.
+        high: the last one.
+    """
+
+    name: str
+    title: str
+    help: str
+    kind: Kind
+    needed: bool = True
+    options: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()
+    low: str = ""
+    high: str = ""
+
+    def shown(self, typed: Typed | None, fault: str) -> dict[str, Any]:
+        """The field for the page, with what was typed, else with what it starts with."""
+        texts = self.default if typed is None else tuple(typed.get(self.name, ()))
+        return {
+            "name": self.name, "title": self.title, "help": self.help, "kind": self.kind, "needed": self.needed,
+            "options": [{"name": each, "chosen": each in texts} for each in self.options],
+            "value": texts[0] if texts else "", "low": self.low, "high": self.high, "fault": fault,
+        }  # fmt: skip
+
+
+def field_of(name: str, parameter: Mapping[str, Any], **more: Any) -> Field:
+    """The field of a DAG's parameter, whose title, help, choices and default it has."""
+    found = {
+        "title": parameter["title"],
+        "help": parameter.get("description", ""),
+        "kind": _kind(parameter),
+        "needed": "null" not in parameter["type"],
+        "options": _options(parameter),
+        "default": _texts(parameter.get("default")),
+    }
+    return Field(name, **(found | more))
+
+
+def _kind(parameter: Mapping[str, Any]) -> Kind:
+    types = [parameter["type"]] if isinstance(parameter["type"], str) else parameter["type"]
+    kind = next(each for each in types if each != "null")
+    if kind == "array":
+        return "several" if parameter["items"]["type"] == "string" else "wholes"
+    if kind == "string":
+        return "day" if parameter.get("format") == "date" else "one" if "enum" in parameter else "text"
+    return {"integer": "whole", "number": "number", "boolean": "switch"}[kind]  # type: ignore[return-value]
+
+
+def _options(parameter: Mapping[str, Any]) -> tuple[str, ...]:
+    known = parameter.get("enum") or parameter.get("items", {}).get("enum") or ()
+    return tuple(each for each in known if each)
+
+
+def _texts(default: Any) -> tuple[str, ...]:
+    if default is None or default is False:
+        return ()
+    if default is True:
+        return ("on",)
+    if isinstance(default, list):
+        whole = all(isinstance(each, int) for each in default)
+        return (", ".join(map(str, default)),) if whole else tuple(map(str, default))
+    return (f"{default:.15g}" if isinstance(default, float) else str(default),)
+
+
+def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, Any], dict[str, str]]:
+    """The parameters that were typed, and what is wrong with how they were sent, by field.
+
+    What can't be read as its kind is handed on as text: whoever checks the parameters says what they should be.
+    """
+    params: dict[str, Any] = {}
+    faults = {name: f"this form has no field {name[:60]!r}" for name in typed if name not in {f.name for f in fields}}
+    for field in fields:
+        texts = typed.get(field.name, ())
+        if any(len(text) > LONGEST for text in texts):
+            faults[field.name] = f"expected {LONGEST} characters at most; found {max(map(len, texts))}"
+        elif field.kind != "several" and len(texts) > 1:
+            faults[field.name] = f"expected one value; found {len(texts)}: send the field once"
+        else:
+            _put(params, field, texts)
+    return params, faults
+
+
+def _put(params: dict[str, Any], field: Field, texts: Sequence[str]) -> None:
+    """Set the parameter of a field; one that was left empty is left out where it is needed, and None where not."""
+    if field.kind == "several":
+        if texts or field.needed:
+            params[field.name] = list(texts)
+        else:
+            params[field.name] = None
+        return
+    if field.kind == "switch":
+        params[field.name] = {(): False, ("on",): True}.get(tuple(texts), texts[0] if texts else "")
+        return
+    text = texts[0].strip(" ") if texts else ""
+    if text:
+        params[field.name] = _value(field.kind, text)
+    elif not field.needed:
+        params[field.name] = None
+
+
+def _value(kind: Kind, text: str) -> Any:
+    if kind == "wholes":
+        found = [_value("whole", each.strip()) for each in text.split(",")]
+        return found if all(isinstance(each, int) for each in found) else text
+    if kind == "whole" and _WHOLE.fullmatch(text):
+        return int(text)
+    if kind == "number" and _NUMBER.fullmatch(text):
+        return float(text)
+    return text

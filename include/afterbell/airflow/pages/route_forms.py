@@ -1,0 +1,163 @@
+"""Routes of the forms that start something: an experiment, a backfill of a range. All of them ask for the right to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from airflow.api_fastapi.common.db.common import SessionDep
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import RedirectResponse, Response
+from sqlalchemy.orm import Session
+
+from afterbell.airflow.pages import clock, experiments, form_backfill, form_experiment, runs
+from afterbell.airflow.pages.documents import Documents, fault_of, open_documents
+from afterbell.airflow.pages.form_fields import Field, Typed, read_params
+from afterbell.airflow.pages.form_guard import TOKEN, read_form, require_ticket, sign
+from afterbell.airflow.pages.security import headers, reads
+from afterbell.airflow.pages.start import going, is_paused, start_run, starts
+from afterbell.airflow.pages.view import answer
+from afterbell.errors import AfterbellError
+from afterbell.experiments.check import World
+
+router = APIRouter()
+TypedDep = Annotated[Typed, Depends(read_form)]
+_DO = "do"
+
+
+@dataclass(frozen=True)
+class Form:
+    """One of the forms.
+
+    Attributes:
+        page: its template, which is also its place in the menu.
+        dag: that it starts.
+        back: the list that shows what was started.
+        fields: in their order.
+        faults: what is wrong with parameters, by field.
+        preview: what parameters without faults would do.
+    """
+
+    page: str
+    dag: str
+    back: str
+    fields: Callable[[World], list[Field]]
+    faults: Callable[[Mapping[str, Any], World], dict[str, str]]
+    preview: Callable[[Mapping[str, Any], World, Documents | None, Session], dict[str, Any]]
+
+
+def _preview_experiment(
+    params: Mapping[str, Any], world: World, documents: Documents | None, db: Session
+) -> dict[str, Any]:
+    earlier = runs.newest(db, experiments.COUNT, experiments.DAG, experiments.OPENER)
+    return form_experiment.preview(params, world, documents, earlier, runs.newest(db, experiments.COUNT))
+
+
+def _preview_backfill(
+    params: Mapping[str, Any], world: World, documents: Documents | None, db: Session
+) -> dict[str, Any]:
+    return form_backfill.preview(params, world, documents, going(db, form_backfill.DAG))
+
+
+EXPERIMENT = Form(
+    "experiments_new", form_experiment.DAG, "experiments", form_experiment.fields, form_experiment.faults,
+    _preview_experiment,
+)  # fmt: skip
+BACKFILL = Form(
+    "backfills_new", form_backfill.DAG, "backfills", form_backfill.fields, form_backfill.faults, _preview_backfill
+)
+
+
+@router.get("/experiments/new", dependencies=[*reads(EXPERIMENT.dag), *starts(EXPERIMENT.dag)])
+def show_experiment_form(request: Request, db: SessionDep, user: GetUserDep) -> Response:
+    """The empty form of an experiment."""
+    return _empty(request, db, user, EXPERIMENT)
+
+
+@router.post("/experiments/new", dependencies=[*reads(EXPERIMENT.dag), *starts(EXPERIMENT.dag)])
+def take_experiment_form(request: Request, db: SessionDep, user: GetUserDep, typed: TypedDep) -> Response:
+    """What an experiment would do, or its start."""
+    return _taken(request, db, user, EXPERIMENT, typed)
+
+
+@router.get("/backfills/new", dependencies=[*reads(BACKFILL.dag), *starts(BACKFILL.dag)])
+def show_backfill_form(request: Request, db: SessionDep, user: GetUserDep) -> Response:
+    """The empty form of a backfill of a range."""
+    return _empty(request, db, user, BACKFILL)
+
+
+@router.post("/backfills/new", dependencies=[*reads(BACKFILL.dag), *starts(BACKFILL.dag)])
+def take_backfill_form(request: Request, db: SessionDep, user: GetUserDep, typed: TypedDep) -> Response:
+    """What a backfill would do, or its start."""
+    return _taken(request, db, user, BACKFILL, typed)
+
+
+def _empty(request: Request, db: Session, user: Any, form: Form) -> Response:
+    world, _, fault = _world()
+    return _shown(request, form, form.fields(world), db, user, {"fault": fault})
+
+
+def _taken(request: Request, db: Session, user: Any, form: Form, typed: Typed) -> Response:
+    """Show what is wrong or what would be done; start it only if that was asked for and nothing is wrong."""
+    ticket = require_ticket(next(iter(typed.get(TOKEN, ())), ""), user, form.dag)
+    asked = list(typed.get(_DO, ()))
+    if asked not in (["show"], ["start"]):
+        raise HTTPException(400, "expected one of the form's two buttons: show what it would do, or start")
+    own = {name: texts for name, texts in typed.items() if name not in {TOKEN, _DO}}
+    world, documents, fault = _world()
+    fields = form.fields(world)
+    params, faults = read_params(fields, own)
+    if not faults:
+        faults = form.faults(params, world)
+    more: dict[str, Any] = {"typed": own, "faults": faults, "fault": fault}
+    if faults:
+        return _shown(request, form, fields, db, user, more, 400)
+    if asked == ["show"]:
+        return _shown(request, form, fields, db, user, more | {"preview": form.preview(params, world, documents, db)})
+    try:
+        run_id = start_run(request, db, user, form.dag, params, ticket.run_id)
+    except HTTPException as error:  # Airflow's own word on it
+        if error.status_code not in {400, 404}:
+            raise
+        db.rollback()
+        more["faults"] = {"": str(error.detail)}
+        return _shown(request, form, fields, db, user, more, error.status_code)
+    base = request.scope.get("root_path", "")
+    return RedirectResponse(f"{base}/{form.back}?started={quote(run_id, safe='')}#started", 303, headers())
+
+
+def _world() -> tuple[World, Documents | None, str]:
+    """What forms are checked against, the store, and the reason where it can't be read: then less is known."""
+    now = datetime.now(UTC)
+    try:
+        documents = open_documents()
+        return form_experiment.world_of(documents, now), documents, ""
+    except AfterbellError as error:
+        return form_experiment.world_of(None, now), None, fault_of(error)
+
+
+def _shown(
+    request: Request, form: Form, fields: Sequence[Field], db: Session, user: Any, more: Mapping[str, Any],
+    status: int = 200,
+) -> Response:  # fmt: skip
+    faults: Mapping[str, str] = more.get("faults", {})
+    known = {field.name for field in fields}
+    data = {
+        "now": datetime.now(UTC).isoformat(),
+        "zone": clock.exchange().zone,
+        "form": form.back,
+        "dag": form.dag,
+        "paused": is_paused(db, form.dag),
+        "fault": more.get("fault", ""),
+        "fields": [field.shown(more.get("typed"), faults.get(field.name, "")) for field in fields],
+        "faults": [
+            {"name": field.name, "title": field.title, "text": faults[field.name]}
+            for field in fields if field.name in faults
+        ] + [{"name": "", "title": "", "text": text} for name, text in faults.items() if name not in known],
+        "preview": more.get("preview"),
+    }  # fmt: skip
+    return answer(request, form.page, data, status, {"token": sign(user, form.dag)})

@@ -1,0 +1,36 @@
+"""Whose figures stand for a session that several runs were made for; pure.
+
+A run again finds most of its work done: what it tells of itself are zeros, or the few rows of a drop that came late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from afterbell.airflow.pages.results import Folder
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The runs that a session's line tells of.
+
+    Attributes:
+        landed: the first whose data passed the audit, else the newest that took any in, else the newest.
+        judged: the newest that trained and was judged, else the first that was judged, else the newest.
+    """
+
+    landed: Folder
+    judged: Folder
+
+
+def standing(runs: Sequence[Folder]) -> Standing | None:
+    """Choose among ``runs`` (newest first, ``ingest``, ``train`` and ``publish`` read); None where there are none."""
+    if not runs:
+        return None
+    took_in = [run for run in runs if run.get("ingest") and not run.get("ingest").get("noop")]
+    passed = [run for run in took_in if "validate" in run.names]
+    judged = [run for run in runs if "publish" in run.names or "evaluate" in run.names]
+    trained = [run for run in judged if not run.get("train").get("noop")]
+    landed = passed[-1] if passed else (took_in or list(runs))[0]
+    return Standing(landed, trained[0] if trained else judged[-1] if judged else runs[0])

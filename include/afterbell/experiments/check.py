@@ -1,0 +1,128 @@
+"""The form of an experiment as a whole: every field, the fields together, and the sessions that there are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from afterbell.calendar.sessions import Exchange
+from afterbell.calendar.span import Span
+from afterbell.cluster.profile import load_profile
+from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
+from afterbell.experiments.draw import trials
+from afterbell.experiments.request import FACTOR_SETS, Request, find_faults, missing_folds, parse_request
+from afterbell.training.spec import ModelSpec
+
+ASIDE = ("note", "promote", "profile")
+"""Fields that decide nothing of what comes out: the same experiment under another note is the same."""
+LONGEST_NOTE = 400
+_LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
+_PROFILE = re.compile(r"([a-z0-9][a-z0-9-]{0,59})?")
+
+
+@dataclass(frozen=True)
+class World:
+    """What a form is checked against.
+
+    Attributes:
+        exchange: whose sessions count.
+        base: the model specification.
+        now: the time, with its zone.
+        span: the sessions that there are bars of; None where that is not known.
+    """
+
+    exchange: Exchange
+    base: ModelSpec
+    now: datetime
+    span: Span | None = None
+
+    def sessions(self, first: date, last: date) -> list[date]:
+        """The sessions of a range that there may be bars of, ascending.
+
+        Raises:
+            CalendarBoundsError: the calendar does not reach the range.
+        """
+        if self.span is not None:
+            first, last = max(first, self.span.first), min(last, self.span.last)
+        return self.exchange.between(first, last) if first <= last else []
+
+
+def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+    """What is wrong with a form, a sentence each by the field's name; empty where it can be started."""
+    fields = {name: value for name, value in params.items() if name not in ASIDE}
+    faults = find_faults(fields)
+    if not faults:
+        faults = _request_faults(parse_request(fields), world)
+    return faults | _aside_faults(params)
+
+
+def _request_faults(request: Request, world: World) -> dict[str, str]:
+    faults = _day_faults(request, world)
+    # Not a rule of the request: a driver knows sets that this version's form doesn't offer.
+    if unknown := [name for name in request.factor_sets if name not in FACTOR_SETS]:
+        faults["factor_sets"] = f"{unknown[0]!r} is not one of {', '.join(FACTOR_SETS)}"
+    try:
+        trials(request.spec(world.base), request.trials)
+    except ConfigError as error:
+        faults |= {"families" if request.trials == 1 else "trials": str(error)}
+    if faults:
+        return faults
+    missing = missing_folds(request, world.base, len(world.sessions(request.first, request.last)))
+    return {"first": missing} if missing else {}
+
+
+def _day_faults(request: Request, world: World) -> dict[str, str]:
+    """The days against the exchange's calendar, the clock and the data."""
+    faults: dict[str, str] = {}
+    try:
+        world.exchange.between(request.first, request.first)
+    except CalendarBoundsError as error:
+        faults["first"] = str(error)
+    try:
+        world.exchange.require(request.last)
+        closed = world.exchange.last_closed(world.now)
+    except (NotASessionError, CalendarBoundsError) as error:
+        return faults | {"last": str(error)}
+    span = world.span
+    if request.last > closed:
+        faults["last"] = (
+            f"{request.last} is not over yet: the last session that has closed is {closed}; give it or an earlier one"
+        )
+    elif span and request.last > span.last:
+        faults["last"] = (
+            f"there are no bars of {request.last}: the last session there is is {span.last}; give it or an earlier one"
+        )
+    if "first" not in faults and span and request.first < span.first:
+        faults["first"] = (
+            f"{request.first} lies before the data: the first session there is is {span.first}; give it or a later day"
+        )
+    return faults
+
+
+def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:
+    faults = {}
+    note, profile, promote = params.get("note") or "", params.get("profile") or "", params.get("promote", False)
+    if not isinstance(note, str) or len(note) > LONGEST_NOTE or not _LINE.fullmatch(note):
+        faults["note"] = f"expected one line of {LONGEST_NOTE} characters at most; found {note!r:.120}"
+    if not isinstance(promote, bool):
+        faults["promote"] = f"expected true or false; found {promote!r:.80}"
+    if not isinstance(profile, str) or not _PROFILE.fullmatch(profile):
+        faults["profile"] = f"expected the name of a file in include/config/clusters, or nothing; found {profile!r:.80}"
+    elif profile:
+        try:
+            load_profile(profile)
+        except ConfigError as error:
+            faults["profile"] = " ".join(str(error).split())
+    return faults
+
+
+def aside_of(params: Mapping[str, Any]) -> dict[str, Any]:
+    """``note``, ``promote`` and ``profile`` of a form without faults."""
+    return {
+        "note": params.get("note") or "",
+        "promote": params.get("promote", False),
+        "profile": params.get("profile") or "",
+    }
