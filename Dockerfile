@@ -45,6 +45,7 @@ COPY --from=environments /opt/afterbell/env/jars /opt/afterbell/env/jars
 COPY dags /opt/afterbell/dags
 COPY plugins /opt/afterbell/plugins
 COPY spark_jobs /opt/afterbell/spark_jobs
+COPY docs/glossary.md /opt/afterbell/docs/glossary.md
 COPY include /opt/afterbell/include
 RUN python3.11 -m compileall -q /opt/afterbell/include /opt/afterbell/plugins /opt/afterbell/spark_jobs \
  && mkdir -p /srv/afterbell /srv/airflow/logs && chown -R afterbell: /srv/afterbell /srv/airflow

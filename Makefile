@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup qlib demo up down check test test-failed test-durations test-compose images compose-env chaos lint bench \
+.PHONY: help setup qlib demo up down check docs test test-failed test-durations test-compose images compose-env chaos lint bench \
   replay answers clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
@@ -67,6 +67,12 @@ images: compose-env  ## build the images of docker-compose.yaml, and print their
 	docker image inspect --format "$$name {{.Size}}" "$${AFTERBELL_IMAGES:-afterbell}/$$name:$${AFTERBELL_VERSION:-local}"; done \
 	| awk '{printf "%-12s %6.0f MB\n", $$1, $$2 / 1e6}'
 
+docs:  ## build the documentation as a site, in build/docs
+	@command -v "$(PYTHON)" >/dev/null || { echo "docs: $(PYTHON) was not found: install Python 3.11" >&2; exit 1; }
+	@"$(PYTHON)" include/setup/bootstrap.py --docs
+	@NO_MKDOCS_2_WARNING=1 "$(ENV)/docs/bin/python" -m mkdocs build --quiet
+	@echo "build/docs/index.html is the first page; with search: $(PYTHON) -m http.server --bind 127.0.0.1 -d build/docs"
+
 chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 SEED=1), and look at what is left
 	@$(SPARK) -m tests.chaos.scenario
 
@@ -91,7 +97,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
 	@for name in requirements requirements-spark requirements-test requirements-server requirements-notebook \
-	requirements-qlib requirements-dev; do \
+	requirements-qlib requirements-docs requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

@@ -1,10 +1,11 @@
 """Makes what the project runs in: Python environments, Java, jars. `make setup` runs it; it needs Python 3.11 alone.
 
-    python3.11 include/setup/bootstrap.py [--qlib] [--lock-jars]
+    python3.11 include/setup/bootstrap.py [--qlib] [--docs] [--lock-jars]
 
 Everything goes to ``.afterbell/env`` (or ``AFTERBELL_ENV``). Each part keeps a stamp with the digest of its inputs, so
 a second run takes a second, and a part that broke half-way is made again. ``--qlib`` makes the environment of Qlib
-too, which only the bench and the frozen answers need. ``--lock-jars`` resolves the jars afresh and writes their digests
+too, which only the bench and the frozen answers need; ``--docs`` makes that of the documentation, and nothing else that
+building it does without. ``--lock-jars`` resolves the jars afresh and writes their digests
 to ``jars.lock``, for a maintainer who changed a version.
 """
 
@@ -40,7 +41,23 @@ from setup.parts import PARTS, Setup, SetupError  # noqa: E402
 ROOT = INCLUDE.parent
 _NEEDED_GB = 5.0
 """Environments 1.8 GB (Qlib's 1.1 GB), jars 0.1 GB, and as much again for caches and for Ivy while it works."""
-_OPTIONS = {"--qlib", "--lock-jars"}
+_DOCS_GB = 1.0
+"""The tools 0.3 GB, MkDocs 0.1 GB, and as much again for caches."""
+_OPTIONS = {"--qlib", "--docs", "--lock-jars"}
+
+
+def set_up_docs(setup: Setup) -> None:
+    """Make the environment that the documentation is built in.
+
+    Raises:
+        SetupError: it could not be made; the message says what to do.
+    """
+    setup.env.mkdir(parents=True, exist_ok=True)
+    with _alone(setup):
+        if not setup.is_complete(("tools", "docs")):
+            _check_disk(setup, _DOCS_GB)
+        make_tools(setup)
+        make_environment(setup, Environment("docs", ROOT / "requirements-docs.txt"))
 
 
 def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None:
@@ -52,7 +69,7 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
     setup.env.mkdir(parents=True, exist_ok=True)
     with _alone(setup):
         if not setup.is_complete((*PARTS, "qlib") if qlib else PARTS):
-            _check_disk(setup)
+            _check_disk(setup, _NEEDED_GB)
         make_tools(setup)
         tests = ROOT / "requirements-test.txt"
         airflow = Environment("airflow", ROOT / "requirements.txt", INCLUDE, tests)
@@ -70,11 +87,11 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
         make_classes(setup, java, [LOCK, spark.requirements])
 
 
-def _check_disk(setup: Setup) -> None:
+def _check_disk(setup: Setup, needed: float) -> None:
     free = shutil.disk_usage(setup.env).free / 1e9
-    if free < _NEEDED_GB:
+    if free < needed:
         raise SetupError(
-            f"{setup.env} has {free:.1f} GB free, {_NEEDED_GB:.0f} GB are needed: free some space, "
+            f"{setup.env} has {free:.1f} GB free, {needed:.0f} GB are needed: free some space, "
             "or set AFTERBELL_ENV to a folder on a larger disk"
         )
 
@@ -92,12 +109,15 @@ def _alone(setup: Setup) -> Iterator[None]:
 
 def main(argv: list[str]) -> int:
     """Set up and say how it went; the exit status."""
-    if not _OPTIONS.issuperset(argv):
+    if not _OPTIONS.issuperset(argv) or ("--docs" in argv and argv != ["--docs"]):
         print(__doc__, file=sys.stderr)
         return 2
     setup = Setup(Path(os.environ.get("AFTERBELL_ENV") or ROOT / ".afterbell" / "env").absolute())
     try:
-        set_up(setup, qlib="--qlib" in argv, lock_jars="--lock-jars" in argv)
+        if argv == ["--docs"]:
+            set_up_docs(setup)
+        else:
+            set_up(setup, qlib="--qlib" in argv, lock_jars="--lock-jars" in argv)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""The Python environments: tools, Airflow, Spark, on demand Qlib. From locked files, every package by its hash."""
+"""The Python environments: tools, Airflow, Spark, on demand Qlib and MkDocs. Locked, every package by its hash."""
 
 from __future__ import annotations
 

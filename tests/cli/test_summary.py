@@ -91,4 +91,7 @@ def test_the_summary_prints_the_share_of_the_whole_run(capsys):
         "deadline_replayed": False,
     }  # fmt: skip
     print_summary(found)
-    assert "50% of it: Airflow 30 s, Spark 20 s" in capsys.readouterr().out
+    lines = capsys.readouterr().out.splitlines()
+    assert "took       1 min 40 s: ingest 1 min 10 s" in lines
+    assert "start-ups  50% of it: Airflow 30.0 s, Spark 20.0 s" in lines
+    assert "time left  1 min 00 s of 2 h 00 min to the deadline 2026-06-30 22:00 UTC" in lines

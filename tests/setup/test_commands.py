@@ -41,6 +41,7 @@ def test_help_names_every_command() -> None:
         "test-compose",
         "compose-env",
         "images",
+        "docs",
         "chaos",
         "lint",
         "bench",

@@ -12,22 +12,27 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from afterbell.cli.context import Opened
-from afterbell.cli.output import err
+from afterbell.cli.output import err, print_progress
+from afterbell.cli.step_progress import Running, newest_report, shown
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.secrets import require_secrets
+from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import ServiceError, StepFailedError
 
-Tell = Callable[[str], None]
+Tell = Callable[..., None]
+"""Takes the parts of a line: texts, or texts with their styles (``print_text``)."""
 
 
 @dataclass
@@ -36,7 +41,7 @@ class Done:
 
     Attributes:
         run_id: Airflow's id.
-        log: everything that was said.
+        log: all output of the run.
         seconds: of each task, in their order.
         began: when each try of each task began, in their order; seconds since the epoch. A try that goes on after the
             triggerer has waited for its driver began before that wait.
@@ -52,18 +57,19 @@ class Done:
 
 @dataclass
 class Prepared:
-    """A run that has only to be told to go; Airflow starts meanwhile."""
+    """A run that waits for the word to go; Airflow starts meanwhile."""
 
     _go: Path
     _events: Path
     _log: Path
     _process: subprocess.Popen[bytes]
+    _look: Callable[[str, float], str]
 
     def run(self, on_event: Tell | None) -> Done:
         """Let it go, and follow it to its end.
 
         Args:
-            on_event: told a line for every task that ends; None for silence.
+            on_event: gets a line for every task that ends; None for silence.
 
         Raises:
             StepFailedError: a task failed for good.
@@ -72,7 +78,8 @@ class Prepared:
         began = time.monotonic()
         self._go.touch()
         follower = _Follower(self._log, on_event)
-        with follower.status:
+        say = print_progress if on_event and not err.is_terminal else None
+        with follower.status, shown(follower.running, self._look, follower.show, say):
             for event in _tail(self._events, self._process):
                 follower.take(event)
         return follower.done(self._process.returncode, time.monotonic() - began)
@@ -108,7 +115,7 @@ def prepared(
     ]  # fmt: skip
     try:
         with _airflow_home(homes / name), guarded(argv, env, log) as process:
-            yield Prepared(go, events, log, process)
+            yield Prepared(go, events, log, process, partial(newest_report, opened.runtime.s3, _session_of(conf)))
     finally:
         go.unlink(missing_ok=True)
 
@@ -140,6 +147,11 @@ def _remove_home(folder: Path) -> None:
     Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
+def _session_of(conf: Mapping[str, Any]) -> str:
+    """The session that the steps of a run keep their documents under: a range is kept under its last one."""
+    return str(conf.get("session") or conf.get("last") or "")
+
+
 def run_dag(
     opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, on_event: Tell | None, *, answer: str = "Reject"
 ) -> Done:
@@ -160,33 +172,39 @@ class _Follower:
         self._in_tasks = 0.0
         self._errors: dict[str, str] = {}
         self._end: dict[str, Any] = {}
+        self.running = Running()
         self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
 
     def take(self, event: dict[str, Any]) -> None:
         """One event of ``afterbell.airflow.run_dag``."""
         kind, task = event["event"], event.get("task", "")
         if kind == "running":
-            attempt = f", try {event['attempt']}" if event["attempt"] > 1 else ""
             if self._attempts.get(task) != event["attempt"]:  # else it goes on after a wait in the triggerer
                 self._attempts[task] = event["attempt"]
                 self._began.setdefault(task, []).append(event["at"])
-            self.status.update(f"{task} is running{attempt}")
+            self.running.begin(task, event["attempt"])
+            self.show(f"{task} is running")
         if kind in {"success", "failed"}:
             self._in_tasks += event["seconds"]
+            self.running.end(task)
         if kind == "success":
             self._seconds[task] = event["seconds"]
-            self._say(f"  [green]✓[/] {task:<10} {event['seconds']:7.1f} s")
+            self._say("  ", ("✓", "green"), f" {task:<12} {format_duration(event['seconds']):>11}")
         elif kind == "skipped":
-            self._say(f"  [dim]-[/] {task:<10} nothing to do")
+            self._say("  ", ("-", "dim"), f" {task:<12} nothing to do")
         elif kind == "failed":
             self._errors[task] = event["error"]
-            self._say(f"  [red]✗[/] {task:<10} {event['seconds']:7.1f} s")
+            self._say("  ", ("✗", "red"), f" {task:<12} {format_duration(event['seconds']):>11}")
         elif kind == "end":
             self._end = event
 
-    def _say(self, line: str) -> None:
+    def show(self, text: str) -> None:
+        """What runs now, in place of what ran before; only on a terminal."""
+        self.status.update(escape(text))
+
+    def _say(self, *parts: str | tuple[str, str]) -> None:
         if self._tell:
-            self._tell(line)
+            self._tell(*parts)
 
     def done(self, status: int | None, took: float) -> Done:
         """The outcome after ``took`` seconds, or the error that it was."""

@@ -20,10 +20,13 @@ from afterbell.backfill.request import (
 )
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.airflow_run import run_dag
+from afterbell.cli.completion import backfill_steps, factor_sets
 from afterbell.cli.context import Opened, stores
-from afterbell.cli.output import out, print_fields, print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson, Profile
+from afterbell.cli.output import print_fields, print_json, print_rows, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
+from afterbell.durations import format_duration
 
 DAG = "backfill_history"
 app = typer.Typer(help="Fill years of history: plan, run, status.", no_args_is_help=True)
@@ -31,14 +34,20 @@ app = typer.Typer(help="Fill years of history: plan, run, status.", no_args_is_h
 First = Annotated[str, typer.Option("--from", help="The first day, such as 2015-03-23.")]
 Last = Annotated[str, typer.Option("--to", help="The last day.")]
 Steps = Annotated[
-    list[str] | None, typer.Option("--step", help="ingest or features; may be given twice. Both, if left out.")
+    list[str] | None,
+    typer.Option(
+        "--step", help="ingest or features; may be given twice. Both, if left out.", autocompletion=backfill_steps
+    ),
 ]
 Sets = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A factor set; may be given several times. Those of the daily models, if left out."),
+    typer.Option(
+        "--set",
+        help="A factor set; may be given several times. Those of the daily models, if left out.",
+        autocompletion=factor_sets,
+    ),
 ]
 Chunk = Annotated[int, typer.Option("--chunk", help="Sessions that are committed together.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command("plan")
@@ -69,9 +78,7 @@ def run(
     step: Steps = None,
     factor_set: Sets = None,
     chunk: Chunk = CHUNK_SESSIONS,
-    profile: Annotated[
-        str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")
-    ] = None,
+    profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
     """Fill a range, or go on with it: the same range and steps are the same backfill."""
@@ -80,7 +87,7 @@ def run(
     load_profile(name)
     conf = request.model_dump(mode="json") | {"reason": why}
     with stores("s3", "hdfs", quiet=as_json) as opened:
-        done = run_dag(opened, DAG, conf, name, on_event=None if as_json else out.print)
+        done = run_dag(opened, DAG, conf, name, on_event=None if as_json else print_text)
         found = _told(opened, request.backfill_id) | {"run_id": done.run_id, "log": str(done.log)}
     print_json(found) if as_json else _show_state(found)
 
@@ -172,7 +179,7 @@ def _line(record: Record, plan_made: Plan | None, state: State) -> dict[str, Any
 
 
 def _show_plan(found: Plan) -> None:
-    out.print(f"[bold]backfill[/] {found.backfill_id}: {found.sessions} sessions in {len(found.chunks)} chunks")
+    print_text(("backfill", "bold"), f" {found.backfill_id}: {found.sessions} sessions in {len(found.chunks)} chunks")
     rows: list[dict[str, Any]] = []
     if found.ingest is not None:
         each = found.ingest
@@ -183,12 +190,12 @@ def _show_plan(found: Plan) -> None:
     print_rows(rows)
     if found.ingest is not None and found.ingest.missing:
         days = found.ingest.missing
-        out.print(f"no drop of {len(days)} sessions, such as {days[0]}", markup=False)
-    out.print(f"about {found.seconds:,.0f} s in all, Spark's starts included", markup=False)
+        print_text(f"no drop of {len(days)} sessions, such as {days[0]}")
+    print_text(f"about {format_duration(found.seconds)} in all, Spark's starts included")
 
 
 def _part(name: str, sessions: int, what: str, rows: int, time: Any) -> dict[str, Any]:
-    seconds = f"{time.seconds:,.0f} s ({time.basis})"
+    seconds = f"{format_duration(time.seconds)} ({time.basis})"
     return {"step": name, "sessions": sessions, "rows about": rows, "time about": seconds, "": what}
 
 
@@ -200,10 +207,9 @@ def _show_state(found: dict[str, Any]) -> None:
     print_rows([_chunk(one) for one in chunks], title="chunks")
     for one in chunks:
         if one.message:
-            out.print(f"{one.step} {one.number}: {one.message}", markup=False)
+            print_text(f"{one.step} {one.number}: {one.message}")
 
 
 def _chunk(one: ChunkState) -> dict[str, Any]:
-    # Narrow enough for 80 columns: a day that is broken over two lines is found by nobody.
-    days = f"{one.first} to {one.last}"
-    return {"step": one.step, "#": one.number, "days": days, "state": one.state, "rows": one.rows, "s": one.seconds}
+    days, took = f"{one.first} to {one.last}", format_duration(one.seconds) if one.seconds else "-"
+    return {"step": one.step, "#": one.number, "days": days, "state": one.state, "rows": one.rows, "took": took}

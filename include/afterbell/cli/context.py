@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 
-from afterbell.cli.output import err
+from afterbell.cli.output import print_progress
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
 from afterbell.embedded.stack import running, step_env
@@ -35,7 +35,7 @@ def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
 
     def tell(message: str) -> None:
         if not quiet:
-            err.print(message, style="dim", markup=False)
+            print_progress(message)
 
     with running(folders, platform, names, on_progress=tell) as endpoints:
         env = step_env(folders, platform, endpoints)

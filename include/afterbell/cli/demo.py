@@ -9,9 +9,11 @@ from typing import Annotated
 
 import typer
 
+from afterbell.cli.completion import profiles
 from afterbell.cli.context import parse_day, stores
 from afterbell.cli.market import simulated, upload_with_progress
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cli.run import check_request, run_in, starting
 from afterbell.cli.summary import print_summary
 from afterbell.config.platform import Folders
@@ -32,8 +34,10 @@ def demo(
     signal: Annotated[float, typer.Option(envvar="SIGNAL", min=0.0, max=0.5, help="Planted signal.")] = 0.10,
     symbols: Annotated[int, typer.Option(envvar="SYMBOLS", min=2, help="Simulated symbols.")] = 500,
     sessions: Annotated[int, typer.Option(envvar="SESSIONS", min=2, help="Simulated sessions.")] = 300,
-    profile: Annotated[str | None, typer.Option(envvar="PROFILE", help="Cluster profile.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    profile: Annotated[
+        str | None, typer.Option(envvar="PROFILE", help="Cluster profile.", autocompletion=profiles)
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the whole daily job on a simulated market, or on drops of your own."""
     wanted = parse_day(session, "SESSION") if session else None
@@ -54,7 +58,7 @@ def demo(
         done = upload_with_progress(opened, found, quiet=as_json)
         if not as_json:
             total = done["objects"] + done["skipped"]
-            out.print(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
+            print_text(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
         summary = run_in(opened, request, airflow, quiet=as_json)
     print_json(summary) if as_json else print_summary(summary)
 

@@ -17,16 +17,19 @@ from urllib.parse import urlsplit
 import psutil
 import typer
 
+from afterbell.cli.completion import profiles
 from afterbell.cli.doctor_cluster import cluster_findings
 from afterbell.cli.finding import Finding
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.reach import require_reachable
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
-from afterbell.embedded.stack import status
+from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
 
+_MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
 _JAVA = (8, 11, 17)
 _DISK_GB, _MEMORY_GB = 5, 6
 _PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "great-expectations", "boto3", "pyiceberg")
@@ -35,9 +38,10 @@ _PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "gre
 @report_errors
 def doctor(
     profile: Annotated[
-        str | None, typer.Option(help="Run a small job with this cluster profile, from end to end.")
+        str | None,
+        typer.Option(help="Run a small job with this cluster profile, from end to end.", autocompletion=profiles),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Look at everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
@@ -47,11 +51,14 @@ def doctor(
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
-        marks = {"ok": "[green]✓[/]", "warn": "[yellow]![/]", "missing": "[red]✗[/]"}
         for finding in findings:
-            out.print(f"{marks[finding.state]} {finding.check:<24}", end="")
-            out.print(finding.found + (f"  → {finding.advice}" if finding.advice else ""), markup=False)
-    if any(finding.state == "missing" for finding in findings):
+            text = finding.found + (f"  → {finding.advice}" if finding.advice else "")
+            print_text(_MARKS[finding.state], f" {finding.check:<24}", text, hang=26)
+    missing = [finding for finding in findings if finding.state == "missing"]
+    if missing:
+        if not as_json:
+            advice = next((f"{each.check}: {each.advice}" for each in missing if each.advice), "")
+            print_text(("What to do: ", "bold"), advice or f"{missing[0].check}: correct what stands beside it.")
         raise typer.Exit(1)
 
 
@@ -149,7 +156,7 @@ def _cluster(name: str) -> Iterator[Finding]:
         require_reachable(profile, os.environ)
         yield Finding("cluster", "ok", f"profile {name}: {profile.rest_address or profile.master} answers")
     except AfterbellError as error:
-        advice = f"start the master, or mend include/config/clusters/{name}.yaml"
+        advice = f"start the master, or correct include/config/clusters/{name}.yaml"
         yield Finding("cluster", "missing", f"profile {name}: {error}", advice)
 
 
@@ -157,15 +164,21 @@ def _stores(folders: Folders, platform: Platform) -> Iterator[Finding]:
     running = {service.name: service for service in status(folders, platform)}
     for name, address in (("s3", platform.s3.endpoint), ("hdfs", platform.hdfs.url)):
         if address == EMBEDDED:
-            service = running.get(name)
-            state = (
-                f"pid {service.pid}, port {service.port}" if service else "not running; commands start it for the while"
-            )
-            healthy = service is None or service.healthy
-            advice = "" if healthy or service is None else f"not healthy, see {service.log}"
-            yield Finding(name, "ok" if healthy else "warn", f"embedded, {state}", advice)
+            yield _embedded(name, running.get(name), airflow_runs="airflow" in running)
         else:
             yield from _reachable(name, address)
+
+
+def _embedded(name: str, service: ServiceStatus | None, *, airflow_runs: bool) -> Finding:
+    if service is None and not airflow_runs:
+        return Finding(name, "ok", "embedded, not running; commands start it for the while")
+    if service is None:
+        return Finding(name, "missing", "embedded, not running, though Airflow's tasks use it", "run `make up`")
+    where = f"embedded, pid {service.pid}, port {service.port}"
+    if service.healthy:
+        return Finding(name, "ok", where)
+    again = f"it is started again by itself; if it is still down in a minute, see {service.log}, then run `make up`"
+    return Finding(name, "missing", f"{where}: it does not answer", again)
 
 
 def _reachable(name: str, address: str) -> Iterator[Finding]:
@@ -175,7 +188,9 @@ def _reachable(name: str, address: str) -> Iterator[Finding]:
         with socket.create_connection((url.hostname or "", port), timeout=3):
             yield Finding(name, "ok", f"{address} answers")
     except OSError as error:
-        yield Finding(name, "missing", f"{address}: {error}", "mend include/config/platform.yaml, or start the store")
+        yield Finding(
+            name, "missing", f"{address}: {error}", "correct include/config/platform.yaml, or start the store"
+        )
 
 
 def _ports(folders: Folders, platform: Platform) -> Iterator[Finding]:

@@ -9,11 +9,11 @@ from typing import Annotated
 import typer
 
 from afterbell.cli.context import stores
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Drops that an audit refused: which, why, and letting one in all the same.")
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command()
@@ -37,15 +37,14 @@ def refused(
         print_json(rows)
         return
     if not rows:
-        out.print("no drop is refused")
+        print_text("no drop is refused")
     for row in rows:
-        out.print(f"[bold]{row['id']}[/]  session {row['session']}  {row['source']}", end="  ")
-        out.print(f"{row['store']} {row['key']}", markup=False)
+        print_text((row["id"], "bold"), f"  session {row['session']}  {row['source']}  {row['store']} {row['key']}")
         for reason in row["reasons"]:
-            out.print(f"  {reason}", markup=False)
-        out.print(f"  by the audit of run {row['run_id']}, {row['at']}", markup=False)
+            print_text(f"  {reason}")
+        print_text(f"  by the audit of run {row['run_id']}, {row['at']}")
         if row["released"]:
-            out.print(f"  released by {row['released']['by']}: {row['released']['reason']}", markup=False)
+            print_text(f"  released by {row['released']['by']}: {row['released']['reason']}")
 
 
 @app.command()
@@ -65,7 +64,7 @@ def release(
         released = held.release.model_dump(mode="json") if held.release else None
         print_json({"id": held.refusal.id, "key": held.refusal.key, "released": released, "changed": done})
         return
-    out.print(f"drop {held.refusal.key} of session {held.refusal.session} is taken in by the next run", markup=False)
-    out.print(f"of its own session: ./afterbell run --session {held.refusal.session}", markup=False)
+    print_text(f"drop {held.refusal.key} of session {held.refusal.session} is taken in by the next run")
+    print_text(f"of its own session: ./afterbell run --session {held.refusal.session}")
     if not done and held.release:
-        out.print(f"(it was released before, by {held.release.by}: {held.release.reason})", markup=False)
+        print_text(f"(it was released before, by {held.release.by}: {held.release.reason})")

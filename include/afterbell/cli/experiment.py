@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from afterbell.cli.context import Opened, stores
-from afterbell.cli.output import out, print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson, Profile
+from afterbell.cli.output import by_figure, print_json, print_rows, print_text, report_errors
 from afterbell.config.loader import load_yaml
 from afterbell.config.platform import load_platform
 
 app = typer.Typer(help="Experiments: models of other settings, judged beside the champion without touching it.")
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command()
@@ -24,7 +23,7 @@ def run(
     file: Annotated[Path, typer.Argument(help="A YAML file of the form's fields; see docs/experiments.md.")],
     note: Annotated[str, typer.Option(help="What it is for; kept with a promotion.")] = "",
     promote: Annotated[bool, typer.Option("--promote", help="Make it champion, if the gate lets it through.")] = False,
-    profile: Annotated[str | None, typer.Option(help="Cluster profile.")] = None,
+    profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
     """Run the DAG `experiment` to its end; --promote stands for the person who would be asked in the page."""
@@ -37,7 +36,7 @@ def run(
     conf = request.model_dump(mode="json") | {"note": note or None, "promote": promote}
     with stores("s3", "hdfs", quiet=as_json) as opened:
         answer = "Approve" if promote else "Reject"
-        done = run_dag(opened, "experiment", conf, cluster, None if as_json else out.print, answer=answer)
+        done = run_dag(opened, "experiment", conf, cluster, None if as_json else print_text, answer=answer)
         found = _read(opened, request.id) | {"run_id": done.run_id, "log": str(done.log), "step_seconds": done.seconds}
     print_json(found) if as_json else _print(found)
 
@@ -91,14 +90,11 @@ def _read(opened: Opened, experiment: str) -> dict[str, Any]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    out.print(
-        f"[bold]experiment[/] {found['experiment']} ({found['request']['name']}), {found['trials']} trials a family"
-    )
-    out.print(f"verdict: {found['verdict']}: {found['reason']}", markup=False)
-    rows = [
-        {"horizon": key, **{name: value for name, value in values.items() if not re.search("ci_|families", name)}}
-        | {"deflated_sharpe": found["deflated_sharpe"].get(key)}
-        for key, values in found["metrics"].items()
-    ]
-    print_rows(rows, title="out of sample")
-    out.print(f"report: {found['report']}", markup=False)
+    of = f"{found['experiment']} ({found['request']['name']}), {found['trials']} trials a family"
+    print_text(("experiment", "bold"), f" {of}")
+    print_text(f"verdict: {found['verdict']}: {found['reason']}")
+    figures = {
+        key: values | {"deflated_sharpe": found["deflated_sharpe"].get(key)} for key, values in found["metrics"].items()
+    }
+    print_rows(by_figure(figures), title="out of sample")
+    print_text(f"report: {found['report']}")

@@ -7,20 +7,25 @@ from typing import Annotated
 
 import typer
 
+from afterbell.cli.completion import factor_sets
 from afterbell.cli.context import open_lake
-from afterbell.cli.output import print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_rows, print_text, report_errors
 
 
 @report_errors
 def features(
     names: Annotated[
-        list[str] | None, typer.Option("--set", help="A factor set; may be given several times. All, if left out.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="A factor set; may be given several times. All, if left out.", autocompletion=factor_sets
+        ),
     ] = None,
     session: Annotated[
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The last session that counts; that of the newest bar, if left out."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show the sessions stored of each factor set, and the plan that would fill those that are missing."""
     from afterbell.calendar.sessions import Exchange  # noqa: PLC0415 - keeps --help fast
@@ -38,7 +43,7 @@ def features(
         print_json(found)
         return
     shown = ("set", "factors", "stored", "missing", "first", "last", "rows")
-    rows = [{name: each[name] for name in shown} | {"across_unseen": len(each["crossing"])} for each in found]  # type: ignore[arg-type]
+    rows = [{name: each[name] for name in shown} | {"unseen": len(each["crossing"])} for each in found]  # type: ignore[arg-type]
     print_rows(rows, title="sessions of each factor set")
     if unseen:
-        typer.echo(f"no corporate action could be seen of: {', '.join(day.isoformat() for day in sorted(unseen))}")
+        print_text(f"no corporate action could be seen of: {', '.join(day.isoformat() for day in sorted(unseen))}")

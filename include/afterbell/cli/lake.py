@@ -10,12 +10,12 @@ import typer
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.context import open_lake
-from afterbell.cli.output import print_fields, print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import err, print_fields, print_json, print_rows, print_text, report_errors
 from afterbell.config.platform import load_platform
 from afterbell.errors import MissingDropsError
 
 _INGESTED = "SELECT min(session), max(session), count(DISTINCT symbol) FROM market.bars"
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @report_errors
@@ -41,7 +41,7 @@ def bars(
         known = f" as known at the end of {asked.as_of}" if asked.as_of else ""
         raise MissingDropsError(
             f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; "
-            f"what has been ingested: ./afterbell query '{_INGESTED}'"
+            f"what has been ingested: `./afterbell query '{_INGESTED}'`"
         )
     print_json(found) if as_json else print_fields(found)
 
@@ -62,7 +62,7 @@ def query(
         return
     print_rows(table.slice(0, limit).to_pylist())
     if table.num_rows > limit:
-        typer.echo(f"… {table.num_rows - limit:,} more rows; --limit shows them", err=True)
+        print_text(f"… {table.num_rows - limit:,} more rows; --limit shows them", console=err)
 
 
 def _finite(row: dict[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from afterbell.cli.context import open_lake
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(
     help="Which security a symbol stands for: bars of another one that are held, renames, re-used symbols."
 )
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 
 
 @app.command()
@@ -31,10 +31,10 @@ def held(as_json: AsJson = False) -> None:
         print_json(rows)
         return
     if not rows:
-        out.print("no listing is held")
+        print_text("no listing is held")
     for row in rows:
-        out.print(f"[bold]{row['symbol']}[/]  from {row['ex_session']} on", end="  ")
-        out.print(f"close {row['close_before']} before, {row['close']} then; {row['rests_on']}", markup=False)
+        closes = f"close {row['close_before']} before, {row['close']} then; {row['rests_on']}"
+        print_text((str(row["symbol"]), "bold"), f"  from {row['ex_session']} on  {closes}")
 
 
 @app.command()
@@ -55,9 +55,9 @@ def release(
     if as_json:
         print_json(given.model_dump(mode="json") | {"changed": done})
         return
-    out.print(f"bars of {given.symbol} from {given.session} on count from the next run on", markup=False)
+    print_text(f"bars of {given.symbol} from {given.session} on count from the next run on")
     if not done:
-        out.print(f"(they were released before, by {given.by}: {given.reason})", markup=False)
+        print_text(f"(they were released before, by {given.by}: {given.reason})")
 
 
 @app.command()
@@ -76,13 +76,12 @@ def changes(
         print_json(rows)
         return
     if not rows:
-        out.print("no symbol has changed hands" if not symbol else f"{symbol} has not changed hands", markup=False)
+        print_text("no symbol has changed hands" if not symbol else f"{symbol} has not changed hands")
     for row in rows:
-        out.print(f"[bold]{row['symbol']}[/]", end="  ")
         since, until = row["first_session"] or "the beginning", row["last_session"] or "now"
         called = f" ({row['name']})" if row["name"] else ""
         before = f", before {row['predecessor']}" if row["predecessor"] else ""
-        out.print(f"{row['instrument']}{called} from {since} to {until}{before}", markup=False)
+        print_text((str(row["symbol"]), "bold"), f"  {row['instrument']}{called} from {since} to {until}{before}")
 
 
 def _text(value: object) -> object:

@@ -10,7 +10,8 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from afterbell.cli.context import Opened, parse_day, stores
-from afterbell.cli.output import err, out, print_json, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import err, print_json, print_progress, print_text, report_errors
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import Market, MarketSpec
 from afterbell.simulation.market import simulate as simulate_market
@@ -18,13 +19,13 @@ from afterbell.stores.protocols import Delivery
 from afterbell.stores.upload import folder_deliveries
 from afterbell.stores.upload import upload as upload_all
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
 
 def upload_with_progress(opened: Opened, found: list[Delivery], *, quiet: bool) -> dict[str, Any]:
     """Upload drops, with a bar on the terminal; objects that are there already are left alone."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err, disable=quiet, transient=True) as bar:
+    if not quiet and not err.is_terminal:  # in a log there is one line, not a bar
+        print_progress(f"uploading {len(found)} drops")
+    with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bar:
         task = bar.add_task("uploading drops", total=len(found))
         done = upload_all(found, opened.runtime, lambda *_: bar.advance(task))
     return {"objects": done.objects, "bytes": done.bytes, "skipped": done.skipped}
@@ -44,7 +45,7 @@ def write_folder(found: Iterator[Delivery], folder: Path) -> dict[str, Any]:
 def simulated(spec: MarketSpec, *, quiet: bool) -> Market:
     """Generate the market of ``spec``, saying so."""
     if not quiet:
-        err.print(f"simulating {spec.symbols} symbols over {spec.sessions} sessions, signal {spec.signal}", style="dim")
+        print_progress(f"simulating {spec.symbols} symbols over {spec.sessions} sessions, signal {spec.signal}")
     return simulate_market(spec)
 
 
@@ -71,11 +72,11 @@ def simulate(
         print_json({**done, "last_session": last.isoformat(), "truth": market.truth.to_json()})
         return
     where = out_folder or "S3 and HDFS"
-    out.print(
+    print_text(
         f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered to {where}, "
         f"{done['skipped']} were there already"
     )
-    out.print(f"the last session is {last}: ./afterbell run --session {last}")
+    print_text(f"the last session is {last}: ./afterbell run --session {last}")
 
 
 @report_errors
@@ -90,6 +91,6 @@ def upload(
     if as_json:
         print_json(done)
     else:
-        out.print(
-            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB), delivered, {done['skipped']} were there already"
+        print_text(
+            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered, {done['skipped']} were there already"
         )

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from afterbell.cli.context import stores
-from afterbell.cli.output import out, print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import print_json, print_rows, print_text, report_errors
 from afterbell.errors import ObjectMissingError
 
 _MOST = 15
+_MOVE = ("symbol", "session", "close_before", "close", "return", "reason")
 
 
 @report_errors
@@ -21,7 +23,7 @@ def quality(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d"], help="The session that was run; the latest that has a report, if left out."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what an ingest run brought, what was set aside and why, and what was found odd."""
     from afterbell.quality.stored import newest_report  # noqa: PLC0415 - keeps --help fast
@@ -36,26 +38,32 @@ def quality(
 
 
 def _print(found: Mapping[str, Any]) -> None:
-    verdict = "[bold green]passed[/]" if found["passed"] else "[bold red]failed[/]"
-    out.print(f"[bold]session {found['session']}[/], run {found['run_id']}: {verdict}, ", end="")
-    out.print(f"{found['expectations']} expectations", markup=False)
+    verdict = ("passed", "bold green") if found["passed"] else ("failed", "bold red")
+    print_text((f"session {found['session']}", "bold"), f", run {found['run_id']}: ", verdict,
+               f", {found['expectations']} expectations")  # fmt: skip
     for word, style in (("failed", "red"), ("warnings", "yellow")):
         for line in found[word]:
-            out.print(f"[{style}]{word}[/]: ", end="")
-            out.print(line, markup=False)
-    print_rows(_few(found["drops"]["by_state"]), title="drops")
-    print_rows(_few(found["drops"]["with_reasons"]), title="drops with a remark")
-    aside = [{name: line[name] for name in ("rule", "lines", "drops")} for line in found["quarantine"]]
-    print_rows(_few(aside), title="lines set aside")
-    shown = ("rule", "fact", "value", "min", "max", "kept")
-    print_rows([{name: line[name] for name in shown} for line in found["facts"]], title="the session as a whole")
-    print_rows(_few(found["actions"]["by_kind"]), title="corporate actions")
-    print_rows(_few(found["moves"]), title="largest remaining moves")
-    print_rows(_few(found["jumps"]["held"]), title="jumps held until the next drop")
-    print_rows(_few(found["jumps"]["confirmed"]), title="jumps told again")
-    print_rows(_few(found["stale"]["runs"]), title="bars that repeat the one before them")
-    out.print(f"Data Docs: {found['data_docs']}", markup=False)
+            print_text((word, style), f": {line}")
+    for title, rows, names in (
+        ("drops", found["drops"]["by_state"], ()),
+        ("drops with a remark", found["drops"]["with_reasons"], ("key", "session", "state", "reason")),
+        ("lines set aside", found["quarantine"], ("rule", "lines", "drops")),
+        ("the session as a whole", found["facts"], ("rule", "fact", "value", "min", "max", "kept")),
+        ("corporate actions", found["actions"]["by_kind"], ()),
+        ("largest remaining moves", found["moves"], _MOVE),
+        ("jumps held until the next drop", found["jumps"]["held"], ()),
+        ("jumps told again", found["jumps"]["confirmed"], ()),
+        ("bars that repeat the one before them", found["stale"]["runs"], ()),
+    ):
+        print_text("")
+        _print_few(rows, names, title)
+    print_text("")
+    print_text(f"Data Docs: {found['data_docs']}")
 
 
-def _few(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return rows[:_MOST]
+def _print_few(rows: list[dict[str, Any]], names: tuple[str, ...], title: str) -> None:
+    """The first rows, of which the columns ``names``, or all of them."""
+    few = [{name: row.get(name) for name in names or row} for row in rows[:_MOST]]
+    print_rows(few, title=title)
+    if len(rows) > _MOST:
+        print_text(f"… {len(rows) - _MOST:,} more; --json has all")

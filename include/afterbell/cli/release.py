@@ -11,12 +11,12 @@ from typing import Annotated, Any
 import typer
 
 from afterbell.cli.context import stores
-from afterbell.cli.output import err, out, print_json, print_rows, report_errors
+from afterbell.cli.options import AsJson
+from afterbell.cli.output import by_figure, err, print_json, print_rows, print_text, report_errors
 from afterbell.errors import DigestMismatchError, ObjectMissingError, UnprovenPointerError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, or `champion`.")]
 
 
@@ -44,7 +44,7 @@ def list_(as_json: AsJson = False) -> None:
         rows = [_line(store, name, champion=name == serves) for name in list_releases(store)]
     for row in rows:
         if "unusable" in row and not as_json:
-            err.print(f"release {row['release_id']}: {row['unusable']}", markup=False, soft_wrap=True)
+            print_text(f"release {row['release_id']}: {row['unusable']}", console=err)
             row["unusable"] = "see above"
     print_json(rows) if as_json else print_rows(rows, title="releases")
     if fault:
@@ -86,21 +86,15 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     if as_json:
         print_json(manifest)
         return
-    out.print(
-        f"[bold]{manifest['release_id']}[/] of session {manifest['session']}, candidate {manifest['candidate_id']}"
-    )
-    out.print(f"verdict: {manifest['verdict']['verdict']} ({manifest['verdict']['reason']})", markup=False)
+    of = f" of session {manifest['session']}, candidate {manifest['candidate_id']}"
+    print_text((manifest["release_id"], "bold"), of)
+    print_text(f"verdict: {manifest['verdict']['verdict']} ({manifest['verdict']['reason']})")
     for each in manifest["features"]["sets"]:
-        out.print(f"features: {each['set']}, {len(each['names'])} factors", markup=False)
-    out.print(f"code {manifest['code_version']}", markup=False)
-    print_rows(manifest["models"], title="models")
-    print_rows(
-        [
-            {"horizon": key, **{k: v for k, v in values.items() if isinstance(v, int | float)}}
-            for key, values in manifest["metrics"].items()
-        ],
-        title="out of sample",
-    )
+        print_text(f"features: {each['set']}, {len(each['names'])} factors")
+    print_text(f"code {manifest['code_version']}")
+    # A digest is as wide as a line, and `release verify` is what compares it.
+    print_rows([each | {"sha256": f"{each['sha256'][:12]}…"} for each in manifest["models"]], title="models")
+    print_rows(by_figure(manifest["metrics"]), title="out of sample")
 
 
 @app.command()
@@ -114,7 +108,7 @@ def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     if as_json:
         print_json(vars(found))
         return
-    out.print(
+    print_text(
         f"{found.release_id}: {found.files} files, {found.size:,} bytes, all digests right; "
         f"{found.predicted} models loaded and predicted"
     )
@@ -154,9 +148,9 @@ def _move(as_json: bool, **asked: Any) -> None:
     if as_json:
         print_json(vars(done))
         return
-    out.print(f"champion: {done.champion} ({done.reason})", markup=False)
+    print_text(f"champion: {done.champion} ({done.reason})")
     if done.moved:
-        out.print(f"a rollback from here goes to {done.previous or 'no release by itself: name one'}", markup=False)
+        print_text(f"a rollback from here goes to {done.previous or 'no release by itself: name one'}")
 
 
 @app.command()

@@ -13,7 +13,8 @@ import typer
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.airflow_run import Prepared, prepared
 from afterbell.cli.context import Opened, stores
-from afterbell.cli.output import out, print_json, report_errors
+from afterbell.cli.options import AsJson, Profile
+from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cli.summary import print_summary, summarize
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
@@ -59,17 +60,15 @@ def run_in(opened: Opened, request: Request, airflow: Prepared, *, quiet: bool) 
     began = time.monotonic()
     started = datetime.now(UTC)
     deadline = deadline_for(Exchange(opened.platform.exchange), request.session, started)
-    done = airflow.run(None if quiet else out.print)
+    done = airflow.run(None if quiet else print_text)
     return summarize(opened, request.session, done, deadline, time.monotonic() - began)
 
 
 @report_errors
 def run(
     session: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The exchange session to retrain for.")],
-    profile: Annotated[
-        str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
+    profile: Profile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the daily DAG for one session, in one process, to its end."""
     request = check_request(session.date(), profile)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import Annotated
-
-import typer
 
 from afterbell.cli.context import lake_runtime
-from afterbell.cli.output import err, out, print_json, report_errors
+from afterbell.cli.options import AsJson, Profile
+from afterbell.cli.output import print_json, print_label, print_progress, print_text, report_errors
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.secrets import require_secrets
@@ -17,12 +15,10 @@ from afterbell.config.platform import Folders, load_platform
 from afterbell.embedded.stack import start, start_airflow, status, step_env, stop
 from afterbell.errors import AfterbellError
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
-
 
 @report_errors
 def up(
-    profile: Annotated[str | None, typer.Option(help="Cluster profile of the Spark connection.")] = None,
+    profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
     """Start S3, HDFS and Airflow on 127.0.0.1, and print where to go; they run until `down`."""
@@ -32,7 +28,7 @@ def up(
 
     def tell(message: str) -> None:
         if not as_json:
-            err.print(message, style="dim", markup=False)
+            print_progress(message)
 
     endpoints = start(folders, platform, ("s3", "hdfs"), attached=False, on_progress=tell)
     environment = step_env(folders, platform, endpoints)
@@ -53,7 +49,7 @@ def up(
         ("logs", str(folders.services)),
         ("stop", "make down"),
     ):
-        out.print(f"{label:<9} {text}", markup=False)
+        print_label(label, text, width=10)
 
 
 def _newest_session() -> str | None:
@@ -81,4 +77,4 @@ def down(as_json: AsJson = False) -> None:
     if as_json:
         print_json({"stopped": stopped, "left": left})
     else:
-        out.print(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")
+        print_text(f"stopped: {', '.join(stopped)}" if stopped else "nothing was running")

@@ -1,22 +1,24 @@
-"""What a run came to: gathered from the results of its steps, and printed for people."""
+"""The outcome of a run: gathered from the results of its steps, and printed for people."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 from afterbell.cli.airflow_run import Done
 from afterbell.cli.context import Opened
-from afterbell.cli.output import out
+from afterbell.cli.output import print_label, print_text
 from afterbell.cluster.job import result_key
 from afterbell.cluster.steps import STEPS
+from afterbell.durations import format_duration
 from afterbell.sla.deadline import Deadline
 from afterbell.sla.policy import load_policy
 from afterbell.stores.artifacts import ArtifactStore
 
 _SHOWN = 6
+_STARTING = {"Airflow": "airflow", "Spark": "spark"}
 _REFUSED = "SELECT key, state, reason FROM raw.drops WHERE state <> 'landed'"
 
 
@@ -90,7 +92,7 @@ def _wait(tries: Sequence[float], ready: float) -> float:
 
 def print_summary(found: dict[str, Any]) -> None:
     """The summary, for people."""
-    out.print()
+    print_text("")
     _line("session", found["session"])
     _line("release", f"{found['release_id']}{'' if found['moved'] else ' (champion kept)'}")
     _line("champion", found["champion"])
@@ -104,14 +106,15 @@ def print_summary(found: dict[str, Any]) -> None:
         _line("data docs", found["data_docs"])
     _line("quality", f"./afterbell quality --session {found['session']}")
     _line("log", found["log"])
-    steps = "  ".join(f"{name} {seconds:.0f}" for name, seconds in found["step_seconds"].items())
-    _line("seconds", f"{found['total_seconds']:.0f} in all: {steps}")
+    steps = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in found["step_seconds"].items())
+    _line("took", f"{format_duration(found['total_seconds'])}: {steps}")
     starting = found["start_up_seconds"]
     share = sum(starting.values()) / found["total_seconds"]
-    _line("start-ups", f"{share:.0%} of it: Airflow {starting['airflow']:.0f} s, Spark {starting['spark']:.0f} s")
-    left = timedelta(seconds=round(found["seconds_left"]))
+    parts = ", ".join(f"{name} {format_duration(starting[key])}" for name, key in _STARTING.items())
+    _line("start-ups", f"{share:.0%} of it: {parts}")
+    left = format_duration(found["seconds_left"])
     until = found["deadline"][:16].replace("T", " ")
-    _line("time left", f"{left} of {load_policy().budget} to the deadline {until} UTC")
+    _line("time left", f"{left} of {format_duration(load_policy().budget.total_seconds())} to the deadline {until} UTC")
     if found["deadline_replayed"]:
         _line("", "(a session of the past: the start of this run stood for its closing bell)")
 
@@ -131,14 +134,13 @@ def _data(found: dict[str, Any]) -> None:
         shown = ", ".join(f"{rule} {count:,}" for rule, count in rules[:_SHOWN])
         more = f" and {len(rules) - _SHOWN} more rules" if len(rules) > _SHOWN else ""
         _line("quarantine", f"{found['quarantined_rows']:,} rows set aside: {shown}{more}")
-        _line("", 'look at them: ./afterbell query "SELECT * FROM market.quarantine"')
+        _line("", 'look at them: `./afterbell query "SELECT * FROM market.quarantine"`')
     refused = found["refused_drops"]
     for drop in refused[:_SHOWN]:
         _line("set aside", f"{drop['key']}: {drop['reason']}")
     if len(refused) > _SHOWN:
-        _line("", f'and {len(refused) - _SHOWN} more drops: ./afterbell query "{_REFUSED}"')
+        _line("", f'and {len(refused) - _SHOWN} more drops: `./afterbell query "{_REFUSED}"`')
 
 
 def _line(name: str, text: str) -> None:
-    out.print(f"[bold]{name:<11}[/]", end="")
-    out.print(text, markup=False)
+    print_label(name, text)

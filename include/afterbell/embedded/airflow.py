@@ -14,7 +14,7 @@ from pathlib import Path
 
 import requests
 
-from afterbell.embedded.ports import LOOPBACK, take_port
+from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
 
@@ -59,7 +59,7 @@ class Airflow(Service):
 
     def take_ports(self) -> dict[str, int]:
         """The port of the pages and of the API."""
-        return {"ui": take_port(self.context.platform.ports.ui, "ui")}
+        return {"ui": self.port("ui", self.context.platform.ports.ui)}
 
     def is_current(self) -> bool:
         """Whether it runs with the environment (connections above all) that the caller wants it to have."""
@@ -134,13 +134,15 @@ class Airflow(Service):
             # On a busy machine a writer of SQLite waits longer than the five seconds that it would by itself.
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
+            "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "afterbell.airflow.logs.LOGGING",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
-            # A component that dies is started again. Tasks live through the minute without their API, and go on as soon
-            # as it is back; what died unseen is noticed in two minutes, not in five.
-            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "120",
+            # A component that dies is started again, the API server in up to two minutes on a busy machine. Tasks live
+            # through five without their API. What died unseen need not be waited for as long: the executor sees its
+            # workers die, and a new scheduler takes over what the last one had.
+            "AIRFLOW__SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "300",
             "AIRFLOW__SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "15",
-            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "20",
-            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "40",
+            "AIRFLOW__WORKERS__MAX_FAILED_HEARTBEATS": "60",
+            "AIRFLOW__WORKERS__EXECUTION_API_RETRIES": "75",
             "AIRFLOW__WORKERS__EXECUTION_API_RETRY_WAIT_MAX": "4",
             "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
             "NO_PROXY": f"{LOOPBACK},localhost",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import subprocess
 import sys
@@ -34,8 +35,8 @@ def guarded(argv: Sequence[str], env: Mapping[str, str], log: Path) -> Iterator[
         own = psutil.Process()
         (leases / f"{own.pid}-{own.create_time():.2f}").touch()
         process = subprocess.Popen(
-            [sys.executable, "-I", guard.__file__, str(leases), str(lock), *argv],
-            env=dict(env),
+            [sys.executable, "-I", guard.__file__, str(leases), str(lock)],
+            env=dict(env) | {guard.COMMAND: json.dumps(list(argv))},
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=subprocess.STDOUT,

@@ -6,6 +6,9 @@ program that is to be started again when it ends by itself is, on a clean slate:
 Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until told".
 A user killed by SIGKILL cannot tell anyone, so the guard looks for itself.
 
+The program stands in the guard's environment, not in its arguments: who ends processes by what they are called must not
+end the guard along with the program that it is to start again.
+
 Needs psutil and nothing else of the project: it must start at once.
 """
 
@@ -14,6 +17,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import json
 import os
 import signal
 import subprocess
@@ -24,6 +28,8 @@ from pathlib import Path
 import psutil
 
 DETACHED = "detached"
+COMMAND = "AFTERBELL_GUARD_COMMAND"
+"""Variable with the program and its arguments, a JSON list."""
 GRACE_SECONDS = 12.0
 """What a program gets to end by itself before it is killed, where the variable of the name below says nothing else."""
 GRACE = "AFTERBELL_GUARD_GRACE"
@@ -139,8 +145,8 @@ def _told_within(seconds: float) -> bool:
 
 
 def main(argv: list[str]) -> int:
-    """Run ``argv[2:]`` under the leases in ``argv[0]`` and the lock file ``argv[1]``."""
-    leases, lock, command = Path(argv[0]), Path(argv[1]), argv[2:]
+    """Run what `COMMAND` says under the leases in ``argv[0]`` and the lock file ``argv[1]``."""
+    leases, lock, command = Path(argv[0]), Path(argv[1]), json.loads(os.environ.pop(COMMAND))
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     started, lives, pause, shortest = time.monotonic(), 0, 1.0, os.environ.get(RESTART)

@@ -12,7 +12,7 @@ import requests
 
 from afterbell.config.platform import Folders
 from afterbell.embedded.hdfs_security import Identity, core_site, hdfs_site, identity, is_written, write_files
-from afterbell.embedded.ports import LOOPBACK, free_port, take_port
+from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import StoreConfigError
 
@@ -48,8 +48,8 @@ class Hdfs(Service):
 
     def take_ports(self) -> dict[str, int]:
         """WebHDFS' port and the inner ones."""
-        return {"hdfs": take_port(self.context.platform.ports.hdfs, "hdfs")} | {
-            name: free_port() for name in _INNER_PORTS
+        return {"hdfs": self.port("hdfs", self.context.platform.ports.hdfs)} | {
+            name: self.port(name) for name in _INNER_PORTS
         }
 
     def launch(self) -> None:

@@ -153,7 +153,6 @@ class Supervisor:
             guard.__file__,
             str(folder / "leases"),
             str(self.folder / "lock"),
-            *component.argv,
         ]
         flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
         pid = os.posix_spawn(
@@ -229,7 +228,7 @@ class Supervisor:
 
 def _orders(component: Component) -> dict[str, str]:
     restart = {} if component.restart is None else {guard.RESTART: str(component.restart)}
-    return {guard.GRACE: str(component.grace), **restart}
+    return {guard.COMMAND: json.dumps(component.argv), guard.GRACE: str(component.grace), **restart}
 
 
 def _locked(handle: int) -> bool:

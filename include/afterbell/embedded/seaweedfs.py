@@ -14,7 +14,7 @@ from botocore.auth import S3SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from afterbell.embedded.ports import LOOPBACK, free_port, take_port
+from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.seaweedfs_security import security
 from afterbell.embedded.service import Service, plain_environment
@@ -38,7 +38,9 @@ class SeaweedFS(Service):
 
     def take_ports(self) -> dict[str, int]:
         """S3's port and those of the parts behind it."""
-        return {"s3": take_port(self.context.platform.ports.s3, "s3")} | {name: free_port() for name in _INNER_PORTS}
+        return {"s3": self.port("s3", self.context.platform.ports.s3)} | {
+            name: self.port(name) for name in _INNER_PORTS
+        }
 
     def launch(self) -> None:
         """Write the identities and start ``weed server``."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from afterbell.config.platform import Folders, Platform
 from afterbell.embedded.child import guarded
 from afterbell.embedded.guard import GRACE_SECONDS
+from afterbell.embedded.ports import is_free, take_port
 from afterbell.embedded.process import Component, Started, Supervisor, last_lines
 from afterbell.errors import ServiceError
 
@@ -57,6 +58,8 @@ class Service(ABC):
 
     def __init__(self, context: Context) -> None:
         self.context = context
+        self.before: dict[str, int] = {}
+        """Ports that it had before it died; taken again where they are free, so that its callers find it."""
 
     @property
     def folder(self) -> Path:
@@ -68,6 +71,15 @@ class Service(ABC):
         """The recorded ports by name; empty where it was never started."""
         record = self.context.supervisor.records().get(self.name)
         return record.ports if record else {}
+
+    def port(self, name: str, configured: int = 0) -> int:
+        """A port to listen on: the configured one, else the one that it had before, else any free one.
+
+        Raises:
+            PortInUseError: the configured one is taken.
+        """
+        before = self.before.get(name)
+        return before if not configured and before and is_free(before) else take_port(configured, name)
 
     @abstractmethod
     def take_ports(self) -> dict[str, int]:

@@ -135,6 +135,7 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
             if not (record and record.alive and service.is_current() and _answers(context, service, on_progress)):
                 missing.append(service)
         for service in missing:
+            service.before = service.ports
             service.stop()  # half of it may have survived
             context.supervisor.use(service.name)
         _start_all(context, missing, on_progress)

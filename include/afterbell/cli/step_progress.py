@@ -1,0 +1,128 @@
+"""How far the step of a run is, while it runs: a line rewritten on a terminal, now and then a line in a log."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from afterbell.config.runtime import S3Location
+from afterbell.durations import format_duration
+from afterbell.errors import AfterbellError
+
+_TICK, _LOOK, _SAY = 1.0, 3.0, 30.0
+"""Seconds between lines on a terminal, between questions to the store, and between lines in a log."""
+_FEW = 3
+"""Units that must be done before a rate says anything."""
+
+
+@dataclass
+class Running:
+    """The step that runs now; the thread that shows it reads what the follower of the run writes."""
+
+    step: str = ""
+    attempt: int = 1
+    began: float = 0.0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def begin(self, step: str, attempt: int) -> None:
+        """Another step, or another try of it, runs from now on."""
+        with self.lock:
+            if (step, attempt) != (self.step, self.attempt):
+                self.step, self.attempt, self.began = step, attempt, time.time()
+
+    def end(self, step: str) -> None:
+        """The step is over."""
+        with self.lock:
+            if step == self.step:
+                self.step = ""
+
+    def now(self) -> tuple[str, int, float]:
+        """The step that runs (empty: none), its try, and since when (seconds since the epoch)."""
+        with self.lock:
+            return self.step, self.attempt, self.began
+
+
+def describe_progress(told: Mapping[str, Any]) -> str:
+    """A step's own report in words: ``12 of 40 fits, about 1 min 20 s left``; empty for what is no such report.
+
+    Args:
+        told: ``what`` is counted, ``done`` and ``of``, ``began`` and ``at`` as ISO texts with their zone.
+    """
+    try:
+        what, done, of = str(told["what"]), int(told["done"]), int(told["of"])
+        took = (datetime.fromisoformat(told["at"]) - datetime.fromisoformat(told["began"])).total_seconds()
+    except (KeyError, TypeError, ValueError):
+        return ""
+    rest = f", about {format_duration(took / done * (of - done))} left" if _FEW <= done < of and took > 0 else ""
+    return f"{done:,} of {of:,} {what}{rest}"
+
+
+def newest_report(s3: S3Location, session: str, step: str, since: float) -> str:
+    """What the step of a run of ``session`` reported last, after ``since``; empty where nothing is found."""
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415 - boto3 takes a third of a second
+
+    newest, text = since, ""
+    try:
+        store = ArtifactStore(s3)
+        for found in store.list(f"runs/{session}/"):
+            if found.key.endswith(f"/{step}.progress.json"):
+                told = json.loads(store.get(found.key))
+                at = datetime.fromisoformat(told["at"]).timestamp()
+                if at >= newest:
+                    newest, text = at, describe_progress(told)
+    except (AfterbellError, KeyError, TypeError, ValueError):
+        return ""
+    return text
+
+
+@contextmanager
+def shown(
+    running: Running,
+    look: Callable[[str, float], str],
+    update: Callable[[str], None],
+    say: Callable[[str], None] | None,
+) -> Iterator[None]:
+    """Show the running step while the block runs.
+
+    Args:
+        running: which one that is.
+        look: what a step has reported since an instant, such as ``newest_report``.
+        update: shows a text in place of the one before, on a terminal.
+        say: prints a line where there is no terminal; None for silence.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        looked = said = time.monotonic()
+        told, of = "", ""
+        while not over.wait(_TICK):
+            now, (step, attempt, began) = time.monotonic(), running.now()
+            if not step:
+                continue
+            if of != step:
+                told, of, said = "", step, now
+            if now - looked >= _LOOK:
+                told, looked = look(step, began), now
+            text = _line(step, attempt, time.time() - began, told)
+            update(text)
+            if say and told and now - said >= _SAY:
+                say(text)
+                said = now
+
+    watcher = threading.Thread(target=watch, name="progress", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()  # a store that hangs holds nobody up: nobody waits for the thread
+
+
+def _line(step: str, attempt: int, seconds: float, told: str) -> str:
+    again = f", try {attempt}" if attempt > 1 else ""
+    return f"{step} is running{again}, {format_duration(round(seconds))}{': ' if told else ''}{told}"

@@ -1,0 +1,53 @@
+"""The words of the pages and of the manual, out of ``docs/glossary.md``, which is their one source."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from afterbell.errors import ConfigError
+
+GLOSSARY = Path(__file__).resolve().parents[2] / "docs" / "glossary.md"
+_ENTRY = re.compile(r"^## (?P<term>.+)\n\n(?P<text>(?:(?!## ).*\n?)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One word.
+
+    Attributes:
+        term: as it stands at the beginning of a sentence, such as ``Knowledge time``.
+        text: what it means, in plain text; code stands between backticks.
+        anchor: its part of an address, such as ``knowledge-time``.
+    """
+
+    term: str
+    text: str
+    anchor: str
+
+
+@lru_cache(maxsize=1)
+def glossary() -> tuple[Entry, ...]:
+    """All words, by the alphabet.
+
+    Raises:
+        ConfigError: the file is missing, as in an installation of the library alone.
+    """
+    if not GLOSSARY.is_file():
+        raise ConfigError(f"{GLOSSARY} is missing: the glossary is a file of the project; put `docs/glossary.md` there")
+    return entries(GLOSSARY.read_text(encoding="utf-8"))
+
+
+def entries(markdown: str) -> tuple[Entry, ...]:
+    """The words of a page that has a heading of the second level for each, in the order of the page."""
+    return tuple(
+        Entry(found["term"].strip(), " ".join(found["text"].split()), anchor(found["term"]))
+        for found in _ENTRY.finditer(markdown)
+    )
+
+
+def anchor(term: str) -> str:
+    """The part of an address that leads to a heading: small letters, hyphens for blanks, nothing else."""
+    return re.sub(r"\s+", "-", re.sub(r"[^\w\s-]", "", term.strip().lower()))
