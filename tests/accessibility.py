@@ -20,6 +20,6 @@ def _script() -> str:
 
 
 def violations(browser: Browser) -> list[str]:
-    """The rules that the page shown breaks, each with what breaks it; WCAG 2.1 A and AA, and axe's own good practice."""
+    """The rules that the page shown breaks, each with what breaks it; WCAG 2.1 A and AA, and good practice."""
     browser.run(_script())
     return list(browser.run(_RUN))

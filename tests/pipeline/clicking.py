@@ -42,6 +42,13 @@ def fill(browser: Browser, fields: Mapping[str, str]) -> None:
         browser.type(f"[role=dialog] input[name=element_{name}]", text)
 
 
+def choices(browser: Browser, name: str) -> list[str]:
+    """What a list of the open form offers, once it was opened by the keyboard."""
+    browser.type(f"[role=dialog] #element_{name} input", "\ue015")
+    options = "[...document.querySelectorAll('[role=option]')].map(each => each.textContent.trim())"
+    return list(browser.until(f"const found = {options}; return found.length ? found : null", f"the list of {name}"))
+
+
 def send(browser: Browser) -> str:
     """Press the form's Trigger button; returns the id of the run whose page comes up."""
     browser.until(f"return !(() => {{{_SEND}}})().disabled", "the form's Trigger button became usable")

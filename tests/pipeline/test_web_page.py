@@ -15,6 +15,7 @@ from tests.airflow.hook_server import HookServer
 from tests.airflow_api import AirflowApi, password_of
 from tests.browser import chromium
 from tests.clusters.profiles import config_with
+from tests.command_line import ROOT
 from tests.pipeline import clicking, looking
 
 pytestmark = pytest.mark.services
@@ -191,6 +192,13 @@ def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, br
     clicking.open_form(browser, page.url, dag)
     assert clicking.starred(browser) == starred
     assert clicking.may_send(browser) == ready
+
+
+def test_the_profile_is_chosen_from_a_list_of_those_there_are(page, browser):
+    browser.shape(1280, 900)
+    clicking.open_form(browser, page.url, "daily_retraining")
+    there = sorted(path.stem for path in (ROOT / "include" / "config" / "clusters").glob("*.yaml"))
+    assert [name for name in clicking.choices(browser, "profile") if name != "null"] == there
 
 
 def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, hook, browser):

@@ -59,9 +59,9 @@ def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
             _check_once(name, params.get(name))
         except PermanentError as error:
             found[name] = " ".join(str(error).split())
-    if not found:
+    if not {"first", "last"} & set(found):
         try:
-            request_of(params, world)
+            check_request({name: params[name] for name in ("first", "last")}, world.exchange, world.now.date())
         except PermanentError as error:
             found["last" if str(error).startswith("last") else "first"] = " ".join(str(error).split())
     return found

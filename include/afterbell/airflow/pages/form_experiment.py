@@ -129,7 +129,7 @@ def _fits(work: Outline, request: Request) -> str:
 def _time(pace: Pace | None, seconds: float | None, work: Outline) -> str:
     if pace is None or seconds is None:
         return "not known: no experiment has run yet"
-    runs = f"the last {_counted(pace.runs, pace.kind)}"
+    runs = f"the last {pace.kind}" if pace.runs == 1 else f"the last {pace.runs} {pace.kind}s"
     if pace.others is None:
         return (
             f"about {span(seconds)} to train: {number(work.fits)} fits as fast as in {runs}; no experiment has run yet"
