@@ -22,6 +22,7 @@ from airflow.sdk import Param, dag
 from afterbell.airflow.backfill_form import FORM
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_backfill import backfill_step, open_backfill, plan_backfill
+from afterbell.airflow.pages.mount import form_link
 from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
 
 
@@ -30,7 +31,7 @@ from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
     catchup=False,
     is_paused_upon_creation=False,
     max_active_runs=1,
-    doc_md=__doc__,
+    doc_md=(__doc__ or "") + form_link("New backfill", "backfills/new"),
     dag_display_name="Backfill history",
     tags=["afterbell", "backfill"],
     **RUN_NOTICES,

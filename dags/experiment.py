@@ -23,6 +23,7 @@ from afterbell.airflow.approval import AskOperator
 from afterbell.airflow.experiment_form import FORM
 from afterbell.airflow.notices import RUN_NOTICES, TASK_NOTICES
 from afterbell.airflow.open_experiment import open_experiment
+from afterbell.airflow.pages.mount import form_link
 from afterbell.airflow.pools import BACKFILL_WEIGHT, DAILY
 from afterbell.airflow.tasks import library_step, spark_step
 
@@ -33,7 +34,7 @@ from afterbell.airflow.tasks import library_step, spark_step
     is_paused_upon_creation=False,
     max_active_runs=8,  # those that wait for a person hold nothing
     max_active_tasks=1,
-    doc_md=__doc__,
+    doc_md=(__doc__ or "") + form_link("New experiment", "experiments/new"),
     dag_display_name="Experiment",
     tags=["afterbell", "experiment"],
     **RUN_NOTICES,

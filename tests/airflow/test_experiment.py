@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from afterbell.airflow import open_experiment
 from afterbell.airflow.experiment_form import FORM
 from afterbell.airflow.open_experiment import check_form
 from afterbell.airflow.spark_step import step_arguments
+from afterbell.calendar.sessions import Exchange
+from afterbell.calendar.span import Span
 from afterbell.cluster.steps import inputs_of
 from afterbell.errors import ConfigError
 from afterbell.experiments.request import FACTOR_SETS
@@ -112,6 +115,33 @@ def test_a_field_that_is_not_known_is_refused_when_the_run_opens():
 def test_fields_must_fit_together(more, says):
     with pytest.raises(ConfigError, match=says):
         check_form(form(DAG, DAYS | more))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"last": "2026-07-06"}, "last: there are no bars of 2026-07-06: the last session there is is 2026-06-30"),
+        ({"first": "2024-01-02"}, "first: 2024-01-02 lies before the data: the first session there is is 2025-11-03"),
+        ({"first": "2026-04-01"}, "first: 2026-04-01 to 2026-06-30 are 62 sessions; horizon 1 needs at least 106"),
+        ({"last": "2190-01-02"}, "lies outside the XNYS calendar"),
+    ],
+)
+def test_sessions_that_are_not_there_are_refused_by_the_first_task(monkeypatch, more, says):
+    span = Span(first=date(2025, 11, 3), last=date(2026, 6, 30))
+    monkeypatch.setattr(open_experiment, "known_span", lambda: span)
+    asked = form(DAG, {"first": "2025-11-03", "last": "2026-06-30"} | more)
+    with pytest.raises(ConfigError, match="the experiment was not started: ") as refusal:
+        check_form(asked)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+    assert check_form(form(DAG, {"first": "2025-11-03", "last": "2026-06-30"}))[0].first == span.first
+
+
+def test_a_session_that_is_not_over_is_refused_without_any_word_of_the_data(monkeypatch):
+    monkeypatch.setattr(open_experiment, "known_span", lambda: None)
+    coming = Exchange().first_from(datetime.now(UTC).date() + timedelta(days=7))
+    with pytest.raises(ConfigError, match=f"last: {coming} is not over yet"):
+        check_form(form(DAG, DAYS | {"last": coming.isoformat()}))
 
 
 @pytest.mark.parametrize("note", ["; rm -rf /", "$(id)", "{{ conn.afterbell_s3.password }}", "--conf x"])

@@ -58,6 +58,11 @@ def test_every_dag_says_who_owns_it_what_it_does_and_what_it_is_about(bag):
         assert {task.owner for task in dag.tasks} == {"afterbell"}
 
 
+@pytest.mark.parametrize(("dag", "page"), [("experiment", "experiments/new"), ("backfill_history", "backfills/new")])
+def test_a_dag_with_a_form_of_ours_leads_to_it(bag, dag, page):
+    assert f"](/afterbell/{page})" in bag.dags[dag].doc_md
+
+
 def test_every_step_is_tried_again_with_growing_pauses(bag):
     for dag in bag.dags.values():
         for step in dag.tasks:

@@ -10,10 +10,12 @@ import pytest
 import requests
 import yaml
 
+from tests.accessibility import violations
 from tests.airflow.hook_server import HookServer
 from tests.airflow_api import AirflowApi, password_of
 from tests.browser import chromium
 from tests.clusters.profiles import config_with
+from tests.command_line import ROOT
 from tests.pipeline import clicking, looking
 
 pytestmark = pytest.mark.services
@@ -192,6 +194,13 @@ def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, br
     assert clicking.may_send(browser) == ready
 
 
+def test_the_profile_is_chosen_from_a_list_of_those_there_are(page, browser):
+    browser.shape(1280, 900)
+    clicking.open_form(browser, page.url, "daily_retraining")
+    there = sorted(path.stem for path in (ROOT / "include" / "config" / "clusters").glob("*.yaml"))
+    assert [name for name in clicking.choices(browser, "profile") if name != "null"] == there
+
+
 def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, hook, browser):
     clicking.open_form(browser, page.url, "backfill_history")
     reason = "to see it work in the page"
@@ -271,11 +280,12 @@ def browser(planted, page, tmp_path_factory):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp_path, theme):
-    browser.shape(1280, 900)
+    browser.shape(1440, 900)
     looking.open_in_airflow(browser, page.url, theme)
     for name in looking.PAGES:
         looking.turn_to(browser, name)
         looking.require_structure(browser, name)
+        assert violations(browser) == [], name
         looking.require_contrast(browser)
         looking.require_keyboard(browser)
         looking.require_no_sideways_scrolling(browser)
@@ -288,11 +298,12 @@ def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path, scheme):
-    browser.shape(400, 800, scheme)
+    browser.shape(390, 844, scheme)
     for name in (*looking.PAGES, "tonight?session=2026-06-30", "sessions?before=2026-06-30"):
         browser.open(f"{page.url}/afterbell/{name}")
         looking.require_no_sideways_scrolling(browser)
         looking.require_contrast(browser)
+        assert violations(browser) == [], name
         assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
     assert looking.complaints(browser) == []
     browser.screenshot(tmp_path / "telephone.png")

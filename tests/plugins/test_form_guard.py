@@ -103,7 +103,8 @@ def test_a_form_that_was_open_too_long_is_refused_and_says_what_to_do(person, da
     monkeypatch.setattr(form_guard, "HOURS", -1)
     answer = person.post(_body(token))
     assert answer.status_code == 403
-    assert "open the form again" in answer.text
+    assert "look at it once more, and send it again" in answer.text
+    assert 'name="name" value="more-trees"' in answer.text, "what was typed is not lost"
     assert runs_of(database) == []
 
 

@@ -76,13 +76,13 @@ def test_the_time_is_that_of_earlier_experiments(person, database, store):
         put(store, f"runs/2026-06-30/experiment_manual_e/{step}.json", {"seconds": took})
     # One family, one horizon, 4 folds and a final fit: 5 fits of 10 s; the others took 30 s.
     text = _text(person.send(GOOD))
-    assert "about 3 min 50 s: 10.0 s a fit and 30.0 s for the other steps, as in the last 1 experiment" in text
+    assert "about 3 min 50 s: 10.0 s a fit and 30.0 s for the other steps, as in the last experiment" in text
 
 
 def test_daily_runs_tell_the_time_where_no_experiment_has_run(person, database, store):
     add_run(database, "manual__d", tasks=[("open_run", "success", CLOSE, CLOSE)], opened={"session": "2026-06-30"})
     put(store, "runs/2026-06-30/manual_d/train.json", {"seconds": 40.0, "fits": 20})
-    assert "about 40.0 s to train: 20 fits as fast as in the last 1 daily run" in _text(person.send(GOOD))
+    assert "about 40.0 s to train: 20 fits as fast as in the last daily run" in _text(person.send(GOOD))
 
 
 def test_a_started_experiment_is_a_run_of_whoever_is_signed_in(person, database):
@@ -291,6 +291,14 @@ def test_a_started_backfill_is_a_run_with_the_fields_of_its_dag(filler, database
         "steps": ["ingest", "features"], "factor_sets": None, "chunk_sessions": 100, "plan_only": True,
         "profile": None,
     }  # fmt: skip
+
+
+def test_all_that_is_wrong_with_a_backfill_is_told_at_once(filler):
+    page = filler.send(BACKFILL | {"last": "2999-01-04", "reason": "short", "chunk_sessions": "0"})
+    assert "3 fields need another value" in page.text
+    assert [bool(fault_beside(page.text, name)) for name in ("first", "last", "reason", "chunk_sessions")] == [
+        False, True, True, True,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -95,10 +95,13 @@ def test_the_entry_of_one_package_keeps_all_of_its_hashes(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        "requirements.txt", "requirements-spark.txt", "requirements-qlib.txt", "requirements-docs.txt",
+        "requirements.txt",
+        "requirements-spark.txt",
+        "requirements-qlib.txt",
+        "requirements-docs.txt",
         "requirements-dev.txt",
     ],
-)  # fmt: skip
+)
 def test_the_locked_files_hash_every_package_and_name_no_index(name: str) -> None:
     text = (ROOT / name).read_text()
     entries = [line for line in text.splitlines() if "==" in line and not line.startswith((" ", "#"))]

@@ -56,11 +56,21 @@ def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
     faults = find_faults(fields)
     if not faults:
         faults = _request_faults(parse_request(fields), world)
+    else:  # what can be said of the days is said at once, whatever else is wrong
+        days = {name: _day(fields.get(name)) for name in ("first", "last") if name not in faults}
+        faults = _day_faults(days.get("first"), days.get("last"), world) | faults
     return faults | _aside_faults(params)
 
 
+def _day(given: Any) -> date | None:
+    try:
+        return given if isinstance(given, date) else date.fromisoformat(str(given))
+    except ValueError:
+        return None
+
+
 def _request_faults(request: Request, world: World) -> dict[str, str]:
-    faults = _day_faults(request, world)
+    faults = _day_faults(request.first, request.last, world)
     # Not a rule of the request: a driver knows sets that this version's form doesn't offer.
     if unknown := [name for name in request.factor_sets if name not in FACTOR_SETS]:
         faults["factor_sets"] = f"{unknown[0]!r} is not one of {', '.join(FACTOR_SETS)}"
@@ -68,38 +78,39 @@ def _request_faults(request: Request, world: World) -> dict[str, str]:
         trials(request.spec(world.base), request.trials)
     except ConfigError as error:
         faults |= {"families" if request.trials == 1 else "trials": str(error)}
-    if faults:
+    if {"first", "last"} & set(faults):
         return faults
     missing = missing_folds(request, world.base, len(world.sessions(request.first, request.last)))
-    return {"first": missing} if missing else {}
+    return faults | ({"first": missing} if missing else {})
 
 
-def _day_faults(request: Request, world: World) -> dict[str, str]:
-    """The days against the exchange's calendar, the clock and the data."""
-    faults: dict[str, str] = {}
+def _day_faults(first: date | None, last: date | None, world: World) -> dict[str, str]:
+    """The days against the exchange's calendar, the clock and the data; None for one that is wrong by itself."""
+    found = {"first": _first_fault(first, world) if first else "", "last": _last_fault(last, world) if last else ""}
+    return {name: text for name, text in found.items() if text}
+
+
+def _first_fault(first: date, world: World) -> str:
     try:
-        world.exchange.between(request.first, request.first)
+        world.exchange.between(first, first)
     except CalendarBoundsError as error:
-        faults["first"] = str(error)
+        return str(error)
+    if world.span and first < world.span.first:
+        return f"{first} lies before the data: the first session there is is {world.span.first}; give it or a later day"
+    return ""
+
+
+def _last_fault(last: date, world: World) -> str:
     try:
-        world.exchange.require(request.last)
+        world.exchange.require(last)
         closed = world.exchange.last_closed(world.now)
     except (NotASessionError, CalendarBoundsError) as error:
-        return faults | {"last": str(error)}
-    span = world.span
-    if request.last > closed:
-        faults["last"] = (
-            f"{request.last} is not over yet: the last session that has closed is {closed}; give it or an earlier one"
-        )
-    elif span and request.last > span.last:
-        faults["last"] = (
-            f"there are no bars of {request.last}: the last session there is is {span.last}; give it or an earlier one"
-        )
-    if "first" not in faults and span and request.first < span.first:
-        faults["first"] = (
-            f"{request.first} lies before the data: the first session there is is {span.first}; give it or a later day"
-        )
-    return faults
+        return str(error)
+    if last > closed:
+        return f"{last} is not over yet: the last session that has closed is {closed}; give it or an earlier one"
+    if world.span and last > world.span.last:
+        return f"there are no bars of {last}: the last session there is is {world.span.last}; give it or an earlier one"
+    return ""
 
 
 def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -9,9 +10,8 @@ from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.security import checked
 from afterbell.cluster.job import run_slug
-from afterbell.errors import AfterbellError, ConfigError
+from afterbell.errors import CalendarBoundsError, ConfigError
 from afterbell.experiments.check import World
 from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
@@ -19,6 +19,7 @@ from afterbell.experiments.request import parse_request
 COUNT = 5
 """Runs that are looked at."""
 TRAIN = "experiment_train"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
 
 
@@ -71,17 +72,21 @@ def pace_of_daily_runs(documents: Documents, runs: Sequence[Run]) -> Pace | None
 
 
 def _folder(run: Run) -> str:
+    """Where the results of an experiment's run lie; empty for one that was never opened."""
+    if not _DAY.fullmatch(run.session) or not run.opened.get("run_id"):
+        return ""
     try:
-        return f"runs/{checked('session', run.session)}/{run_slug(str(run.opened['run_id']))}/"
-    except Exception:  # noqa: BLE001 - a run that was never opened, or by another version
+        return f"runs/{run.session}/{run_slug(str(run.opened['run_id']))}/"
+    except ConfigError:
         return ""
 
 
 def _fits(run: Run, world: World) -> int:
+    """How many models a run has fitted; 0 where its request is one of another version."""
     try:
-        asked = parse_request(run.opened["request"])
+        asked = parse_request(run.opened.get("request") or {})
         return outline(asked, world.base, len(world.sessions(asked.first, asked.last))).fits
-    except (AfterbellError, ConfigError, KeyError, TypeError):
+    except (ConfigError, CalendarBoundsError):
         return 0
 
 

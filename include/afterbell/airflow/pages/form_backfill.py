@@ -10,7 +10,7 @@ from afterbell.airflow.backfill_form import FORM
 from afterbell.airflow.forms import cluster_profiles
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.form_fields import Field, field_of
-from afterbell.airflow.pages.view import number, span
+from afterbell.airflow.pages.view import number
 from afterbell.backfill.documents import key_of
 from afterbell.backfill.request import (
     FACTOR_SETS,
@@ -24,6 +24,7 @@ from afterbell.backfill.request import (
     chunks_of,
 )
 from afterbell.cluster.profile import load_profile
+from afterbell.durations import format_duration as span
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 from afterbell.experiments.check import World
 
@@ -58,9 +59,9 @@ def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
             _check_once(name, params.get(name))
         except PermanentError as error:
             found[name] = " ".join(str(error).split())
-    if not found:
+    if not {"first", "last"} & set(found):
         try:
-            request_of(params, world)
+            check_request({name: params[name] for name in ("first", "last")}, world.exchange, world.now.date())
         except PermanentError as error:
             found["last" if str(error).startswith("last") else "first"] = " ".join(str(error).split())
     return found

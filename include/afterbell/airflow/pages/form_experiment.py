@@ -13,8 +13,9 @@ from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.estimate import Pace, pace_of_daily_runs, pace_of_experiments
 from afterbell.airflow.pages.form_fields import Field, field_of
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.view import number, span
+from afterbell.airflow.pages.view import number
 from afterbell.calendar.span import KEY, Span, parse_span
+from afterbell.durations import format_duration as span
 from afterbell.errors import AfterbellError
 from afterbell.experiments.check import ASIDE, World, form_faults
 from afterbell.experiments.outline import Outline, outline
@@ -128,7 +129,7 @@ def _fits(work: Outline, request: Request) -> str:
 def _time(pace: Pace | None, seconds: float | None, work: Outline) -> str:
     if pace is None or seconds is None:
         return "not known: no experiment has run yet"
-    runs = f"the last {_counted(pace.runs, pace.kind)}"
+    runs = f"the last {pace.kind}" if pace.runs == 1 else f"the last {pace.runs} {pace.kind}s"
     if pace.others is None:
         return (
             f"about {span(seconds)} to train: {number(work.fits)} fits as fast as in {runs}; no experiment has run yet"

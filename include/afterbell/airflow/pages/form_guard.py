@@ -30,6 +30,10 @@ _SALT = "afterbell-form"
 _TYPE = "application/x-www-form-urlencoded"
 
 
+class FormExpiredError(Exception):
+    """The form was shown too long ago: show it again, with what was typed."""
+
+
 @dataclass(frozen=True)
 class Ticket:
     """A form that was shown to somebody.
@@ -57,13 +61,16 @@ def require_ticket(token: str, user: Any, form: str) -> Ticket:
     """The ticket of a token that was signed for ``user`` and ``form``.
 
     Raises:
-        HTTPException: 403; it is not ours, somebody else's, another form's, or too old.
+        FormExpiredError: it is too old.
+        HTTPException: 403; it is not ours, somebody else's, or another form's.
     """
     again = "open the form again, and send that"
     try:
         found, at = _signer().loads(token, max_age=HOURS * 3600, return_timestamp=True)
     except SignatureExpired as error:
-        raise HTTPException(403, f"the form was open for more than {HOURS} hours: {again}") from error
+        raise FormExpiredError(
+            f"the form was open for more than {HOURS} hours: look at it once more, and send it again"
+        ) from error
     except BadData as error:
         raise HTTPException(403, f"the form is not one that this server has shown: {again}") from error
     if not isinstance(found, list) or found[:2] != [str(user.get_id()), form]:

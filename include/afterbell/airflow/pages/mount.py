@@ -32,9 +32,26 @@ class LazyApp:
         await self._app(scope, receive, send)
 
 
+def _base() -> str:
+    """The path of the pages, which begins with the one that Airflow itself is served under."""
+    return urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
+
+
+def form_link(name: str, page: str) -> str:
+    """A paragraph for a DAG's description that leads to the form of ours that starts it.
+
+    Args:
+        name: of the button.
+        page: of the form, such as ``experiments/new``.
+    """
+    return (
+        f"\n**[{name}]({_base()}/{page})** is a form that explains itself, and says what it would do before it starts."
+    )
+
+
 def views() -> list[dict[str, Any]]:
-    """Where Airflow's UI shows which page; addresses begin with the path that Airflow itself is served under."""
-    base = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
+    """Where Airflow's UI shows which page."""
+    base = _base()
     return [
         {
             "name": "Afterbell",

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from afterbell.airflow.pages import clock, experiments, form_backfill, form_experiment, runs
 from afterbell.airflow.pages.documents import Documents, fault_of, open_documents
 from afterbell.airflow.pages.form_fields import Field, Typed, read_params
-from afterbell.airflow.pages.form_guard import TOKEN, read_form, require_ticket, sign
+from afterbell.airflow.pages.form_guard import TOKEN, FormExpiredError, Ticket, read_form, require_ticket, sign
 from afterbell.airflow.pages.security import headers, reads
 from afterbell.airflow.pages.start import going, is_paused, start_run, starts
 from afterbell.airflow.pages.view import answer
@@ -103,19 +103,18 @@ def _empty(request: Request, db: Session, user: Any, form: Form) -> Response:
 
 def _taken(request: Request, db: Session, user: Any, form: Form, typed: Typed) -> Response:
     """Show what is wrong or what would be done; start it only if that was asked for and nothing is wrong."""
-    ticket = require_ticket(next(iter(typed.get(TOKEN, ())), ""), user, form.dag)
+    ticket, late = _ticket(typed, user, form)
     asked = list(typed.get(_DO, ()))
     if asked not in (["show"], ["start"]):
         raise HTTPException(400, "expected one of the form's two buttons: show what it would do, or start")
     own = {name: texts for name, texts in typed.items() if name not in {TOKEN, _DO}}
     world, documents, fault = _world()
     fields = form.fields(world)
-    params, faults = read_params(fields, own)
-    if not faults:
-        faults = form.faults(params, world)
-    more: dict[str, Any] = {"typed": own, "faults": faults, "fault": fault}
-    if faults:
-        return _shown(request, form, fields, db, user, more, 400)
+    params, sent = read_params(fields, own)
+    faults = form.faults(params, world) | sent | ({"": late} if late else {})
+    more: dict[str, Any] = {"typed": own, "fault": fault, "faults": faults}
+    if ticket is None or faults:
+        return _shown(request, form, fields, db, user, more, 400 if ticket else 403)
     if asked == ["show"]:
         return _shown(request, form, fields, db, user, more | {"preview": form.preview(params, world, documents, db)})
     try:
@@ -128,6 +127,14 @@ def _taken(request: Request, db: Session, user: Any, form: Form, typed: Typed) -
         return _shown(request, form, fields, db, user, more, error.status_code)
     base = request.scope.get("root_path", "")
     return RedirectResponse(f"{base}/{form.back}?started={quote(run_id, safe='')}#started", 303, headers())
+
+
+def _ticket(typed: Typed, user: Any, form: Form) -> tuple[Ticket | None, str]:
+    """The form's ticket; none and the reason where it is too old: then the form is shown again, as it was filled in."""
+    try:
+        return require_ticket(next(iter(typed.get(TOKEN, ())), ""), user, form.dag), ""
+    except FormExpiredError as error:
+        return None, str(error)
 
 
 def _world() -> tuple[World, Documents | None, str]:

@@ -11,11 +11,11 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.datamodels.dag_run import TriggerDAGRunPostBody
 from airflow.api_fastapi.core_api.routes.public.dag_run import trigger_dag_run
-from airflow.api_fastapi.core_api.security import requires_access_dag
+from airflow.api_fastapi.core_api.security import GetUserDep, requires_access_dag
 from airflow.models.dag import DagModel
 from airflow.models.dagrun import DagRun
 from airflow.models.log import Log
-from fastapi import Depends, Request
+from fastapi import Depends, HTTPException, Request
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -25,7 +25,18 @@ _GOING = ("queued", "running")
 
 def starts(dag: str) -> list[Any]:
     """For pages that start runs of ``dag``: whoever may trigger it in Airflow (403 otherwise)."""
-    return [Depends(requires_access_dag(method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=dag))]
+    check = requires_access_dag(method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=dag)
+
+    def may(request: Request, user: GetUserDep) -> None:
+        try:
+            check(request, user)
+        except HTTPException as error:
+            raise HTTPException(
+                error.status_code,
+                f"this page starts runs of {dag}: it is for those who may trigger that DAG in Airflow",
+            ) from error
+
+    return [Depends(may)]
 
 
 def may_start(dag: str, user: Any) -> bool:
