@@ -14,7 +14,8 @@ import polars as pl
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.decode import check_size
-from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, judge_drops, read_rows
+from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
@@ -25,6 +26,8 @@ _AHEAD = 8
 """Objects that are asked for while one is parsed."""
 _AT_ONCE = 2
 """Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+_TOGETHER = 500_000
+"""Lines of drops that are judged together: a month of a whole market, some 50 MB."""
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
@@ -69,34 +72,93 @@ def fetch_ahead(
                 coming.append(pool.submit(get, tasks[number + _AHEAD]))
 
 
+def read_drops(tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> list[Drop]:
+    """Read drops, in the order of ``tasks``: one is taken apart while the next ones are under way.
+
+    What their rows hold is judged of many drops of a source together: a query has its price, whatever it is about.
+    """
+    drops: dict[int, Drop] = {}
+    waiting: dict[str, list[tuple[int, Outcome, Rows]]] = {}
+
+    def judge(name: str) -> None:
+        several = waiting.pop(name)
+        source, rules = sources[name]
+        found = judge_drops(source, rules, [(_name(blank.task), rows) for _, blank, rows in several])
+        for (number, blank, _), parsed in zip(several, found, strict=True):
+            drops[number] = _judged(source, blank, parsed)
+
+    for number, (task, body) in enumerate(fetch_ahead(tasks, sources, fetch)):
+        found = _read_rows(sources[task.source][0], task, body)
+        if isinstance(found, Drop):
+            drops[number] = found
+            continue
+        mine = waiting.setdefault(task.source, [])
+        mine.append((number, *found))
+        if sum(rows.lines for _, _, rows in mine) >= _TOGETHER:
+            judge(task.source)
+    for name in list(waiting):
+        judge(name)
+    return [drops[number] for number in range(len(tasks))]
+
+
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
+    found = _read_rows(source, task, fetch)
+    if isinstance(found, Drop):
+        return found
+    blank, rows = found
+    return _judged(source, blank, judge_drops(source, rules, [(_name(blank.task), rows)])[0])
+
+
+def open_drop(
+    source: Source, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop | tuple[Outcome, bytes]:
+    """The bytes of one drop, with a blank line for it; the drop itself where its store doesn't give it."""
     try:
         found, body = fetch()
     except AfterbellError as error:
-        return Drop(not_fetched(task, error))
+        return Drop(_not_fetched(task, error))
     task = replace(task, size=found.size, version=found.version)
     digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{name_of(source, task, digest)}"
-    blank = Outcome(task, drop_id, digest, QUARANTINED)
-    if task.known_sha256 == digest:
+    drop_id = f"{task.source}:{task.session:%Y%m%d}:{_name_of(source, task, digest)}"
+    return Outcome(task, drop_id, digest, QUARANTINED), body
+
+
+def _read_rows(
+    source: Source, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop | tuple[Outcome, Rows]:
+    """The rows of one drop, not judged yet, with a blank line for it; the drop itself where nothing is to be judged."""
+    found = open_drop(source, task, fetch)
+    if isinstance(found, Drop):
+        return found
+    blank, body = found
+    if task.known_sha256 == blank.sha256:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
     if task.refusal:
         return Drop(replace(blank, reason=task.refusal))
     try:
-        parsed = parse_drop(source, rules, DropName(task.key, task.session, task.carried), body)
+        return blank, read_rows(source, _name(task), body)
     except CorruptDropError as error:
         return Drop(replace(blank, reason=str(error)))
+
+
+def _name(task: DropTask) -> DropName:
+    return DropName(task.key, task.session, task.carried)
+
+
+def _judged(source: Source, blank: Outcome, parsed: ParsedDrop | CorruptDropError) -> Drop:
+    if isinstance(parsed, CorruptDropError):
+        return Drop(replace(blank, reason=str(parsed)))
     return _drop(source, blank, parsed)
 
 
-def name_of(source: Source, task: DropTask, digest: str) -> str:
+def _name_of(source: Source, task: DropTask, digest: str) -> str:
     """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
     named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
     return named[:16]
 
 
-def not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
     """The line of a drop that its store didn't give."""
     failure = type(error).__name__
     match error:
