@@ -14,8 +14,9 @@ import polars as pl
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.decode import check_size
-from afterbell.ingest.parsing.parse import DropName, ParsedDrop, judge_drops, read_rows
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, judge_drops, read_or_wait, read_waiting
 from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.small import Lines
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
@@ -28,6 +29,8 @@ _AT_ONCE = 2
 """Objects that are under way at once: more threads only take the interpreter from the one that parses."""
 _TOGETHER = 500_000
 """Lines of drops that are judged together: a month of a whole market, some 50 MB."""
+_LINE = 60
+"""Bytes of a line, about."""
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
@@ -75,39 +78,78 @@ def fetch_ahead(
 def read_drops(tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> list[Drop]:
     """Read drops, in the order of ``tasks``: one is taken apart while the next ones are under way.
 
-    What their rows hold is judged of many drops of a source together: a query has its price, whatever it is about.
+    Many drops of a source are judged together, and small ones read together: a query has its price, whatever it is
+    about.
     """
     drops: dict[int, Drop] = {}
-    waiting: dict[str, list[tuple[int, Outcome, Rows]]] = {}
-
-    def judge(name: str) -> None:
-        several = waiting.pop(name)
-        source, rules = sources[name]
-        found = judge_drops(source, rules, [(_name(blank.task), rows) for _, blank, rows in several])
-        for (number, blank, _), parsed in zip(several, found, strict=True):
-            drops[number] = _judged(source, blank, parsed)
-
+    waiting: dict[str, list[_Waiting]] = {}
     for number, (task, body) in enumerate(fetch_ahead(tasks, sources, fetch)):
-        found = _read_rows(sources[task.source][0], task, body)
+        found = _begin(sources[task.source][0], number, task, body)
         if isinstance(found, Drop):
             drops[number] = found
             continue
         mine = waiting.setdefault(task.source, [])
-        mine.append((number, *found))
-        if sum(rows.lines for _, _, rows in mine) >= _TOGETHER:
-            judge(task.source)
-    for name in list(waiting):
-        judge(name)
+        mine.append(found)
+        if sum(each.size for each in mine) >= _TOGETHER:
+            drops |= _judge_waiting(*sources[task.source], waiting.pop(task.source))
+    for name, several in waiting.items():
+        drops |= _judge_waiting(*sources[name], several)
     return [drops[number] for number in range(len(tasks))]
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A drop that is read, or small enough to be read with others, and not judged yet."""
+
+    number: int
+    blank: Outcome
+    held: Rows | Lines
+
+    @property
+    def name(self) -> DropName:
+        return _name(self.blank.task)
+
+    @property
+    def size(self) -> int:
+        """Lines, about."""
+        return self.held.lines if isinstance(self.held, Rows) else 1 + len(self.held.text.data) // _LINE
+
+
+def _begin(
+    source: Source, number: int, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop | _Waiting:
+    """A drop up to where others can help; the drop itself where there is nothing to judge."""
+    found = open_drop(source, task, fetch)
+    if isinstance(found, Drop):
+        return found
+    blank, body = found
+    if task.known_sha256 == blank.sha256:
+        return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
+    if task.refusal:
+        return Drop(replace(blank, reason=task.refusal))
+    try:
+        return _Waiting(number, blank, read_or_wait(source, _name(task), body))
+    except CorruptDropError as error:
+        return Drop(replace(blank, reason=str(error)))
+
+
+def _judge_waiting(source: Source, rules: RuleSet, several: Sequence[_Waiting]) -> dict[int, Drop]:
+    """The drops of one source, by their numbers."""
+    small = [(one, one.held) for one in several if isinstance(one.held, Lines)]
+    found: dict[int, Rows | CorruptDropError] = {one.number: one.held for one in several if isinstance(one.held, Rows)}
+    read = read_waiting(source, [(one.name, lines) for one, lines in small])
+    found |= {one.number: rows for (one, _), rows in zip(small, read, strict=True)}
+    good = [(one, rows) for one in several if isinstance(rows := found[one.number], Rows)]
+    judged = judge_drops(source, rules, [(one.name, rows) for one, rows in good])
+    drops = {one.number: _drop_of(source, one.blank, parsed) for (one, _), parsed in zip(good, judged, strict=True)}
+    unread = [(one, error) for one in several if isinstance(error := found[one.number], CorruptDropError)]
+    return drops | {one.number: _drop_of(source, one.blank, error) for one, error in unread}
 
 
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
-    found = _read_rows(source, task, fetch)
-    if isinstance(found, Drop):
-        return found
-    blank, rows = found
-    return _judged(source, blank, judge_drops(source, rules, [(_name(blank.task), rows)])[0])
+    found = _begin(source, 0, task, fetch)
+    return found if isinstance(found, Drop) else _judge_waiting(source, rules, [found])[0]
 
 
 def open_drop(
@@ -124,29 +166,11 @@ def open_drop(
     return Outcome(task, drop_id, digest, QUARANTINED), body
 
 
-def _read_rows(
-    source: Source, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
-) -> Drop | tuple[Outcome, Rows]:
-    """The rows of one drop, not judged yet, with a blank line for it; the drop itself where nothing is to be judged."""
-    found = open_drop(source, task, fetch)
-    if isinstance(found, Drop):
-        return found
-    blank, body = found
-    if task.known_sha256 == blank.sha256:
-        return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
-    if task.refusal:
-        return Drop(replace(blank, reason=task.refusal))
-    try:
-        return blank, read_rows(source, _name(task), body)
-    except CorruptDropError as error:
-        return Drop(replace(blank, reason=str(error)))
-
-
 def _name(task: DropTask) -> DropName:
     return DropName(task.key, task.session, task.carried)
 
 
-def _judged(source: Source, blank: Outcome, parsed: ParsedDrop | CorruptDropError) -> Drop:
+def _drop_of(source: Source, blank: Outcome, parsed: ParsedDrop | CorruptDropError) -> Drop:
     if isinstance(parsed, CorruptDropError):
         return Drop(replace(blank, reason=str(parsed)))
     return _drop(source, blank, parsed)

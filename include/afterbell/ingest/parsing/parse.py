@@ -12,12 +12,15 @@ import polars as pl
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
 from afterbell.ingest.parsing.checks import content_checks
+from afterbell.ingest.parsing.decode import decode
 from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
+from afterbell.ingest.parsing.header import read_header
 from afterbell.ingest.parsing.parquet import read_parquet
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.several import DROP, bounds_of, put_together
 from afterbell.ingest.parsing.sift import ASIDE, RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.small import Lines, read_small
 from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
@@ -71,6 +74,47 @@ def read_rows(source: Source, name: DropName, body: bytes) -> Rows:
         return complete_rows(source, name, read(source, name.key, body))
 
 
+def read_or_wait(source: Source, name: DropName, body: bytes) -> Rows | Lines:
+    """The same, but of a small drop its lines, for ``read_waiting``.
+
+    Raises:
+        CorruptDropError: as ``read_rows``.
+    """
+    if source.format.type == "parquet":
+        return read_rows(source, name, body)
+    with _one_drop(source, name):
+        lines = Lines(name.key, *read_header(source, name.key, decode(source, name.key, body)))
+        return lines if lines.small else complete_rows(source, name, lines.read())
+
+
+def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> list[Rows | CorruptDropError]:
+    """What ``read_rows`` gives or raises for each of several small drops."""
+    try:
+        read = read_small([lines for _, lines in drops])
+    except VALUE_FAULTS:  # whichever of them it is
+        return [_read_one(source, name, lines) for name, lines in drops]
+    return [
+        rows if isinstance(rows, CorruptDropError) else _completed(source, name, rows)
+        for (name, _), rows in zip(drops, read, strict=True)
+    ]
+
+
+def _read_one(source: Source, name: DropName, lines: Lines) -> Rows | CorruptDropError:
+    try:
+        with _one_drop(source, name):
+            return complete_rows(source, name, lines.read())
+    except CorruptDropError as error:
+        return error
+
+
+def _completed(source: Source, name: DropName, rows: Rows) -> Rows | CorruptDropError:
+    try:
+        with _one_drop(source, name):
+            return complete_rows(source, name, rows)
+    except CorruptDropError as error:
+        return error
+
+
 def complete_rows(source: Source, name: DropName, found: Rows) -> Rows:
     """Rows with what their drop's name tells of them, and, of cumulative factors, the actions that they stand for."""
     rows = with_session(source, name, with_symbol(source, name, found.frame))
@@ -95,6 +139,8 @@ def judge_drops(
     source: Source, rules: RuleSet, drops: Sequence[tuple[DropName, Rows]]
 ) -> list[ParsedDrop | CorruptDropError]:
     """What ``judge_rows`` gives or raises for each of several drops, for the price of few."""
+    if not drops:
+        return []
     try:
         return [*_judged(source, rules, [name for name, _ in drops], [rows for _, rows in drops])]
     except VALUE_FAULTS:  # whichever of them it is
