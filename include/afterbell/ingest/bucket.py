@@ -15,6 +15,7 @@ from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.actions.renames import find_renames
+from afterbell.ingest.fetch import Fetch
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.parts import (
     EVIDENCE,
@@ -34,7 +35,7 @@ from afterbell.ingest.parts import (
     outcomes_frame,
 )
 from afterbell.ingest.plan import REVISED
-from afterbell.ingest.read import Drop, Fetch, read_drops
+from afterbell.ingest.read import Drop, read_drops
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
 from afterbell.ingest.sources.source import Kind, Source

@@ -17,13 +17,14 @@ import polars as pl
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
 from afterbell.errors import CorruptDropError
+from afterbell.ingest.fetch import Fetch, fetch_ahead
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.history import Mark, ParsedHistory, parse_history
 from afterbell.ingest.parts import LEDGER, LEVELS, REJECTS, STAGED, Part, files_frame, outcomes_frame
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, REVISED, DropTask
-from afterbell.ingest.read import Drop, Fetch, fetch_ahead, named, open_drop
+from afterbell.ingest.read import Drop, named, open_drop
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import write_files
 from afterbell.lake.shape import Shape

@@ -3,35 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
+from afterbell.ingest.fetch import Fetch, fetch_ahead
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parsing.decode import check_size
-from afterbell.ingest.parsing.parse import DropName, ParsedDrop, judge_drops, read_or_wait, read_waiting
+from afterbell.ingest.parsing.checks import DropName
+from afterbell.ingest.parsing.judge import ParsedDrop, judge_drops
+from afterbell.ingest.parsing.parse import read_or_wait, read_waiting
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.small import Lines
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
-from afterbell.stores.newest import read_newest
-from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
+from afterbell.stores.protocols import StoredObject
 
-_AHEAD = 8
-"""Objects that are asked for while one is parsed."""
-_AT_ONCE = 2
-"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
 _TOGETHER = 500_000
 """Lines of drops that are judged together: a month of a whole market, some 50 MB."""
 _LINE = 60
 """Bytes of a line, about."""
-Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 @dataclass(frozen=True)
@@ -49,30 +44,6 @@ class Drop:
     rows: pl.DataFrame | None = None
     rejected: pl.DataFrame | None = None
     held: pl.DataFrame | None = None
-
-
-def fetch_ahead(
-    tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
-) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
-    """Each task with a call that gives its object, while the next ones are under way.
-
-    Args:
-        tasks: the objects, in the order in which they are needed.
-        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
-        fetch: gets an object's bytes and the version they are; safe to call from threads.
-    """
-
-    def get(task: DropTask) -> tuple[StoredObject, bytes]:
-        check_size(sources[task.source][0], task.key, task.size)
-        return fetch(task)
-
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
-        for number, task in enumerate(tasks):
-            body = coming.popleft()
-            yield task, body.result
-            if number + _AHEAD < len(tasks):
-                coming.append(pool.submit(get, tasks[number + _AHEAD]))
 
 
 def read_drops(tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> list[Drop]:
@@ -245,21 +216,3 @@ def named(task: DropTask) -> list[pl.Expr]:
     """The columns of ``market.quarantine`` that say which drop a line is of."""
     names = {"source": task.source, "key": task.key, "session": task.session}
     return [pl.lit(value).alias(name) for name, value in names.items()]
-
-
-class Stores:
-    """The stores of a task, each opened once, when it is first needed; threads may share it."""
-
-    def __init__(self, opener: Callable[[StoreKind], DropStore]) -> None:
-        self._opener = opener
-        self._open: dict[str, DropStore] = {}
-
-    def open(self, kind: StoreKind) -> DropStore:
-        """The store ``kind``."""
-        if kind not in self._open:
-            self._open[kind] = self._opener(kind)
-        return self._open[kind]
-
-    def fetch(self, task: DropTask) -> tuple[StoredObject, bytes]:
-        """The version that was listed, or the one that has replaced it since, and its bytes."""
-        return read_newest(self.open(task.store), task.as_object())

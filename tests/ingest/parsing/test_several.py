@@ -9,14 +9,8 @@ from datetime import date, timedelta
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.parse import (
-    DropName,
-    ParsedDrop,
-    judge_drops,
-    parse_drop,
-    read_or_wait,
-    read_waiting,
-)
+from afterbell.ingest.parsing.judge import judge_drops
+from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop, read_or_wait, read_waiting
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.small import SMALL, Lines
 from afterbell.ingest.sources.source import Source, load_source

@@ -18,7 +18,8 @@ from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.decode import Text, decode
 from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
 from afterbell.ingest.parsing.header import read_header
-from afterbell.ingest.parsing.parse import ParsedDrop, complete_rows, judge_rows
+from afterbell.ingest.parsing.judge import ParsedDrop, judge_rows
+from afterbell.ingest.parsing.parse import complete_rows
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.text import read_lines
 from afterbell.ingest.sources.source import Source
