@@ -84,7 +84,7 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(browser, add
     assert "there are no bars of 2026-07-10: the last session there is is 2026-06-30" in clicking.beside(
         browser, "last"
     )
-    assert "ascending" in clicking.beside(browser, "horizons")
+    assert "must ascend" in clicking.beside(browser, "horizons")
     assert browser.run("return document.getElementById('field-name').value") == "More Trees"
     assert runs_of(database) == []
     browser.click("a[href='#field-last']")
