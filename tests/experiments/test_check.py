@@ -74,6 +74,9 @@ def test_without_word_of_the_data_the_calendar_alone_counts():
 def test_the_days_are_looked_at_though_other_fields_are_wrong():
     assert list(_faults(name="A", last="2026-07-02")) == ["last", "name"]
     assert list(_faults(name="A", first="2023-12-29", last="soon")) == ["first", "name", "last"]
+    assert list(_faults(name="A", horizons=[5, 1], families=["ridge", "ridge"], first="2026-07-01")) == [
+        "first", "name", "horizons", "families",
+    ]  # fmt: skip
     assert list(_faults(factor_sets=["mine"], first="2026-06-01")) == ["factor_sets", "first"]
 
 

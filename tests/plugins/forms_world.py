@@ -24,6 +24,9 @@ BACKFILL: dict[str, Any] = {
 }  # fmt: skip
 
 
+_TOKENS: dict[tuple[str | None, str], str] = {}
+
+
 @lru_cache(maxsize=1)
 def _bag() -> Any:
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415
@@ -66,8 +69,11 @@ class Person:
         return self.http.get(self.path, headers=self.sign)
 
     def token(self) -> str:
-        """The token of a form that was opened just now."""
-        return re.search(r'name="token" value="([^"]+)"', self.open().text)[1]
+        """The token of a form that was opened before; one is good for many."""
+        key = (self.role, self.path)
+        if key not in _TOKENS:
+            _TOKENS[key] = re.search(r'name="token" value="([^"]+)"', self.open().text)[1]
+        return _TOKENS[key]
 
     def send(self, fields: dict[str, Any] | list[tuple[str, str]], do: str = "show", **headers: str) -> Any:
         """Fill the form in and press a button."""

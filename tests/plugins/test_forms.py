@@ -236,6 +236,7 @@ def test_without_a_store_the_form_works_and_says_what_it_does_not_know(client, d
     assert page.status_code == 200
     assert "s3://somewhere gave no answer" in page.text
     assert "by the calendar" in page.text
+    assert "not known: the artifact store can&#39;t be read now" in page.text
 
 
 @pytest.fixture

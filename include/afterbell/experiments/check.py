@@ -13,7 +13,7 @@ from afterbell.calendar.span import Span
 from afterbell.cluster.profile import load_profile
 from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
 from afterbell.experiments.draw import trials
-from afterbell.experiments.request import FACTOR_SETS, Request, find_faults, missing_folds, parse_request
+from afterbell.experiments.request import FACTOR_SETS, Request, disorder, find_faults, missing_folds, parse_request
 from afterbell.training.spec import ModelSpec
 
 ASIDE = ("note", "promote", "profile")
@@ -57,8 +57,9 @@ def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
     if not faults:
         faults = _request_faults(parse_request(fields), world)
     else:  # what can be said of the days is said at once, whatever else is wrong
-        days = {name: _day(fields.get(name)) for name in ("first", "last") if name not in faults}
-        faults = _day_faults(days.get("first"), days.get("last"), world) | faults
+        first, last = (_day(fields.get(name)) if name not in faults else None for name in ("first", "last"))
+        wrong = {"first": disorder(first, last)} if first and last and first >= last else {}
+        faults = _day_faults(first, last, world) | wrong | faults
     return faults | _aside_faults(params)
 
 

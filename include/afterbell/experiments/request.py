@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from afterbell.config.loader import Strict
@@ -79,18 +79,30 @@ class Request(Strict):
     min_price: Number = Field(ge=0, le=10_000)
     min_dollar_volume: Number = Field(ge=0, le=1e12)
 
+    @field_validator("horizons")
+    @classmethod
+    def _ascend(cls, given: tuple[int, ...]) -> tuple[int, ...]:
+        if given != tuple(sorted(set(given))):
+            raise _misfit(
+                "horizons", f"horizons must ascend, each once, such as 1, 5; found {', '.join(map(str, given))}"
+            )
+        return given
+
+    @field_validator("families", "factor_sets")
+    @classmethod
+    def _stand_once(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        name = str(info.field_name)
+        # Sets are no rule here: a driver knows some that the form doesn't offer.
+        if unknown := [each for each in given if name == "families" and each not in FAMILIES]:
+            raise _misfit(name, f"{unknown[0]!r:.60} is not one of {', '.join(FAMILIES)}")
+        if len(set(given)) < len(given):
+            raise _misfit(name, f"{name} must name each once; found {list(given)}")
+        return given
+
     @model_validator(mode="after")
-    def _fits_together(self) -> Request:
-        if self.first >= self.last:
-            raise _misfit("first", f"first ({self.first}) must lie before last ({self.last})")
-        if self.horizons != tuple(sorted(set(self.horizons))):
-            raise _misfit("horizons", f"horizons must ascend, each once, such as [1, 5]; found {list(self.horizons)}")
-        if unknown := [each for each in self.families if each not in FAMILIES]:
-            raise _misfit("families", f"{unknown[0]!r:.60} is not one of {', '.join(FAMILIES)}")
-        for name in ("families", "factor_sets"):
-            given = getattr(self, name)
-            if len(set(given)) < len(given):
-                raise _misfit(name, f"{name} must name each once; found {list(given)}")
+    def _in_order(self) -> Request:
+        if wrong := disorder(self.first, self.last):
+            raise _misfit("first", wrong)
         return self
 
     @property
@@ -120,6 +132,11 @@ class Request(Strict):
             | {"min_price": self.min_price, "min_median_dollar_volume": self.min_dollar_volume},
         }
         return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": base.search})
+
+
+def disorder(first: date, last: date) -> str:
+    """What is wrong with two days that are the wrong way round; empty where they aren't."""
+    return f"first ({first}) must lie before last ({last})" if first >= last else ""
 
 
 def _misfit(field: str, text: str) -> PydanticCustomError:

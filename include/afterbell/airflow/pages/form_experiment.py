@@ -76,21 +76,23 @@ def preview(
     request = request_of(params)
     sessions = world.sessions(request.first, request.last)
     work = outline(request, world.base, len(sessions))
-    pace, known = None, False
+    pace, known, why = None, False, "no experiment has run yet"
     try:
         if documents is not None:
             pace = pace_of_experiments(documents, earlier, world) or pace_of_daily_runs(documents, daily)
             key = f"experiments/{request.id}/metrics.json"
             known = bool(documents.documents([key]))
     except AfterbellError:
-        pace = None  # the page says already that the store can't be read
+        documents = None
+    if documents is None:
+        pace, why = None, "the artifact store can't be read now"
     seconds = None if pace is None else round(pace.seconds(work.fits), 1)
     return {
         "rows": [
             {"name": "Sessions", "text": _sessions(sessions, world)},
             {"name": "Folds", "text": _folds(work, world)},
             {"name": "Fits", "text": _fits(work, request)},
-            {"name": "Time", "text": _time(pace, seconds, work)},
+            {"name": "Time", "text": _time(pace, seconds, work, why)},
             {"name": "Then", "text": _then(params)},
         ],
         "experiment": request.id,
@@ -126,9 +128,9 @@ def _fits(work: Outline, request: Request) -> str:
     )
 
 
-def _time(pace: Pace | None, seconds: float | None, work: Outline) -> str:
+def _time(pace: Pace | None, seconds: float | None, work: Outline, why: str) -> str:
     if pace is None or seconds is None:
-        return "not known: no experiment has run yet"
+        return f"not known: {why}"
     runs = f"the last {pace.kind}" if pace.runs == 1 else f"the last {pace.runs} {pace.kind}s"
     if pace.others is None:
         return (
