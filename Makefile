@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help setup qlib demo up down check docs test test-failed test-durations test-compose images compose-env chaos lint bench \
-  replay answers clean lock
+  replay answers picture clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
 # a shell line, and not expanded by make either.
@@ -75,6 +75,9 @@ docs:  ## build the documentation as a site, in build/docs
 
 chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 SEED=1), and look at what is left
 	@$(SPARK) -m tests.chaos.scenario
+
+picture: setup  ## take the README's picture of the page Tonight, of the Airflow that `make up` started (needs chromium)
+	@$(SPARK) -m tests.picture
 
 lint: setup  ## check style, format, types and import contracts
 	@$(SPARK) -m tests.suite lint

@@ -53,15 +53,31 @@ class Done:
     error: str = ""
 
 
-def open_lake(home: Path, name: str) -> tuple[Runtime, SparkSession]:
-    """The lake ``name`` below ``home``, and a session on it; the one that was open in this process is closed."""
+def open_lake(home: Path, name: str, *, keep_context: bool = False) -> tuple[Runtime, SparkSession]:
+    """The lake ``name`` below ``home``, and a session on it; the one that was open in this process is closed.
+
+    Args:
+        home: takes the lake's files.
+        name: of the lake, and of the session.
+        keep_context: leave Spark's context and its Python workers to the new session. A run that is measured begins
+            with new ones, as a driver does; a test has no need of that.
+    """
     active = SparkSession.getActiveSession()
-    if active is not None:
+    if active is not None and keep_context:
+        _take_over(active.newSession())
+    elif active is not None:
         active.stop()
     os.environ["AFTERBELL_LAKE_CATALOG"] = f"jdbc:sqlite:{home}/{name}.db"
     os.environ["AFTERBELL_LAKE_WAREHOUSE"] = f"file:{home}/{name}"
     runtime = Runtime.from_env()
     return runtime, lake_session(runtime, name)
+
+
+def _take_over(session: SparkSession) -> None:
+    """Have ``session`` be the one that everybody is given from now on; its catalogs are opened by its own settings."""
+    SparkSession._instantiatedSession = SparkSession._activeSession = session  # noqa: SLF001 - no public way replaces them
+    session._jvm.SparkSession.setDefaultSession(session._jsparkSession)  # noqa: SLF001
+    session._jvm.SparkSession.setActiveSession(session._jsparkSession)  # noqa: SLF001
 
 
 class Lake:
@@ -72,9 +88,9 @@ class Lake:
         spark: a session on it.
     """
 
-    def __init__(self, home: Path, name: str) -> None:
+    def __init__(self, home: Path, name: str, *, keep_context: bool = False) -> None:
         self.name = name
-        self.runtime, self.spark = open_lake(home, name)
+        self.runtime, self.spark = open_lake(home, name, keep_context=keep_context)
 
     def args(self, step: str, session: date, **inputs: object) -> StepArgs:
         """What a step of the run of ``session`` is told, with hours to go."""

@@ -16,14 +16,18 @@ from typing import Any
 
 import polars as pl
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.job import StepArgs, run_slug, run_step
+from afterbell.cluster.steps import EXPERIMENT_RUNS
+from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
-from afterbell.errors import GateError, StaleInputError
+from afterbell.errors import GateError, ObjectMissingError, ObjectTooLargeError, StaleInputError
 from afterbell.evaluation.gate import Contender, Decision, decide, in_time, undecided
 from afterbell.evaluation.judged import Judged, insides, judge, read_rows
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.settings import GateSettings, load_gate
+from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session, lake_session_beside
@@ -72,6 +76,8 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
         "metrics": {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in own.scored.items()},
     }
     gains, coefficients = insides(store, candidate)
+    inputs = {"inputs": args.inputs}
+    before, changed = since(store, args.session, outcome | inputs)
     report = render(
         ReportData(
             run_id=args.run_id,
@@ -84,10 +90,13 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
             gains=gains,
             coefficients=coefficients,
             data={name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS},
+            since=(before, changed),
         )
     )
     compared = [dataclasses.asdict(found) for found in decision.comparisons]
-    key, path = write(store, runtime, args, report, outcome | {"comparisons": compared, "inputs": args.inputs})
+    key, path = write(
+        store, runtime, args, report, outcome | inputs | {"comparisons": compared} | _told(before, changed)
+    )
     record_run(
         spark,
         args,
@@ -129,8 +138,11 @@ def held(
         "metrics": {},
     }
     data = {name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS}
-    report = render_held(args.session.isoformat(), args.run_id, reason, data, args.inputs.get("skipped") or ())
-    key, path = write(store, runtime, args, report, outcome | {"comparisons": [], "inputs": args.inputs})
+    inputs = {"inputs": args.inputs}
+    before, changed = since(store, args.session, outcome | inputs)
+    skipped = args.inputs.get("skipped") or ()
+    report = render_held(args.session.isoformat(), args.run_id, reason, data, skipped, (before, changed))
+    key, path = write(store, runtime, args, report, outcome | inputs | {"comparisons": []} | _told(before, changed))
     record_run(
         lake_session(runtime, f"afterbell evaluate {args.session}"),
         args,
@@ -143,6 +155,25 @@ def held(
         detail={"reason": reason, "report": key},
     )
     return outcome | {"report_key": key, "report_path": str(path)}
+
+
+def since(store: ArtifactStore, session: date, now: dict[str, Any]) -> tuple[str, list[Change]]:
+    """The session before, and what changed since its newest run; nothing where that left no figures."""
+    before = Exchange(load_platform().exchange).previous(session).isoformat()
+    found = [each for each in store.list(f"reports/{before}/") if each.key.endswith("/metrics.json")]
+    daily = [each for each in found if not each.key.split("/")[2].startswith(EXPERIMENT_RUNS)]
+    if not daily:
+        return "", []
+    newest = max(daily, key=lambda each: (each.modified or datetime.min.replace(tzinfo=UTC), each.key))
+    try:
+        told = json.loads(store.get(newest.key))
+    except (ValueError, ObjectMissingError, ObjectTooLargeError):
+        return "", []  # what yesterday left broken does not stop tonight
+    return (before, changes(told, now)) if isinstance(told, dict) else ("", [])
+
+
+def _told(before: str, changed: list[Change]) -> dict[str, Any]:
+    return {"since": {"session": before, "changes": [each.to_json() for each in changed]}} if before else {}
 
 
 def write(

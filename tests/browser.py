@@ -129,6 +129,10 @@ class Browser:
         """Go on in another window."""
         self._ask("POST", "/window", {"handle": handle})
 
+    def close_window(self) -> None:
+        """Close the window that is shown; another has to be switched to."""
+        self._ask("DELETE", "/window")
+
     def close(self) -> None:
         """End the browser."""
         self._ask("DELETE", "")

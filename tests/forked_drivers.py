@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
+from afterbell.cluster.warm.serve import stop_context
 from afterbell.cluster.warm.submit import forked_workers
 from afterbell.cluster.warm.words import Request, connect, listen, receive, send
 from afterbell.config.platform import Folders
@@ -166,6 +167,18 @@ class _Forks:
             asked.sendall(str(code if code >= 0 else 128 - code).encode())
 
 
+def _run_script(script: str) -> int:
+    """Its exit status. A JVM that the driver did not start serves others after it, without its context."""
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as end:
+        if end.code:
+            return end.code if isinstance(end.code, int) else 1
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        stop_context()
+    return 0
+
+
 def _be(request: Request, streams: list[int]) -> NoReturn:
     """Be the driver, in the fork: its script is the main program."""
     status = 1
@@ -174,10 +187,7 @@ def _be(request: Request, streams: list[int]) -> NoReturn:
         take_over(request, streams, first=0)
         sys.argv = [request.script, *request.arguments]
         sys.path[0] = str(Path(request.script).parent)
-        runpy.run_path(request.script, run_name="__main__")
-        status = 0
-    except SystemExit as end:
-        status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        status = _run_script(request.script)
     except BaseException:  # noqa: BLE001 - there is nobody above
         traceback.print_exc()
     finally:

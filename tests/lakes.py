@@ -20,7 +20,7 @@ class Lake:
 
     def __init__(self, home: Path, name: str) -> None:
         self.name = name
-        self.runtime, self.spark = open_lake(home, name)
+        self.runtime, self.spark = open_lake(home, name, keep_context=True)
 
     def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs:
         return StepArgs(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)

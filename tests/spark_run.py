@@ -9,6 +9,7 @@ from typing import Any
 
 from bench.driver import ELSEWHERE, ROOT, driver_env
 from tests.forked_drivers import start_driver, workers_options
+from tests.java import java_for
 from tests.patience import LONG
 
 _LIMIT = 4 * LONG
@@ -34,17 +35,31 @@ def tail(log: Path, characters: int = 6000) -> str:
     return f"the end of {log.name}:\n{log.read_text(encoding='utf-8', errors='replace')[-characters:]}"
 
 
-def run_scenario(script: str, home: Path, stores: dict[str, str] | None = None) -> dict[str, Any]:
-    """Run ``script`` (a path from the project's root), which writes JSON to the path it is given."""
+def run_scenario(
+    script: str, home: Path, stores: dict[str, str] | None = None, *, own_java: bool = False
+) -> dict[str, Any]:
+    """Run ``script`` (a path from the project's root), which writes JSON to the path it is given.
+
+    Its Python process is its own. Its JVM may have served others before, unless ``own_java``: for scenarios that
+    break things that a JVM remembers.
+    """
+    env, java_log = scenario_env(home, stores), home / "scenario.log"
+    if own_java:
+        return _run(script, home, env, java_log)
+    with java_for(env, home, any_stores=stores is None) as java:
+        return _run(script, home, env | java.address, java.log)
+
+
+def _run(script: str, home: Path, env: dict[str, str], java_log: Path) -> dict[str, Any]:
     answer, log = home / "answer.json", home / "scenario.log"
     with log.open("w", encoding="utf-8") as stream, Path(os.devnull).open("rb") as nothing:
         streams = (nothing.fileno(), stream.fileno(), stream.fileno())
-        driver = start_driver(ROOT / script, [str(answer)], scenario_env(home, stores), home, streams)
+        driver = start_driver(ROOT / script, [str(answer)], env, home, streams)
     try:
         status: int | str = driver.wait(_LIMIT)
     except TimeoutError:
         driver.kill()
         status = f"none after {_LIMIT} s"
-    assert status == 0, f"exit status {status}; {tail(log)}"
+    assert status == 0, f"exit status {status}; {tail(log)}{'' if java_log == log else f'; {tail(java_log)}'}"
     found: dict[str, Any] = json.loads(answer.read_text(encoding="utf-8"))
     return found

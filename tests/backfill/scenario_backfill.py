@@ -77,7 +77,7 @@ class Scenario:
     def lake(self, name: str) -> Lake:
         """A lake that has the sessions before the range, without features."""
         print(f"scenario: lake {name}", file=sys.stderr, flush=True)
-        lake = Lake(self.home, name)
+        lake = Lake(self.home, name, keep_context=True)
         self.land(lake, self.days[BEFORE - 1])
         return lake
 
@@ -176,7 +176,7 @@ class Scenario:
         planned = self.plan()
         done = self.fill(planned)
         late = {"features": stored(lake, self.range), "evenings": known_each_evening(lake, self.range + later)}
-        native = Lake(self.home, "native")
+        native = Lake(self.home, "native", keep_context=True)
         for session in later:
             self.day(native, session)
         same = {name: late["features"][name].equals(frame) for name, frame in stored(native, self.range).items()}

@@ -9,7 +9,7 @@ from tests.chaos.scenario import chaos
 
 SEED, EVERY = 0, 25.0
 """In this order it kills dag-processor, worker, triggerer, API server and scheduler in the first two minutes."""
-MOST = 6
+MOST = 5
 LIMIT = 3600.0
 """Seconds after which what still runs hangs."""
 

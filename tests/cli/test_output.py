@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from afterbell import errors
-from afterbell.cli.output import advice, by_figure, print_label, print_rows, print_text, report_errors
+from afterbell.cli.output import advice, advising, by_figure, print_label, print_rows, print_text, report_errors
 
 RELEASE = "2026-06-30-b126971a51ab"
 CLASSES = [kind for _, kind in getmembers(errors, isclass) if issubclass(kind, errors.AfterbellError)]
@@ -84,6 +84,19 @@ def test_what_to_do_about_a_failed_step_is_that_of_the_error_in_its_message():
     step = errors.StepFailedError("ingest: MissingDropsError: no drop of 2026-07-02\n(task 'ingest'; the log: /x)")
     assert advice(step) == advice(errors.MissingDropsError("no drop"))
     assert advice(step) != advice(errors.StepFailedError("the driver vanished"))
+
+
+def test_a_block_gives_its_failures_advice_of_their_own_and_others_keep_that_of_their_kind():
+    with (
+        pytest.raises(errors.ObjectMissingError) as found,
+        advising("Name one: `./afterbell release list`.", errors.ConfigError, errors.ObjectMissingError),
+        advising("Publish one first.", errors.ObjectMissingError),
+    ):
+        raise errors.ObjectMissingError("release 'x' is not there")
+    assert advice(found.value) == "Publish one first."
+    with pytest.raises(errors.StoreFullError) as other, advising("Name one.", errors.ConfigError):
+        raise errors.StoreFullError("the disk is full")
+    assert advice(other.value) == advice(errors.StoreFullError("x")) != "Name one."
 
 
 def test_an_error_of_another_house_in_a_message_has_no_say():

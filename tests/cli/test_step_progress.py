@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import queue
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
 
 from afterbell.cli import step_progress
+from afterbell.cli.airflow_run import session_of
 from afterbell.cli.step_progress import Running, describe_progress, newest_report, shown
 from afterbell.stores import artifacts
 from afterbell.stores.protocols import StoredObject
@@ -80,6 +82,19 @@ def test_a_running_step_is_shown_and_said_until_it_ends(monkeypatch):
     assert first.endswith(": 3 of 9 fits")
     assert updates.get(timeout=60).startswith("fit is running, try 2")
     assert running.now()[0] == ""
+
+
+@pytest.mark.parametrize(
+    ("conf", "session"),
+    [
+        ({"session": "2026-06-30"}, "2026-06-30"),
+        ({"name": "more-trees", "first": "2024-01-02", "last": "2026-06-29"}, "2026-06-29"),
+        ({"first": "2015-03-23", "last": "2015-12-31", "steps": ["ingest"]}, "2026-07-01"),
+        ({"action": "rollback"}, "2026-07-01"),
+    ],
+)
+def test_steps_of_a_run_are_looked_for_where_they_keep_their_documents(conf, session):
+    assert session_of(conf, datetime(2026, 7, 1, 0, 30, tzinfo=UTC)) == session
 
 
 def test_another_step_that_ends_leaves_the_running_one_alone():

@@ -12,7 +12,7 @@ from tests.cluster.drivers import limits, outcome
 from tests.clusters.mesos.agent import Agent
 from tests.clusters.mesos.build import mesos_spark_home
 from tests.clusters.mesos.master import Master
-from tests.clusters.programs import programs
+from tests.clusters.programs import programs, quick_java
 from tests.clusters.rest import get
 from tests.patience import LONG
 
@@ -28,7 +28,7 @@ def spark_home(tmp_path_factory):
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mesos")
-    env = {"SPARK_LOCAL_IP": "127.0.0.1"}  # all that tasks get; Java is their driver's
+    env = quick_java() | {"SPARK_LOCAL_IP": "127.0.0.1"}  # all that tasks get; Java is their driver's
     with programs(folder) as keeper:
         agents = [
             Agent(f"agent-{rack}", folder / rack, keeper, env, cpus=2, mem=2048, attributes={"rack": rack})

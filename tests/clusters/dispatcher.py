@@ -15,7 +15,7 @@ from afterbell.embedded.ports import LOOPBACK, free_port
 from tests.clusters.mesos.agent import Agent, Task
 from tests.clusters.mesos.build import libmesos_of, mesos_spark_home
 from tests.clusters.mesos.master import Master
-from tests.clusters.programs import Program, Programs, java_environment, programs, until
+from tests.clusters.programs import Program, Programs, java_environment, programs, quick_java, until
 from tests.clusters.rest import Submissions, get
 
 _DISPATCHER = "org.apache.spark.deploy.mesos.MesosClusterDispatcher"
@@ -108,7 +108,7 @@ class Dispatcher:
 
 def executor_environment() -> dict[str, str]:
     """What the agents' ``--executor_environment_variables`` name: Java, and that all of it is on loopback."""
-    return {"JAVA_HOME": str(Folders.from_env().java_home), "SPARK_LOCAL_IP": LOOPBACK}
+    return quick_java() | {"JAVA_HOME": str(Folders.from_env().java_home), "SPARK_LOCAL_IP": LOOPBACK}
 
 
 @contextmanager

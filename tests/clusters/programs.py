@@ -150,5 +150,9 @@ def until(what: str, ask: Callable[[], Found], seconds: float = 300.0) -> Found:
 
 def java_environment(folders: Folders) -> dict[str, str]:
     """What a machine of a cluster gives to its programs: Java, and nothing of Afterbell."""
-    quick = {name: os.environ[name] for name in ("JDK_JAVA_OPTIONS",) if name in os.environ}
-    return plain_environment() | quick | {"JAVA_HOME": str(folders.java_home)}
+    return plain_environment() | quick_java() | {"JAVA_HOME": str(folders.java_home)}
+
+
+def quick_java() -> dict[str, str]:
+    """What ``tests/conftest.py`` sets for every short-lived JVM; programs that inherit nothing must be given it."""
+    return {name: os.environ[name] for name in ("JDK_JAVA_OPTIONS",) if name in os.environ}

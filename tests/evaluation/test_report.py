@@ -10,6 +10,7 @@ from afterbell.evaluation.gate import decide
 from afterbell.evaluation.metrics import horizon_metrics, score_panel
 from afterbell.evaluation.out_of_sample import contender
 from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.since import Change
 from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
 
 NASTY = "<script>alert('x')</script>"
@@ -106,3 +107,20 @@ def test_a_first_release_is_compared_with_zero_skill():
     page = render(make_data(champion=False))
     assert "rank IC against zero skill" in page
     assert "Common window" not in page
+
+
+def test_what_changed_since_the_session_before_comes_before_the_horizons():
+    since = ("2020-06-01", [Change("verdict", "keep", "publish"), Change(f"rank IC {NASTY}", 0.08, 0.06)])
+    page = render(dataclasses.replace(make_data(), since=since))
+    told = page.index("What changed since 2020-06-01")
+    assert page.index("Sharpe net of costs") < told < page.index("Horizon of 1 session")
+    assert "<td>keep</td><td>publish</td>" in page
+    assert "<td>0.08</td><td>0.06</td><td>-0.02</td>" in page
+    assert NASTY not in page
+    assert "What changed" not in render(make_data())
+
+
+def test_a_session_like_the_one_before_says_so():
+    assert "Nothing: figures and data are the same." in render(
+        dataclasses.replace(make_data(), since=("2020-06-01", []))
+    )

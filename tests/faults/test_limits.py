@@ -10,11 +10,11 @@ import pytest
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.bucket import read_slice
+from afterbell.ingest.fetch import Stores
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
 from afterbell.ingest.parts import LEDGER
 from afterbell.ingest.plan import QUARANTINED, plan_source
-from afterbell.ingest.read import Stores
 from afterbell.ingest.slices import share_out
 from afterbell.ingest.sources.source import Source, load_source
 from afterbell.quality.rules import load_rules

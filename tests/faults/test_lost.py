@@ -23,7 +23,7 @@ TABLES = {
 @pytest.fixture(scope="module")
 def seen(services: Services, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = tmp_path_factory.mktemp("lost")
-    return run_scenario("tests/faults/scenario_lost.py", home, services.env)
+    return run_scenario("tests/faults/scenario_lost.py", home, services.env, own_java=True)
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -22,7 +22,7 @@ def seen(services: Services, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     if not may_mount():
         pytest.skip("a small file system can't be mounted here: that takes root")
     env = services.env | {"SERVICES_HOME": services.env["AFTERBELL_HOME"]}
-    return run_scenario("tests/faults/scenario_outage.py", tmp_path_factory.mktemp("outage"), env)
+    return run_scenario("tests/faults/scenario_outage.py", tmp_path_factory.mktemp("outage"), env, own_java=True)
 
 
 @pytest.mark.parametrize("step", STEPS)

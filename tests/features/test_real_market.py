@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.services, pytest.mark.market]
 
 @pytest.fixture(scope="module")
 def seen(market_drops: Path, services: Any, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run_scenario("tests/features/scenario_real.py", tmp_path_factory.mktemp("real"), services.env)
+    return run_scenario("tests/features/scenario_real.py", tmp_path_factory.mktemp("real"), services.env, own_java=True)
 
 
 @pytest.mark.parametrize("name", ["alpha158", "core", "cross_section", "fundamental"])

@@ -72,10 +72,10 @@ def compared(home: Path, name: str, feed: Iterable[Delivery], sessions: list[dat
     os.environ["AFTERBELL_HDFS_ROOT"] = f"/replay-{name}"
     upload(feed, Runtime.from_env())
     began = datetime.now(UTC)
-    bulk = Lake(home, f"{name}_bulk")
+    bulk = Lake(home, f"{name}_bulk", keep_context=True)
     ingested(bulk, sessions[-1:])
     middle = datetime.now(UTC)
-    daily = Lake(home, f"{name}_daily")
+    daily = Lake(home, f"{name}_daily", keep_context=True)
     failed = ingested(daily, sessions)
     seconds = [(middle - began) / timedelta(seconds=1), (datetime.now(UTC) - middle) / timedelta(seconds=1)]
     tables = differences(bulk.runtime, daily.runtime)

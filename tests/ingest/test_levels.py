@@ -140,16 +140,24 @@ def test_the_sample_has_the_last_close_of_each_symbol_and_is_the_same_of_each_dr
             for day, close in ((SECOND, 2.0), (FIRST, 1.0))
         ]
     )
-    found = sample_closes("d", two)
+    found = sample_closes([("d", two)])
     assert SAMPLE / 2 < found.height < 2 * SAMPLE
     assert set(found["close"]) == {2.0}
-    again = sample_closes("e", two.filter(pl.col("session") == FIRST).reverse())
+    again = sample_closes([("e", two.filter(pl.col("session") == FIRST).reverse())])
     assert again["symbol"].to_list() == found["symbol"].to_list()
 
 
 def test_a_close_of_nought_is_not_looked_at() -> None:
     rows = pl.DataFrame({"symbol": ["A", "B"], "session": [FIRST] * 2, "close": [0.0, 3.0]})
-    assert sample_closes("d", rows).rows() == [("d", "B", 3.0)]
+    assert sample_closes([("d", rows)]).rows() == [("d", "B", 3.0)]
+
+
+def test_each_of_several_drops_has_closes_of_its_own() -> None:
+    columns = ("symbol", "session", "close")
+    first = pl.DataFrame([("B", FIRST, 2.0), ("A", SECOND, 5.0), ("A", FIRST, 4.0)], schema=columns, orient="row")
+    second = pl.DataFrame([("B", THIRD, 0.0), ("A", THIRD, 7.0)], schema=columns, orient="row")
+    found = sample_closes([("z", first), ("d", second)])
+    assert found.rows() == [("z", "A", 5.0), ("z", "B", 2.0), ("d", "A", 7.0)]
 
 
 def test_sessions_far_apart_are_not_compared_with_each_other() -> None:

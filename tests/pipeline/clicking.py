@@ -80,3 +80,52 @@ def beside(browser: Browser, name: str) -> str:
         "const told = field.getAttribute('aria-describedby').split(' ').includes(id);"
         "return told ? document.getElementById(id).textContent : '';", name
     ))  # fmt: skip
+
+
+def choose(browser: Browser, name: str, option: str) -> None:
+    """Choose from a list of Airflow's form: type what is meant, and press Enter."""
+    browser.type(f"#element_{name} input[role=combobox]", f"{option}\ue007")
+    chosen = "return document.querySelector('input[name=element_' + arguments[0] + ']').value === arguments[1]"
+    browser.until(chosen, f"{name} is {option}", name, option)
+
+
+def button(browser: Browser, text: str, within: str = "body") -> None:
+    """Press the button with that text, as soon as it can be pressed."""
+    find = """
+    const found = [...document.querySelectorAll(arguments[1] + ' button')].filter(
+      each => each.textContent.trim() === arguments[0] && !each.disabled && each.getClientRects().length)[0];
+    if (found) { found.scrollIntoView({block: 'center'}); found.id = 'press-this'; }
+    return !!found;
+    """
+    browser.until(find, f"a button {text}", text, within)
+    browser.click("#press-this")
+    browser.run("const old = document.getElementById('press-this'); if (old) old.id = ''")
+
+
+def clear_task(browser: Browser, task_page: str) -> None:
+    """Clear a task and all that come after it, on its own page."""
+    browser.open(task_page)
+    mark = '[aria-label="Press shift+c to clear"]'
+    browser.until("return !!document.querySelector(arguments[0])", "the button that clears", mark)
+    browser.click(mark)
+    browser.until("return document.body.innerText.includes('Affected Tasks:')", "what would be cleared")
+    button(browser, "Confirm", "[role=dialog]")
+    browser.until("return !document.body.innerText.includes('Affected Tasks:')", "the task is cleared")
+
+
+def fail_run(browser: Browser, run_page: str) -> None:
+    """Mark a run as failed on its own page: what a person does to cancel it."""
+    browser.open(run_page)
+    mark = '[aria-label="Mark Dag Run as..."]'
+    browser.until("return !!document.querySelector(arguments[0])", "the menu that marks the run", mark)
+    browser.click(mark)
+    item = "[data-testid=mark-run-as-failed]"
+    browser.until("return !!document.querySelector(arguments[0])", "the menu's item", item)
+    browser.click(item)
+    button(browser, "Confirm", "[role=dialog]")
+
+
+def answer(browser: Browser, question: str, word: str) -> None:
+    """Answer the question of a task on its own page: ``Approve`` or ``Reject``."""
+    browser.open(question)
+    button(browser, word)

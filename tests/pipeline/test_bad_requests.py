@@ -34,6 +34,7 @@ def test_a_bad_request_is_refused_with_what_to_do(afterbell, args, says):
     answer = afterbell(*args)
     assert answer.status != 0
     assert says in answer.err
+    assert answer.err.splitlines()[-1].startswith("What to do: ")
     assert "Traceback" not in answer.err
     assert not (afterbell.home / "services" / "s3").exists(), "something was started"
 

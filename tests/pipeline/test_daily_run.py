@@ -85,6 +85,25 @@ def test_the_release_is_listed_shown_and_verified(planted):
     assert verified.json["predicted"] == len(shown["models"]) == 4
 
 
+ANSWERS = [
+    ("release list", "release_id"), ("release show", "release_id"), ("release history", "run_id"),
+    ("quality", "run_id"),
+    ("query|SELECT run_id, session, step, verdict, commit_id, snapshots_out FROM ops.runs", "run_id"),
+    ("query|SELECT DISTINCT release_id, symbol, session, as_of, family, score FROM signals.daily", "release_id"),
+    ("query|SELECT drop_id, source, key, sha256, reason FROM raw.drops LIMIT 5", ""), ("features", ""),
+    ("drops refused", ""), ("listings held", ""), ("backfill status", ""), ("experiment list", ""), ("doctor", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("command", "whole"), ANSWERS, ids=[command for command, _ in ANSWERS])
+def test_on_a_terminal_of_80_columns_no_word_is_broken(planted, command, whole):
+    afterbell, summary = planted
+    lines = afterbell.on_terminal(*(command.split("|") if "|" in command else command.split()))
+    assert [line for line in lines if len(line) > 80 and len(line.split()) > 1] == []
+    assert not whole or any(summary[whole] in line.split() or summary[whole] in line for line in lines)
+    assert not any("Traceback" in line for line in lines)
+
+
 def test_factor_sets_are_told_with_the_plan_for_what_is_missing(planted):
     afterbell, _ = planted
     core, alpha = afterbell("features", "--set", "core", "--set", "alpha158", "--json").json

@@ -10,6 +10,7 @@ import pytest
 import requests
 import yaml
 
+from tests.accessibility import violations
 from tests.airflow.hook_server import HookServer
 from tests.airflow_api import AirflowApi, password_of
 from tests.browser import chromium
@@ -279,11 +280,12 @@ def browser(planted, page, tmp_path_factory):
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp_path, theme):
-    browser.shape(1280, 900)
+    browser.shape(1440, 900)
     looking.open_in_airflow(browser, page.url, theme)
     for name in looking.PAGES:
         looking.turn_to(browser, name)
         looking.require_structure(browser, name)
+        assert violations(browser) == [], name
         looking.require_contrast(browser)
         looking.require_keyboard(browser)
         looking.require_no_sideways_scrolling(browser)
@@ -296,11 +298,12 @@ def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path, scheme):
-    browser.shape(400, 800, scheme)
+    browser.shape(390, 844, scheme)
     for name in (*looking.PAGES, "tonight?session=2026-06-30", "sessions?before=2026-06-30"):
         browser.open(f"{page.url}/afterbell/{name}")
         looking.require_no_sideways_scrolling(browser)
         looking.require_contrast(browser)
+        assert violations(browser) == [], name
         assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
     assert looking.complaints(browser) == []
     browser.screenshot(tmp_path / "telephone.png")

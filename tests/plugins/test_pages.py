@@ -288,6 +288,44 @@ def test_two_releases_are_compared_by_what_differs(client, store):
     assert "rsi14" in client("/releases/compare?left=2026-06-29-ba9876543210&right=2026-06-30-0123456789ab").text
 
 
+def test_the_largest_difference_between_releases_comes_first(client, store):
+    _put_release(store, metrics={"h1": {"ic": 0.05, "rank_ic": 0.04, "sharpe_net": 1.5}})
+    _put_release(store, "2026-06-29-ba9876543210", metrics={"h1": {"ic": 0.025, "rank_ic": 0.039, "sharpe_net": -1.5}})
+    found = client.json("/releases/compare?left=2026-06-29-ba9876543210&right=2026-06-30-0123456789ab")
+    (metrics,) = [section for section in found["sections"] if section["title"] == "Metrics"]
+    # as shares of the larger value: 3 of 1.5, 0.025 of 0.05, 0.001 of 0.04
+    assert [row["name"] for row in metrics["rows"]] == ["h1.sharpe_net", "h1.ic", "h1.rank_ic"]
+
+
+def test_tonight_tells_what_changed_since_the_session_before(client, store):
+    _put_run(store)
+    changes = [
+        {"name": "verdict", "before": "keep", "now": "publish"},
+        {"name": "rank IC, h1", "before": 0.08, "now": 0.06},
+    ]
+    put(store, f"reports/{SESSION}/{SLUG}/metrics.json", {"since": {"session": "2026-06-29", "changes": changes}})
+    assert client.json(f"/tonight?session={SESSION}")["since"] == {"session": "2026-06-29", "changes": changes}
+    text = client(f"/tonight?session={SESSION}").text
+    assert "What changed since 2026-06-29" in text
+    assert "verdict keep → publish; rank IC, h1 0.08 → 0.06" in text
+
+
+@pytest.mark.parametrize(
+    "since", [7, [], {"session": "x"}, {"changes": [{}]}, {"session": "x", "changes": [3, {"a": 1}]}]
+)
+def test_changes_of_another_shape_break_no_page(client, store, since):
+    _put_run(store)
+    put(store, f"reports/{SESSION}/{SLUG}/metrics.json", {"since": since})
+    assert client(f"/tonight?session={SESSION}").status_code == 200
+
+
+def test_every_word_of_the_glossary_has_an_address(client):
+    text = client("/glossary").text
+    for anchor in ("session", "drop", "revision", "knowledge-time", "snapshot", "candidate", "release", "champion"):
+        assert f'id="{anchor}"' in text
+    assert 'href="/afterbell/glossary"' in client("/releases").text
+
+
 def test_a_broken_manifest_is_told_and_hides_no_other(client, store):
     _put_release(store)
     put(store, "releases/2026-06-29-ba9876543210/manifest.json", b"<html>")

@@ -42,7 +42,7 @@ def seen(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pytest.skip("42 runs in one driver take a quarter of an hour: REMEDIES=all make test T=tests/runbook")
     services: Services = request.getfixturevalue("services")
     env = services.env | {"SERVICES_HOME": services.env["AFTERBELL_HOME"], "REMEDIES": ";".join(CHOSEN)}
-    return run_scenario("tests/runbook/scenario_remedies.py", tmp_path_factory.mktemp("remedies"), env)
+    return run_scenario("tests/runbook/scenario_remedies.py", tmp_path_factory.mktemp("remedies"), env, own_java=True)
 
 
 @pytest.mark.parametrize("case", EVERY)

@@ -32,6 +32,8 @@ _NOTHING = 5
 """Pytest's status where no test was collected."""
 _WORKERS = {"spark": 3, "airflow": 1}
 """Processes of a whole run: one more than there are cores, because each of them waits for programs that start."""
+_QUICK_WORKERS = 2
+"""Of Spark's environment in a quick run: its tests wait for nothing, and every process more collects all first."""
 
 
 def pytest(environment: str, *arguments: str, workers: int = 0) -> list[str]:
@@ -96,7 +98,7 @@ def run_type_checks() -> int:
 def run_check() -> int:
     """Everything that is quick, side by side."""
     quick = {name: ["-q", "-m", "not services", *selection(name)] for name in _WORKERS}
-    spark, airflow = pytest("spark", *quick["spark"], workers=_WORKERS["spark"]), pytest("airflow", *quick["airflow"])
+    spark, airflow = pytest("spark", *quick["spark"], workers=_QUICK_WORKERS), pytest("airflow", *quick["airflow"])
     return run_and_summarize([[Command("spark", spark)], [Command("airflow", airflow)], linters()])
 
 

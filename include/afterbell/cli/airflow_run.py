@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,9 @@ def prepared(
     ]  # fmt: skip
     try:
         with _airflow_home(homes / name), guarded(argv, env, log) as process:
-            yield Prepared(go, events, log, process, partial(newest_report, opened.runtime.s3, _session_of(conf)))
+            yield Prepared(
+                go, events, log, process, partial(newest_report, opened.runtime.s3, session_of(conf, datetime.now(UTC)))
+            )
     finally:
         go.unlink(missing_ok=True)
 
@@ -147,9 +150,14 @@ def _remove_home(folder: Path) -> None:
     Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
-def _session_of(conf: Mapping[str, Any]) -> str:
-    """The session that the steps of a run keep their documents under: a range is kept under its last one."""
-    return str(conf.get("session") or conf.get("last") or "")
+def session_of(conf: Mapping[str, Any], now: datetime) -> str:
+    """The session that the steps of a run keep their documents under.
+
+    A range of history (it names ``steps``) has none: its day is that on which it runs.
+    """
+    if "steps" in conf:
+        return now.date().isoformat()
+    return str(conf.get("session") or conf.get("last") or now.date().isoformat())
 
 
 def run_dag(

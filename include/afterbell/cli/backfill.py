@@ -23,12 +23,14 @@ from afterbell.cli.airflow_run import run_dag
 from afterbell.cli.completion import backfill_steps, factor_sets
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.options import AsJson, Profile
-from afterbell.cli.output import print_fields, print_json, print_rows, print_text, report_errors
+from afterbell.cli.output import advising, print_fields, print_json, print_rows, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
 from afterbell.durations import format_duration
+from afterbell.errors import ConfigError
 
 DAG = "backfill_history"
+_NAME_ONE = "Name a backfill that is on record: `./afterbell backfill status`."
 app = typer.Typer(help="Fill years of history: plan, run, status.", no_args_is_help=True)
 
 First = Annotated[str, typer.Option("--from", help="The first day, such as 2015-03-23.")]
@@ -100,8 +102,9 @@ def status(
 ) -> None:
     """Show all backfills, or how far each chunk of one is."""
     if backfill_id:
-        check_id(backfill_id)
-    with stores("s3", quiet=as_json) as opened:
+        with advising(_NAME_ONE, ConfigError):
+            check_id(backfill_id)
+    with stores("s3", quiet=as_json) as opened, advising(_NAME_ONE, ConfigError):
         found = _told(opened, backfill_id) if backfill_id else _all(opened)
     if as_json:
         print_json(found)

@@ -11,13 +11,13 @@ import typer
 
 from afterbell.cli.completion import profiles
 from afterbell.cli.context import parse_day, stores
-from afterbell.cli.market import simulated, upload_with_progress
+from afterbell.cli.market import FOLDER, simulated, upload_with_progress
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import print_json, print_text, report_errors
+from afterbell.cli.output import advising, print_json, print_text, report_errors
 from afterbell.cli.run import check_request, run_in, starting
 from afterbell.cli.summary import print_summary
 from afterbell.config.platform import Folders
-from afterbell.errors import ConfigError
+from afterbell.errors import ConfigError, MissingDropsError
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec
 from afterbell.stores.upload import folder_deliveries
@@ -45,7 +45,8 @@ def demo(
         if wanted is None:
             raise ConfigError("DROPS needs SESSION as well, such as: make demo DROPS=/data/drops SESSION=2016-06-30")
         request = check_request(wanted, profile)
-        found = list(folder_deliveries(Path(drops)))
+        with advising(FOLDER, MissingDropsError):
+            found = list(folder_deliveries(Path(drops)))
         market = f"drops-{_digest(str(Path(drops).resolve()))}"
     else:
         spec = MarketSpec(symbols=symbols, sessions=sessions, signal=signal)

@@ -25,6 +25,7 @@ from afterbell.cluster.rest import DriverState, RestSubmissions
 from afterbell.cluster.secrets import cluster_secrets, open_doors, secret_values, weak_secrets
 from afterbell.cluster.share import placed
 from afterbell.cluster.submission import submission
+from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import AfterbellError, ObjectMissingError, StepFailedError
@@ -89,7 +90,8 @@ def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
         except AfterbellError as error:
             yield Finding("probe", "missing", str(error), f"include/config/clusters/{name}.yaml, docs/clusters.md")
             return
-    yield Finding("probe", "ok", f"{cluster.master} ran {found['application']} in {time.monotonic() - began:.0f} s")
+    took = format_duration(time.monotonic() - began)
+    yield Finding("probe", "ok", f"{cluster.master} ran {found['application']} in {took}")
     yield from findings_of(found)
 
 
@@ -134,7 +136,7 @@ def _beside(job: _Job) -> str:
         try:
             status = process.wait(job.seconds)
         except subprocess.TimeoutExpired:
-            return f"the driver took more than {job.seconds:.0f} s; its log is {log}"
+            return f"the driver took more than {format_duration(job.seconds)}; its log is {log}"
     own = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith(_STEP)]
     said = own[-1].removeprefix(f"{_STEP}: ") if own else last_lines(log)
     return f"{said} (exit status {status}; the whole log: {log})"
@@ -160,7 +162,8 @@ def _on_cluster(job: _Job) -> str:
             )
         if took > job.seconds:
             server.kill(driver)
-            return f"driver {driver} was {status.state} for {job.seconds:.0f} s and was killed: {status.message}"
+            waited_for = format_duration(job.seconds)
+            return f"driver {driver} was {status.state} for {waited_for} and was killed: {status.message}"
         time.sleep(_LOOK_SECONDS)
     log = driver_log(job.cluster.manager, job.cluster.master_ui, driver, secret_values(env))
     said = "\n".join(line for text in log.tails.values() for line in text.splitlines()[-_LINES:]) or log.trouble

@@ -10,7 +10,8 @@ import typer
 
 from afterbell.cli.context import stores
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import print_json, print_text, report_errors
+from afterbell.cli.output import advising, print_json, print_text, report_errors
+from afterbell.errors import ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Drops that an audit refused: which, why, and letting one in all the same.")
@@ -59,7 +60,8 @@ def release(
 
     with stores("s3", quiet=as_json) as opened:
         store = ArtifactStore(opened.runtime.s3)
-        held, done = let_in(store, refusal_id, f"{getpass.getuser()}@{socket.gethostname()}", reason)
+        with advising("Name a drop that is refused: `./afterbell drops refused`.", ObjectMissingError):
+            held, done = let_in(store, refusal_id, f"{getpass.getuser()}@{socket.gethostname()}", reason)
     if as_json:
         released = held.release.model_dump(mode="json") if held.release else None
         print_json({"id": held.refusal.id, "key": held.refusal.key, "released": released, "changed": done})

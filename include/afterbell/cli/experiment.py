@@ -10,10 +10,12 @@ import typer
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.options import AsJson, Profile
-from afterbell.cli.output import by_figure, print_json, print_rows, print_text, report_errors
+from afterbell.cli.output import advising, by_figure, print_json, print_rows, print_text, report_errors
 from afterbell.config.loader import load_yaml
 from afterbell.config.platform import load_platform
+from afterbell.errors import ConfigError, ObjectMissingError
 
+_NAME_ONE = "Name an experiment that has been judged: `./afterbell experiment list`."
 app = typer.Typer(help="Experiments: models of other settings, judged beside the champion without touching it.")
 
 
@@ -73,8 +75,9 @@ def show(
     """Show the request, the figures and the verdict of an experiment."""
     from afterbell.experiments.request import root_of  # noqa: PLC0415
 
-    root_of(experiment)  # before anything is started
-    with stores("s3", quiet=as_json) as opened:
+    with advising(_NAME_ONE, ConfigError):
+        root_of(experiment)  # before anything is started
+    with stores("s3", quiet=as_json) as opened, advising(_NAME_ONE, ObjectMissingError):
         found = _read(opened, experiment)
     print_json(found) if as_json else _print(found)
 

@@ -11,7 +11,7 @@ import typer
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.context import open_lake
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import err, print_fields, print_json, print_rows, print_text, report_errors
+from afterbell.cli.output import advising, err, print_fields, print_json, print_rows, print_text, report_errors
 from afterbell.config.platform import load_platform
 from afterbell.errors import MissingDropsError
 
@@ -39,10 +39,8 @@ def bars(
         found = adjusted_bar(runtime, asked, exchange) if adjusted else bar_as_known(runtime, asked)
     if found is None:
         known = f" as known at the end of {asked.as_of}" if asked.as_of else ""
-        raise MissingDropsError(
-            f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}; "
-            f"what has been ingested: `./afterbell query '{_INGESTED}'`"
-        )
+        with advising(f"See what has been ingested: `./afterbell query '{_INGESTED}'`", MissingDropsError):
+            raise MissingDropsError(f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}")
     print_json(found) if as_json else print_fields(found)
 
 

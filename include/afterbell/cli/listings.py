@@ -11,7 +11,8 @@ import typer
 
 from afterbell.cli.context import open_lake
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import print_json, print_text, report_errors
+from afterbell.cli.output import advising, print_json, print_text, report_errors
+from afterbell.errors import ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(
@@ -51,7 +52,8 @@ def release(
     with open_lake(quiet=as_json) as runtime:
         known = {(row["symbol"], row["ex_session"]) for row in read_holds(runtime)}
         by = f"{getpass.getuser()}@{socket.gethostname()}"
-        given, done = release_listing(ArtifactStore(runtime.s3), known, symbol, session.date(), by, reason)
+        with advising("Name a symbol and a session that are held: `./afterbell listings held`.", ObjectMissingError):
+            given, done = release_listing(ArtifactStore(runtime.s3), known, symbol, session.date(), by, reason)
     if as_json:
         print_json(given.model_dump(mode="json") | {"changed": done})
         return

@@ -11,13 +11,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from afterbell.cli.context import Opened, parse_day, stores
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import err, print_json, print_progress, print_text, report_errors
+from afterbell.cli.output import advising, err, print_json, print_progress, print_text, report_errors
+from afterbell.errors import MissingDropsError
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import Market, MarketSpec
 from afterbell.simulation.market import simulate as simulate_market
 from afterbell.stores.protocols import Delivery
 from afterbell.stores.upload import folder_deliveries
 from afterbell.stores.upload import upload as upload_all
+
+FOLDER = "Name a folder of drops, laid out as docs/how-to/your-own-stores.md says."
+"""What to do about a folder that has none."""
 
 
 def upload_with_progress(opened: Opened, found: list[Delivery], *, quiet: bool) -> dict[str, Any]:
@@ -85,7 +89,8 @@ def upload(
     as_json: AsJson = False,
 ) -> None:
     """Upload real drops of your own to S3 and HDFS."""
-    found = list(folder_deliveries(folder))
+    with advising(FOLDER, MissingDropsError):
+        found = list(folder_deliveries(folder))
     with stores("s3", "hdfs", quiet=as_json) as opened:
         done = upload_with_progress(opened, found, quiet=as_json)
     if as_json:

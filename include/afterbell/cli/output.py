@@ -10,7 +10,8 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
@@ -21,13 +22,14 @@ from rich.console import Console
 from rich.text import Text
 
 from afterbell.cli.layout import columns_of, records, table_lines, wrap
-from afterbell.errors import AfterbellError, RetryableError
+from afterbell.errors import AfterbellError, ConfigError, RetryableError
 from afterbell.remedies import remedy
 
 P = ParamSpec("P")
 R = TypeVar("R")
 EXIT_FAULT, EXIT_FAILED, EXIT_RETRY = 1, 2, 3
 _KIND = re.compile(r"\b([A-Z][A-Za-z]+Error): ")
+_TYPED = "Correct what the message names, then type the command again."
 _UNKNOWN = "Read the message; `./afterbell doctor` looks at everything that a run needs."
 
 out = Console(highlight=False, soft_wrap=True)
@@ -125,8 +127,28 @@ def _cell(value: object) -> str:
     return str(_plain(value))
 
 
+@contextmanager
+def advising(what_to_do: str, *kinds: type[AfterbellError]) -> Iterator[None]:
+    """Give failures of a block advice of their own, where that of their kind would mislead; the innermost block counts.
+
+    Args:
+        what_to_do: in one or two sentences, such as: name one that is there.
+        kinds: of the failures.
+    """
+    try:
+        yield
+    except kinds as error:
+        error.add_note(what_to_do)
+        raise
+
+
 def advice(error: AfterbellError) -> str:
-    """What to do about a failure; a step's is that of the error which its message begins with."""
+    """What to do about a failure: its own advice, or that of its kind; of a step that of the error which it names."""
+    notes = getattr(error, "__notes__", ())
+    if notes:
+        return str(notes[0])
+    if type(error) is ConfigError:
+        return _TYPED
     named = [found for found in _KIND.findall(str(error)) if remedy(found)]
     return remedy(named[0] if named else type(error).__name__) or _UNKNOWN
 

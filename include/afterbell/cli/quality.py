@@ -10,7 +10,7 @@ import typer
 
 from afterbell.cli.context import stores
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import print_json, print_rows, print_text, report_errors
+from afterbell.cli.output import advising, print_json, print_rows, print_text, report_errors
 from afterbell.errors import ObjectMissingError
 
 _MOST = 15
@@ -33,7 +33,9 @@ def quality(
         found = newest_report(ArtifactStore(opened.runtime.s3), session.date() if session else None)
     if found is None:
         of = f"of session {session:%Y-%m-%d}" if session else "of any session"
-        raise ObjectMissingError(f"there is no quality report {of}: run it first, ./afterbell run --session ...")
+        day = f"{session:%Y-%m-%d}" if session else "2026-06-30"
+        with advising(f"Run the session first: `./afterbell run --session {day}`", ObjectMissingError):
+            raise ObjectMissingError(f"there is no quality report {of}")
     print_json(found) if as_json else _print(found)
 
 

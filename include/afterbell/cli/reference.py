@@ -19,9 +19,9 @@ _HEAD = """\
 
 Made out of the program's own parser: `./afterbell COMMAND --help` says the same. Every command takes `--json`, which
 prints one JSON document on standard output and nothing else there, errors included (`error` with `type`, `message` and
-`what_to_do`). The exit status is 0, 1 (`doctor` found something missing, or a fault of Afterbell), 2 (the last line says
-what to do) or 3 (trying again may help). On a terminal lines wrap between words; in a pipe they are as long as their
-text.
+`what_to_do`). The exit status is 0, 1 (`doctor` found something missing, or a fault of Afterbell), 2 (the last line
+says what to do) or 3 (trying again may help). On a terminal lines wrap between words; in a pipe they are as long as
+their text.
 
 Completion of commands, options and their values: `source <(./afterbell completion bash)` in `.bashrc`, or
 `source <(./afterbell completion zsh)` after `compinit` in `.zshrc`.

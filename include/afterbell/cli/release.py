@@ -12,12 +12,17 @@ import typer
 
 from afterbell.cli.context import stores
 from afterbell.cli.options import AsJson
-from afterbell.cli.output import by_figure, err, print_json, print_rows, print_text, report_errors
-from afterbell.errors import DigestMismatchError, ObjectMissingError, UnprovenPointerError
+from afterbell.cli.output import advising, by_figure, err, print_json, print_rows, print_text, report_errors
+from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, UnprovenPointerError
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
 ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, or `champion`.")]
+
+
+_NAME_ONE = "Name a release that is there: `./afterbell release list`."
+_NAME_BOTH = "Name a release of `./afterbell release list`, and a reason of one line."
+_RUN_FIRST = "Publish one first: `make demo`, or `./afterbell run --session 2026-06-30`."
 
 
 @contextmanager
@@ -71,7 +76,8 @@ def _resolve(store: ArtifactStore, name: str) -> str:
         return name
     champion, _ = read_champion(store)
     if champion is None:
-        raise ObjectMissingError("nothing has been published yet, so there is no champion; `make demo` publishes one")
+        with advising(_RUN_FIRST, ObjectMissingError):
+            raise ObjectMissingError("nothing has been published yet, so there is no champion")
     return champion.release_id
 
 
@@ -81,7 +87,7 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     """Show the manifest of a release."""
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
 
-    with _releases(quiet=as_json) as store:
+    with _releases(quiet=as_json) as store, advising(_NAME_ONE, ObjectMissingError):
         manifest = read_manifest(store, _resolve(store, release_id)).model_dump(mode="json")
     if as_json:
         print_json(manifest)
@@ -101,10 +107,12 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
 @report_errors
 def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     """Check every file against the manifest, load every model and predict with it."""
-    from afterbell.release.catalog import verify_release  # noqa: PLC0415
+    from afterbell.release.catalog import read_manifest, verify_release  # noqa: PLC0415
 
     with _releases(quiet=as_json) as store:
-        found = verify_release(store, _resolve(store, release_id))
+        with advising(_NAME_ONE, ObjectMissingError):  # else a file of the release is lost
+            name = read_manifest(store, _resolve(store, release_id)).release_id
+        found = verify_release(store, name)
     if as_json:
         print_json(vars(found))
         return
@@ -140,10 +148,15 @@ def promote(
 
 
 def _move(as_json: bool, **asked: Any) -> None:
+    from afterbell.release.catalog import read_manifest  # noqa: PLC0415
     from afterbell.release.choose import carry_out, choice  # noqa: PLC0415
 
-    wanted = choice(**asked, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started
+    with advising(_NAME_BOTH, ConfigError):
+        wanted = choice(**asked, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started
     with _releases(quiet=as_json) as store:
+        if wanted.release_id:
+            with advising(_NAME_ONE, ObjectMissingError):
+                read_manifest(store, wanted.release_id)
         done = carry_out(store, wanted)
     if as_json:
         print_json(vars(done))

@@ -33,7 +33,7 @@ _NETWORK = (
 _OURS = (
     "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM",
     "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
-    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET",
+    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET", "JDK_JAVA_OPTIONS",
 )  # fmt: skip
 """Which settings count, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afterbell.config.platform import Folders, Platform
+from afterbell.durations import format_duration
 from afterbell.embedded.airflow import USER, Airflow
 from afterbell.embedded.endpoints import STORES, Endpoints, endpoints, step_env
 from afterbell.embedded.hdfs import Hdfs
@@ -179,7 +180,7 @@ def _start_all(context: Context, services: list[Service], on_progress: Progress)
         on_progress(f"starting {service.name}")
         service.start()
         port = next(iter(service.ports.values()))
-        on_progress(f"{service.name} is up on {LOOPBACK}:{port} after {time.monotonic() - began:.1f} s")
+        on_progress(f"{service.name} is up on {LOOPBACK}:{port} after {format_duration(time.monotonic() - began)}")
 
     if not services:
         return

@@ -14,6 +14,7 @@ from afterbell.evaluation import markup, plots
 from afterbell.evaluation.gate import Comparison, Contender, Decision
 from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, Panel
+from afterbell.evaluation.since import Change
 
 _HEAD = (
     "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread", "turnover", "Sharpe net", "max drawdown",
@@ -46,6 +47,7 @@ class ReportData:
         more: HTML that goes before the gate.
         title: what the report is of; empty for the session.
         outcome: what a verdict means, where that is other than for the run of a session.
+        since: the session before, and what changed since its run; no session where there is nothing to compare with.
     """
 
     run_id: str
@@ -61,6 +63,7 @@ class ReportData:
     more: tuple[str, ...] = ()
     title: str = ""
     outcome: Mapping[str, str] = field(default_factory=dict)
+    since: tuple[str, Sequence[Change]] = ("", ())
 
 
 def render(data: ReportData) -> str:
@@ -76,6 +79,7 @@ def render(data: ReportData) -> str:
         ),
         markup.verdict(kind, data.outcome.get(kind, _SAID[kind]), data.decision.reason),
         markup.tiles(dict(_headline(data))),
+        *_since(*data.since),
     ]
     for horizon in sorted(data.panels):
         body += _horizon(data, horizon)
@@ -86,7 +90,14 @@ def render(data: ReportData) -> str:
     return markup.page(f"Afterbell {data.title or session}: {kind}", body)
 
 
-def render_held(session: str, run_id: str, reason: str, data: Mapping[str, Any], left_out: Sequence[str]) -> str:
+def render_held(
+    session: str,
+    run_id: str,
+    reason: str,
+    data: Mapping[str, Any],
+    left_out: Sequence[str],
+    since: tuple[str, Sequence[Change]] = ("", ()),
+) -> str:
     """The report of a run without a candidate: why, what was left out, and the run's data."""
     plain: dict[str, object] = {
         "left out": "; ".join(left_out) or "nothing",
@@ -96,10 +107,38 @@ def render_held(session: str, run_id: str, reason: str, data: Mapping[str, Any],
         markup.heading(f"Afterbell: session {session}", 1),
         markup.subtitle(f"No candidate, run {run_id}. The champion is kept."),
         markup.verdict("hold", _SAID["hold"], reason),
+        *_since(*since),
         markup.heading("Data"),
         markup.pairs(plain),
     ]
     return markup.page(f"Afterbell {session}: hold", body)
+
+
+def _since(session: str, changes: Sequence[Change]) -> list[str]:
+    if not session:
+        return []
+    rows = [[each.name, _value(each.before), _value(each.now), _change(each)] for each in changes]
+    head = ["", session, "now", "change"]
+    title = markup.heading(f"What changed since {session}")
+    return [title, markup.table(head, rows) if rows else markup.note("Nothing: figures and data are the same.")]
+
+
+def _value(value: object) -> str:
+    return (
+        "none"
+        if value is None
+        else f"{value:,.4g}"
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else str(value)
+    )
+
+
+def _change(each: Change) -> str:
+    if isinstance(each.before, int | float) and isinstance(each.now, int | float):
+        return f"{each.now - each.before:+,.4g}"
+    return ""
 
 
 def _headline(data: ReportData) -> Iterator[tuple[str, str]]:

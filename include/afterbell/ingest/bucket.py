@@ -15,6 +15,7 @@ from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.actions.renames import find_renames
+from afterbell.ingest.fetch import Fetch
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.parts import (
     EVIDENCE,
@@ -34,7 +35,7 @@ from afterbell.ingest.parts import (
     outcomes_frame,
 )
 from afterbell.ingest.plan import REVISED
-from afterbell.ingest.read import Drop, Fetch, fetch_ahead, read_drop
+from afterbell.ingest.read import Drop, read_drops
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import Slice
 from afterbell.ingest.sources.source import Kind, Source
@@ -85,7 +86,7 @@ def read_slice(
     Yields:
         Its parts, none of them empty.
     """
-    drops = list(_drops(work, sources, fetch))
+    drops = read_drops(work.tasks, sources, fetch)
     own = [drop for number, drop in enumerate(drops) if number in work.own]
     # Another task reports on the rest; the driver makes sure that both saw the same.
     seen = [drop.outcome for number, drop in enumerate(drops) if number not in work.own]
@@ -95,25 +96,25 @@ def read_slice(
     if rejected:
         yield Part(REJECTS, work.kind, pl.concat(rejected, how="diagonal"))
     if known is not None:
-        looks = [sample_closes(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
+        looks = [(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
         if looks:
-            yield Part(LEVELS, work.kind, pl.concat(looks))
+            yield Part(LEVELS, work.kind, sample_closes(looks))
         yield from _bars(work, Exchange(known.exchange), drops, own, known, s3)
         return
-    for drop in own:
-        if drop.rows is not None:
-            task = drop.outcome.task
-            rows = drop.rows.with_columns(drop_session=pl.lit(task.session))
-            if work.kind == "actions":
-                named = {"source": task.source, "key": task.key, "session": task.session}
-                rows = rows.with_columns(pl.lit(value).alias(name) for name, value in named.items())
-            yield Part(_SMALL[work.kind], work.kind, rows)
+    small = [_named(work.kind, drop) for drop in own if drop.rows is not None]
+    if small:
+        yield Part(_SMALL[work.kind], work.kind, pl.concat(small, how="diagonal"))
 
 
-def _drops(work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> Iterator[Drop]:
-    """The drops, parsed one by one, while the next ones are under way."""
-    for task, body in fetch_ahead(work.tasks, sources, fetch):
-        yield read_drop(*sources[task.source], task, body)
+def _named(kind: Kind, drop: Drop) -> pl.DataFrame:
+    """The rows of a drop of a small kind, with what the driver must know of it."""
+    task = drop.outcome.task
+    names: dict[str, object] = {"drop_session": task.session}
+    if kind == "actions":
+        names |= {"source": task.source, "key": task.key, "session": task.session}
+    return (pl.DataFrame() if drop.rows is None else drop.rows).with_columns(
+        pl.lit(value).alias(name) for name, value in names.items()
+    )
 
 
 def _bars(

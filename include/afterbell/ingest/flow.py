@@ -16,9 +16,9 @@ from afterbell.cluster.progress import progress
 from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.bucket import Known, read_slice
+from afterbell.ingest.fetch import Stores
 from afterbell.ingest.history import Chunk, read_chunk
 from afterbell.ingest.parts import Part, Parts, pack, unpack
-from afterbell.ingest.read import Stores
 from afterbell.ingest.slices import Slice
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.shape import Shape

@@ -6,7 +6,6 @@ names, a file a month, for the tasks that number those months; what else there i
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,14 +16,15 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
-from afterbell.errors import AfterbellError, CorruptDropError
+from afterbell.errors import CorruptDropError
+from afterbell.ingest.fetch import Fetch, fetch_ahead
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.history import Mark, ParsedHistory, parse_history
 from afterbell.ingest.parts import LEDGER, LEVELS, REJECTS, STAGED, Part, files_frame, outcomes_frame
-from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, DropTask
-from afterbell.ingest.read import Drop, Fetch, fetch_ahead, name_of, named, not_fetched
+from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, REVISED, DropTask
+from afterbell.ingest.read import Drop, named, open_drop
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import write_files
 from afterbell.lake.shape import Shape
@@ -78,7 +78,7 @@ def read_chunk(
         yield Part(REJECTS, kind, pl.concat(rejected, how="diagonal"))
     told = [(drop.outcome.drop_id, drop.rows) for drop in drops if drop.rows is not None]
     if told:
-        yield Part(LEVELS, kind, pl.concat([sample_closes(name, rows) for name, rows in told]))
+        yield Part(LEVELS, kind, sample_closes(told))
         staged = write_files(_staged(pl.concat([rows for _, rows in told], how="diagonal"), shape), shape, s3)
         yield Part(STAGED, kind, files_frame(staged))
 
@@ -96,14 +96,10 @@ def read_history(
     source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
 ) -> Drop:
     """Read one object. Errors of ours become part of its line, which names the version that was read."""
-    try:
-        found, body = fetch()
-    except AfterbellError as error:
-        return Drop(not_fetched(task, error))
-    task = replace(task, size=found.size, version=found.version)
-    digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{name_of(source, task, digest)}"
-    blank = Outcome(task, drop_id, digest, QUARANTINED)
+    found = open_drop(source, task, fetch)
+    if isinstance(found, Drop):
+        return found
+    blank, body = found
     name = DropName(task.key, task.session, source.sessions_carried(task.session))
     try:
         parsed = parse_history(source, rules, name, body, Mark(task.text_bytes, task.text_sha256))

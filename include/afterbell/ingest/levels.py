@@ -15,6 +15,7 @@ from itertools import groupby
 from math import log10
 from statistics import median
 
+import numpy as np
 import polars as pl
 
 from afterbell.errors import ValidationFailedError
@@ -42,17 +43,32 @@ class ImplausibleError(ValidationFailedError):
         self.found = found
 
 
-def sample_closes(drop_id: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """The last closes of some of a drop's symbols: drop_id, symbol, close (Float64); of all, where they are few."""
-    when = "at" if "at" in rows.columns else "session"
-    rows = rows.select("symbol", when, "close")
+def sample_closes(drops: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """The last closes of some symbols of each drop, of all where they are few.
+
+    Args:
+        drops: the id and the rows of each.
+
+    Returns:
+        drop_id, symbol, close (Float64), in the order of the drops, sorted by symbol.
+    """
+    when = "at" if "at" in drops[0][1].columns else "session"
+    few = [_few_symbols(rows.select("symbol", when, "close"), when) for _, rows in drops]
+    numbers = np.repeat(np.arange(len(few), dtype=np.uint32), [rows.height for rows in few])
+    rows = pl.concat(few).with_columns(pl.Series("_drop", numbers)).filter(pl.col("close") > 0)
+    closes = rows.group_by("_drop", "symbol").agg(pl.col("close").sort_by(when).last())  # in no order, so sorted below
+    closes = closes.sort("_drop", "symbol")
+    names = pl.Series("drop_id", [name for name, _ in drops], dtype=pl.String)
+    return closes.select(names.gather(closes["_drop"]), "symbol", "close")
+
+
+def _few_symbols(rows: pl.DataFrame, when: str) -> pl.DataFrame:
+    """The rows of about ``SAMPLE`` symbols."""
     # At least so many, and quicker to tell than how many.
     symbols = rows.height // max(1, rows[when].n_unique())
-    if symbols > SAMPLE:
-        rows = rows.filter(rows["symbol"].hash(_SEED) < _HASHES // symbols * SAMPLE)
-    rows = rows.filter(pl.col("close") > 0)
-    closes = rows.group_by("symbol").agg(pl.col("close").sort_by(when).last())  # without an order, so sorted below
-    return closes.sort("symbol").select(pl.lit(drop_id).alias("drop_id"), "symbol", "close")
+    if symbols <= SAMPLE:
+        return rows
+    return rows.filter(rows["symbol"].hash(_SEED) < _HASHES // symbols * SAMPLE)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from afterbell import errors
@@ -61,7 +61,7 @@ class Outcome:
 
     def to_json(self) -> str:
         """The outcome as text."""
-        return json.dumps(asdict(self) | {"task": self.task.to_json()})
+        return json.dumps(vars(self) | {"task": self.task.to_json()})
 
     @classmethod
     def from_json(cls, text: str) -> Outcome:

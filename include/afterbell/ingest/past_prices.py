@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 
 import polars as pl
-import pyarrow as pa
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import CalendarBoundsError, NotASessionError
@@ -17,7 +15,6 @@ from afterbell.ingest.outcome import Outcome, id_of
 from afterbell.ingest.parts import LEVELS, Parts
 from afterbell.ingest.sources.source import Source
 from afterbell.lake.scan import read_files
-from afterbell.lake.shape import Shape
 from afterbell.lake.tables import BARS, MINUTE_BARS
 
 _TABLES = {"bars": BARS, "minute_bars": MINUTE_BARS}
@@ -92,13 +89,9 @@ def _past_closes(base: Base, source: Source, first: date, symbols: Collection[st
     ours = pl.col("session").is_between(before[0], before[-1]) & pl.col("drop_id").str.starts_with(f"{source.name}:")
     whole = base.shape(table)
     keep = ours & pl.col("symbol").is_in(sorted(symbols)) & (pl.col("close") > 0)
-    rows = read_files(files, _narrow(whole, _COLUMNS), base.s3, keep)
+    rows = read_files(files, whole.only(_COLUMNS), base.s3, keep)
     if rows.is_empty():
-        return {}, bool(read_files(files, _narrow(whole, ("session", "drop_id")), base.s3, ours).height)
+        return {}, bool(read_files(files, whole.only(("session", "drop_id")), base.s3, ours).height)
     rows = rows.sort([name for name in _ORDER if name in rows.columns])
     closes = rows.unique("symbol", keep="last", maintain_order=True).select("symbol", "close")
     return dict(closes.iter_rows()), True
-
-
-def _narrow(shape: Shape, names: Sequence[str]) -> Shape:
-    return replace(shape, schema=pa.schema([field for field in shape.schema if field.name in names]))

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from afterbell.errors import CalendarBoundsError, MissingDropsError, NotASessionError, ObjectRefusedError
@@ -86,7 +86,7 @@ class DropTask:
 
     def to_json(self) -> str:
         """The task as text."""
-        return json.dumps(asdict(self), default=lambda value: value.isoformat())
+        return json.dumps(vars(self), default=lambda value: value.isoformat())
 
     @classmethod
     def from_json(cls, text: str) -> DropTask:

@@ -3,29 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 import polars as pl
 
 from afterbell.errors import AfterbellError, CorruptDropError, ObjectMissingError, ObjectRefusedError
+from afterbell.ingest.fetch import Fetch, fetch_ahead
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parsing.decode import check_size
-from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
+from afterbell.ingest.parsing.checks import DropName
+from afterbell.ingest.parsing.judge import ParsedDrop, judge_drops
+from afterbell.ingest.parsing.parse import read_or_wait, read_waiting
+from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.small import Lines
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
-from afterbell.stores.newest import read_newest
-from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
+from afterbell.stores.protocols import StoredObject
 
-_AHEAD = 8
-"""Objects that are asked for while one is parsed."""
-_AT_ONCE = 2
-"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
-Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
+_TOGETHER = 500_000
+"""Lines of drops that are judged together: a month of a whole market, some 50 MB."""
+_LINE = 60
+"""Bytes of a line, about."""
 
 
 @dataclass(frozen=True)
@@ -45,58 +46,114 @@ class Drop:
     held: pl.DataFrame | None = None
 
 
-def fetch_ahead(
-    tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
-) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
-    """Each task with a call that gives its object, while the next ones are under way.
+def read_drops(tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> list[Drop]:
+    """Read drops, in the order of ``tasks``: one is taken apart while the next ones are under way.
 
-    Args:
-        tasks: the objects, in the order in which they are needed.
-        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
-        fetch: gets an object's bytes and the version they are; safe to call from threads.
+    Many drops of a source are judged together, and small ones read together: a query has its price, whatever it is
+    about.
     """
+    drops: dict[int, Drop] = {}
+    waiting: dict[str, list[_Waiting]] = {}
+    for number, (task, body) in enumerate(fetch_ahead(tasks, sources, fetch)):
+        found = _begin(sources[task.source][0], number, task, body)
+        if isinstance(found, Drop):
+            drops[number] = found
+            continue
+        mine = waiting.setdefault(task.source, [])
+        mine.append(found)
+        if sum(each.size for each in mine) >= _TOGETHER:
+            drops |= _judge_waiting(*sources[task.source], waiting.pop(task.source))
+    for name, several in waiting.items():
+        drops |= _judge_waiting(*sources[name], several)
+    return [drops[number] for number in range(len(tasks))]
 
-    def get(task: DropTask) -> tuple[StoredObject, bytes]:
-        check_size(sources[task.source][0], task.key, task.size)
-        return fetch(task)
 
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
-        for number, task in enumerate(tasks):
-            body = coming.popleft()
-            yield task, body.result
-            if number + _AHEAD < len(tasks):
-                coming.append(pool.submit(get, tasks[number + _AHEAD]))
+@dataclass(frozen=True)
+class _Waiting:
+    """A drop that is read, or small enough to be read with others, and not judged yet."""
+
+    number: int
+    blank: Outcome
+    held: Rows | Lines
+
+    @property
+    def name(self) -> DropName:
+        return _name(self.blank.task)
+
+    @property
+    def size(self) -> int:
+        """Lines, about."""
+        return self.held.lines if isinstance(self.held, Rows) else 1 + len(self.held.text.data) // _LINE
 
 
-def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
-    """Read one drop. Errors of ours become part of its line, which names the version that was read."""
-    try:
-        found, body = fetch()
-    except AfterbellError as error:
-        return Drop(not_fetched(task, error))
-    task = replace(task, size=found.size, version=found.version)
-    digest = hashlib.sha256(body).hexdigest()
-    drop_id = f"{task.source}:{task.session:%Y%m%d}:{name_of(source, task, digest)}"
-    blank = Outcome(task, drop_id, digest, QUARANTINED)
-    if task.known_sha256 == digest:
+def _begin(
+    source: Source, number: int, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop | _Waiting:
+    """A drop up to where others can help; the drop itself where there is nothing to judge."""
+    found = open_drop(source, task, fetch)
+    if isinstance(found, Drop):
+        return found
+    blank, body = found
+    if task.known_sha256 == blank.sha256:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
     if task.refusal:
         return Drop(replace(blank, reason=task.refusal))
     try:
-        parsed = parse_drop(source, rules, DropName(task.key, task.session, task.carried), body)
+        return _Waiting(number, blank, read_or_wait(source, _name(task), body))
     except CorruptDropError as error:
         return Drop(replace(blank, reason=str(error)))
+
+
+def _judge_waiting(source: Source, rules: RuleSet, several: Sequence[_Waiting]) -> dict[int, Drop]:
+    """The drops of one source, by their numbers."""
+    small = [(one, one.held) for one in several if isinstance(one.held, Lines)]
+    found: dict[int, Rows | CorruptDropError] = {one.number: one.held for one in several if isinstance(one.held, Rows)}
+    read = read_waiting(source, [(one.name, lines) for one, lines in small])
+    found |= {one.number: rows for (one, _), rows in zip(small, read, strict=True)}
+    good = [(one, rows) for one in several if isinstance(rows := found[one.number], Rows)]
+    judged = judge_drops(source, rules, [(one.name, rows) for one, rows in good])
+    drops = {one.number: _drop_of(source, one.blank, parsed) for (one, _), parsed in zip(good, judged, strict=True)}
+    unread = [(one, error) for one in several if isinstance(error := found[one.number], CorruptDropError)]
+    return drops | {one.number: _drop_of(source, one.blank, error) for one, error in unread}
+
+
+def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
+    """Read one drop. Errors of ours become part of its line, which names the version that was read."""
+    found = _begin(source, 0, task, fetch)
+    return found if isinstance(found, Drop) else _judge_waiting(source, rules, [found])[0]
+
+
+def open_drop(
+    source: Source, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
+) -> Drop | tuple[Outcome, bytes]:
+    """The bytes of one drop, with a blank line for it; the drop itself where its store doesn't give it."""
+    try:
+        found, body = fetch()
+    except AfterbellError as error:
+        return Drop(_not_fetched(task, error))
+    task = replace(task, size=found.size, version=found.version)
+    digest = hashlib.sha256(body).hexdigest()
+    drop_id = f"{task.source}:{task.session:%Y%m%d}:{_name_of(source, task, digest)}"
+    return Outcome(task, drop_id, digest, QUARANTINED), body
+
+
+def _name(task: DropTask) -> DropName:
+    return DropName(task.key, task.session, task.carried)
+
+
+def _drop_of(source: Source, blank: Outcome, parsed: ParsedDrop | CorruptDropError) -> Drop:
+    if isinstance(parsed, CorruptDropError):
+        return Drop(replace(blank, reason=str(parsed)))
     return _drop(source, blank, parsed)
 
 
-def name_of(source: Source, task: DropTask, digest: str) -> str:
+def _name_of(source: Source, task: DropTask, digest: str) -> str:
     """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
     named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
     return named[:16]
 
 
-def not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
+def _not_fetched(task: DropTask, error: AfterbellError) -> Outcome:
     """The line of a drop that its store didn't give."""
     failure = type(error).__name__
     match error:
@@ -159,21 +216,3 @@ def named(task: DropTask) -> list[pl.Expr]:
     """The columns of ``market.quarantine`` that say which drop a line is of."""
     names = {"source": task.source, "key": task.key, "session": task.session}
     return [pl.lit(value).alias(name) for name, value in names.items()]
-
-
-class Stores:
-    """The stores of a task, each opened once, when it is first needed; threads may share it."""
-
-    def __init__(self, opener: Callable[[StoreKind], DropStore]) -> None:
-        self._opener = opener
-        self._open: dict[str, DropStore] = {}
-
-    def open(self, kind: StoreKind) -> DropStore:
-        """The store ``kind``."""
-        if kind not in self._open:
-            self._open[kind] = self._opener(kind)
-        return self._open[kind]
-
-    def fetch(self, task: DropTask) -> tuple[StoredObject, bytes]:
-        """The version that was listed, or the one that has replaced it since, and its bytes."""
-        return read_newest(self.open(task.store), task.as_object())

@@ -37,22 +37,30 @@ def symbol_events(known: pl.DataFrame, masters: pl.DataFrame) -> pl.DataFrame:
     now = known.sort("knowledge_time").unique("symbol", keep="last").filter(pl.col("status") != DELISTED)
     steps = fresh.select("drop_session", "knowledge_time", "drop_id").unique().sort("knowledge_time", "drop_id")
     steps = steps.with_columns(step=pl.int_range(1, pl.len() + 1))
+    # Masters are long and say mostly the same: numbers are quicker to sort and to compare than names.
     rows = pl.concat(
         [
             now.select("symbol", "name", step=pl.lit(0, dtype=pl.Int64)),
             fresh.join(steps.select("drop_id", "step"), on="drop_id", how="inner").select("symbol", "name", "step"),
         ]
-    ).sort("symbol", "step")
+    ).with_columns(_symbol=pl.col("symbol").cast(pl.Categorical).to_physical())
+    rows = rows.sort("_symbol", "step")
     last = steps.height
-    rows = rows.with_columns(
-        before=pl.col("step").shift(1).over("symbol"),
-        name_before=pl.col("name").shift(1).over("symbol"),
-        after=pl.col("step").shift(-1).over("symbol"),
+    again, goes_on = (pl.col("_symbol") == pl.col("_symbol").shift(by) for by in (1, -1))
+    follows = again & (pl.col("step").shift(1) == pl.col("step") - 1)
+    followed = goes_on & (pl.col("step").shift(-1) == pl.col("step") + 1)
+    rows = rows.select(
+        "symbol",
+        "name",
+        "step",
+        follows=follows.fill_null(value=False),
+        followed=followed.fill_null(value=False),
+        renamed=pl.col("name").shift(1) != pl.col("name"),
     )
     here = pl.col("step")
-    appeared = rows.filter((here > 0) & (pl.col("before").is_null() | (pl.col("before") != here - 1)))
-    renamed = rows.filter((pl.col("before") == here - 1) & (pl.col("name_before") != pl.col("name")))
-    gone = rows.filter((here < last) & (pl.col("after").is_null() | (pl.col("after") != here + 1)))
+    appeared = rows.filter((here > 0) & ~pl.col("follows"))
+    renamed = rows.filter(pl.col("follows") & pl.col("renamed"))
+    gone = rows.filter((here < last) & ~pl.col("followed"))
     events = pl.concat(
         [
             appeared.select("symbol", "name", "step", status=pl.lit(LISTED)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
@@ -101,6 +102,23 @@ def write_branch(
     Returns:
         The head of the branch, by table name. A table that has nothing new keeps the head of ``main``.
     """
+    now: dict[Table, Callable[[], pl.DataFrame | None]] = {
+        SYMBOL_LOG: lambda: _symbols(base, parts),
+        FUNDAMENTALS: lambda: _filings(base, parts),
+    }
+    with ThreadPoolExecutor(1) as pool:
+        # Nothing else is asked of these, so they are written while the actions are settled.
+        begun = pool.submit(_commit_all, base, parts, [MINUTE_BARS, *now], now, branch, wanted)
+        later = _settled(base, context, parts, outcomes)
+        heads = _commit_all(base, parts, [table for table in AUDITED if table in later], later, branch, wanted)
+        heads |= begun.result()
+    return {table.name: heads[table.name] for table in AUDITED}
+
+
+def _settled(
+    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome]
+) -> dict[Table, Callable[[], pl.DataFrame | None]]:
+    """What tables get that depends on what bars and reports show of actions."""
     shown = _shown(base, context, parts)
     bars, stale = _judged(base, context, parts, shown)
     outcomes = _with_stale(outcomes, stale)
@@ -110,17 +128,26 @@ def write_branch(
     opinions = read_opinions(base, context.sources, parts.rows(REPORTS), context.sessions, context.known, files)
     actions, refused = settle_actions(base, context.evidence, shown, context.decisions, opinions)
     listings = name_listings(base, context.evidence, shown, actions, renames, context.releases)
-    new: dict[Table, Callable[[], pl.DataFrame | None]] = {
+    return {
         EVIDENCE_LOG: lambda: _evidence(context, shown),
         REPORTED_ACTIONS: lambda: opinions.fresh,
         INSTRUMENTS: lambda: log_instruments(base, renames, listings),
         CORPORATE_ACTIONS: lambda: pl.concat([actions, listings], how="diagonal"),
         BARS: lambda: bars,
-        SYMBOL_LOG: lambda: _symbols(base, parts),
-        FUNDAMENTALS: lambda: _filings(base, parts),
         QUARANTINE: lambda: _rejects(base, parts, outcomes, stale, refused),
         DROPS: lambda: pl.DataFrame([one.ledger_row() for one in outcomes], infer_schema_length=None),
     }
+
+
+def _commit_all(
+    base: Base,
+    parts: Parts,
+    tables: Sequence[Table],
+    new: Mapping[Table, Callable[[], pl.DataFrame | None]],
+    branch: str,
+    wanted: str,
+) -> dict[str, int]:
+    """Commit what each of ``tables`` gets; its head on the branch, by its name."""
 
     def commit(table: Table) -> int:
         files = parts.files({BARS: "bars", MINUTE_BARS: "minute_bars"}.get(table, ""))
@@ -132,7 +159,7 @@ def write_branch(
         return commit_files(base.spark, table, files, wanted, branch, at)
 
     # Most of a commit is waiting for the catalog and the disk; on a branch no one sees the order.
-    return dict(zip((table.name for table in AUDITED), side_by_side(base.spark, commit, AUDITED), strict=True))
+    return dict(zip((table.name for table in tables), side_by_side(base.spark, commit, tables), strict=True))
 
 
 def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFile]:

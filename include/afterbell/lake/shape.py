@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 
 import polars as pl
 import pyarrow as pa
@@ -47,6 +48,10 @@ class Shape:
     source: str = ""
     transform: str = ""
     field: str = ""
+
+    def only(self, names: Collection[str]) -> Shape:
+        """The same with some of the columns, for whoever reads no others; names that it lacks are passed over."""
+        return replace(self, schema=pa.schema([field for field in self.schema if field.name in names]))
 
     def partition(self) -> pl.Expr:
         """The partition that each row belongs to, as Iceberg writes it in a path: ``session_month=543``.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from airflow.api_fastapi.common.dagbag import create_dag_bag
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -13,6 +15,7 @@ from afterbell.airflow.pages.documents import fault_of
 from afterbell.airflow.pages.security import READER, headers
 from afterbell.airflow.pages.view import STATIC, answer, static_body
 from afterbell.errors import AfterbellError, ObjectMissingError
+from afterbell.glossary import glossary
 
 
 def make_app() -> FastAPI:
@@ -22,6 +25,7 @@ def make_app() -> FastAPI:
     app.add_api_route("/static/{digest}/{name}", static, include_in_schema=False)
     for name in ("bell.svg", "bell-dark.svg"):
         app.add_api_route(f"/{name}", icon, include_in_schema=False, name=name)
+    app.add_api_route("/glossary", words, include_in_schema=False)
     app.state.dag_bag = create_dag_bag()  # Airflow's own application has another, which this one can't reach
     for part in (route_forms, route_runs, route_releases, route_work):  # `new` is no id: before those
         app.include_router(part.router)
@@ -42,6 +46,11 @@ def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the digest is 
         raise HTTPException(404, "there is no such file")
     kept = headers() | {"Cache-Control": "private, max-age=31536000, immutable"}
     return Response(static_body(name), headers=kept, media_type=STATIC[name])
+
+
+def words(request: Request) -> Response:
+    """The words of the pages, each with an address of its own."""
+    return answer(request, "glossary", {"entries": [asdict(entry) for entry in glossary()]})
 
 
 def icon(request: Request) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -24,16 +25,20 @@ def compare(left: Manifest, right: Manifest) -> list[dict[str, Any]]:
 def _section(title: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
     names = sorted(left.keys() | right.keys())
     differing = [name for name in names if name not in left or name not in right or left[name] != right[name]]
-    return {
-        "title": title,
-        "same": len(names) - len(differing),
-        "rows": [
-            {"name": name, "left": left.get(name), "right": right.get(name),
-             "change": _change(left.get(name), right.get(name))}
-            for name in differing
-        ],
-        "notes": [],
-    }  # fmt: skip
+    rows = [
+        {"name": name, "left": left.get(name), "right": right.get(name),
+         "change": _change(left.get(name), right.get(name))}
+        for name in differing
+    ]  # fmt: skip
+    return {"title": title, "same": len(names) - len(differing), "rows": sorted(rows, key=_size), "notes": []}
+
+
+def _size(row: Mapping[str, Any]) -> float:
+    """Ascending, it puts what can't be subtracted first, then the largest change as a share of the larger value."""
+    if row["change"] is None:
+        return -math.inf
+    larger = max(abs(float(row["left"])), abs(float(row["right"])))
+    return -abs(float(row["change"])) / (larger or 1.0)
 
 
 def _change(left: object, right: object) -> float | None:

@@ -10,7 +10,7 @@ from afterbell.airflow.backfill_form import FORM
 from afterbell.airflow.forms import cluster_profiles
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.form_fields import Field, field_of
-from afterbell.airflow.pages.view import number, span
+from afterbell.airflow.pages.view import number
 from afterbell.backfill.documents import key_of
 from afterbell.backfill.request import (
     FACTOR_SETS,
@@ -24,6 +24,7 @@ from afterbell.backfill.request import (
     chunks_of,
 )
 from afterbell.cluster.profile import load_profile
+from afterbell.durations import format_duration as span
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 from afterbell.experiments.check import World
 

@@ -13,8 +13,9 @@ from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.estimate import Pace, pace_of_daily_runs, pace_of_experiments
 from afterbell.airflow.pages.form_fields import Field, field_of
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.view import number, span
+from afterbell.airflow.pages.view import number
 from afterbell.calendar.span import KEY, Span, parse_span
+from afterbell.durations import format_duration as span
 from afterbell.errors import AfterbellError
 from afterbell.experiments.check import ASIDE, World, form_faults
 from afterbell.experiments.outline import Outline, outline

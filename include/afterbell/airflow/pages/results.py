@@ -134,6 +134,16 @@ def verdict(run: Folder) -> dict[str, Any] | None:
     }
 
 
+def since(run: Folder) -> dict[str, Any] | None:
+    """What changed since the run of the session before, the largest change first; None where there is nothing."""
+    told = _mapping(run.get("metrics").get("since"))
+    changes = [each for each in _list(told.get("changes")) if isinstance(each, Mapping)]
+    if not told.get("session"):
+        return None
+    rows = [{name: each.get(name) for name in ("name", "before", "now")} for each in changes]
+    return {"session": str(told["session"]), "changes": rows}
+
+
 def quality(run: Folder) -> dict[str, Any]:
     """Drops, rows and what was set aside; zeros and empty lists where the run has not come that far."""
     landed, checked = run.get("ingest"), run.get("validate")

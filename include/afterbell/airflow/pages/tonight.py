@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from afterbell.airflow.pages import clock
-from afterbell.airflow.pages.results import FORECAST, Folder, quality, verdict
+from afterbell.airflow.pages.results import FORECAST, Folder, quality, since, verdict
 from afterbell.airflow.pages.runs import Run, Task
 from afterbell.cluster.steps import STEPS
 from afterbell.remedies import remedy
@@ -71,6 +71,7 @@ def page(
         "forecast": _estimate(run, stages, now, at) or _forecast(found.get(FORECAST)),
         "left_out": _left_out(found),
         "verdict": verdict(found),
+        "since": since(found),
         "quality": quality(found),
         "has_report": "evaluate" in found.names,
         "has_quality": "quality" in found.names,

@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
+from afterbell.durations import format_duration
 
 _FOLDER = Path(__file__).parent / "templates"
 STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "refresh.js": "text/javascript",
@@ -89,7 +90,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )  # fmt: skip
     found.filters |= {
-        "when": when, "clock": clock_time, "span": span, "number": number, "metric": metric, "words": words,
+        "when": when, "clock": clock_time, "span": format_duration, "number": number, "metric": metric, "words": words,
         "local_file": local_file, "segment": lambda text: quote(str(text), safe=""),
     }  # fmt: skip
     return found
@@ -125,18 +126,6 @@ def _instant(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except ValueError:
         return None
-
-
-def span(seconds: float | None) -> str:
-    """Seconds as a person says them: ``4.2 s``, ``3 min 05 s``, ``1 h 58 min``."""
-    if seconds is None:
-        return "-"
-    sign, left = ("-" if seconds < 0 else ""), abs(float(seconds))
-    if left < 60:
-        return f"{sign}{left:.1f} s"
-    if left < 3600:
-        return f"{sign}{int(left // 60)} min {int(left % 60):02d} s"
-    return f"{sign}{int(left // 3600)} h {int(left % 3600 // 60):02d} min"
 
 
 def number(value: object) -> str:

@@ -102,11 +102,11 @@ def _become(
     except SystemExit as end:
         if end.code:
             raise
-    _stop()
+    stop_context()
     tell.send_bytes(b"+")
 
 
-def _stop() -> None:
+def stop_context() -> None:
     """End the Spark context: the next job opens one of its own."""
     from pyspark import SparkContext  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415

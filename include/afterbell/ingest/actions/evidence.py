@@ -236,6 +236,9 @@ def restate(evidence: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
 def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     """``rows`` in their order, with what the drop itself says about the session before.
 
+    Args:
+        rows: bars of one drop; of several drops with ``drop`` (UInt32), which numbers them.
+
     Returns:
         The rows with ``previous_close`` (Float64, dollars as traded, null where the drop has no bar of the session
         before), ``adjustment`` (Float64: the vendor's factor where the price agrees with it, that of a split which the
@@ -247,8 +250,8 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     # Few rows move so far that a split might show in the price alone.
     alone = pairs.filter((pl.col("adjustment") == 1.0) & _moved(1.5))
     inferred = [_inferred(row) for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
-    splits = alone.lazy().select("symbol", "session", _inferred=pl.Series(inferred, dtype=pl.Float64))
-    key = ["symbol", "session"]
+    key = [name for name in ("drop", "symbol", "session") if name in rows.columns]
+    splits = alone.lazy().select(*key, _inferred=pl.Series(inferred, dtype=pl.Float64))
     told = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
     seen = rows.lazy().join(told, on=key, how="left", maintain_order="left")
     seen = seen.join(splits, on=key, how="left", maintain_order="left")

@@ -14,6 +14,8 @@ from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.tables import BARS
 
+_ABOUT_A_BAR = ("symbol", "session", "close", "volume", "knowledge_time", "revision")
+
 
 def previous_sessions(days: Iterable[date], exchange: Exchange) -> dict[date, date]:
     """The session before each of ``days`` that is one."""
@@ -56,11 +58,12 @@ def with_past(
     wanted = _wanted(shown, told)
     if wanted.is_empty():
         return shown
-    few = pl.col("session").is_in(wanted["session"].unique().implode())
-    written = read_files([LakeFile(file.path, None, file.body) for file in files], base.shape(BARS), base.s3, few)
-    lake = base.rows(BARS, "session", wanted["session"].min(), wanted["session"].max())
-    bars = pl.concat([lake, written], how="vertical").join(wanted, on=["symbol", "session"], how="semi")
-    return complete(shown, told, known, bars)
+    days = wanted["session"]
+    narrow = base.shape(BARS).only(_ABOUT_A_BAR)
+    there = [LakeFile(file.path, None, file.body) for file in files]
+    there += base.files(BARS, "session", days.min(), days.max())
+    bars = read_files(there, narrow, base.s3, pl.col("session").is_in(days.unique().implode()))
+    return complete(shown, told, known, bars.join(wanted, on=["symbol", "session"], how="semi"))
 
 
 def complete(shown: pl.DataFrame, told: pl.DataFrame | None, known: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
@@ -70,7 +73,7 @@ def complete(shown: pl.DataFrame, told: pl.DataFrame | None, known: pl.DataFrame
         shown: ``EVIDENCE`` with knowledge_time and drop_id, from the run's drops.
         told: as ``retold`` gives it; None for none.
         known: the lake's evidence of the sessions around them.
-        bars: rows of ``market.bars`` that either may need.
+        bars: rows of ``market.bars`` that either may need, as ``fill_before`` takes them.
 
     Returns:
         The columns of ``shown``.

@@ -8,6 +8,7 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import CalendarBoundsError
+from afterbell.ingest.parsing.several import in_each_drop
 from afterbell.ingest.parsing.sift import Check
 from afterbell.ingest.sources.reported import VALUES
 from afterbell.ingest.sources.source import Source
@@ -18,7 +19,10 @@ _KEY = ("symbol", "ex_session")
 
 
 def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
-    """The checks that rows of a source of kind ``actions`` may fail, in the order in which they count."""
+    """The checks that rows of a source of kind ``actions`` may fail, in the order in which they count.
+
+    Rows of several drops have ``drop``.
+    """
     there = [name for name in VALUES if name in rows.columns]
     shown = pl.format(", ".join(f"{name} {{}}" for name in there), *(_text(name) for name in there))
     factor, ratio, amount = (pl.col(name) if name in there else pl.lit(None, pl.Float64) for name in VALUES)
@@ -54,7 +58,7 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
             "a split with a ratio or a factor",
             shown,
         ),
-        _splits_differ(kind, factor, ratio, shown),
+        _splits_differ(in_each_drop(rows, _KEY), kind, factor, ratio, shown),
     ]
     return checks
 
@@ -89,10 +93,10 @@ def _trades(exchange: Exchange, day: date) -> bool:
         return False
 
 
-def _splits_differ(kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr, shown: pl.Expr) -> Check:
+def _splits_differ(key: list[str], kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr, shown: pl.Expr) -> Check:
     # Payouts of one session add up; splits of one session contradict each other.
     split = split_factor(kind, factor, ratio)
-    bad = split.is_not_null() & ((split.max().over(_KEY) / split.min().over(_KEY) - 1) > _SAME)
+    bad = split.is_not_null() & ((split.max().over(key) / split.min().over(key) - 1) > _SAME)
     return _check("splits_differ", bad, "one split a symbol and session", shown)
 
 

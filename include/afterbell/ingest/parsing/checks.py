@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from afterbell.ingest.parsing.action_checks import action_checks
+from afterbell.ingest.parsing.several import DROP, bounds_of
 from afterbell.ingest.parsing.sift import Check
 from afterbell.ingest.sources.source import Source
 from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
 from afterbell.quality.rules import RuleSet
 
+_EPOCH = date(1970, 1, 1)
 _FEW = 5
 """Up to so many sessions are named one by one."""
 
@@ -30,8 +34,15 @@ class DropName:
     carried: tuple[date, ...]
 
 
-def content_checks(source: Source, rules: RuleSet, name: DropName, rows: pl.DataFrame) -> list[Check]:
-    """The checks that ``rows``, as ``Rows.frame``, may fail, in the order in which they count."""
+def content_checks(source: Source, rules: RuleSet, names: Sequence[DropName], rows: pl.DataFrame) -> list[Check]:
+    """The checks that rows may fail, in the order in which they count.
+
+    Args:
+        source: whose rows.
+        rules: of the source.
+        names: of the drops.
+        rows: as ``Rows.frame``; of several drops with ``drop``, their place among ``names``.
+    """
     distinct = _Distinct(rows)
     allowed = f"^(?:{source.symbol_pattern})$"
     checks = []
@@ -40,8 +51,8 @@ def content_checks(source: Source, rules: RuleSet, name: DropName, rows: pl.Data
         words = pl.format("expected a symbol like {}, found '{}'", pl.lit(source.symbol_pattern), found)
         checks.append(Check("symbol_pattern", ~pl.col("symbol").str.contains(allowed), words))
     if source.kind == "minute_bars":
-        checks += _outside(name, rows)
-    checks += _dates(source, name, distinct)
+        checks += _outside(names, rows)
+    checks += _dates(source, names, rows)
     if source.kind == "actions":
         checks += action_checks(source, rows)
     for rule in rules.quarantining():
@@ -55,34 +66,64 @@ def check_of(rule: RowRule) -> Check:
     return Check(rule.name, ~pl.sql_expr(rule.condition()), pl.lit(rule.explain()))
 
 
-def _dates(source: Source, name: DropName, distinct: _Distinct) -> list[Check]:
+def _dates(source: Source, names: Sequence[DropName], rows: pl.DataFrame) -> list[Check]:
+    """What a drop's own session asks of days and times."""
     checks = []
-    known: object = None
     for column in source.columns.values():
         value = pl.col(column.name)
-        if column.name == "session":
-            if distinct.outside("session", name.carried):
-                words = f"a row of {_days(name)}"
-                checks.append(Check("session_not_carried", ~value.is_in(list(name.carried)), _expected(words, value)))
-        elif column.type == "date" and column.name != "ex_session":  # which may be announced
-            if distinct.after(column.name, name.session):
-                words = f"{column.name} no later than the drop's {name.session}"
-                checks.append(Check("future_date", value > pl.lit(name.session), _expected(words, value)))
-        elif column.type == "timestamp":
-            known = known or source.knowledge_time(name.session)
-            if distinct.after(column.name, known):
-                words = f"{column.name} no later than {known}, when the drop is known"
-                checks.append(Check("future_time", value > pl.lit(known), _expected(words, value)))
+        for number, start, length in bounds_of(rows) if column.type in {"date", "timestamp"} else ():
+            name, told = names[number], rows[column.name].slice(start, length)
+            if column.name == "session":
+                if not _all_carried(told, name.carried):
+                    words = f"a row of {_days(name)}"
+                    bad = _of_drop(number, rows, ~value.is_in(list(name.carried)))
+                    checks.append(Check("session_not_carried", bad, _expected(words, value)))
+            elif column.type == "date" and column.name != "ex_session":  # which may be announced
+                if _some_after(told, name.session):
+                    words = f"{column.name} no later than the drop's {name.session}"
+                    bad = _of_drop(number, rows, value > pl.lit(name.session))
+                    checks.append(Check("future_date", bad, _expected(words, value)))
+            elif column.type == "timestamp":
+                known = source.knowledge_time(name.session)
+                if _some_after(told, known):
+                    words = f"{column.name} no later than {known}, when the drop is known"
+                    bad = _of_drop(number, rows, value > pl.lit(known))
+                    checks.append(Check("future_time", bad, _expected(words, value)))
     return checks
 
 
-def _outside(name: DropName, rows: pl.DataFrame) -> list[Check]:
-    """Minutes that lie in none of the sessions that the drop may carry."""
+def _of_drop(number: int, rows: pl.DataFrame, bad: pl.Expr) -> pl.Expr:
+    return (pl.col(DROP) == number) & bad if DROP in rows.columns else bad
+
+
+def _all_carried(days: pl.Series, carried: Sequence[date]) -> bool:
+    """Whether each of ``days`` that is there is among ``carried``."""
+    if len(carried) > _FEW:
+        return not set(days.unique().to_list()) - {*carried, None}
+    told = days.drop_nulls() if days.null_count() else days
+    values, good = told.to_physical().to_numpy(), np.zeros(told.len(), np.bool_)
+    for day in carried:
+        good |= values == (day - _EPOCH).days
+    return bool(good.all())
+
+
+def _some_after(values: pl.Series, latest: Any) -> bool:
+    most: Any = values.max()
+    return most is not None and most > latest
+
+
+def _outside(names: Sequence[DropName], rows: pl.DataFrame) -> list[Check]:
+    """Minutes that lie in none of the sessions that their drop may carry."""
     outside = pl.col("session").is_null() & pl.col("at").is_not_null()
-    if not rows.select(outside.any()).item():
-        return []
-    words = f"a minute within the hours of {_days(name)}"
-    return [Check("session_not_carried", outside, _expected(words, pl.col("at")))]
+    amiss = rows.filter(outside)
+    return [
+        Check(
+            "session_not_carried",
+            _of_drop(number, rows, outside),
+            _expected(f"a minute within the hours of {_days(names[number])}", pl.col("at")),
+        )
+        for number, _, _ in bounds_of(amiss)
+    ]
 
 
 def _days(name: DropName) -> str:
@@ -118,12 +159,6 @@ class _Distinct:
         if alike not in self._matched and self.of(column).str.contains(pattern).all():
             self._matched.add(alike)
         return alike in self._matched
-
-    def outside(self, column: str, allowed: Sequence[date]) -> bool:
-        return bool(set(self.of(column).to_list()) - {*allowed, None})
-
-    def after(self, column: str, latest: object) -> bool:
-        return bool((self.of(column) > latest).any())
 
 
 def _kept_by_all(rule: RowRule, rows: pl.DataFrame, distinct: _Distinct) -> bool:

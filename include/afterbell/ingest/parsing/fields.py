@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
@@ -13,6 +14,7 @@ from afterbell.ingest.sources.column import EPOCH, Column, ColumnType
 
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 _WHOLE = r"^-?[0-9]+$"
+_LIKE_A_NUMBER = re.compile(r"-?[0-9.]+")
 _INSTANT_BEFORE = timedelta(microseconds=1)
 _BOOLEANS = {"True": True, "true": True, "False": False, "false": False}
 
@@ -88,6 +90,15 @@ def typed(column: Column, text: pl.Series, zone: str, day: date | None = None) -
     if 0 < len(distinct) <= _FEW and column.type == "date" and None not in values:
         return _chosen(text, distinct, pl.Series(values, dtype=kind))
     return text.replace_strict(distinct, pl.Series(values, dtype=kind), default=None, return_dtype=kind)
+
+
+def has_value(column: Column, word: str, zone: str, day: date | None = None) -> bool:
+    """Whether one text has a value as ``typed`` reads it; it costs no query where it is no number."""
+    if column.type == "string":
+        return word != ""
+    if column.type not in NUMBERS:
+        return _value(column, word, zone, day) is not None
+    return bool(_LIKE_A_NUMBER.fullmatch(word)) and typed(column, pl.Series([word]), zone, day)[0] is not None
 
 
 def _chosen(text: pl.Series, distinct: list[str], values: pl.Series) -> pl.Series:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import polars as pl
-
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.decode import Text
-from afterbell.ingest.parsing.fields import typed
+from afterbell.ingest.parsing.fields import has_value
 from afterbell.ingest.parsing.strict import Fields
 from afterbell.ingest.sources.source import Source
 
@@ -89,7 +87,4 @@ def _has_no_header(source: Source, key: str, fields: Sequence[str]) -> bool:
 def _is_row(source: Source, key: str, fields: Sequence[str]) -> bool:
     day = source.session_of(key)
     pairs = zip(source.columns.values(), fields, strict=False)
-    return any(
-        column.type != "string" and typed(column, pl.Series([field]), source.time_zone, day)[0] is not None
-        for column, field in pairs
-    )
+    return any(column.type != "string" and has_value(column, field, source.time_zone, day) for column, field in pairs)

@@ -18,7 +18,8 @@ from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.decode import Text, decode
 from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
 from afterbell.ingest.parsing.header import read_header
-from afterbell.ingest.parsing.parse import ParsedDrop, judge_rows
+from afterbell.ingest.parsing.judge import ParsedDrop, judge_rows
+from afterbell.ingest.parsing.parse import complete_rows
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.text import read_lines
 from afterbell.ingest.sources.source import Source
@@ -97,7 +98,9 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes, before: 
     found, left, end = _up_to(found, lines, name.session)
     found = _without_the_oldest(found, name.carried[0])
     mark = Mark.at(whole.data, start + end) if start + end > text.begin else Mark()
-    return ParsedHistory(judge_rows(source, rules, name, found), mark, left, bool(before.size) and not again)
+    return ParsedHistory(
+        judge_rows(source, rules, name, complete_rows(source, name, found)), mark, left, bool(before.size) and not again
+    )
 
 
 def _up_to(found: Rows, lines: Text, session: date) -> tuple[Rows, int, int]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import polars as pl
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
-from afterbell.ingest.parsing.checks import content_checks
-from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
+from afterbell.ingest.parsing.decode import decode
+from afterbell.ingest.parsing.faults import VALUE_FAULTS
+from afterbell.ingest.parsing.header import read_header
+from afterbell.ingest.parsing.judge import ParsedDrop as ParsedDrop  # noqa: PLC0414 - likewise
+from afterbell.ingest.parsing.judge import judge_rows, one_drop
 from afterbell.ingest.parsing.parquet import read_parquet
-from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
-from afterbell.ingest.parsing.sift import RAW_KEPT, REJECTED, sift
+from afterbell.ingest.parsing.small import Lines, read_small
 from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
@@ -21,73 +24,75 @@ from afterbell.ingest.sources.source import Source
 from afterbell.quality.rules import RuleSet
 
 
-@dataclass(frozen=True)
-class ParsedDrop:
-    """What a drop held.
-
-    Attributes:
-        rows: accepted rows, the source's columns in their types; minute bars have their ``session`` too.
-        rejected: lines set aside, as ``REJECTED``.
-        lines: data lines, the header not counted.
-        collapsed: rows that repeated another row of the drop exactly; one of each is in ``rows``.
-        notes: what is odd about the drop as a whole, and allowed; for whoever keeps the ledger.
-        held: bars set aside for their jump, as ``rows``; None for none.
-    """
-
-    rows: pl.DataFrame
-    rejected: pl.DataFrame
-    lines: int
-    collapsed: int
-    notes: tuple[str, ...] = ()
-    held: pl.DataFrame | None = None
-
-    @property
-    def empty(self) -> bool:
-        """Whether the drop had no data line at all: zero bytes, or a header only."""
-        return self.lines == 0
-
-
 def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
-    """Read one drop.
+    """Read one drop and judge its rows.
 
     Raises:
         CorruptDropError: it can't be read as what the source declares: compression, size, encoding, header, types.
     """
-    try:
-        return _parse(source, rules, name, body)
-    except VALUE_FAULTS as error:  # whatever a library can't take stops this drop, not the run
-        raise CorruptDropError(
-            f"drop {name.key}: expected {source.format.type} that can be read as source {source.name} declares it, "
-            f"found values that cannot be ({type(error).__name__}: {first_line(error)}); ask for it again"
-        ) from error
+    return judge_rows(source, rules, name, read_rows(source, name, body))
 
 
-def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
+def read_rows(source: Source, name: DropName, body: bytes) -> Rows:
+    """The rows of one drop, for ``judge_drops``.
+
+    Raises:
+        CorruptDropError: it can't be read as what the source declares: compression, size, encoding, header, types.
+    """
     read = read_parquet if source.format.type == "parquet" else read_text
-    found = read(source, name.key, body)
-    return judge_rows(source, rules, name, found)
+    with one_drop(source, name):
+        return complete_rows(source, name, read(source, name.key, body))
 
 
-def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop:
-    """What was read of a drop, judged by its content."""
+def read_or_wait(source: Source, name: DropName, body: bytes) -> Rows | Lines:
+    """The same, but of a small drop its lines, for ``read_waiting``.
+
+    Raises:
+        CorruptDropError: as ``read_rows``.
+    """
+    if source.format.type == "parquet":
+        return read_rows(source, name, body)
+    with one_drop(source, name):
+        lines = Lines(name.key, *read_header(source, name.key, decode(source, name.key, body)))
+        return lines if lines.small else complete_rows(source, name, lines.read())
+
+
+def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> list[Rows | CorruptDropError]:
+    """What ``read_rows`` gives or raises for each of several small drops."""
+    try:
+        read = read_small([lines for _, lines in drops])
+    except VALUE_FAULTS:  # whichever of them it is
+        return [_read_one(source, name, lines) for name, lines in drops]
+    return [
+        rows if isinstance(rows, CorruptDropError) else _completed(source, name, rows)
+        for (name, _), rows in zip(drops, read, strict=True)
+    ]
+
+
+def _read_one(source: Source, name: DropName, lines: Lines) -> Rows | CorruptDropError:
+    try:
+        with one_drop(source, name):
+            return complete_rows(source, name, lines.read())
+    except CorruptDropError as error:
+        return error
+
+
+def _completed(source: Source, name: DropName, rows: Rows) -> Rows | CorruptDropError:
+    try:
+        with one_drop(source, name):
+            return complete_rows(source, name, rows)
+    except CorruptDropError as error:
+        return error
+
+
+def complete_rows(source: Source, name: DropName, found: Rows) -> Rows:
+    """Rows with what their drop's name tells of them, and, of cumulative factors, the actions that they stand for."""
     rows = with_session(source, name, with_symbol(source, name, found.frame))
     if source.session_in_key:
         rows = rows.with_columns(pl.lit(name.session).alias("session"))
     if source.cumulative:
         rows = steps_between(source, name, rows, found.aside)
-    rows, refused = sift(rows, content_checks(source, rules, name, rows))
-    rows, collapsed, repeated = collapse(source, rules, rows)
-    asides = [found.aside, refused, repeated]
-    held = None
-    if source.kind == "bars" and not source.is_history:  # where one row of a symbol says nothing of the others
-        every = rows
-        rows, jumped = hold_jumps(rules, rows)
-        asides.append(jumped)
-        held = every.join(jumped, on="line", how="semi").drop("line") if jumped.height else None
-    rejected = _rejected(found, [aside for aside in asides if aside.height])
-    if source.symbol_in_key:  # of a line that is no row, too
-        rejected = rejected.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
-    return ParsedDrop(rows.drop("line"), rejected, found.lines, collapsed, found.notes, held)
+    return replace(found, frame=rows)
 
 
 def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFrame:
@@ -97,11 +102,3 @@ def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFr
     if source.case == "upper":
         return rows.with_columns(pl.col("symbol").str.to_uppercase())
     return rows
-
-
-def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
-    if not asides:
-        return REJECTED.to_frame()
-    aside = pl.concat(asides).sort("line")
-    raw = [text[:RAW_KEPT] for text in found.raw(aside["line"].to_list())]
-    return aside.with_columns(pl.Series("raw", raw, dtype=pl.String))

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import polars as pl
 
 from afterbell.ingest.actions.evidence import with_context
+from afterbell.ingest.parsing.several import Places, bounds_of, in_each_drop, numbers_of
 from afterbell.ingest.parsing.sift import ASIDE, Check, sift
 from afterbell.ingest.sources.source import Kind, Source
 from afterbell.quality.rules import RuleSet
@@ -21,31 +22,37 @@ _NEARLY = 0.99
 _SLOT_BITS = 16
 
 
-def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, int, pl.DataFrame]:
+def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """One of each set of equal rows; of rows that differ under one key what ``source.duplicates`` says.
 
+    Args:
+        source: whose rows.
+        rules: of the source.
+        rows: with ``line``; of several drops with ``drop`` (UInt32), which numbers them.
+
     Returns:
-        The rows that stay, how many equal ones went, and rows set aside, as ``ASIDE``.
+        The rows that stay, and rows set aside, as ``ASIDE``. All others were equal to one that stays.
     """
     found = rules.unique_keys()
     key = list(found[0].columns if found else KEYS.get(source.kind, ()))
     values = [name for name in rows.columns if name != "line"]
     places = _alike(rows, key or values)
     if not places.size:
-        return rows, 0, ASIDE.to_frame()
+        return rows, ASIDE.to_frame()
     alike = rows[places.tolist()]
     last_wins = source.duplicates == "last_wins"
     distinct = alike.unique(values, keep="last" if last_wins else "first", maintain_order=True)
     good, bad = _one_a_key(source, rules, distinct, key) if key else (distinct, ASIDE.to_frame())
     stays = np.ones(rows.height, np.bool_)
     stays[places] = alike["line"].is_in(good["line"].implode()).to_numpy()
-    return rows.filter(pl.Series(stays)), alike.height - distinct.height, bad
+    return rows.filter(pl.Series(stays)), bad
 
 
 def _one_a_key(
     source: Source, rules: RuleSet, distinct: pl.DataFrame, key: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     found, named = rules.unique_keys(), ", ".join(key)
+    key = in_each_drop(distinct, key)
     if source.duplicates == "last_wins":
         reason = pl.lit(f"a later line of the drop has other values for the same {named}")
         return sift(distinct, [Check(SUPERSEDED, ~pl.struct(key).is_last_distinct(), reason)])
@@ -55,9 +62,18 @@ def _one_a_key(
     )
 
 
-def _alike(rows: pl.DataFrame, columns: list[str]) -> npt.NDArray[np.int64]:
-    """Ascending places of all rows that may have the same values in ``columns`` as another one; few besides those."""
+def _alike(rows: pl.DataFrame, columns: list[str]) -> Places:
+    """Ascending places of all rows that may have the same values in ``columns`` as another one of their drop.
+
+    Few others are among them.
+    """
     hashes = rows[columns].hash_rows().to_numpy()
+    # A drop at a time: its slots fit a core's cache.
+    found = [start + _alike_in_a_drop(hashes[start : start + length]) for _, start, length in bounds_of(rows)]
+    return np.concatenate(found) if found else np.empty(0, np.int64)
+
+
+def _alike_in_a_drop(hashes: npt.NDArray[np.uint64]) -> Places:
     # Each row takes the slot that its hash names: whoever lost a slot shares it, with its like or by chance.
     size = 1 << max(_SLOT_BITS, (4 * hashes.size).bit_length())
     slots = np.zeros(size, np.int32)
@@ -76,17 +92,17 @@ def hold_jumps(rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.Dat
 
     Args:
         rules: those of the source; without a rule on jumps all rows stay.
-        rows: bars with ``line``, at most one a symbol and session.
+        rows: bars with ``line``, at most one a symbol and session; of several drops with ``drop`` (UInt32).
 
     Returns:
         The rows that stay, and those held, as ``ASIDE``.
     """
     jump = rules.jump()
-    if jump is None or jump.severity != "quarantine" or rows["session"].n_unique() != _SESSIONS:
+    if jump is None or jump.severity != "quarantine":
         return rows, ASIDE.to_frame()
     # The full look costs as much as reading the drop, and nearly all symbols are quiet.
-    places = _moved(rows, jump.limit * _NEARLY) if jump.limit > _QUIET else list(range(rows.height))
-    if not places:
+    places = _comparing(rows, _moved(rows, jump.limit * _NEARLY) if jump.limit > _QUIET else np.arange(rows.height))
+    if not places.size:
         return rows, ASIDE.to_frame()
     seen = with_context(rows[places])
     check = Check(jump.name, ~pl.sql_expr(jump.condition()), _jumped(jump.explain()))
@@ -99,14 +115,25 @@ def _jumped(words: str) -> pl.Expr:
     return pl.format(template, pl.lit(words), *(pl.col(name) for name in ("close", "previous_close", "adjustment")))
 
 
-def _moved(rows: pl.DataFrame, limit: float) -> list[int]:
+def _comparing(rows: pl.DataFrame, places: Places) -> Places:
+    """Those of ``places`` that are of drops with bars of two sessions: others compare nothing."""
+    drops = numbers_of(rows)[places]
+    two = [
+        drop
+        for drop, start, length in bounds_of(rows)
+        if (drops == drop).any() and rows["session"].slice(start, length).n_unique() == _SESSIONS
+    ]
+    return places[np.isin(drops, two)]
+
+
+def _moved(rows: pl.DataFrame, limit: float) -> Places:
     """Places of the bars that may break a rule on jumps, and of those before: the close moved by over ``limit`` times.
 
     An adjustment, the vendor's or one seen in the price alone, is believed only where the price agrees with it: it may
     explain a jump and never makes one.
     """
-    symbols, close = rows["symbol"].hash().to_numpy(), rows["close"].to_numpy()
-    beside = symbols[:-1] == symbols[1:]
+    symbols, close, drops = rows["symbol"].hash().to_numpy(), rows["close"].to_numpy(), numbers_of(rows)
+    beside = (symbols[:-1] == symbols[1:]) & (drops[:-1] == drops[1:])
     found = np.flatnonzero(beside & _far(close, limit))
     # Vendors write the sessions of a symbol one after the other, or all of one session first; what isn't beside its
     # pair is sorted to it.
@@ -114,10 +141,11 @@ def _moved(rows: pl.DataFrame, limit: float) -> list[int]:
     single[:-1] &= ~beside
     single[1:] &= ~beside
     places = np.flatnonzero(single)
-    places = places[np.argsort(symbols[places])]
-    pairs = (symbols[places][:-1] == symbols[places][1:]) & _far(close[places], limit)
+    places = places[np.lexsort((symbols[places], drops[places]))]
+    pairs = (symbols[places][:-1] == symbols[places][1:]) & (drops[places][:-1] == drops[places][1:])
+    pairs &= _far(close[places], limit)
     left, right = places[:-1][pairs], places[1:][pairs]
-    return sorted({*found.tolist(), *(found + 1).tolist(), *left.tolist(), *right.tolist()})
+    return np.unique(np.concatenate([found, found + 1, left, right]))
 
 
 def _far(prices: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.bool_]:

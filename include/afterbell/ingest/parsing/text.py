@@ -49,7 +49,7 @@ def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> Rows:
         total += quick.rows.height + len(quick.odd)
         if quick.odd:
             odd = frame_of(block, quick.odd)
-            _check_one_layout(fields, key, odd)
+            check_one_layout(fields, key, odd)
             rows, aside = read_strictly(fields, odd)
             frames.append(rows)
             asides.append(aside)
@@ -59,11 +59,11 @@ def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> Rows:
     if asides:
         frame = frame.sort("line")
     aside = pl.concat(asides) if asides else ASIDE.to_frame()
-    _check_types(source, key, aside, total)
+    check_types(source, key, aside, total)
     return Rows(frame, aside, total, text.lines, notes_on(source, extra))
 
 
-def _check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
+def check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
     """Refuse a drop that names its columns again in another order: what follows would be read by the wrong names."""
     for name in fields.names:
         lines = lines.filter(pl.col("raw").str.to_lowercase().str.contains(name.lower(), literal=True))
@@ -84,7 +84,7 @@ def notes_on(source: Source, extra: list[str]) -> tuple[str, ...]:
     return (f"columns that source {source.name} doesn't declare were passed over: {', '.join(extra)[:200]}",)
 
 
-def _check_types(source: Source, key: str, aside: pl.DataFrame, total: int) -> None:
+def check_types(source: Source, key: str, aside: pl.DataFrame, total: int) -> None:
     """A column that most lines have something else in was changed by the vendor: that is no matter of single lines."""
     if total < _MANY or aside.height * 2 <= total:
         return

@@ -1,0 +1,62 @@
+"""Getting the objects that a task reads from their stores, the next ones while one is taken apart."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from afterbell.ingest.parsing.decode import check_size
+from afterbell.ingest.plan import DropTask
+from afterbell.ingest.sources.source import Source
+from afterbell.quality.rules import RuleSet
+from afterbell.stores.newest import read_newest
+from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
+
+_AHEAD = 8
+"""Objects that are asked for while one is parsed."""
+_AT_ONCE = 2
+"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
+
+
+def fetch_ahead(
+    tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
+) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
+    """Each task with a call that gives its object, while the next ones are under way.
+
+    Args:
+        tasks: the objects, in the order in which they are needed.
+        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
+        fetch: gets an object's bytes and the version they are; safe to call from threads.
+    """
+
+    def get(task: DropTask) -> tuple[StoredObject, bytes]:
+        check_size(sources[task.source][0], task.key, task.size)
+        return fetch(task)
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
+        for number, task in enumerate(tasks):
+            body = coming.popleft()
+            yield task, body.result
+            if number + _AHEAD < len(tasks):
+                coming.append(pool.submit(get, tasks[number + _AHEAD]))
+
+
+class Stores:
+    """The stores of a task, each opened once, when it is first needed; threads may share it."""
+
+    def __init__(self, opener: Callable[[StoreKind], DropStore]) -> None:
+        self._opener = opener
+        self._open: dict[str, DropStore] = {}
+
+    def open(self, kind: StoreKind) -> DropStore:
+        """The store ``kind``."""
+        if kind not in self._open:
+            self._open[kind] = self._opener(kind)
+        return self._open[kind]
+
+    def fetch(self, task: DropTask) -> tuple[StoredObject, bytes]:
+        """The version that was listed, or the one that has replaced it since, and its bytes."""
+        return read_newest(self.open(task.store), task.as_object())
