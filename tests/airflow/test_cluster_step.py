@@ -24,7 +24,9 @@ from tests.patience import wait_long_for_services
 pytestmark = pytest.mark.services
 
 
-FROM_THE_TEST = ("PATH", "HOME", "AFTERBELL_ENV", "AFTERBELL_CONFIG", "AFTERBELL_HOME", "PYTHONPATH")
+FROM_THE_TEST = (
+    "PATH", "HOME", "AFTERBELL_ENV", "AFTERBELL_CONFIG", "AFTERBELL_HOME", "PYTHONPATH", "JDK_JAVA_OPTIONS",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -31,6 +31,20 @@ def test_markup_in_a_text_is_shown_as_it_is(capsys):
     assert capsys.readouterr().out == "symbol [bold]X[/] of [1] http://x\n"
 
 
+@pytest.mark.parametrize("raw", ["AAPL\x1b[2J\x1b]0;x\x07", "AAPL\r\x08\x9b31m"])
+def test_what_a_terminal_would_obey_is_shown_and_not_sent(raw, capsys, narrow):
+    print_text(raw)
+    print_rows([{"raw": raw, "n": 1}])
+    shown = capsys.readouterr().out
+    assert not set(shown) & {"\x1b", "\x07", "\r", "\x08", "\x9b"}
+    assert shown.count("AAPL?") == 2
+
+
+def test_a_line_end_within_a_cell_leaves_the_row_on_one_line(capsys, narrow):
+    print_rows([{"raw": "a,b\nc\td", "n": 1}, {"raw": "x", "n": 22}])
+    assert capsys.readouterr().out.splitlines() == ["raw         n", "a,b c   d   1", "x          22"]
+
+
 def test_a_label_and_its_text_hang_together_at_80_columns(capsys, narrow):
     print_label("champion", f"s3://afterbell-artifacts-of-the-house/champion.json -> {RELEASE}")
     first, second = capsys.readouterr().out.splitlines()

@@ -25,6 +25,7 @@ from afterbell.embedded import stack
 from afterbell.embedded.process import Supervisor
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
+from tests.clusters.programs import quick_java
 from tests.embedded.strangers import CANARY, PATHS, Listener, attack, holes, listeners, table
 from tests.patience import LONG
 
@@ -179,7 +180,7 @@ def at_work(services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     found = submission(folders, profile.master)
     conf = [f"--conf={name}={value}" for name, value in (profile.spark_conf() | found.conf).items()]
     argv = [found.spark_binary, "--master", profile.master, *conf, str(script), str(told)]
-    env = {"PATH": os.environ["PATH"], "AFTERBELL_WARM": "30"} | services.env | found.environment
+    env = quick_java() | {"PATH": os.environ["PATH"], "AFTERBELL_WARM": "30"} | services.env | found.environment
     stack.start_airflow(folders, services.platform, connection_environment(services.env, "local", profile))
     try:
         with (folder / "driver.log").open("wb") as log, subprocess.Popen(argv, env=env, stdout=log, stderr=log) as job:

@@ -43,6 +43,7 @@ def test_help_names_every_command() -> None:
         "images",
         "docs",
         "chaos",
+        "picture",
         "lint",
         "bench",
         "replay",

@@ -29,6 +29,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 EXIT_FAULT, EXIT_FAILED, EXIT_RETRY = 1, 2, 3
 _KIND = re.compile(r"\b([A-Z][A-Za-z]+Error): ")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""What a terminal would obey: it may stand in a vendor's lines, and is shown as a question mark."""
 _TYPED = "Correct what the message names, then type the command again."
 _UNKNOWN = "Read the message; `./afterbell doctor` looks at everything that a run needs."
 
@@ -62,7 +64,8 @@ def print_text(*parts: str | tuple[str, str], hang: int = 2, console: Console = 
         style: of all parts.
     """
     width = line_width(console)
-    for line in Text.assemble(*parts, style=style).split("\n", allow_blank=True):
+    shown = [_visible(part) if isinstance(part, str) else (_visible(part[0]), part[1]) for part in parts]
+    for line in Text.assemble(*shown, style=style).split("\n", allow_blank=True):
         for piece in [line] if width is None else wrap(line, width, hang):
             console.print(piece, no_wrap=True, crop=False, overflow="ignore")
 
@@ -86,7 +89,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
         out.print(f"{title}: none" if title else "no rows")
         return
     names = columns_of(rows)
-    cells = [[_cell(row.get(name)) for name in names] for row in rows]
+    cells = [[" ".join(_cell(row.get(name)).split("\n")) for name in names] for row in rows]
     numbers = {name for name in names if _is_number(next((row[name] for row in rows if row.get(name) is not None), ""))}
     if title:
         print_text((title, "italic"))
@@ -124,7 +127,11 @@ def _cell(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:,.6g}"
-    return str(_plain(value))
+    return _visible(str(_plain(value))).expandtabs(4)
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub("?", text)
 
 
 @contextmanager

@@ -48,15 +48,15 @@ class Running:
             return self.step, self.attempt, self.began
 
 
-def describe_progress(told: Mapping[str, Any]) -> str:
+def describe_progress(report: Mapping[str, Any]) -> str:
     """A step's own report in words: ``12 of 40 fits, about 1 min 20 s left``; empty for what is no such report.
 
     Args:
-        told: ``what`` is counted, ``done`` and ``of``, ``began`` and ``at`` as ISO texts with their zone.
+        report: ``what`` is counted, ``done`` and ``of``, ``began`` and ``at`` as ISO texts with their zone.
     """
     try:
-        what, done, of = str(told["what"]), int(told["done"]), int(told["of"])
-        took = (datetime.fromisoformat(told["at"]) - datetime.fromisoformat(told["began"])).total_seconds()
+        what, done, of = str(report["what"]), int(report["done"]), int(report["of"])
+        took = (datetime.fromisoformat(report["at"]) - datetime.fromisoformat(report["began"])).total_seconds()
     except (KeyError, TypeError, ValueError):
         return ""
     rest = f", about {format_duration(took / done * (of - done))} left" if _FEW <= done < of and took > 0 else ""
@@ -72,10 +72,10 @@ def newest_report(s3: S3Location, session: str, step: str, since: float) -> str:
         store = ArtifactStore(s3)
         for found in store.list(f"runs/{session}/"):
             if found.key.endswith(f"/{step}.progress.json"):
-                told = json.loads(store.get(found.key))
-                at = datetime.fromisoformat(told["at"]).timestamp()
+                report = json.loads(store.get(found.key))
+                at = datetime.fromisoformat(report["at"]).timestamp()
                 if at >= newest:
-                    newest, text = at, describe_progress(told)
+                    newest, text = at, describe_progress(report)
     except (AfterbellError, KeyError, TypeError, ValueError):
         return ""
     return text
