@@ -47,7 +47,7 @@ def test_every_field_has_a_label_and_its_help(person):
         else:
             assert f'<label for="field-{name}">' in page
         assert f'aria-describedby="help-{name}"' in page
-        assert re.search(rf'<p class="help" id="help-{name}">[^<]+</p>|id="help-{name}"></p>', page)
+        assert re.search(rf'<p class="help" id="help-{name}">[^<`]+</p>', page)
 
 
 def test_showing_what_it_would_do_starts_nothing(person, database):
@@ -106,7 +106,7 @@ def test_airflows_audit_log_has_the_start(person, database):
     from airflow.models.log import Log  # noqa: PLC0415
     from sqlalchemy import select  # noqa: PLC0415
 
-    person.send(GOOD, "start")
+    person.send(GOOD | {"seed": "4711"}, "start")  # of no other test: the log outlives them
     ((run_id, *_),) = runs_of(database)
     with create(database) as db:
         found = db.execute(select(Log.event, Log.owner, Log.dag_id).where(Log.run_id == run_id)).all()
@@ -305,7 +305,7 @@ def test_all_that_is_wrong_with_a_backfill_is_told_at_once(filler):
 @pytest.mark.parametrize(
     ("name", "typed", "says"),
     [
-        ("first", "", "give a day like"), ("first", "2016-07-01", "first must not be after last"),
+        ("first", "", "nothing was given: give a day like"), ("first", "2016-07-01", "first must not be after last"),
         ("last", "2999-01-04", "after today"), ("last", "soon", "give a day like"),
         ("reason", "short", "one line of 10"),
         ("reason", "two lines\nof it all", "one line of 10"), ("reason", "x" * 301, "one line of 10"),

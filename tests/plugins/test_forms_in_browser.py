@@ -8,6 +8,7 @@ import threading
 import pytest
 import uvicorn
 
+from tests.accessibility import violations
 from tests.browser import TAB, chromium
 from tests.pipeline import clicking, looking
 from tests.plugins.conftest import put, token_of
@@ -59,12 +60,14 @@ def test_anybody_can_use_the_forms(browser, address, name, width, scheme, tmp_pa
     looking.require_structure(browser, name)
     looking.require_contrast(browser)
     looking.require_no_sideways_scrolling(browser)
+    assert violations(browser) == []
     if name == "experiments/new":
         clicking.retype(browser, "name", "No Name")
     clicking.press(browser, "start")  # of a name that is none, or without a day and a reason
     assert "Nothing was started" in browser.text()
     looking.require_contrast(browser)
     looking.require_no_sideways_scrolling(browser)
+    assert violations(browser) == []
     looking.require_keyboard(browser)
     assert _complaints(browser) == []
     assert browser.screenshot(tmp_path / "form.png").stat().st_size > 5000

@@ -47,7 +47,10 @@ FORM: dict[str, dict[str, Any]] = {
         "default": 5.0, "type": "number", "minimum": 0, "maximum": 200, "title": "Cost of trading",
         "description": "One way, in basis points of the value traded.",
     },
-    "seed": {"default": 20150323, "type": "integer", "minimum": 0, "maximum": 2**31 - 1, "title": "Seed"},
+    "seed": {
+        "default": 20150323, "type": "integer", "minimum": 0, "maximum": 2**31 - 1, "title": "Seed",
+        "description": "Of the draws and the fits: the same seed gives the same models.",
+    },
     "min_price": {
         "default": 2.0, "type": "number", "minimum": 0, "maximum": 10_000, "title": "Lowest close",
         "description": "As traded, in the listing's currency.",

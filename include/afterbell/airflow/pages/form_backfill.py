@@ -58,7 +58,7 @@ def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
             check(params.get(name))
             _check_once(name, params.get(name))
         except PermanentError as error:
-            found[name] = " ".join(str(error).split())
+            found[name] = " ".join(str(error).split()).replace(f"{name} is None", "nothing was given", 1)
     if not {"first", "last"} & set(found):
         try:
             check_request({name: params[name] for name in ("first", "last")}, world.exchange, world.now.date())

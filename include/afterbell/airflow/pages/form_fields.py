@@ -57,7 +57,7 @@ def field_of(name: str, parameter: Mapping[str, Any], **more: Any) -> Field:
     """The field of a DAG's parameter, whose title, help, choices and default it has."""
     found = {
         "title": parameter["title"],
-        "help": parameter.get("description", ""),
+        "help": parameter.get("description", "").replace("`", ""),  # marks of Airflow's page, which reads Markdown
         "kind": _kind(parameter),
         "needed": "null" not in parameter["type"],
         "options": _options(parameter),
