@@ -44,9 +44,14 @@ def fill(browser: Browser, fields: Mapping[str, str]) -> None:
 
 def choices(browser: Browser, name: str) -> list[str]:
     """What a list of the open form offers, once it was opened by the keyboard."""
-    browser.type(f"[role=dialog] #element_{name} input", "\ue015")
-    options = "[...document.querySelectorAll('[role=option]')].map(each => each.textContent.trim())"
-    return list(browser.until(f"const found = {options}; return found.length ? found : null", f"the list of {name}"))
+    browser.type(f"#element_{name} input[role=combobox]", "\ue015")
+    options = """
+    const field = document.querySelector('#element_' + arguments[0] + ' input[role=combobox]');
+    const list = document.getElementById(field.getAttribute('aria-controls'));
+    const found = list ? [...list.querySelectorAll('[role=option]')].map(each => each.textContent.trim()) : [];
+    return found.length ? found : null;
+    """
+    return list(browser.until(options, f"the list of {name}", name, seconds=60))
 
 
 def send(browser: Browser) -> str:
