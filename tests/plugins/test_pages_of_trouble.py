@@ -242,3 +242,23 @@ def test_nothing_of_a_failure_or_a_report_is_ever_markup(client, store, database
 )  # fmt: skip
 def test_a_backfill_is_in_one_of_seven_states(word, run, unfinished, shown):
     assert standing(word, run, unfinished=unfinished) == shown
+
+
+def test_a_list_of_backfills_follows_one_that_was_only_just_started(client, database):
+    add_run(database, "manual__new", state="running", dag="backfill_history", opener="open_backfill")
+    found = client("/backfills?started=manual__new").text
+    assert "makes the plan first" in found
+    assert "data-refresh" in found
+
+
+def test_one_that_was_started_and_refused_says_why(client, database):
+    told = TOLD | {"task": "open_backfill", "what": "first is a Sunday"}
+    tasks = [("open_backfill", "failed", at(1), at(2))]
+    add_run(
+        database, "manual__new", state="failed", dag="backfill_history", opener="open_backfill", tasks=tasks,
+        failures={"open_backfill": told},
+    )  # fmt: skip
+    found = client("/backfills?started=manual__new").text
+    assert "first is a Sunday" in found
+    assert "/dags/backfill_history/runs/manual__new/tasks/open_backfill" in found
+    assert "data-refresh" not in found

@@ -20,6 +20,7 @@ from afterbell.errors import AfterbellError
 router = APIRouter()
 _UNDER_WAY = {"running", "waiting"}
 _UNDER_WAY_RUNS = {"queued", "running"}
+_RECENT = 5
 
 
 @router.get("/backfills", dependencies=reads(backfills.HISTORY))
@@ -30,8 +31,11 @@ def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: 
         found = backfills.ranges(open_documents(), db)
     except AfterbellError as error:
         fault = fault_of(error)
-    own = backfills.native(db)
+    own, known = backfills.native(db), runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
     runs_on = any(each["state"] in _UNDER_WAY for each in found) or any(not each["completed"] for each in own)
+    runs_on = runs_on or any(run.state in _UNDER_WAY_RUNS for run in known)
+    mine = next((run for run in known if run.run_id == started), None)
+    told = runs.failures(db, [started], backfills.HISTORY).get(started, {}) if started else {}
     return answer(request, "backfills", {
         "now": datetime.now(UTC).isoformat(),
         "refresh": 10 if runs_on else None,
@@ -43,6 +47,8 @@ def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: 
         "may_start": may_start(backfills.HISTORY, user),
         "paused": is_paused(db, backfills.HISTORY),
         "started": checked("run", started) if started else "",
+        "started_state": mine.state if mine else "",
+        "failures": [each | {"task": task} for task, each in sorted(told.items())],
     })  # fmt: skip
 
 
@@ -53,7 +59,10 @@ def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Respons
     if found is None:
         raise HTTPException(404, f"backfill {backfill_id} is not known")
     more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
-    more["refresh"] = 5 if found["state"] in _UNDER_WAY else None
+    # One that goes on is known by its run alone until it has been planned again.
+    known = runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
+    runs_on = found["state"] in _UNDER_WAY or any(run.state in _UNDER_WAY_RUNS for run in known)
+    more["refresh"] = 5 if runs_on else None
     return answer(request, "backfills_one", found | more | {"history_dag": backfills.HISTORY})
 
 
