@@ -19,6 +19,7 @@ OUTSIDE = {"README.md": "index.md", "CONTRIBUTING.md": "contributing.md", "CHANG
 """Pages of the site by the files of the project's root that they are."""
 _LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^()\s#]*)(#[^()\s]*)?\)")
 _FENCE = re.compile(r"(^```.*?^```$|`[^`\n]+`)", re.MULTILINE | re.DOTALL)
+_PAGE = "---\ntitle: {name}\n---\n\n::: {name}\n    options:\n      heading_level: 1\n"
 _LEFT_OUT = {"__pycache__", "airflow"}
 """Not in the reference: it shows what may be called from a notebook or a job, and that is not what Airflow loads."""
 
@@ -72,7 +73,7 @@ def library_pages() -> dict[str, str]:
     """A page of the reference for each room of the library, and the list of them; texts by path within the site."""
     rooms = sorted(path for path in LIBRARY.iterdir() if path.name not in _LEFT_OUT)
     names = [path.stem for path in rooms if path.is_dir() or (path.suffix == ".py" and path.name != "__init__.py")]
-    pages = {f"reference/library/{name}.md": f"# afterbell.{name}\n\n::: afterbell.{name}\n" for name in names}
+    pages = {f"reference/library/{name}.md": _PAGE.format(name=f"afterbell.{name}") for name in names}
     lines = [f"| [`afterbell.{name}`]({name}.md) | {_summary(name)} |" for name in names]
     head = "# The library\n\nOut of the docstrings of `include/afterbell`.\n\n| package | concern |\n|---|---|\n"
     return pages | {"reference/library/index.md": head + "\n".join(lines) + "\n"}
