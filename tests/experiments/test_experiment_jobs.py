@@ -37,8 +37,9 @@ def results(services, store, tmp_path_factory):
     home = tmp_path_factory.mktemp("experiments")
     (home / "config" / "models").mkdir(parents=True)
     (home / "config" / "models" / "daily.yaml").write_text(SPEC + SEARCH, encoding="utf-8")
-    gate = Path(__file__).parents[2] / "include" / "config" / "gate.yaml"
-    (home / "config" / "gate.yaml").write_text(gate.read_text(encoding="utf-8"), encoding="utf-8")
+    config = Path(__file__).parents[2] / "include" / "config"
+    for name in ("gate.yaml", "platform.yaml"):
+        (home / "config" / name).write_text((config / name).read_text(encoding="utf-8"), encoding="utf-8")
     own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
     found = run_scenario("tests/experiments/experiment_world.py", home, services.env | own)
     lines = (home / "scenario.log").read_text(encoding="utf-8").splitlines()
