@@ -34,7 +34,10 @@ FORM: dict[str, dict[str, Any]] = {
         "items": {"type": "integer", "minimum": 1, "maximum": LONGEST_HORIZON},
         "description": "In sessions, ascending.",
     },
-    "families": {**_several(["lightgbm", "ridge"], FAMILIES), "title": "Model families"},
+    "families": {
+        **_several(["lightgbm", "ridge"], FAMILIES), "title": "Model families",
+        "description": "Each is trained by itself; their scores are blended as well.",
+    },
     "factor_sets": {
         **_several(["core"], FACTOR_SETS), "title": "Factor sets",
         "description": "Their sessions are filled up to the last one first, where they aren't stored yet.",
