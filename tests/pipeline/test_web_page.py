@@ -290,7 +290,7 @@ def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp
         looking.require_keyboard(browser)
         looking.require_no_sideways_scrolling(browser)
         browser.leave()
-        assert browser.screenshot(tmp_path / f"{name}-{theme}.png").stat().st_size > 5000
+        assert browser.screenshot(tmp_path / f"{name.replace('/', '-')}-{theme}.png").stat().st_size > 5000
         browser.enter(looking.FRAME)
     browser.leave()
     assert looking.complaints(browser) == []
