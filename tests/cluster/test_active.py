@@ -78,3 +78,10 @@ def test_a_step_does_not_fail_with_the_store_that_its_mark_goes_to() -> None:
 
     with at_work("score", "night", away):
         pass
+
+
+def test_an_experiment_is_no_daily_run_though_its_steps_have_the_same_names(store: ArtifactStore) -> None:
+    with at_work("features", "experiment_manual_e", lambda: store):
+        pass
+    work(store, "ingest")  # a mark that is made after it
+    assert active(store, now()) == ["night"]

@@ -166,7 +166,7 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
     over = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
     return line | {
         "chunks_done": over,
-        "chunks_in_all": len(chunks),
+        "chunks_in_all": len({(chunk.step, chunk.number) for chunk in chunks} | _parts(plan)),
         "failed": [chunk.message for chunk in chunks if chunk.state == "failed"],
         "rows": sum(chunk.rows for chunk in chunks),
         "seconds": round(sum(chunk.seconds for chunk in chunks), 1),
@@ -176,10 +176,17 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
 
 def _unfinished(plan: Plan, state: State) -> bool:
     over = {(one.step, one.number) for one in state.chunks if one.state in {"done", "nothing"}}
-    steps = [
-        name for name, wanted in (("ingest", plan.ingest is not None), ("features", bool(plan.features))) if wanted
-    ]
-    return any(chunk.wants(step) and (step, chunk.number) not in over for chunk in plan.chunks for step in steps)
+    return bool(_parts(plan) - over)
+
+
+def _parts(plan: object) -> set[tuple[str, int]]:
+    """Steps of chunks that the plan has something to do for."""
+    if not isinstance(plan, Plan):
+        return set()
+    wanted = {"ingest": plan.ingest is not None, "features": bool(plan.features)}
+    return {
+        (step, chunk.number) for chunk in plan.chunks for step, asked in wanted.items() if asked and chunk.wants(step)
+    }
 
 
 def _chunk(found: ChunkState) -> dict[str, Any]:
