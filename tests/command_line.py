@@ -63,7 +63,12 @@ class CommandLine:
         return [line.rsplit("\r", 1)[-1] for line in lines]
 
     def _environment(self) -> dict[str, str]:
-        base = {name: value for name, value in os.environ.items() if not name.startswith(("AFTERBELL_", "AWS_"))}
+        # COLUMNS is a terminal's width: whoever reads an answer here wants its lines whole.
+        base = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AFTERBELL_", "AWS_")) and name != "COLUMNS"
+        }
         kept = {name: os.environ[name] for name in ("AFTERBELL_ENV",) if name in os.environ}
         return base | kept | {"AFTERBELL_HOME": str(self.home)}
 
