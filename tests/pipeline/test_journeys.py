@@ -6,6 +6,7 @@ Each test goes on where the one before it ended. A picture of every step lies in
 from __future__ import annotations
 
 import gzip
+import os
 
 import pytest
 import requests
@@ -15,6 +16,9 @@ from tests.pipeline import clicking
 from tests.pipeline.journeys import FIRST, SECOND, THIRD, walking
 
 pytestmark = pytest.mark.services
+_ON_REQUEST = pytest.mark.skipif(
+    os.environ.get("JOURNEYS") != "all", reason="takes long: JOURNEYS=all make test T=tests/pipeline/test_journeys.py"
+)
 _ENDED = "return document.querySelector('.tiles .state')?.textContent === arguments[0]"
 
 
@@ -170,6 +174,7 @@ def backfill(walk, *, plan_only):
     walk.shoot("backfill")
 
 
+@_ON_REQUEST
 def test_a_backfill_is_planned_run_cancelled_and_resumed(walk):
     browser = walk.browser
     backfill(walk, plan_only=True)
@@ -190,6 +195,7 @@ def test_a_backfill_is_planned_run_cancelled_and_resumed(walk):
     walk.shoot("done")
 
 
+@_ON_REQUEST
 def test_every_link_of_every_page_leads_somewhere(walk):
     """As somebody who is signed in follows them: Airflow's own pages, reports and documents among them."""
     head = {"Authorization": walk.api._head["Authorization"], "Accept": "text/html"}
