@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from afterbell.embedded.stack import Endpoints
 
 ROOT = Path(__file__).resolve().parents[1]
+os.environ.pop("COLUMNS", None)  # of a terminal, or of whoever runs tests side by side: lines of answers are read whole
 
 
 SERVICES = {"services", "s3"}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing import parse
+from afterbell.ingest.parsing import judge
 from tests.ingest.drops import DAY, parse_as, rules
 from tests.ingest.shapes import example
 
@@ -212,6 +212,6 @@ def test_a_panic_over_the_rows_refuses_the_drop_by_name(monkeypatch: pytest.Monk
     def panic(*_: object) -> None:
         pl.Series(pa.array([Decimal(1)], pa.decimal256(50, 18)))
 
-    monkeypatch.setattr(parse, "collapse", panic)
+    monkeypatch.setattr(judge, "collapse", panic)
     with pytest.raises(CorruptDropError, match=r"drop .*20160630.*: expected parquet .*PanicException"):
         parse_as(SOURCE, packed(table()))
