@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from afterbell.airflow.pages.releases import flat
+from afterbell.evaluation.since import Change
 from afterbell.release.manifest import Manifest
 
 
@@ -35,10 +36,7 @@ def _section(title: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> d
 
 def _size(row: Mapping[str, Any]) -> float:
     """Ascending, it puts what can't be subtracted first, then the largest change as a share of the larger value."""
-    if row["change"] is None:
-        return -math.inf
-    larger = max(abs(float(row["left"])), abs(float(row["right"])))
-    return -abs(float(row["change"])) / (larger or 1.0)
+    return -math.inf if row["change"] is None else -Change(row["name"], row["left"], row["right"]).size
 
 
 def _change(left: object, right: object) -> float | None:

@@ -13,7 +13,7 @@ from fastapi.responses import Response
 from afterbell.airflow.pages import backfills, clock, experiment_runs, experiments, runs
 from afterbell.airflow.pages.documents import fault_of, open_documents
 from afterbell.airflow.pages.security import STORED, checked, headers, reads
-from afterbell.airflow.pages.start import is_paused, may_start
+from afterbell.airflow.pages.start import going, is_paused, may_start
 from afterbell.airflow.pages.view import answer
 from afterbell.errors import AfterbellError
 
@@ -32,8 +32,9 @@ def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: 
     except AfterbellError as error:
         fault = fault_of(error)
     own, known = backfills.native(db), runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
-    runs_on = any(each["state"] in _UNDER_WAY for each in found) or any(not each["completed"] for each in own)
-    runs_on = runs_on or any(run.state in _UNDER_WAY_RUNS for run in known)
+    runs_on = going(db, backfills.HISTORY) or any(each["state"] in _UNDER_WAY for each in found)
+    runs_on = runs_on or any(not each["completed"] for each in own)
+    started = checked("run", started) if started else ""
     mine = next((run for run in known if run.run_id == started), None)
     told = runs.failures(db, [started], backfills.HISTORY).get(started, {}) if started else {}
     return answer(request, "backfills", {
@@ -46,7 +47,7 @@ def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: 
         "history_dag": backfills.HISTORY,
         "may_start": may_start(backfills.HISTORY, user),
         "paused": is_paused(db, backfills.HISTORY),
-        "started": checked("run", started) if started else "",
+        "started": started,
         "started_state": mine.state if mine else "",
         "failures": [each | {"task": task} for task, each in sorted(told.items())],
     })  # fmt: skip
@@ -60,9 +61,7 @@ def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Respons
         raise HTTPException(404, f"backfill {backfill_id} is not known")
     more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
     # One that goes on is known by its run alone until it has been planned again.
-    known = runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
-    runs_on = found["state"] in _UNDER_WAY or any(run.state in _UNDER_WAY_RUNS for run in known)
-    more["refresh"] = 5 if runs_on else None
+    more["refresh"] = 5 if found["state"] in _UNDER_WAY or going(db, backfills.HISTORY) else None
     return answer(request, "backfills_one", found | more | {"history_dag": backfills.HISTORY})
 
 
