@@ -192,6 +192,7 @@ def test_no_step_believes_a_forged_pointer(served, reader):
 
 def test_an_experiment_does_not_begin_beside_a_forged_pointer(served, monkeypatch):
     monkeypatch.setattr(resolve, "asked", lambda _: ("0" * 16, None))
+    monkeypatch.setattr(resolve, "require_data", lambda *_: None)
     monkeypatch.setattr(resolve, "heads", lambda *_: (1, 1, None, None))
     forge(served, without_an_entry)
     with pytest.raises(UnprovenPointerError):
