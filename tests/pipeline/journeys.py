@@ -67,6 +67,7 @@ class Walk:
         hook: who is told by webhook.
         prices: the drop of each session, as the vendor delivers it.
         pictures: folder of the pictures, in the order in which they were taken.
+        home: that of the platform.
     """
 
     browser: Browser
@@ -75,6 +76,7 @@ class Walk:
     endpoints: Endpoints
     prices: dict[date, bytes]
     pictures: Path
+    home: Path
     _taken: int = field(default=0)
 
     def page(self, path: str) -> str:
@@ -149,7 +151,7 @@ def walking(folder: Path) -> Iterator[Walk]:
             with chromium(folder / "browser") as browser:
                 browser.shape(1440, 900)
                 looking.sign_in(browser, api.url, command.home)
-                yield Walk(browser, api, hook, stack.endpoints(folders, Platform()), prices, folder / "pictures")
+                yield Walk(browser, api, hook, stack.endpoints(folders, Platform()), prices, folder / "pictures", command.home)
         finally:
             command("down", "--json")
             hook.shutdown()

@@ -9,10 +9,10 @@ import gzip
 import os
 
 import pytest
-import requests
 
 from tests.accessibility import violations
 from tests.pipeline import clicking
+from tests.pipeline.crawling import ROLES, crawl, get, tokens_for
 from tests.pipeline.journeys import FIRST, SECOND, THIRD, walking
 
 pytestmark = pytest.mark.services
@@ -195,24 +195,36 @@ def test_a_backfill_is_planned_run_cancelled_and_resumed(walk):
     walk.shoot("done")
 
 
-@_ON_REQUEST
-def test_every_link_of_every_page_leads_somewhere(walk):
-    """As somebody who is signed in follows them: Airflow's own pages, reports and documents among them."""
-    head = {"Authorization": walk.api._head["Authorization"], "Accept": "text/html"}
-    todo, seen, faults = [walk.page("tonight"), *(each["link"] for each in walk.hook.notices)], set(), []
-    while todo:
-        address = todo.pop().partition("#")[0]
-        if address in seen or len(seen) > 400 or not address.startswith(walk.api.url):
-            continue
-        seen.add(address)
-        answer = requests.get(address, headers=head, timeout=600)
-        if answer.status_code != 200:
-            faults.append((address, answer.status_code, answer.text[:200]))
-        elif "/afterbell/" in address and "text/html" in answer.headers["content-type"]:
-            walk.browser.open(address)
-            todo += walk.browser.run("return [...document.querySelectorAll('a[href]')].map(each => each.href)")
-    assert faults == []
-    assert len(seen) > 40
+@pytest.fixture(scope="module")
+def tokens(walk, tmp_path_factory):
+    return tokens_for(walk.home, tmp_path_factory.mktemp("tokens"))
+
+
+@pytest.fixture(scope="module")
+def crawled(walk, tokens):
+    """What each role finds from the first page and the notices on."""
+    starts = [walk.page("tonight"), *(each["link"] for each in walk.hook.notices)]
+    return {role: crawl(walk.api.url, tokens[role], starts) for role in ROLES}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_link_of_every_page_and_notice_leads_somewhere(crawled, role):
+    """Airflow's own pages, reports, Data Docs and what else is served among them."""
+    walked = crawled[role]
+    assert walked.faults == []
+    assert len(walked.ours) > 40
+    assert len(walked.airflow) > 10
+    forms = {each for each in walked.ours if each.endswith("/new")}
+    assert len(forms) == (0 if role == "viewer" else 2)
+
+
+def test_somebody_without_rights_gets_no_content_of_any_page(walk, tokens, crawled):
+    pages = [each for each in crawled["admin"].ours if "/static/" not in each]
+    assert len(pages) > 30
+    for address in pages:
+        answer = get(address, tokens["None"])
+        assert answer.status_code == 403, address
+        assert not any(text in answer.text for text in (str(FIRST), "daily__", "candidate_id")), address
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
