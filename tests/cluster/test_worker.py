@@ -20,13 +20,14 @@ def archive_with(path: Path, module: str) -> Path:
     ("name", "kept"),
     [
         ("pyspark.zip", True), ("py4j-0.10.9.7-src.zip", True), ("afterbell-0123456789abcdef.zip", True),
+        ("spark-core_2.12-3.5.9.jar", True), ("mine.jar", False),
         ("mine.zip", False), ("afterbell-mine.zip", False), ("notpyspark.zip", False),
     ],
 )  # fmt: skip
 def test_only_archives_that_never_change_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, *, kept: bool
 ) -> None:
-    module = f"of_{name.partition('.')[0].replace('-', '_')}"
+    module = f"of_{name.replace('-', '_').replace('.', '_')}"
     archive = archive_with(tmp_path / name, module)
     monkeypatch.syspath_prepend(str(archive))
     assert importlib.import_module(module).ANSWER == 42

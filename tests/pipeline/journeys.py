@@ -151,7 +151,9 @@ def walking(folder: Path) -> Iterator[Walk]:
             with chromium(folder / "browser") as browser:
                 browser.shape(1440, 900)
                 looking.sign_in(browser, api.url, command.home)
-                yield Walk(browser, api, hook, stack.endpoints(folders, Platform()), prices, folder / "pictures", command.home)
+                yield Walk(
+                    browser, api, hook, stack.endpoints(folders, Platform()), prices, folder / "pictures", command.home
+                )
         finally:
             command("down", "--json")
             hook.shutdown()

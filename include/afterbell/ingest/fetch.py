@@ -45,7 +45,7 @@ def fetch_ahead(
 
 
 class Stores:
-    """The stores of a task, each opened once, when it is first needed; threads may share it."""
+    """The stores of tasks, each opened once, when it is first needed; threads may share it."""
 
     def __init__(self, opener: Callable[[StoreKind], DropStore]) -> None:
         self._opener = opener

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import partial
 
 import polars as pl
 
@@ -102,26 +103,38 @@ def write_branch(
     Returns:
         The head of the branch, by table name. A table that has nothing new keeps the head of ``main``.
     """
-    now: dict[Table, Callable[[], pl.DataFrame | None]] = {
+    told: dict[Table, Callable[[], pl.DataFrame | None]] = {
         SYMBOL_LOG: lambda: _symbols(base, parts),
         FUNDAMENTALS: lambda: _filings(base, parts),
     }
-    with ThreadPoolExecutor(1) as pool:
-        # Nothing else is asked of these, so they are written while the actions are settled.
-        begun = pool.submit(_commit_all, base, parts, [MINUTE_BARS, *now], now, branch, wanted)
-        later = _settled(base, context, parts, outcomes)
-        heads = _commit_all(base, parts, [table for table in AUDITED if table in later], later, branch, wanted)
-        heads |= begun.result()
+
+    def commit(tables: Sequence[Table], new: Mapping[Table, Callable[[], pl.DataFrame | None]]) -> dict[str, int]:
+        return _commit_all(base, parts, tables, new, branch, wanted)
+
+    with ThreadPoolExecutor(2) as pool:
+        # What is known already is written while the rest is decided.
+        begun = [pool.submit(commit, [MINUTE_BARS, *told], told)]
+        shown = _shown(base, context, parts)
+        bars, stale = _judged(base, context, parts, shown)
+        ledger = _with_stale(outcomes, stale)
+        seen = {
+            EVIDENCE_LOG: lambda: _evidence(context, shown),
+            BARS: lambda: bars,
+            DROPS: lambda: pl.DataFrame([one.ledger_row() for one in ledger], infer_schema_length=None),
+        }
+        begun.append(pool.submit(commit, list(seen), seen))
+        later, refused = _settled(base, context, parts, shown)
+        later[QUARANTINE] = partial(_rejects, base, parts, ledger, stale, refused)
+        heads = commit([table for table in AUDITED if table in later], later)
+        for each in begun:
+            heads |= each.result()
     return {table.name: heads[table.name] for table in AUDITED}
 
 
 def _settled(
-    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome]
-) -> dict[Table, Callable[[], pl.DataFrame | None]]:
-    """What tables get that depends on what bars and reports show of actions."""
-    shown = _shown(base, context, parts)
-    bars, stale = _judged(base, context, parts, shown)
-    outcomes = _with_stale(outcomes, stale)
+    base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
+) -> tuple[dict[Table, Callable[[], pl.DataFrame | None]], pl.DataFrame | None]:
+    """What tables get that depends on what bars and reports show of actions, and the reports that are set aside."""
     files = parts.files("bars")
     renamed = parts.rows(RENAMED)
     renames = RENAMES.to_frame() if renamed is None else renamed
@@ -129,14 +142,10 @@ def _settled(
     actions, refused = settle_actions(base, context.evidence, shown, context.decisions, opinions)
     listings = name_listings(base, context.evidence, shown, actions, renames, context.releases)
     return {
-        EVIDENCE_LOG: lambda: _evidence(context, shown),
         REPORTED_ACTIONS: lambda: opinions.fresh,
         INSTRUMENTS: lambda: log_instruments(base, renames, listings),
         CORPORATE_ACTIONS: lambda: pl.concat([actions, listings], how="diagonal"),
-        BARS: lambda: bars,
-        QUARANTINE: lambda: _rejects(base, parts, outcomes, stale, refused),
-        DROPS: lambda: pl.DataFrame([one.ledger_row() for one in outcomes], infer_schema_length=None),
-    }
+    }, refused
 
 
 def _commit_all(
