@@ -22,9 +22,10 @@ _MOST = 600
 _SECONDS = 600
 _TOKENS = """
 import json, sys
-from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.app import create_auth_manager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
-signed = {str(role): get_auth_manager().generate_jwt(SimpleAuthManagerUser(username=f"a-{role}", role=role))
+manager = create_auth_manager()
+signed = {str(role): manager.generate_jwt(SimpleAuthManagerUser(username=f"a-{role}", role=role))
           for role in json.loads(sys.argv[1])}
 print("\\n" + json.dumps(signed))
 """

@@ -6,7 +6,6 @@ Each test goes on where the one before it ended. A picture of every step lies in
 from __future__ import annotations
 
 import gzip
-import os
 
 import pytest
 
@@ -16,9 +15,6 @@ from tests.pipeline.crawling import ROLES, crawl, get, tokens_for
 from tests.pipeline.journeys import FIRST, SECOND, THIRD, walking
 
 pytestmark = pytest.mark.services
-_ON_REQUEST = pytest.mark.skipif(
-    os.environ.get("JOURNEYS") != "all", reason="takes long: JOURNEYS=all make test T=tests/pipeline/test_journeys.py"
-)
 _ENDED = "return document.querySelector('.tiles .state')?.textContent === arguments[0]"
 
 
@@ -174,7 +170,6 @@ def backfill(walk, *, plan_only):
     walk.shoot("backfill")
 
 
-@_ON_REQUEST
 def test_a_backfill_is_planned_run_cancelled_and_resumed(walk):
     browser = walk.browser
     backfill(walk, plan_only=True)
