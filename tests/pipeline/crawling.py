@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -18,7 +19,8 @@ from afterbell.config.platform import Folders
 
 ROLES = ("viewer", "user", "op", "admin")
 """Those of Airflow's simple way to sign people in, the mightiest last."""
-_MOST = 600
+_OF_ONE_PAGE = 30
+"""Addresses that differ in their parameters alone: there are as many as sessions."""
 _SECONDS = 600
 _TOKENS = """
 import json, sys
@@ -85,12 +87,14 @@ def crawl(url: str, token: str, starts: Iterable[str]) -> Crawl:
 
     Airflow answers 200 for every address of its own pages, so its API is asked for what such a link leads to.
     """
-    walked, todo, seen = Crawl(url), list(starts), set()
-    while todo and len(seen) < _MOST:
-        address = todo.pop().partition("#")[0]
-        if address in seen or not address.startswith(f"{url}/"):
+    walked, todo, seen, pages = Crawl(url), list(starts), set[str](), Counter[str]()
+    while todo:
+        address = todo.pop(0).partition("#")[0]
+        page = address.partition("?")[0]
+        if address in seen or not address.startswith(f"{url}/") or pages[page] == _OF_ONE_PAGE:
             continue
         seen.add(address)
+        pages[page] += 1
         ours = address.startswith(f"{url}/afterbell/")
         answer = get(address, token) if ours else _behind(url, address, token)
         if answer.status_code != requests.codes.ok:

@@ -208,7 +208,7 @@ def test_every_link_of_every_page_and_notice_leads_somewhere(crawled, role):
     walked = crawled[role]
     assert walked.faults == []
     assert len(walked.ours) > 40
-    assert len(walked.airflow) > 10
+    assert len(walked.airflow) > 5
     forms = {each for each in walked.ours if each.endswith("/new")}
     assert len(forms) == (0 if role == "viewer" else 2)
 

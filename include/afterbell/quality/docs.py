@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 _SITE = "audit"
+_LINKS = re.compile(r'<a\b[^>]*?\bhref="(?P<to>[^"]*)"[^>]*>(?P<text>.*?)</a>|<link\b[^>]*?\bicon\b[^>]*>', re.DOTALL)
+_ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|$")
+"""How an address begins that is no file beside the page."""
 
 
 def write_docs(context: Any, folder: Path, outcomes: Sequence[Any]) -> str:
@@ -52,4 +56,27 @@ def write_docs(context: Any, folder: Path, outcomes: Sequence[Any]) -> str:
             expectation_suite_identifier=suite,
         )
         pages.append(page)
-    return str(context.build_data_docs(resource_identifiers=pages)[_SITE])
+    index = str(context.build_data_docs(resource_identifiers=pages)[_SITE])
+    for page in folder.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        if (living := without_dead_links(text, page.parent)) != text:
+            page.write_text(living, encoding="utf-8")
+    return index
+
+
+def without_dead_links(html: str, folder: Path) -> str:
+    """A page in ``folder`` without links to files that aren't there, whose text stays, and without an icon.
+
+    Great Expectations links each result to a page of its suite, which isn't made, and its icon from a wrong depth; the
+    pages of Airflow give out Data Docs' pages alone.
+    """
+
+    def keep(link: re.Match[str]) -> str:
+        address = link["to"]
+        if address is None:
+            return ""
+        if _ELSEWHERE.match(address) or (folder / re.split("[?#]", address, maxsplit=1)[0]).exists():
+            return link[0]
+        return link["text"]
+
+    return _LINKS.sub(keep, html)
