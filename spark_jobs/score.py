@@ -1,8 +1,8 @@
 """Apply a release to the universe of --session and write the signals for the session after it.
 
 Inputs: bars_snapshot, features_snapshots, release_id, and whether that is the champion (``serves``), as ``publish`` saw
-it: one that was rolled back since is not scored. Every model is checked by its digest before it is opened. The rows of
-a session and definition never change, so a rerun with the same release changes nothing.
+it: one that a person took back since is not scored. Every model is checked by its digest before it is opened. The rows
+of a session and definition never change, so a rerun with the same release changes nothing.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_com
 from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
+from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
 from afterbell.scoring.models import ModelText, open_release, require_schema
@@ -86,18 +87,26 @@ def score(args: StepArgs) -> dict[str, Any]:
 
 
 def require_champion(store: ArtifactStore, release_id: str) -> None:
-    """Refuse to write the signals of a release that the step `publish` named as the champion and that isn't any more.
+    """Refuse to write the signals of a release that was the champion when `publish` ended, if a person moved it since.
+
+    The run of another session may have published meanwhile: the signals of this session are those of its own release.
 
     Raises:
-        StaleInputError: somebody moved the champion since.
+        StaleInputError: somebody rolled back or promoted.
     """
     champion, _ = read_champion(store)
-    if champion is None or champion.release_id != release_id:
-        raise StaleInputError(
-            f"release {release_id} was the champion when this run's `publish` ended, "
-            f"{champion.release_id if champion else 'none'} is now (./afterbell release history): clear the task "
-            "'publish' and all after it, so that the session is scored by the champion of now"
-        )
+    if champion is not None and champion.release_id == release_id:
+        return
+    for entry in moves(store, champion):
+        if entry.target.release_id == release_id:
+            return
+        if entry.action != "publish":
+            break
+    raise StaleInputError(
+        f"release {release_id} was the champion when this run's `publish` ended, "
+        f"{champion.release_id if champion else 'none'} is now (./afterbell release history): clear the task "
+        "'publish' and all after it, so that the session is scored by the champion of now"
+    )
 
 
 def _universe(

@@ -26,7 +26,8 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
     errors.UnknownOutcomeError: "Delete nothing: the next try looks whether the write was done.",
     errors.ValidationFailedError: "Look at the failed rules in the Data Docs and on the quality page. Ask the vendor "
     "for the session again, or let the drop in: ./afterbell drops refused, DAG release_drop.",
-    errors.StaleInputError: "Clear the first task of the run, with all tasks after it.",
+    errors.StaleInputError: "Clear the task that the message names, with all tasks after it; where it names none, the "
+    "first task of the run.",
     errors.OvertakenError: "Nothing: a newer try does the work.",
     errors.DigestMismatchError: "Do not open the file. Go back to the release before: ./afterbell release rollback.",
     errors.UnprovenPointerError: "Name the champion again: ./afterbell release promote.",

@@ -17,7 +17,7 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import factor_table
-from afterbell.release.audit import Entry, next_instant, request_id
+from afterbell.release.audit import Action, Entry, next_instant, request_id
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema, parse_manifest
 from afterbell.release.pointer import move
 from afterbell.release.publish import point_at
@@ -85,15 +85,15 @@ def publish(
     return release
 
 
-def serve(store: ArtifactStore, release: str) -> None:
+def serve(store: ArtifactStore, release: str, action: Action = "publish") -> None:
     """Point at a release, with the entry that lets readers believe it."""
     current, etag = read_champion(store)
     at = next_instant(current)
     body = store.get(f"releases/{release}/manifest.json")
     manifest, digest = parse_manifest(body, release), hashlib.sha256(body).hexdigest()
     entry = Entry(
-        id=request_id(action="publish", release_id=release, run_id="run"),
-        action="publish",
+        id=request_id(action=action, release_id=release, run_id="run"),
+        action=action,
         by="pipeline",
         reason="a test",
         run_id="run",
@@ -141,7 +141,10 @@ def main(answer: Path) -> None:
     seen["no rows"] = run(releases["good"], BEFORE)
     seen["no such release"] = run("../champion")
     seen["no champion"] = run(releases["good"], serves=True)
+    serve(store, releases["good"])
     serve(store, releases["other set"])
+    seen["overtaken"] = run(releases["good"], serves=True)
+    serve(store, releases["other order"], "rollback")
     seen["rolled back"] = run(releases["good"], serves=True)
     seen["a backfill's"] = run(releases["good"], serves=False)
     serve(store, releases["good"])

@@ -69,6 +69,6 @@ def test_what_cannot_be_scored_fails_and_writes_nothing(seen: dict[str, Any], na
     assert says in seen[name]["message"]
 
 
-@pytest.mark.parametrize("name", ["a backfill's", "the champion"])
-def test_the_champion_is_scored_and_so_is_a_release_that_a_backfill_names(seen: dict[str, Any], name: str) -> None:
+@pytest.mark.parametrize("name", ["a backfill's", "the champion", "overtaken"])
+def test_what_served_is_scored_and_so_is_the_release_of_a_backfill(seen: dict[str, Any], name: str) -> None:
     assert seen[name]["noop"] is True  # its signals have been written
