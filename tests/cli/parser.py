@@ -6,7 +6,7 @@ from typing import Any
 
 import typer
 
-from afterbell.cli.__main__ import app
+from afterbell.cli.__main__ import build_app
 
 
 def commands() -> dict[str, Any]:
@@ -18,7 +18,7 @@ def commands() -> dict[str, Any]:
             return {" ".join(words): command}
         return {name: each for word, child in inner.items() for name, each in below(child, (*words, word)).items()}
 
-    return below(typer.main.get_command(app), ())
+    return below(typer.main.get_command(build_app()), ())
 
 
 def groups() -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_fault_of_ours_keeps_its_traceback_and_says_what_to_do(typed, monkeypa
     def broken(*_args: object, **_more: object) -> None:
         raise ZeroDivisionError("by hand")
 
-    monkeypatch.setattr(program, "app", broken)
+    monkeypatch.setattr(program, "build_app", lambda _: broken)
     status, out, err = typed("doctor", "--json")
     assert status == 1
     assert "Traceback" in err
@@ -113,7 +114,17 @@ def test_a_command_that_was_interrupted_says_that_it_can_be_typed_again(typed, m
     def interrupted(*_args: object, **_more: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(program, "app", interrupted)
+    monkeypatch.setattr(program, "build_app", lambda _: interrupted)
     status, _, err = typed("doctor")
     assert status == 130
     assert err.splitlines()[-1] == "What to do: Type the command again: what was committed stays."
+
+
+@pytest.mark.parametrize(("typed", "there"), [("release", ["release"]), ("up", ["up"]), ("rn", None), ("", None)])
+def test_a_command_that_is_typed_imports_no_other(typed, there):
+    asked = "import sys, typer; from afterbell.cli.__main__ import build_app; found = build_app(sys.argv[1]); "
+    told = "print('polars' in sys.modules, *typer.main.get_command(found).commands)"
+    answer = subprocess.run([sys.executable, "-c", asked + told, typed], capture_output=True, text=True, check=True)
+    imported, *names = answer.stdout.split()
+    assert (imported, names) == (("False", there) if there else ("True", sorted(names, key=names.index)))
+    assert len(names) == (1 if there else 17)

@@ -180,13 +180,13 @@ class World:
 
     def command(self, line: str) -> str:
         """Carry out a command line, ``./afterbell ...``, as a shell would read it; what it printed."""
-        from afterbell.cli.__main__ import app  # noqa: PLC0415
+        from afterbell.cli.__main__ import build_app  # noqa: PLC0415
 
         program, *words = shlex.split(line, comments=True)
         assert program == "./afterbell", line
         kept = dict(os.environ)
         try:
-            done = CliRunner().invoke(app, words, catch_exceptions=False)
+            done = CliRunner().invoke(build_app(), words, catch_exceptions=False)
         finally:
             os.environ.clear()
             os.environ.update(kept)

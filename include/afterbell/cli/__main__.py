@@ -5,63 +5,68 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from importlib import import_module
 
 import typer
 from typer.completion import get_completion_inspect_parameters
 from typer.exceptions import TyperException
 
-from afterbell.cli import (
-    backfill,
-    completion,
-    demo,
-    doctor,
-    drops,
-    experiment,
-    features,
-    lake,
-    listings,
-    market,
-    quality,
-    release,
-    run,
-    services,
-)
+from afterbell.cli.completion import VARIABLE
 from afterbell.cli.output import EXIT_FAULT, print_failure
 
 _INTERRUPTED = 130
 _AGAIN = "Type the command again: what was committed stays."
 _FAULT = "Report this fault of Afterbell with the lines above."
 
-app = typer.Typer(
-    name="afterbell",
-    help="From the closing bell to published models within two hours.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command("demo")(demo.demo)
-app.command("up")(services.up)
-app.command("down")(services.down)
-app.command("doctor")(doctor.doctor)
-app.command("simulate")(market.simulate)
-app.command("upload")(market.upload)
-app.command("run")(run.run)
-app.command("bars")(lake.bars)
-app.command("query")(lake.query)
-app.command("quality")(quality.quality)
-app.command("features")(features.features)
-app.command("completion")(completion.completion)
-app.add_typer(release.app, name="release")
-app.add_typer(drops.app, name="drops")
-app.add_typer(listings.app, name="listings")
-app.add_typer(backfill.app, name="backfill")
-app.add_typer(experiment.app, name="experiment")
+_COMMANDS = {
+    "demo": "demo",
+    "up": "services",
+    "down": "services",
+    "doctor": "doctor",
+    "simulate": "market",
+    "upload": "market",
+    "run": "run",
+    "bars": "lake",
+    "query": "lake",
+    "quality": "quality",
+    "features": "features",
+    "completion": "completion",
+}
+"""Commands, in the order of the help, and the module that has the function of that name."""
+_GROUPS = ("release", "drops", "listings", "backfill", "experiment")
+"""Commands that have commands, each in the module of its name as ``app``."""
+
+
+def build_app(typed: str = "") -> typer.Typer:
+    """The command line: with the command ``typed`` alone where it is one, since importing all takes a second."""
+    app = typer.Typer(
+        name="afterbell",
+        help="From the closing bell to published models within two hours.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+    )
+
+    @app.callback()
+    def root() -> None:
+        """With it one command alone is still a command, not the whole program."""
+
+    one = (typed,) if typed in _COMMANDS or typed in _GROUPS else (*_COMMANDS, *_GROUPS)
+    for name in one:
+        module = import_module(f"afterbell.cli.{_COMMANDS.get(name, name)}")
+        if name in _COMMANDS:
+            app.command(name)(getattr(module, name))
+        else:
+            app.add_typer(module.app, name=name)
+    return app
 
 
 def main() -> None:
     """Run the command line; whatever fails ends with a line that says what to do."""
-    if completion.VARIABLE in os.environ:
+    completing = VARIABLE in os.environ
+    if completing:
         get_completion_inspect_parameters()  # makes the shells' protocols known, without options for them
+    app = build_app("" if completing else "".join(sys.argv[1:2]))
     as_json = "--json" in sys.argv[1:]
     try:
         status = app(prog_name="afterbell", standalone_mode=False)

@@ -30,9 +30,9 @@ Completion of commands, options and their values: `source <(./afterbell completi
 
 def reference() -> str:
     """The whole page."""
-    from afterbell.cli.__main__ import app  # noqa: PLC0415 - which imports every command
+    from afterbell.cli.__main__ import build_app  # noqa: PLC0415 - which imports every command
 
-    return "\n".join([_HEAD, *_group(typer.main.get_command(app), "afterbell")])
+    return "\n".join([_HEAD, *_group(typer.main.get_command(build_app()), "afterbell")])
 
 
 def _group(command: Any, words: str) -> Iterator[str]:
