@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from pydantic import Field
 
 from afterbell.config.loader import Strict, config_folder, load_yaml
@@ -47,6 +48,11 @@ def test_utf8_is_read_with_or_without_a_byte_order_mark(tmp_path: Path) -> None:
         (b"when: [a, 2016-13-45]", ["when.1: "]),
         (b"text: " + b"9" * 5000, ["text: ", "'9999"]),
         (b"text: [" * 3000, [": is "]),
+        (b"[" * 200_000, ["is nested too deeply"]),
+        (b"{a: " * 100_000, ["is nested too deeply"]),
+        (b"- " * 100_000, ["is nested too deeply"]),
+        (b"? " * 100_000, ["is nested too deeply"]),
+        (b"".join(b" " * depth + b"a:\n" for depth in range(3000)), ["is nested too deeply"]),
         (b"text: \x00", ["is not YAML"]),
         (b"2016-06-30: x", ["2016"]),
         (b"just text", ["expected a mapping of keys, found str"]),
@@ -79,6 +85,18 @@ def test_every_file_of_the_configuration_is_read_like_that(
     path.write_bytes(harm + path.read_bytes())
     with pytest.raises(ConfigError, match=file):
         read()
+
+
+@pytest.mark.parametrize(
+    "file", [str(each.relative_to(config_folder())) for each in sorted(config_folder().rglob("*.yaml"))]
+)
+def test_the_fast_parser_reads_what_pythons_own_reads(file: str) -> None:
+    class Anything(Strict, extra="allow"):
+        pass
+
+    path = config_folder() / file
+    expected = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    assert load_yaml(path, Anything).model_dump() == expected
 
 
 def test_a_name_of_the_current_market_that_is_not_text_is_passed_over(tmp_path: Path) -> None:

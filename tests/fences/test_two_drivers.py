@@ -22,6 +22,7 @@ from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.upload import upload
 from tests.ingest.writers import Writer
+from tests.small import SESSIONS, SYMBOLS, small_config
 
 pytestmark = pytest.mark.services
 OPENED = {"origin": "manual"}
@@ -97,9 +98,10 @@ def duel(services: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Du
         "AFTERBELL_FEED_BUCKET": "fences-feed",
         "AFTERBELL_ARTIFACT_BUCKET": "fences-artifacts",
         "AFTERBELL_HDFS_ROOT": "/fences",
+        "AFTERBELL_CONFIG": str(small_config(home / "config")),
     }
     runtime = Runtime.from_env(stores)
-    spec = MarketSpec(symbols=60, sessions=170, last_session=date.fromisoformat(SECOND))
+    spec = MarketSpec(symbols=SYMBOLS, sessions=SESSIONS, last_session=date.fromisoformat(SECOND))
     with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, stores[name])

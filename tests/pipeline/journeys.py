@@ -28,33 +28,19 @@ from tests.clusters.profiles import config_with
 from tests.command_line import CommandLine
 from tests.pipeline import looking
 from tests.pipeline.conftest import stores_of
+from tests.small import SESSIONS, SYMBOLS, edit, small_config
 
 FIRST, SECOND, THIRD = date(2026, 6, 26), date(2026, 6, 29), date(2026, 6, 30)
 """The last sessions of the market. Prices of the second and the third are not delivered yet."""
-_SMALL: dict[str, Any] = {
-    "split": {"folds": 2, "test_sessions": 12, "min_train_sessions": 20, "embargo": 1},
-    "min_train_rows": 200,
-    "horizons": [1],
-}
-_LENIENT: dict[str, Any] = {"min_sessions": 8, "margin": 0.9, "max_rank_ic": 1.0}
 
 
-def small_config(folder: Path) -> Path:
-    """The project's configuration with small folds, a gate that lets nearly everything through, and a webhook."""
-    config = config_with(folder)
-    _edit(config / "models" / "daily.yaml", _SMALL)
-    _edit(config / "gate.yaml", _LENIENT | {"portfolio": {"min_symbols": 10}})
+def told_config(folder: Path) -> Path:
+    """The project's configuration for a small market, with a webhook that is told of all."""
+    config = small_config(config_with(folder))
     notices = yaml.safe_load((config / "sla.yaml").read_text())["notices"]
     told = {"kinds": ["failure", "success", "held"], "notifier": "afterbell.airflow.notifiers.WebhookNotifier"}
-    _edit(config / "sla.yaml", {"notices": [*notices, told]})
+    edit(config / "sla.yaml", {"notices": [*notices, told]})
     return config
-
-
-def _edit(path: Path, changes: dict[str, Any]) -> None:
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for name, value in changes.items():
-        found[name] = found[name] | value if isinstance(value, dict) else value
-    path.write_text(yaml.safe_dump(found), encoding="utf-8")
 
 
 @dataclass
@@ -123,7 +109,7 @@ _PAUSE = threading.Event()  # never set: waiting on it is a pause between questi
 
 def _deliver(command: CommandLine, folder: Path) -> dict[date, bytes]:
     """Deliver the market but for the prices that come later; those of all three sessions."""
-    market = simulate(MarketSpec(symbols=40, sessions=72, last_session=THIRD, faults=False))
+    market = simulate(MarketSpec(symbols=SYMBOLS, sessions=SESSIONS, last_session=THIRD, faults=False))
     made = list(deliveries(market))
     later = {price_key(SECOND), price_key(THIRD)}
     write_folder((each for each in made if each.key not in later), folder)
@@ -135,7 +121,7 @@ def _deliver(command: CommandLine, folder: Path) -> dict[date, bytes]:
 @contextmanager
 def walking(folder: Path) -> Iterator[Walk]:
     """The platform with its market delivered, and nothing of it run yet."""
-    config, command = small_config(folder / "config"), CommandLine(folder / "home")
+    config, command = told_config(folder / "config"), CommandLine(folder / "home")
     hook = HookServer()
     threading.Thread(target=hook.serve_forever, daemon=True).start()
     for each in ("pictures", "browser"):

@@ -10,7 +10,7 @@ import gzip
 import pytest
 
 from tests.accessibility import violations
-from tests.pipeline import clicking
+from tests.pipeline import clicking, looking
 from tests.pipeline.crawling import ROLES, crawl, get, tokens_for
 from tests.pipeline.journeys import FIRST, SECOND, THIRD, walking
 
@@ -228,7 +228,7 @@ def test_somebody_without_rights_gets_no_content_of_any_page(walk, tokens, crawl
 @pytest.mark.parametrize("width", [390, 1440])
 def test_pages_full_of_life_can_be_used_by_everybody(walk, width, scheme):
     walk.browser.shape(width, 900, scheme)
-    for name in ("tonight", "sessions", "releases", "backfills", "experiments", "glossary"):
+    for name in (*looking.PAGES, "glossary"):
         walk.browser.open(walk.page(name if name != "sessions" else f"sessions?before={THIRD}"))
         walk.shoot(f"{name} {width} {scheme}")
         assert violations(walk.browser) == [], name

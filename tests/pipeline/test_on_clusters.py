@@ -14,6 +14,7 @@ from tests.clusters.profiles import config_with, mesos_profile, standalone_profi
 from tests.clusters.standalone import standalone
 from tests.command_line import CommandLine
 from tests.pipeline.conftest import stores_of
+from tests.small import SESSIONS, SYMBOLS, small_config
 
 pytestmark = pytest.mark.services
 STEPS = ["open_run", "await_drops", "ingest", "validate", "features", "train", "evaluate", "publish", "score"]
@@ -23,7 +24,7 @@ BACKFILL = ("backfill", "run", "--reason", "to see a cluster fill two sessions")
 
 def command_line(folder, **profiles):
     """A command line of its own with cluster profiles of these names."""
-    config = config_with(folder / "config", **profiles)
+    config = small_config(config_with(folder / "config", **profiles))
     command = CommandLine(folder / "home")
     return command.home, partial(command.result, AFTERBELL_CONFIG=str(config))
 
@@ -66,7 +67,7 @@ def test_on_the_standalone_cluster_with_drivers_on_its_workers(on_standalone):
 def test_on_mesos_through_its_dispatcher_with_drivers_on_its_agents(tmp_path):
     with dispatcher(tmp_path / "cluster") as cluster:
         _, afterbell = command_line(tmp_path, here=mesos_profile(cluster))
-        summary = afterbell("demo", "--symbols", "120", "--sessions", "170", "--profile", "here")
+        summary = afterbell("demo", "--symbols", str(SYMBOLS), "--sessions", str(SESSIONS), "--profile", "here")
         print("mesos, cluster", round(sum(summary["step_seconds"].values()), 1), summary["step_seconds"])
         drivers = cluster.drivers()
         told = [cluster.rest.status(driver.id)["message"] for driver in drivers]

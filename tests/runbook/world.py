@@ -27,7 +27,6 @@ from typer.testing import CliRunner
 
 from afterbell.cluster.job import StepArgs, result_key, run_step
 from afterbell.cluster.steps import STEPS, inputs_of
-from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
 from afterbell.features.job import features
 from afterbell.ingest.job import ingest
@@ -41,44 +40,37 @@ from afterbell.stores.upload import upload
 from spark_jobs.evaluate import evaluate
 from spark_jobs.score import score
 from spark_jobs.train import train
+from tests.small import edit, small_config
 
 BODIES: dict[str, Callable[[StepArgs], dict[str, Any]]] = {
     "ingest": ingest, "validate": validate, "features": features, "train": train, "evaluate": evaluate,
     "publish": publish, "score": score,
 }  # fmt: skip
-SMALL = {
-    "split": {"folds": 2, "test_sessions": 12, "min_train_sessions": 20, "embargo": 1},
-    "min_train_rows": 200,
-    "horizons": [1],
-}
 MARKET = simulate(MarketSpec(symbols=40, sessions=70, last_session=date(2026, 6, 30), faults=False))
 DAYS = list(MARKET.dates)
 FIRST, SECOND, THIRD = DAYS[-3:]
 """The sessions that are run; those before come along with the first."""
 
 
-def small_config(folder: Path, name: str) -> Path:
-    """The project's configuration with one small model, a lenient gate, and stores of its own."""
-    shutil.copytree(Folders.from_env().root / "include" / "config", folder)
-    _edit(folder / "models" / "daily.yaml", **SMALL)
-    _edit(folder / "gate.yaml", min_sessions=8, margin=0.9, max_rank_ic=1.0, portfolio={"min_symbols": 10})
-    _edit(
+def config_of(folder: Path, name: str) -> Path:
+    """The configuration for a small market with one model, and stores of its own."""
+    path = small_config(folder) / "models" / "daily.yaml"
+    found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    for models in (found["families"], found["search"]):
+        models.pop("lightgbm")  # what is looked at is where models lie, not what they are
+    path.write_text(yaml.safe_dump(found), encoding="utf-8")
+    edit(
         folder / "platform.yaml",
-        s3={"feed_bucket": f"{name}-feed", "artifact_bucket": f"{name}-artifacts"},
-        hdfs={"root": f"/{name}"},
-        lake={"catalog": f"jdbc:sqlite:{folder.parent}/catalog.db", "warehouse": f"file:{folder.parent}/warehouse"},
+        {
+            "s3": {"feed_bucket": f"{name}-feed", "artifact_bucket": f"{name}-artifacts"},
+            "hdfs": {"root": f"/{name}"},
+            "lake": {
+                "catalog": f"jdbc:sqlite:{folder.parent}/catalog.db",
+                "warehouse": f"file:{folder.parent}/warehouse",
+            },
+        },
     )
     return folder
-
-
-def _edit(path: Path, **changes: Any) -> None:
-    found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    for key, value in changes.items():
-        found[key] = found[key] | value if isinstance(value, dict) else value
-    if "families" in found:
-        found["families"].pop("lightgbm")  # what is looked at is where models lie, not what they are
-        found["search"].pop("lightgbm")
-    path.write_text(yaml.safe_dump(found), encoding="utf-8")
 
 
 @dataclass
@@ -118,7 +110,7 @@ class World:
         self.home, self.name = home, name
         os.environ |= {
             "AFTERBELL_HOME": os.environ["SERVICES_HOME"],
-            "AFTERBELL_CONFIG": str(small_config(home / "config", name)),
+            "AFTERBELL_CONFIG": str(config_of(home / "config", name)),
             "AFTERBELL_FEED_BUCKET": f"{name}-feed",
             "AFTERBELL_ARTIFACT_BUCKET": f"{name}-artifacts",
             "AFTERBELL_HDFS_ROOT": f"/{name}",

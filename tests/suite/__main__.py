@@ -30,8 +30,9 @@ _TYPED = {
 _KEPT = ROOT / ".afterbell" / "tests"
 _NOTHING = 5
 """Pytest's status where no test was collected."""
-_WORKERS = {"spark": 3, "airflow": 1}
-"""Processes of a whole run: one more than there are cores, because each of them waits for programs that start."""
+_WORKERS = {"spark": 2, "airflow": 1}
+"""Processes of a whole run: one more than there are cores, because each of them waits for programs that start; with
+more of them what runs beside the tests (HDFS, Airflow) is there for longer, and takes more in all."""
 _QUICK_WORKERS = 2
 """Of Spark's environment in a quick run: its tests wait for nothing, and every process more collects all first."""
 

@@ -135,6 +135,9 @@ class Airflow(Service):
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "afterbell.airflow.logs.LOGGING",
+            # Reading the DAGs takes seconds of a core. A file that changes is read at once all the same; what it reads
+            # itself, such as the list of cluster profiles, is seen within this time.
+            "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "180",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces
             # A component that dies is started again, the API server in up to two minutes on a busy machine. Tasks live
             # through five without their API. What died unseen need not be waited for as long: the executor sees its
