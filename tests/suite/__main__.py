@@ -1,6 +1,6 @@
 """``python -m tests.suite``: what `make test`, `make check`, `make test-failed` and `make test-durations` run.
 
-all          every test but those in containers, both environments side by side; or the one that the variable T names
+all          every test but those in containers, first Spark's, then Airflow's; or the one that the variable T names
 check        lint, and every test that needs no service
 lint         style, format, types, import contracts
 types        types and import contracts alone, for the hooks of pre-commit
@@ -30,9 +30,10 @@ _TYPED = {
 _KEPT = ROOT / ".afterbell" / "tests"
 _NOTHING = 5
 """Pytest's status where no test was collected."""
-_WORKERS = {"spark": 2, "airflow": 1}
-"""Processes of a whole run: one more than there are cores, because each of them waits for programs that start; with
-more of them what runs beside the tests (HDFS, Airflow) is there for longer, and takes more in all."""
+_WORKERS = {"spark": 3, "airflow": 2}
+"""Processes of a whole run, of one environment after the other: three keep two cores busy where most wait for programs
+that start. With more of them what runs beside the tests (HDFS, Airflow) is there for longer, and takes more in all.
+"""
 _QUICK_WORKERS = 2
 """Of Spark's environment in a quick run: its tests wait for nothing, and every process more collects all first."""
 
@@ -48,12 +49,12 @@ def run_every_test() -> int:
     """All tests but those in containers; then what each room took."""
     _KEPT.mkdir(parents=True, exist_ok=True)
     records = {name: _KEPT / f"{name}.json" for name in _WORKERS}
-    groups = []
+    commands = []
     for name, workers in _WORKERS.items():
         records[name].unlink(missing_ok=True)
         argv = pytest(name, "-q", *selection(name), workers=workers)
-        groups.append([Command(name, argv, {durations.RECORD: str(records[name])})])
-    return run_and_summarize(groups, lambda: _rooms(records.values()))
+        commands.append(Command(name, argv, {durations.RECORD: str(records[name])}))
+    return run_and_summarize([commands], lambda: _rooms(records.values()))
 
 
 def _rooms(records: Iterable[Path]) -> None:
@@ -120,7 +121,7 @@ def run_target(text: str) -> int:
         return 2
     if target.node == "tests":
         return run_every_test()
-    command = pytest(target.environment, target.node, workers=_WORKERS["spark"] if target.folder else 0)
+    command = pytest(target.environment, target.node, workers=_WORKERS[target.environment] if target.folder else 0)
     return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
