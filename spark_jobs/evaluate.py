@@ -11,6 +11,7 @@ import dataclasses
 import json
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Champion
+from afterbell.release.turn import give_back_turn, take_turn
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 
@@ -43,12 +45,27 @@ _NOT_COUNTS = frozenset({
 
 
 def evaluate(args: StepArgs) -> dict[str, Any]:
-    """Metrics, verdict and report of one candidate."""
-    started = datetime.now(UTC)
-    runtime, settings = Runtime.from_env(), load_gate()
+    """Metrics, verdict and report of one candidate.
+
+    A run whose candidate is to be published has its turn until `publish` gives it back.
+    """
+    started, runtime = datetime.now(UTC), Runtime.from_env()
     store = ArtifactStore(runtime.s3)
     if args.inputs.get("held"):
         return held(args, runtime, store, started, Decision("hold", str(args.inputs["held"])))
+    take_turn(store, args.run_id, args.deadline, partial(print, file=sys.stderr, flush=True))
+    verdict = None
+    try:
+        outcome = _judge(args, runtime, store, started)
+        verdict = outcome["verdict"]
+    finally:
+        if verdict != "publish":
+            give_back_turn(store, args.run_id)
+    return outcome
+
+
+def _judge(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime) -> dict[str, Any]:
+    settings = load_gate()
     candidate_id, snapshot = str(args.require("candidate_id")), int(args.require("oos_snapshot"))
     spark, (candidate, (champion, _)) = lake_session_beside(
         runtime,

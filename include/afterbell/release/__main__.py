@@ -11,6 +11,7 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.release.catalog import read_champion
 from afterbell.release.publish import Judged, publish
+from afterbell.release.turn import give_back_turn
 from afterbell.stores.artifacts import ArtifactStore
 
 
@@ -21,6 +22,13 @@ def main(args: StepArgs) -> dict[str, Any]:
     models of its own time.
     """
     store = ArtifactStore(Runtime.from_env().s3)
+    try:
+        return _publish(args, store)
+    finally:
+        give_back_turn(store, args.run_id)
+
+
+def _publish(args: StepArgs, store: ArtifactStore) -> dict[str, Any]:
     verdict, reason = str(args.require("verdict")), str(args.require("reason"))
     late = datetime.now(UTC) > args.deadline
     if verdict == "publish" and not late:
