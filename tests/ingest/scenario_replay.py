@@ -27,9 +27,8 @@ from afterbell.stores.upload import upload
 from bench.lakes import Lake, differences
 
 DROPS = Path(__file__).resolve().parents[3] / "shared" / "market" / "us_daily"
-# A drop delivered three times over, a month with a split and a holiday's drop in it, and one taken too early. Whole
-# years are compared by `make replay`.
-FIRST, LAST = date(2015, 6, 22), date(2015, 7, 24)
+# A drop delivered three times over, forty-six sessions with a holiday's drop among them, and one taken too early.
+FIRST, LAST = date(2015, 6, 15), date(2015, 8, 20)
 APART = (date(2015, 4, 6), date(2015, 11, 17))
 KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")
 ALWAYS = {b"SBUX", b"NFLX", b"NKE", b"AAPL"}
