@@ -49,14 +49,15 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
 
     A run whose candidate is to be published has its turn until `publish` gives it back.
     """
-    started, runtime = datetime.now(UTC), Runtime.from_env()
+    started = datetime.now(UTC)
+    runtime, settings = Runtime.from_env(), load_gate()
     store = ArtifactStore(runtime.s3)
     if args.inputs.get("held"):
         return held(args, runtime, store, started, Decision("hold", str(args.inputs["held"])))
     take_turn(store, args.run_id, args.deadline, partial(print, file=sys.stderr, flush=True))
     verdict = None
     try:
-        outcome = _judge(args, runtime, store, started)
+        outcome = _judge(args, runtime, store, settings, started)
         verdict = outcome["verdict"]
     finally:
         if verdict != "publish":
@@ -64,8 +65,9 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     return outcome
 
 
-def _judge(args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime) -> dict[str, Any]:
-    settings = load_gate()
+def _judge(
+    args: StepArgs, runtime: Runtime, store: ArtifactStore, settings: GateSettings, started: datetime
+) -> dict[str, Any]:
     candidate_id, snapshot = str(args.require("candidate_id")), int(args.require("oos_snapshot"))
     spark, (candidate, (champion, _)) = lake_session_beside(
         runtime,

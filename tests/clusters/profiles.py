@@ -13,8 +13,8 @@ from tests.clusters.classes import executor_properties, on_cluster_properties
 from tests.clusters.dispatcher import Dispatcher
 from tests.clusters.standalone import Standalone
 from tests.patience import LONG
+from tests.small import CONFIG
 
-CONFIG = Path(__file__).resolve().parents[2] / "include" / "config"
 _SIZES: dict[str, Any] = {
     "driver_memory": "1g",
     "executor_memory": "1g",

@@ -85,7 +85,7 @@ def compared(home: Path, name: str, feed: Iterable[Delivery], sessions: list[dat
 def main() -> None:
     home = Path(sys.argv[1]).parent
     exchange = Exchange()
-    market = simulate(MarketSpec(symbols=40, sessions=24, last_session=date(2026, 3, 31)))
+    market = simulate(MarketSpec(symbols=40, sessions=44, last_session=date(2026, 3, 31)))
     seen = {"simulated": compared(home, "simulated", deliveries(market), list(market.dates))}
     if DROPS.is_dir():
         days = [APART[0], *exchange.between(FIRST, LAST), APART[1]]

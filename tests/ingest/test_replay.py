@@ -31,12 +31,12 @@ def test_real_drops_with_a_holiday_a_repeated_body_and_one_taken_too_early(
     assert found["equal"], found
 
 
-def test_the_feeds_had_faults_in_them_and_many_sessions(seen: dict[str, Any]) -> None:
+def test_the_feeds_had_faults_in_them_and_forty_sessions(seen: dict[str, Any]) -> None:
     simulated = seen["simulated"]
-    assert simulated["sessions"] >= 24
+    assert simulated["sessions"] >= 40
     assert min(simulated["tables"][table]["rows"][0] for table in ("market.quarantine", "market.corporate_actions")) > 0
-    # 40 symbols over 24 sessions, and the session before the first: each known at least once, and some restated
-    assert simulated["tables"]["market.bars"]["rows"][0] > 40 * 25
+    # 40 symbols over 44 sessions, and the session before the first: each known at least once, and some restated
+    assert simulated["tables"]["market.bars"]["rows"][0] > 40 * 45
     if "real" in seen:
         assert seen["real"]["sessions"] == 50
         assert seen["real"]["tables"]["market.quarantine"]["rows"][0] > 0

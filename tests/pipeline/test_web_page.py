@@ -303,6 +303,7 @@ def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path,
         browser.open(f"{page.url}/afterbell/{name}")
         looking.require_no_sideways_scrolling(browser)
         looking.require_contrast(browser)
+        assert violations(browser) == [], name
         assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
     assert looking.complaints(browser) == []
     browser.screenshot(tmp_path / "telephone.png")

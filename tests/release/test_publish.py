@@ -14,6 +14,8 @@ from afterbell.release.__main__ import main
 from afterbell.release.audit import moves
 from afterbell.release.catalog import list_releases, read_champion, read_manifest, verify_release
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
+from afterbell.release.turn import KEY as TURN
+from afterbell.release.turn import take_turn
 from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate
@@ -106,7 +108,10 @@ def test_the_step_is_told_where_the_run_came_from(services, store, monkeypatch, 
     add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
     told = {"candidate_id": "fedcba9876543210", "champion_candidate_id": "0123456789abcdef", "verdict": "publish"}
     told |= {"reason": "better", "metrics": METRICS, "origin": origin}
-    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", datetime(2190, 1, 1, tzinfo=UTC), told))
+    deadline = datetime(2190, 1, 1, tzinfo=UTC)
+    take_turn(store, "run-2", deadline, print)
+    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
+    assert not store.exists(TURN)
     assert (found["release_id"], found["moved"]) == (released, origin != "backfill")
     assert read_champion(store)[0].release_id == champion
 

@@ -7,7 +7,6 @@ after ``LEASE``, for the run that holds it and for whoever waits.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,16 +31,16 @@ class Turn(BaseModel):
     until: datetime
 
 
-def take_turn(store: ArtifactStore, run_id: str, by: datetime, tell: Callable[[str], None]) -> None:
+def take_turn(store: ArtifactStore, run_id: str, by: datetime, report: Callable[[str], None]) -> None:
     """Wait until no other run has the turn, and take it; after ``LEASE`` go on without.
 
     Args:
         store: the artifact store.
         run_id: of the run; each try of one run has the same turn.
         by: when the waiting ends in any case, such as the run's deadline.
-        tell: is told once whom the run waits for.
+        report: is called once with a line that names the run in whose turn this one waits.
     """
-    patience, told = min(LEASE, by - datetime.now(UTC)), False
+    patience, reported = min(LEASE, by - datetime.now(UTC)), False
     over = time.monotonic() + max(patience.total_seconds(), 0.0)
     while time.monotonic() <= over:
         turn, etag = _read_turn(store)
@@ -49,10 +48,10 @@ def take_turn(store: ArtifactStore, run_id: str, by: datetime, tell: Callable[[s
             if _write_turn(store, Turn(run_id=run_id, until=datetime.now(UTC) + LEASE), etag):
                 return
             continue  # another run was first: see which
-        if not told:
-            tell(f"waiting until run {turn.run_id} has published, at most until {turn.until:%H:%M:%S} UTC")
-            told = True
-        threading.Event().wait(_PAUSE_SECONDS)
+        if not reported:
+            report(f"waiting until run {turn.run_id} has published, at most until {turn.until:%H:%M:%S} UTC")
+            reported = True
+        time.sleep(_PAUSE_SECONDS)
 
 
 def give_back_turn(store: ArtifactStore, run_id: str) -> None:
@@ -64,7 +63,7 @@ def give_back_turn(store: ArtifactStore, run_id: str) -> None:
 
 
 def _read_turn(store: ArtifactStore) -> tuple[Turn | None, str | None]:
-    """The turn and its ETag; no turn where there is none or what lies there is not one."""
+    """The turn and the ETag of its object; None for the turn where the object is missing or is not a valid turn."""
     try:
         body, etag = store.get_with_etag(KEY)
     except ObjectMissingError:
