@@ -1,10 +1,14 @@
 """The cause of a driver without executors, out of what the cluster managers' own pages say (written by hand)."""
 
+import socket
+import threading
+
 import pytest
 
 from afterbell.cluster.ask import ask_manager
 from afterbell.cluster.causes import mesos_cause, standalone_cause
 from afterbell.cluster.wanted import Wanted, megabytes
+from tests.patience import LONG
 
 APP = "d6b1-0007"
 MESOS = {"spark.master": "mesos://m1:5050", "spark.executor.memory": "4g", "spark.executor.cores": "2"}
@@ -102,9 +106,50 @@ def test_a_standalone_worker_that_gave_its_cores_to_this_job_and_not_to_another(
     assert "work/app-2/<n>/stderr" in standalone_cause({"workers": [worker], "activeapps": [own]}, "app-2", wanted)
 
 
+@pytest.mark.parametrize(
+    ("others", "cause"),
+    [
+        ({"activeapps": [{"id": "app-2", "cores": 0}]}, "executors end as soon as they start"),
+        ({"activeapps": []}, "executors end as soon as they start"),
+        ({"activeapps": [{"id": "app-1", "cores": 0}]}, "executors end as soon as they start"),
+        ({"activedrivers": [{"id": "driver-1", "cores": 1}]}, "beside other jobs"),
+        ({"activeapps": [{"id": "app-1", "cores": 1}]}, "beside other jobs"),
+    ],
+    ids=["own-executor-just-gone", "application-removed", "another-waits", "a-driver-holds-it", "another-holds-it"],
+)
+def test_a_worker_without_room_is_taken_by_others_only_where_others_hold_cores(others, cause):
+    worker = {"state": "ALIVE", "cores": 1, "coresfree": 0, "memory": 1024, "memoryfree": 512}
+    wanted = Wanted.of({"spark.master": "spark://m1:7077", "spark.executor.memory": "512m"})
+    assert cause in standalone_cause({"workers": [worker]} | others, "app-2", wanted)
+
+
 def test_a_dead_worker_is_none():
     wanted = Wanted.of({"spark.master": "spark://m1:7077"})
     assert "no worker is registered" in standalone_cause({"workers": [{"state": "DEAD"}]}, "app-1", wanted)
+
+
+def test_pages_of_a_busy_master_are_asked_again(busy_master):
+    wanted = Wanted.of({"spark.master": "spark://m1:7077", "spark.afterbell.masterUi": busy_master})
+    assert "no worker is registered with the master" in ask_manager(wanted, "app-1")
+
+
+@pytest.fixture
+def busy_master():
+    """The address of pages that hang up on the first two who ask."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=_answer_the_third, args=(listener,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread.join(LONG)
+
+
+def _answer_the_third(listener):
+    for number in range(3):
+        asked, _ = listener.accept()
+        with asked:
+            asked.recv(65536)
+            if number == 2:
+                asked.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"workers": []}')
 
 
 @pytest.mark.parametrize("ui", ["", "http://127.0.0.1:9"])

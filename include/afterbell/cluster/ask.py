@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,9 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.wanted import Wanted
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
 
-_SECONDS = 5.0
+_SECONDS = 15.0
+_TRIES, _PAUSE_SECONDS = 3, 0.5
+"""Of asking why: the pages of a busy master answer late, and the answer is given once."""
 _UNREADABLE = (requests.RequestException, ValueError, LookupError, TypeError, AttributeError)
 
 
@@ -26,13 +29,24 @@ def ask_manager(wanted: Wanted, application: str) -> str:
     """
     if not wanted.ui:
         return unknown_cause(wanted, "")
-    try:
-        if wanted.master.startswith("mesos://"):
-            agents, frameworks = _get(f"{wanted.ui}/slaves"), _get(f"{wanted.ui}/frameworks")
-            return mesos_cause(agents["slaves"], frameworks["frameworks"], application, wanted)
-        return standalone_cause(_get(f"{wanted.ui}/json/"), application, wanted)
-    except _UNREADABLE as error:
-        return unknown_cause(wanted, f"{type(error).__name__}: {str(error)[:200]}")
+    failure: Exception | None = None
+    for _ in range(_TRIES):
+        try:
+            return _ask(wanted, application)
+        except (requests.ConnectionError, requests.Timeout) as error:
+            failure = error
+            time.sleep(_PAUSE_SECONDS)
+        except _UNREADABLE as error:
+            failure = error
+            break
+    return unknown_cause(wanted, f"{type(failure).__name__}: {str(failure)[:200]}")
+
+
+def _ask(wanted: Wanted, application: str) -> str:
+    if wanted.master.startswith("mesos://"):
+        agents, frameworks = _get(f"{wanted.ui}/slaves"), _get(f"{wanted.ui}/frameworks")
+        return mesos_cause(agents["slaves"], frameworks["frameworks"], application, wanted)
+    return standalone_cause(_get(f"{wanted.ui}/json/"), application, wanted)
 
 
 def ask_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCause | None:

@@ -23,7 +23,7 @@ def standalone_cause(state: Mapping[str, Any], application: str, wanted: Wanted)
     alive = [worker for worker in state.get("workers", []) if worker.get("state") == "ALIVE"]
     if not alive:
         return "no worker is registered with the master: start one, or look at the workers' logs"
-    if any(app.get("id") == application and app.get("cores") for app in state.get("activeapps", [])):
+    if _own_cores(state, application):
         return (
             "workers gave cores, and no executor on them has reported to the driver: look at "
             f"work/{application}/<n>/stderr on a worker. It needs Java, and must reach the driver (spark.driver.host, "
@@ -31,12 +31,26 @@ def standalone_cause(state: Mapping[str, Any], application: str, wanted: Wanted)
         )
     sizes = [(int(worker["cores"]), int(worker["memory"])) for worker in alive]
     free = [(int(worker["coresfree"]), int(worker["memoryfree"])) for worker in alive]
+    too_large = _too_large(sizes, wanted, "worker")
+    # The master counts a worker's free cores and an application's own at two moments: cores that nobody else holds are
+    # those of this driver's executors, which come and go.
+    taken = _taken(free, wanted, "worker") if _others_hold_cores(state, application) else ""
     return (
-        _too_large(sizes, wanted, "worker")
-        or _taken(free, wanted, "worker")
+        too_large
+        or taken
         or "workers have room: either executors end as soon as they start, or the master gives none. Look at "
         f"work/{application}/<n>/stderr on a worker, and at the master's log"
     )
+
+
+def _own_cores(state: Mapping[str, Any], application: str) -> bool:
+    return any(app.get("id") == application and app.get("cores") for app in state.get("activeapps", []))
+
+
+def _others_hold_cores(state: Mapping[str, Any], application: str) -> bool:
+    """Whether another application, or a driver on the cluster, holds cores of a standalone master's workers."""
+    applications = any(app.get("id") != application and app.get("cores") for app in state.get("activeapps", []))
+    return applications or any(driver.get("cores") for driver in state.get("activedrivers", []))
 
 
 def mesos_cause(
