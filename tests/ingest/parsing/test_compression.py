@@ -6,6 +6,7 @@ import bz2
 import gzip
 import lzma
 import random
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -100,3 +101,47 @@ def test_many_members_meet_the_limit_together(how: Compression) -> None:
 def test_an_object_of_zeros_is_no_gzip() -> None:
     with pytest.raises(CorruptDropError, match="expected gzip, found an object that starts with"):
         unpack("gzip", bytes(512))
+
+
+@pytest.mark.parametrize("damage", ["bytes", "header", "end", "gap"])
+def test_damaged_gzip_is_refused_where_zlib_refuses_it(damage: str) -> None:
+    chance = random.Random(damage)
+    taken = refused = 0
+    for _ in range(500):
+        text = TEXT[: chance.choice([0, 1, 300, 5_000])]
+        body = bytearray(
+            _member(text, chance.choice([0, 1, 9]), chance.sample(sorted(_OPTIONAL), chance.randint(0, 3)))
+        )
+        at = chance.randrange(len(body))
+        if damage == "bytes":
+            body[at] = chance.randrange(256)
+        elif damage == "header":
+            body[chance.randrange(10)] = chance.randrange(256)
+        elif damage == "end":
+            del body[at:]
+        else:
+            del body[at : at + chance.randint(1, 5)]
+        if not body:
+            continue
+        try:
+            expected = zlib.decompress(bytes(body), 31)
+        except zlib.error:
+            refused += 1
+            with pytest.raises(CorruptDropError):
+                unpack("gzip", bytes(body))
+        else:
+            taken += 1
+            assert unpack("gzip", bytes(body)) == expected
+    assert refused > 100
+    assert taken > 10 or damage in {"end", "gap"}
+
+
+_OPTIONAL = {4: b"\x04\x00abcd", 8: b"name\0", 16: b"comment\0"}
+"""Fields of a gzip header by their flags, in the order in which they stand: RFC 1952, 2.3."""
+
+
+def _member(text: bytes, level: int, flags: list[int]) -> bytes:
+    plain = gzip.compress(text, level, mtime=0)
+    return (
+        plain[:3] + bytes([sum(flags)]) + plain[4:10] + b"".join(_OPTIONAL[flag] for flag in sorted(flags)) + plain[10:]
+    )

@@ -114,12 +114,12 @@ class Seen:
         """The close over the close before, as traded."""
         return self.close / self.close_before
 
-    @property
+    @cached_property
     def claims(self) -> bool:
         """Whether the vendor shows a factor."""
         return self.factor != 1.0
 
-    @property
+    @cached_property
     def far(self) -> bool:
         """Whether that factor is so far from 1 that the traded price must show it."""
         return abs(self.factor - 1) > FAR_FROM_ONE
@@ -234,11 +234,12 @@ def believe(rows: list[Seen]) -> dict[date, Belief]:
         rows: at most one a session, ascending.
     """
     found = {}
+    claims = [row for row in rows if row.claims and row.far]  # most symbols have none
     for row in rows:
         if row.claims:
             belief = _as_claimed(row, rows)
         else:
-            belief = _claimed_elsewhere(row, rows) or _from_price(row, _near(row, rows))
+            belief = _claimed_elsewhere(row, claims, rows) or _from_price(row, rows)
         if belief is not None:
             found[row.session] = belief
     return found
@@ -299,10 +300,10 @@ def _year_end(session: date) -> bool:
     return (session.month, session.day) >= (12, 18)
 
 
-def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
+def _claimed_elsewhere(row: Seen, claims: list[Seen], rows: list[Seen]) -> Belief | None:
     """What the vendor claims for a session near by, on which the price did not move, while it did on this one."""
-    for claim in _near(row, rows):
-        if not (claim.claims and claim.far and row.fits(claim.factor)) or claim.fits(claim.factor):
+    for claim in _near(row, claims):
+        if not row.fits(claim.factor) or claim.fits(claim.factor):
             continue
         near = _near(claim, rows)
         if any(_same_claim(claim, other) and other.fits(claim.factor) for other in near):
@@ -313,13 +314,13 @@ def _claimed_elsewhere(row: Seen, rows: list[Seen]) -> Belief | None:
     return None
 
 
-def _from_price(row: Seen, near: list[Seen]) -> Belief | None:
+def _from_price(row: Seen, rows: list[Seen]) -> Belief | None:
     reading = row.inferred
     if reading is None:
         return None
     # A price that goes back, or that came back, was told in other units for a while.
     undone = reading.factor or row.move
-    if any(misfit(other.move, 1 / undone) < _SAME_MOVE for other in near if not other.claims):
+    if any(misfit(other.move, 1 / undone) < _SAME_MOVE for other in _near(row, rows) if not other.claims):
         return None
     if reading.factor is None:
         return Belief(1.0, SPLIT, UNDECIDED, reading.confidence, "price, shares")

@@ -6,23 +6,24 @@ import bz2
 import io
 import lzma
 import re
-import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
+from isal import isal_zlib
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.sources.layout import Compression
 
-_GZIP = 31  # zlib's code for "a gzip stream, the largest window"
+_GZIP = 31  # "a gzip stream, the largest window", in the code that zlib has for it
+_GZIP_FLAGS, _GZIP_RESERVED = 3, b"\x20"  # where a member's flags are, and from which value on they have no meaning
 _CHUNK = 4 * 1024 * 1024
 _SMALLEST_PIECE, _LARGEST_PIECE = 256, 1024 * 1024
 _ZEROS = re.compile(rb"\0*")
 _XZ_PADDING = 4
 _DECOMPRESSORS: dict[str, Callable[[], Any]] = {
-    "gzip": partial(zlib.decompressobj, _GZIP),
+    "gzip": partial(isal_zlib.decompressobj, _GZIP),
     "bz2": bz2.BZ2Decompressor,
     "xz": partial(lzma.LZMADecompressor, lzma.FORMAT_XZ),
 }
@@ -33,7 +34,7 @@ _MAGIC: dict[str, bytes] = {
     "zstd": b"\x28\xb5\x2f\xfd",
     "lz4": b"\x04\x22\x4d\x18",
 }
-_BROKEN = (zlib.error, OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid)
+_BROKEN = (isal_zlib.error, OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid)
 
 
 def decompress(how: Compression, drop: str, body: bytes, limit: int, allowed: str) -> bytes:
@@ -73,6 +74,8 @@ def _members(how: Compression, drop: str, body: bytes, limit: int) -> bytes | No
             break
         if not body.startswith(_MAGIC[how], place):
             raise CorruptDropError(f"{drop}: {len(body) - place} bytes that aren't {how} follow the compressed data")
+        if how == "gzip" and body[place + _GZIP_FLAGS : place + _GZIP_FLAGS + 1] >= _GZIP_RESERVED:
+            raise CorruptDropError(f"{drop}: the gzip data is corrupt (unknown flags in its header); ask for it again")
         member = _Member(how, body, place)
         while not member.eof:
             part = member.read(limit - size + 1)
