@@ -103,8 +103,8 @@ class Driver:
         arrays = [np.load(row.path, mmap_mode="r") for row in made]
         rows = sum(array.shape[1] for array in arrays)
         seconds = time.perf_counter() - began
-        if rows < len(work.plan.wanted):
-            raise RuntimeError(f"{rows} rows are too few for {len(work.plan.wanted)} sessions")
+        if rows < len(work.plan.hole_positions):
+            raise RuntimeError(f"{rows} rows are too few for {len(work.plan.hole_positions)} sessions")
         for row in made:
             Path(row.path).unlink()
         return seconds

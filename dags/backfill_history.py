@@ -51,7 +51,7 @@ from afterbell.airflow.pools import BACKFILL_WEIGHT, BACKFILLS
     params={name: Param(**field) for name, field in FORM.items()},
 )
 def backfill_history() -> None:
-    """Wire the steps: features come after whatever was taken in."""
+    """Wire the steps: features come after ingestion."""
     run = open_backfill()
     planned = plan_backfill(run)
     backfill_step("ingest", run, planned) >> backfill_step("features", run, planned)

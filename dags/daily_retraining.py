@@ -3,12 +3,12 @@
 `await_drops → ingest → validate → features → train → evaluate → publish → score`, every step from `ingest` on but
 `publish` a Spark job. With `schedule: on` in `include/config/platform.yaml` it starts when the closing bell of a
 session has rung, half days and holidays included; by hand it is started for one session (form field **session**). Its
-deadline is two hours from the bell: people are alerted when it passes, and every step is told it. `await_drops` waits,
+deadline is two hours from the bell: people are alerted when it passes, and every step receives it. `await_drops` waits,
 without a worker slot, until every source has delivered or its cut-off (`arrival` in its file) has passed; then the
 source's late policy says whether the run fails or goes on without it.
 
 **Rerun.** Clear any task, or start a run for the same session again: what has been committed under the same inputs
-is not done twice. A middle task alone keeps the ids it was handed; to use newer data clear `ingest` and all after it.
+is not done twice. A middle task alone keeps the ids it was given; to use newer data clear `ingest` and all after it.
 Many sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30
 --max-active-runs 1`, one run a session of these dates, both included.
 
@@ -36,7 +36,7 @@ from afterbell.airflow.timetable import platform_sessions
     schedule=platform_sessions(),
     deadline=session_deadline(),
     catchup=False,
-    is_paused_upon_creation=False,  # whether anything starts by itself is said in platform.yaml
+    is_paused_upon_creation=False,  # platform.yaml sets whether anything starts by itself
     max_active_runs=1,
     doc_md=__doc__,
     dag_display_name="Daily retraining",
@@ -68,7 +68,7 @@ from afterbell.airflow.timetable import platform_sessions
     },
 )
 def daily_retraining() -> None:
-    """Wire the steps: each is handed the ids that those before it committed."""
+    """Wire the steps: each is given the ids that those before it committed."""
     run = open_run()
     drops = await_drops(run)
     landed = spark_step("ingest", run, run, drops)

@@ -9,7 +9,7 @@ docs/experiments.md.
 
 **Rerun.** Clear any task, or start the same form again: what has been made of the same snapshots is not made twice.
 
-**Traps.** Sessions that a factor set lacks are computed first: a set that was never asked for takes a while, once. A
+**Traps.** Sessions that a factor set lacks are computed first: a set that was never used takes a while, once. A
 verdict of `keep` or `hold` is a success. An experiment whose last session lies before the champion's is never promoted.
 """
 
@@ -53,16 +53,16 @@ from afterbell.airflow.tasks import library_step, spark_step
     params={name: Param(**field) for name, field in FORM.items()},
 )
 def experiment() -> None:
-    """Wire the steps: each is handed the ids that those before it committed."""
+    """Wire the steps: each is given the ids that those before it committed."""
     run = open_experiment()
-    at = library_step("experiment_resolve", "afterbell.experiments.resolve", run, run)
-    features = spark_step("features", run, at)
-    trained = spark_step("experiment_train", run, run, at, features)
-    judged = spark_step("experiment_evaluate", run, run, at, trained)
+    resolved = library_step("experiment_resolve", "afterbell.experiments.resolve", run, run)
+    features = spark_step("features", run, resolved)
+    trained = spark_step("experiment_train", run, run, resolved, features)
+    evaluated = spark_step("experiment_evaluate", run, run, resolved, trained)
     ask = AskOperator(
-        task_id="ask", subject="Promote the experiment's models?", about=judged, patience=timedelta(hours=24)
+        task_id="ask", subject="Promote the experiment's models?", about=evaluated, patience=timedelta(hours=24)
     )
-    spark_step("experiment_promote", run, run, trained, judged, ask.output)
+    spark_step("experiment_promote", run, run, trained, evaluated, ask.output)
 
 
 experiment()

@@ -6,10 +6,10 @@ artifact store: folders of old runs and candidates that no release names. What r
 weeks, open branches and tags name stays, and so does everything younger than the longest run. The times stand in
 `include/config/maintenance.yaml`. No row of any table changes.
 
-**Rerun.** Clear the task, or start a run: what has been done is not found again.
+**Rerun.** Clear the task, or start a run: what has been done is not done twice.
 
-**Traps.** With **dry_run** it only says what it would do. While a run's audit branch is open, the files of its tables
-are left as they are until next week: a compaction would make that run start anew.
+**Traps.** With **dry_run** it only reports what it would do. While a run's audit branch is open, the files of its
+tables are left as they are until next week: a compaction would make that run start anew.
 """
 
 from __future__ import annotations

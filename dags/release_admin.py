@@ -5,12 +5,12 @@ model. Before the champion moves, the task `ask` shows what would happen and wai
 without an answer within an hour nothing happens and the run is a success. `./afterbell release rollback` does the same
 from a shell, with Airflow down. Who, when, why, from where and to where: `./afterbell release history`.
 
-**Rerun.** Clear `move_champion`, or any task: a run that moved the champion finds so, and moves nothing again. A new
-run of **rollback** goes back one release further.
+**Rerun.** Clear `move_champion`, or any task: a run that moved the champion detects that, and moves nothing again. A
+new run of **rollback** goes back one release further.
 
 **Traps.** After a rollback or a promotion the runs of sessions up to that day leave the champion alone; the next
 session's competes with it as ever. Approving applies to the champion that was shown: if it has moved meanwhile, the
-task fails and says so.
+task fails with that reason.
 """
 
 from __future__ import annotations
@@ -71,9 +71,9 @@ from afterbell.airflow.tasks import library_step
 def release_admin() -> None:
     """Wire the steps."""
     run = open_release_admin()
-    found = library_step("check_release", "afterbell.release.check", run, run)
-    ask = AskOperator(task_id="ask", subject="Move the champion?", about=found, patience=timedelta(hours=1))
-    library_step("move_champion", "afterbell.release.carry_out", run, run, found, ask.output)
+    check = library_step("check_release", "afterbell.release.check", run, run)
+    ask = AskOperator(task_id="ask", subject="Move the champion?", about=check, patience=timedelta(hours=1))
+    library_step("move_champion", "afterbell.release.carry_out", run, run, check, ask.output)
 
 
 release_admin()

@@ -6,7 +6,7 @@ from afterbell.airflow.links import LINKS
 
 
 class AfterbellLinks(AirflowPlugin):
-    """Lets the API server know the links that Spark steps carry."""
+    """Registers the links of Spark steps with the API server."""
 
     name = "afterbell_links"
     operator_extra_links = list(LINKS)  # noqa: RUF012 - Airflow's own way

@@ -1,4 +1,4 @@
-"""Keeps requests that write from waiting for each other for good, where Airflow's database is SQLite."""
+"""Prevents a deadlock between requests that write, where Airflow's database is SQLite."""
 
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
@@ -9,7 +9,7 @@ _SQLITE = conf.get_mandatory_value("database", "sql_alchemy_conn").startswith("s
 
 
 class AfterbellWriters(AirflowPlugin):
-    """PostgreSQL lets many write at once: there, nobody waits."""
+    """Only for SQLite: PostgreSQL lets many requests write at once."""
 
     name = "afterbell_writers"
     fastapi_root_middlewares = [{"name": "one writer", "middleware": OneWriter}] if _SQLITE else []

@@ -1,6 +1,6 @@
 """Judge a candidate against the champion, out of sample, and write the report of the run.
 
-Inputs: candidate_id, oos_snapshot; whatever counts of the data it is handed besides go into the report. Writes
+Inputs: candidate_id, oos_snapshot; counts of the data among the other inputs go into the report. Writes
 ``<AFTERBELL_HOME>/reports/<session>-<run slug>.html``, and ``report.html`` and ``metrics.json`` to the artifact bucket.
 Nothing is published here: the verdict is for the step ``publish``.
 """
@@ -92,7 +92,7 @@ def _judge(
         "champion_candidate_id": champion.candidate_id if champion else None,
         "verdict": decision.verdict,
         "reason": decision.reason,
-        "metrics": {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in own.scored.items()},
+        "metrics": {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()},
     }
     gains, coefficients = insides(store, candidate)
     inputs = {"inputs": args.inputs}
@@ -112,9 +112,9 @@ def _judge(
             since=(before, changed),
         )
     )
-    compared = [dataclasses.asdict(found) for found in decision.comparisons]
+    compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
     key, path = write(
-        store, runtime, args, report, outcome | inputs | {"comparisons": compared} | _told(before, changed)
+        store, runtime, args, report, outcome | inputs | {"comparisons": compared} | _changes_to_json(before, changed)
     )
     record_run(
         spark,
@@ -146,7 +146,7 @@ def decide_against(
 def held(
     args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime, decision: Decision
 ) -> dict[str, Any]:
-    """The verdict where there is no candidate to judge: a person is told why."""
+    """The verdict where there is no candidate to judge: the report states why."""
     reason = decision.reason
     champion, _ = read_champion(store)
     outcome: dict[str, Any] = {
@@ -161,7 +161,9 @@ def held(
     before, changed = since(store, args.session, outcome | inputs)
     skipped = args.inputs.get("skipped") or ()
     report = render_held(args.session.isoformat(), args.run_id, reason, data, skipped, (before, changed))
-    key, path = write(store, runtime, args, report, outcome | inputs | {"comparisons": []} | _told(before, changed))
+    key, path = write(
+        store, runtime, args, report, outcome | inputs | {"comparisons": []} | _changes_to_json(before, changed)
+    )
     record_run(
         lake_session(runtime, f"afterbell evaluate {args.session}"),
         args,
@@ -179,29 +181,29 @@ def held(
 def since(store: ArtifactStore, session: date, now: dict[str, Any]) -> tuple[str, list[Change]]:
     """The session before, and what changed since its newest run; nothing where that left no figures."""
     before = Exchange(load_platform().exchange).previous(session).isoformat()
-    found = [each for each in store.list(f"reports/{before}/") if each.key.endswith("/metrics.json")]
-    daily = [each for each in found if not each.key.split("/")[2].startswith(EXPERIMENT_RUNS)]
+    documents = [document for document in store.list(f"reports/{before}/") if document.key.endswith("/metrics.json")]
+    daily = [document for document in documents if not document.key.split("/")[2].startswith(EXPERIMENT_RUNS)]
     if not daily:
         return "", []
-    newest = max(daily, key=lambda each: (each.modified or datetime.min.replace(tzinfo=UTC), each.key))
+    newest = max(daily, key=lambda document: (document.modified or datetime.min.replace(tzinfo=UTC), document.key))
     try:
-        told = json.loads(store.get(newest.key))
+        figures = json.loads(store.get(newest.key))
     except (ValueError, ObjectMissingError, ObjectTooLargeError):
-        return "", []  # what yesterday left broken does not stop tonight
-    return (before, changes(told, now)) if isinstance(told, dict) else ("", [])
+        return "", []  # yesterday's broken document does not stop tonight's run
+    return (before, changes(figures, now)) if isinstance(figures, dict) else ("", [])
 
 
-def _told(before: str, changed: list[Change]) -> dict[str, Any]:
-    return {"since": {"session": before, "changes": [each.to_json() for each in changed]}} if before else {}
+def _changes_to_json(before: str, changed: list[Change]) -> dict[str, Any]:
+    return {"since": {"session": before, "changes": [change.to_json() for change in changed]}} if before else {}
 
 
 def write(
-    store: ArtifactStore, runtime: Runtime, args: StepArgs, report: str, found: dict[str, Any]
+    store: ArtifactStore, runtime: Runtime, args: StepArgs, report: str, figures: dict[str, Any]
 ) -> tuple[str, Path]:
     """Put the report and its figures into the artifact bucket, and the report below AFTERBELL_HOME; key and path."""
     slug = run_slug(args.run_id)
     folder = f"reports/{args.session.isoformat()}/{slug}"
-    text = json.dumps(found, sort_keys=True, indent=2, default=str, allow_nan=False)
+    text = json.dumps(figures, sort_keys=True, indent=2, default=str, allow_nan=False)
     store.put(f"{folder}/metrics.json", text.encode())
     store.put(f"{folder}/report.html", report.encode())
     path = runtime.home / "reports" / f"{args.session.isoformat()}-{slug}.html"

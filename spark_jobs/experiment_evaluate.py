@@ -46,22 +46,20 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
     candidate = read_candidate(store, str(args.require("candidate_id")), root)
     spark = lake_session(runtime, f"afterbell experiment {experiment} evaluate")
     snapshot = int(args.require("oos_snapshot"))
-    wanted = candidate["candidate_id"]
-    own = judge(
-        read_rows(spark, runtime.s3, snapshot, [wanted], EXPERIMENTS), wanted, date.fromisoformat(candidate["session"]),
-        settings,
-    )  # fmt: skip
+    candidate_id = candidate["candidate_id"]
+    rows = read_rows(spark, runtime.s3, snapshot, [candidate_id], EXPERIMENTS)
+    own = judge(rows, candidate_id, date.fromisoformat(candidate["session"]), settings)
     if not own.panels:
         raise StaleInputError(
-            f"candidate {wanted} of experiment {experiment} has no out-of-sample predictions at snapshot {snapshot}: "
-            "start the experiment anew"
+            f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
+            f"{snapshot}: start the experiment anew"
         )
     rival = champion_of(spark, runtime, store, args, settings)
     decision = judged(own, rival, request, settings)
-    metrics = {f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in own.scored.items()}
-    found: dict[str, Any] = {
+    metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
+    summary: dict[str, Any] = {
         "experiment": experiment,
-        "candidate_id": wanted,
+        "candidate_id": candidate_id,
         "champion": args.inputs.get("champion"),
         "verdict": decision.verdict,
         "reason": decision.reason,
@@ -81,14 +79,14 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
             contenders=(own.contender, rival) if rival else (own.contender,),
             gains=gains,
             coefficients=coefficients,
-            more=sections(request, candidate, found["deflated_sharpe"]),
+            more=sections(request, candidate, summary["deflated_sharpe"]),
             title=title(request),
             outcome=outcome(promote=bool(args.inputs.get("promote"))),
         )
     )
-    compared = [dataclasses.asdict(each) for each in decision.comparisons]
+    compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
     text = json.dumps(
-        found | {"comparisons": compared, "inputs": args.inputs, "search": candidate["search"]}, default=str
+        summary | {"comparisons": compared, "inputs": args.inputs, "search": candidate["search"]}, default=str
     )
     store.put(f"{root}metrics.json", text.encode())
     store.put(f"{root}report.html", report.encode())
@@ -108,7 +106,7 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
         detail={"experiment": experiment, "reason": decision.reason, "report": f"{root}report.html"},
     )
     moves = decision.verdict == "publish" and bool(args.inputs.get("promote"))
-    return found | {
+    return summary | {
         "report_key": f"{root}report.html",
         "report_path": str(path),
         "moves": moves,
@@ -129,7 +127,7 @@ def champion_of(
 
 
 def judged(own: Judged, rival: Contender | None, request: Request, settings: GateSettings) -> Decision:
-    """The gate's decision; held also where the daily run could not go on with what was promoted."""
+    """The gate's decision; held also where the daily run could not go on with the promoted release."""
     daily = load_spec()
     strange = sorted(set(request.factor_sets) - set(daily.feature_sets))
     beyond = sorted(set(request.horizons) - set(daily.horizons))
@@ -143,7 +141,7 @@ def judged(own: Judged, rival: Contender | None, request: Request, settings: Gat
     return Decision(
         "hold",
         f"{decision.reason}. But the daily run does not make "
-        + " or ".join([f"factor set {name}" for name in strange] + [f"horizon {found}" for found in beyond])
+        + " or ".join([f"factor set {name}" for name in strange] + [f"horizon {horizon}" for horizon in beyond])
         + ": name it in include/config/models/daily.yaml before a release may need it",
         decision.comparisons,
     )

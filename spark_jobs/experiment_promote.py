@@ -39,14 +39,14 @@ def experiment_promote(args: StepArgs) -> dict[str, Any]:
         raise PermanentError(
             f"the gate's verdict on experiment {experiment} is {args.require('verdict')!r}: not promoted"
         )
-    wanted, agreed = str(args.require("candidate_id")), str(args.require("approved_by"))
+    candidate, agreed = str(args.require("candidate_id")), str(args.require("approved_by"))
     store, root = ArtifactStore(runtime.s3), root_of(experiment)
     spark = lake_session(runtime, f"afterbell experiment {experiment} promote")
     ensure_table(spark, OUT_OF_SAMPLE)
-    rows = at_snapshot(spark, EXPERIMENTS, int(args.require("oos_snapshot"))).where(F.col("candidate_id") == wanted)
-    snapshot, _ = append_once(rows, OUT_OF_SAMPLE, wanted)
+    rows = at_snapshot(spark, EXPERIMENTS, int(args.require("oos_snapshot"))).where(F.col("candidate_id") == candidate)
+    snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
     reason = str(args.require("reason"))
-    manifest = build_manifest(read_candidate(store, wanted, root), args.session, args.require("metrics"), reason)
+    manifest = build_manifest(read_candidate(store, candidate, root), args.session, args.require("metrics"), reason)
     upload(store, manifest, root)
     note = str(args.inputs.get("note") or "")
     asking = choice(
@@ -64,7 +64,7 @@ def experiment_promote(args: StepArgs) -> dict[str, Any]:
         rows=0,
         snapshots_in={EXPERIMENTS.name: int(args.require("oos_snapshot"))},
         snapshots_out={OUT_OF_SAMPLE.name: snapshot},
-        commit_id=wanted,
+        commit_id=candidate,
         verdict="done" if done.moved else "noop",
         detail={"experiment": experiment, "release_id": manifest.release_id, "approved_by": agreed},
     )

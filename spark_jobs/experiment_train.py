@@ -35,25 +35,25 @@ from afterbell.training.spec import load_spec
 
 
 def experiment_train(args: StepArgs) -> dict[str, Any]:
-    """Train, or find that it was done."""
+    """Train the candidate, unless it is there already."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     experiment, request = asked(args)
     spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
     handed = Handed.of(args, spec.feature_sets)
     tried = trials(spec, request.trials)
-    wanted = candidate_id(
+    candidate = candidate_id(
         args.session, handed, spec,
         first=request.first, trials=[trial.params for trial in tried], costs=request.cost_bps,
     )  # fmt: skip
     spark = lake_session(runtime, f"afterbell experiment {experiment} train")
     ensure_table(spark, EXPERIMENTS)
-    noop = find_commit(spark, EXPERIMENTS, wanted) is not None and store.exists(candidate_key(wanted, root=root))
+    noop = find_commit(spark, EXPERIMENTS, candidate) is not None and store.exists(candidate_key(candidate, root=root))
     if noop:
-        content = read_candidate(store, wanted, root)
-        print(f"experiment_train: candidate {wanted} is there already", flush=True)
+        content = read_candidate(store, candidate, root)
+        print(f"experiment_train: candidate {candidate} is there already", flush=True)
     else:
-        content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), wanted)
+        content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), candidate)
     # The newest, which has the rows: their own snapshot may have expired since.
     snapshot = head(spark, EXPERIMENTS)
     record_run(
@@ -63,12 +63,12 @@ def experiment_train(args: StepArgs) -> dict[str, Any]:
         rows=content["train_rows"],
         snapshots_in=handed.by_table(),
         snapshots_out={EXPERIMENTS.name: snapshot},
-        commit_id=wanted,
+        commit_id=candidate,
         verdict="noop" if noop else "done",
         detail={"experiment": experiment, "fits": content["fits"], "skipped": content["skipped"]},
     )
     return {
-        "candidate_id": wanted,
+        "candidate_id": candidate,
         "oos_snapshot": snapshot,
         "trials": request.trials,
         "fits": content["fits"],
@@ -78,20 +78,20 @@ def experiment_train(args: StepArgs) -> dict[str, Any]:
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, request: Request, order: Order, wanted: str
+    spark: SparkSession, runtime: Runtime, args: StepArgs, request: Request, order: Order, candidate: str
 ) -> dict[str, Any]:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)
 
-    def said(line: str) -> None:
+    def print_line(line: str) -> None:
         print(f"experiment_train: {line}", flush=True)
 
     with prepared(spark, runtime, order) as (matrix, shipped):
-        outcome, found = search(spark, shipped, matrix, order.spec, tried, costs, said)
-        content = describe(wanted, args.session, order.spec, matrix, outcome, order.handed)
-        content |= {"experiment": request.id, "search": found}
-        rows = out_of_sample_frame(spark, shipped, wanted, outcome.folds)
-        append_once(rows, EXPERIMENTS, wanted)
+        outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line)
+        content = describe(candidate, args.session, order.spec, matrix, outcome, order.handed)
+        content |= {"experiment": request.id, "search": record}
+        rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
+        append_once(rows, EXPERIMENTS, candidate)
         upload(ArtifactStore(runtime.s3), content, outcome, root_of(request.id))
     return content
 

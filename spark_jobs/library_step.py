@@ -22,14 +22,14 @@ MODULES = (
 
 
 def main(argv: list[str]) -> int:
-    """Run the module as the program of this process; the exit status, where it does not leave by itself."""
+    """Run the module as the program of this process; the exit status, where the module does not exit by itself."""
     match unpacked(argv):
         case ["--module", module, *rest] if module in MODULES:
             sys.argv[1:] = rest
             run_module(module, run_name="__main__", alter_sys=True)
             return 0
         case words:
-            print(f"library_step: --module names none of {', '.join(MODULES)}: {words[:2]}", file=sys.stderr)
+            print(f"library_step: --module must name one of {', '.join(MODULES)}: {words[:2]}", file=sys.stderr)
             return EXIT_PERMANENT
 
 

@@ -1,4 +1,4 @@
-"""Tend every table of the lake and the artifact store: what nobody names and nobody can need any more goes.
+"""Tend every table of the lake and the artifact store: remove what nothing names and nothing can need any more.
 
 Inputs: now (ISO instant; ages count from it, from the store's clock or from the newest commit, whichever is earliest),
 dry_run. Everything that releases, and candidates and runs of the last weeks, name is read first; if one of them cannot
@@ -30,7 +30,7 @@ def maintain(args: StepArgs) -> dict[str, Any]:
     started = _clock()
     now, dry_run = datetime.fromisoformat(str(args.require("now"))), bool(args.require("dry_run"))
     if now > started + _SKEW:
-        raise ConfigError(f"input now is {now}, which is yet to come: what is young would be taken for old")
+        raise ConfigError(f"input now is {now}, which is yet to come: recent files would be taken for old")
     runtime, keep = Runtime.from_env(), load_keep()
     store = ArtifactStore(runtime.s3)
     spark = lake_session(runtime, "afterbell maintain")
@@ -53,7 +53,7 @@ def maintain(args: StepArgs) -> dict[str, Any]:
         "folders": sorted(folders),
         "documents": named.documents,
         "releases": len(named.releases),
-        **{name: sum(found[name] for found in tables.values()) for name in _COUNTS},
+        **{name: sum(counts[name] for counts in tables.values()) for name in _COUNTS},
     }
     print(report(result), flush=True)
     if not dry_run:
@@ -84,27 +84,27 @@ def reference(now: datetime, store: datetime, newest: datetime | None) -> tuple[
     Args:
         now: by the clock of the machine that started the run.
         store: by the clock of the artifact store.
-        newest: when any table was last written; None where there is none.
+        newest: when any table was last written; None while there are no commits.
     """
     warning = ""
     if now > store + _SKEW:
         warning = (
             f"the clock says {now:%Y-%m-%d %H:%M} UTC, the store's {store:%Y-%m-%d %H:%M}: ages count from the latter"
         )
-    return min(found for found in (now, store, newest) if found is not None), warning
+    return min(instant for instant in (now, store, newest) if instant is not None), warning
 
 
 def report(result: dict[str, Any]) -> str:
-    """The report for people: a line a table in which there was something to do."""
-    said = "would be " if result["dry_run"] else ""
+    """The report for people: a line for each table in which there was something to do."""
+    would = "would be " if result["dry_run"] else ""
     lines = [f"maintain: {result['documents']} documents of {result['releases']} releases, candidates and runs read"]
-    for name, found in result["tables"].items():
-        parts = [f"{found[count]} {what} {said}{done}" for count, what, done in _WORDS if found[count]]
-        parts += [f"branch {branch} {said}dropped" for branch in found["branches"]]
-        parts += [f"files left as they are while {branch} is audited" for branch in found["postponed"]]
+    for name, counts in result["tables"].items():
+        parts = [f"{counts[count]} {what} {would}{done}" for count, what, done in _WORDS if counts[count]]
+        parts += [f"branch {branch} {would}dropped" for branch in counts["branches"]]
+        parts += [f"files left as they are while {branch} is audited" for branch in counts["postponed"]]
         if parts:
             lines.append(f"maintain: {name}: " + ", ".join(parts))
-    lines += [f"maintain: {folder}/ {said}removed" for folder in result["folders"]]
+    lines += [f"maintain: {folder}/ {would}removed" for folder in result["folders"]]
     return "\n".join(lines)
 
 

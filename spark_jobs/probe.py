@@ -1,4 +1,4 @@
-"""Look at a cluster from its driver and from its executors; the result says what each of them found, and fails nothing.
+"""Look at a cluster from its driver and from its executors; the result holds what each of them found; nothing fails.
 
 Inputs: share (address of a file that the submitter put into the profile's share, or empty). Nothing of the lake is
 changed; a small file is written into the warehouse and removed.
@@ -34,7 +34,7 @@ def probe(args: StepArgs) -> dict[str, Any]:
     java = str(spark.sparkContext._jvm.java.lang.System.getProperty("java.version"))  # noqa: SLF001
     return {
         "driver": here | {"java": java, "cores": os.cpu_count() or 0},
-        "executors": [found | {"differs": differences(here, found)} for found in executors],
+        "executors": [executor | {"differs": differences(here, executor)} for executor in executors],
         "javas": _javas(spark),
         "application": spark.sparkContext.applicationId,
         "warehouse": left,

@@ -36,10 +36,10 @@ from afterbell.stores.artifacts import ArtifactStore
 
 
 def score(args: StepArgs) -> dict[str, Any]:
-    """Write the signals of one release, or find that they are there."""
+    """Write the signals of one release, unless they are there already."""
     started = datetime.now(UTC)
     runtime, exchange = Runtime.from_env(), Exchange()
-    snapshots = {name: int(found) for name, found in dict(args.require("features_snapshots")).items()}
+    snapshots = {name: int(number) for name, number in dict(args.require("features_snapshots")).items()}
     release_id = str(args.require("release_id"))
     session = exchange.next(args.session)
     store = ArtifactStore(runtime.s3)
@@ -49,20 +49,22 @@ def score(args: StepArgs) -> dict[str, Any]:
     if args.inputs.get("serves"):
         require_champion(store, release_id)
     ensure_table(spark, SIGNALS)
-    wanted = commit_id(
+    commit = commit_id(
         "score",
         session=args.session,
         release_id=release_id,
         definition_hash=manifest.features.definition,
     )
-    snapshot = find_commit(spark, SIGNALS, wanted)
+    snapshot = find_commit(spark, SIGNALS, commit)
     noop = snapshot is not None
     if snapshot is None:
         with ExitStack() as held:
             universe = _universe(spark, args, manifest, snapshots, held)
-            snapshot = _write(spark, args, exchange, universe, (manifest, models), wanted)
+            snapshot = _write(spark, args, exchange, universe, (manifest, models), commit)
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
-    read = {f"features.{each.set}": snapshots[each.set] for each in manifest.features.sets if each.set in snapshots}
+    read = {
+        f"features.{schema.set}": snapshots[schema.set] for schema in manifest.features.sets if schema.set in snapshots
+    }
     record_run(
         spark,
         args,
@@ -70,7 +72,7 @@ def score(args: StepArgs) -> dict[str, Any]:
         rows=0 if noop else rows,
         snapshots_in={BARS.name: int(args.require("bars_snapshot")), **read},
         snapshots_out={SIGNALS.name: snapshot},
-        commit_id=wanted,
+        commit_id=commit,
         verdict="noop" if noop else "done",
         detail={"release_id": release_id, "models": len(models), "signals_for": session.isoformat()},
     )
@@ -81,7 +83,7 @@ def score(args: StepArgs) -> dict[str, Any]:
         "rows": rows,
         "models": len(models),
         "signals_snapshot": snapshot,
-        "commit_id": wanted,
+        "commit_id": commit,
         "noop": noop,
     }
 
@@ -114,48 +116,48 @@ def _universe(
 ) -> DataFrame:
     """The symbols of --session that have a row in each of the release's sets, with all its factors.
 
-    Each set's rows are looked at, then scored: they are kept until ``held`` ends.
+    Each set's rows are checked, then scored: they are kept until ``held`` ends.
     """
     frames = [
         _checked(
-            held.enter_context(kept(_rows(spark, args, manifest.release_id, each, snapshots))), args, manifest, each
+            held.enter_context(kept(_rows(spark, args, manifest.release_id, schema, snapshots))), args, manifest, schema
         )
-        for each in manifest.features.sets
+        for schema in manifest.features.sets
     ]
     return reduce(lambda left, right: left.join(right, on="symbol", how="inner"), frames)
 
 
 def _rows(
-    spark: SparkSession, args: StepArgs, release_id: str, wanted: SetSchema, snapshots: Mapping[str, int]
+    spark: SparkSession, args: StepArgs, release_id: str, schema: SetSchema, snapshots: Mapping[str, int]
 ) -> DataFrame:
     """The feature rows of --session, of whatever definition.
 
     Raises:
         StaleInputError: the run has no features of this set.
     """
-    table = factor_table(wanted.set, wanted.names)
-    if wanted.set not in snapshots:
+    table = factor_table(schema.set, schema.names)
+    if schema.set not in snapshots:
         raise StaleInputError(
             f"release {release_id} takes {table.name}, the step `features` of this run made "
-            f"{', '.join(sorted(snapshots)) or 'none'}: name {wanted.set} in feature_sets of the model "
+            f"{', '.join(sorted(snapshots)) or 'none'}: name {schema.set} in feature_sets of the model "
             "specification and rerun, or publish a release of the other sets"
         )
-    return at_snapshot(spark, table, snapshots[wanted.set]).where(F.col("session") == args.session)
+    return at_snapshot(spark, table, snapshots[schema.set]).where(F.col("session") == args.session)
 
 
-def _checked(rows: DataFrame, args: StepArgs, manifest: Manifest, wanted: SetSchema) -> DataFrame:
-    """Those under the release's definition: symbol and factors.
+def _checked(rows: DataFrame, args: StepArgs, manifest: Manifest, schema: SetSchema) -> DataFrame:
+    """The rows under the release's definition: symbol and factors.
 
     Raises:
         ValidationFailedError: the session has no rows.
-        StaleInputError: it has, but of another definition.
+        StaleInputError: its rows are of another definition.
     """
-    found = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
-    if not found:
-        raise ValidationFailedError(f"features.{wanted.set} has no row of session {args.session}: rerun features")
-    require_schema(manifest.release_id, wanted, found, args.session.isoformat())
-    own = rows.where(F.col("definition_hash") == wanted.definition_hash)
-    return own.select("symbol", *(F.col(f"`{name}`") for name in wanted.names))
+    definitions = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
+    if not definitions:
+        raise ValidationFailedError(f"features.{schema.set} has no row of session {args.session}: rerun features")
+    require_schema(manifest.release_id, schema, definitions, args.session.isoformat())
+    own = rows.where(F.col("definition_hash") == schema.definition_hash)
+    return own.select("symbol", *(F.col(f"`{name}`") for name in schema.names))
 
 
 def _write(
@@ -164,14 +166,14 @@ def _write(
     exchange: Exchange,
     universe: DataFrame,
     release: tuple[Manifest, tuple[ModelText, ...]],
-    wanted: str,
+    commit: str,
 ) -> int:
     manifest, models = release
     scores = score_frame(universe, manifest.features.names, models).toPandas()
     rows = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id)
     schema = spark.table(SIGNALS.full_name).schema
     frame = spark.createDataFrame(rows[schema.fieldNames()], schema)
-    snapshot, _ = append_once(frame.coalesce(1), SIGNALS, wanted)
+    snapshot, _ = append_once(frame.coalesce(1), SIGNALS, commit)
     return snapshot
 
 

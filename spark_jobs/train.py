@@ -2,12 +2,12 @@
 
 Inputs: bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the out-of-sample predictions to
 ``predictions.out_of_sample`` and the models to ``candidates/<candidate id>/``, ``candidate.json`` last. The candidate's
-id is made of what went in, so a rerun with the same inputs changes nothing. The training matrix lies in
+id is made of the inputs, so a rerun with the same inputs changes nothing. The training matrix lies in
 ``AFTERBELL_HOME/matrices``: another model specification on the same rows finds it there.
 
-Where time is short it may be told besides what to leave out (``leave_out``), and how many seconds the later steps need
+Where time is short its inputs also name what to leave out (``leave_out``), and how many seconds the later steps need
 (``needed_after``): fits that are not done by then are left out too. What was left out is part of the candidate and its
-id. Without a model of each horizon there is no candidate, and the result says why under ``held``.
+id. Without a model of each horizon there is no candidate, and the result gives the reason under ``held``.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ def train(args: StepArgs) -> dict[str, Any]:
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
     handed, leave = Handed.of(args, spec.feature_sets), LeaveOut.of(args.inputs.get("leave_out"), spec)
-    wanted = candidate_id(args.session, handed, spec, leave.names())
+    candidate = candidate_id(args.session, handed, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
-    written = find_commit(spark, OUT_OF_SAMPLE, wanted)
-    noop = written is not None and store.exists(candidate_key(wanted))
+    written = find_commit(spark, OUT_OF_SAMPLE, candidate)
+    noop = written is not None and store.exists(candidate_key(candidate))
     if noop and written is not None:
-        made = Made(read_candidate(store, wanted), written)
-        print(f"train: candidate {wanted} is there already", flush=True)
+        made = Made(read_candidate(store, candidate), written)
+        print(f"train: candidate {candidate} is there already", flush=True)
     else:
         made = _make(spark, runtime, args, spec, handed, leave)
     content = made.content or {"train_rows": 0, "fits": 0, "skipped": made.skipped, "left_out": [], "models": []}
@@ -88,7 +88,7 @@ def train(args: StepArgs) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Made:
-    """What a training came to.
+    """Result of one training.
 
     Attributes:
         content: of ``candidate.json``; None where there is no candidate.
@@ -116,8 +116,8 @@ def _make(
         print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features, {len(fits)} fits", flush=True)
 
         def progress(done: int, result: FitResult) -> None:
-            said = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
-            print(f"train: {done}/{len(fits)} {result.fit.name}: {said}", flush=True)
+            summary = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
+            print(f"train: {done}/{len(fits)} {result.fit.name}: {summary}", flush=True)
 
         results = run_fits(spark, shipped, fits, spec, progress, over)
         outcome = settle(results, [*skipped, *leave.reasons()])
@@ -125,10 +125,10 @@ def _make(
         if cut and horizons_without_model(spec, outcome):
             return _held(args, f"{len(cut)} of {len(fits)} fits were not done", outcome.skipped)
         left_out = [*leave.names(), *cut]
-        wanted = candidate_id(args.session, handed, spec, left_out)
-        content = describe(wanted, args.session, spec, matrix, outcome, handed, left_out)
-        rows = out_of_sample_frame(spark, shipped, wanted, outcome.folds)
-        snapshot, _ = append_once(rows, OUT_OF_SAMPLE, wanted)
+        candidate = candidate_id(args.session, handed, spec, left_out)
+        content = describe(candidate, args.session, spec, matrix, outcome, handed, left_out)
+        rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
+        snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
         upload(ArtifactStore(runtime.s3), content, outcome)
     return Made(content, snapshot)
 

@@ -1,10 +1,10 @@
-"""Durations as people say them: one way for the command line, pages and notices."""
+"""Durations as text for people: one format for the command line, pages and notices."""
 
 from __future__ import annotations
 
 
 def format_duration(seconds: float | None) -> str:
-    """Seconds as a person says them: ``4.2 s``, ``3 min 05 s``, ``1 h 58 min``; a dash where they aren't known.
+    """Seconds as text for people: ``4.2 s``, ``3 min 05 s``, ``1 h 58 min``; a dash if they aren't known.
 
     Args:
         seconds: may be negative, as what is left of a deadline that has passed.
@@ -12,7 +12,7 @@ def format_duration(seconds: float | None) -> str:
     if seconds is None:
         return "-"
     sign, left = ("-" if seconds < 0 else ""), abs(float(seconds))
-    if left < 59.95:  # else one decimal would say 60.0
+    if left < 59.95:  # else one decimal would show 60.0
         return f"{sign}{left:.1f} s"
     whole = int(left + 0.05)
     if whole < 3600:

@@ -45,7 +45,7 @@ class StoreUnavailableError(RetryableError):
     """A store did not answer: check that it runs (`./afterbell doctor`), then try again.
 
     Attributes:
-        retry_after: seconds that the store asked to be left alone; 0 where it didn't say.
+        retry_after: seconds that the store asked to wait; 0 if it named no time.
     """
 
     def __init__(self, message: str, retry_after: float = 0.0) -> None:
@@ -82,7 +82,7 @@ class ObjectRefusedError(StoreConfigError):
 
 
 class CredentialsExpiredError(StoreConfigError):
-    """The credentials have expired, and asking for fresh ones gave none: renew them where they come from."""
+    """The credentials have expired, and no fresh ones could be had: renew them where they come from."""
 
 
 class ObjectChangedError(RetryableError):
@@ -110,7 +110,7 @@ class ValidationFailedError(PermanentError):
 
 
 class StaleInputError(PermanentError):
-    """A step was handed the id of an input that no longer stands: rerun the steps before it."""
+    """A step was given the id of an input that is no longer current: rerun the steps before it."""
 
 
 class OvertakenError(PermanentError):
@@ -126,15 +126,15 @@ class UnprovenPointerError(DigestMismatchError):
 
 
 class GateError(PermanentError):
-    """The gate could not decide, for want of a common window or of finite metrics: nothing is published."""
+    """The gate could not decide, because a common window or finite metrics are missing: nothing is published."""
 
 
 class EnvironmentMismatchError(PermanentError):
-    """Executors run another Python or other packages than the driver: mend the profile's python or archive."""
+    """Executors run another Python or other packages than the driver: correct the profile's python or archive."""
 
 
 class StepFailedError(PermanentError):
-    """A step of a run failed for good: the message is the step's own; mend its cause and run the session again."""
+    """A step of a run failed for good: the message is the step's own; fix its cause and run the session again."""
 
 
 class ServiceError(PermanentError):

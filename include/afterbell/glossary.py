@@ -43,8 +43,8 @@ def glossary() -> tuple[Entry, ...]:
 def entries(markdown: str) -> tuple[Entry, ...]:
     """The words of a page that has a heading of the second level for each, in the order of the page."""
     return tuple(
-        Entry(found["term"].strip(), " ".join(found["text"].split()), anchor(found["term"]))
-        for found in _ENTRY.finditer(markdown)
+        Entry(entry["term"].strip(), " ".join(entry["text"].split()), anchor(entry["term"]))
+        for entry in _ENTRY.finditer(markdown)
     )
 
 

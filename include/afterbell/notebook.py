@@ -23,7 +23,7 @@ _IDLE = "60s"
 def open_platform() -> Opened:
     """The lake and the artifact store, as the environment names them, until this process ends.
 
-    The embedded S3 is started if it doesn't run; asked again, the answer is the same.
+    The embedded S3 is started if it doesn't run; a second call returns the same.
 
     Raises:
         ConfigError: the platform's file is wrong, or the S3 keys are not in the environment.
@@ -61,12 +61,12 @@ def cluster_session(opened: Opened, app: str = "notebook", cores: int = 1) -> Sp
     if sent.jars:
         conf |= {"spark.jars": sent.jars, **_modest(cores)}
     os.environ.update(sent.environment | {"PYSPARK_PYTHON": profile.python or str(opened.folders.spark_python)})
-    # Java starts with these on its command line, which others can read; secrets are told it afterwards.
+    # Java starts with these on its command line, which others can read; secrets are set afterwards.
     SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(conf.items())))  # noqa: SLF001
-    told = SparkContext._jvm.java.lang.System  # noqa: SLF001
+    java_system = SparkContext._jvm.java.lang.System  # noqa: SLF001
     for handed_on in HANDED_ON:
         for name, value in handed_on(conf, os.environ).items():
-            told.setProperty(name, value)
+            java_system.setProperty(name, value)
     return lake_session(opened.runtime, app)
 
 

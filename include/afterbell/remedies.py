@@ -1,4 +1,4 @@
-"""What a person does about an error, by its class; pure. Messages say it of the case, this of the kind."""
+"""What a person does about an error, by its class; pure. A message covers the case, a remedy its class."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
     errors.GateError: "Read the report: the window or the figures that the gate lacks are named there.",
     errors.EnvironmentMismatchError: "Correct `python` or `archive` in the cluster profile: workers must have the "
     "driver's Python and packages.",
-    errors.StepFailedError: "Mend what the step's message names.",
+    errors.StepFailedError: "Fix what the step's message names.",
     errors.ServiceError: "Read the log that the message names.",
     errors.PortInUseError: "Free the port, configure another, or leave it 0 for any free one.",
 }
@@ -45,4 +45,4 @@ def remedy(kind: str) -> str:
     known = getattr(errors, kind, None)
     if not (isinstance(known, type) and issubclass(known, errors.AfterbellError)):
         return ""
-    return next((_REMEDIES[each] for each in known.__mro__ if each in _REMEDIES), "")
+    return next((_REMEDIES[base] for base in known.__mro__ if base in _REMEDIES), "")

@@ -1,8 +1,8 @@
 """Names the image that all others are built on: ``python3 include/containers/base_image.py [.env]``.
 
 AFTERBELL_BASE of the environment or of the file, else the one that ``Dockerfile`` names by its digest. Where that is
-neither here nor to be fetched, it is this machine's own image of that name, whose content nobody has compared: the
-standard error says so.
+neither here nor to be fetched, it is this machine's own image of that name, whose content nobody has compared: a
+warning on standard error reports that.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def pinned() -> str:
     """The default of ``Dockerfile``, ``NAME:TAG@sha256:DIGEST``."""
-    found: list[str] = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
-    return found[0]
+    names: list[str] = re.findall(r"^ARG BASE=(\S+)$", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE)
+    return names[0]
 
 
 def base_image(settings: Path) -> str:
@@ -28,13 +28,13 @@ def base_image(settings: Path) -> str:
     named = re.findall(r"^AFTERBELL_BASE=(\S+)$", text, re.MULTILINE)
     if chosen := os.environ.get("AFTERBELL_BASE") or (named[-1] if named else ""):
         return chosen
-    wanted = pinned()
-    if _docker("image", "inspect", wanted) or _docker("pull", wanted):
-        return wanted
-    local = wanted.partition("@")[0]
+    pinned_image = pinned()
+    if _docker("image", "inspect", pinned_image) or _docker("pull", pinned_image):
+        return pinned_image
+    local = pinned_image.partition("@")[0]
     if not _docker("image", "inspect", local):
-        return wanted  # the build says why it can't be fetched
-    print(f"{wanted} can't be fetched: building on {local} as this machine has it", file=sys.stderr)
+        return pinned_image  # the build reports why it can't be fetched
+    print(f"{pinned_image} can't be fetched: building on {local} as this machine has it", file=sys.stderr)
     return local
 
 

@@ -63,8 +63,8 @@ FORMER = ("S3_ACCESS_KEY", "S3_SECRET_KEY")
 
 def complete(text: str) -> tuple[str, list[str]]:
     """``text`` with the secrets that it lacked or had left empty, and their names."""
-    there = set(re.findall(r"^([A-Z0-9_]+)=.+$", text, flags=re.MULTILINE))
-    missing = [name for name in SECRETS if name not in there]
+    present = set(re.findall(r"^([A-Z0-9_]+)=.+$", text, flags=re.MULTILINE))
+    missing = [name for name in SECRETS if name not in present]
     kept = [line for line in text.splitlines() if line.rstrip() not in {f"{name}=" for name in missing}]
     made = [line for name in missing for line in (f"# {SECRETS[name][1]}", f"{name}={SECRETS[name][0]()}")]
     return "\n".join([*kept, *made]) + "\n", missing
@@ -76,7 +76,7 @@ def unused(text: str) -> list[str]:
 
 
 def main(argv: list[str]) -> int:
-    """Complete the file and say what was made, never the secrets; the exit status."""
+    """Complete the file and print what was made, never the secrets; the exit status."""
     path = Path(argv[0]) if argv else _ROOT / ".env"
     try:
         before = path.read_text(encoding="utf-8") if path.exists() else ""

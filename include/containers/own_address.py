@@ -18,8 +18,8 @@ def own_address(host: str) -> str:
     name, _, port = host.partition(":")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # sends nothing: it only chooses the way
         probe.connect((name, int(port or 9)))
-        found: str = probe.getsockname()[0]
-    return found
+        address: str = probe.getsockname()[0]
+    return address
 
 
 if __name__ == "__main__":

@@ -48,15 +48,15 @@ def site_links(markdown: str, page: str) -> str:
     """
     source = next((name for name, other in OUTSIDE.items() if other == page), f"docs/{page}")
 
-    def change(found: re.Match[str]) -> str:
-        picture, text, target, anchor = found[1], found[2], found[3], found[4] or ""
+    def change(link: re.Match[str]) -> str:
+        picture, text, target, anchor = link[1], link[2], link[3], link[4] or ""
         if not target or "://" in target or target.startswith("mailto:"):
-            return found[0]
+            return link[0]
         place = posixpath.normpath(posixpath.join(posixpath.dirname(source), target))
-        there = OUTSIDE.get(place) or (place.removeprefix("docs/") if place.startswith("docs/") else None)
-        if there is None:
+        site_page = OUTSIDE.get(place) or (place.removeprefix("docs/") if place.startswith("docs/") else None)
+        if site_page is None:
             return text  # a file of the project, which the site doesn't have
-        return f"{picture}[{text}]({posixpath.relpath(there, posixpath.dirname(page) or '.')}{anchor})"
+        return f"{picture}[{text}]({posixpath.relpath(site_page, posixpath.dirname(page) or '.')}{anchor})"
 
     # Code stands aside while links are changed, and comes back: a link's text may have code in it.
     kept: list[str] = []

@@ -14,9 +14,9 @@ from __future__ import annotations
 import sys
 
 if sys.version_info[:2] != (3, 11):
-    found = ".".join(map(str, sys.version_info[:3]))
+    running = ".".join(map(str, sys.version_info[:3]))
     sys.exit(
-        f"setup: Python 3.11 is needed, this is {found} ({sys.executable}).\n"
+        f"setup: Python 3.11 is needed, this is {running} ({sys.executable}).\n"
         "  Install it (Debian, Ubuntu: python3.11 and python3.11-venv; macOS: `brew install python@3.11`;\n"
         "  any machine: pyenv or uv), then run `make setup`, or `make setup PYTHON=/path/to/python3.11`."
     )
@@ -75,9 +75,9 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
         airflow = Environment("airflow", ROOT / "requirements.txt", INCLUDE, tests)
         spark = Environment("spark", ROOT / "requirements-spark.txt", INCLUDE, tests)
         with ThreadPoolExecutor(2) as pool:
-            made = [pool.submit(make_environment, setup, item) for item in (spark, airflow)]
-        for one in made:
-            one.result()
+            futures = [pool.submit(make_environment, setup, item) for item in (spark, airflow)]
+        for future in futures:
+            future.result()
         if qlib:
             make_environment(setup, Environment("qlib", ROOT / "requirements-qlib.txt"))
         java = make_java(setup)
@@ -108,7 +108,7 @@ def _alone(setup: Setup) -> Iterator[None]:
 
 
 def main(argv: list[str]) -> int:
-    """Set up and say how it went; the exit status."""
+    """Set up and print the outcome; the exit status."""
     if not _OPTIONS.issuperset(argv) or ("--docs" in argv and argv != ["--docs"]):
         print(__doc__, file=sys.stderr)
         return 2

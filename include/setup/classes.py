@@ -1,6 +1,6 @@
 """The archives of Java classes that programs on this machine start from, so that they don't parse thousands anew.
 
-A rehearsal tells which classes a program loads: a small Spark job on a lake of its own for drivers, one start on an
+A rehearsal records which classes a program loads: a small Spark job on a lake of its own for drivers, one start on an
 empty folder for the embedded HDFS. Java writes them to one file that later starts map (class data sharing, as Java has
 it since 10). Without an archive everything works as well, only slower to start, so a Java that can't make one is no
 reason to fail.
@@ -32,12 +32,12 @@ def make_classes(setup: Setup, java: Path, locked: list[Path]) -> None:
     def make() -> None:
         (setup.env / "logs" / "classes.log").unlink(missing_ok=True)
         with ThreadPoolExecutor(2) as pool:
-            made = [
+            futures = [
                 pool.submit(_make_archive, setup, java, "classes", "a driver", _rehearse_driver),
                 pool.submit(_make_archive, setup, java, "hdfs", "the embedded HDFS", _rehearse_hdfs),
             ]
-        for one in made:
-            one.result()
+        for future in futures:
+            future.result()
 
     release = java / "release"  # names the version: an archive is good for one Java
     version = release.read_text(encoding="utf-8") if release.exists() else ""

@@ -90,12 +90,12 @@ def _make_notebook(setup: Setup, spark: Environment) -> None:
 def entries(locked: Path, besides: Path) -> str:
     """The entries of a locked file, with their hashes, whose packages the other does not have."""
     known = set(re.findall(r"^([\w.-]+)==", besides.read_text(encoding="utf-8"), flags=re.MULTILINE))
-    found = re.findall(r"^([\w.-]+)(==.*(?:\n +.*)*)$", locked.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return "".join(f"{name}{rest}\n" for name, rest in found if name not in known)
+    packages = re.findall(r"^([\w.-]+)(==.*(?:\n +.*)*)$", locked.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return "".join(f"{name}{rest}\n" for name, rest in packages if name not in known)
 
 
 def main() -> int:
-    """Make them and say how it went; the exit status."""
+    """Make the environments; the exit status."""
     setup = Setup(Path(os.environ["AFTERBELL_ENV"]).absolute())
     try:
         make(setup)

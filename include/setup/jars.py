@@ -89,18 +89,18 @@ def make_jars(setup: Setup, java: Path, lock: Path = LOCK) -> None:
     Raises:
         SetupError: a jar could not be fetched, or its bytes are not those of the lock.
     """
-    wanted = read_lock(lock)
+    jars = read_lock(lock)
 
     def make() -> None:
-        if not _complete(setup, wanted):
+        if not _complete(setup, jars):
             source = _resolve(setup, java)
-            for jar in wanted:
+            for jar in jars:
                 check(source / jar.name, jar)
-            for folder in {jar.folder for jar in wanted}:
-                _fill(setup.env / folder, source, [jar for jar in wanted if jar.folder == folder])
+            for folder in {jar.folder for jar in jars}:
+                _fill(setup.env / folder, source, [jar for jar in jars if jar.folder == folder])
             shutil.rmtree(source.parent)
 
-    setup.part("jars", digest_of([lock]), lambda: _complete(setup, wanted), make)
+    setup.part("jars", digest_of([lock]), lambda: _complete(setup, jars), make)
 
 
 def check(path: Path, jar: Jar) -> None:
@@ -113,17 +113,18 @@ def check(path: Path, jar: Jar) -> None:
         raise SetupError(
             f"jars: {jar.coordinate} is in jars.lock but was not resolved: run `make lock`, review the change"
         )
-    if (found := file_digest(path)) != jar.sha256:
+    if (digest := file_digest(path)) != jar.sha256:
         raise SetupError(
             f"jars: {jar.coordinate} has other bytes than it was locked with: expected SHA-256 {jar.sha256}, "
-            f"found {found}. It was not installed. Run `make setup` again; if it stays so, do not trust who delivers it"
+            f"found {digest}. It was not installed. Run `make setup` again; if it stays so, "
+            "do not trust who delivers it"
         )
 
 
-def _complete(setup: Setup, wanted: list[Jar]) -> bool:
-    names = {(jar.folder, jar.name) for jar in wanted}
-    found = {(folder, path.name) for folder in ("jars", "jars-hdfs") for path in (setup.env / folder).glob("*.jar")}
-    return names == found and all(file_digest(setup.env / jar.folder / jar.name) == jar.sha256 for jar in wanted)
+def _complete(setup: Setup, jars: list[Jar]) -> bool:
+    expected = {(jar.folder, jar.name) for jar in jars}
+    present = {(folder, path.name) for folder in ("jars", "jars-hdfs") for path in (setup.env / folder).glob("*.jar")}
+    return expected == present and all(file_digest(setup.env / jar.folder / jar.name) == jar.sha256 for jar in jars)
 
 
 def _fill(folder: Path, source: Path, jars: list[Jar]) -> None:

@@ -22,7 +22,7 @@ def make_java(setup: Setup) -> Path:
     """Choose a Java and record it in ``java_home``; returns its folder.
 
     Raises:
-        SetupError: none fits, not even the bundled one.
+        SetupError: no Java fits, not even the bundled one.
     """
     record = setup.env / "java_home"
 
@@ -41,28 +41,28 @@ def make_java(setup: Setup) -> Path:
             "(Debian, Ubuntu: openjdk-17-jre-headless), set JAVA_HOME, then run `make setup` again"
         )
 
-    asked = digest_of([os.environ.get("JAVA_HOME", ""), shutil.which("java") or "", "1"])
-    setup.part("java", asked, (chosen(setup) / "bin" / "java").exists, make)
+    inputs = digest_of([os.environ.get("JAVA_HOME", ""), shutil.which("java") or "", "1"])
+    setup.part("java", inputs, (chosen(setup) / "bin" / "java").exists, make)
     return chosen(setup)
 
 
 def chosen(setup: Setup) -> Path:
-    """What ``java_home`` says."""
+    """The folder that ``java_home`` names."""
     record = setup.env / "java_home"
     return Path(record.read_text(encoding="utf-8").strip()) if record.exists() else Path("missing")
 
 
 def _candidates(setup: Setup) -> list[tuple[Path, str]]:
-    found: list[tuple[Path, str]] = []
-    if named := os.environ.get("JAVA_HOME"):
-        found.append((Path(named), "JAVA_HOME"))
+    candidates: list[tuple[Path, str]] = []
+    if home := os.environ.get("JAVA_HOME"):
+        candidates.append((Path(home), "JAVA_HOME"))
     if program := shutil.which("java"):
-        found.append((Path(program).resolve().parents[1], "PATH"))
-    return [*found, (setup.env / "spark" / _BUNDLED, "the Spark environment")]
+        candidates.append((Path(program).resolve().parents[1], "PATH"))
+    return [*candidates, (setup.env / "spark" / _BUNDLED, "the Spark environment")]
 
 
 def java_major(home: Path) -> int | None:
-    """The major version of the Java in ``home`` (8, 11, 17...); None where there is none that runs."""
+    """The major version of the Java in ``home`` (8, 11, 17...); None if no Java runs there."""
     try:
         done = subprocess.run(
             [home / "bin" / "java", "-version"], capture_output=True, text=True, timeout=60, check=False, env={}

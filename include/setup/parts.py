@@ -43,14 +43,14 @@ class Setup:
     worked: bool = False
 
     def say(self, text: str) -> None:
-        """One line of progress, with the seconds since the start."""
+        """Print one line of progress, with the seconds since the start."""
         print(f"[{time.monotonic() - self.began:6.1f} s] {text}", flush=True)
 
     def part(self, name: str, inputs: str, usable: Callable[[], bool], make: Callable[[], None]) -> None:
-        """Make the part ``name``, unless a stamp tells that it was made from these ``inputs`` and it is ``usable``."""
+        """Make the part ``name``, unless a stamp shows that it was made from these ``inputs`` and it is ``usable``."""
         stamp = self.env / "stamps" / name
-        wanted = {"inputs": inputs, "place": str(self.env)}
-        if _read(stamp) == wanted and usable():
+        record = {"inputs": inputs, "place": str(self.env)}
+        if _read(stamp) == record and usable():
             return
         self.worked = True
         stamp.parent.mkdir(exist_ok=True)
@@ -58,7 +58,7 @@ class Setup:
         began = time.monotonic()
         make()
         temporary = stamp.with_suffix(".new")
-        temporary.write_text(json.dumps(wanted), encoding="utf-8")
+        temporary.write_text(json.dumps(record), encoding="utf-8")
         temporary.replace(stamp)
         self.say(f"{name}: done in {time.monotonic() - began:.1f} s")
 
@@ -100,10 +100,10 @@ NETWORK_HINT = (
 
 def _read(stamp: Path) -> dict[str, str]:
     try:
-        found = json.loads(stamp.read_text(encoding="utf-8"))
+        fields = json.loads(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def clean_environment() -> dict[str, str]:

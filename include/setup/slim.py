@@ -45,7 +45,7 @@ def slim(setup: Setup, name: str, site: Path) -> int:
     for pattern in _UNUSED:
         for path in site.glob(pattern):
             _remove(path)
-    for path in [found for found in site.rglob("*") if found.name in _TESTS and found.is_dir()]:
+    for path in [folder for folder in site.rglob("*") if folder.name in _TESTS and folder.is_dir()]:
         _remove(path)
     for path in site.glob("babel/locale-data/*.dat"):
         if not _LANGUAGES.fullmatch(path.name):

@@ -63,7 +63,7 @@ def test_a_refused_form_is_not_to_be_cleared_but_filled_in_again():
     error = AirflowFailException("NotASessionError: 2026-07-03 is not a session")
     found = describe(context(task="open_run"), error, again=False)
     assert "clear" not in found.do
-    assert found.do.endswith("Then start a new run: this one was told what it can't do.")
+    assert found.do.endswith("Then start a new run: this one was given values it can't work with.")
 
 
 @pytest.mark.parametrize("text", ["word " * 900, "x" * 3000, "one\n" * 90, "a\tb " + "long-word-with-dashes " * 40, ""])
@@ -83,7 +83,7 @@ def test_no_secret_is_left_for_the_pages():
 
 def test_a_lost_worker_leaves_no_error_and_is_told_as_that():
     found = describe(context(), None, again=False)
-    assert (found.kind, found.what) == ("the worker was lost", "its log tells no reason")
+    assert (found.kind, found.what) == ("the worker was lost", "its log gives no reason")
 
 
 def test_a_failure_of_ours_has_no_chain_of_errors_behind_it():

@@ -127,7 +127,7 @@ def test_a_step_without_anything_to_do_is_skipped_and_nothing_is_submitted():
     planned = {"todo": {"ingest": 0, "features": 3}, "plan_only": False}
     with pytest.raises(AirflowSkipException, match="backfill_ingest: the plan has nothing for it"):
         _step(planned).execute({})
-    with pytest.raises(AirflowSkipException, match="only the plan was asked for"):
+    with pytest.raises(AirflowSkipException, match="only the plan was requested"):
         _step(planned | {"plan_only": True}).execute({})
 
 
@@ -135,7 +135,7 @@ def test_a_step_is_submitted_behind_everything_else(monkeypatch):
     for name, body in connection_environment(ENV, "local", ClusterProfile(master="local[2]")).items():
         monkeypatch.setenv(name, body)
     step = _step({"todo": {"ingest": 2}, "plan_only": False, "backfill_id": "20150323-20151231-1a2b3c4d"})
-    step._prepare(step._choose())
+    step._prepare(step._choose_target())
     hook = step._get_hook()
     command = hook._build_spark_submit_command(step.application)
     assert json.loads(command[-1]) == {"backfill_id": "20150323-20151231-1a2b3c4d"}

@@ -14,7 +14,7 @@ import yaml
 from afterbell.airflow import notices as notices_module
 from afterbell.airflow import outlook
 from afterbell.airflow.notices import deadline_missed
-from afterbell.airflow.outlook import begun, budgets_for, ended
+from afterbell.airflow.outlook import budgets_for, forecast_at_end, forecast_at_start
 from afterbell.airflow.store import open_artifacts
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.connections import connection_environment
@@ -81,9 +81,9 @@ def document(run):
 
 def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monkeypatch, caplog, notices):
     at(monkeypatch, 20, 30)
-    begun(world, "ingest", LOG)
+    forecast_at_start(world, "ingest", LOG)
     at(monkeypatch, 20, 42)
-    ended(world, "ingest", LOG)
+    forecast_at_end(world, "ingest", LOG)
     assert "forecast: finish 21:40 UTC, 20 min before the deadline" in caplog.text
     assert "forecast: finish 21:42 UTC, 18 min before the deadline" in caplog.text
     assert "ingest took 720 s, 120 s more than its budget" in caplog.text
@@ -103,12 +103,12 @@ def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monk
 
 def test_a_miss_is_told_once_a_run_before_it_happens(world, monkeypatch, notices):
     at(monkeypatch, 20, 30)
-    begun(world, "ingest", LOG)
+    forecast_at_start(world, "ingest", LOG)
     at(monkeypatch, 21, 5)
     # 5 min late; leaving out two folds and ridge saves 4.3 of training's 10 minutes.
-    ended(world, "ingest", LOG)
-    begun(world, "validate", LOG)
-    begun(world, "validate", LOG)
+    forecast_at_end(world, "ingest", LOG)
+    forecast_at_start(world, "validate", LOG)
+    forecast_at_start(world, "validate", LOG)
     ((kind, text),) = notices
     assert kind == "forecast"
     assert text == (
@@ -119,34 +119,34 @@ def test_a_miss_is_told_once_a_run_before_it_happens(world, monkeypatch, notices
 
 def test_training_is_told_what_to_leave_out_and_what_the_rest_needs(world, monkeypatch):
     at(monkeypatch, 21, 10)
-    assert begun(world, "train", LOG) == {"leave_out": [], "needed_after": 3 * 600.0 + 300.0}
+    assert forecast_at_start(world, "train", LOG) == {"leave_out": [], "needed_after": 3 * 600.0 + 300.0}
     at(monkeypatch, 21, 18)
-    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}]
+    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}]
     at(monkeypatch, 21, 50)
-    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
-    assert begun(world, "evaluate", LOG) == {}
+    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    assert forecast_at_start(world, "evaluate", LOG) == {}
 
 
 def test_a_driver_that_may_be_running_is_told_the_same_again(world, monkeypatch):
     at(monkeypatch, 21, 18)
-    first = begun(world, "train", LOG, kept=True)
+    first = forecast_at_start(world, "train", LOG, kept=True)
     at(monkeypatch, 21, 50)  # by now more would be left out
-    assert begun(world, "train", LOG, kept=True) == first
+    assert forecast_at_start(world, "train", LOG, kept=True) == first
     assert len(document(world)["entries"]) == 1
-    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
 
 
 def test_work_is_forecast_from_when_the_drops_are_due(world, monkeypatch, caplog):
     at(monkeypatch, 19, 0)
-    begun(world, "await_drops", LOG, drops_due=datetime(2016, 6, 30, 20, 30, tzinfo=UTC))
+    forecast_at_start(world, "await_drops", LOG, drops_due=datetime(2016, 6, 30, 20, 30, tzinfo=UTC))
     assert "forecast: finish 21:50 UTC, 10 min before the deadline" in caplog.text
 
 
 @pytest.mark.parametrize("changes", [{"origin": "backfill"}, {"budgets": None}])
 def test_nobody_waits_for_a_backfill(world, monkeypatch, caplog, notices, changes):
     at(monkeypatch, 23, 0)
-    assert begun(world | changes, "train", LOG) == {}
-    ended(world | changes, "train", LOG)
+    assert forecast_at_start(world | changes, "train", LOG) == {}
+    forecast_at_end(world | changes, "train", LOG)
     assert "forecast" not in caplog.text
     assert notices == []
 
@@ -154,8 +154,8 @@ def test_nobody_waits_for_a_backfill(world, monkeypatch, caplog, notices, change
 def test_a_step_goes_on_without_a_store(world, stores, monkeypatch, caplog):
     connect(monkeypatch, stores | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
     at(monkeypatch, 21, 50)
-    assert begun(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
-    ended(world, "train", LOG)
+    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    forecast_at_end(world, "train", LOG)
     assert "no forecast: StoreUnavailableError" in caplog.text
 
 

@@ -56,7 +56,7 @@ def test_a_driver_on_the_cluster_of_a_local_master_is_refused(monkeypatch):
 def test_a_profile_named_for_the_run_decides_where_it_is_submitted(monkeypatch):
     _connect(monkeypatch)
     step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN | {"profile": "mesos-client"})
-    step._prepare(step._choose())
+    step._prepare(step._choose_target())
     command = step._get_hook()._build_spark_submit_command(step.application)
     assert command[1:3] == ["--master", "mesos://127.0.0.1:5050"]
     assert "spark.mesos.coarse=true" in command
@@ -69,7 +69,7 @@ def test_the_secret_is_no_argument_whatever_the_master_is_called(monkeypatch, ma
     connection |= {"host": master, "password": "canary-secret", "extra": {"profile": "standalone"}}
     monkeypatch.setenv("AIRFLOW_CONN_AFTERBELL_SPARK", json.dumps(connection))
     step = SparkStepOperator(task_id="ingest", step="ingest", run=RUN)
-    step._prepare(step._choose())
+    step._prepare(step._choose_target())
     hook = step._get_hook()
     assert "canary-secret" not in " ".join(hook._build_spark_submit_command(step.application))
     assert hook._env["AFTERBELL_SPARK_SECRET"] == "canary-secret"
@@ -85,7 +85,7 @@ def test_the_command_is_a_list_and_carries_no_secret(monkeypatch):
     _connect(monkeypatch)
     hostile = "audit_x; rm -rf / $(id) {{ ds }}\n--conf"
     step = _step(results=[{"branch": hostile}])
-    step._prepare(step._choose())
+    step._prepare(step._choose_target())
     hook = step._get_hook()
     command = hook._build_spark_submit_command(step.application)
     assert command[-8:-1] == [
@@ -106,7 +106,7 @@ def test_the_command_is_a_list_and_carries_no_secret(monkeypatch):
 def test_no_field_that_airflow_shows_holds_the_secret(monkeypatch):
     _connect(monkeypatch)
     step = _step(results=[{"branch": "audit_x"}])
-    step._prepare(step._choose())
+    step._prepare(step._choose_target())
     step._get_hook()
     shown = {name: getattr(step, name) for name in (*step.template_fields, "conf", "env_vars", "application_args")}
     assert "canary-secret" not in json.dumps(shown)
@@ -143,7 +143,7 @@ def test_a_driver_that_its_own_task_ended_is_not_taken_for_one_without_memory(mo
 
     thread = threading.Thread(target=end)
     thread.start()
-    with pytest.raises(AirflowException, match="'ingest' was told to end, and ended its driver") as caught:
+    with pytest.raises(AirflowException, match="'ingest' was asked to end, and ended its driver") as caught:
         step.execute({"ti": SimpleNamespace(try_number=2)})
     thread.join()
     step._hook._submit_sp.stdout.close()  # the hook leaves it to the end of the process

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from afterbell.backfill.documents import Plan
-from afterbell.backfill.plan import Found, NewDrop, SetFound, make_plan
+from afterbell.backfill.plan import Inventory, NewDrop, StoredSet, make_plan
 from afterbell.backfill.request import Request, chunks_of
 from afterbell.calendar.sessions import Exchange
 
@@ -16,8 +16,8 @@ DAYS = [date(2016, 6, day) for day in (20, 21, 22, 23, 24)]
 LATER = [date(2016, 6, day) for day in (27, 28, 29, 30)]
 NOW = datetime(2016, 7, 1, tzinfo=UTC)
 REQUEST = Request(first=DAYS[0], last=DAYS[-1], chunk_sessions=2)
-CORE = SetFound("core", "abc", 8, 2, frozenset({DAYS[0], DAYS[4], *LATER}))
-FOUND = Found(
+CORE = StoredSet("core", "abc", 8, 2, frozenset({DAYS[0], DAYS[4], *LATER}))
+INVENTORY = Inventory(
     drops=[
         NewDrop("prices", DAYS[1], 1000, bars=True),
         NewDrop("prices", DAYS[3], 3000, bars=True),
@@ -31,8 +31,8 @@ FOUND = Found(
 )
 
 
-def planned(found: Found = FOUND, request: Request = REQUEST) -> Plan:
-    return make_plan(request, chunks_of(request, Exchange()), found, DAYS + LATER, NOW)
+def planned(inventory: Inventory = INVENTORY, request: Request = REQUEST) -> Plan:
+    return make_plan(request, chunks_of(request, Exchange()), inventory, DAYS + LATER, NOW)
 
 
 def test_what_is_to_be_taken_in_and_how_long_that_takes() -> None:
@@ -71,18 +71,18 @@ def test_the_whole_takes_a_start_of_spark_for_each_step_that_has_something_to_do
     plan = planned()
     assert plan.ingest is not None
     assert plan.seconds == pytest.approx(20.0 + plan.ingest.time.seconds + plan.features[0].time.seconds, abs=0.1)
-    assert planned(Found(delivered=DAYS, sets=[CORE], due={DAYS[0]: 90})).seconds == 0.0
+    assert planned(Inventory(delivered=DAYS, sets=[CORE], due={DAYS[0]: 90})).seconds == 0.0
 
 
 def test_a_step_that_is_not_asked_for_is_not_planned() -> None:
-    only = planned(replace(FOUND, drops=[]), REQUEST.model_copy(update={"steps": ("features",)}))
+    only = planned(replace(INVENTORY, drops=[]), REQUEST.model_copy(update={"steps": ("features",)}))
     assert only.ingest is None
     assert only.todo() == {"ingest": 0, "features": 0}
-    none = planned(replace(FOUND, sets=[]), REQUEST.model_copy(update={"steps": ("ingest",)}))
+    none = planned(replace(INVENTORY, sets=[]), REQUEST.model_copy(update={"steps": ("ingest",)}))
     assert (none.features, none.todo()["features"]) == ((), 0)
 
 
 def test_an_empty_lake_is_planned_from_the_listing_alone() -> None:
-    (core,) = planned(Found(drops=FOUND.drops, sets=[replace(CORE, stored=frozenset())])).features
+    (core,) = planned(Inventory(drops=INVENTORY.drops, sets=[replace(CORE, stored=frozenset())])).features
     # 4,000 bytes of bars at 0.08 rows a byte, which are of two sessions each
     assert (core.sessions, core.rows) == (2, 160)

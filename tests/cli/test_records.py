@@ -67,7 +67,7 @@ def test_a_state_names_the_days_of_each_chunk_on_one_line(printed):
 @pytest.mark.parametrize("horizons", [["h1", "h5"], ["h1", "h2", "h5", "h10", "h21"]])
 def test_the_figures_of_an_experiment_stand_in_rows_and_its_ids_are_whole(horizons, printed):
     figures = {"ic": 0.0750338, "rank_ic": 0.0759493, "sharpe_net": 4.76423, "families": {"ridge": 1}}
-    experiment._print({
+    experiment._print_experiment({
         "experiment": EXPERIMENT, "request": {"name": "more-trees-" * 3}, "trials": 8, "verdict": "keep",
         "reason": "not surely better than the champion " * 4, "metrics": dict.fromkeys(horizons, figures),
         "deflated_sharpe": {"h1": 0.93}, "report": f"s3://afterbell-artifacts/experiments/{EXPERIMENT}/report.html",

@@ -49,7 +49,7 @@ def _sent_by_doctor(opened, **profile):
             rest = {"master": server.url.replace("http", "mesos")}
         cluster = ClusterProfile(deploy_mode="cluster", **rest, **profile)
         job = _job(opened, cluster)
-        doctor_cluster._on_cluster(job)
+        doctor_cluster._run_on_cluster(job)
         (request,) = [body for what, body in server.requests if what == CREATE]
         return job, request
 
@@ -79,7 +79,7 @@ def test_doctor_takes_a_driver_back_that_no_node_takes_and_says_why(opened):
         server.say("GET /frameworks", {"frameworks": [{"id": "F1", "name": "Spark Cluster"}]})
         master = server.url.replace("http", "mesos")
         cluster = ClusterProfile(deploy_mode="cluster", master=master, master_ui=server.url, first_executor_seconds=1)
-        told = doctor_cluster._on_cluster(_job(opened, cluster))
+        told = doctor_cluster._run_on_cluster(_job(opened, cluster))
         assert server.count(f"POST /v1/submissions/kill/{DRIVER}") == 1
     assert f"no node took driver {DRIVER} within 1 s" in told
     assert "4955 MiB in all" in told
@@ -98,7 +98,7 @@ def test_doctor_launches_nothing_that_would_wait_for_ever(opened, memory, framew
             deploy_mode="cluster", master=server.url.replace("http", "mesos"), master_ui=server.url
         )
         with pytest.raises(kind, match="no driver was launched"):
-            doctor_cluster._on_cluster(_job(opened, cluster))
+            doctor_cluster._run_on_cluster(_job(opened, cluster))
         assert server.count(CREATE) == 0
 
 

@@ -29,7 +29,7 @@ def test_another_module_is_refused_and_nothing_runs(words, monkeypatch, capsys):
     monkeypatch.setattr(library_step, "run_module", lambda *_, **__: pytest.fail("it ran"))
     for argv in (words, packed(words)):
         assert library_step.main(argv) == EXIT_PERMANENT
-        assert "--module names none of afterbell.backfill, " in capsys.readouterr().err
+        assert "--module must name one of afterbell.backfill, " in capsys.readouterr().err
 
 
 def test_the_step_gets_its_own_arguments(monkeypatch):

@@ -54,7 +54,7 @@ def test_a_wrong_key_is_named_with_its_file(tmp_path, monkeypatch):
 
 def test_a_secret_in_a_profile_is_refused_without_being_shown(tmp_path, monkeypatch):
     _own(tmp_path, monkeypatch, "master: local\nconf: {spark.authenticate.secret: canary-secret}\n")
-    with pytest.raises(ConfigError, match=r"spark\.authenticate\.secret: secrets belong into the Airflow") as caught:
+    with pytest.raises(ConfigError, match=r"spark\.authenticate\.secret: secrets belong in the Airflow") as caught:
         load_profile("own")
     assert "canary-secret" not in str(caught.value)
 
@@ -77,7 +77,7 @@ def test_a_secret_in_a_profile_is_refused_without_being_shown(tmp_path, monkeypa
         ({"master": MESOS, "executor_uri": "http://x/afterbell.tgz"}, r"call it spark-3\.5\.9\.tgz"),
         ({"master": MESOS, "image": "a/b:1", "python": "/usr/bin/python3.11"}, "image needs executor_home"),
         ({"master": MESOS, "image": "a/b:1", "executor_home": "/opt/spark"}, "image needs python"),
-        ({"master": SPARK, "environment_archive": "/mnt/env.rpm"}, r"is none of \.tgz, \.tar\.gz, \.zip"),
+        ({"master": SPARK, "environment_archive": "/mnt/env.rpm"}, r"must end in one of \.tgz, \.tar\.gz, \.zip"),
         (
             {"master": "mesos://m1:7077", "deploy_mode": "cluster", "environment_archive": "hdfs://n/env.tar.gz"},
             "in cluster mode needs python",
@@ -87,7 +87,7 @@ def test_a_secret_in_a_profile_is_refused_without_being_shown(tmp_path, monkeypa
         ({"master": SPARK, "conf": {"afterbell.x": "1"}}, "begin with 'spark.'"),
         (
             {"master": SPARK, "conf": {"spark.hadoop.fs.s3a.access.key": "x"}},
-            "secrets belong into the Airflow connection",
+            "secrets belong in the Airflow connection",
         ),
     ],
 )

@@ -59,7 +59,7 @@ def test_a_store_that_refuses_does_not_stop_the_step(capsys: pytest.CaptureFixtu
         report("fits", 1, 4)
         assert tried.wait(60)
         report("fits", 2, 4)
-    assert "progress could not be told: OSError: no route" in capsys.readouterr().err
+    assert "progress could not be reported: OSError: no route" in capsys.readouterr().err
 
 
 def test_what_a_step_before_it_said_is_not_this_ones() -> None:

@@ -37,7 +37,7 @@ def _body(token, fields=GOOD, do="start"):
         ({"Origin": "http://evil.example#testserver", "Sec_Fetch_Site": ""}, "another site"),
         ({"Origin": "http://testserver@evil.example", "Sec_Fetch_Site": ""}, "another site"),
         ({"Origin": "javascript://testserver", "Sec_Fetch_Site": ""}, "another site"),
-        ({"Origin": "", "Sec_Fetch_Site": ""}, "nothing says which page"),
+        ({"Origin": "", "Sec_Fetch_Site": ""}, "no header names the page"),
     ],
 )
 @pytest.mark.parametrize("do", ["show", "start"])

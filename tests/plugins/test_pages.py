@@ -168,7 +168,7 @@ def test_the_page_of_a_run_finds_its_session(client, database):
     found = client.json("/tonight?dag=daily_retraining&run=manual__2026-06-30T20%3A00%3A05")
     assert (found["calendar"]["session"], found["run"]["run_id"]) == (SESSION, RUN_ID)
     assert client("/tonight?dag=maintenance&run=scheduled__x").status_code == 404
-    assert "tell of the runs of daily_retraining alone" in client("/tonight?dag=maintenance&run=x").text
+    assert "show the runs of daily_retraining alone" in client("/tonight?dag=maintenance&run=x").text
 
 
 def test_a_half_day_ends_early_and_says_so(client):

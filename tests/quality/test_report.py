@@ -82,7 +82,7 @@ def judgement() -> Judgement:
              "knowledge_time": KNOWN, "rests_on": "level"},
         ]
     )  # fmt: skip
-    found = Found(
+    findings = Found(
         ledger=pl.DataFrame([drop("a", "landed", 100, 4), drop("b", "quarantined", 0, 0, NASTY)]),
         rejects=pl.DataFrame(
             [
@@ -118,7 +118,7 @@ def judgement() -> Judgement:
         thin=["session 2016-06-29 of us_daily_prices: its own drops have 5 of 10 symbols"],
     )  # fmt: skip
     audit = Report(expectations=7, failed=["rule row_count: " + NASTY], warnings=["rule stale"], data_docs="file:///d")
-    return Judgement(audit, found, {"market.bars": 1234}, [(load_source("us_daily_prices"), rules)])
+    return Judgement(audit, findings, {"market.bars": 1234}, [(load_source("us_daily_prices"), rules)])
 
 
 @pytest.fixture
@@ -214,8 +214,8 @@ def test_a_thin_session_is_named_and_plotted(report: dict[str, Any]) -> None:
 def test_a_line_set_aside_is_shown_in_full_and_an_endless_one_says_how_long_it_is(judgement: Judgement) -> None:
     raw = ["x" * 3999 + "!", "y" * 5000]
     rejects = pl.DataFrame([reject("long", "A", 2) | {"raw": raw[0]}, reject("long", "B", 3) | {"raw": raw[1]}])
-    found = replace(judgement, found=replace(judgement.found, rejects=rejects))
-    (line,) = build_report(found, StepArgs("validate", DAY, "daily_2016", KNOWN))["quarantine"]
+    judgement = replace(judgement, findings=replace(judgement.findings, rejects=rejects))
+    (line,) = build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN))["quarantine"]
     whole, cut = (sample["raw"] for sample in line["samples"])
     assert whole == raw[0]
     assert cut == "y" * 4000 + " ... (5000 characters in all)"

@@ -14,7 +14,7 @@ from afterbell.errors import PermanentError
 
 
 def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], limit: timedelta) -> dict[str, Any]:
-    """Check the form of the run of the current task, and say who asks.
+    """Check the form of the run of the current task, and name who started it.
 
     Args:
         check_form: the form's fields, checked once more than Airflow's own schema can; raises ``ConfigError``.
@@ -25,13 +25,13 @@ def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], li
         ``origin``, ``profile``, ``by``, and the fields.
 
     Raises:
-        AirflowFailException: a field is wrong; trying again cannot mend it.
+        AirflowFailException: a field is wrong; trying again cannot fix it.
     """
     context = get_current_context()
     run_id, now = str(context["run_id"]), datetime.now(UTC)
     try:
         run_slug(run_id)
-        asked = check_form(context.get("params") or {})
+        fields = check_form(context.get("params") or {})
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     return {
@@ -43,5 +43,5 @@ def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], li
         "origin": "manual",
         "profile": "",
         "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
-        **asked,
+        **fields,
     }

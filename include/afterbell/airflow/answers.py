@@ -1,4 +1,4 @@
-"""Answers for a run in one process: it has no page, so who starts it says beforehand what they agree to."""
+"""Answers for a run in one process: it has no page, so whoever starts it gives them in advance."""
 
 from __future__ import annotations
 
@@ -29,32 +29,32 @@ class Answers(threading.Thread):
     """Answers every question of a DAG as the API server would, with ``answer``, in the name of this process's user.
 
     Args:
-        dag_id: whose questions.
-        answer: one of the options that are offered.
+        dag_id: the DAG whose questions are answered.
+        answer: one of the options offered.
     """
 
     def __init__(self, dag_id: str, answer: str) -> None:
         super().__init__(daemon=True, name="answers")
         self._dag_id, self._answer = dag_id, answer
         self._user = _User(getpass.getuser())
-        self._over = threading.Event()
+        self._stop_requested = threading.Event()
 
     def run(self) -> None:
-        """Look for questions until told to stop."""
-        # Half the API server comes with them: only runs that ask something wait for it.
+        """Look for questions until ``stop`` is called."""
+        # They import half of the API server: only runs that ask something pay for it.
         from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload  # noqa: PLC0415
         from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail  # noqa: PLC0415
 
-        while not self._over.wait(_PAUSE):
+        while not self._stop_requested.wait(_PAUSE):
             with create_session() as session:
-                waiting = select(TaskInstance.run_id, TaskInstance.task_id).where(
+                open_questions = select(TaskInstance.run_id, TaskInstance.task_id).where(
                     TaskInstance.dag_id == self._dag_id, TaskInstance.state == TaskInstanceState.AWAITING_INPUT
                 )
-                for run_id, task_id in session.execute(waiting).all():
+                for run_id, task_id in session.execute(open_questions).all():
                     payload = UpdateHITLDetailPayload(chosen_options=[self._answer], params_input={})
                     update_hitl_detail(self._dag_id, run_id, task_id, payload, self._user, session)  # type: ignore[arg-type]
 
     def stop(self) -> None:
-        """End it."""
-        self._over.set()
+        """Stop the thread, and wait for its end."""
+        self._stop_requested.set()
         self.join()

@@ -1,4 +1,4 @@
-"""Asking a person in the UI: the task waits without a worker, and ends by itself when nobody answers."""
+"""A task that asks a person in the UI: it waits without a worker, and ends by itself when nobody answers."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class AskOperator(ApprovalOperator):
 
     Args:
         subject: the question.
-        about: result of the task before: ``moves`` says whether there is anything to ask, ``said`` is shown.
-        patience: how long an answer is waited for; none is a no.
+        about: result of the task before: ``moves`` is whether there is anything to ask, ``said`` the text to show.
+        patience: how long to wait for an answer; no answer counts as a rejection.
     """
 
-    # Not the subject and body of the operator below: what a person typed is shown, and never rendered as a template.
+    # Without the base operator's subject and body: text that a person typed is shown, never rendered as a template.
     template_fields: Collection[str] = ("about",)
 
     def __init__(self, *, subject: str, about: Any, patience: timedelta, **kwargs: Any) -> None:
@@ -38,7 +38,7 @@ class AskOperator(ApprovalOperator):
         self.about = about
 
     def execute(self, context: Context) -> Any:
-        """Put the question, or skip what comes after where nothing would be done."""
+        """Ask the question, or skip the tasks after this one where nothing would be done."""
         if not self.about.get("moves"):
             self.log.info("nothing to ask: %s", self.about.get("said"))
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
@@ -49,9 +49,9 @@ class AskOperator(ApprovalOperator):
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """The answer: who agreed; None where nobody did.
+        """The answer: who agreed, or None.
 
-        Where the policy bars whoever asked, their agreement is a no, and ``barred`` names them.
+        Where the policy bars the requester, their agreement counts as a rejection, and ``barred`` names them.
         """
         barred = barred_by(event, requester(context)) if _is_barred() else ""
         if barred:
@@ -60,18 +60,18 @@ class AskOperator(ApprovalOperator):
                 "makes that a no: nothing is done. Start it again, and have somebody else agree", barred
             )  # fmt: skip
             event = {**event, "chosen_options": [self.REJECT]}
-        found = super().execute_complete(context, event)
-        user = found.get("responded_by_user")
-        agreed = found["chosen_options"] == [self.APPROVE] and user is not None
+        response = super().execute_complete(context, event)
+        user = response.get("responded_by_user")
+        agreed = response["chosen_options"] == [self.APPROVE] and user is not None
         answer = {"approved_by": str(user["name"]) if agreed and user else None}
         return answer | ({"barred": barred} if barred else {})
 
 
 def _is_barred() -> bool:
-    """Whether whoever asks may not agree.
+    """Whether the policy forbids the requester to agree.
 
     Raises:
-        AirflowFailException: the policy can't be read; nobody's agreement counts before it can.
+        AirflowFailException: the policy can't be read; no agreement counts until it can.
     """
     try:
         return load_policy().approval.not_by_requester
@@ -80,14 +80,14 @@ def _is_barred() -> bool:
 
 
 def requester(context: Context) -> str:
-    """Who started the run; empty where nobody is known, as on the command line of this machine."""
+    """Who started the run; empty if unknown, as on the command line of this machine."""
     return str(getattr(context["dag_run"], "triggering_user_name", None) or "")
 
 
 def barred_by(event: Mapping[str, Any], asked_by: str) -> str:
-    """Whose agreement does not count because they asked themselves; empty where it does, or nobody agreed.
+    """Whose agreement does not count because they are the requester; empty where it counts, or nobody agreed.
 
-    A run of nobody known may be anybody's: no agreement counts then.
+    If it is not known who started the run, it may be anyone: then no agreement counts.
     """
     user = event.get("responded_by_user")
     if user is None or event.get("chosen_options") != [AskOperator.APPROVE]:
@@ -97,11 +97,11 @@ def barred_by(event: Mapping[str, Any], asked_by: str) -> str:
 
 
 def report_link(about: Mapping[str, Any], base: str) -> str:
-    """The address of an experiment's report on our page; empty where there is none, or no safe address.
+    """The address of an experiment's report on our page; empty for anything but an experiment, or without a safe base.
 
     Args:
         about: ``experiment``, its id.
-        base: where Airflow's page is reached.
+        base: the address of Airflow's page.
     """
     experiment = str(about.get("experiment") or "")
     if not _BASE.fullmatch(base) or not _EXPERIMENT.fullmatch(experiment):
@@ -110,10 +110,10 @@ def report_link(about: Mapping[str, Any], base: str) -> str:
 
 
 def shown(about: Mapping[str, Any]) -> str:
-    """Plain text for the page, which reads Markdown: nothing in it is a link, an image or a heading.
+    """Plain text for the page, which renders Markdown: nothing in it becomes a link, an image or a heading.
 
     Args:
-        about: ``said``, and ``reason``, ``by`` and ``note`` where there are any.
+        about: ``said``, and optionally ``reason``, ``by`` and ``note``.
     """
     lines = [str(about.get("said", ""))]
     lines += [f"{name}: {about[name]}" for name in ("reason", "by", "note") if about.get(name)]

@@ -23,17 +23,17 @@ Lister = Callable[[Source], list[StoredObject]]
 
 @dataclass(frozen=True)
 class Sighting:
-    """What one look at the store of a source found for a session.
+    """Result of one look at the store of a source for the drops of a session.
 
     Attributes:
         source: its name.
-        complete: keys of the session's drops that are all there.
-        incomplete: keys of those that are still being written.
-        reasons: why each of those is not taken for whole, in their order.
+        complete: keys of the session's drops that are complete.
+        incomplete: keys of its drops that are still being written.
+        reasons: why each of those does not count as complete, in their order.
         modified: when the last of the complete ones was written, as an ISO instant in UTC; None if unknown.
-        drops: how many drops of any session there are.
-        newest: the newest session (ISO date) that there is a drop of; empty where there is none.
-        trouble: why the store could not be asked; empty where it answered.
+        drops: number of drops of all sessions.
+        newest: the newest session (ISO date) with a drop; empty if there are no drops.
+        trouble: why the store could not be listed; empty if it answered.
     """
 
     source: str
@@ -51,32 +51,32 @@ class Sighting:
         return bool(self.complete) and not self.incomplete
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; nothing of it is secret."""
+        """JSON values; none of them is secret."""
         return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Sighting:
+    def from_json(cls, document: Mapping[str, Any]) -> Sighting:
         """The sighting that ``to_json`` wrote."""
-        return cls(**dict(found) | {name: tuple(found.get(name, ())) for name in _LISTS})
+        return cls(**dict(document) | {name: tuple(document.get(name, ())) for name in _LISTS})
 
 
 def now() -> datetime:
-    """The time, with its zone."""
+    """The current time, in UTC."""
     return datetime.now(UTC)
 
 
 def awaited(names: Sequence[str] | None = None) -> tuple[Source, ...]:
-    """The sources whose drops a run waits for, expected every session; of ``names`` alone, where given.
+    """The sources whose drops a run waits for, those expected every session; limited to ``names`` where given.
 
     Raises:
         ConfigError: a source's file is wrong.
     """
-    found = load_sources() if names is None else tuple(load_source(name) for name in names)
-    return tuple(source for source in found if source.arrival.expected == "every_session")
+    sources = load_sources() if names is None else tuple(load_source(name) for name in names)
+    return tuple(source for source in sources if source.arrival.expected == "every_session")
 
 
 def cut_off(source: Source, session: date) -> datetime:
-    """The instant (UTC) after which nobody waits for the drop of ``session``; half days end earlier.
+    """The instant (UTC) at which waiting for the drop of ``session`` ends; earlier on half days.
 
     Raises:
         NotASessionError: the exchange does not trade on that day.
@@ -85,20 +85,20 @@ def cut_off(source: Source, session: date) -> datetime:
 
 
 def runtime_of(environment: Mapping[str, str]) -> Runtime:
-    """The stores that the connections lead to; the folder is that of this machine."""
+    """The stores of the connections, with this machine's folder."""
     return Runtime.from_env({"AFTERBELL_HOME": str(Folders.from_env().home)} | dict(environment))
 
 
 def stores_of(environment: Mapping[str, str]) -> Lister:
-    """A way to list the objects of a source; stores are opened when they are first asked.
+    """A function that lists the objects of a source; it opens a store on first use.
 
     Args:
-        environment: the variables of a step. The S3 keys among them go to the client, never to ``os.environ``: a
+        environment: the variables of a step. Its S3 keys go to the client, never to ``os.environ``: a
             triggerer runs many waits in one process.
     """
     runtime = runtime_of(environment)
     keys = keys_of(FEED, environment)
-    retry = Retry(attempts=2)  # whoever waits asks again soon anyway
+    retry = Retry(attempts=2)  # the wait asks again soon anyway
     opened: dict[str, Callable[[str], list[StoredObject]]] = {}
 
     def listing(source: Source) -> list[StoredObject]:
@@ -119,46 +119,51 @@ def stores_of(environment: Mapping[str, str]) -> Lister:
     return listing
 
 
-def look(sources: Sequence[Source], session: date, listing: Lister, at: datetime) -> list[Sighting]:
+def look(sources: Sequence[Source], session: date, listing: Lister, instant: datetime) -> list[Sighting]:
     """Look once for the drops of ``session``.
 
-    A store that does not answer is a sighting with its trouble: a wait goes on over it.
+    A store that does not answer gives a sighting with its ``trouble``: the wait goes on.
 
     Raises:
         StoreConfigError: a store refused.
     """
-    return [_sighting(source, session, listing, at) for source in sources]
+    return [_sighting(source, session, listing, instant) for source in sources]
 
 
-def _sighting(source: Source, session: date, listing: Lister, at: datetime) -> Sighting:
+def _sighting(source: Source, session: date, listing: Lister, instant: datetime) -> Sighting:
     try:
-        found = listing(source)
+        objects = listing(source)
     except RetryableError as error:
         return Sighting(source.name, trouble=f"{type(error).__name__}: {error}")
-    named = [(day, each) for each in found if (day := source.session_of(each.key)) is not None]
-    ours = [each for day, each in named if day == session]
-    whole, waiting = {each.key for each in complete(source, found, at)}, unfinished(source, found, at)
-    written = [each.modified for each in ours if each.key in whole and each.modified is not None]
+    dated = [(day, drop) for drop in objects if (day := source.session_of(drop.key)) is not None]
+    of_session = [drop for day, drop in dated if day == session]
+    complete_keys, reasons = (
+        {drop.key for drop in complete(source, objects, instant)},
+        unfinished(source, objects, instant),
+    )
+    written_at = [drop.modified for drop in of_session if drop.key in complete_keys and drop.modified is not None]
     return Sighting(
         source.name,
-        complete=tuple(each.key for each in ours if each.key in whole),
-        incomplete=tuple(each.key for each in ours if each.key not in whole),
-        reasons=tuple(waiting.get(each.key, "") for each in ours if each.key not in whole),
-        modified=max(written).isoformat() if written else None,
-        drops=len(named),
-        newest=max(day for day, _ in named).isoformat() if named else "",
+        complete=tuple(drop.key for drop in of_session if drop.key in complete_keys),
+        incomplete=tuple(drop.key for drop in of_session if drop.key not in complete_keys),
+        reasons=tuple(reasons.get(drop.key, "") for drop in of_session if drop.key not in complete_keys),
+        modified=max(written_at).isoformat() if written_at else None,
+        drops=len(dated),
+        newest=max(day for day, _ in dated).isoformat() if dated else "",
     )
 
 
-def outstanding(sources: Sequence[Source], sightings: Sequence[Sighting], session: date, at: datetime) -> list[Source]:
-    """The sources that are worth waiting for at the instant ``at``; none once a source that must not be late is.
+def outstanding(
+    sources: Sequence[Source], sightings: Sequence[Sighting], session: date, instant: datetime
+) -> list[Source]:
+    """The sources that are still worth waiting for at ``instant``; none once a source that must not be late is late.
 
     Raises:
         NotASessionError: the exchange does not trade on that day.
     """
     arrived = {sighting.source for sighting in sightings if sighting.arrived}
     missing = [source for source in sources if source.name not in arrived]
-    over = [source for source in missing if cut_off(source, session) <= at]
+    over = [source for source in missing if cut_off(source, session) <= instant]
     if any(source.arrival.late == "fail" for source in over):
         return []
     return [source for source in missing if source not in over]

@@ -1,4 +1,4 @@
-"""A try of a step on the cluster, kept in Airflow's task state store: what the next try must know of it."""
+"""A try of a step on the cluster, kept in Airflow's task state store for the try after it."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ class Attempt:
     """One try.
 
     Attributes:
-        token: names it in the artifact store, and to its driver.
-        digest: of all that the driver is told and started from: another try with the same may take the driver over.
+        token: its name, in the artifact store and for its driver.
+        digest: of the driver's arguments and all that it starts from: a try with the same may take the driver over.
         url: of the REST submission server.
-        began: ISO instant.
-        driver: the driver's id; empty before it is known.
+        began: when it began, as an ISO instant.
+        driver: the driver's id; empty until it is known.
     """
 
     token: str
@@ -42,67 +42,67 @@ class Attempt:
         Args:
             store: the context's ``task_state_store``.
         """
-        found = store.get(KEY)
-        return cls(**found) if found else None
+        document = store.get(KEY)
+        return cls(**document) if document else None
 
     def keep(self, store: Any) -> None:
-        """Write it down."""
+        """Write the attempt to the store."""
         store.set(KEY, asdict(self))
 
 
 def forget(store: Any) -> None:
-    """The attempt is judged: the task, cleared and run again, begins anew."""
+    """Delete the attempt once it is judged: the task, cleared and run again, then starts anew."""
     store.delete(KEY)
 
 
 def digest_of(request: Mapping[str, Any], arguments: list[str], script: bytes) -> str:
     """SHA-256 over what a driver does: the same digest means the same work on the same inputs."""
-    told = [request["sparkProperties"], request["appResource"], arguments, hashlib.sha256(script).hexdigest()]
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    parts = [request["sparkProperties"], request["appResource"], arguments, hashlib.sha256(script).hexdigest()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def create(client: RestSubmissions, request: Mapping[str, Any], seconds: float, say: Callable[[str], None]) -> str:
-    """Launch a driver, asking a server that takes none again for up to ``seconds``.
+def create(client: RestSubmissions, request: Mapping[str, Any], seconds: float, log: Callable[[str], None]) -> str:
+    """Launch a driver; while the server accepts none, ask it again for up to ``seconds``.
 
     Raises:
-        ClusterUnavailableError: it took none to the end.
-        UnknownOutcomeError: there may be a driver; asked no more.
+        ClusterUnavailableError: it accepted none in that time.
+        UnknownOutcomeError: there may be a driver; the server is not asked again.
         ConfigError: the server refused.
     """
-    until, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    give_up_at, pause = time.monotonic() + seconds, _FIRST_PAUSE
     while True:
         try:
             return client.create(request)
         except ClusterUnavailableError as error:
-            if time.monotonic() + pause > until:
+            if time.monotonic() + pause > give_up_at:
                 raise
-            say(f"{error}; trying again in {pause:.1f} s")
+            log(f"{error}; trying again in {pause:.1f} s")
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def end(client: RestSubmissions, driver: str, seconds: float) -> str:
-    """Kill a driver and see it end; returns why it may still be running, empty where it isn't.
+    """Kill a driver and wait for its end; returns why it may still be running, empty once it has ended.
 
     Args:
         client: the server.
         driver: its id.
-        seconds: how long its end is waited for; one that does not come must hold nobody up.
+        seconds: how long to wait for its end; a driver that does not end must not block the caller.
     """
-    until, pause, asked = time.monotonic() + seconds, _FIRST_PAUSE, False
+    give_up_at, pause, kill_sent = time.monotonic() + seconds, _FIRST_PAUSE, False
     trouble = ""
     while True:
         try:
-            if not asked:
+            if not kill_sent:
                 client.kill(driver)
-                asked = True
+                kill_sent = True
             state = client.status(driver).state
-            trouble = f"it was told to end, and is {state.value} after {seconds:.0f} s"
+            trouble = f"it was asked to end, and is {state.value} after {seconds:.0f} s"
             if state.over or state in _ENDED:
                 return ""
         except (RetryableError, PermanentError) as error:
             trouble = str(error)
-        if time.monotonic() + pause > until:
+        if time.monotonic() + pause > give_up_at:
             return trouble
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)

@@ -1,4 +1,4 @@
-"""The task that waits for the drops of a session, and says what a late or missing one means."""
+"""The task that waits for the drops of a session, and decides what a late or missing drop means for the run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
-from afterbell.airflow.outlook import begun, ended
+from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import PermanentError
@@ -24,9 +24,9 @@ from afterbell.ingest.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore
 
 EARLIEST = timedelta(hours=2)
-"""How long before the closing bell a run may be started: a wait must end within the run's own time limit."""
+"""How long before the closing bell a run may be started: a wait must end within the time limit of the run."""
 GRACE = timedelta(minutes=5)
-"""How long after the last cut-off a silent triggerer is given up."""
+"""How long after the last cut-off to wait for a triggerer that does not answer."""
 _HELD = "The champion is kept, nothing is published, and the later steps do not run."
 
 
@@ -45,15 +45,15 @@ class AwaitDropsOperator(BaseOperator):
 
     @plainly
     def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
-        """Look once; where it is worth waiting, leave the waiting to the triggerer.
+        """Look once; where waiting can help, leave it to the triggerer.
 
         Returns:
             ``arrived_drops``, ``late_drops`` and ``missing_drops``: one mapping a source each.
 
         Raises:
-            AirflowFailException: a drop that must not be missing is, or a store refused, or did not answer up to the
+            AirflowFailException: a required drop is missing, or a store refused, or did not answer up to the
                 deadline.
-            AirflowException: a store did not answer, past the deadline; the task's retries apply.
+            AirflowException: a store did not answer after the deadline; the task's retries apply.
         """
         return wait_for_stores(self.run, self.task_id, self.log, self._look)
 
@@ -63,14 +63,14 @@ class AwaitDropsOperator(BaseOperator):
             now = arrivals.now()
             self._require_near(sources, session, now)
             due = max((source.knowledge_time(session) for source in sources), default=None)
-            begun(self.run, self.task_id, self.log, drops_due=due)
+            forecast_at_start(self.run, self.task_id, self.log, drops_due=due)
             sightings = look(sources, session, stores_of(store_environment()), now)
             waiting = outstanding(sources, sightings, session, now)
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         if waiting:
             last = max(cut_off(source, session) for source in waiting)
-            names = ", ".join(f"{source.name} until {_at(cut_off(source, session))}" for source in waiting)
+            names = ", ".join(f"{source.name} until {_utc(cut_off(source, session))}" for source in waiting)
             self.log.info("waiting for the drops of session %s: %s", session, names)
             for sighting in sightings:
                 for reason in dict.fromkeys(sighting.reasons):
@@ -84,16 +84,16 @@ class AwaitDropsOperator(BaseOperator):
 
     @plainly
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
-        """Go on with what the trigger saw; result and errors are those of ``execute``."""
+        """Judge what the trigger saw; result and errors are those of ``execute``."""
         if "failed" in event:
             raise AirflowFailException(str(event["failed"]))
-        sightings = [Sighting.from_json(found) for found in event["sightings"]]
+        sightings = [Sighting.from_json(document) for document in event["sightings"]]
         try:
             sources = awaited([sighting.source for sighting in sightings])
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-        judged = partial(self._judge, sources, sightings, arrivals.now())
-        return wait_for_stores(self.run, self.task_id, self.log, judged, self._look)
+        judge = partial(self._judge, sources, sightings, arrivals.now())
+        return wait_for_stores(self.run, self.task_id, self.log, judge, self._look)
 
     def _session(self) -> date:
         return date.fromisoformat(str(self.run["session"]))
@@ -103,45 +103,48 @@ class AwaitDropsOperator(BaseOperator):
             close = Exchange(exchange).close(session)
             if now < close - EARLIEST:
                 raise AirflowFailException(
-                    f"session {session} of {exchange} closes at {_at(close)}: start its run at {_at(close - EARLIEST)} "
-                    "or later"
+                    f"session {session} of {exchange} closes at {_utc(close)}: start its run at "
+                    f"{_utc(close - EARLIEST)} or later"
                 )
 
     def _published_before(self) -> bool:
-        """Whether an earlier run of this session published: its drops may be gone since, and the ledger knows them.
+        """Whether an earlier run of this session published: then its drops may be gone, and the ledger lists them.
 
-        ``ingest`` asks the ledger, and fails if it does not.
+        ``ingest`` reads the ledger, and fails if they are not in it.
         """
         environment = store_environment()
         store = ArtifactStore(runtime_of(environment).s3, keys=keys_of(ARTIFACTS, environment))
         try:
-            found = store.list(f"runs/{self._session()}/")
+            objects = store.list(f"runs/{self._session()}/")
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-        return any(each.key.endswith("/validate.json") for each in found)
+        return any(item.key.endswith("/validate.json") for item in objects)
 
     def _judge(self, sources: Sequence[Source], sightings: Sequence[Sighting], now: datetime) -> dict[str, Any]:
-        session, seen = self._session(), {sighting.source: sighting for sighting in sightings}
-        unasked = [found for found in sightings if found.trouble and not found.arrived]
-        if unasked:
-            raise StoreAwayError("; ".join(f"source {found.source}: {found.trouble}" for found in unasked))
-        missing = [source for source in sources if not seen[source.name].arrived]
+        session, by_source = self._session(), {sighting.source: sighting for sighting in sightings}
+        not_listed = [sighting for sighting in sightings if sighting.trouble and not sighting.arrived]
+        if not_listed:
+            raise StoreAwayError("; ".join(f"source {sighting.source}: {sighting.trouble}" for sighting in not_listed))
+        missing = [source for source in sources if not by_source[source.name].arrived]
         for source in missing:
-            text = missing_text(source, seen[source.name], session, now)
+            text = missing_text(source, by_source[source.name], session, now)
             if source.arrival.late == "fail" and not self._published_before():
                 raise AirflowFailException(
                     f"MissingDropsError: {text} {_HELD} When the drop has come, run the session again."
                 )
             self.log.warning("going on without it: %s", text)
         arrived = [source for source in sources if source not in missing]
-        found = [lateness(source, seen[source.name], session) for source in arrived]
-        # The drops of a session long past were put where they are long after it: that tells nothing about its vendor.
-        late = [each for each in found if each["late_minutes"] > 0 and not self.run.get("replayed")]
-        for each in late:
-            self.log.warning("source %(source)s: its drop came %(late_minutes).0f minutes late, at %(at)s", each)
-        ended(self.run, self.task_id, self.log)
+        deliveries = [lateness(source, by_source[source.name], session) for source in arrived]
+        # The drops of a session long past were put in the store long after it: that says nothing about the vendor.
+        late = [delivery for delivery in deliveries if delivery["late_minutes"] > 0 and not self.run.get("replayed")]
+        for delivery in late:
+            self.log.warning("source %(source)s: its drop came %(late_minutes).0f minutes late, at %(at)s", delivery)
+        forecast_at_end(self.run, self.task_id, self.log)
         return {
-            "arrived_drops": [{"source": each["source"], "keys": each["keys"], "at": each["at"]} for each in found],
+            "arrived_drops": [
+                {"source": delivery["source"], "keys": delivery["keys"], "at": delivery["at"]}
+                for delivery in deliveries
+            ],
             "late_drops": late,
             "missing_drops": [
                 {"source": source.name, "where": source.where, "cut_off": cut_off(source, session).isoformat()}
@@ -151,7 +154,7 @@ class AwaitDropsOperator(BaseOperator):
 
 
 def lateness(source: Source, sighting: Sighting, session: date) -> dict[str, Any]:
-    """When the drop came, and how many minutes that was after the source's own time for it (0: in time)."""
+    """When the drop came, and how many minutes after the source's own time for it (0: in time)."""
     minutes = 0.0
     if sighting.modified:
         after = datetime.fromisoformat(sighting.modified) - source.knowledge_time(session)
@@ -162,24 +165,24 @@ def lateness(source: Source, sighting: Sighting, session: date) -> dict[str, Any
 
 
 def missing_text(source: Source, sighting: Sighting, session: date, now: datetime) -> str:
-    """What was expected where and until when, how late it is, and what is there instead."""
+    """Which drop was expected, where and until when, how late it is, and what the store holds instead."""
     until, due = cut_off(source, session), source.knowledge_time(session)
-    there = f"{sighting.drops} drops, the newest of {sighting.newest}" if sighting.drops else "no drop at all"
+    stored = f"{sighting.drops} drops, the newest of {sighting.newest}" if sighting.drops else "no drop at all"
     unfinished = ", ".join(sighting.incomplete)
-    why = "; ".join(dict.fromkeys(reason for reason in sighting.reasons if reason))
-    state = f"the upload of {unfinished} is not complete ({why})" if unfinished else "no drop is there"
+    reasons = "; ".join(dict.fromkeys(reason for reason in sighting.reasons if reason))
+    state = f"the upload of {unfinished} is not complete ({reasons})" if unfinished else "no drop is there"
     return (
-        f"source {source.name}: {state} for session {session} in {source.where}; it was due at {_at(due)} "
-        f"({_minutes(now - due)} ago), and the cut-off was {_at(until)} ({_minutes(now - until)} ago). "
-        f"There are {there}; expected a key like {source.key_pattern}."
+        f"source {source.name}: {state} for session {session} in {source.where}; it was due at {_utc(due)} "
+        f"({_format_span(now - due)} ago), and the cut-off was {_utc(until)} ({_format_span(now - until)} ago). "
+        f"There are {stored}; expected a key like {source.key_pattern}."
     )
 
 
-def _at(instant: datetime) -> str:
+def _utc(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _minutes(span: timedelta) -> str:
+def _format_span(span: timedelta) -> str:
     minutes = max(0, int(span.total_seconds() // 60))
     days, rest = divmod(minutes, 24 * 60)
     return f"{days} d {rest // 60} h" if days else f"{minutes} min"

@@ -1,7 +1,7 @@
-"""A step whose driver runs on the cluster: launched once, followed without a worker slot, judged by what it left.
+"""A step whose driver runs on the cluster: launched once, followed without a worker slot, judged by its result.
 
-What is known of a driver is written down before anything else is done, so that a try whose worker died is taken up
-where it was. Two drivers may run all the same (a lost one, one that would not die): one commits.
+What is known of a driver is written down before anything else is done, so that the next try takes up the driver of a
+try whose worker died. Two drivers may still run at once (one was lost, or did not end): only one of them commits.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError, UnknownOutcomeError
 
 KILL_SECONDS = 30.0
-"""How long the end of a driver that was killed is waited for."""
+"""How long to wait for the end of a driver that was killed."""
 GRACE = timedelta(minutes=5)
-"""How long after the last instant of a wait a silent triggerer is given up."""
+"""How long after the last instant of a wait the task gives up on a triggerer that does not answer."""
 _MISSING = {"standalone": timedelta(minutes=2), "mesos": timedelta(minutes=20)}
-"""A restarted standalone master has drivers killed that it doesn't know; a restarted dispatcher lets them run."""
-_MANY = "Of two drivers of one step one commits."
+"""A restarted standalone master kills the drivers that it doesn't know; a restarted dispatcher lets them run."""
+_ONE_COMMITS = "Of two drivers of one step one commits."
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Job:
         step: its name.
         run: session, run id, deadline.
         script: the application's file.
-        arguments: of the script, but the attempt.
+        arguments: of the script, without the attempt.
         target: the cluster.
         environment: variables of the stores, keys included; never stored by Airflow.
         folders: the project.
@@ -71,15 +71,15 @@ class Job:
 
     @property
     def properties(self) -> dict[str, str]:
-        """The Spark properties of its driver, as far as the profile and the step set them."""
+        """The Spark properties that the profile and the step set for its driver."""
         return self.target.cluster.spark_conf() | dict(self.conf)
 
     def launch(self) -> Launch:
-        """What its driver is created from."""
+        """The launch that its driver is created from."""
         return Launch(self.folders, self.target.cluster, self.script, self.environment, self.conf)
 
     def notes(self, token: str) -> AttemptNotes:
-        """What is told through the artifact store about the attempt ``token``."""
+        """The notes about the attempt ``token`` in the artifact store."""
         return AttemptNotes(str(self.run["session"]), str(self.run["run_id"]), self.step, token)
 
 
@@ -92,34 +92,34 @@ class ClusterStep(BaseOperator):
     _job: Job | None = None
 
     def show_places(self, cluster: ClusterProfile, driver: str = "") -> None:
-        """Where a person sees more; see ``links``."""
+        """Set the addresses behind the buttons of the task's page; see ``links``."""
         page = driver_page(cluster.manager, cluster.master_ui, driver) if driver else ""
         self.places = {"cluster": cluster.master_ui, "driver": page, "history": cluster.history_server}
 
     def job(self, context: Context) -> Job:
-        """What to launch, from the connections and the results of the steps before."""
+        """The job to launch, from the connections and the results of the steps before."""
         raise NotImplementedError
 
     def on_cluster(self, context: Context, job: Job) -> dict[str, Any]:
-        """Take up the driver of a former try, or launch one; leave the waiting to the triggerer.
+        """Take up the driver of a former try, or launch a new one; the triggerer waits for it.
 
         Raises:
             AirflowFailException: trying again cannot help.
             AirflowException: the task's retries apply.
         """
-        with _in_airflows_words():
+        with _as_airflow_errors():
             return self._launch_or_take_up(context, job)
 
     def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
         self._job = job
-        store, cluster = _state(context), job.target.cluster
+        store, cluster = _state_store(context), job.target.cluster
         requests = job.launch().place_files()
         digest = digest_of(requests.request(*job.arguments), job.arguments, job.script.read_bytes())
         former = Attempt.read(store)
         if former is not None:
-            taken = self._take_up(context, job, former, digest)
-            if taken is not None:
-                return taken
+            result = self._take_up(context, job, former, digest)
+            if result is not None:
+                return result
         require_place(cluster, job.properties)
         attempt = Attempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
         attempt.keep(store)
@@ -136,7 +136,7 @@ class ClusterStep(BaseOperator):
         return self._follow(job, attempt)
 
     def _take_up(self, context: Context, job: Job, former: Attempt, digest: str) -> dict[str, Any] | None:
-        """The result of a former try that ended unseen, or its driver followed on; None where a new one is needed."""
+        """Follow the driver of a former try, or return the result it left; None where a new driver is needed."""
         notes = job.notes(former.token)
         if former.digest == digest and not notes.killed(job.environment):
             if former.driver:
@@ -147,9 +147,11 @@ class ClusterStep(BaseOperator):
             if result is not None:
                 self._forget(context)
                 return result
-            self.log.warning("a former try ended while it launched a driver: there may be one of unknown id. %s", _MANY)
+            self.log.warning(
+                "a former try ended while it launched a driver: there may be one of unknown id. %s", _ONE_COMMITS
+            )
         elif former.driver:
-            self.log.info("driver %s of a former try is not wanted any more", former.driver)
+            self.log.info("driver %s of a former try is no longer needed", former.driver)
             self._end(former)
         return None
 
@@ -170,11 +172,11 @@ class ClusterStep(BaseOperator):
 
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Judge what the trigger saw; result and errors are those of ``on_cluster``."""
-        with _in_airflows_words():
+        with _as_airflow_errors():
             return self._resume(context, self.job(context), event)
 
     def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
-        store = _state(context)
+        store = _state_store(context)
         attempt = self._attempt = Attempt.read(store)
         if attempt is None or not attempt.driver:
             raise AirflowException("what was known of the driver is gone from the task's state store: trying anew")
@@ -188,16 +190,16 @@ class ClusterStep(BaseOperator):
         self.show_places(job.target.cluster, attempt.driver)
         log = self._show_log(job, attempt)
         if ending in {Ending.UNSTARTED, Ending.OVERTIME}:
-            gave_up = self._gave_up(job, ending, attempt)  # asks the cluster while the driver waits there
+            error = self._timeout_error(job, ending, attempt)  # asks the cluster while the driver waits there
             self._end(attempt)
             self._forget(context)
-            raise gave_up
+            raise error
         return self._judge(context, job, attempt, status if ending is Ending.OVER else None, log)
 
     def _judge(
         self, context: Context, job: Job, attempt: Attempt, status: DriverStatus | None, log: DriverLog
     ) -> dict[str, Any]:
-        """The result of the attempt, or the reason why there is none; ``status`` is None of a driver nobody knows."""
+        """The result of the attempt, or raise why it has none; ``status`` is None if the cluster forgot the driver."""
         notes, environment = job.notes(attempt.token), job.environment
         result = notes.result(environment)
         reason = None if result is not None else notes.failure(environment)
@@ -206,11 +208,11 @@ class ClusterStep(BaseOperator):
         if result is not None:
             return result
         output = "\n".join(log.tails.values())
-        away = reason or reason_in(output, job.step)
-        if away is not None and away["kind"] in WAITED_FOR:
-            raise StoreAwayError(f"step {job.step!r} failed: {_told(away)}")
+        known_reason = reason or reason_in(output, job.step)
+        if known_reason is not None and known_reason["kind"] in WAITED_FOR:
+            raise StoreAwayError(f"step {job.step!r} failed: {_format_reason(known_reason)}")
         if reason is not None and reason["permanent"]:
-            raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_told(reason), output)}")
+            raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_format_reason(reason), output)}")
         if is_refused(output):  # a driver that couldn't leave its reason in the store
             text = f"driver {attempt.driver} of step {job.step!r} was refused by the Mesos master"
             raise AirflowFailException(with_refusal(text, output))
@@ -219,14 +221,14 @@ class ClusterStep(BaseOperator):
             return self.on_cluster(context, job)
         hint = memory_hint(_evidence(status, reason, log), job.target.cluster.driver_memory)
         if reason is not None:
-            found = AirflowException(f"step {job.step!r} failed: {_told(reason)}")
+            failure = AirflowException(f"step {job.step!r} failed: {_format_reason(reason)}")
         else:
-            found = _unexplained(job.step, attempt.driver, status)
+            failure = _unexplained_error(job.step, attempt.driver, status)
         if hint and context["ti"].try_number > 1:  # the next try rarely has more memory
-            raise AirflowFailException(f"{hint} (in the cluster profile)\n{found}")
-        raise AirflowException(f"{hint} (in the cluster profile)\n{found}") if hint else found
+            raise AirflowFailException(f"{hint} (in the cluster profile)\n{failure}")
+        raise AirflowException(f"{hint} (in the cluster profile)\n{failure}") if hint else failure
 
-    def _gave_up(self, job: Job, ending: Ending, attempt: Attempt) -> BaseException:
+    def _timeout_error(self, job: Job, ending: Ending, attempt: Attempt) -> BaseException:
         cluster = job.target.cluster
         if ending is Ending.OVERTIME:
             return AirflowTaskTimeout(
@@ -239,11 +241,11 @@ class ClusterStep(BaseOperator):
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
-        """Airflow's own way back into a deferred task; a wait that took too long ends its driver."""
+        """Called by Airflow when a deferred task goes on; a wait that took too long ends its driver."""
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            attempt = Attempt.read(_state(context))
+            attempt = Attempt.read(_state_store(context))
             if attempt is not None and attempt.driver:
                 self._end(attempt)
                 self._forget(context)
@@ -251,17 +253,17 @@ class ClusterStep(BaseOperator):
 
     def _forget(self, context: Context) -> None:
         self._attempt = None
-        forget(_state(context))
+        forget(_state_store(context))
 
     def _end(self, attempt: Attempt) -> None:
         trouble = end(RestSubmissions(attempt.url), attempt.driver, KILL_SECONDS)
         if trouble:
-            self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _MANY)
+            self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _ONE_COMMITS)
         else:
             self.log.info("driver %s has ended", attempt.driver)
 
     def end_driver(self) -> None:
-        """What ``on_kill`` does while a worker holds the task."""
+        """End the driver; called by ``on_kill`` while a worker holds the task."""
         if self._attempt is None or not self._attempt.driver:
             return
         if self._job is not None:
@@ -274,69 +276,69 @@ class ClusterStep(BaseOperator):
     def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
         cluster = job.target.cluster
         secrets = secret_values(job.environment)
-        found = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
-        self.places = self.places | ({"driver": found.page} if found.page else {})
-        for kind, text in found.tails.items():
+        log = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)
+        self.places = self.places | ({"driver": log.page} if log.page else {})
+        for kind, text in log.tails.items():
             if text.strip():
                 self.log.info("the end of the driver's %s:\n%s", kind, text.rstrip())
-        if found.page:
-            self.log.info("all of the driver's log: %s", found.page)
-        if found.trouble:
-            self.log.warning("the log of driver %s could not be read: %s", attempt.driver, found.trouble)
-        return found
+        if log.page:
+            self.log.info("all of the driver's log: %s", log.page)
+        if log.trouble:
+            self.log.warning("the log of driver %s could not be read: %s", attempt.driver, log.trouble)
+        return log
 
 
 @contextmanager
-def _in_airflows_words() -> Iterator[None]:
-    """Errors of ours become those that Airflow retries, or doesn't."""
+def _as_airflow_errors() -> Iterator[None]:
+    """Convert the project's errors to those that Airflow retries, or does not retry."""
     try:
         yield
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
     except UnknownOutcomeError as error:
-        raise AirflowException(f"{error}. The next try launches another. {_MANY}") from error
+        raise AirflowException(f"{error}. The next try launches another. {_ONE_COMMITS}") from error
     except StoreUnavailableError as error:
         raise StoreAwayError(f"{type(error).__name__}: {error}") from error
     except RetryableError as error:
         raise AirflowException(f"{type(error).__name__}: {error}") from error
 
 
-def _told(reason: Mapping[str, Any]) -> str:
+def _format_reason(reason: Mapping[str, Any]) -> str:
     return f"{reason['kind']}: {clean(str(reason['message']))}"
 
 
 def _evidence(status: DriverStatus | None, reason: Mapping[str, Any] | None, log: DriverLog) -> str:
-    """All that may show want of memory."""
+    """All texts that may show a lack of memory."""
     exited = f"exit status {status.exit_status}" if status is not None and status.exit_status is not None else ""
     if status is not None and "signal Killed" in status.message:
         exited = "exit status 137"
-    return "\n".join([exited, _told(reason) if reason else "", *log.tails.values()])
+    return "\n".join([exited, _format_reason(reason) if reason else "", *log.tails.values()])
 
 
-def _unexplained(step: str, driver: str, status: DriverStatus | None) -> AirflowException:
-    """A driver that left neither result nor reason."""
+def _unexplained_error(step: str, driver: str, status: DriverStatus | None) -> AirflowException:
+    """The error for a driver that left neither result nor reason."""
     if status is None:
         return AirflowException(
             f"the cluster does not know driver {driver} of step {step!r}, and it left no result: its manager was "
-            f"started anew, and the driver may be running. {_MANY}"
+            f"started anew, and the driver may be running. {_ONE_COMMITS}"
         )
     if status.state is DriverState.FINISHED:
         return AirflowException(
             f"driver {driver} of step {step!r} ended well, but the artifact store holds no result of it: is it the "
             "same store (connection afterbell_s3)?"
         )
-    told = f": {status.message}" if status.message else ""
+    message = f": {status.message}" if status.message else ""
     where = f" on {status.worker}" if status.worker else ""
-    text = f"driver {driver} of step {step!r} ended as {status.state.value}{where}{told}"
+    text = f"driver {driver} of step {step!r} ended as {status.state.value}{where}{message}"
     if status.exit_status == EXIT_PERMANENT:
         return AirflowFailException(text)
     if status.state is DriverState.LOST:
-        return AirflowException(f"{text}; it may be running still. {_MANY}")
+        return AirflowException(f"{text}; it may be running still. {_ONE_COMMITS}")
     return AirflowException(f"{text}; it left no reason: see the end of its log")
 
 
-def _state(context: Context) -> Any:
-    found = context.get("task_state_store")
-    if found is None:
+def _state_store(context: Context) -> Any:
+    store = context.get("task_state_store")
+    if store is None:
         raise AirflowFailException("this Airflow has no task state store: it must be 3.3 or newer")
-    return found
+    return store

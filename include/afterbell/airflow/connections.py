@@ -23,14 +23,14 @@ _HOW = {
     S3_LAKE: "type aws, the lake's access key and secret key as login and password",
     HDFS: "type webhdfs, host and port of the NameNode's web address, extra {'root': '/feed'}",
     LAKE: "type generic, extra {'catalog': 'jdbc:...', 'warehouse': 's3a://...'}",
-    "afterbell_webhook": "type http, host https://host/path, password: a bearer token if one is asked for",
+    "afterbell_webhook": "type http, host https://host/path, password: a bearer token if one is required",
 }
 _MASTERS = ("local", "spark://", "mesos://")
 
 
 @dataclass(frozen=True)
 class SparkTarget:
-    """Where steps are submitted.
+    """The cluster that steps are submitted to.
 
     Attributes:
         master: Spark's master.
@@ -49,7 +49,7 @@ def get_connection(conn_id: str) -> Connection:
     """The connection ``conn_id``.
 
     Raises:
-        ConfigError: there is none; the message says what it must hold. (Airflow's own hook would go on with
+        ConfigError: it is not defined; the message states what it must hold. (Airflow's own hook would go on with
             ``master=yarn`` instead.)
     """
     try:
@@ -70,7 +70,7 @@ def _extra(conn_id: str, connection: Connection, *names: str) -> list[str]:
 
 
 def spark_target(conn_id: str = SPARK, profile: str = "") -> SparkTarget:
-    """Where to submit: what the Spark connection says, or the cluster profile that a run names instead.
+    """The cluster to submit to: that of the Spark connection, or of the cluster profile that a run names instead.
 
     Args:
         conn_id: the Spark connection. Its master (host and port), its extra ``deploy-mode`` and ``rest-url`` win over
@@ -108,11 +108,11 @@ def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, st
     """Variables of the driver that hold the cluster's secrets; empty where it has none.
 
     The password of the Spark connection is the secret of the Mesos principal (its login, where the profile names none),
-    or on a standalone master the secret of ``spark.authenticate``. What the connection leaves open comes from the
+    or on a standalone master the secret of ``spark.authenticate``. What the connection does not set comes from the
     variables of this process, wherever the driver runs.
 
     Raises:
-        ConfigError: the connection is missing, or has a secret of Mesos and no principal.
+        ConfigError: the connection is missing, or has a secret for Mesos and no principal.
     """
     connection, inherited = get_connection(conn_id), cluster_secrets(cluster, os.environ)
     if cluster.manager == "local":
@@ -132,9 +132,9 @@ def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, st
 
 
 def store_environment() -> dict[str, str]:
-    """The ``AFTERBELL_*`` and ``AWS_*`` variables of a step, out of the S3, HDFS and lake connections.
+    """The ``AFTERBELL_*`` and ``AWS_*`` variables of a step, from the S3, HDFS and lake connections.
 
-    ``afterbell_s3_feed`` and ``afterbell_s3_lake`` need not be there: then the keys of ``afterbell_s3`` are for all
+    ``afterbell_s3_feed`` and ``afterbell_s3_lake`` are optional: without them the keys of ``afterbell_s3`` are for all
     buckets.
 
     Raises:
@@ -161,19 +161,19 @@ def store_environment() -> dict[str, str]:
 
 
 def _cookie(password: str) -> dict[str, str]:
-    """The variable with the cookie of WebHDFS; a gateway's password is none."""
+    """The variable with the cookie of WebHDFS; a gateway's password is not a cookie."""
     return {HDFS_COOKIE: password} if password.startswith("hadoop.auth=") else {}
 
 
 def _s3_keys(s3: Connection) -> dict[str, str]:
     """The variables of the keys: the S3 connection's are for all buckets that have no connection of their own."""
     own = (s3.login or "", s3.password or "")
-    found: dict[str, str] = {}
+    variables: dict[str, str] = {}
     if feed := _optional_keys(S3_FEED):
-        found |= dict(zip(FEED, feed, strict=True))
+        variables |= dict(zip(FEED, feed, strict=True))
     if lake := _optional_keys(S3_LAKE):
-        found |= dict(zip(ARTIFACTS, own, strict=True))
-    return found | dict(zip(GENERAL, lake or own, strict=True))
+        variables |= dict(zip(ARTIFACTS, own, strict=True))
+    return variables | dict(zip(GENERAL, lake or own, strict=True))
 
 
 def _optional_keys(conn_id: str) -> tuple[str, str] | None:
@@ -187,7 +187,7 @@ def _optional_keys(conn_id: str) -> tuple[str, str] | None:
 
 
 def artifact_location() -> tuple[S3Location, tuple[str, str] | None]:
-    """The S3 service and its keys out of the S3 connection alone; None where boto3 has to find keys itself.
+    """The S3 service and its keys from the S3 connection alone; None where boto3 must find keys itself.
 
     Raises:
         ConfigError: the connection is missing or incomplete.

@@ -1,4 +1,4 @@
-"""When the release of a run must stand, for Airflow's deadline alerts: at the same instant that its steps are told."""
+"""The deadline of a run for Airflow's deadline alerts: the same instant that its steps are given."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 MISSED = "afterbell.airflow.notices.deadline_missed"
-"""Called in the triggerer when a deadline is missed; named, so that parsing a DAG does not import it."""
+"""Called in the triggerer when a deadline is missed; given by name, so that parsing a DAG does not import it."""
 
 
 class SessionDeadline(BaseDeadlineReference):
     """The closing bell of the run's session; the alert adds the budget.
 
-    Nobody is alerted for sessions that nobody waits for tonight. There is no deadline for backfills; for manual runs,
-    unless they are for the newest session and its deadline is still to come; for scheduled runs of any session but the
-    newest (catching up). A scheduled run of the newest session has its deadline even when it is created too late.
+    Only runs of the newest session have a deadline. Backfills have none, nor have scheduled runs of older sessions
+    (catching up). A manual run has one if it is for the newest session and its deadline is still to come. A scheduled
+    run of the newest session has its deadline even when it is created too late.
 
     Args:
         exchange: ISO 10383 code.
@@ -62,22 +62,22 @@ def bell(exchange: Exchange, run_type: str, start: datetime | None, named: str) 
     """The closing bell that the deadline of a run counts from (UTC); None where it has no deadline.
 
     Args:
-        exchange: whose bell.
+        exchange: the exchange whose bell it is.
         run_type: Airflow's: ``scheduled``, ``manual``, ``backfill`` and others.
         start: where the run's data interval begins; None for a manual run without a logical date.
-        named: the session that the run was given; empty where none was.
+        named: the session that the run was given; empty if none was.
     """
     if start is None or run_type not in {"scheduled", "manual"}:
         return None
     now = sessions.now()
     try:
-        found = session_of(exchange, start)
-        if found != exchange.last_closed(now):
+        session = session_of(exchange, start)
+        if session != exchange.last_closed(now):
             return None
     except PermanentError:
-        return None  # the first task of the run says what is wrong
-    close = exchange.close(found)
-    if run_type == "manual" and (named != found.isoformat() or now > close + load_policy().budget):
+        return None  # the first task of the run reports what is wrong
+    close = exchange.close(session)
+    if run_type == "manual" and (named != session.isoformat() or now > close + load_policy().budget):
         return None
     return close.astimezone(UTC)
 

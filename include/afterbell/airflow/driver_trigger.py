@@ -1,4 +1,4 @@
-"""Waiting for a driver on the cluster in the triggerer, where a wait holds no worker slot."""
+"""Waits for a driver on the cluster in the triggerer, where a wait holds no worker slot."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class DriverTrigger(BaseTrigger):
     """Ends when the driver has ended, or when waiting for it is over.
 
     Its arguments are stored in Airflow's database: addresses, names and instants, no secret. The stores' keys come from
-    the connections, asked for anew by whichever triggerer runs it.
+    the connections, read anew by the triggerer that runs it.
 
     Args:
         url: of the REST submission server.
@@ -46,11 +46,11 @@ class DriverTrigger(BaseTrigger):
         return f"{kind.__module__}.{kind.__qualname__}", arguments
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Ask, pause, and ask again.
+        """Ask the cluster for the driver's status, pause, and ask again.
 
         Yields:
             One event: ``ending`` (an ``Ending``), ``status`` (of the driver, the newest known) and ``trouble`` (why the
-            cluster could not be asked last; empty where it could).
+            last request failed; empty if it succeeded).
         """
         client, watch = RestSubmissions(self.url), Watch(self.limits)
         while True:
@@ -64,42 +64,42 @@ class DriverTrigger(BaseTrigger):
     def _look(self, client: RestSubmissions, watch: Watch) -> tuple[Ending | None, str]:
         before = watch.status.state
         try:
-            found = client.status(self.driver)
-        except (ClusterUnavailableError, PermanentError) as error:  # a proxy before a server that restarts says 404
+            status = client.status(self.driver)
+        except (ClusterUnavailableError, PermanentError) as error:  # a proxy before a server that restarts answers 404
             self.log.warning("asking for driver %s goes on: %s", self.driver, error)
             return watch.missed(_now()), str(error)
-        ending = watch.saw(found, _now())
+        ending = watch.saw(status, _now())
         if watch.absent and ending is None and self._ended_unseen():
             ending = Ending.MISSING
-        if found.state != before:
-            self._tell(found)
+        if status.state != before:
+            self._log_status(status)
         return ending, ""
 
     def _ended_unseen(self) -> bool:
-        """Whether a driver that the cluster has forgotten told its end itself."""
+        """Whether a driver that the cluster has forgotten left a result or a reason."""
         try:
             environment = store_environment()
-            return any(look(environment) is not None for look in (self.notes.result, self.notes.failure))
+            return any(read(environment) is not None for read in (self.notes.result, self.notes.failure))
         except RetryableError as error:
             self.log.warning("the result of driver %s could not be looked for: %s", self.driver, error)
             return False
 
-    def _tell(self, found: DriverStatus) -> None:
-        where = f" on {found.worker or found.host}" if found.worker or found.host else ""
-        said = f": {found.message}" if found.message else ""
-        self.log.info("driver %s is %s%s%s", self.driver, found.state.value, where, said)
+    def _log_status(self, status: DriverStatus) -> None:
+        where = f" on {status.worker or status.host}" if status.worker or status.host else ""
+        message = f": {status.message}" if status.message else ""
+        self.log.info("driver %s is %s%s%s", self.driver, status.state.value, where, message)
 
     async def on_kill(self) -> None:
-        """A person cleared the task or set its state: its driver is not wanted any more."""
+        """A person cleared the task or set its state: its driver is no longer needed."""
         await asyncio.to_thread(self._kill)
 
     def _kill(self) -> None:
         # The kill comes first: a store that does not answer must not keep the driver alive.
         try:
-            said = RestSubmissions(self.url).kill(self.driver)
-            self.log.info("driver %s is killed with its task: %s", self.driver, said)
+            answer = RestSubmissions(self.url).kill(self.driver)
+            self.log.info("driver %s is killed with its task: %s", self.driver, answer)
         except (RetryableError, PermanentError) as error:
-            self.log.error(  # noqa: TRY400 - the traceback says nothing more
+            self.log.error(  # noqa: TRY400 - the traceback adds nothing
                 "driver %s could not be killed and may go on; of two drivers of a step one commits. Kill it on the "
                 "cluster's page: %s", self.driver, error,
             )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Waiting for drops in the triggerer, where a wait holds no worker slot."""
+"""Waits for drops in the triggerer, where a wait holds no worker slot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class DropsTrigger(BaseTrigger):
     """Ends when the drops of a session are all there, or when waiting for them is over.
 
     Its arguments are stored in Airflow's database: they name the session and the sources and nothing else. Stores and
-    their keys come from the connections, asked for anew by whichever triggerer runs it.
+    their keys come from the connections, read anew by the triggerer that runs it.
 
     Args:
         session: ISO date.
@@ -46,27 +46,27 @@ class DropsTrigger(BaseTrigger):
         try:
             # Everything that may block (connections, calendar, listings) runs in threads, never on the event loop.
             sources = await asyncio.to_thread(awaited, self.sources)
-            found: dict[str, Sighting] = {}
+            latest: dict[str, Sighting] = {}
             while True:
-                pause = await asyncio.to_thread(self._look, sources, found)
+                pause = await asyncio.to_thread(self._look, sources, latest)
                 if pause is None:
-                    yield _event(sightings=[sighting.to_json() for sighting in found.values()])
+                    yield _event(sightings=[sighting.to_json() for sighting in latest.values()])
                     return
                 await asyncio.sleep(pause)
         except PermanentError as error:
             yield _event(failed=f"{type(error).__name__}: {error}")
 
-    def _look(self, sources: Sequence[Source], found: dict[str, Sighting]) -> float | None:
-        """Look for what has not arrived yet; the seconds until the next look, None where the wait is over."""
+    def _look(self, sources: Sequence[Source], latest: dict[str, Sighting]) -> float | None:
+        """Look for the drops that have not arrived yet; the seconds until the next look, None once the wait is over."""
         session = date.fromisoformat(self.session)
-        missing = [source for source in sources if source.name not in found or not found[source.name].arrived]
+        missing = [source for source in sources if source.name not in latest or not latest[source.name].arrived]
         sightings = look(missing, session, stores_of(store_environment()), arrivals.now())
         for sighting in sightings:
             if sighting.trouble:
-                self.log.warning("%s could not be asked, and will be again: %s", sighting.source, sighting.trouble)
-            found[sighting.source] = sighting
+                self.log.warning("%s could not be listed, and will be again: %s", sighting.source, sighting.trouble)
+            latest[sighting.source] = sighting
         now = arrivals.now()
-        waiting = outstanding(sources, list(found.values()), session, now)
+        waiting = outstanding(sources, list(latest.values()), session, now)
         if not waiting:
             return None
         until = min(cut_off(source, session) for source in waiting)

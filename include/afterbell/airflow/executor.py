@@ -1,7 +1,7 @@
-"""The embedded Airflow's executor: LocalExecutor, but that the death of a worker costs no more than its own task.
+"""The embedded Airflow's executor: a LocalExecutor in which the death of a worker costs no more than its own task.
 
-Airflow's workers wait for work with a lock in their hands that dies with nobody: kill the one that holds it, and no
-other is ever handed a task. And what a killed worker was doing is asked for only once its heartbeats are long overdue.
+Airflow's workers wait for work while they hold a lock that is not released when its holder dies: kill that worker, and
+no other ever gets a task. And a killed worker's task is noticed only once its heartbeats are long overdue.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ _LOOK_SECONDS = 0.5
 
 
 class Inbox:
-    """Where workers take their work from, one at a time, and say what they took.
+    """A queue that workers take work from, one at a time, and report what they took.
 
-    Whose turn it is, is a lock on a file: the system takes it back from a process that dies. Made for forked workers.
+    The turn is a lock on a file, which the system releases when a process dies. Made for forked workers.
     """
 
     def __init__(self) -> None:
         self._reader, self._writer = multiprocessing.Pipe(duplex=False)
-        self._heard, self._say = multiprocessing.Pipe(duplex=False)
+        self._report_reader, self._report_writer = multiprocessing.Pipe(duplex=False)
         self._turn = tempfile.TemporaryFile()  # noqa: SIM115 - it is open as long as the inbox is
         self._held: dict[int, Any] = {}
         self._owner = os.getpid()
-        self._out: Counter[Any] = Counter()
+        self._outstanding: Counter[Any] = Counter()
 
     def put(self, work: ExecutorWorkload | None) -> None:
-        """Leave work for the next worker that asks; None sends it home. The scheduler alone puts."""
+        """Add work for the next worker that asks; None ends that worker. Called in the scheduler only."""
         if work is not None:
-            self._out[work.key] += 1
+            self._outstanding[work.key] += 1
         self._writer.send(work)
 
     def ended(self, key: Any) -> bool:
-        """Note that work of ``key`` has ended; whether more of the same key is out. In the scheduler."""
-        self._out[key] -= 1
-        if self._out[key] > 0:
+        """Note that work of ``key`` has ended; whether more of the same key is unfinished. Called in the scheduler."""
+        self._outstanding[key] -= 1
+        if self._outstanding[key] > 0:
             return True
-        del self._out[key]
+        del self._outstanding[key]
         return False
 
     def empty(self) -> bool:
@@ -54,38 +54,38 @@ class Inbox:
         return not self._reader.poll()
 
     def get(self) -> ExecutorWorkload | None:
-        """Wait for work; in a worker.
+        """Wait for work. Called in a worker.
 
         Raises:
             EOFError: the scheduler has died.
         """
-        self._say.send((os.getpid(), None))
+        self._report_writer.send((os.getpid(), None))
         fcntl.lockf(self._turn, fcntl.LOCK_EX)
         try:
             while not self._reader.poll(_LOOK_SECONDS):
                 if os.getppid() != self._owner:
                     raise EOFError("the scheduler has died")
             work: ExecutorWorkload | None = self._reader.recv()
-            self._say.send((os.getpid(), work and work.key))  # a pipe takes so little in one piece
+            self._report_writer.send((os.getpid(), work and work.key))  # small enough for a pipe to write in one piece
             return work
         finally:
             fcntl.lockf(self._turn, fcntl.LOCK_UN)
 
     def held_by(self, pid: int) -> Any:
-        """The key of the work that a worker has taken and not finished; None where there is none."""
-        while self._heard.poll():
-            worker, key = self._heard.recv()
+        """The key of the work that a worker has taken and not finished; None if there is no such work."""
+        while self._report_reader.poll():
+            worker, key = self._report_reader.recv()
             self._held[worker] = key
         return self._held.get(pid)
 
     def close(self) -> None:
-        """No more work."""
-        for each in (self._reader, self._writer, self._heard, self._say, self._turn):
-            each.close()
+        """Close the pipes and the lock file."""
+        for resource in (self._reader, self._writer, self._report_reader, self._report_writer, self._turn):
+            resource.close()
 
 
 class SturdyExecutor(LocalExecutor):
-    """Runs tasks in processes of this machine; what a killed worker was doing has failed at once."""
+    """Runs tasks in processes of this machine; the task of a killed worker fails at once."""
 
     activity_queue: Any
 
@@ -100,10 +100,10 @@ class SturdyExecutor(LocalExecutor):
             self._spawn_workers_with_gc_freeze(self.parallelism)  # type: ignore[no-untyped-call]
 
     def change_state(self, key: Any, state: Any, info: Any = None, remove_running: bool = True) -> None:
-        """Note what became of a task.
+        """Note the new state of a task.
 
-        One that waited in the triggerer and goes on may be in a second worker's hands before the first has said that
-        it let go of it: then it is running still, and the scheduler doesn't take it for killed by somebody else.
+        A task that waited in the triggerer may be taken by a second worker before the first has reported that it
+        released it: then it is still running, and the scheduler must not count it as killed from outside.
         """
         super().change_state(key, state, info, remove_running)
         if self.is_mp_using_fork and self.activity_queue.ended(key):
@@ -115,13 +115,13 @@ class SturdyExecutor(LocalExecutor):
             if dead:
                 self._read_results()  # type: ignore[no-untyped-call]  # what they finished before they died
             for pid in dead:
-                self._lose(pid)
+                self._fail_task_of(pid)
         super()._check_workers()  # type: ignore[no-untyped-call]
 
-    def _lose(self, pid: int) -> None:
+    def _fail_task_of(self, pid: int) -> None:
         key = self.activity_queue.held_by(pid)
         self.log.warning("worker %s died (exit code %s); it had %s", pid, self.workers[pid].exitcode, key or "no task")
         if key in self.event_buffer:
-            self.activity_queue.ended(key)  # told already
+            self.activity_queue.ended(key)  # reported already
         elif key is not None:
             self.fail(key, f"its worker, process {pid}, died (exit code {self.workers[pid].exitcode})")

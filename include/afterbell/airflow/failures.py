@@ -1,4 +1,4 @@
-"""Why a task failed: the last lines of its log, and what the pages show; what happened, where, and what to do."""
+"""Why a task failed, for the end of its log and for the pages: what happened, where, and what to do."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from afterbell.airflow.notice import scrub
 from afterbell.remedies import remedy
 
 KEY = "failure"
-"""Of the XCom entry that a failed try leaves; it goes when the task is tried again."""
+"""Key of the XCom entry that a failed try leaves; it is removed when the task is tried again."""
 WIDTH = 78
 """Columns of the lines in the log."""
 _LONGEST = 4000
@@ -24,7 +24,7 @@ _MOST_LINES = 8
 _KIND = re.compile(r"\b(?P<kind>[A-Z][A-Za-z]+Error): ")
 _PREFIX = re.compile(r"^(?:step '?\w+'?(?: failed)?: )?(?:[A-Z][A-Za-z]+Error: )?")
 _AGAIN = "Then clear the task, or start the same run again: what was committed is not done twice."
-_ANEW = "Then start a new run: this one was told what it can't do."
+_ANEW = "Then start a new run: this one was given values it can't work with."
 _UNKNOWN = "Read the log above from its first error on; ./afterbell doctor looks at stores, Spark and Airflow."
 _log = logging.getLogger(__name__)
 P = ParamSpec("P")
@@ -40,7 +40,7 @@ class Failure:
         kind: the name of the error.
         what: its message.
         where: DAG, run, task and try.
-        do: what a person does now; nothing where Airflow tries again by itself.
+        do: what a person should do now; nothing where Airflow tries again by itself.
     """
 
     task: str
@@ -54,17 +54,17 @@ class Failure:
         return asdict(self)
 
     def lines(self) -> list[str]:
-        """The last lines of the log, `WIDTH` columns at most but for words that are longer."""
-        told = {"failed": f"{self.task}: {self.kind}", "what": self.what, "where": self.where, "do": self.do}
-        return [line for name, text in told.items() for line in _short(list(_wrapped(name, text)))]
+        """The last lines of the log, `WIDTH` columns at most unless a word is longer."""
+        parts = {"failed": f"{self.task}: {self.kind}", "what": self.what, "where": self.where, "do": self.do}
+        return [line for name, text in parts.items() for line in _shorten(list(_wrap(name, text)))]
 
 
-def _short(lines: list[str]) -> list[str]:
-    """The whole message stands in the log above, and on the page."""
+def _shorten(lines: list[str]) -> list[str]:
+    """The first lines alone: the whole message is in the log above, and on the page."""
     return lines if len(lines) <= _MOST_LINES else [*lines[: _MOST_LINES - 1], " " * 8 + "... (in full above)"]
 
 
-def _wrapped(name: str, text: str) -> Iterable[str]:
+def _wrap(name: str, text: str) -> Iterable[str]:
     first, rest = f"{name:<8}", " " * 8
     for paragraph in text.splitlines():
         yield from textwrap.wrap(
@@ -77,18 +77,18 @@ def _wrapped(name: str, text: str) -> Iterable[str]:
 def describe(
     context: Mapping[str, Any], error: BaseException | str | None, *, again: bool, secrets: Iterable[str] = ()
 ) -> Failure:
-    """Put the reason together out of Airflow's context of a task.
+    """Build the failure of a task from Airflow's context of it.
 
     Args:
         context: of the task.
-        error: what it failed of.
+        error: the error it failed with.
         again: whether Airflow tries it again by itself.
-        secrets: texts that must not be told.
+        secrets: texts that must not appear in it.
     """
     ti, text = context.get("ti"), scrub(str(error or ""), secrets).strip()[:_LONGEST]
-    found = _KIND.search(text)
+    match = _KIND.search(text)
     kind = (
-        found["kind"] if found else type(error).__name__ if isinstance(error, BaseException) else "the worker was lost"
+        match["kind"] if match else type(error).__name__ if isinstance(error, BaseException) else "the worker was lost"
     )
     task, tries = str(getattr(ti, "task_id", "")), getattr(context.get("task"), "retries", 0) or 0
     attempt = int(getattr(ti, "try_number", 0) or 0)
@@ -97,34 +97,34 @@ def describe(
         do = f"Nothing yet: Airflow tries it again by itself ({tries} times in all). {remedy(kind)}".rstrip()
     else:
         do = f"{remedy(kind) or _UNKNOWN} {_ANEW if task.startswith('open_') else _AGAIN}"
-    return Failure(task, kind, _PREFIX.sub("", text) or "its log tells no reason", where, do)
+    return Failure(task, kind, _PREFIX.sub("", text) or "its log gives no reason", where, do)
 
 
 def keep(context: Mapping[str, Any], *, again: bool, secrets: Iterable[str] = ()) -> Failure:
-    """Leave the reason of a task's failure for the pages, and return it."""
-    found = describe(context, context.get("exception"), again=again, secrets=secrets)
-    context["ti"].xcom_push(key=KEY, value=found.to_json())
-    return found
+    """Store the reason of a task's failure for the pages, and return it."""
+    failure = describe(context, context.get("exception"), again=again, secrets=secrets)
+    context["ti"].xcom_push(key=KEY, value=failure.to_json())
+    return failure
 
 
-def say(found: Failure) -> None:
+def write_to_log(failure: Failure) -> None:
     """End the log of the task with the reason."""
-    _log.error("::endgroup::")  # of Airflow's own, which its page folds
-    for line in found.lines():
+    _log.error("::endgroup::")  # of Airflow's own group, which its page folds
+    for line in failure.lines():
         _log.error(line)
 
 
 def plainly(method: Callable[P, T]) -> Callable[P, T]:
-    """A task's method whose failures stand in the log as one message, without the errors that led to it.
+    """Decorate a task's method: its failures are logged as one message, without the errors that led to them.
 
-    What is not Airflow's kind of failure is nothing that we foresaw: it keeps its traceback, and all before it.
+    An error that is not Airflow's own was not foreseen: it keeps its traceback and its causes.
     """
 
     @wraps(method)
-    def told(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return method(*args, **kwargs)
         except AirflowException as error:
             raise error.with_traceback(None) from None
 
-    return told
+    return wrapper

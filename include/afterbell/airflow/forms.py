@@ -1,4 +1,4 @@
-r"""Patterns for forms' text fields, enforced by Airflow (400) and once more by whoever opens the run.
+r"""Patterns for forms' text fields, enforced by Airflow (400) and once more by the task that opens the run.
 
 Airflow's page stars every field whose type leaves out ``null``, and its *Trigger* button stays disabled while such a
 field is empty: a field that may stay empty has the default None and a type with ``null``.
@@ -24,9 +24,9 @@ DAY = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{END}"
 
 
 def cluster_profiles() -> list[str]:
-    """The names of the cluster profiles that there are, sorted; read at every call, a listing of one folder."""
-    found = (path.stem for path in (config_folder() / "clusters").glob("*.yaml"))
-    return sorted(name for name in found if re.search(PROFILE, name))
+    """The names of the cluster profiles, sorted; read at every call, a listing of one folder."""
+    names = (path.stem for path in (config_folder() / "clusters").glob("*.yaml"))
+    return sorted(name for name in names if re.search(PROFILE, name))
 
 
 CLUSTER: dict[str, Any] = {
@@ -36,4 +36,4 @@ CLUSTER: dict[str, Any] = {
     "title": "Cluster profile",
     "description": "A file of include/config/clusters for this run alone; empty for the connection's own.",
 }
-"""The field of every form that says where a run's Spark jobs run: a list of the profiles there are, or nothing."""
+"""The field of every form that sets where a run's Spark jobs run: one of the profiles, or nothing."""

@@ -1,6 +1,6 @@
 """One step of a run that needs no cluster: a module of the library, run by the Spark environment's Python.
 
-It runs beside Airflow's worker, as drivers do in client mode. Where drivers run on the cluster it goes there as well,
+It runs beside Airflow's worker, as drivers do in client mode. Where drivers run on the cluster it runs there as well,
 as a driver that opens no session: Airflow's machines then need neither Spark nor the models' libraries.
 """
 
@@ -21,7 +21,7 @@ from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import wait_for_stores
-from afterbell.airflow.outlook import begun, ended
+from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import SparkStepOperator, step_arguments
 from afterbell.cluster.profile import ClusterProfile
@@ -52,22 +52,24 @@ class LibraryStepOperator(SparkStepOperator):
         """Run the module to its end and return the step's result.
 
         Raises:
-            AirflowFailException: the step failed in a way that trying again cannot mend.
+            AirflowFailException: the step failed in a way that trying again cannot fix.
             AirflowException: it failed in another way; the task's retries apply.
         """
         return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
 
     def _try_once(self, context: Context) -> dict[str, Any]:
         try:
-            if self._choose().deploy_mode == "cluster":
+            if self._choose_target().deploy_mode == "cluster":
                 return super()._try_once(context)
-            own = store_environment() | step_environment(Folders.from_env())
-            arguments = step_arguments(self.step, self.run, [begun(self.run, self.step, self.log), *self.results])
+            step_variables = store_environment() | step_environment(Folders.from_env())
+            arguments = step_arguments(
+                self.step, self.run, [forecast_at_start(self.run, self.step, self.log), *self.results]
+            )
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-        environment |= own
-        command = [own["PYSPARK_PYTHON"], "-m", self.module, *arguments]
+        environment |= step_variables
+        command = [step_variables["PYSPARK_PYTHON"], "-m", self.module, *arguments]
         self._process = subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -78,21 +80,21 @@ class LibraryStepOperator(SparkStepOperator):
         status = self._process.wait()
         if status:
             raise failure_of(self.step, AirflowException(f"exit status {status}\n{''.join(tail)}"))
-        ended(self.run, self.step, self.log)
-        return read_result(own, self.run, self.step)
+        forecast_at_end(self.run, self.step, self.log)
+        return read_result(step_variables, self.run, self.step)
 
     def job(self, context: Context) -> Job:
-        """What to launch on the cluster: the script that runs a module."""
-        found = super().job(context)
-        script = found.folders.root / "spark_jobs" / _SCRIPT
-        return replace(found, script=script, arguments=["--module", self.module, *found.arguments])
+        """The job to launch on the cluster: the script that runs a module."""
+        job = super().job(context)
+        script = job.folders.root / "spark_jobs" / _SCRIPT
+        return replace(job, script=script, arguments=["--module", self.module, *job.arguments])
 
     def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:  # noqa: ARG002
-        """The name that the cluster's pages show, which would be the script's."""
+        """The name that the cluster's pages show; by default it would be the script's."""
         return {"spark.app.name": f"afterbell-{self.step}"}, {}
 
     def on_kill(self) -> None:
-        """End the process, or the driver: what it has not committed is simply done again."""
+        """End the process, or the driver: work that it has not committed is simply done again."""
         if self._process is None:
             super().on_kill()
         elif self._process.poll() is None:

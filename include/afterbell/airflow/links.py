@@ -18,7 +18,7 @@ class ClusterLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - as Airflow calls it
         """Its address; empty where the profile names none."""
-        return _of(operator, "cluster")
+        return _read_place(operator, "cluster")
 
 
 class DriverLink(BaseOperatorLink):
@@ -28,7 +28,7 @@ class DriverLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - as Airflow calls it
         """Its address; empty while it is not known, and where the driver runs beside the submitter."""
-        return _of(operator, "driver")
+        return _read_place(operator, "driver")
 
 
 class HistoryLink(BaseOperatorLink):
@@ -38,12 +38,12 @@ class HistoryLink(BaseOperatorLink):
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - as Airflow calls it
         """Its address; empty where the profile names none."""
-        return _of(operator, "history")
+        return _read_place(operator, "history")
 
 
 LINKS = (ClusterLink(), DriverLink(), HistoryLink())
 
 
-def _of(operator: BaseOperator, which: str) -> str:
-    found: dict[str, str] = getattr(operator, "places", {})
-    return found.get(which, "")
+def _read_place(operator: BaseOperator, name: str) -> str:
+    places: dict[str, str] = getattr(operator, "places", {})
+    return places.get(name, "")

@@ -1,7 +1,7 @@
-"""Where Airflow's API server looks for the log of a task that runs: in the folder that its workers write to, alone.
+"""Where Airflow's API server looks for the log of a running task: only in the folder that its workers write to.
 
-By itself it asks a log server on the worker's machine as well, and begins every log with the complaint that there is
-none. `LOGGING` is for ``[logging] logging_config_class`` where all of Airflow shares one folder of logs.
+By default it also asks a log server on the worker's machine, and begins every log with the complaint that the server
+is missing. `LOGGING` is for ``[logging] logging_config_class`` where all of Airflow shares one folder of logs.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ __all__ = ["DEFAULT_REMOTE_CONN_ID", "LOGGING", "REMOTE_TASK_LOG", "FolderTaskHa
 
 
 class FolderTaskHandler(FileTaskHandler):
-    """Airflow's own, without the question to log servers."""
+    """Airflow's own handler, without requests to log servers."""
 
     def _read_from_logs_server(self, ti: Any, worker_log_rel_path: str) -> Any:  # noqa: ARG002 - as Airflow calls it
         return [], []
 
 
 LOGGING: dict[str, Any] = copy.deepcopy(DEFAULT_LOGGING_CONFIG)
-"""Airflow's own, but for the handler of tasks' logs."""
+"""Airflow's own configuration, except for the handler of tasks' logs."""
 LOGGING["handlers"]["task"]["class"] = f"{__name__}.{FolderTaskHandler.__name__}"

@@ -1,4 +1,4 @@
-"""What a notice says: session, run, what happened, the stages' times, the deadline, where to look, what to do."""
+"""The content of a notice: session, run, what happened, the stages' times, the deadline, where to look, what to do."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _LONGEST = 2000
 _USERINFO = re.compile(r"(://)[^/\s@]+@")
 _NAMED = re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key)\w*['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&}]+")
 _NEXT: dict[str, str] = {
-    "failure": "The champion is kept. Mend what the message names, then clear the failed task, or run the session "
+    "failure": "The champion is kept. Fix what the message names, then clear the failed task, or run the session "
     "again: what has been committed is not done twice. See docs/runbook.md, 'A run failed'.",
     "forecast": "Nothing has failed yet. Look for the stage that is over its budget and for what else uses the "
     "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
     "deadline_missed": "Whoever was champion at the deadline serves. Look which task runs, and why. See "
     "docs/runbook.md, 'The deadline is near, or was missed'.",
-    "held": "The champion scores the next session. Read the reason; when it is settled, run the session again. See "
+    "held": "The champion scores the next session. Read the reason; when it is resolved, run the session again. See "
     "docs/runbook.md, 'A verdict of keep or hold'.",
     "success": "Nothing.",
 }
@@ -34,7 +34,7 @@ _NEXT: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Notice:
-    """One notice; every field is text that may be shown to anybody who is told of runs."""
+    """One notice; every field may be shown to anyone who receives notices."""
 
     kind: Kind
     title: str
@@ -50,7 +50,7 @@ class Notice:
     text: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values, ``text`` being the whole in words."""
+        """JSON values; ``text`` is the whole notice as lines of text."""
         return asdict(self) | {"stages": list(self.stages), "text": self.text or words(self)}
 
 
@@ -62,45 +62,45 @@ def compose(
     stages: Iterable[Mapping[str, Any]],
     secrets: Iterable[str] = (),
 ) -> Notice:
-    """Put a notice together.
+    """Build a notice.
 
     Args:
         kind: of the notice.
-        run: what the task that opened the run returned; what is missing stays empty.
-        message: what happened, a step's own message for one.
-        details: ``dag_id``, ``step``, ``base_url`` and ``run_id``, where they are known. That run id is Airflow's own,
-            by which people find the run; an experiment's ``run["run_id"]`` is another one.
-        stages: ``step`` and ``seconds`` of what is done.
-        secrets: texts that must not be in it.
+        run: result of the task that opened the run; missing keys stay empty.
+        message: what happened, such as a step's own message.
+        details: ``dag_id``, ``step``, ``base_url`` and ``run_id``, where they are known. This run id is Airflow's own,
+            by which people find the run; an experiment's ``run["run_id"]`` differs from it.
+        stages: ``step`` and ``seconds`` of the steps that are done.
+        secrets: texts that must not appear in it.
     """
     session, run_id = str(run.get("session") or ""), str(details.get("run_id") or run.get("run_id") or "")
     dag_id, step = str(details.get("dag_id") or ""), str(details.get("step") or "")
-    about = f"session {session}" if session else run_id
-    what = f"step {step} failed" if kind == "failure" and step else kind.replace("_", " ")
+    subject = f"session {session}" if session else run_id
+    event = f"step {step} failed" if kind == "failure" and step else kind.replace("_", " ")
     return Notice(
         kind=kind,
-        title=f"Afterbell: {what}, {about}" + (f" ({dag_id})" if dag_id else ""),
+        title=f"Afterbell: {event}, {subject}" + (f" ({dag_id})" if dag_id else ""),
         message=scrub(message, secrets)[:_LONGEST],
         session=session,
         run_id=run_id,
         dag_id=dag_id,
         step=step,
         deadline=str(run.get("deadline") or ""),
-        stages=tuple({"step": str(each["step"]), "seconds": float(each["seconds"])} for each in stages),
+        stages=tuple({"step": str(stage["step"]), "seconds": float(stage["seconds"])} for stage in stages),
         link=run_link(str(details.get("base_url") or ""), dag_id, run_id, step if kind == "failure" else ""),
         next=_NEXT[kind],
     )
 
 
 def words(notice: Notice) -> str:
-    """The notice in lines for people."""
+    """The notice as lines of text."""
     lines = [notice.message, f"run: {notice.run_id}" + (f" of {notice.dag_id}" if notice.dag_id else "")]
     if notice.deadline:
-        left = datetime.fromisoformat(notice.deadline) - datetime.now(UTC)
-        now = before_deadline(left)
+        time_left = datetime.fromisoformat(notice.deadline) - datetime.now(UTC)
+        now = before_deadline(time_left)
         lines.append(f"deadline: {notice.deadline[:16].replace('T', ' ')} UTC; it is {now}")
     if notice.stages:
-        lines.append("stages: " + ", ".join(f"{each['step']} {each['seconds']:.0f} s" for each in notice.stages))
+        lines.append("stages: " + ", ".join(f"{stage['step']} {stage['seconds']:.0f} s" for stage in notice.stages))
     if notice.link:
         lines.append(f"look: {notice.link}")
     return "\n".join([*lines, f"next: {notice.next}"])
@@ -114,7 +114,7 @@ def scrub(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def run_link(base: str, dag_id: str, run_id: str, task_id: str = "") -> str:
-    """The page of a run, or of one of its tasks, in Airflow's UI; empty where the UI's address isn't known."""
+    """The page of a run, or of one of its tasks, in Airflow's UI; empty if the address of the UI is not known."""
     if not (base and dag_id and run_id):
         return ""
     page = f"{base.rstrip('/')}/dags/{quote(dag_id, safe='')}/runs/{quote(run_id, safe='')}"
@@ -122,8 +122,8 @@ def run_link(base: str, dag_id: str, run_id: str, task_id: str = "") -> str:
 
 
 def read_results(store: ArtifactStore, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The results that the steps of ``run`` have left behind so far, by step in their order."""
+    """The results that the steps of ``run`` have left so far, by step in their order."""
     session, slug = date.fromisoformat(str(run["session"])).isoformat(), run_slug(str(run["run_id"]))
-    keys = [each.key for each in store.list(f"runs/{session}/{slug}/") if each.key.endswith(".json")]
+    keys = [item.key for item in store.list(f"runs/{session}/{slug}/") if item.key.endswith(".json")]
     steps = {key.rpartition("/")[2].removesuffix(".json"): key for key in keys}
     return {step: json.loads(store.get(steps[step])) for step in (*STEPS, *BESIDES) if step in steps}

@@ -1,7 +1,7 @@
 """Notices of failures, forecasts, missed deadlines, holds and successes. None of them ever fails or delays a run.
 
-Whatever goes wrong with a notice (a wrong file, a store or channel that is down, slow or hangs) is a line in the log.
-Sending runs in threads of its own, which are left behind when their time is up.
+A notice that cannot be sent (a wrong file, a store or channel that is down, slow or hangs) leaves a line in the log.
+Notices are sent in threads of their own, which are abandoned when their time is up.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from afterbell.airflow.store import open_artifacts, secret_values
 from afterbell.sla.policy import Channel, Kind, load_policy
 
 _GATHER, _SEND = 8.0, 12.0
-"""Seconds that a notice may take to be put together, and to be sent on all channels at once."""
+"""Seconds to compose a notice, and to send it on all channels at once."""
 _log = logging.getLogger(__name__)
 
 
@@ -37,51 +37,51 @@ def notify(
     details: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tell everybody whom ``sla.yaml`` names for this kind of notice; never raises, and takes 20 seconds at most.
+    """Send a notice on all channels that ``sla.yaml`` names for its kind; never raises, and takes 20 seconds at most.
 
     Args:
         kind: of the notice.
-        run: what the task that opened the run returned; what is missing is left out.
+        run: result of the task that opened the run; missing keys are left out.
         text: what happened.
         details: ``dag_id``, ``run_id`` (Airflow's own) and ``step``, where they are known.
         context: Airflow's, for the templates of its notifiers.
     """
-    with _quietly(kind):
+    with _logging_errors(kind):
         channels = [channel for channel in load_policy().notices if kind in channel.kinds]
         if channels:
-            _tell(channels, _gather(kind, run, text, dict(details or {})), dict(context or {}))
+            _send_to_all(channels, _compose_notice(kind, run, text, dict(details or {})), dict(context or {}))
 
 
 @contextmanager
-def _quietly(kind: str) -> Iterator[None]:
+def _logging_errors(kind: str) -> Iterator[None]:
     try:
         yield
     except Exception:  # noqa: BLE001 - a notice never fails a run
         _log.exception("notice %r could not be sent; the run goes on", kind)
 
 
-def _gather(kind: Kind, run: Mapping[str, Any], text: str, details: dict[str, Any]) -> Notice:
-    found: dict[str, Any] = {"secrets": (), "stages": ()}
+def _compose_notice(kind: Kind, run: Mapping[str, Any], text: str, details: dict[str, Any]) -> Notice:
+    parts: dict[str, Any] = {"secrets": (), "stages": ()}
 
-    def ask() -> None:
-        found["secrets"] = secret_values()
+    def read_stores() -> None:
+        parts["secrets"] = secret_values()
         if run.get("session") and run.get("run_id"):
             results = read_results(open_artifacts(), run)
-            found["stages"] = [{"step": step, "seconds": each.get("seconds", 0)} for step, each in results.items()]
+            parts["stages"] = [{"step": step, "seconds": result.get("seconds", 0)} for step, result in results.items()]
 
-    _wait([_start("the times of the stages", ask)], _GATHER)
+    _wait([_start_thread("the times of the stages", read_stores)], _GATHER)
     base = conf.get("api", "base_url", fallback="") or ""
-    return compose(kind, run, text, {"base_url": base} | details, found["stages"], found["secrets"])
+    return compose(kind, run, text, {"base_url": base} | details, parts["stages"], parts["secrets"])
 
 
-def _tell(channels: list[Channel], notice: Notice, context: dict[str, Any]) -> None:
+def _send_to_all(channels: list[Channel], notice: Notice, context: dict[str, Any]) -> None:
     body = notice.to_json()
     threads = []
     for channel in channels:
-        # The notice is data: a template of the file may show it, but nothing in it is ever rendered. Without the DAG
-        # no macros of its own come in.
-        mine = {name: value for name, value in context.items() if name != "dag"} | {"notice": body}
-        threads.append(_start(channel.notifier, partial(_send, channel, mine)))
+        # The notice is data: a template in sla.yaml may show it, but nothing in it is ever rendered. Without the DAG
+        # its own macros are not available.
+        channel_context = {name: value for name, value in context.items() if name != "dag"} | {"notice": body}
+        threads.append(_start_thread(channel.notifier, partial(_send, channel, channel_context)))
     _wait(threads, _SEND)
 
 
@@ -91,12 +91,12 @@ def _send(channel: Channel, context: dict[str, Any]) -> None:
     notifier(context)
 
 
-def _start(what: str, action: Callable[[], object]) -> threading.Thread:
+def _start_thread(what: str, action: Callable[[], object]) -> threading.Thread:
     def run() -> None:
         try:
             action()
         except Exception as error:  # noqa: BLE001 - whatever a channel does, the run goes on
-            # Its text is not ours and may name an address with a secret in it.
+            # The text of the error is not ours, and may contain an address with a secret in it.
             _log.warning("notice: %s: %s: %s", what, type(error).__name__, scrub(str(error)))
 
     # A daemon: a channel that hangs must not keep the process, be it a worker's or the triggerer's.
@@ -106,102 +106,105 @@ def _start(what: str, action: Callable[[], object]) -> threading.Thread:
 
 
 def _wait(threads: list[threading.Thread], seconds: float) -> None:
-    until = time.monotonic() + seconds
+    give_up_at = time.monotonic() + seconds
     for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+        thread.join(max(0.0, give_up_at - time.monotonic()))
         if thread.is_alive():
             _log.warning("%s: no answer within %.0f s; the run goes on without", thread.name, seconds)
 
 
 def task_failed(context: Mapping[str, Any]) -> None:
-    """A task's ``on_failure_callback``: it has failed for good. Called in the worker, or after its loss elsewhere."""
-    with _reason(context, again=False), _quietly("failure"):
+    """A task's ``on_failure_callback``: it has failed for good. Called in the worker; elsewhere if it is lost."""
+    with _report_failure(context, again=False), _logging_errors("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
-        details = _airflow_ids(context) | {"step": _name(context, "task")}
+        details = _airflow_ids(context) | {"step": _id_of(context, "task")}
         notify("failure", run_of(context), message, details, context)
 
 
 def task_retried(context: Mapping[str, Any]) -> None:
-    """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Only the log is told."""
-    with _reason(context, again=True):
+    """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Only the log records it."""
+    with _report_failure(context, again=True):
         pass
 
 
 @contextmanager
-def _reason(context: Mapping[str, Any], *, again: bool) -> Iterator[None]:
-    """Leave the reason for the pages before the block, and in the log after it: its last lines are what is read."""
-    found = None
+def _report_failure(context: Mapping[str, Any], *, again: bool) -> Iterator[None]:
+    """Store the reason for the pages before the block, and log it after: people read the last lines of a log."""
+    failure = None
     try:
-        found = failures.keep(context, again=again, secrets=secret_values())
+        failure = failures.keep(context, again=again, secrets=secret_values())
     except Exception as error:  # noqa: BLE001 - not every process that calls back can write to the task
-        _log.info("the reason was not left for the pages: %s: %s", type(error).__name__, scrub(str(error)))
+        _log.info("the reason was not stored for the pages: %s: %s", type(error).__name__, scrub(str(error)))
     yield
-    if found is not None:
-        failures.say(found)
+    if failure is not None:
+        failures.write_to_log(failure)
 
 
 def run_failed(context: Mapping[str, Any]) -> None:
-    """A DAG's ``on_failure_callback``: says what no task could say itself, such as the run's own time limit."""
+    """A DAG's ``on_failure_callback``: reports what no task can report itself, such as the run's own time limit."""
     reason = str(context.get("reason") or "")
     if reason == "task_failure":
-        return  # the task's own notice tells more
-    with _quietly("failure"):
+        return  # the task's own notice has the details
+    with _logging_errors("failure"):
         notify("failure", run_of(context), f"the run failed: {reason}", _airflow_ids(context), context)
 
 
 def run_succeeded(context: Mapping[str, Any]) -> None:
     """A DAG's ``on_success_callback``: published, kept or held, and what was left out. Silent for backfills."""
-    with _quietly("success"):
+    with _logging_errors("success"):
         run, kind_of_run = run_of(context), getattr(context.get("dag_run"), "run_type", "")
         if str(getattr(kind_of_run, "value", kind_of_run)) == "backfill":
-            return  # one of many; whoever started it looks at them all
-        kind, text = outcome(_results(run))
+            return  # one of many: whoever started the backfill looks at all its runs
+        kind, text = outcome(_read_step_results(run))
         notify(kind, run, text, _airflow_ids(context), context)
 
 
-def _results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
+def _read_step_results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    results: dict[str, dict[str, Any]] = {}
     if not (run.get("session") and run.get("run_id")):
-        return found
-    _wait([_start("the results of the steps", lambda: found.update(read_results(open_artifacts(), run)))], _GATHER)
-    return found
+        return results
+    _wait(
+        [_start_thread("the results of the steps", lambda: results.update(read_results(open_artifacts(), run)))],
+        _GATHER,
+    )
+    return results
 
 
 def outcome(results: Mapping[str, Mapping[str, Any]]) -> tuple[Kind, str]:
-    """Whether a run that ended well was held, and what came of it in a sentence."""
+    """The kind of notice for a run that succeeded (``success`` or ``held``), and its outcome in one sentence."""
     published = results.get("publish")
     if published is None:
         return "success", "the run is done"
-    left = "; ".join(map(str, results.get("train", {}).get("left_out") or ()))
-    more = f"; left out: {left}" if left else ""
-    said = f"{published.get('release_id')} serves"
+    left_out = "; ".join(map(str, results.get("train", {}).get("left_out") or ()))
+    suffix = f"; left out: {left_out}" if left_out else ""
+    serving = f"{published.get('release_id')} serves"
     if published.get("moved"):
-        return "success", f"published: {said}{more}"
+        return "success", f"published: {serving}{suffix}"
     reason = str(published.get("reason") or "")
-    return ("held" if reason.startswith("hold") else "success"), f"champion kept, {said}; {reason}{more}"
+    return ("held" if reason.startswith("hold") else "success"), f"champion kept, {serving}; {reason}{suffix}"
 
 
 async def deadline_missed(context: Mapping[str, Any] | None = None, **_: Any) -> None:
-    """Airflow's deadline alert; called in the triggerer, with the run and the deadline as JSON values."""
-    found = dict((context or {}).get("dag_run") or {})
+    """Airflow's deadline alert; called in the triggerer, with the run and its deadline as JSON values."""
+    dag_run = dict((context or {}).get("dag_run") or {})
     run = {
-        "session": session_in(found),
-        "run_id": str(found.get("dag_run_id") or ""),
-        "deadline": _instant((context or {}).get("deadline")),
+        "session": session_in(dag_run),
+        "run_id": str(dag_run.get("dag_run_id") or ""),
+        "deadline": _format_deadline((context or {}).get("deadline")),
     }
     # In a thread: nothing here may hold up the other triggers.
-    await asyncio.to_thread(_missed, run, {"dag_id": found.get("dag_id")})
+    await asyncio.to_thread(_notify_missed, run, {"dag_id": dag_run.get("dag_id")})
 
 
-def _missed(run: Mapping[str, Any], details: Mapping[str, Any]) -> None:
-    with _quietly("deadline_missed"):
-        published = _results(run).get("publish", {}).get("published")
-        stands = f"its release {published} stands" if published else "nothing of it will be published any more"
-        notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {stands}", details)
+def _notify_missed(run: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+    with _logging_errors("deadline_missed"):
+        published = _read_step_results(run).get("publish", {}).get("published")
+        consequence = f"its release {published} stands" if published else "nothing of it will be published any more"
+        notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {consequence}", details)
 
 
 def session_in(dag_run: Mapping[str, Any]) -> str:
-    """The session (ISO date) of a run as Airflow's API tells of it: the one it was given, or its data interval's."""
+    """The session (ISO date) of a run in the form of Airflow's API: the one it was given, or its data interval's."""
     named = (dag_run.get("conf") or {}).get("session") or dag_run.get("data_interval_start") or ""
     try:
         return datetime.fromisoformat(str(named)).date().isoformat()
@@ -210,11 +213,11 @@ def session_in(dag_run: Mapping[str, Any]) -> str:
 
 
 def run_of(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What the task that opened the run returned; what Airflow itself knows of the run, where that can't be had."""
+    """Result of the task that opened the run; what Airflow itself knows of the run, where that is not available."""
     own = getattr(context.get("task"), "run", None)
-    found = own if isinstance(own, Mapping) else _opened(context)
-    if isinstance(found, Mapping):
-        return dict(found)
+    opened = own if isinstance(own, Mapping) else _pull_opening_result(context)
+    if isinstance(opened, Mapping):
+        return dict(opened)
     run = context.get("dag_run")
     known = {name: getattr(run, name, None) for name in ("conf", "data_interval_start")}
     named = (context.get("params") or {}).get("session")
@@ -226,29 +229,29 @@ def run_of(context: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _opened(context: Mapping[str, Any]) -> Any:
+def _pull_opening_result(context: Mapping[str, Any]) -> Any:
     opener = next((name for name in getattr(context.get("dag"), "task_ids", ()) if name.startswith("open_")), "")
     if not opener or context.get("ti") is None:
         return None
     try:
         return context["ti"].xcom_pull(task_ids=opener)
-    except Exception as error:  # noqa: BLE001 - not every process that calls back can ask for results
-        _log.info("the result of %s can't be had here: %s", opener, type(error).__name__)
+    except Exception as error:  # noqa: BLE001 - not every process that calls back can read results
+        _log.info("the result of %s is not available here: %s", opener, type(error).__name__)
         return None
 
 
 def _airflow_ids(context: Mapping[str, Any]) -> dict[str, str]:
-    """The ids by which Airflow's pages find the run."""
-    return {"dag_id": _name(context, "dag"), "run_id": str(context.get("run_id") or "")}
+    """The ids by which Airflow's pages address the run."""
+    return {"dag_id": _id_of(context, "dag"), "run_id": str(context.get("run_id") or "")}
 
 
-def _name(context: Mapping[str, Any], what: str) -> str:
+def _id_of(context: Mapping[str, Any], what: str) -> str:
     return str(getattr(context.get(what), f"{what}_id", "") or "")
 
 
-def _instant(deadline: Any) -> str:
-    at = deadline.get("deadline_time") if isinstance(deadline, Mapping) else None
-    return at.astimezone(UTC).isoformat() if isinstance(at, datetime) else str(at or "")
+def _format_deadline(deadline: Any) -> str:
+    instant = deadline.get("deadline_time") if isinstance(deadline, Mapping) else None
+    return instant.astimezone(UTC).isoformat() if isinstance(instant, datetime) else str(instant or "")
 
 
 TASK_NOTICES: dict[str, Any] = {"on_failure_callback": task_failed, "on_retry_callback": task_retried}

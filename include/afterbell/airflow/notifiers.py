@@ -17,11 +17,11 @@ WEBHOOK = "afterbell_webhook"
 _LEVELS = {"success": logging.INFO, "held": logging.WARNING, "forecast": logging.WARNING}
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _CONNECT, _READ = 3.0, 5.0
-"""Seconds to connect, and between two pieces of the answer; the whole is bounded by whoever calls."""
+"""Seconds to connect, and between two pieces of the answer; the caller bounds the whole."""
 
 
 class LogNotifier(BaseNotifier):
-    """Write the notice into the log of whatever process sends it."""
+    """Write the notice into the log of the process that sends it."""
 
     def notify(self, context: Context) -> None:
         """``context["notice"]`` as one entry."""
@@ -31,11 +31,11 @@ class LogNotifier(BaseNotifier):
 
 
 class WebhookNotifier(BaseNotifier):
-    """POST the notice as JSON; services that take Slack's payload show its ``text``.
+    """POST the notice as JSON; services that accept Slack's payload show its ``text``.
 
     Args:
         conn_id: an Airflow connection of the type http: its host is the address (or host, schema, port, and the path
-            in its extra), its password, if there is one, goes along as a bearer token.
+            in its extra), its password, if set, is sent as a bearer token.
     """
 
     def __init__(self, conn_id: str = WEBHOOK) -> None:
@@ -47,7 +47,7 @@ class WebhookNotifier(BaseNotifier):
 
         Raises:
             ConfigError: the connection is not defined, or would send its password in clear.
-            RetryableError: nobody took the notice. The message does not name the address, which may be a secret.
+            RetryableError: the notice was not accepted. The message does not name the address, which may be a secret.
         """
         connection = get_connection(self.conn_id)
         address = _address(self.conn_id, connection)
@@ -84,5 +84,5 @@ def _address(conn_id: str, connection: Connection) -> str:
 
 
 def _notice_of(context: Context) -> dict[str, Any]:
-    found: dict[str, Any] = context["notice"]  # type: ignore[typeddict-item]
-    return found
+    notice: dict[str, Any] = context["notice"]  # type: ignore[typeddict-item]
+    return notice

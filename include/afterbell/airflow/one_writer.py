@@ -1,9 +1,9 @@
 """Requests that write reach Airflow's API one after the other, where its database is SQLite.
 
 Airflow writes its audit log on the event loop, and waits there for SQLite's lock. A request that holds the lock is
-answered by a thread, and needs the loop to commit: each waits for the other until SQLite's patience ends. For all that
-time the server answers nobody, and then one of the two requests fails with 500. It takes no more than a trigger in the
-page at the moment a task starts. Other processes hold the lock for milliseconds, and are waited for as before.
+answered by a thread, and needs the loop to commit: each waits for the other until SQLite's timeout. For all that time
+the server answers nobody, and then one of the two requests fails with 500. A trigger in the page at the moment a task
+starts is enough. Other processes hold the lock for milliseconds, and are waited for as before.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class OneWriter:
     """ASGI middleware: one request at a time of those that may write.
 
     Attributes:
-        app: what answers.
+        app: the application that answers.
     """
 
     def __init__(self, app: _Application) -> None:
-        """Stand before ``app``."""
+        """Wrap ``app``."""
         self.app = app
         self._turn = asyncio.Lock()
 
@@ -38,18 +38,18 @@ class OneWriter:
         if scope["type"] != "http" or scope["method"] in _READING:
             await self.app(scope, receive, send)
             return
-        came = await _whole(receive)  # first: a client that sends slowly keeps nobody waiting
+        messages = await _read_body(receive)  # first: a client that sends slowly keeps nobody waiting
 
         async def replay() -> _Message:
-            return came.pop(0) if came else await receive()
+            return messages.pop(0) if messages else await receive()
 
         async with self._turn:
             await self.app(scope, replay, send)
 
 
-async def _whole(receive: _Receive) -> list[_Message]:
-    """The messages of a request's body, up to its end or to the client's leaving."""
-    came = [await receive()]
-    while came[-1].get("more_body"):
-        came.append(await receive())
-    return came
+async def _read_body(receive: _Receive) -> list[_Message]:
+    """The messages of a request's body, up to its end or until the client disconnects."""
+    messages = [await receive()]
+    while messages[-1].get("more_body"):
+        messages.append(await receive())
+    return messages

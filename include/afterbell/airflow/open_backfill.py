@@ -1,4 +1,4 @@
-"""The words that ``backfill_history`` is written in: open the backfill, plan it, fill it step by step."""
+"""The tasks of ``backfill_history``: open the backfill, plan it, fill it step by step."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ TIME_LIMIT = timedelta(hours=24)
 @task(task_id="open_backfill")
 @plainly
 def open_backfill() -> dict[str, Any]:
-    """Check every field of the form; nothing was started before, and nothing is after a wrong one.
+    """Check every field of the form before anything is started; a wrong field fails the run.
 
     Returns:
-        What every step is told of the run, as ``open_run`` returns it, with ``origin`` ``backfill``; ``session`` is the
-        day. Besides: ``request`` (as JSON), ``reason``, ``asked_by``, ``plan_only``.
+        Arguments common to every step, as from ``open_run``, with ``origin`` ``backfill``; ``session`` is the day.
+        Also: ``request`` (as JSON), ``reason``, ``asked_by``, ``plan_only``.
     """
     context = get_current_context()
     now = datetime.now(UTC)
     try:
-        asked = asked_for(context.get("params") or {}, now)
+        fields = asked_for(context.get("params") or {}, now)
         run_slug(str(context["run_id"]))
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return asked | {
+    return fields | {
         "session": now.date().isoformat(),
         "run_id": str(context["run_id"]),
         "started": now.isoformat(),
@@ -58,7 +58,7 @@ def asked_for(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """The fields of the form, checked.
 
     Raises:
-        ConfigError: one is wrong; the message says which, what was found, and gives a good value.
+        ConfigError: a field is wrong; the message names it, what was found, and a good value.
     """
     plan_only, profile = params.get("plan_only", False), params.get("profile") or ""
     if not isinstance(plan_only, bool):
@@ -77,25 +77,25 @@ def asked_for(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
 
 
 class BackfillStepOperator(SparkStepOperator):
-    """A step of a backfill on Spark: skipped where the plan has nothing for it, and behind everything else.
+    """A step of a backfill on Spark: skipped where the plan has nothing for it, and of the lowest priority.
 
     Its ``results`` are the plan's alone.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
-        """Submit as every step, if there is something to do.
+        """Submit the step, if there is something to do.
 
         Raises:
-            AirflowSkipException: there isn't.
+            AirflowSkipException: there is nothing to do.
         """
         planned = self.results[0]
         if not planned["todo"][self.step.removeprefix("backfill_")]:
-            why = "only the plan was asked for" if planned["plan_only"] else "the plan has nothing for it"
+            why = "only the plan was requested" if planned["plan_only"] else "the plan has nothing for it"
             raise AirflowSkipException(f"{self.step}: {why}")
         return super().execute(context)
 
     def on_kill(self) -> None:
-        """End the driver, and say so in the backfill's own record: whoever looks at it is not told that it runs."""
+        """End the driver, and note it in the record of the backfill, which would show it as running otherwise."""
         super().on_kill()
         with suppress(AfterbellError):
             now, step = datetime.now(UTC), self.step.removeprefix("backfill_")
@@ -108,7 +108,7 @@ class BackfillStepOperator(SparkStepOperator):
 
 
 def plan_backfill(run: Any) -> XComArg:
-    """Add the plan: what is missing, its size and time, on record before anything is done."""
+    """Add the plan: what is missing, its size and time, recorded before anything is done."""
     return XComArg(
         LibraryStepOperator(task_id="plan", step="backfill_plan", module="afterbell.backfill", run=run, results=[run])
     )

@@ -1,4 +1,4 @@
-"""Opening a run of `experiment`: the whole form, its fields together, before anything is computed."""
+"""Opening a run of `experiment`: the whole form is checked, its fields together, before anything is computed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def open_experiment() -> dict[str, Any]:
         ``replayed``, ``origin``, ``profile``; ``experiment`` (its id), ``request``, ``note``, ``promote``, ``by``.
     """
     context = get_current_context()
-    # Its results are told from those of daily runs by the name: budgets are not learned from them.
+    # The prefix separates its results from those of daily runs: budgets are not learned from them.
     run_id, now = f"{EXPERIMENT_RUNS}{context['run_id']}", datetime.now(UTC)
     try:
         run_slug(run_id)
@@ -61,21 +61,21 @@ def check_form(params: Mapping[str, Any]) -> tuple[Request, dict[str, Any]]:
     """The request, and ``note``, ``promote`` and ``profile``.
 
     Raises:
-        ConfigError: fields are wrong, don't fit together, or ask for sessions that aren't there; the message names
+        ConfigError: fields are wrong, don't fit together, or need sessions that don't exist; the message names
             each and what to choose.
     """
     world = World(Exchange(load_platform().exchange), load_spec(), datetime.now(UTC), known_span())
     if faults := form_faults(params, world):
-        said = "; ".join(f"{name}: {text}" for name, text in faults.items())
-        raise ConfigError(f"the experiment was not started: {said}")
+        reasons = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise ConfigError(f"the experiment was not started: {reasons}")
     return parse_request({name: value for name, value in params.items() if name not in ASIDE}), aside_of(params)
 
 
 def known_span() -> Span | None:
-    """The sessions that there are bars of; None where no run has written them down, or the store can't be asked."""
+    """The sessions that have bars; None if no run has recorded them, or the store can't be read."""
     try:
         return read_span(open_artifacts())
     except AfterbellError as error:
-        # The steps find out as well, only later.
+        # The steps check this as well, only later.
         _log.warning("the days are not compared with the data: %s: %s", type(error).__name__, error)
         return None

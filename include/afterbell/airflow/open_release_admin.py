@@ -26,10 +26,10 @@ def open_release_admin() -> dict[str, Any]:
 
 
 def check_form(params: Mapping[str, Any]) -> dict[str, str]:
-    """``action``, ``release_id`` and ``reason`` out of the form.
+    """``action``, ``release_id`` and ``reason`` from the form.
 
     Raises:
-        ConfigError: a field is not what it may be, or one that the action needs is missing.
+        ConfigError: a field is not valid, or one that the action needs is missing.
     """
     action = str(params.get("action") or "")
     release_id, reason = str(params.get("release_id") or ""), str(params.get("reason") or "").strip()

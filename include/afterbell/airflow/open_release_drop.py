@@ -25,10 +25,10 @@ def open_release_drop() -> dict[str, Any]:
 
 
 def check_form(params: Mapping[str, Any]) -> dict[str, str]:
-    """``refusal_id`` and ``reason`` out of the form.
+    """``refusal_id`` and ``reason`` from the form.
 
     Raises:
-        ConfigError: one of them is not what it may be.
+        ConfigError: one of them is not valid.
     """
     refusal_id, reason = str(params.get("refusal_id") or ""), str(params.get("reason") or "").strip()
     if not re.search(REFUSAL_ID, refusal_id):

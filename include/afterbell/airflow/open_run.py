@@ -1,4 +1,4 @@
-"""The first task of a daily run: which session it is for, where it came from, and by when it must be done."""
+"""The first task of a daily run: its session, its origin, and its deadline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from afterbell.sla.deadline import deadline_for
 
 _log = logging.getLogger(__name__)
 PATIENCE = timedelta(hours=4)
-"""A backfill's budget: nobody waits for it, and the daily run goes first. Airflow ends a run after as long."""
+"""A backfill's budget: nobody waits for it, and the daily run goes first. Airflow ends a run after the same time."""
 SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
@@ -33,7 +33,7 @@ def open_run() -> dict[str, Any]:
     Returns:
         ``session`` (ISO date), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``, ``origin``
         (``scheduled``, ``manual`` or ``backfill``), ``profile`` (empty: the Spark connection's own),
-        ``budgets`` (what each step may take; a backfill has none).
+        ``budgets`` (the time each step may take; a backfill has none).
     """
     context = get_current_context()
     run, params = context["dag_run"], context.get("params") or {}
@@ -41,17 +41,17 @@ def open_run() -> dict[str, Any]:
         exchange = Exchange(load_platform().exchange)
         origin = origin_of(run.run_type)
         session = session_for(exchange, origin, str(params.get("session") or ""), run.data_interval_start)
-        found = describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
-        return found if origin == BACKFILL else found | {"budgets": budgets_for(exchange, session, _log)}
+        arguments = describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
+        return arguments if origin == BACKFILL else arguments | {"budgets": budgets_for(exchange, session, _log)}
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
 
 
 def describe(exchange: Exchange, session: date, run_id: str, origin: str, profile: str) -> dict[str, Any]:
-    """What every step of the run is told.
+    """Arguments common to every step of the run.
 
     Raises:
-        ConfigError: the run's id or the profile is none.
+        ConfigError: the run's id is not valid, or there is no such profile.
         NotASessionError: the exchange does not trade on that day.
     """
     run_slug(run_id)
@@ -71,19 +71,19 @@ def describe(exchange: Exchange, session: date, run_id: str, origin: str, profil
 
 
 def origin_of(run_type: Any) -> str:
-    """Where a run came from, by Airflow's own type of it: what is neither scheduled nor a backfill somebody started."""
-    found = str(getattr(run_type, "value", run_type))
-    return found if found in {SCHEDULED, BACKFILL} else MANUAL
+    """The origin of a run, from Airflow's type of it: any run but a scheduled one or a backfill was started by hand."""
+    origin = str(getattr(run_type, "value", run_type))
+    return origin if origin in {SCHEDULED, BACKFILL} else MANUAL
 
 
 def session_for(exchange: Exchange, origin: str, named: str, interval_start: datetime | None) -> date:
-    """The session of a run: that of its data interval, or the one that whoever started it by hand has named.
+    """The session of a run: that of its data interval, or the one named by whoever started it by hand.
 
-    A run by hand has to name it: its logical date is the time of a click, or nothing at all.
+    A run started by hand must name it: its logical date is the time of a click, or missing.
 
     Raises:
-        ConfigError: none was named, it is no date, or a backfill was given one for all of its runs.
-        NotASessionError: the data interval is no session's.
+        ConfigError: no session was named, it is not a date, or a backfill was given one for all of its runs.
+        NotASessionError: the data interval is not that of a session.
     """
     if origin == MANUAL:
         if not named:
@@ -94,27 +94,27 @@ def session_for(exchange: Exchange, origin: str, named: str, interval_start: dat
         return parse_session(named)
     if interval_start is None:
         raise ConfigError(f"a {origin} run has no data interval: the DAG's schedule is not TradingSessions")
-    found = session_of(exchange, interval_start)
-    if named and named != found.isoformat():
+    session = session_of(exchange, interval_start)
+    if named and named != session.isoformat():
         raise ConfigError(
-            f"this {origin} run is for session {found}, but was given the session {named}: leave the field out; each "
+            f"this {origin} run is for session {session}, but was given the session {named}: leave the field out; each "
             "run of a backfill takes the session of its own date"
         )
-    return found
+    return session
 
 
 def parse_session(text: str) -> date:
-    """A session out of a form: an ISO date and nothing else.
+    """A session from a form: an ISO date and nothing else.
 
     Raises:
-        ConfigError: it is something else.
+        ConfigError: it is not an ISO date.
     """
     try:
-        found = date.fromisoformat(text)
+        session = date.fromisoformat(text)
     except ValueError:
-        found = None
-    if found is None or found.isoformat() != text:
+        session = None
+    if session is None or session.isoformat() != text:
         raise ConfigError(
             f"session {text!r} is not a date: give one like 2026-06-30 (in the form, or --conf session=...)"
         )
-    return found
+    return session

@@ -1,7 +1,7 @@
 """A step whose stores are away waits for them, up to the deadline of its run, within one try of its task.
 
-A step is safe to repeat, so it is simply begun again after a pause. Airflow's own retries stay for everything else: how
-often a store must be asked depends on the time that is left, and a fixed number of tries would be used up in a minute.
+A step is safe to repeat, so it is simply started again after a pause. Airflow's own retries stay for everything else:
+how often a store must be tried depends on the time left, and a fixed number of tries would be used up in a minute.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def sleep(seconds: float) -> None:
 def wait_for_stores(
     run: Mapping[str, Any], step: str, log: Any, work: Callable[[], Result], again: Callable[[], Result] | None = None
 ) -> Result:
-    """The result of ``work``, begun again with growing pauses while a store is away, up to the run's deadline.
+    """The result of ``work``, repeated with growing pauses while a store is away, up to the run's deadline.
 
     Args:
         run: result of the task that opened the run.
@@ -49,8 +49,8 @@ def wait_for_stores(
         again: what further tries do; ``work``, if left out.
 
     Raises:
-        AirflowFailException: the store was away until the deadline; the message says for how long and what to do.
-        AirflowException: the deadline was over before; the task's retries apply.
+        AirflowFailException: the store was away until the deadline; the message states for how long and what to do.
+        AirflowException: the deadline had passed before; the task's retries apply.
     """
     deadline, began = datetime.fromisoformat(str(run["deadline"])), now()
     for attempt in itertools.count(1):
@@ -64,19 +64,24 @@ def wait_for_stores(
                 raise AirflowException(trouble) from error
             pause = min(_FIRST_PAUSE * 2 ** (attempt - 1), _LONGEST_PAUSE)
             if (deadline - now()).total_seconds() <= pause:
-                raise AirflowFailException(_given_up(trouble, attempt, began, deadline)) from error
-            log.warning("%s\nthe step is begun again in %.0f s, up to the deadline %s", trouble, pause, _at(deadline))
+                raise AirflowFailException(_give_up_text(trouble, attempt, began, deadline)) from error
+            log.warning(
+                "%s\nthe step is begun again in %.0f s, up to the deadline %s",
+                trouble,
+                pause,
+                _utc(deadline),
+            )
         sleep(pause)
     raise AssertionError("unreachable")  # the count has no end
 
 
-def _given_up(trouble: str, attempts: int, began: datetime, deadline: datetime) -> str:
+def _give_up_text(trouble: str, attempts: int, began: datetime, deadline: datetime) -> str:
     times = "once" if attempts == 1 else f"{attempts} times"
     return (
-        f"{trouble}\nThe step was tried {times} since {_at(began)}, up to the deadline {_at(deadline)}. Nothing is "
+        f"{trouble}\nThe step was tried {times} since {_utc(began)}, up to the deadline {_utc(deadline)}. Nothing is "
         "half-committed: bring the store back, or make room (./afterbell doctor), then run the session again"
     )
 
 
-def _at(instant: datetime) -> str:
+def _utc(instant: datetime) -> str:
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

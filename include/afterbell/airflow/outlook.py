@@ -25,8 +25,8 @@ from afterbell.sla.history import read_runs
 from afterbell.sla.policy import TIMED, SlaPolicy, load_policy
 from afterbell.stores.artifacts import ArtifactStore
 
-FORECAST, TOLD = "forecast", "forecast-notice"
-"""Documents of a run: its newest forecast with all ``entries``, and the mark that somebody was told of a miss."""
+FORECAST, NOTICE = "forecast", "forecast-notice"
+"""Documents of a run: its newest forecast with all ``entries``, and the mark that a notice of a miss was sent."""
 Run = Mapping[str, Any]
 
 
@@ -36,102 +36,106 @@ def now() -> datetime:
 
 
 def budgets_for(exchange: Exchange, session: date, log: Any) -> dict[str, Any]:
-    """What the steps of a run may take, for ``run["budgets"]``: learned from the last sessions, else the policy's.
+    """The time budget of each step, for ``run["budgets"]``: learned from the last sessions, else that of the policy.
 
     Raises:
         ConfigError: ``sla.yaml`` is wrong.
     """
     policy = load_policy()
-    found = default_budgets(policy)
-    with _unimportant(log):
-        back = exchange.before(session, policy.history.sessions)
-        found = learn(read_runs(open_artifacts(), [session, *reversed(back)]), policy)
-    return found.to_json()
+    budgets = default_budgets(policy)
+    with _logging_errors(log):
+        earlier = exchange.before(session, policy.history.sessions)
+        budgets = learn(read_runs(open_artifacts(), [session, *reversed(earlier)]), policy)
+    return budgets.to_json()
 
 
-def begun(run: Run, step: str, log: Any, drops_due: datetime | None = None, *, kept: bool = False) -> dict[str, Any]:
+def forecast_at_start(
+    run: Run, step: str, log: Any, drops_due: datetime | None = None, *, kept: bool = False
+) -> dict[str, Any]:
     """Forecast at the start of ``step``.
 
     Args:
-        run: what the task that opened the run returned.
-        step: of ``TIMED``; for others nothing happens.
+        run: result of the task that opened the run.
+        step: one of ``TIMED``; for others nothing happens.
         log: of the task.
-        drops_due: when the work can begin, if that is known.
-        kept: what the step was told by a try before stands: its driver may be running.
+        drops_due: when the work can begin, if known.
+        kept: whether the instructions of an earlier try stay valid: its driver may be running.
 
     Returns:
-        What the step is told besides its inputs: for ``train`` what to leave out, and how many seconds the steps after
-        it need.
+        Instructions for the step besides its inputs: for ``train`` what to leave out, and how many seconds the steps
+        after it need.
     """
-    more: dict[str, Any] = {}
-    with _unimportant(log):
-        watched = _watched(run, step)
-        before = _told_before(run, step) if watched and kept else None
-        if before is not None:
-            return before
-        if watched:
-            policy, budgets, deadline = watched
-            found = fitting(budgets, step, now(), deadline, policy.leave_out, begins=drops_due)
-            more = _told(found, budgets, step)
-            _say(run, found, log, {"done": False, "told": more})
-    return more
+    instructions: dict[str, Any] = {}
+    with _logging_errors(log):
+        inputs = _forecast_inputs(run, step)
+        earlier = _read_instructions(run, step) if inputs and kept else None
+        if earlier is not None:
+            return earlier
+        if inputs:
+            policy, budgets, deadline = inputs
+            prediction = fitting(budgets, step, now(), deadline, policy.leave_out, begins=drops_due)
+            instructions = _instructions_for(prediction, budgets, step)
+            _record(run, prediction, log, {"done": False, "told": instructions})
+    return instructions
 
 
-def _told_before(run: Run, step: str) -> dict[str, Any] | None:
-    found = [each for each in _entries(open_artifacts(), run) if each["step"] == step and not each["done"]]
-    told: dict[str, Any] | None = found[-1].get("told") if found else None
-    return told
+def _read_instructions(run: Run, step: str) -> dict[str, Any] | None:
+    starts = [entry for entry in _read_entries(open_artifacts(), run) if entry["step"] == step and not entry["done"]]
+    instructions: dict[str, Any] | None = starts[-1].get("told") if starts else None
+    return instructions
 
 
-def ended(run: Run, step: str, log: Any) -> None:
-    """Forecast at the end of ``step``, and say if it took more than its budget."""
-    with _unimportant(log):
-        watched = _watched(run, step)
-        if watched:
-            policy, budgets, deadline = watched
-            at = now()
+def forecast_at_end(run: Run, step: str, log: Any) -> None:
+    """Forecast at the end of ``step``, and log a warning if it took more than its budget."""
+    with _logging_errors(log):
+        inputs = _forecast_inputs(run, step)
+        if inputs:
+            policy, budgets, deadline = inputs
+            instant = now()
             later = TIMED[TIMED.index(step) + 1 :]
             if later:
-                found = replace(fitting(budgets, later[0], at, deadline, policy.leave_out), step=step)
+                prediction = replace(fitting(budgets, later[0], instant, deadline, policy.leave_out), step=step)
             else:
-                found = forecast(budgets, step, at, deadline, done=True)
-            _say(run, found, log, {"done": True, "budget": budgets.seconds[step]})
+                prediction = forecast(budgets, step, instant, deadline, done=True)
+            _record(run, prediction, log, {"done": True, "budget": budgets.seconds[step]})
 
 
-def _watched(run: Run, step: str) -> tuple[SlaPolicy, Budgets, datetime] | None:
-    # Nobody waits for a backfill: its deadline only keeps it from waiting for a store for ever.
+def _forecast_inputs(run: Run, step: str) -> tuple[SlaPolicy, Budgets, datetime] | None:
+    # Nobody waits for a backfill: its deadline only bounds how long it waits for a store.
     if not run.get("budgets") or step not in TIMED or run.get("origin") == "backfill":
         return None
     return load_policy(), Budgets.from_json(run["budgets"]), datetime.fromisoformat(str(run["deadline"]))
 
 
-def _told(found: Forecast, budgets: Budgets, step: str) -> dict[str, Any]:
+def _instructions_for(prediction: Forecast, budgets: Budgets, step: str) -> dict[str, Any]:
     if step != "train":
         return {}
     return {
-        "leave_out": [measure.told() for measure in found.left_out],
+        "leave_out": [measure.told() for measure in prediction.left_out],
         "needed_after": budgets.after(step) + budgets.reserve,
     }
 
 
-def _say(run: Run, found: Forecast, log: Any, more: dict[str, Any]) -> None:
-    log.info(found.said)
+def _record(run: Run, prediction: Forecast, log: Any, details: dict[str, Any]) -> None:
+    log.info(prediction.said)
     store = open_artifacts()
-    entries = _entries(store, run)
-    entry = found.to_json() | more
-    if found.left_out:
-        entry["left_out"] = [measure.said for measure in found.left_out]
-    if more["done"]:
-        entry["took"] = _took(entries, found)
-    entries.append(entry)
-    # The newest stands on top, for whoever wants to know no more.
-    store.put(_key(run, FORECAST), json.dumps(entry | {"entries": entries}, indent=2).encode())
-    took = {each["step"]: each["took"] for each in entries if each.get("took") is not None}
+    entries = _read_entries(store, run)
+    newest = prediction.to_json() | details
+    if prediction.left_out:
+        newest["left_out"] = [measure.said for measure in prediction.left_out]
+    if details["done"]:
+        newest["took"] = _seconds_taken(entries, prediction)
+    entries.append(newest)
+    # The newest is on top, for readers that need no other.
+    store.put(_key(run, FORECAST), json.dumps(newest | {"entries": entries}, indent=2).encode())
+    took = {entry["step"]: entry["took"] for entry in entries if entry.get("took") is not None}
     over = over_budget(Budgets.from_json(run["budgets"]), took)
-    if found.step in over:
-        log.warning("%s took %.0f s, %.0f s more than its budget", found.step, took[found.step], over[found.step])
-    if not found.fits and _first(store, run):
-        notify("forecast", run, _warning(found, over), {"step": found.step} | _airflow_ids())
+    if prediction.step in over:
+        log.warning(
+            "%s took %.0f s, %.0f s more than its budget", prediction.step, took[prediction.step], over[prediction.step]
+        )
+    if not prediction.fits and _claim_notice(store, run):
+        notify("forecast", run, _warning(prediction, over), {"step": prediction.step} | _airflow_ids())
 
 
 def _airflow_ids() -> dict[str, str]:
@@ -142,31 +146,31 @@ def _airflow_ids() -> dict[str, str]:
     return {"dag_id": str(context["dag"].dag_id), "run_id": str(context["run_id"])}
 
 
-def _warning(found: Forecast, over: Mapping[str, float]) -> str:
+def _warning(prediction: Forecast, over: Mapping[str, float]) -> str:
     late = ", ".join(f"{step} by {seconds:.0f} s" for step, seconds in over.items())
-    return f"{found.said} (seen at {found.step})" + (f". Over their budgets: {late}" if late else "")
+    return f"{prediction.said} (seen at {prediction.step})" + (f". Over their budgets: {late}" if late else "")
 
 
-def _entries(store: ArtifactStore, run: Run) -> list[dict[str, Any]]:
+def _read_entries(store: ArtifactStore, run: Run) -> list[dict[str, Any]]:
     try:
-        found: list[dict[str, Any]] = json.loads(store.get(_key(run, FORECAST)))["entries"]
+        entries: list[dict[str, Any]] = json.loads(store.get(_key(run, FORECAST)))["entries"]
     except ObjectMissingError:
         return []
-    return found
+    return entries
 
 
-def _took(entries: list[dict[str, Any]], found: Forecast) -> float | None:
+def _seconds_taken(entries: list[dict[str, Any]], prediction: Forecast) -> float | None:
     """Seconds since the step before ended, or since this one was first begun; earlier tries are part of it."""
-    before = TIMED[: TIMED.index(found.step)]
-    ends = [each["at"] for each in entries if each["done"] and each["step"] in before]
-    starts = [each["at"] for each in entries if not each["done"] and each["step"] == found.step]
+    steps_before = TIMED[: TIMED.index(prediction.step)]
+    ends = [entry["at"] for entry in entries if entry["done"] and entry["step"] in steps_before]
+    starts = [entry["at"] for entry in entries if not entry["done"] and entry["step"] == prediction.step]
     since = max(ends, default=None) or min(starts, default=None)
-    return round((found.at - datetime.fromisoformat(since)).total_seconds(), 1) if since else None
+    return round((prediction.at - datetime.fromisoformat(since)).total_seconds(), 1) if since else None
 
 
-def _first(store: ArtifactStore, run: Run) -> bool:
+def _claim_notice(store: ArtifactStore, run: Run) -> bool:
     try:
-        store.put_if_absent(_key(run, TOLD), json.dumps({"at": now().isoformat()}).encode())
+        store.put_if_absent(_key(run, NOTICE), json.dumps({"at": now().isoformat()}).encode())
     except PreconditionFailedError:
         return False
     return True
@@ -177,7 +181,7 @@ def _key(run: Run, name: str) -> str:
 
 
 @contextmanager
-def _unimportant(log: Any) -> Iterator[None]:
+def _logging_errors(log: Any) -> Iterator[None]:
     try:
         yield
     except (AfterbellError, ValueError, KeyError, TypeError) as error:

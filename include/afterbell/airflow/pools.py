@@ -22,9 +22,9 @@ BACKFILL_WEIGHT = 1
 
 
 class DailyFirst(PriorityWeightStrategy):
-    """A task's own weight, but that of a backfill in a run that ``airflow backfill`` made: the night's run comes first.
+    """A task's own weight, but the backfill weight in runs that ``airflow backfill`` made: the night's run comes first.
 
-    A run that existed before and is done again by a backfill keeps its weight: only its id can be asked here.
+    A run that existed before and is done again by a backfill keeps its weight: only the id of the run is known here.
     """
 
     def get_weight(self, ti: TaskInstance) -> int:

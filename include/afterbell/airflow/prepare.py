@@ -15,13 +15,13 @@ from afterbell.airflow.pools import POOLS
 
 
 def create_pools(session: Session) -> list[str]:
-    """Create the pools that are not there; those that are keep the slots that somebody gave them.
+    """Create the pools that are missing; existing ones keep the slots that somebody gave them.
 
     Returns:
-        The names of those that were created.
+        The names of the pools that were created.
     """
-    there = set(session.scalars(select(Pool.pool).where(Pool.pool.in_(POOLS))))
-    missing = {name: body for name, body in POOLS.items() if name not in there}
+    existing = set(session.scalars(select(Pool.pool).where(Pool.pool.in_(POOLS))))
+    missing = {name: body for name, body in POOLS.items() if name not in existing}
     for name, (slots, description) in missing.items():
         session.add(Pool(pool=name, slots=slots, description=description, include_deferred=False))
     return list(missing)
@@ -31,8 +31,8 @@ def main() -> None:
     """Migrate, then create the pools."""
     upgradedb()
     with create_session() as session:
-        made = create_pools(session)
-    print(f"the database is current; pools made: {', '.join(made) or 'none'}", flush=True)
+        created = create_pools(session)
+    print(f"the database is current; pools created: {', '.join(created) or 'none'}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Make the buckets and folders of the stores, where they aren't there: ``python -m afterbell.airflow.prepare_stores``.
+"""Create the buckets and folders of the stores that are missing: ``python -m afterbell.airflow.prepare_stores``.
 
-They are those of the Airflow connections; running it again changes nothing. A store that does not answer yet is tried
-again for a few minutes.
+The Airflow connections name them; running it again changes nothing. A store that does not answer yet is tried again
+for a few minutes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PATIENCE = timedelta(minutes=3)
 
 
 def prepare_stores(runtime: Runtime) -> list[str]:
-    """Make what is missing; returns the places.
+    """Create what is missing; returns the places.
 
     Raises:
         StoreConfigError: a store refuses.
@@ -32,15 +32,15 @@ def prepare_stores(runtime: Runtime) -> list[str]:
     drop_store("s3", runtime).ensure()
     drop_store("hdfs", runtime).ensure()
     buckets = {runtime.s3.artifact_bucket: ARTIFACTS}
-    if found := re.match(r"s3a://([^/]+)", runtime.lake.warehouse):
-        buckets.setdefault(found[1], GENERAL)
+    if match := re.match(r"s3a://([^/]+)", runtime.lake.warehouse):
+        buckets.setdefault(match[1], GENERAL)
     for bucket, pair in buckets.items():
         ArtifactStore(replace(runtime.s3, artifact_bucket=bucket), keys=keys_of(pair, os.environ)).ensure_bucket()
     return [*(f"s3://{name}" for name in (runtime.s3.feed_bucket, *buckets)), f"{runtime.hdfs.url}{runtime.hdfs.root}"]
 
 
 def main() -> int:
-    """Make them and name them; the exit status."""
+    """Create the places and print them; returns the exit status."""
     try:
         environment = store_environment()
         os.environ.update(environment)  # where boto3 looks for the keys
@@ -49,7 +49,7 @@ def main() -> int:
     except AfterbellError as error:
         print(f"prepare_stores: {type(error).__name__}: {error}", file=sys.stderr)
         return 1
-    print(f"the stores are there: {', '.join(places)}", flush=True)
+    print(f"the stores are ready: {', '.join(places)}", flush=True)
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What a step left behind: its result in the artifact store, or the reason of its failure."""
+"""The outcome of a step: its result in the artifact store, or the reason of its failure."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ _NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
 
 
 def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
-    """The JSON that ``step`` wrote into the artifact store at its end; the store is asked up to the run's deadline."""
+    """The JSON that ``step`` wrote into the artifact store at its end; retries up to the run's deadline."""
     key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
     with waiting_until(datetime.fromisoformat(str(run["deadline"]))):
-        found: dict[str, Any] = json.loads(_store(environment).get(key))
-    return found
+        result: dict[str, Any] = json.loads(_store(environment).get(key))
+    return result
 
 
 def _store(environment: Mapping[str, str]) -> ArtifactStore:
@@ -43,7 +43,7 @@ def _store(environment: Mapping[str, str]) -> ArtifactStore:
 
 @dataclass(frozen=True)
 class AttemptNotes:
-    """What a driver on the cluster and whoever submitted it tell each other through the artifact store.
+    """Messages between a driver on the cluster and its submitter, through the artifact store.
 
     Every method may raise ``StoreUnavailableError`` and ``StoreConfigError``.
 
@@ -60,11 +60,11 @@ class AttemptNotes:
     token: str
 
     def announce(self, environment: Mapping[str, str]) -> None:
-        """From now on this attempt is the newest: drivers of older ones that have not begun do not begin."""
+        """Make this attempt the newest: drivers of older ones that have not begun do not begin."""
         _store(environment).put(self._key(attempt_key), json.dumps({"attempt": self.token}).encode())
 
     def mark_killed(self, environment: Mapping[str, str]) -> None:
-        """This attempt's driver is not wanted any more; nothing happens where a newer attempt was announced."""
+        """Mark this attempt's driver as no longer needed; nothing happens if a newer attempt was announced."""
         store, key = _store(environment), self._key(attempt_key)
         try:
             body, etag = store.get_with_etag(key)
@@ -75,43 +75,44 @@ class AttemptNotes:
 
     def killed(self, environment: Mapping[str, str]) -> bool:
         """Whether ``mark_killed`` was called for this attempt."""
-        found = self._read(_store(environment), attempt_key)
-        return bool(found and found.get("killed"))
+        note = self._read(_store(environment), attempt_key)
+        return bool(note and note.get("killed"))
 
     def result(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
-        """The result of this attempt; None where there is none, or that of another."""
+        """The result of this attempt; None if there is no result, or only that of another attempt."""
         return self._read(_store(environment), result_key)
 
     def failure(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
-        """The reason that this attempt failed for: ``kind``, ``message``, ``permanent``; None as for ``result``."""
+        """The reason why this attempt failed: ``kind``, ``message``, ``permanent``; None as for ``result``."""
         return self._read(_store(environment), failure_key)
 
     def _read(self, store: ArtifactStore, key: Any) -> dict[str, Any] | None:
         try:
-            found: dict[str, Any] = json.loads(store.get(self._key(key)))
+            document: dict[str, Any] = json.loads(store.get(self._key(key)))
         except ObjectMissingError:
             return None
-        return found if found.get("attempt") == self.token else None
+        return document if document.get("attempt") == self.token else None
 
     def _key(self, key: Any) -> str:
         return str(key(date.fromisoformat(self.session), self.run_id, self.step))
 
 
 def reason_in(output: str, step: str) -> dict[str, Any] | None:
-    """What the end of a driver's log says of its failure, as ``AttemptNotes.failure`` does; None where it says nothing.
+    """The reason of a failure from the end of a driver's log, as ``AttemptNotes.failure`` gives it; None if not there.
 
     A driver whose store is away can leave its reason nowhere else.
     """
-    for found in _LINE.finditer(output):
-        if found["step"] == step:
-            return {"kind": found["kind"], "message": found["text"], "permanent": False}
+    for match in _LINE.finditer(output):
+        if match["step"] == step:
+            return {"kind": match["kind"], "message": match["text"], "permanent": False}
     return None
 
 
 def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: str = "its size") -> AirflowException:
-    """The step's own message out of the tail of its log; permanent failures are not tried again.
+    """The failure of a step with its own message from the tail of its log; permanent failures are not tried again.
 
-    Want of memory comes with what to raise, and is tried once more at most: the next try rarely has more.
+    A lack of memory is reported with the setting to raise, and is tried once more at most: the next try rarely has
+    more memory.
 
     Args:
         step: its name.
@@ -120,14 +121,14 @@ def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: 
         driver_memory: what the cluster profile gives the driver, for the hint.
     """
     text = str(error)
-    found = _MESSAGE.search(text)
-    if found and found["step"] == step:
-        lines = [line for line in found["text"].splitlines() if not _NOISE.match(line.strip())]
-        message, hint = f"{found['kind']}: " + "\n".join(line.rstrip() for line in lines).rstrip(), ""
+    match = _MESSAGE.search(text)
+    if match and match["step"] == step:
+        lines = [line for line in match["text"].splitlines() if not _NOISE.match(line.strip())]
+        message, hint = f"{match['kind']}: " + "\n".join(line.rstrip() for line in lines).rstrip(), ""
     else:
         hint = memory_hint(text, driver_memory)
         message = f"{hint} (in the cluster profile)\n{text}" if hint else text
-    if found and found["step"] == step and found["kind"] in WAITED_FOR:
+    if match and match["step"] == step and match["kind"] in WAITED_FOR:
         return StoreAwayError(f"step {step!r} failed: {message}")
     final = _STATUS.search(text) or is_refused(text) or (hint and attempt > 1)
     kind = AirflowFailException if final else AirflowException

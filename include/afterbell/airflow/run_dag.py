@@ -2,19 +2,19 @@
 
 ``python -m afterbell.airflow.run_dag --dag daily_retraining --conf '{"session": "2026-06-30"}' --events FILE`` runs
 every task for real, operators, connections and Spark included. Progress goes to FILE as one JSON object a line, the
-log of Airflow to standard output. Exit status 0 means that the run succeeded. ``--answer`` is what a task that asks a
-person is told.
+log of Airflow to standard output. Exit status 0 means that the run succeeded. ``--answer`` is the answer to a task
+that asks a person.
 
-With ``--go FILE`` the run begins when that file appears: whoever started this gets other things ready meanwhile. With
-``--templates FOLDER`` the database is a copy of one that an earlier run has prepared there, which saves its migration.
+With ``--go FILE`` the run begins when that file appears: the caller prepares other things meanwhile. With ``--templates
+FOLDER`` the database is a copy of one that an earlier run has prepared there, which saves its migration.
 """
 
 from __future__ import annotations
 
 import gc
 
-# Starting makes a million objects that stay: looking for garbage among them would take a quarter of the time. It is
-# looked for from the first task on.
+# Starting creates a million objects that stay: collecting garbage among them would take a quarter of the time. The
+# collector runs from the first task on.
 gc.disable()
 
 import argparse  # noqa: E402 - after the line above
@@ -47,7 +47,7 @@ from afterbell.airflow.pools import POOLS  # noqa: E402
 from afterbell.stores.s3_client import read_description  # noqa: E402
 
 _LOOK = 0.05
-"""Seconds between looks for the word to go."""
+"""Seconds between checks for the file of ``--go``."""
 
 
 class Progress:
@@ -98,20 +98,20 @@ def prepare_database(templates: Path | None) -> None:
     """Prepare the database of this AIRFLOW_HOME: a copy of a template where there is one, else by migration.
 
     Args:
-        templates: folder of databases that were prepared before, by what they were prepared for; None for none.
+        templates: folder of prepared databases, each named by a digest of Airflow's version and the pools; or None.
     """
     database = Path(os.environ["AIRFLOW_HOME"]) / "airflow.db"
-    wanted = hashlib.sha256(f"{airflow.__version__}, {sorted(POOLS.items())}".encode()).hexdigest()[:16]
-    template = templates / f"{wanted}.db" if templates else None
+    digest = hashlib.sha256(f"{airflow.__version__}, {sorted(POOLS.items())}".encode()).hexdigest()[:16]
+    template = templates / f"{digest}.db" if templates else None
     if template and template.exists() and not database.exists():
         shutil.copyfile(template, database)
         return
     prepare.main()
     if template and database.exists():
-        whole = database.with_suffix(".template")
-        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(whole)) as copy:
+        backup = database.with_suffix(".template")
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as copy:
             source.backup(copy)
-        whole.replace(template)  # whoever prepares one at the same time makes the same
+        backup.replace(template)  # another process that prepares one at the same time makes the same
 
 
 def run(
@@ -125,7 +125,7 @@ def run(
     """Run ``dag_id`` with the parameters ``conf``, once ``go`` is there; returns the exit status."""
     progress = Progress(events)
     prepare_database(templates)
-    # Before there is another thread: one that imports a model while this one maps them, each waits for the other.
+    # Before another thread starts: if it imported a model while this one maps them, each would wait for the other.
     import_all_models()  # type: ignore[no-untyped-call]
     configure_mappers()
     bag = DagBag(dag_folder=settings.get("core", "dags_folder"))
@@ -142,10 +142,10 @@ def run(
     progress.emit("start", dag=dag_id, conf=dict(conf))
     dag.deadline = None  # no scheduler keeps it here, and Airflow would look for its record at the end of the run
     _fill_parameters(dag, conf)
-    with _answered(dag, answer):
-        found = dag.test(run_conf=dict(conf), logical_date=None)
-    state = str(getattr(found.state, "value", found.state))
-    progress.emit("end", state=state, run_id=found.run_id)
+    with _answering(dag, answer):
+        dag_run = dag.test(run_conf=dict(conf), logical_date=None)
+    state = str(getattr(dag_run.state, "value", dag_run.state))
+    progress.emit("end", state=state, run_id=dag_run.run_id)
     return 0 if state == "success" else 1
 
 
@@ -161,13 +161,13 @@ def _fill_parameters(dag: DAG, conf: Mapping[str, Any]) -> None:
 
 
 def _wake_api() -> None:
-    """Ask the API that tasks speak to, served in this process, once: it is made by the first request."""
+    """Send one request to the API of the tasks, served in this process: the first request creates it."""
     with httpx.Client(transport=in_process_api_server().transport, base_url="http://in-process.invalid./") as client:
         client.get("health").raise_for_status()
 
 
 @contextmanager
-def _answered(dag: DAG, answer: str) -> Iterator[None]:
+def _answering(dag: DAG, answer: str) -> Iterator[None]:
     if not any(hasattr(task, "response_timeout") for task in dag.tasks):
         yield
         return
@@ -190,13 +190,13 @@ def main() -> int:
     parser.add_argument("--answer", default="Reject", choices=("Approve", "Reject"))
     parser.add_argument("--go", type=Path)
     parser.add_argument("--templates", type=Path)
-    found = parser.parse_args()
-    return run(found.dag, found.conf, found.events, found.answer, found.go, found.templates)
+    options = parser.parse_args()
+    return run(options.dag, options.conf, options.events, options.answer, options.go, options.templates)
 
 
 if __name__ == "__main__":
-    ended = main()
+    status = main()
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(ended)  # all is written; taking those million objects apart would take another half a second
+    os._exit(status)  # all is written; freeing those million objects would take another half a second

@@ -1,4 +1,4 @@
-"""One step of a run as a Spark job: Airflow's SparkSubmitOperator with our frame around it."""
+"""One step of a run as a Spark job: Airflow's SparkSubmitOperator, with cluster mode and waits for stores."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.outage import wait_for_stores
-from afterbell.airflow.outlook import begun, ended
+from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import ClusterProfile
@@ -33,11 +33,11 @@ from afterbell.errors import PermanentError, RetryableError, StoreUnavailableErr
 class SparkStepOperator(ClusterStep, SparkSubmitOperator):
     """Submit ``spark_jobs/<step>.py`` and return the step's result.
 
-    In client mode the driver is a process of the worker's. In cluster mode it is launched through the REST submission
+    In client mode the driver is a process of the worker. In cluster mode it is launched through the REST submission
     protocol, and followed by the triggerer.
 
-    What is submitted is decided when the task runs, from the connections and the results of the steps before:
-    nothing of it is a template that a parameter could be rendered into, and no secret stands in a rendered field.
+    The submission is decided when the task runs, from the connections and the results of the steps before: no part of
+    it is a template that a parameter could be rendered into, and no rendered field holds a secret.
 
     Args:
         step: the name of the step and of its file in ``spark_jobs/``.
@@ -57,21 +57,21 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self.results = list(results)
         self._environment: dict[str, str] = {}
         self._target: SparkTarget | None = None
-        self._told_to_end = False
+        self._end_requested = False
 
     @plainly
     def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
 
         Raises:
-            AirflowFailException: the step failed in a way that trying again cannot mend.
+            AirflowFailException: the step failed in a way that trying again cannot fix.
             AirflowException: it failed in another way; the task's retries apply.
         """
         return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
 
     def _try_once(self, context: Context) -> dict[str, Any]:
         try:
-            target = self._choose()
+            target = self._choose_target()
             job = self.job(context) if target.deploy_mode == "cluster" else None
             if job is None:
                 self._prepare(target)
@@ -83,47 +83,47 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         except RetryableError as error:
             raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
         if job is not None:
-            taken = self.on_cluster(context, job)
-            ended(self.run, self.step, self.log)
-            return taken
+            result = self.on_cluster(context, job)
+            forecast_at_end(self.run, self.step, self.log)
+            return result
         self._forget_hook()
         try:
             super().execute(context)
         except AirflowException as error:
-            if self._told_to_end:  # else a driver that was killed would be taken for one without memory
+            if self._end_requested:  # else a driver that was killed would be mistaken for one that ran out of memory
                 raise AirflowException(
-                    f"step {self.step!r} was told to end, and ended its driver: it was cleared or timed out, or "
+                    f"step {self.step!r} was asked to end, and ended its driver: it was cleared or timed out, or "
                     "Airflow's processes on its machine were stopped. What it had committed is not done twice"
                 ) from error
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
-        ended(self.run, self.step, self.log)
+        forecast_at_end(self.run, self.step, self.log)
         return read_result(self._environment, self.run, self.step)
 
     @plainly
     def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
-        judged, anew = partial(super().resume, context, event), partial(self._try_once, context)
-        found = wait_for_stores(self.run, self.step, self.log, judged, anew)
-        ended(self.run, self.step, self.log)
-        return found
+        judge, try_again = partial(super().resume, context, event), partial(self._try_once, context)
+        result = wait_for_stores(self.run, self.step, self.log, judge, try_again)
+        forecast_at_end(self.run, self.step, self.log)
+        return result
 
-    def job(self, context: Context) -> Job:  # noqa: ARG002 - others might ask it
-        """What to launch on the cluster.
+    def job(self, context: Context) -> Job:  # noqa: ARG002 - a subclass might use it
+        """The job to launch on the cluster.
 
         Raises:
-            PermanentError: a connection, the profile or a step before is not as it must be.
+            PermanentError: a connection, the profile or the result of a step before is not valid.
         """
-        target, folders = self._choose(), Folders.from_env()
+        target, folders = self._choose_target(), Folders.from_env()
         conf, added = self.besides(target.cluster)
         environment = store_environment() | spark_secrets(target.cluster, self._conn_id) | added
         require_secrets(target.cluster, environment)
-        told = begun(self.run, self.step, self.log, kept=True)
+        instructions = forecast_at_start(self.run, self.step, self.log, kept=True)
         return Job(
             step=self.step,
             run=self.run,
             script=folders.root / "spark_jobs" / f"{self.step}.py",
-            arguments=step_arguments(self.step, self.run, [told, *self.results]),
+            arguments=step_arguments(self.step, self.run, [instructions, *self.results]),
             target=target,
             environment=environment,
             folders=folders,
@@ -134,7 +134,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         """Spark properties and variables of the driver that this kind of step adds to those of the profile."""
         return {}, {}
 
-    def _choose(self) -> SparkTarget:
+    def _choose_target(self) -> SparkTarget:
         self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
         return self._target
 
@@ -144,33 +144,33 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         folders = Folders.from_env()
         parts = submission(folders, target.master)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
-        # Decided as late as it can be: what is left out depends on the time.
-        told = begun(self.run, self.step, self.log)
-        self.application_args = step_arguments(self.step, self.run, [told, *self.results])
+        # Decided as late as possible: what is left out depends on the time.
+        instructions = forecast_at_start(self.run, self.step, self.log)
+        self.application_args = step_arguments(self.step, self.run, [instructions, *self.results])
         conf, environment = self.besides(target.cluster)
         self.conf = parts.conf | target.cluster.spark_conf() | conf  # the profile has the last word
         self.jars = parts.jars
         self.py_files = parts.py_files
         self._spark_binary = parts.spark_binary
         secrets = spark_secrets(target.cluster, self._conn_id)
-        self._environment = stores | parts.environment | secrets | environment | self._warm(target.cluster)
+        self._environment = stores | parts.environment | secrets | environment | self._warm_variables(target.cluster)
         require_secrets(target.cluster, self._environment)
 
     def _forget_hook(self) -> None:
-        """The hook of the try before has its arguments, and the open end of its driver's output."""
+        """Drop the hook of the try before: it holds that try's arguments and the open output of its driver."""
         process = getattr(self._hook, "_submit_sp", None)
         if process is not None and process.stdout is not None:
             process.stdout.close()
         self._hook = None
 
-    def _warm(self, cluster: ClusterProfile) -> dict[str, str]:
+    def _warm_variables(self, cluster: ClusterProfile) -> dict[str, str]:
         if not cluster.warm_seconds:
             return {}
-        return {WARM: str(cluster.warm_seconds if self.downstream_task_ids else 0)}  # nobody comes after the last step
+        return {WARM: str(cluster.warm_seconds if self.downstream_task_ids else 0)}  # no step comes after the last one
 
     def on_kill(self) -> None:
         """End the driver, wherever it runs."""
-        self._told_to_end = True
+        self._end_requested = True
         self.end_driver()
         if self._hook is not None:
             super().on_kill()
@@ -192,7 +192,7 @@ def step_arguments(step: str, run: Mapping[str, Any], results: Sequence[Mapping[
     """The argv of a step: one list entry a value, so that no value is ever parsed by a shell.
 
     Raises:
-        StaleInputError: a step before it handed on too little.
+        StaleInputError: an input is missing from the results of the steps before it.
     """
     return [
         "--session", str(run["session"]),

@@ -1,4 +1,4 @@
-"""The artifact store as Airflow's processes ask it: a few small documents, and no long wait for any of them."""
+"""The artifact store for Airflow's own processes: they read a few small documents, and wait long for none of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMEOUTS = Timeouts(connect=2.0, read=4.0)
 
 
 def open_artifacts() -> ArtifactStore:
-    """The artifact store behind the connections; it is asked twice at most, a few seconds each.
+    """The artifact store of the connections; a request is tried twice at most, a few seconds each.
 
     Raises:
         ConfigError: a connection is missing or incomplete.
@@ -26,10 +26,10 @@ def open_artifacts() -> ArtifactStore:
 
 def secret_values() -> tuple[str, ...]:
     """The passwords of the project's connections; those that are not defined have none."""
-    found = []
+    passwords = []
     for conn_id in (SPARK, S3, S3_FEED, S3_LAKE, HDFS, LAKE):
         try:
-            found.append(get_connection(conn_id).password or "")
+            passwords.append(get_connection(conn_id).password or "")
         except ConfigError:
             continue
-    return tuple(filter(None, found))
+    return tuple(filter(None, passwords))

@@ -1,4 +1,4 @@
-"""The words a DAG is written in: open a run, and add its steps."""
+"""The building blocks of a DAG: open a run, and add its steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from afterbell.errors import PermanentError
 @task(task_id="open_maintenance")
 @plainly
 def open_maintenance() -> dict[str, Any]:
-    """The instant that ages count from, and whether anything may be changed.
+    """The instant from which ages are counted, and whether anything may be changed.
 
     Returns:
         ``session`` (the day, ISO), ``run_id``, ``now`` and ``deadline`` (ISO instants, UTC), ``dry_run``, ``origin``
@@ -48,13 +48,13 @@ def _result(step: BaseOperator) -> XComArg:
 
 
 def await_drops(run: Any) -> XComArg:
-    """Add the wait for the drops of the session; what it returns tells the report which came late or not at all."""
-    # It may begin two hours before the bell and last until the last cut-off; it ends itself at that.
+    """Add the wait for the drops of the session; from its result the report lists those late or missing."""
+    # It may begin two hours before the bell; it ends by itself at the last cut-off.
     return _result(AwaitDropsOperator(task_id="await_drops", run=run, execution_timeout=timedelta(hours=4)))
 
 
 def spark_step(step: str, run: Any, *results: Any) -> XComArg:
-    """Add ``spark_jobs/<step>.py``, told what ``results`` hold; its own result is what this returns."""
+    """Add ``spark_jobs/<step>.py`` with ``results`` as its inputs; returns the result of the step."""
     return _result(SparkStepOperator(task_id=step, step=step, run=run, results=results))
 
 

@@ -29,15 +29,15 @@ class TradingSessions(Timetable):
 
     The data interval of a run begins at midnight UTC of the session's date, which names it, and ends with the bell. The
     logical date is that beginning, so ``airflow backfill create --from-date 2016-06-01 --to-date 2016-06-30`` means the
-    sessions of these dates, both included. The calendar is asked anew each day and reaches a year ahead.
+    sessions of these dates, both included. The calendar is loaded anew each day and reaches a year ahead.
 
-    Without catch-up the newest session whose bell has rung is run, were it late; those missed before it are not. A DAG
+    Without catch-up the newest session whose bell has rung is run, even if late; those missed before it are not. A DAG
     that never ran begins with the first session whose deadline is still to come.
 
     Args:
         exchange: ISO 10383 code, such as ``XNYS``.
         delay_minutes: how long after the bell a run is due; the data interval ends with the bell all the same.
-        scheduled: where it is False nothing is due, and backfills work as ever.
+        scheduled: if False, nothing is due; backfills still work.
     """
 
     description = "After the close of every session of an exchange"
@@ -50,7 +50,7 @@ class TradingSessions(Timetable):
 
     @property
     def summary(self) -> str:
-        """What stands beside the DAG's name in the page."""
+        """The text beside the DAG's name in the page."""
         if not self.scheduled:
             return f"{self.exchange} sessions, by hand"
         return f"{self.exchange} close" + (f" + {self.delay_minutes} min" if self.delay_minutes else "")
@@ -84,7 +84,7 @@ class TradingSessions(Timetable):
                 f"TradingSessions: delay_minutes is {self.delay_minutes}; expected 0 to {most}: a run begins "
                 "before the deadline"
             )
-        if _has_calendar_file(self.exchange):  # spares every parsing of a DAG the 1.7 s of a calendar
+        if _has_calendar_file(self.exchange):  # saves the 1.7 s of loading a calendar at every parsing of a DAG
             return
         try:
             self._calendar.is_session(sessions.now().date())
@@ -131,7 +131,7 @@ class TradingSessions(Timetable):
         return DataInterval(pendulum.instance(start), pendulum.instance(end))
 
     def _first_day(self, last: DataInterval | None, restriction: TimeRestriction) -> date | None:
-        """The first day that the next session may lie on; None where nothing says one."""
+        """The first day that the next session may lie on; None if nothing sets one."""
         days: list[date] = []
         if last is not None:
             days.append(last.start.astimezone(UTC).date() + timedelta(days=1))
@@ -142,11 +142,11 @@ class TradingSessions(Timetable):
         return max(days) if days else None
 
     def _newest(self, *, first_time: bool) -> date:
-        at = sessions.now()
-        found = self._calendar.last_closed(at)
-        if first_time and self._calendar.close(found) + load_policy().budget <= at:
-            return self._calendar.next(found)
-        return found
+        now = sessions.now()
+        session = self._calendar.last_closed(now)
+        if first_time and self._calendar.close(session) + load_policy().budget <= now:
+            return self._calendar.next(session)
+        return session
 
 
 def platform_sessions() -> TradingSessions:
@@ -168,5 +168,5 @@ def _after(day: date, latest: datetime | None) -> bool:
 def _has_calendar_file(exchange: str) -> bool:
     spec = find_spec("exchange_calendars")  # finds the package without importing it
     folders = [Path(place) for place in (spec.submodule_search_locations if spec else None) or ()]
-    wanted = f"exchange_calendar_{exchange.lower()}.py"
-    return any(found.name == wanted for folder in folders for found in folder.glob("exchange_calendar_*.py"))
+    file_name = f"exchange_calendar_{exchange.lower()}.py"
+    return any(path.name == file_name for folder in folders for path in folder.glob("exchange_calendar_*.py"))

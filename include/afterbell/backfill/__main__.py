@@ -18,7 +18,7 @@ from afterbell.stores.artifacts import ArtifactStore
 
 
 def plan_and_record(runtime: Runtime, record: Record) -> Plan:
-    """Plan what a record asks for, and keep both."""
+    """Plan the request of a record, and store both."""
     plan = survey(runtime, record.request, Exchange(load_platform().exchange), record.asked_at)
     shelf = Shelf(ArtifactStore(runtime.s3))
     shelf.keep(record)
@@ -27,7 +27,7 @@ def plan_and_record(runtime: Runtime, record: Record) -> Plan:
 
 
 def main(args: StepArgs) -> dict[str, Any]:
-    """Plan the request; what there is to do, and the whole plan for whoever reads the log."""
+    """Plan the request; returns the number of chunks to do by step, and the whole plan for whoever reads the log."""
     now = datetime.now(UTC)
     # Checked again: whatever reaches a step may have been typed by hand.
     request = check_request(args.require("request"), Exchange(load_platform().exchange), now.date())

@@ -1,8 +1,8 @@
 """The three documents of a backfill, ``backfills/<id>/{request,plan,state}.json`` in the artifact store; pure.
 
 ``request.json`` is the record of who asked for what and why, and never changes. ``plan.json`` is what was to be done
-when it was last looked at. ``state.json`` is what has been done, chunk by chunk. None of them decides anything: what
-is there is told by the lake's own commits, so a lost or old document costs a look, never a row.
+when the plan was last made. ``state.json`` is what has been done, chunk by chunk. None of them decides anything: the
+lake's own commits show what is filled, so a lost or old document costs a look, never a row.
 
 Sizes are bytes as stored, times are seconds, instants are ISO 8601 in UTC, sessions are ISO dates.
 """
@@ -26,7 +26,7 @@ def key_of(backfill_id: str, name: Name) -> str:
     """Where a document lies in the artifact bucket.
 
     Raises:
-        ConfigError: the id can't be one.
+        ConfigError: no backfill can have that id.
     """
     return f"{PREFIX}{check_id(backfill_id)}/{name}.json"
 
@@ -54,7 +54,7 @@ class Estimate(Strict):
 
     Attributes:
         seconds: with all cores to itself.
-        basis: ``past runs``: as fast as those that ``ops.runs`` tells of; ``assumed``: there are none yet.
+        basis: ``past runs``: as fast as those recorded in ``ops.runs``; ``assumed``: there are none yet.
     """
 
     seconds: float
@@ -62,10 +62,10 @@ class Estimate(Strict):
 
 
 class IngestPlan(Strict):
-    """What is to be taken in.
+    """What is to be ingested.
 
     Attributes:
-        sessions: with drops that the ledger doesn't know.
+        sessions: number of sessions with drops that the ledger doesn't know.
         objects: those drops.
         bytes: their size.
         rows: about how many rows they hold.
@@ -87,10 +87,10 @@ class SetPlan(Strict):
     Attributes:
         name: the set.
         definition: the hash of what it means now.
-        sessions: that lack it, counting those whose drops are taken in first.
+        sessions: that lack it, counting those whose drops are ingested first.
         stored: sessions of the range that have it.
         rows: about how many rows that makes.
-        stale: sessions, in the range or after it, that are stored and look back at sessions whose drops are taken in
+        stale: sessions, in the range or after it, that are stored and look back at sessions whose drops are ingested
             only now: they stay as they were computed.
         time: expected.
     """
@@ -111,7 +111,7 @@ class ChunkPlan(Strict):
         number: from 1.
         first: session.
         last: session.
-        objects: drops to take in.
+        objects: drops to ingest.
         bytes: their size.
         features: sessions to compute, by factor set; sets that lack none are left out.
     """
@@ -136,8 +136,8 @@ class Plan(Strict):
         made_at: when.
         sessions: of the exchange in the range.
         chunks: all of the range, ascending.
-        ingest: None where that step wasn't asked for.
-        features: by set; empty where that step wasn't asked for.
+        ingest: None if that step wasn't requested.
+        features: by set; empty if that step wasn't requested.
         seconds: expected for all of it, Spark's starts included.
     """
 
@@ -161,7 +161,7 @@ class Attempt(Strict):
         run_id: Airflow's.
         started_at: when.
         asked_by: who started it.
-        reason: what they said.
+        reason: why, in their words.
     """
 
     run_id: str
@@ -181,7 +181,7 @@ class ChunkState(Strict):
         state: ``waiting`` (for a daily run), ``running``, ``cancelled``, ``done``, ``nothing`` (there was nothing to
             do) or ``failed``.
         seconds: that it took, waiting for daily runs included.
-        waited: seconds of these in which it stood back for a daily run.
+        waited: seconds of these in which it waited for a daily run.
         rows: written.
         sessions: that were filled.
         commit_ids: of its commits.
@@ -219,29 +219,29 @@ class State(Strict):
     chunks: tuple[ChunkState, ...] = ()
 
     def began(self, attempt: Attempt) -> State:
-        """The same with one more run; a run that is tried again is the same run."""
-        others = tuple(one for one in self.attempts if one.run_id != attempt.run_id)
+        """A copy with one more run; a run that is tried again is the same run."""
+        others = tuple(known for known in self.attempts if known.run_id != attempt.run_id)
         return self.model_copy(update={"attempts": (*others, attempt)})
 
-    def told(self, chunks: Iterable[ChunkState]) -> State:
-        """The same with news of some chunks."""
-        found = {(one.step, one.number): one for one in (*self.chunks, *chunks)}
-        ordered = sorted(found.values(), key=lambda one: (one.step != "ingest", one.step, one.number))
+    def with_chunks(self, chunks: Iterable[ChunkState]) -> State:
+        """A copy in which ``chunks`` replace what was known of them."""
+        states = {(chunk.step, chunk.number): chunk for chunk in (*self.chunks, *chunks)}
+        ordered = sorted(states.values(), key=lambda chunk: (chunk.step != "ingest", chunk.step, chunk.number))
         return self.model_copy(update={"chunks": tuple(ordered)})
 
     def chunk(self, step: str, number: int) -> ChunkState | None:
         """What is known of one chunk."""
-        return next((one for one in self.chunks if (one.step, one.number) == (step, number)), None)
+        return next((chunk for chunk in self.chunks if (chunk.step, chunk.number) == (step, number)), None)
 
     def cancelled(self, step: str, at: datetime) -> State:
-        """The same with what was under way of ``step`` cancelled; it goes on from there when it is asked for again."""
+        """A copy with the unfinished chunks of ``step`` cancelled; the same request goes on from there."""
         ended = {"state": "cancelled", "at": at, "message": "cancelled: the same request goes on from here"}
-        mine = [one for one in self.chunks if one.step == step and one.state in {"running", "waiting"}]
-        return self.told(one.model_copy(update=ended) for one in mine)
+        unfinished = [chunk for chunk in self.chunks if chunk.step == step and chunk.state in {"running", "waiting"}]
+        return self.with_chunks(chunk.model_copy(update=ended) for chunk in unfinished)
 
     def word(self) -> Doing:
-        """One word on the whole: ``planned`` where nothing has begun."""
-        states = {one.state for one in self.chunks}
+        """One word for the state of the whole: ``planned`` if nothing has begun."""
+        states = {chunk.state for chunk in self.chunks}
         for worst in ("failed", "cancelled", "running", "waiting"):
             if worst in states:
                 return worst

@@ -1,4 +1,4 @@
-"""Standing back for the daily run: a backfill begins and publishes nothing while one is at work."""
+"""Waiting for the daily run: a backfill begins and publishes nothing while one is at work."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from afterbell.errors import RetryableError
 
 LOOK_SECONDS = 5.0
 LONGEST_SECONDS = 3 * 3600.0
-"""A daily run has two hours. Whoever has waited longer goes on: somebody runs one after the other."""
+"""A daily run has two hours. A longer wait ends all the same: somebody starts one run after the other."""
 
 
 @dataclass
 class Patience:
-    """Waits while somebody is at work.
+    """Waits while a daily run is at work.
 
     Attributes:
-        active: tells who is; may fail in a way that passes, and then nobody is.
-        pause: waits some seconds.
+        active: names the daily runs at work; a retryable failure counts as none.
+        pause: waits the given seconds.
         clock: seconds of a clock that only goes forward.
-        tell: called with those who are waited for, and with nobody once the wait is over; not where nobody is.
+        tell: called with the runs that are waited for, and with none once the wait is over; not without a wait.
         waited: seconds, so far.
     """
 
@@ -33,15 +33,15 @@ class Patience:
     waited: float = field(default=0.0, init=False)
 
     def wait(self) -> None:
-        """Return as soon as nobody is at work, and at the latest after ``LONGEST_SECONDS``."""
-        began, said = self.clock(), False
-        while (found := self._active()) and self.clock() - began < LONGEST_SECONDS:
-            if not said:
-                print(f"backfill: waiting for the daily run {', '.join(found)}", flush=True)
-                self.tell(found)
-                said = True
+        """Return as soon as no daily run is at work, and at the latest after ``LONGEST_SECONDS``."""
+        began, announced = self.clock(), False
+        while (runs := self._active()) and self.clock() - began < LONGEST_SECONDS:
+            if not announced:
+                print(f"backfill: waiting for the daily run {', '.join(runs)}", flush=True)
+                self.tell(runs)
+                announced = True
             self.pause(LOOK_SECONDS)
-        if said:
+        if announced:
             self.tell([])
         self.waited += self.clock() - began
 

@@ -1,4 +1,4 @@
-"""What somebody asks a backfill for, checked field by field; pure, and read by the form as by the command line."""
+"""The request for a backfill, checked field by field; pure, and used by the form and by the command line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHUNK_SESSIONS, LONGEST_CHUNK = 250, 1000
 """A year, about: sessions that are committed together."""
 SHORTEST_REASON, LONGEST_REASON = 10, 300
 REASON = r"^[^\u0000-\u001f\u007f]+$(?!\n)"
-"""One line of text, whatever it says: it is stored and shown, and never becomes part of a command."""
+"""One line of text with any content: it is stored and shown, and never becomes part of a command."""
 ID = re.compile(r"[0-9]{8}-[0-9]{8}-[0-9a-f]{8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -49,8 +49,8 @@ class Request(Strict):
 
     @field_validator("steps", "factor_sets", mode="before")
     @classmethod
-    def _from_json(cls, found: object) -> object:
-        return tuple(found) if isinstance(found, list) else found
+    def _from_json(cls, names: object) -> object:
+        return tuple(names) if isinstance(names, list) else names
 
     @property
     def backfill_id(self) -> str:
@@ -86,23 +86,23 @@ def chunks_of(request: Request, exchange: Exchange) -> tuple[Chunk, ...]:
     """The chunks of a request, ascending."""
     sessions, size = exchange.between(request.first, request.last), request.chunk_sessions
     starts = range(0, len(sessions), size)
-    return tuple(Chunk(at // size + 1, tuple(sessions[at : at + size])) for at in starts)
+    return tuple(Chunk(start // size + 1, tuple(sessions[start : start + size])) for start in starts)
 
 
-def check_request(asked: Mapping[str, Any], exchange: Exchange, today: date) -> Request:
+def check_request(fields: Mapping[str, Any], exchange: Exchange, today: date) -> Request:
     """The request that a form's or a command's fields make.
 
     Args:
-        asked: ``first``, ``last`` (ISO days); ``steps``, ``factor_sets`` (names), ``chunk_sessions``, if not all,
-            those of the daily models and a year.
+        fields: ``first``, ``last`` (ISO days); ``steps``, ``factor_sets`` (names) and ``chunk_sessions``, which are
+            all steps, the sets of the daily models and a year if left out.
         exchange: whose sessions are filled.
-        today: the day on which it is asked for; history ends there.
+        today: the day of the request; history ends there.
 
     Raises:
         ConfigError: a field is wrong; the message says which, what was found, and gives a good value.
         CalendarBoundsError: the calendar does not reach the range.
     """
-    first, last = check_day(asked.get("first"), "first"), check_day(asked.get("last"), "last")
+    first, last = check_day(fields.get("first"), "first"), check_day(fields.get("last"), "last")
     if first > last:
         raise ConfigError(f"first is {first} and last is {last}: first must not be after last; swap them")
     if last > today:
@@ -112,9 +112,9 @@ def check_request(asked: Mapping[str, Any], exchange: Exchange, today: date) -> 
     return Request(
         first=first,
         last=last,
-        steps=check_names(asked.get("steps", STEPS), "steps", STEPS),
-        factor_sets=check_names(asked.get("factor_sets") or (), "factor_sets", FACTOR_SETS, empty=True),
-        chunk_sessions=check_size(asked.get("chunk_sessions", CHUNK_SESSIONS)),
+        steps=check_names(fields.get("steps", STEPS), "steps", STEPS),
+        factor_sets=check_names(fields.get("factor_sets") or (), "factor_sets", FACTOR_SETS, empty=True),
+        chunk_sessions=check_size(fields.get("chunk_sessions", CHUNK_SESSIONS)),
     )
 
 
@@ -122,7 +122,7 @@ def check_day(given: object, name: str) -> date:
     """A day as a form sends it.
 
     Raises:
-        ConfigError: it is anything else than YYYY-MM-DD.
+        ConfigError: it is not of the form YYYY-MM-DD.
     """
     with suppress(ValueError):
         if isinstance(given, str) and _DAY.fullmatch(given):
@@ -134,20 +134,20 @@ def check_names(given: object, name: str, known: Sequence[str], *, empty: bool =
     """Names out of a list that is known, each once, in the list's order.
 
     Raises:
-        ConfigError: one isn't there, or none is given where one must be.
+        ConfigError: a name is unknown, or the list is empty and must not be.
     """
-    if not isinstance(given, list | tuple) or not all(isinstance(each, str) for each in given):
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
         raise ConfigError(f"{name} is {given!r}: give a list of some of {', '.join(known)}")
-    unknown = [each for each in given if each not in known]
+    unknown = [item for item in given if item not in known]
     if unknown:
         raise ConfigError(f"{name}: {unknown[0]!r} is not known: use some of {', '.join(known)}")
     if not given and not empty:
         raise ConfigError(f"{name} is empty: give some of {', '.join(known)}")
-    return tuple(each for each in known if each in given)
+    return tuple(item for item in known if item in given)
 
 
 def check_reason(given: object) -> str:
-    """Why somebody wants it: a line that others understand later.
+    """The reason for a backfill: a line that others understand later.
 
     Raises:
         ConfigError: it is too short or too long, or is more than one line of text.
@@ -176,7 +176,7 @@ def check_size(given: object) -> int:
     """How many sessions are committed together.
 
     Raises:
-        ConfigError: it is no whole number within bounds.
+        ConfigError: it is not a whole number within bounds.
     """
     if isinstance(given, bool) or not isinstance(given, int) or not 1 <= given <= LONGEST_CHUNK:
         raise ConfigError(f"chunk_sessions is {given!r}: give a whole number from 1 to {LONGEST_CHUNK}")

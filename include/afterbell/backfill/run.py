@@ -1,7 +1,7 @@
 """The two Spark jobs of a backfill: each goes through the chunks in one driver and notes what it did after each.
 
-What is done is told by the lake's own commits: a job that is started again finds nothing to do in the chunks that are
-there, and goes on with the others. A daily run goes first: nothing is begun or published while one is at work.
+The lake's own commits show what is done: a job that is started again finds nothing to do in the chunks that are filled,
+and goes on with the others. A daily run goes first: nothing is begun or published while one is at work.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from afterbell.stores.artifacts import ArtifactStore
 
 @dataclass(frozen=True)
 class Filled:
-    """What became of a chunk.
+    """The outcome of filling one chunk.
 
     Attributes:
         rows: written.
@@ -55,10 +55,10 @@ class Backfill:
         self._args, self._step, self._shelf = args, step, Shelf(store)
         backfill_id = str(args.require("backfill_id"))
         self.record: Record = self._shelf.record(backfill_id)
-        self.plan: Plan = self._planned(backfill_id)
+        self.plan: Plan = self._require_plan(backfill_id)
         self.patience = Patience(lambda: active(store, datetime.now(UTC)))
 
-    def _planned(self, backfill_id: str) -> Plan:
+    def _require_plan(self, backfill_id: str) -> Plan:
         plan = self._shelf.plan(backfill_id)
         if plan is None:
             raise StaleInputError(f"backfill {backfill_id} has no plan: clear the task 'plan' and all after it")
@@ -70,19 +70,19 @@ class Backfill:
         Raises:
             AfterbellError: a chunk failed; those before it stay, and the same request goes on from there.
         """
-        mine = [chunk for chunk in self.plan.chunks if chunk.wants(self._step)]
+        chunks = [chunk for chunk in self.plan.chunks if chunk.wants(self._step)]
         done = []
-        for chunk in mine:
+        for chunk in chunks:
             done.append(self._fill(fill, chunk))
-            print(f"backfill: {self._step} {len(done)} of {len(mine)}: {_said(done[-1])}", flush=True)
+            print(f"backfill: {self._step} {len(done)} of {len(chunks)}: {_format_chunk(done[-1])}", flush=True)
         return {
             "backfill_id": self.record.backfill_id,
             "chunks": len(done),
-            "rows": sum(one.rows for one in done),
-            "sessions": sum(one.sessions for one in done),
-            "commit_ids": [commit for one in done for commit in one.commit_ids],
-            "waited": round(sum(one.waited for one in done), 3),
-            "noop": all(one.state == "nothing" for one in done),
+            "rows": sum(state.rows for state in done),
+            "sessions": sum(state.sessions for state in done),
+            "commit_ids": [commit for state in done for commit in state.commit_ids],
+            "waited": round(sum(state.waited for state in done), 3),
+            "noop": all(state.state == "nothing" for state in done),
         }
 
     def _fill(self, fill: Fill, chunk: ChunkPlan) -> ChunkState:
@@ -92,7 +92,7 @@ class Backfill:
         )
         began = time.monotonic()
         self._note(blank, "running")
-        self.patience.tell = lambda names: self._note(blank, *_waiting(names))
+        self.patience.tell = lambda names: self._note(blank, *_wait_state(names))
         self.patience.wait()
         # Each chunk is a run of its own to the steps that fill it: the same names would collide.
         args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}", inputs={})
@@ -101,28 +101,28 @@ class Backfill:
         except AfterbellError as error:
             self._note(blank, "failed", self._spent(began) | {"message": f"{type(error).__name__}: {error}"})
             raise
-        told = {
+        outcome = {
             "rows": filled.rows,
             "sessions": filled.sessions,
             "commit_ids": filled.commit_ids,
             "message": filled.message,
         }
-        return self._note(blank, "done" if filled.commit_ids else "nothing", self._spent(began) | told)
+        return self._note(blank, "done" if filled.commit_ids else "nothing", self._spent(began) | outcome)
 
     def _spent(self, began: float) -> dict[str, Any]:
         return {"seconds": round(time.monotonic() - began, 3), "waited": round(self.patience.waited, 3)}
 
-    def _note(self, blank: ChunkState, word: Doing, told: dict[str, Any] | None = None) -> ChunkState:
-        chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | (told or {}))
-        self._shelf.change(self.record.backfill_id, lambda state: state.told([chunk]))
+    def _note(self, blank: ChunkState, word: Doing, details: dict[str, Any] | None = None) -> ChunkState:
+        chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | (details or {}))
+        self._shelf.change(self.record.backfill_id, lambda state: state.with_chunks([chunk]))
         return chunk
 
 
-def _waiting(names: list[str]) -> tuple[Doing, dict[str, Any]]:
+def _wait_state(names: list[str]) -> tuple[Doing, dict[str, Any]]:
     return ("waiting", {"message": f"waits for the daily run {', '.join(names)}"}) if names else ("running", {})
 
 
-def _said(chunk: ChunkState) -> str:
+def _format_chunk(chunk: ChunkState) -> str:
     return f"{chunk.first} to {chunk.last} {chunk.state}, {chunk.rows} rows, {chunk.seconds:.0f} s {chunk.message}"
 
 
@@ -144,8 +144,8 @@ def backfill_ingest(args: StepArgs) -> dict[str, Any]:
             return Filled(message=message)
         # The audit looks at one session as a whole: the last that there is.
         audited = date.fromisoformat(taken["last_usable"]) if taken["last_usable"] else chunk.last
-        told = span | {"branch": taken["branch"]}
-        audit = replace(chunk_args, step="validate", session=audited, inputs=told)
+        inputs = span | {"branch": taken["branch"]}
+        audit = replace(chunk_args, step="validate", session=audited, inputs=inputs)
         validate(audit, before_publish=backfill.patience.wait)
         return Filled(
             rows=taken["rows"],
@@ -171,12 +171,12 @@ def backfill_features(args: StepArgs) -> dict[str, Any]:
         ensure_table(spark, table)
     # Resolved once: all chunks are computed from the same snapshots, whoever publishes meanwhile.
     inputs: dict[str, Any] = {name: head(spark, table) for name, table in tables.items()}
-    inputs["factor_sets"] = [one.name for one in backfill.plan.features]
+    inputs["factor_sets"] = [factors.name for factors in backfill.plan.features]
 
     def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
         span = {"since": chunk.first.isoformat()}
         done = features(replace(chunk_args, step="features", inputs=inputs | span))
-        commits = tuple(one["commit_id"] for one in done["sets"].values() if not one["noop"])
+        commits = tuple(factors["commit_id"] for factors in done["sets"].values() if not factors["noop"])
         return Filled(rows=done["rows"], sessions=done["sessions"], commit_ids=commits)
 
     return backfill.run(fill)

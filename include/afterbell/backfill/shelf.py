@@ -24,22 +24,22 @@ class Shelf:
 
     def ids(self) -> list[str]:
         """All backfills, by their range."""
-        names = {found.key.removeprefix(PREFIX).partition("/")[0] for found in self._store.list(PREFIX)}
+        names = {stored.key.removeprefix(PREFIX).partition("/")[0] for stored in self._store.list(PREFIX)}
         return sorted(name for name in names if ID.fullmatch(name))
 
     def record(self, backfill_id: str) -> Record:
-        """Who asked for it, for what and why.
+        """The record of a backfill: who asked for what and why.
 
         Raises:
-            ConfigError: there is none of that id; the message lists those there are.
+            ConfigError: no backfill has that id; the message lists the known ones.
         """
-        found = self._read(backfill_id, "request", Record)
-        if found is None:
+        record = self._read(backfill_id, "request", Record)
+        if record is None:
             raise ConfigError(f"backfill {backfill_id} is not known; there are: {', '.join(self.ids()) or 'none'}")
-        return found
+        return record
 
     def plan(self, backfill_id: str) -> Plan | None:
-        """What was to be done when it was last looked at; None before that."""
+        """The newest plan; None before the first."""
         return self._read(backfill_id, "plan", Plan)
 
     def state(self, backfill_id: str) -> State:
@@ -47,20 +47,20 @@ class Shelf:
         return self._read(backfill_id, "state", State) or State(backfill_id=backfill_id)
 
     def keep(self, record: Record) -> Record:
-        """Record what is asked for; where the same was asked before, that record stands and is returned."""
+        """Store the record of a request; if the same was requested before, that record stays and is returned."""
         key = key_of(record.backfill_id, "request")
         try:
-            self._store.put_if_absent(key, _body(record))
+            self._store.put_if_absent(key, _encode(record))
         except PreconditionFailedError:
             return self.record(record.backfill_id)
         return record
 
     def put_plan(self, plan: Plan) -> None:
         """Replace the plan."""
-        self._store.put(key_of(plan.backfill_id, "plan"), _body(plan))
+        self._store.put(key_of(plan.backfill_id, "plan"), _encode(plan))
 
     def began(self, backfill_id: str, attempt: Attempt) -> State:
-        """Note one more run."""
+        """Note one more run of the backfill."""
         return self.change(backfill_id, lambda state: state.began(attempt))
 
     def change(self, backfill_id: str, how: Callable[[State], State]) -> State:
@@ -79,10 +79,10 @@ class Shelf:
             body, etag = self._store.get_with_etag(key)
         except ObjectMissingError:
             made = how(blank)
-            self._store.put_if_absent(key, _body(made))
+            self._store.put_if_absent(key, _encode(made))
         else:
             made = how(_parse(key, body, State))
-            self._store.put_if_match(key, _body(made), etag)
+            self._store.put_if_match(key, _encode(made), etag)
         return made
 
     def _read(self, backfill_id: str, name: Name, model: type[Model]) -> Model | None:
@@ -93,7 +93,7 @@ class Shelf:
             return None
 
 
-def _body(document: BaseModel) -> bytes:
+def _encode(document: BaseModel) -> bytes:
     return document.model_dump_json(indent=1).encode()
 
 

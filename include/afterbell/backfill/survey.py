@@ -12,7 +12,7 @@ from typing import Any
 from pyiceberg import expressions as ice
 
 from afterbell.backfill.documents import Plan
-from afterbell.backfill.plan import Found, NewDrop, SetFound, make_plan
+from afterbell.backfill.plan import Inventory, NewDrop, StoredSet, make_plan
 from afterbell.backfill.request import Request, chunks_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
@@ -37,7 +37,7 @@ def survey(runtime: Runtime, request: Request, exchange: Exchange, now: datetime
 
     Args:
         runtime: the stores and the lake; a lake that nothing was ever written to is an empty one.
-        request: what is asked for.
+        request: what is to be filled.
         exchange: whose sessions are filled.
         now: when, with its zone.
 
@@ -47,9 +47,9 @@ def survey(runtime: Runtime, request: Request, exchange: Exchange, now: datetime
     chunks = chunks_of(request, exchange)
     first, last = chunks[0].first, chunks[-1].last
     names = request.factor_sets or load_spec().feature_sets
-    sets = [_set_found(runtime, str(name)) for name in names] if "features" in request.steps else []
-    drops, delivered, rows_a_byte = _drops(runtime, request, exchange, now)
-    found = Found(
+    sets = [_stored_set(runtime, str(name)) for name in names] if "features" in request.steps else []
+    drops, delivered, rows_a_byte = _new_drops(runtime, request, exchange, now)
+    inventory = Inventory(
         drops=drops,
         delivered=delivered,
         rows_a_byte=rows_a_byte,
@@ -57,23 +57,23 @@ def survey(runtime: Runtime, request: Request, exchange: Exchange, now: datetime
         due=_due(runtime, exchange, first, last) if sets else {},
         pace=_pace(_rows(runtime, RUNS.name, ("run_id", "session", "step", "seconds", "rows", "snapshots_out"))),
     )
-    newest = max((day for one in sets for day in one.stored), default=last)
-    return make_plan(request, chunks, found, exchange.between(first, max(last, newest)), now)
+    newest = max((day for stored_set in sets for day in stored_set.stored), default=last)
+    return make_plan(request, chunks, inventory, exchange.between(first, max(last, newest)), now)
 
 
-def _set_found(runtime: Runtime, name: str) -> SetFound:
+def _stored_set(runtime: Runtime, name: str) -> StoredSet:
     factors = factor_set(name)
     try:
         stored = frozenset(stored_sessions(runtime, factors))
     except StoreConfigError:
         stored = frozenset()
-    return SetFound(name, factors.definition_hash, len(factors.names), factors.depth, stored)
+    return StoredSet(name, factors.definition_hash, len(factors.names), factors.depth, stored)
 
 
-def _drops(
+def _new_drops(
     runtime: Runtime, request: Request, exchange: Exchange, now: datetime
 ) -> tuple[list[NewDrop], set[date], dict[str, float]]:
-    """The drops to take in, sessions that all required sources delivered, and rows in a byte by source."""
+    """The drops to ingest, sessions that all required sources delivered, and rows in a byte by source."""
     if "ingest" not in request.steps:
         return [], set(), {}
     sources = load_sources()
@@ -84,17 +84,17 @@ def _drops(
     new: list[NewDrop] = []
     delivered = set(sessions)
     for source, listing in zip(sources, listings, strict=True):
-        mine = [row for row in ledger if row["source"] == source.name]
-        known = {(row["store"], row["key"], row["version"]) for row in mine}
-        named = [(day, found) for found in listing if (day := source.session_of(found.key)) is not None]
-        inside = [(day, found) for day, found in named if request.first <= day <= request.last]
+        recorded = [row for row in ledger if row["source"] == source.name]
+        known = {(row["store"], row["key"], row["version"]) for row in recorded}
+        named = [(day, drop) for drop in listing if (day := source.session_of(drop.key)) is not None]
+        inside = [(day, drop) for day, drop in named if request.first <= day <= request.last]
         new += [
-            NewDrop(source.name, day, found.size, source.kind == "bars")
-            for day, found in inside
-            if (found.store, found.key, found.version) not in known
+            NewDrop(source.name, day, drop.size, source.kind == "bars")
+            for day, drop in inside
+            if (drop.store, drop.key, drop.version) not in known
         ]
         if source.required:
-            delivered &= {day for day, _ in inside} | {row["session"] for row in mine}
+            delivered &= {day for day, _ in inside} | {row["session"] for row in recorded}
     return new, delivered, _rows_a_byte(ledger)
 
 
@@ -120,29 +120,29 @@ def _due(runtime: Runtime, exchange: Exchange, first: date, last: date) -> dict[
     except (ConfigError, StoreConfigError):
         return {}
     sessions = set(exchange.between(first, last))
-    return due({day: each for day, each in known.items() if day in sessions}, exchange)
+    return due({day: times for day, times in known.items() if day in sessions}, exchange)
 
 
 def _rows(runtime: Runtime, table: str, columns: tuple[str, ...]) -> Rows:
     try:
-        found: Rows = scan(runtime, table, columns).to_pylist()
+        rows: Rows = scan(runtime, table, columns).to_pylist()
     except (ConfigError, StoreConfigError):  # nothing was ever written there
         return []
-    return found
+    return rows
 
 
 def _pace(runs: Rows) -> dict[str, float]:
-    """Seconds a row, of those past runs that had the most rows: of a small run one learns what starting costs."""
-    told: dict[str, dict[tuple[str, date], list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
+    """Seconds a row, of those past runs that had the most rows: a small run mostly shows what starting costs."""
+    totals: dict[str, dict[tuple[str, date], list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for row in runs:
-        for name in _names(row):
-            one = told[name][row["run_id"], row["session"]]
-            one[0] += row["seconds"] or 0.0
-            one[1] += row["rows"] or 0
-    return {name: pace for name, each in told.items() if (pace := _of_large(each.values())) is not None}
+        for name in _recorded_names(row):
+            total = totals[name][row["run_id"], row["session"]]
+            total[0] += row["seconds"] or 0.0
+            total[1] += row["rows"] or 0
+    return {name: pace for name, by_run in totals.items() if (pace := _pace_of_large_runs(by_run.values())) is not None}
 
 
-def _names(row: Mapping[str, Any]) -> list[str]:
+def _recorded_names(row: Mapping[str, Any]) -> list[str]:
     if row["step"] in {"ingest", "validate"}:
         return ["ingest"]
     if row["step"] != "features":
@@ -150,7 +150,7 @@ def _names(row: Mapping[str, Any]) -> list[str]:
     return [table.removeprefix("features.") for table in json.loads(row["snapshots_out"] or "{}")]
 
 
-def _of_large(runs: Iterable[list[float]]) -> float | None:
+def _pace_of_large_runs(runs: Iterable[list[float]]) -> float | None:
     some = [(seconds, rows) for seconds, rows in runs if rows]
     if not some:
         return None

@@ -1,4 +1,4 @@
-"""The data interval of a session: how a scheduler's run says which session it is for.
+"""The data interval of a session: how a scheduler's run names the session it is for.
 
 An interval begins at midnight UTC of the session's own date and ends with the closing bell. The beginning is a name,
 not a time of the market: read back, it gives the session without a calendar and without a guess, for Tokyo, which opens
@@ -33,13 +33,13 @@ def session_of(exchange: Exchange, start: datetime) -> date:
     """The session whose interval begins at ``start``.
 
     Raises:
-        NotASessionError: it is no session's interval; such a run was not made by the timetable.
+        NotASessionError: no session's interval begins there; such a run was not made by the timetable.
         CalendarBoundsError: the calendar does not reach it.
     """
-    at = start.astimezone(UTC)
-    if at != named_at(at.date()):
+    instant = start.astimezone(UTC)
+    if instant != named_at(instant.date()):
         raise NotASessionError(
-            f"a data interval that begins at {at:%Y-%m-%d %H:%M:%S} UTC is no session's: those of {exchange.name} "
+            f"a data interval that begins at {instant:%Y-%m-%d %H:%M:%S} UTC is no session's: those of {exchange.name} "
             "begin at midnight UTC of their session. Name the session itself"
         )
-    return exchange.require(at.date())
+    return exchange.require(instant.date())

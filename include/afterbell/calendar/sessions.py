@@ -62,8 +62,8 @@ class Exchange:
     def latest(self, now: datetime) -> date:
         """The last session that has opened by ``now`` (an instant with its zone)."""
         today = now.astimezone(self._cal.tz).date()
-        found: date = self._cal.date_to_session(today.isoformat(), direction="previous").date()
-        return found if self.hours(found)[0] <= now else self.previous(found)
+        session: date = self._cal.date_to_session(today.isoformat(), direction="previous").date()
+        return session if self.hours(session)[0] <= now else self.previous(session)
 
     def _check_bounds(self, day: date) -> None:
         first, last = self._cal.first_session.date(), self._cal.last_session.date()
@@ -133,8 +133,8 @@ class Exchange:
     @property
     def first(self) -> date:
         """The session that the calendar begins with."""
-        found: date = self._cal.first_session.date()
-        return found
+        session: date = self._cal.first_session.date()
+        return session
 
     def next(self, session: date) -> date:
         """The session after ``session``.
@@ -145,8 +145,8 @@ class Exchange:
         self.require(session)
         if session == self._cal.last_session.date():
             raise CalendarBoundsError(f"the {self.name} calendar ends with {session}: no session after it is known")
-        found: date = self._cal.next_session(session.isoformat()).date()
-        return found
+        following: date = self._cal.next_session(session.isoformat()).date()
+        return following
 
     def previous(self, session: date) -> date:
         """The session before ``session``.
@@ -157,8 +157,8 @@ class Exchange:
         self.require(session)
         if session == self._cal.first_session.date():
             raise CalendarBoundsError(f"the {self.name} calendar begins with {session}: no session before it is known")
-        found: date = self._cal.previous_session(session.isoformat()).date()
-        return found
+        preceding: date = self._cal.previous_session(session.isoformat()).date()
+        return preceding
 
     def first_from(self, day: date) -> date:
         """The first session on ``day`` or after it.
@@ -167,8 +167,8 @@ class Exchange:
             CalendarBoundsError: the calendar does not reach that far.
         """
         self._check_bounds(day)
-        found: date = self._cal.date_to_session(day.isoformat(), direction="next").date()
-        return found
+        session: date = self._cal.date_to_session(day.isoformat(), direction="next").date()
+        return session
 
     def last_closed(self, at: datetime) -> date:
         """The newest session whose closing bell has rung at the instant ``at``.
@@ -179,20 +179,20 @@ class Exchange:
         # By UTC's date a bell may ring on the day before its session's (Wellington, half days) or on the day after it.
         self._check_bounds(at.astimezone(UTC).date())
         day = at.astimezone(UTC).date() + timedelta(days=1)
-        found: date = self._cal.date_to_session(day.isoformat(), direction="previous").date()
-        while self.close(found) > at:
-            found = self.previous(found)
-        return found
+        session: date = self._cal.date_to_session(day.isoformat(), direction="previous").date()
+        while self.close(session) > at:
+            session = self.previous(session)
+        return session
 
     def before(self, session: date, count: int) -> list[date]:
         """The ``count`` sessions before ``session``, ascending; fewer where the calendar begins."""
         self.require(session)
-        at = self._cal.sessions.get_loc(session.isoformat())
-        return [stamp.date() for stamp in self._cal.sessions[max(0, at - count) : at]]
+        position = self._cal.sessions.get_loc(session.isoformat())
+        return [stamp.date() for stamp in self._cal.sessions[max(0, position - count) : position]]
 
     def between(self, first: date, last: date) -> list[date]:
         """Sessions from ``first`` to ``last``, both included, ascending."""
         self._check_bounds(first)
         self._check_bounds(last)
-        found = self._cal.sessions_in_range(first.isoformat(), last.isoformat())
-        return [stamp.date() for stamp in found]
+        stamps = self._cal.sessions_in_range(first.isoformat(), last.isoformat())
+        return [stamp.date() for stamp in stamps]

@@ -51,8 +51,8 @@ def build_app(typed: str = "") -> typer.Typer:
     def root() -> None:
         """With it one command alone is still a command, not the whole program."""
 
-    one = (typed,) if typed in _COMMANDS or typed in _GROUPS else (*_COMMANDS, *_GROUPS)
-    for name in one:
+    names = (typed,) if typed in _COMMANDS or typed in _GROUPS else (*_COMMANDS, *_GROUPS)
+    for name in names:
         module = import_module(f"afterbell.cli.{_COMMANDS.get(name, name)}")
         if name in _COMMANDS:
             app.command(name)(getattr(module, name))
@@ -70,7 +70,7 @@ def main() -> None:
     as_json = "--json" in sys.argv[1:]
     try:
         status = app(prog_name="afterbell", standalone_mode=False)
-    except TyperException as error:  # what was typed is no command
+    except TyperException as error:  # what was typed is not a command
         _print_usage_error(error, as_json=as_json)
         status = error.exit_code
     except (KeyboardInterrupt, typer.Abort):

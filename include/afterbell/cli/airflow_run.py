@@ -46,7 +46,7 @@ class Done:
         seconds: of each task, in their order.
         began: when each try of each task began, in their order; seconds since the epoch. A try that goes on after the
             triggerer has waited for its driver began before that wait.
-        between: seconds that Airflow took, from the word to go to the end, besides its tasks.
+        between: seconds from the start signal to the end, without those of the tasks.
     """
 
     run_id: str
@@ -58,7 +58,7 @@ class Done:
 
 @dataclass
 class Prepared:
-    """A run that waits for the word to go; Airflow starts meanwhile."""
+    """A prepared run that waits for its start signal; Airflow starts meanwhile."""
 
     _go: Path
     _events: Path
@@ -67,7 +67,7 @@ class Prepared:
     _look: Callable[[str, float], str]
 
     def run(self, on_event: Tell | None) -> Done:
-        """Let it go, and follow it to its end.
+        """Start the run, and follow it to its end.
 
         Args:
             on_event: gets a line for every task that ends; None for silence.
@@ -90,14 +90,14 @@ class Prepared:
 def prepared(
     opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, *, answer: str = "Reject"
 ) -> Iterator[Prepared]:
-    """Start Airflow for a run of ``dag`` that waits for the word; what is left of it ends with the block.
+    """Start Airflow for a run of ``dag`` that waits for its start signal; it ends with the block at the latest.
 
     Args:
         opened: stores that answer.
         dag: its id.
         conf: its parameters, JSON values; its session, where it has one, goes into the name of the log.
         profile: the cluster profile that the Spark connection names.
-        answer: to whatever a task asks a person, ``Approve`` or ``Reject``.
+        answer: given wherever a task asks a person, ``Approve`` or ``Reject``.
     """
     home = opened.folders.home
     day = f"-{conf['session']}" if "session" in conf else ""
@@ -125,9 +125,9 @@ def prepared(
 
 @contextmanager
 def _airflow_home(folder: Path) -> Iterator[None]:
-    """An AIRFLOW_HOME for the length of a block; those that killed commands have left beside it are removed.
+    """An AIRFLOW_HOME for the length of a block; those left behind by killed commands are removed.
 
-    A lock beside the folder says that its command lives: process ids would not tell it from one in another container.
+    A lock beside the folder shows that its command is alive: process ids of other containers could be mistaken for it.
     """
     homes = folder.parent
     homes.mkdir(parents=True, exist_ok=True)
@@ -184,7 +184,7 @@ class _Follower:
         self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
 
     def take(self, event: dict[str, Any]) -> None:
-        """One event of ``afterbell.airflow.run_dag``."""
+        """Process one event of ``afterbell.airflow.run_dag``."""
         kind, task = event["event"], event.get("task", "")
         if kind == "running":
             if self._attempts.get(task) != event["attempt"]:  # else it goes on after a wait in the triggerer
@@ -207,7 +207,7 @@ class _Follower:
             self._end = event
 
     def show(self, text: str) -> None:
-        """What runs now, in place of what ran before; only on a terminal."""
+        """Show ``text`` in place of the text before, on a terminal only."""
         self.status.update(escape(text))
 
     def _say(self, *parts: str | tuple[str, str]) -> None:
@@ -215,7 +215,7 @@ class _Follower:
             self._tell(*parts)
 
     def done(self, status: int | None, took: float) -> Done:
-        """The outcome after ``took`` seconds, or the error that it was."""
+        """The outcome after ``took`` seconds; raises the error of a run that failed."""
         if status == 0 and self._end.get("state") == "success":
             between = took - self._in_tasks
             return Done(str(self._end["run_id"]), self._log, self._seconds, self._began, between)
@@ -229,7 +229,7 @@ class _Follower:
 def _tail(events: Path, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
     with events.open(encoding="utf-8") as stream:
         while True:
-            ended = process.poll() is not None  # asked first: what was written before it ended is read below
+            ended = process.poll() is not None  # checked first: what was written before it ended is read below
             while line := stream.readline():
                 yield json.loads(line)
             if ended:

@@ -64,11 +64,11 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what is missing of a range, its size and the time it may take; nothing is filled."""
-    request = _request(first, last, step, factor_set, chunk)
+    request = _parse_request(first, last, step, factor_set, chunk)
     why = check_reason(reason) if reason else ""
     with stores("s3", "hdfs", quiet=as_json) as opened:
-        found = _planned(opened, request, why)
-    print_json(found.model_dump(mode="json")) if as_json else _show_plan(found)
+        backfill_plan = _make_plan(opened, request, why)
+    print_json(backfill_plan.model_dump(mode="json")) if as_json else _show_plan(backfill_plan)
 
 
 @app.command("run")
@@ -84,14 +84,14 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Fill a range, or go on with it: the same range and steps are the same backfill."""
-    request, why = _request(first, last, step, factor_set, chunk), check_reason(reason)
+    request, why = _parse_request(first, last, step, factor_set, chunk), check_reason(reason)
     name = profile or load_platform().cluster
     load_profile(name)
     conf = request.model_dump(mode="json") | {"reason": why}
     with stores("s3", "hdfs", quiet=as_json) as opened:
         done = run_dag(opened, DAG, conf, name, on_event=None if as_json else print_text)
-        found = _told(opened, request.backfill_id) | {"run_id": done.run_id, "log": str(done.log)}
-    print_json(found) if as_json else _show_state(found)
+        backfill = _read_backfill(opened, request.backfill_id) | {"run_id": done.run_id, "log": str(done.log)}
+    print_json(backfill) if as_json else _show_state(backfill)
 
 
 @app.command("status")
@@ -105,30 +105,30 @@ def status(
         with advising(_NAME_ONE, ConfigError):
             check_id(backfill_id)
     with stores("s3", quiet=as_json) as opened, advising(_NAME_ONE, ConfigError):
-        found = _told(opened, backfill_id) if backfill_id else _all(opened)
+        report = _read_backfill(opened, backfill_id) if backfill_id else _list_backfills(opened)
     if as_json:
-        print_json(found)
-    elif isinstance(found, list):
-        shown = ("id", "state", "done", "asked")  # fits a terminal; `status ID` tells the rest
-        print_rows([{name: one[name] for name in shown} for one in found], title="backfills")
+        print_json(report)
+    elif isinstance(report, list):
+        shown = ("id", "state", "done", "asked")  # fits a terminal; `status ID` shows the rest
+        print_rows([{name: row[name] for name in shown} for row in report], title="backfills")
     else:
-        _show_state(found)
+        _show_state(report)
 
 
-def _request(first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int) -> Request:
+def _parse_request(first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int) -> Request:
     check_day(first, "--from")
     check_day(last, "--to")
-    asked = {
+    fields = {
         "first": first,
         "last": last,
         "steps": steps or STEPS,
         "factor_sets": sets or (),
         "chunk_sessions": chunk,
     }
-    return check_request(asked, Exchange(load_platform().exchange), datetime.now(UTC).date())
+    return check_request(fields, Exchange(load_platform().exchange), datetime.now(UTC).date())
 
 
-def _planned(opened: Opened, request: Request, reason: str) -> Plan:
+def _make_plan(opened: Opened, request: Request, reason: str) -> Plan:
     from afterbell.backfill.__main__ import plan_and_record  # noqa: PLC0415 - keeps --help fast
     from afterbell.backfill.survey import survey  # noqa: PLC0415
 
@@ -141,7 +141,7 @@ def _planned(opened: Opened, request: Request, reason: str) -> Plan:
     return plan_and_record(opened.runtime, record)
 
 
-def _told(opened: Opened, backfill_id: str) -> dict[str, Any]:
+def _read_backfill(opened: Opened, backfill_id: str) -> dict[str, Any]:
     from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
@@ -152,67 +152,74 @@ def _told(opened: Opened, backfill_id: str) -> dict[str, Any]:
         "state": state.word(),
         "record": record.model_dump(mode="json"),
         "plan": None if plan_made is None else plan_made.model_dump(mode="json"),
-        "attempts": [one.model_dump(mode="json") for one in state.attempts],
-        "chunks": [one.model_dump(mode="json") for one in state.chunks],
+        "attempts": [attempt.model_dump(mode="json") for attempt in state.attempts],
+        "chunks": [chunk.model_dump(mode="json") for chunk in state.chunks],
     }
 
 
-def _all(opened: Opened) -> list[dict[str, Any]]:
+def _list_backfills(opened: Opened) -> list[dict[str, Any]]:
     from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     shelf = Shelf(ArtifactStore(opened.runtime.s3))
-    return [_line(shelf.record(name), shelf.plan(name), shelf.state(name)) for name in shelf.ids()]
+    return [_list_row(shelf.record(name), shelf.plan(name), shelf.state(name)) for name in shelf.ids()]
 
 
-def _line(record: Record, plan_made: Plan | None, state: State) -> dict[str, Any]:
-    over = [one for one in state.chunks if one.state in {"done", "nothing"}]
-    chunks = len(plan_made.chunks) if plan_made else 0
+def _list_row(record: Record, plan_made: Plan | None, state: State) -> dict[str, Any]:
+    finished = [chunk for chunk in state.chunks if chunk.state in {"done", "nothing"}]
+    planned = len(plan_made.chunks) if plan_made else 0
     return {
         "id": record.backfill_id,
         "state": state.word(),
         "steps": ", ".join(record.request.steps),
-        "done": f"{len(over)} of {len(record.request.steps) * chunks}",
-        "rows": sum(one.rows for one in over),
-        "seconds": round(sum(one.seconds for one in over), 1),
+        "done": f"{len(finished)} of {len(record.request.steps) * planned}",
+        "rows": sum(chunk.rows for chunk in finished),
+        "seconds": round(sum(chunk.seconds for chunk in finished), 1),
         "asked": record.asked_at.strftime("%Y-%m-%d %H:%M"),
         "by": record.asked_by,
         "reason": record.reason,
     }
 
 
-def _show_plan(found: Plan) -> None:
-    print_text(("backfill", "bold"), f" {found.backfill_id}: {found.sessions} sessions in {len(found.chunks)} chunks")
+def _show_plan(backfill_plan: Plan) -> None:
+    print_text(
+        ("backfill", "bold"),
+        f" {backfill_plan.backfill_id}: {backfill_plan.sessions} sessions in {len(backfill_plan.chunks)} chunks",
+    )
     rows: list[dict[str, Any]] = []
-    if found.ingest is not None:
-        each = found.ingest
-        rows.append(_part("ingest", each.sessions, f"{each.objects} drops, {each.bytes:,} bytes", each.rows, each.time))
-    for one in found.features:
-        stale = f"{len(one.stale)} stored sessions stay as they are" if one.stale else ""
-        rows.append(_part(f"features {one.name}", one.sessions, stale, one.rows, one.time))
+    ingest = backfill_plan.ingest
+    if ingest is not None:
+        rows.append(
+            _plan_row(
+                "ingest", ingest.sessions, f"{ingest.objects} drops, {ingest.bytes:,} bytes", ingest.rows, ingest.time
+            )
+        )
+    for factors in backfill_plan.features:
+        stale = f"{len(factors.stale)} stored sessions stay as they are" if factors.stale else ""
+        rows.append(_plan_row(f"features {factors.name}", factors.sessions, stale, factors.rows, factors.time))
     print_rows(rows)
-    if found.ingest is not None and found.ingest.missing:
-        days = found.ingest.missing
+    if ingest is not None and ingest.missing:
+        days = ingest.missing
         print_text(f"no drop of {len(days)} sessions, such as {days[0]}")
-    print_text(f"about {format_duration(found.seconds)} in all, Spark's starts included")
+    print_text(f"about {format_duration(backfill_plan.seconds)} in all, Spark's starts included")
 
 
-def _part(name: str, sessions: int, what: str, rows: int, time: Any) -> dict[str, Any]:
+def _plan_row(name: str, sessions: int, remark: str, rows: int, time: Any) -> dict[str, Any]:
     seconds = f"{format_duration(time.seconds)} ({time.basis})"
-    return {"step": name, "sessions": sessions, "rows about": rows, "time about": seconds, "": what}
+    return {"step": name, "sessions": sessions, "rows about": rows, "time about": seconds, "": remark}
 
 
-def _show_state(found: dict[str, Any]) -> None:
-    record = found["record"]
-    print_fields({"backfill": found["id"], "state": found["state"], "reason": record["reason"],
+def _show_state(backfill: dict[str, Any]) -> None:
+    record = backfill["record"]
+    print_fields({"backfill": backfill["id"], "state": backfill["state"], "reason": record["reason"],
                   "asked": f"{record['asked_at']} {record['asked_by']}"})  # fmt: skip
-    chunks = [ChunkState.model_validate(one) for one in found["chunks"]]
-    print_rows([_chunk(one) for one in chunks], title="chunks")
-    for one in chunks:
-        if one.message:
-            print_text(f"{one.step} {one.number}: {one.message}")
+    chunks = [ChunkState.model_validate(chunk) for chunk in backfill["chunks"]]
+    print_rows([_chunk_row(chunk) for chunk in chunks], title="chunks")
+    for chunk in chunks:
+        if chunk.message:
+            print_text(f"{chunk.step} {chunk.number}: {chunk.message}")
 
 
-def _chunk(one: ChunkState) -> dict[str, Any]:
-    days, took = f"{one.first} to {one.last}", format_duration(one.seconds) if one.seconds else "-"
-    return {"step": one.step, "#": one.number, "days": days, "state": one.state, "rows": one.rows, "took": took}
+def _chunk_row(chunk: ChunkState) -> dict[str, Any]:
+    days, took = f"{chunk.first} to {chunk.last}", format_duration(chunk.seconds) if chunk.seconds else "-"
+    return {"step": chunk.step, "#": chunk.number, "days": days, "state": chunk.state, "rows": chunk.rows, "took": took}

@@ -13,7 +13,7 @@ VARIABLE = "_AFTERBELL_COMPLETE"
 """Of the environment: with it the program prints what may follow the words typed so far, and does nothing else."""
 
 # The shells ask the program as it was typed (`./afterbell`, or another path), so that no installation is needed. A
-# program that is not set up yet completes nothing, and says nothing either.
+# program that is not set up yet completes nothing, and prints nothing either.
 _BASH = """\
 _afterbell_completion() {
     local IFS=$'\\n'

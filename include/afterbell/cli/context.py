@@ -1,4 +1,4 @@
-"""What every command stands on: the platform's configuration, its folders, and stores that answer."""
+"""What every command needs: the platform's configuration, its folders, and stores that answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Opened:
 
 @contextmanager
 def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
-    """Open the stores ``names`` (``s3``, ``hdfs``): embedded ones that aren't running are started for the while.
+    """Open the stores ``names`` (``s3``, ``hdfs``): embedded ones that aren't running are started for the block.
 
     The S3 keys are put into this process's environment, where boto3 looks for them.
     """
@@ -56,10 +56,10 @@ def _drop_shell_settings() -> None:
 
 
 def parse_day(text: str, name: str) -> date:
-    """A day that somebody typed.
+    """Parse a day that somebody typed.
 
     Raises:
-        ConfigError: it isn't one; ``name`` says which option it stood in.
+        ConfigError: it is not a day; ``name`` is the option that it was given for.
     """
     try:
         return date.fromisoformat(text)
@@ -68,7 +68,7 @@ def parse_day(text: str, name: str) -> date:
 
 
 def lake_runtime() -> Runtime:
-    """The lake alone, for questions that need no other store: nothing is started, no key is asked for."""
+    """The lake alone, for questions that need no other store: nothing is started, no key is needed."""
     folders, platform = Folders.from_env(), load_platform()
     endpoint = platform.s3.endpoint if platform.s3.endpoint.startswith("http") else None
     s3 = S3Location(endpoint, platform.s3.region, platform.s3.feed_bucket, platform.s3.artifact_bucket)
@@ -78,7 +78,7 @@ def lake_runtime() -> Runtime:
 
 @contextmanager
 def open_lake(*, quiet: bool = False) -> Iterator[Runtime]:
-    """The lake, for questions; the embedded S3 is started for the while only if the lake lies there."""
+    """The lake, for questions; the embedded S3 is started for the block, and only if the lake lies there."""
     platform = load_platform()
     if platform.lake.warehouse.startswith("s3") and platform.s3.endpoint == EMBEDDED:
         with stores("s3", quiet=quiet) as opened:

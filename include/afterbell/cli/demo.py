@@ -40,23 +40,23 @@ def demo(
     as_json: AsJson = False,
 ) -> None:
     """Run the whole daily job on a simulated market, or on drops of your own."""
-    wanted = parse_day(session, "SESSION") if session else None
+    chosen_session = parse_day(session, "SESSION") if session else None
     if drops:
-        if wanted is None:
+        if chosen_session is None:
             raise ConfigError("DROPS needs SESSION as well, such as: make demo DROPS=/data/drops SESSION=2016-06-30")
-        request = check_request(wanted, profile)
+        request = check_request(chosen_session, profile)
         with advising(FOLDER, MissingDropsError):
-            found = list(folder_deliveries(Path(drops)))
+            feed = list(folder_deliveries(Path(drops)))
         market = f"drops-{_digest(str(Path(drops).resolve()))}"
     else:
         spec = MarketSpec(symbols=symbols, sessions=sessions, signal=signal)
-        request = check_request(wanted or spec.last_session, profile)
-        found = list(deliveries(simulated(spec, quiet=as_json)))
+        request = check_request(chosen_session or spec.last_session, profile)
+        feed = list(deliveries(simulated(spec, quiet=as_json)))
         market = f"simulated-{_digest(repr(spec))}"
     _choose_market(market)
     # Airflow starts while the drops are delivered.
     with stores("s3", "hdfs", quiet=as_json) as opened, starting(opened, request) as airflow:
-        done = upload_with_progress(opened, found, quiet=as_json)
+        done = upload_with_progress(opened, feed, quiet=as_json)
         if not as_json:
             total = done["objects"] + done["skipped"]
             print_text(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")

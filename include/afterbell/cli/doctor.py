@@ -45,9 +45,9 @@ def doctor(
 ) -> None:
     """Look at everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
-    findings = list(_examine(folders, platform, profile or platform.cluster))
+    findings = list(_run_checks(folders, platform, profile or platform.cluster))
     if profile and not any(finding.check == "cluster" and finding.state == "missing" for finding in findings):
-        findings += _checked(lambda: cluster_findings(profile, quiet=as_json))
+        findings += _run_check(lambda: cluster_findings(profile, quiet=as_json))
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -57,12 +57,12 @@ def doctor(
     missing = [finding for finding in findings if finding.state == "missing"]
     if missing:
         if not as_json:
-            advice = next((f"{each.check}: {each.advice}" for each in missing if each.advice), "")
-            print_text(("What to do: ", "bold"), advice or f"{missing[0].check}: correct what stands beside it.")
+            advice = next((f"{finding.check}: {finding.advice}" for finding in missing if finding.advice), "")
+            print_text(("What to do: ", "bold"), advice or f"{missing[0].check}: correct what its line reports.")
         raise typer.Exit(1)
 
 
-def _examine(folders: Folders, platform: Platform, profile: str) -> Iterator[Finding]:
+def _run_checks(folders: Folders, platform: Platform, profile: str) -> Iterator[Finding]:
     checks: list[Callable[[], Iterator[Finding]]] = [
         lambda: _python(folders, platform),
         lambda: _packages(folders),
@@ -74,10 +74,10 @@ def _examine(folders: Folders, platform: Platform, profile: str) -> Iterator[Fin
         lambda: _ports(folders, platform),
     ]
     for check in checks:
-        yield from _checked(check)
+        yield from _run_check(check)
 
 
-def _checked(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _run_check(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     try:
         yield from check()
     except AfterbellError as error:
@@ -89,14 +89,14 @@ def _python(folders: Folders, platform: Platform) -> Iterator[Finding]:
     if not platform.embedded_stores() and not (folders.env / "airflow").exists():
         yield Finding("airflow", "ok", "runs elsewhere: nothing is started here")  # in containers
         return
-    found = subprocess.run(
+    completed = subprocess.run(
         [str(folders.airflow_python), "-c", "import importlib.metadata as m; print(m.version('apache-airflow'))"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
-    if found.returncode:
+    if completed.returncode:
         yield Finding("airflow", "missing", "can't be imported", "run `make setup`")
     else:
-        yield Finding("airflow", "ok", f"{found.stdout.strip()} in {folders.airflow_python.parents[1]}")
+        yield Finding("airflow", "ok", f"{completed.stdout.strip()} in {folders.airflow_python.parents[1]}")
 
 
 def _packages(folders: Folders) -> Iterator[Finding]:
@@ -104,13 +104,16 @@ def _packages(folders: Folders) -> Iterator[Finding]:
     pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[[^\]]*\])?==(\S+)", text, re.MULTILINE))
     for name in _PACKAGES:
         try:
-            found = version(name)
+            installed = version(name)
         except PackageNotFoundError:
             yield Finding(name, "missing", "not installed", "run `make setup`")
             continue
-        same = found == pinned.get(name)
+        as_pinned = installed == pinned.get(name)
         yield Finding(
-            name, "ok" if same else "warn", found, "" if same else f"pinned is {pinned.get(name)}: `make setup`"
+            name,
+            "ok" if as_pinned else "warn",
+            installed,
+            "" if as_pinned else f"pinned is {pinned.get(name)}: `make setup`",
         )
     try:
         import lightgbm  # noqa: F401, PLC0415 - loads the OpenMP library of the system
@@ -120,10 +123,10 @@ def _packages(folders: Folders) -> Iterator[Finding]:
 
 def _java(folders: Folders) -> Iterator[Finding]:
     home = folders.java_home
-    found = subprocess.run(
+    completed = subprocess.run(
         [str(home / "bin" / "java"), "-version"], capture_output=True, text=True, timeout=60, check=False
     )
-    match = re.search(r'version "(?:1\.)?(\d+)', found.stderr)
+    match = re.search(r'version "(?:1\.)?(\d+)', completed.stderr)
     major = int(match[1]) if match else 0
     good = major in _JAVA
     yield Finding(
@@ -143,7 +146,7 @@ def _machine(folders: Folders) -> Iterator[Finding]:
     memory = psutil.virtual_memory().available / 1e9
     for name, amount, least in (("disk", free, _DISK_GB), ("memory", memory, _MEMORY_GB)):
         good = amount >= least
-        advice = "" if good else f"the demo wants {least} GB"
+        advice = "" if good else f"the demo needs {least} GB"
         yield Finding(name, "ok" if good else "warn", f"{amount:.1f} GB free", advice)
 
 
@@ -171,7 +174,7 @@ def _stores(folders: Folders, platform: Platform) -> Iterator[Finding]:
 
 def _embedded(name: str, service: ServiceStatus | None, *, airflow_runs: bool) -> Finding:
     if service is None and not airflow_runs:
-        return Finding(name, "ok", "embedded, not running; commands start it for the while")
+        return Finding(name, "ok", "embedded, not running; commands start it while they need it")
     if service is None:
         return Finding(name, "missing", "embedded, not running, though Airflow's tasks use it", "run `make up`")
     where = f"embedded, pid {service.pid}, port {service.port}"

@@ -55,25 +55,25 @@ class _Job:
         return self.cluster.registered_seconds + self.cluster.first_executor_seconds + _SPARE_SECONDS
 
     def arguments(self) -> list[str]:
-        found = self.args
+        args = self.args
         return [
-            "--session", found.session.isoformat(), "--run-id", found.run_id,
-            "--deadline", found.deadline.isoformat(), "--inputs", json.dumps(found.inputs, sort_keys=True),
+            "--session", args.session.isoformat(), "--run-id", args.run_id,
+            "--deadline", args.deadline.isoformat(), "--inputs", json.dumps(args.inputs, sort_keys=True),
         ]  # fmt: skip
 
     def take(self, key: str) -> dict[str, Any] | None:
         """The document ``key`` that the driver left in the artifact store, which is then removed."""
         store = ArtifactStore(self.opened.runtime.s3)
         try:
-            found: dict[str, Any] = json.loads(store.get(key))
+            document: dict[str, Any] = json.loads(store.get(key))
         except ObjectMissingError:
             return None
         store.delete(key)
-        return found
+        return document
 
 
 def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
-    """Submit the probe with the profile ``name`` and tell what it found; embedded stores are started for the while.
+    """Submit the probe with the profile ``name`` and report what it saw; embedded stores run only meanwhile.
 
     Raises:
         AfterbellError: it could not be submitted.
@@ -86,24 +86,24 @@ def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
             yield Finding("security", "missing", text)
         began = time.monotonic()
         try:
-            found = _run(_job(opened, cluster))
+            probe = _run_probe(_make_job(opened, cluster))
         except AfterbellError as error:
             yield Finding("probe", "missing", str(error), f"include/config/clusters/{name}.yaml, docs/clusters.md")
             return
     took = format_duration(time.monotonic() - began)
-    yield Finding("probe", "ok", f"{cluster.master} ran {found['application']} in {took}")
-    yield from findings_of(found)
+    yield Finding("probe", "ok", f"{cluster.master} ran {probe['application']} in {took}")
+    yield from findings_of(probe)
 
 
-def _job(opened: Opened, cluster: ClusterProfile) -> _Job:
+def _make_job(opened: Opened, cluster: ClusterProfile) -> _Job:
     now = datetime.now(UTC)
-    inputs = {"share": _shared(cluster, opened)} if cluster.share else {}
+    inputs = {"share": _place_shared_file(cluster, opened)} if cluster.share else {}
     run_id = f"doctor__{now:%Y%m%dT%H%M%S}_{os.getpid()}"
-    # Its deadline is over: a driver that can't reach a store must say so, not wait for it.
+    # Its deadline has passed: a driver that can't reach a store must report that, not wait for it.
     return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now, inputs))
 
 
-def _shared(cluster: ClusterProfile, opened: Opened) -> str:
+def _place_shared_file(cluster: ClusterProfile, opened: Opened) -> str:
     """The address of a small file in the profile's share."""
     with tempfile.TemporaryDirectory(prefix="afterbell-doctor-") as folder:
         file = Path(folder) / "probe.txt"
@@ -111,22 +111,22 @@ def _shared(cluster: ClusterProfile, opened: Opened) -> str:
         return placed(cluster.share, {"probe": file}, opened.env)["probe"]
 
 
-def _run(job: _Job) -> dict[str, Any]:
+def _run_probe(job: _Job) -> dict[str, Any]:
     """The probe's result.
 
     Raises:
         StepFailedError: the job failed; the message is its own.
     """
-    trouble = _on_cluster(job) if job.cluster.deploy_mode == "cluster" else _beside(job)
+    reason = _run_on_cluster(job) if job.cluster.deploy_mode == "cluster" else _run_here(job)
     key = (job.args.session, job.args.run_id, _STEP)
     result, failure = job.take(result_key(*key)), job.take(failure_key(*key))
     if result is not None:
         return result
-    raise StepFailedError(f"{failure['kind']}: {failure['message']}" if failure else trouble)
+    raise StepFailedError(f"{failure['kind']}: {failure['message']}" if failure else reason)
 
 
-def _beside(job: _Job) -> str:
-    """Run the driver here; returns what to say of it if it left no result."""
+def _run_here(job: _Job) -> str:
+    """Run the driver here; returns the message for the case that it left no result."""
     folders = job.opened.folders
     parts = submission(folders, job.cluster.master)
     log = folders.home / "logs" / f"{job.args.run_id}.log"
@@ -138,56 +138,54 @@ def _beside(job: _Job) -> str:
         except subprocess.TimeoutExpired:
             return f"the driver took more than {format_duration(job.seconds)}; its log is {log}"
     own = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith(_STEP)]
-    said = own[-1].removeprefix(f"{_STEP}: ") if own else last_lines(log)
-    return f"{said} (exit status {status}; the whole log: {log})"
+    message = own[-1].removeprefix(f"{_STEP}: ") if own else last_lines(log)
+    return f"{message} (exit status {status}; the whole log: {log})"
 
 
-def _on_cluster(job: _Job) -> str:
-    """Run the driver on the cluster; returns what to say of it if it left no result."""
+def _run_on_cluster(job: _Job) -> str:
+    """Run the driver on the cluster; returns the message for the case that it left no result."""
     folders = job.opened.folders
     env = job.opened.env | cluster_secrets(job.cluster, os.environ)
     require_place(job.cluster, job.cluster.spark_conf())
     requests = Launch(folders, job.cluster, job.script, env).place_files()
     server = RestSubmissions(job.cluster.rest_address)
     driver = server.create(requests.request(*job.arguments()))
-    began, waited = time.monotonic(), job.cluster.first_executor_seconds
+    began, limit = time.monotonic(), job.cluster.first_executor_seconds
     while not (status := server.status(driver)).state.over:
         took = time.monotonic() - began
-        if status.state is DriverState.QUEUED and took > waited:
+        if status.state is DriverState.QUEUED and took > limit:
             properties = job.cluster.spark_conf()
             cause = place_text(job.cluster, properties, ask_place(job.cluster, properties))
             server.kill(driver)
-            return (
-                f"no node took driver {driver} within {waited} s (first_executor_seconds), and it was killed: {cause}"
-            )
+            return f"no node took driver {driver} within {limit} s (first_executor_seconds), and it was killed: {cause}"
         if took > job.seconds:
             server.kill(driver)
-            waited_for = format_duration(job.seconds)
-            return f"driver {driver} was {status.state} for {waited_for} and was killed: {status.message}"
+            spent = format_duration(job.seconds)
+            return f"driver {driver} was {status.state} for {spent} and was killed: {status.message}"
         time.sleep(_LOOK_SECONDS)
     log = driver_log(job.cluster.manager, job.cluster.master_ui, driver, secret_values(env))
-    said = "\n".join(line for text in log.tails.values() for line in text.splitlines()[-_LINES:]) or log.trouble
-    return f"driver {driver} ended as {status.state} on {status.worker or 'the cluster'}: {status.message}\n{said}"
+    log_end = "\n".join(line for text in log.tails.values() for line in text.splitlines()[-_LINES:]) or log.trouble
+    return f"driver {driver} ended as {status.state} on {status.worker or 'the cluster'}: {status.message}\n{log_end}"
 
 
-def findings_of(found: dict[str, Any]) -> Iterator[Finding]:
-    """What the probe's result means."""
-    driver = found["driver"]
+def findings_of(probe: dict[str, Any]) -> Iterator[Finding]:
+    """The findings that follow from the probe's result."""
+    driver = probe["driver"]
     yield Finding(
         "driver", "ok",
         f"{driver['host']}: Python {driver['python']}, Java {driver['java']}, PySpark {driver['packages']['pyspark']}, "
         f"{driver['cores']} cores",
     )  # fmt: skip
-    for each in found["executors"]:
-        yield _executor(each)
-    majors = {java.split(".")[0] for java in (driver["java"], *found["javas"])}
+    for executor in probe["executors"]:
+        yield _executor_finding(executor)
+    majors = {java.split(".")[0] for java in (driver["java"], *probe["javas"])}
     if len(majors) > 1:
-        yield Finding("java", "warn", f"executors run on {', '.join(found['javas'])}, the driver on {driver['java']}")
+        yield Finding("java", "warn", f"executors run on {', '.join(probe['javas'])}, the driver on {driver['java']}")
     for name, advice in _TROUBLES.items():
-        if name == "share" and found[name] is None:
+        if name == "share" and probe[name] is None:
             continue
-        troubles = {found.get(name) or ""}
-        troubles |= {f"{each['host']}: {each[name]}" for each in found["executors"] if each.get(name)}
+        troubles = {probe.get(name) or ""}
+        troubles |= {f"{executor['host']}: {executor[name]}" for executor in probe["executors"] if executor.get(name)}
         yield from (Finding(name, "missing", text, advice) for text in sorted(troubles - {""}))
         if troubles == {""}:
             yield Finding(name, "ok", "seen from the driver and from every executor")
@@ -202,13 +200,15 @@ _TROUBLES = {
 }
 
 
-def _executor(found: dict[str, Any]) -> Finding:
-    name = f"executor {found['executor']}"
-    if found["differs"]:
+def _executor_finding(executor: dict[str, Any]) -> Finding:
+    name = f"executor {executor['executor']}"
+    if executor["differs"]:
         return Finding(
-            name, "missing", "; ".join(found["differs"]),
+            name, "missing", "; ".join(executor["differs"]),
             "set python or environment_archive in the profile: executors must run the driver's packages",
         )  # fmt: skip
     return Finding(
-        name, "ok", f"the driver's Python and packages, {found['cores']} cores, {found['memory_gb']} GB on its host"
+        name,
+        "ok",
+        f"the driver's Python and packages, {executor['cores']} cores, {executor['memory_gb']} GB on its host",
     )

@@ -27,11 +27,11 @@ def refused(
     from afterbell.ingest.refusals import read_refusals  # noqa: PLC0415 - keeps --help fast
 
     with stores("s3", quiet=as_json) as opened:
-        found = read_refusals(ArtifactStore(opened.runtime.s3))
+        refusals = read_refusals(ArtifactStore(opened.runtime.s3))
     rows = [
         {"id": held.refusal.id, **held.refusal.model_dump(mode="json")}
         | {"released": held.release.model_dump(mode="json") if held.release else None}
-        for held in found
+        for held in refusals
         if everything or held.release is None
     ]
     if as_json:

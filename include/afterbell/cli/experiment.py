@@ -39,8 +39,12 @@ def run(
     with stores("s3", "hdfs", quiet=as_json) as opened:
         answer = "Approve" if promote else "Reject"
         done = run_dag(opened, "experiment", conf, cluster, None if as_json else print_text, answer=answer)
-        found = _read(opened, request.id) | {"run_id": done.run_id, "log": str(done.log), "step_seconds": done.seconds}
-    print_json(found) if as_json else _print(found)
+        document = _read_experiment(opened, request.id) | {
+            "run_id": done.run_id,
+            "log": str(done.log),
+            "step_seconds": done.seconds,
+        }
+    print_json(document) if as_json else _print_experiment(document)
 
 
 @app.command("list")
@@ -50,19 +54,19 @@ def list_(as_json: AsJson = False) -> None:
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     with stores("s3", quiet=as_json) as opened:
-        keys = [found.key.split("/") for found in ArtifactStore(opened.runtime.s3).list("experiments/")]
+        keys = [stored.key.split("/") for stored in ArtifactStore(opened.runtime.s3).list("experiments/")]
         ids = sorted(parts[1] for parts in keys if parts[2:] == ["metrics.json"])
-        found = [_read(opened, one) for one in ids]
+        experiments = [_read_experiment(opened, name) for name in ids]
     rows = [
         {
-            "experiment": one["experiment"],
-            "name": one["request"]["name"],
-            "last": one["request"]["last"],
-            "trials": one["trials"],
-            "verdict": one["verdict"],
-            **{f"rank_ic_{key}": values["rank_ic"] for key, values in one["metrics"].items()},
+            "experiment": experiment["experiment"],
+            "name": experiment["request"]["name"],
+            "last": experiment["request"]["last"],
+            "trials": experiment["trials"],
+            "verdict": experiment["verdict"],
+            **{f"rank_ic_{key}": values["rank_ic"] for key, values in experiment["metrics"].items()},
         }
-        for one in found
+        for experiment in experiments
     ]
     print_json(rows) if as_json else print_rows(rows, title="experiments")
 
@@ -78,26 +82,27 @@ def show(
     with advising(_NAME_ONE, ConfigError):
         root_of(experiment)  # before anything is started
     with stores("s3", quiet=as_json) as opened, advising(_NAME_ONE, ObjectMissingError):
-        found = _read(opened, experiment)
-    print_json(found) if as_json else _print(found)
+        document = _read_experiment(opened, experiment)
+    print_json(document) if as_json else _print_experiment(document)
 
 
-def _read(opened: Opened, experiment: str) -> dict[str, Any]:
+def _read_experiment(opened: Opened, experiment: str) -> dict[str, Any]:
     from afterbell.experiments.request import root_of  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     store, root = ArtifactStore(opened.runtime.s3), root_of(experiment)
-    found: dict[str, Any] = json.loads(store.get(f"{root}metrics.json"))
+    metrics: dict[str, Any] = json.loads(store.get(f"{root}metrics.json"))
     request = json.loads(store.get(f"{root}request.json"))
-    return found | {"request": request, "report": f"s3://{store.bucket}/{root}report.html"}
+    return metrics | {"request": request, "report": f"s3://{store.bucket}/{root}report.html"}
 
 
-def _print(found: dict[str, Any]) -> None:
-    of = f"{found['experiment']} ({found['request']['name']}), {found['trials']} trials a family"
-    print_text(("experiment", "bold"), f" {of}")
-    print_text(f"verdict: {found['verdict']}: {found['reason']}")
+def _print_experiment(document: dict[str, Any]) -> None:
+    title = f"{document['experiment']} ({document['request']['name']}), {document['trials']} trials a family"
+    print_text(("experiment", "bold"), f" {title}")
+    print_text(f"verdict: {document['verdict']}: {document['reason']}")
     figures = {
-        key: values | {"deflated_sharpe": found["deflated_sharpe"].get(key)} for key, values in found["metrics"].items()
+        key: values | {"deflated_sharpe": document["deflated_sharpe"].get(key)}
+        for key, values in document["metrics"].items()
     }
     print_rows(by_figure(figures), title="out of sample")
-    print_text(f"report: {found['report']}")
+    print_text(f"report: {document['report']}")

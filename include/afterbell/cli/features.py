@@ -38,12 +38,12 @@ def features(
     with open_lake(quiet=as_json) as runtime:
         due = bars_due(runtime, exchange, session.date() if session else None)
         unseen = unseen_of(runtime, exchange, due)
-        found = [status(runtime, factors, exchange, due, unseen).as_dict() for factors in sets]
+        statuses = [status(runtime, factors, exchange, due, unseen).as_dict() for factors in sets]
     if as_json:
-        print_json(found)
+        print_json(statuses)
         return
     shown = ("set", "factors", "stored", "missing", "first", "last", "rows")
-    rows = [{name: each[name] for name in shown} | {"unseen": len(each["crossing"])} for each in found]  # type: ignore[arg-type]
+    rows = [{name: row[name] for name in shown} | {"unseen": len(row["crossing"])} for row in statuses]  # type: ignore[arg-type]
     print_rows(rows, title="sessions of each factor set")
     if unseen:
         print_text(f"no corporate action could be seen of: {', '.join(day.isoformat() for day in sorted(unseen))}")

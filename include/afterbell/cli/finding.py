@@ -1,4 +1,4 @@
-"""What ``doctor`` says of one thing."""
+"""What ``doctor`` reports about one thing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: ``ok``, ``warn`` (it works without) or ``missing`` (it doesn't)."""
+    """One check: ``ok``, ``warn`` (it works without) or ``missing`` (it doesn't)."""
 
     check: str
     state: Literal["ok", "warn", "missing"]

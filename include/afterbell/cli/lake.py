@@ -33,15 +33,15 @@ def bars(
     """Show one bar as it was known at the end of a day."""
     from afterbell.lake.bars import Question, adjusted_bar, bar_as_known  # noqa: PLC0415 - keeps --help fast
 
-    asked = Question(symbol, session.date(), as_of.date() if as_of else None)
+    question = Question(symbol, session.date(), as_of.date() if as_of else None)
     with open_lake(quiet=as_json) as runtime:
         exchange = Exchange(load_platform().exchange)
-        found = adjusted_bar(runtime, asked, exchange) if adjusted else bar_as_known(runtime, asked)
-    if found is None:
-        known = f" as known at the end of {asked.as_of}" if asked.as_of else ""
+        bar = adjusted_bar(runtime, question, exchange) if adjusted else bar_as_known(runtime, question)
+    if bar is None:
+        known = f" as known at the end of {question.as_of}" if question.as_of else ""
         with advising(f"See what has been ingested: `./afterbell query '{_INGESTED}'`", MissingDropsError):
             raise MissingDropsError(f"market.bars has no bar of {symbol!r} for {session:%Y-%m-%d}{known}")
-    print_json(found) if as_json else print_fields(found)
+    print_json(bar) if as_json else print_fields(bar)
 
 
 @report_errors

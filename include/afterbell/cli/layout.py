@@ -41,12 +41,12 @@ def wrap(text: Text, width: int, hang: int = 0) -> Iterator[Text]:
 
 
 def _words(plain: str, width: int) -> Iterator[tuple[int, int]]:
-    for found in _WORD.finditer(plain):
-        if found[0].startswith("`") and cell_len(found[0]) > width:
-            for part in re.finditer(r"\S+", found[0]):
-                yield found.start() + part.start(), found.start() + part.end()
+    for word in _WORD.finditer(plain):
+        if word[0].startswith("`") and cell_len(word[0]) > width:
+            for part in re.finditer(r"\S+", word[0]):
+                yield word.start() + part.start(), word.start() + part.end()
         else:
-            yield found.span()
+            yield word.span()
 
 
 def table_lines(
@@ -68,7 +68,7 @@ def table_lines(
     for number, row in enumerate([names, *rows]):
         cells = [[piece.plain for piece in wrap(Text(cell), size)] for cell, size in zip(row, widths, strict=True)]
         for pieces in zip_longest(*cells, fillvalue=""):
-            padded = [_pad(*each) for each in zip(pieces, widths, right, strict=True)]
+            padded = [_pad(*cell) for cell in zip(pieces, widths, right, strict=True)]
             lines.append(Text((" " * _GAP).join(padded).rstrip(), style="" if number else "bold"))
     return lines
 

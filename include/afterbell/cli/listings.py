@@ -72,8 +72,8 @@ def changes(
     from afterbell.lake.instruments import read_instruments  # noqa: PLC0415 - keeps --help fast
 
     with open_lake(quiet=as_json) as runtime:
-        found = read_instruments(runtime, symbol)
-    rows = [{name: _text(value) for name, value in row.items()} for row in found]
+        instruments = read_instruments(runtime, symbol)
+    rows = [{name: _text(value) for name, value in row.items()} for row in instruments]
     if as_json:
         print_json(rows)
         return

@@ -24,21 +24,21 @@ FOLDER = "Name a folder of drops, laid out as docs/how-to/your-own-stores.md say
 """What to do about a folder that has none."""
 
 
-def upload_with_progress(opened: Opened, found: list[Delivery], *, quiet: bool) -> dict[str, Any]:
+def upload_with_progress(opened: Opened, drops: list[Delivery], *, quiet: bool) -> dict[str, Any]:
     """Upload drops, with a bar on the terminal; objects that are there already are left alone."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     if not quiet and not err.is_terminal:  # in a log there is one line, not a bar
-        print_progress(f"uploading {len(found)} drops")
+        print_progress(f"uploading {len(drops)} drops")
     with Progress(*columns, console=err, disable=quiet or not err.is_terminal, transient=True) as bar:
-        task = bar.add_task("uploading drops", total=len(found))
-        done = upload_all(found, opened.runtime, lambda *_: bar.advance(task))
+        task = bar.add_task("uploading drops", total=len(drops))
+        done = upload_all(drops, opened.runtime, lambda *_: bar.advance(task))
     return {"objects": done.objects, "bytes": done.bytes, "skipped": done.skipped}
 
 
-def write_folder(found: Iterator[Delivery], folder: Path) -> dict[str, Any]:
+def write_folder(drops: Iterator[Delivery], folder: Path) -> dict[str, Any]:
     """Write drops into ``folder`` as the two stores would hold them (``s3/...`` and ``hdfs/...``)."""
     objects = size = 0
-    for delivery in found:
+    for delivery in drops:
         path = folder / delivery.store / delivery.key
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(delivery.body)
@@ -90,9 +90,9 @@ def upload(
 ) -> None:
     """Upload real drops of your own to S3 and HDFS."""
     with advising(FOLDER, MissingDropsError):
-        found = list(folder_deliveries(folder))
+        drops = list(folder_deliveries(folder))
     with stores("s3", "hdfs", quiet=as_json) as opened:
-        done = upload_with_progress(opened, found, quiet=as_json)
+        done = upload_with_progress(opened, drops, quiet=as_json)
     if as_json:
         print_json(done)
     else:

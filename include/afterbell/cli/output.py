@@ -1,4 +1,4 @@
-"""How the command line speaks: text and tables for people, JSON for programs, what to do after a failure.
+"""Output of the command line: text and tables for people, JSON for programs, what to do after a failure.
 
 On a terminal lines wrap between words. In a pipe or a file a line is as long as its text, for grep and for logs;
 ``COLUMNS`` sets a width there too.
@@ -30,7 +30,7 @@ R = TypeVar("R")
 EXIT_FAULT, EXIT_FAILED, EXIT_RETRY = 1, 2, 3
 _KIND = re.compile(r"\b([A-Z][A-Za-z]+Error): ")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""What a terminal would obey: it may stand in a vendor's lines, and is shown as a question mark."""
+"""Control characters that a terminal would obey: a vendor's lines may have them; they are shown as a question mark."""
 _TYPED = "Correct what the message names, then type the command again."
 _UNKNOWN = "Read the message; `./afterbell doctor` looks at everything that a run needs."
 
@@ -50,7 +50,7 @@ def print_json(value: object) -> None:
 
 
 def line_width(console: Console) -> int | None:
-    """Columns that lines must fit; None where they may be as long as they are."""
+    """Columns that lines must fit; None if they may have any length."""
     return console.width if console.is_terminal or os.environ.get("COLUMNS", "").isdigit() else None
 
 
@@ -136,7 +136,7 @@ def _visible(text: str) -> str:
 
 @contextmanager
 def advising(what_to_do: str, *kinds: type[AfterbellError]) -> Iterator[None]:
-    """Give failures of a block advice of their own, where that of their kind would mislead; the innermost block counts.
+    """Give failures of a block advice of their own, where that of their kind would mislead; the innermost block wins.
 
     Args:
         what_to_do: in one or two sentences, such as: name one that is there.
@@ -156,7 +156,7 @@ def advice(error: AfterbellError) -> str:
         return str(notes[0])
     if type(error) is ConfigError:
         return _TYPED
-    named = [found for found in _KIND.findall(str(error)) if remedy(found)]
+    named = [kind for kind in _KIND.findall(str(error)) if remedy(kind)]
     return remedy(named[0] if named else type(error).__name__) or _UNKNOWN
 
 

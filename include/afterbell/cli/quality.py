@@ -30,37 +30,37 @@ def quality(
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     with stores("s3", quiet=as_json) as opened:
-        found = newest_report(ArtifactStore(opened.runtime.s3), session.date() if session else None)
-    if found is None:
+        report = newest_report(ArtifactStore(opened.runtime.s3), session.date() if session else None)
+    if report is None:
         of = f"of session {session:%Y-%m-%d}" if session else "of any session"
         day = f"{session:%Y-%m-%d}" if session else "2026-06-30"
         with advising(f"Run the session first: `./afterbell run --session {day}`", ObjectMissingError):
             raise ObjectMissingError(f"there is no quality report {of}")
-    print_json(found) if as_json else _print(found)
+    print_json(report) if as_json else _print_report(report)
 
 
-def _print(found: Mapping[str, Any]) -> None:
-    verdict = ("passed", "bold green") if found["passed"] else ("failed", "bold red")
-    print_text((f"session {found['session']}", "bold"), f", run {found['run_id']}: ", verdict,
-               f", {found['expectations']} expectations")  # fmt: skip
+def _print_report(report: Mapping[str, Any]) -> None:
+    verdict = ("passed", "bold green") if report["passed"] else ("failed", "bold red")
+    print_text((f"session {report['session']}", "bold"), f", run {report['run_id']}: ", verdict,
+               f", {report['expectations']} expectations")  # fmt: skip
     for word, style in (("failed", "red"), ("warnings", "yellow")):
-        for line in found[word]:
+        for line in report[word]:
             print_text((word, style), f": {line}")
     for title, rows, names in (
-        ("drops", found["drops"]["by_state"], ()),
-        ("drops with a remark", found["drops"]["with_reasons"], ("key", "session", "state", "reason")),
-        ("lines set aside", found["quarantine"], ("rule", "lines", "drops")),
-        ("the session as a whole", found["facts"], ("rule", "fact", "value", "min", "max", "kept")),
-        ("corporate actions", found["actions"]["by_kind"], ()),
-        ("largest remaining moves", found["moves"], _MOVE),
-        ("jumps held until the next drop", found["jumps"]["held"], ()),
-        ("jumps told again", found["jumps"]["confirmed"], ()),
-        ("bars that repeat the one before them", found["stale"]["runs"], ()),
+        ("drops", report["drops"]["by_state"], ()),
+        ("drops with a remark", report["drops"]["with_reasons"], ("key", "session", "state", "reason")),
+        ("lines set aside", report["quarantine"], ("rule", "lines", "drops")),
+        ("the session as a whole", report["facts"], ("rule", "fact", "value", "min", "max", "kept")),
+        ("corporate actions", report["actions"]["by_kind"], ()),
+        ("largest remaining moves", report["moves"], _MOVE),
+        ("jumps held until the next drop", report["jumps"]["held"], ()),
+        ("jumps delivered again", report["jumps"]["confirmed"], ()),
+        ("bars that repeat the one before them", report["stale"]["runs"], ()),
     ):
         print_text("")
         _print_few(rows, names, title)
     print_text("")
-    print_text(f"Data Docs: {found['data_docs']}")
+    print_text(f"Data Docs: {report['data_docs']}")
 
 
 def _print_few(rows: list[dict[str, Any]], names: tuple[str, ...], title: str) -> None:

@@ -46,12 +46,14 @@ def _group(command: Any, words: str) -> Iterator[str]:
 
 def _command(command: Any, words: str) -> Iterator[str]:
     name = words.removeprefix("afterbell ")
-    arguments = [each for each in command.params if each.param_type_name == "argument"]
-    shown = " ".join(each.name.upper() if each.required else f"[{each.name.upper()}]" for each in arguments)
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    shown = " ".join(
+        parameter.name.upper() if parameter.required else f"[{parameter.name.upper()}]" for parameter in arguments
+    )
     yield f"## {name}\n"
     yield f"`./{words}{' ' if shown else ''}{shown}`\n"
     yield f"{_one_line(command.help)}\n"
-    rows = [_row(each) for each in command.params if each.name != "as_json"]
+    rows = [_row(parameter) for parameter in command.params if parameter.name != "as_json"]
     if rows:
         yield "| argument | meaning | default |\n|---|---|---|"
         yield "\n".join(rows) + "\n"

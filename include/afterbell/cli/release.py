@@ -46,7 +46,7 @@ def list_(as_json: AsJson = False) -> None:
             if as_json:
                 raise  # one document, and that is the error
             fault = error  # whoever puts it right needs the names of the releases
-        rows = [_line(store, name, champion=name == serves) for name in list_releases(store)]
+        rows = [_list_row(store, name, champion=name == serves) for name in list_releases(store)]
     for row in rows:
         if "unusable" in row and not as_json:
             print_text(f"release {row['release_id']}: {row['unusable']}", console=err)
@@ -56,7 +56,7 @@ def list_(as_json: AsJson = False) -> None:
         raise fault
 
 
-def _line(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:
+def _list_row(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:
     """One release in the list; one whose manifest cannot be used does not hide the others."""
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
 
@@ -69,7 +69,7 @@ def _line(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:
     return row | {"models": len(manifest.models)} | scores
 
 
-def _resolve(store: ArtifactStore, name: str) -> str:
+def _resolve_id(store: ArtifactStore, name: str) -> str:
     from afterbell.release.catalog import read_champion  # noqa: PLC0415
 
     if name != "champion":
@@ -88,18 +88,18 @@ def show(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
 
     with _releases(quiet=as_json) as store, advising(_NAME_ONE, ObjectMissingError):
-        manifest = read_manifest(store, _resolve(store, release_id)).model_dump(mode="json")
+        manifest = read_manifest(store, _resolve_id(store, release_id)).model_dump(mode="json")
     if as_json:
         print_json(manifest)
         return
-    of = f" of session {manifest['session']}, candidate {manifest['candidate_id']}"
-    print_text((manifest["release_id"], "bold"), of)
+    origin = f" of session {manifest['session']}, candidate {manifest['candidate_id']}"
+    print_text((manifest["release_id"], "bold"), origin)
     print_text(f"verdict: {manifest['verdict']['verdict']} ({manifest['verdict']['reason']})")
-    for each in manifest["features"]["sets"]:
-        print_text(f"features: {each['set']}, {len(each['names'])} factors")
+    for factors in manifest["features"]["sets"]:
+        print_text(f"features: {factors['set']}, {len(factors['names'])} factors")
     print_text(f"code {manifest['code_version']}")
     # A digest is as wide as a line, and `release verify` is what compares it.
-    print_rows([each | {"sha256": f"{each['sha256'][:12]}…"} for each in manifest["models"]], title="models")
+    print_rows([model | {"sha256": f"{model['sha256'][:12]}…"} for model in manifest["models"]], title="models")
     print_rows(by_figure(manifest["metrics"]), title="out of sample")
 
 
@@ -111,14 +111,14 @@ def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
 
     with _releases(quiet=as_json) as store:
         with advising(_NAME_ONE, ObjectMissingError):  # else a file of the release is lost
-            name = read_manifest(store, _resolve(store, release_id)).release_id
-        found = verify_release(store, name)
+            name = read_manifest(store, _resolve_id(store, release_id)).release_id
+        verified = verify_release(store, name)
     if as_json:
-        print_json(vars(found))
+        print_json(vars(verified))
         return
     print_text(
-        f"{found.release_id}: {found.files} files, {found.size:,} bytes, all digests right; "
-        f"{found.predicted} models loaded and predicted"
+        f"{verified.release_id}: {verified.files} files, {verified.size:,} bytes, all digests right; "
+        f"{verified.predicted} models loaded and predicted"
     )
 
 
@@ -133,7 +133,7 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Let an earlier release serve again, once it is verified; needs nothing but S3."""
-    _move(as_json, action="rollback", release_id=release_id, reason=reason)
+    _move_champion(as_json, action="rollback", release_id=release_id, reason=reason)
 
 
 @app.command()
@@ -144,20 +144,20 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make a release the champion, once it is verified, whatever its session."""
-    _move(as_json, action="promote", release_id=release_id, reason=reason)
+    _move_champion(as_json, action="promote", release_id=release_id, reason=reason)
 
 
-def _move(as_json: bool, **asked: Any) -> None:
+def _move_champion(as_json: bool, **fields: Any) -> None:
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
     from afterbell.release.choose import carry_out, choice  # noqa: PLC0415
 
     with advising(_NAME_BOTH, ConfigError):
-        wanted = choice(**asked, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started
+        request = choice(**fields, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started
     with _releases(quiet=as_json) as store:
-        if wanted.release_id:
+        if request.release_id:
             with advising(_NAME_ONE, ObjectMissingError):
-                read_manifest(store, wanted.release_id)
-        done = carry_out(store, wanted)
+                read_manifest(store, request.release_id)
+        done = carry_out(store, request)
     if as_json:
         print_json(vars(done))
         return

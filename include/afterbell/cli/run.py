@@ -25,7 +25,7 @@ DAG = "daily_retraining"
 
 @dataclass(frozen=True)
 class Request:
-    """A run that was asked for, checked before anything is started."""
+    """A requested run, checked before anything is started."""
 
     session: date
     profile: str
@@ -47,7 +47,7 @@ def check_request(session: date, profile: str | None) -> Request:
 
 
 def starting(opened: Opened, request: Request) -> AbstractContextManager[Prepared]:
-    """Airflow, starting for the run that was asked for, on stores that are open."""
+    """Airflow, starting for the requested run, on open stores."""
     return prepared(opened, DAG, {"session": request.session.isoformat()}, request.profile)
 
 
@@ -73,5 +73,5 @@ def run(
     """Run the daily DAG for one session, in one process, to its end."""
     request = check_request(session.date(), profile)
     with stores("s3", "hdfs", quiet=as_json) as opened, starting(opened, request) as airflow:
-        found = run_in(opened, request, airflow, quiet=as_json)
-    print_json(found) if as_json else print_summary(found)
+        summary = run_in(opened, request, airflow, quiet=as_json)
+    print_json(summary) if as_json else print_summary(summary)

@@ -56,10 +56,10 @@ def _newest_session() -> str | None:
     from afterbell.lake.reader import query  # noqa: PLC0415 - keeps --help fast
 
     try:
-        found = query(lake_runtime(), "SELECT max(session) AS session FROM market.bars").to_pylist()[0]["session"]
+        newest = query(lake_runtime(), "SELECT max(session) AS session FROM market.bars").to_pylist()[0]["session"]
     except AfterbellError:
         return None  # nothing has been ingested yet
-    return found.isoformat() if found else None
+    return newest.isoformat() if newest else None
 
 
 @report_errors
@@ -70,10 +70,10 @@ def down(as_json: AsJson = False) -> None:
     stopped: list[str] = []
     left: list[str] = []
     for home in sorted(homes):
-        one = replace(folders, home=home)
-        if one.services.exists():
-            stopped += stop(one)
-            left += [service.name for service in status(one)]
+        market = replace(folders, home=home)
+        if market.services.exists():
+            stopped += stop(market)
+            left += [service.name for service in status(market)]
     if as_json:
         print_json({"stopped": stopped, "left": left})
     else:

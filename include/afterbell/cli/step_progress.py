@@ -18,7 +18,7 @@ from afterbell.errors import AfterbellError
 _TICK, _LOOK, _SAY = 1.0, 3.0, 30.0
 """Seconds between lines on a terminal, between questions to the store, and between lines in a log."""
 _FEW = 3
-"""Units that must be done before a rate says anything."""
+"""Units that must be done before a rate means anything."""
 
 
 @dataclass
@@ -31,13 +31,13 @@ class Running:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def begin(self, step: str, attempt: int) -> None:
-        """Another step, or another try of it, runs from now on."""
+        """Note that another step, or another try of it, runs from now on."""
         with self.lock:
             if (step, attempt) != (self.step, self.attempt):
                 self.step, self.attempt, self.began = step, attempt, time.time()
 
     def end(self, step: str) -> None:
-        """The step is over."""
+        """Note that the step is over."""
         with self.lock:
             if step == self.step:
                 self.step = ""
@@ -49,7 +49,7 @@ class Running:
 
 
 def describe_progress(report: Mapping[str, Any]) -> str:
-    """A step's own report in words: ``12 of 40 fits, about 1 min 20 s left``; empty for what is no such report.
+    """A step's own report in words: ``12 of 40 fits, about 1 min 20 s left``; empty if it is no such report.
 
     Args:
         report: ``what`` is counted, ``done`` and ``of``, ``began`` and ``at`` as ISO texts with their zone.
@@ -64,18 +64,18 @@ def describe_progress(report: Mapping[str, Any]) -> str:
 
 
 def newest_report(s3: S3Location, session: str, step: str, since: float) -> str:
-    """What the step of a run of ``session`` reported last, after ``since``; empty where nothing is found."""
+    """What the step of a run of ``session`` reported last, after ``since``; empty if there is no report."""
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415 - boto3 takes a third of a second
 
     newest, text = since, ""
     try:
         store = ArtifactStore(s3)
-        for found in store.list(f"runs/{session}/"):
-            if found.key.endswith(f"/{step}.progress.json"):
-                report = json.loads(store.get(found.key))
-                at = datetime.fromisoformat(report["at"]).timestamp()
-                if at >= newest:
-                    newest, text = at, describe_progress(report)
+        for stored in store.list(f"runs/{session}/"):
+            if stored.key.endswith(f"/{step}.progress.json"):
+                report = json.loads(store.get(stored.key))
+                reported_at = datetime.fromisoformat(report["at"]).timestamp()
+                if reported_at >= newest:
+                    newest, text = reported_at, describe_progress(report)
     except (AfterbellError, KeyError, TypeError, ValueError):
         return ""
     return text
@@ -91,7 +91,7 @@ def shown(
     """Show the running step while the block runs.
 
     Args:
-        running: which one that is.
+        running: the step that runs.
         look: what a step has reported since an instant, such as ``newest_report``.
         update: shows a text in place of the one before, on a terminal.
         say: prints a line where there is no terminal; None for silence.
@@ -99,21 +99,21 @@ def shown(
     over = threading.Event()
 
     def watch() -> None:
-        looked = said = time.monotonic()
-        told, of = "", ""
+        last_look = last_line = time.monotonic()
+        report, reported_step = "", ""
         while not over.wait(_TICK):
             now, (step, attempt, began) = time.monotonic(), running.now()
             if not step:
                 continue
-            if of != step:
-                told, of, said = "", step, now
-            if now - looked >= _LOOK:
-                told, looked = look(step, began), now
-            text = _line(step, attempt, time.time() - began, told)
+            if reported_step != step:
+                report, reported_step, last_line = "", step, now
+            if now - last_look >= _LOOK:
+                report, last_look = look(step, began), now
+            text = _format_line(step, attempt, time.time() - began, report)
             update(text)
-            if say and told and now - said >= _SAY:
+            if say and report and now - last_line >= _SAY:
                 say(text)
-                said = now
+                last_line = now
 
     watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()
@@ -123,6 +123,6 @@ def shown(
         over.set()  # a store that hangs holds nobody up: nobody waits for the thread
 
 
-def _line(step: str, attempt: int, seconds: float, told: str) -> str:
+def _format_line(step: str, attempt: int, seconds: float, report: str) -> str:
     again = f", try {attempt}" if attempt > 1 else ""
-    return f"{step} is running{again}, {format_duration(round(seconds))}{': ' if told else ''}{told}"
+    return f"{step} is running{again}, {format_duration(round(seconds))}{': ' if report else ''}{report}"

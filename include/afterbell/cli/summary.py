@@ -29,7 +29,7 @@ def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, sec
         opened: stores that answer.
         session: the run's session.
         done: the DAG run.
-        deadline: by when the release had to stand.
+        deadline: when the release was due.
         seconds: wall time of the whole run, Airflow's start included.
     """
     store = ArtifactStore(opened.runtime.s3)
@@ -64,83 +64,85 @@ def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, sec
 
 
 def start_up(done: Done, results: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
-    """Seconds of the run that went by before there was anything to work with.
+    """Seconds of the run that passed before its steps could work.
 
     Args:
         done: the DAG run.
-        results: of its steps, by name.
+        results: results of its steps, by name.
 
     Returns:
         ``airflow``: its own start, as far as the run had to wait for it, and the pauses between tasks; ``spark``: over
         all Spark steps, from the task's start to the driver's session.
     """
     waits = (
-        _wait(done.began.get(step, []), datetime.fromisoformat(str(result["ready_at"])).timestamp())
+        _start_up_seconds(done.began.get(step, []), datetime.fromisoformat(str(result["ready_at"])).timestamp())
         for step, result in results.items()
         if result.get("ready_at")
     )
     return {"airflow": round(max(0.0, done.between), 1), "spark": round(sum(waits), 1)}
 
 
-def _wait(tries: Sequence[float], ready: float) -> float:
+def _start_up_seconds(tries: Sequence[float], ready: float) -> float:
     """Seconds from the try that launched the driver to its session; 0 where the clock of its node disagrees.
 
-    A try after that one took the driver up, and began after the session stood.
+    A later try only takes over the running driver, and begins after the session is open.
     """
     return ready - max((began for began in tries if began <= ready), default=ready)
 
 
-def print_summary(found: dict[str, Any]) -> None:
-    """The summary, for people."""
+def print_summary(summary: dict[str, Any]) -> None:
+    """Print the summary for people."""
     print_text("")
-    _line("session", found["session"])
-    _line("release", f"{found['release_id']}{'' if found['moved'] else ' (champion kept)'}")
-    _line("champion", found["champion"])
-    _line("verdict", f"{found['verdict']}: {found['reason']}")
-    for horizon, values in sorted(found["metrics"].items()):
-        _line(f"IC {horizon}", _quality(values))
-    _line("signals", f"{found['signals']['rows']:,} for session {found['signals']['session']}")
-    _data(found)
-    _line("report", found["report"])
-    if found["data_docs"]:
-        _line("data docs", found["data_docs"])
-    _line("quality", f"./afterbell quality --session {found['session']}")
-    _line("log", found["log"])
-    steps = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in found["step_seconds"].items())
-    _line("took", f"{format_duration(found['total_seconds'])}: {steps}")
-    starting = found["start_up_seconds"]
-    share = sum(starting.values()) / found["total_seconds"]
+    _print_line("session", summary["session"])
+    _print_line("release", f"{summary['release_id']}{'' if summary['moved'] else ' (champion kept)'}")
+    _print_line("champion", summary["champion"])
+    _print_line("verdict", f"{summary['verdict']}: {summary['reason']}")
+    for horizon, values in sorted(summary["metrics"].items()):
+        _print_line(f"IC {horizon}", _format_quality(values))
+    _print_line("signals", f"{summary['signals']['rows']:,} for session {summary['signals']['session']}")
+    _print_data(summary)
+    _print_line("report", summary["report"])
+    if summary["data_docs"]:
+        _print_line("data docs", summary["data_docs"])
+    _print_line("quality", f"./afterbell quality --session {summary['session']}")
+    _print_line("log", summary["log"])
+    steps = ", ".join(f"{name} {format_duration(seconds)}" for name, seconds in summary["step_seconds"].items())
+    _print_line("took", f"{format_duration(summary['total_seconds'])}: {steps}")
+    starting = summary["start_up_seconds"]
+    share = sum(starting.values()) / summary["total_seconds"]
     parts = ", ".join(f"{name} {format_duration(starting[key])}" for name, key in _STARTING.items())
-    _line("start-ups", f"{share:.0%} of it: {parts}")
-    left = format_duration(found["seconds_left"])
-    until = found["deadline"][:16].replace("T", " ")
-    _line("time left", f"{left} of {format_duration(load_policy().budget.total_seconds())} to the deadline {until} UTC")
-    if found["deadline_replayed"]:
-        _line("", "(a session of the past: the start of this run stood for its closing bell)")
+    _print_line("start-ups", f"{share:.0%} of it: {parts}")
+    left = format_duration(summary["seconds_left"])
+    until = summary["deadline"][:16].replace("T", " ")
+    _print_line(
+        "time left", f"{left} of {format_duration(load_policy().budget.total_seconds())} to the deadline {until} UTC"
+    )
+    if summary["deadline_replayed"]:
+        _print_line("", "(a past session: the start of this run counted as its closing bell)")
 
 
-def _quality(values: dict[str, Any]) -> str:
+def _format_quality(values: dict[str, Any]) -> str:
     return (
         f"{values['ic']:+.4f} (95 % {values['ic_ci_low']:+.4f} to {values['ic_ci_high']:+.4f}), "
         f"rank IC {values['rank_ic']:+.4f}, ICIR {values['icir']:.2f}, over {values['sessions']} sessions out of sample"
     )
 
 
-def _data(found: dict[str, Any]) -> None:
-    drops = ", ".join(f"{count} {state}" for state, count in found["drops"].items() if count)
-    _line("drops", f"{drops or 'nothing new'}; {found['rows']:,} rows taken")
-    if found["quarantined_rows"]:
-        rules = sorted(found["quarantine_by_rule"].items(), key=lambda item: -item[1])
+def _print_data(summary: dict[str, Any]) -> None:
+    drops = ", ".join(f"{count} {state}" for state, count in summary["drops"].items() if count)
+    _print_line("drops", f"{drops or 'nothing new'}; {summary['rows']:,} rows taken")
+    if summary["quarantined_rows"]:
+        rules = sorted(summary["quarantine_by_rule"].items(), key=lambda item: -item[1])
         shown = ", ".join(f"{rule} {count:,}" for rule, count in rules[:_SHOWN])
         more = f" and {len(rules) - _SHOWN} more rules" if len(rules) > _SHOWN else ""
-        _line("quarantine", f"{found['quarantined_rows']:,} rows set aside: {shown}{more}")
-        _line("", 'look at them: `./afterbell query "SELECT * FROM market.quarantine"`')
-    refused = found["refused_drops"]
+        _print_line("quarantine", f"{summary['quarantined_rows']:,} rows set aside: {shown}{more}")
+        _print_line("", 'look at them: `./afterbell query "SELECT * FROM market.quarantine"`')
+    refused = summary["refused_drops"]
     for drop in refused[:_SHOWN]:
-        _line("set aside", f"{drop['key']}: {drop['reason']}")
+        _print_line("set aside", f"{drop['key']}: {drop['reason']}")
     if len(refused) > _SHOWN:
-        _line("", f'and {len(refused) - _SHOWN} more drops: `./afterbell query "{_REFUSED}"`')
+        _print_line("", f'and {len(refused) - _SHOWN} more drops: `./afterbell query "{_REFUSED}"`')
 
 
-def _line(name: str, text: str) -> None:
+def _print_line(name: str, text: str) -> None:
     print_label(name, text)

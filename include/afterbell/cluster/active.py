@@ -1,4 +1,4 @@
-"""Which daily runs are at work: a mark in the artifact store that each of their steps sets anew.
+"""Which daily runs are at work: a mark in the artifact store that each of their steps renews.
 
 Whoever can wait looks at the marks and stands back. They are a courtesy and decide nothing: a run that died leaves its
 mark, which counts for half an hour, and two writers that meet all the same are kept apart by the lake's commits.
@@ -24,12 +24,12 @@ _PATIENCE = 5.0
 
 @contextmanager
 def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> Iterator[None]:
-    """Mark a daily run for the while of a step, and until its next one; steps of other runs leave no mark.
+    """Mark a daily run during a step, and until its next step; steps of other runs leave no mark.
 
     Args:
         step: its name.
         run_slug: the run's id, as a segment of a path.
-        opened: opens the store. It is asked beside the step, which neither waits for it nor fails with it.
+        opened: opens the store. It is used in another thread: the step neither waits for it nor fails with it.
     """
     if step not in STEPS or run_slug.startswith(EXPERIMENT_RUNS):  # whose steps go by the same names
         yield
@@ -50,9 +50,9 @@ def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> It
 def active(store: ArtifactStore, now: datetime) -> list[str]:
     """The ids, as slugs, of the daily runs that are at work at ``now``."""
     return [
-        found.key.removeprefix(PREFIX).removesuffix(".json")
-        for found in store.list(PREFIX)
-        if found.modified is None or now - found.modified < COUNTS_FOR
+        mark.key.removeprefix(PREFIX).removesuffix(".json")
+        for mark in store.list(PREFIX)
+        if mark.modified is None or now - mark.modified < COUNTS_FOR
     ]
 
 

@@ -17,7 +17,7 @@ PACKAGES = (
     "numpy", "pandas", "pyarrow", "polars", "numba", "scipy", "scikit-learn", "lightgbm", "boto3", "requests",
     "pydantic", "exchange-calendars",
 )  # fmt: skip
-"""What tasks compute, read and write with; PySpark itself is looked at besides."""
+"""What tasks compute, read and write with; PySpark itself is compared as well."""
 
 _ROUNDS = 3
 _ADVICE = (
@@ -31,19 +31,19 @@ _TROUBLES = {
     "No module named": "the executors' Python lacks a package",
     "Error from python worker": "the executors' Python does not start",
 }
-"""What Spark says of an environment in which no task can run, and what that means."""
+"""What Spark reports about an environment in which no task can run, and what that means."""
 
 
 def facts() -> dict[str, Any]:
     """Python and packages of this process, its host, and ``executor``: what the processes of one executor share."""
     import pyspark  # noqa: PLC0415 - the executor's own, wherever that came from
 
-    found = {name: _version(name) for name in PACKAGES}
+    packages = {name: _version(name) for name in PACKAGES}
     return {
         "host": socket.gethostname(),
         "executor": f"{socket.gethostname()}:{os.getppid()}",
         "python": platform.python_version(),
-        "packages": {"pyspark": pyspark.__version__} | found,
+        "packages": {"pyspark": pyspark.__version__} | packages,
     }
 
 
@@ -57,42 +57,42 @@ def _version(name: str) -> str:
 def differences(driver: Mapping[str, Any], executor: Mapping[str, Any]) -> list[str]:
     """What differs between the ``facts`` of the driver and those of an executor, one text each."""
     pairs = {"Python": (driver["python"], executor["python"])} | {
-        name: (found, executor["packages"].get(name, "none")) for name, found in driver["packages"].items()
+        name: (own, executor["packages"].get(name, "none")) for name, own in driver["packages"].items()
     }
-    return [f"{name} is {there} and the driver's is {here}" for name, (here, there) in pairs.items() if here != there]
+    return [f"{name} is {other} and the driver's is {own}" for name, (own, other) in pairs.items() if own != other]
 
 
 def on_executors(spark: SparkSession, look: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
-    """What ``look`` returned on each executor that is there, its keys ``executor`` telling them apart.
+    """What ``look`` returned on each executor that is present; its key ``executor`` distinguishes them.
 
     Raises:
         EnvironmentMismatchError: no task can run in the executors' environment.
     """
     context = spark.sparkContext
-    found: dict[str, dict[str, Any]] = {}
+    by_executor: dict[str, dict[str, Any]] = {}
     for _ in range(_ROUNDS):
         tasks = max(context.defaultParallelism, 1)  # a task a core: the scheduler deals them out in turn
         try:
             answers = context.parallelize(range(tasks), tasks).map(lambda _: look()).collect()
         except Exception as error:
             raise _cannot_run(error) from error
-        found |= {answer["executor"]: answer for answer in answers}
-        if len(found) >= context._jsc.sc().getExecutorMemoryStatus().size() - 1:  # noqa: SLF001 - less the driver
+        by_executor |= {answer["executor"]: answer for answer in answers}
+        if len(by_executor) >= context._jsc.sc().getExecutorMemoryStatus().size() - 1:  # noqa: SLF001 - less the driver
             break
-    return [found[name] for name in sorted(found)]
+    return [by_executor[name] for name in sorted(by_executor)]
 
 
 def _cannot_run(error: Exception) -> Exception:
     text = str(error)
-    for said, meaning in _TROUBLES.items():
-        if said in text:
-            line = next(line.strip() for line in text.splitlines() if said in line)
+    for symptom, meaning in _TROUBLES.items():
+        if symptom in text:
+            line = next(line.strip() for line in text.splitlines() if symptom in line)
             return EnvironmentMismatchError(f"{meaning}: {line[:400]}. {_ADVICE}")
     return error
 
 
 def require_alike(spark: SparkSession) -> None:
-    """Look at every executor that is there, a task each; on the local machine there is nothing to look at.
+    """Compare every executor that is present, by a task each; on the local machine there is nothing to compare.
 
     Raises:
         EnvironmentMismatchError: one of them differs; the message names the host and what differs.
@@ -100,7 +100,7 @@ def require_alike(spark: SparkSession) -> None:
     if spark.sparkContext.master.startswith("local"):
         return
     here = facts()
-    wrong = [(found["host"], differences(here, found)) for found in on_executors(spark, facts)]
+    wrong = [(executor["host"], differences(here, executor)) for executor in on_executors(spark, facts)]
     _refuse([f"{host}: {'; '.join(what)}" for host, what in wrong if what])
 
 

@@ -1,4 +1,4 @@
-"""Asking a cluster manager's pages why a driver has no executor, or no place itself."""
+"""Why a driver has no executor, or no place itself, from the cluster manager's pages."""
 
 from __future__ import annotations
 
@@ -11,46 +11,46 @@ import requests
 from afterbell.cluster.causes import mesos_cause, standalone_cause, unknown_cause
 from afterbell.cluster.driver_place import DriverNeeds, PlaceCause, mesos_place_cause, standalone_place_cause
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.cluster.wanted import Wanted
+from afterbell.cluster.wanted import ExecutorRequest
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
 
 _SECONDS = 15.0
 _TRIES, _PAUSE_SECONDS = 3, 0.5
-"""Of asking why: the pages of a busy master answer late, and the answer is given once."""
+"""Attempts to read the pages, and the pause after each: a busy master answers late, and the cause is reported once."""
 _UNREADABLE = (requests.RequestException, ValueError, LookupError, TypeError, AttributeError)
 
 
-def ask_manager(wanted: Wanted, application: str) -> str:
-    """The cause, as one sentence or two; whatever goes wrong with asking, all possible causes.
+def ask_manager(request: ExecutorRequest, application: str) -> str:
+    """The cause, in one or two sentences; all possible causes where the pages cannot be read.
 
     Args:
-        wanted: the needs of one executor, with the address of the pages.
+        request: the needs of one executor, with the address of the pages.
         application: the Spark application's id.
     """
-    if not wanted.ui:
-        return unknown_cause(wanted, "")
+    if not request.ui:
+        return unknown_cause(request, "")
     failure: Exception | None = None
     for _ in range(_TRIES):
         try:
-            return _ask(wanted, application)
+            return _read_cause(request, application)
         except (requests.ConnectionError, requests.Timeout) as error:
             failure = error
             time.sleep(_PAUSE_SECONDS)
         except _UNREADABLE as error:
             failure = error
             break
-    return unknown_cause(wanted, f"{type(failure).__name__}: {str(failure)[:200]}")
+    return unknown_cause(request, f"{type(failure).__name__}: {str(failure)[:200]}")
 
 
-def _ask(wanted: Wanted, application: str) -> str:
-    if wanted.master.startswith("mesos://"):
-        agents, frameworks = _get(f"{wanted.ui}/slaves"), _get(f"{wanted.ui}/frameworks")
-        return mesos_cause(agents["slaves"], frameworks["frameworks"], application, wanted)
-    return standalone_cause(_get(f"{wanted.ui}/json/"), application, wanted)
+def _read_cause(request: ExecutorRequest, application: str) -> str:
+    if request.master.startswith("mesos://"):
+        agents, frameworks = _get(f"{request.ui}/slaves"), _get(f"{request.ui}/frameworks")
+        return mesos_cause(agents["slaves"], frameworks["frameworks"], application, request)
+    return standalone_cause(_get(f"{request.ui}/json/"), application, request)
 
 
 def ask_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCause | None:
-    """Why a driver with ``properties`` has no place on ``cluster``; None where that can't be asked."""
+    """Why a driver with ``properties`` has no place on ``cluster``; None where the pages cannot be read."""
     ui = cluster.master_ui.rstrip("/")
     if not ui:
         return None
@@ -66,7 +66,7 @@ def ask_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCa
 
 
 def require_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> None:
-    """Refuse to launch a driver that the cluster, as it is, would keep waiting for ever.
+    """Refuse to launch a driver that would wait for ever on the cluster as it is.
 
     Raises:
         ClusterUnavailableError: Mesos' dispatcher has lost its master.
@@ -83,13 +83,13 @@ def place_text(cluster: ClusterProfile, properties: Mapping[str, str], cause: Pl
     """What a driver needs and why it has no place, for messages."""
     if cause is None:
         where = f"{cluster.master_ui} could not be read" if cluster.master_ui else "master_ui is not set"
-        told = f"why is not known, since {where}; see the cluster's page"
+        reason = f"why is not known, since {where}; see the cluster's page"
     else:
-        told = cause.text
+        reason = cause.text
     if cause is not None and cause.unregistered:
-        return f"{told} ({cluster.master_ui}/frameworks)"
+        return f"{reason} ({cluster.master_ui}/frameworks)"
     page = f" ({cluster.master_ui})" if cluster.master_ui else ""
-    return f"the driver needs {DriverNeeds.of(cluster, properties).text} on one node: {told}{page}"
+    return f"the driver needs {DriverNeeds.of(cluster, properties).text} on one node: {reason}{page}"
 
 
 def _hides_frameworks(ui: str, shown: Sequence[Any]) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def behind(niceness: int) -> None:
-    """Move this process behind, with all that it starts; as far as the system lets it."""
+    """Lower the priority of this process and of all that it starts, as far as the system permits."""
     with suppress(PermissionError):  # the leader of a group stays where it is
         os.setsid()
     os.nice(max(0, niceness - os.getpriority(os.PRIO_PROCESS, 0)))

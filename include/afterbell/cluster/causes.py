@@ -1,4 +1,4 @@
-"""Why a driver has no executor, as far as the cluster manager's own pages tell it."""
+"""Why a driver has no executor, as far as the cluster manager's own pages show it."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from afterbell.cluster.wanted import Wanted
+from afterbell.cluster.wanted import ExecutorRequest
 
 _FAILED = {"TASK_FAILED", "TASK_ERROR", "TASK_LOST", "TASK_GONE", "TASK_DROPPED"}
 _HOMES = ("spark.mesos.executor.home", "spark.executor.uri", "spark.mesos.executor.docker.image")
 
 
-def standalone_cause(state: Mapping[str, Any], application: str, wanted: Wanted) -> str:
+def standalone_cause(state: Mapping[str, Any], application: str, request: ExecutorRequest) -> str:
     """The cause by a standalone master's ``/json/``.
 
     Args:
         state: what the master answered; memory in MiB.
         application: the Spark application's id.
-        wanted: the needs of one executor.
+        request: the needs of one executor.
     """
     alive = [worker for worker in state.get("workers", []) if worker.get("state") == "ALIVE"]
     if not alive:
@@ -27,14 +27,14 @@ def standalone_cause(state: Mapping[str, Any], application: str, wanted: Wanted)
         return (
             "workers gave cores, and no executor on them has reported to the driver: look at "
             f"work/{application}/<n>/stderr on a worker. It needs Java, and must reach the driver (spark.driver.host, "
-            "spark.driver.port); a slow start asks for more first_executor_seconds"
+            "spark.driver.port); a slow start needs a larger first_executor_seconds"
         )
     sizes = [(int(worker["cores"]), int(worker["memory"])) for worker in alive]
     free = [(int(worker["coresfree"]), int(worker["memoryfree"])) for worker in alive]
-    too_large = _too_large(sizes, wanted, "worker")
+    too_large = _too_large(sizes, request, "worker")
     # The master counts a worker's free cores and an application's own at two moments: cores that nobody else holds are
     # those of this driver's executors, which come and go.
-    taken = _taken(free, wanted, "worker") if _others_hold_cores(state, application) else ""
+    taken = _taken(free, request, "worker") if _others_hold_cores(state, application) else ""
     return (
         too_large
         or taken
@@ -54,7 +54,10 @@ def _others_hold_cores(state: Mapping[str, Any], application: str) -> bool:
 
 
 def mesos_cause(
-    agents: Sequence[Mapping[str, Any]], frameworks: Sequence[Mapping[str, Any]], application: str, wanted: Wanted
+    agents: Sequence[Mapping[str, Any]],
+    frameworks: Sequence[Mapping[str, Any]],
+    application: str,
+    request: ExecutorRequest,
 ) -> str:
     """The cause by a Mesos master's ``/slaves`` and ``/frameworks``.
 
@@ -62,83 +65,90 @@ def mesos_cause(
         agents: ``slaves`` of the first; memory in MiB.
         frameworks: ``frameworks`` of the second.
         application: the framework's id, which is the Spark application's.
-        wanted: the needs of one executor.
+        request: the needs of one executor.
     """
     active = [agent for agent in agents if agent.get("active", True)]
     if not active:
         return "no agent is registered with the master: start one, or look at the agents' logs"
-    tasks = [task for each in frameworks if each.get("id") == application for task in each.get("completed_tasks", [])]
+    tasks = [
+        task
+        for framework in frameworks
+        if framework.get("id") == application
+        for task in framework.get("completed_tasks", [])
+    ]
     failed = [task for task in tasks if task.get("state") in _FAILED]
     if failed:
-        return _failed(failed, agents, wanted)
-    fitting = [agent for agent in active if meets(agent.get("attributes", {}), wanted.constraints)]
+        return _failed(failed, agents, request)
+    fitting = [agent for agent in active if meets(agent.get("attributes", {}), request.constraints)]
     if not fitting:
         have = "; ".join(sorted({attributes_of(agent) for agent in active})[:5])
         return (
-            f"none of the {len(active)} agents meets {wanted.said('spark.mesos.constraints')}: they have {have}. "
-            "Mend constraints in the cluster profile, or the agents' attributes"
+            f"none of the {len(active)} agents meets {request.settings('spark.mesos.constraints')}: they have {have}. "
+            "Correct constraints in the cluster profile, or the agents' attributes"
         )
     sizes, free = agent_sizes(fitting)
-    return _too_large(sizes, wanted, "agent") or _taken(free, wanted, "agent") or _not_offered(wanted)
+    return _too_large(sizes, request, "agent") or _taken(free, request, "agent") or _not_offered(request)
 
 
-def unknown_cause(wanted: Wanted, trouble: str) -> str:
-    """All that it can be, where the cluster manager's pages could not be read because of ``trouble``."""
-    where = f"{wanted.ui} could not be read ({trouble})" if wanted.ui else "master_ui is not set in the cluster profile"
-    causes = [f"executor memory larger than any offer ({wanted.memory_mb} MiB)", f"no {wanted.cores} free cores"]
-    if wanted.master.startswith("mesos://"):
+def unknown_cause(request: ExecutorRequest, trouble: str) -> str:
+    """All possible causes, where the cluster manager's pages could not be read because of ``trouble``."""
+    where = (
+        f"{request.ui} could not be read ({trouble})" if request.ui else "master_ui is not set in the cluster profile"
+    )
+    causes = [f"executor memory larger than any offer ({request.memory_mb} MiB)", f"no {request.cores} free cores"]
+    if request.master.startswith("mesos://"):
         causes += ["constraints that no agent meets", "a wrong executor home", "an image that agents can't run"]
         causes += ["resources of another role"]
-        named = wanted.said("spark.mesos.constraints", "spark.mesos.role", *_HOMES)
-        return f"{where}, so it may be: {'; '.join(causes)} ({named or 'none of these is set'})"
+        settings = request.settings("spark.mesos.constraints", "spark.mesos.role", *_HOMES)
+        return f"{where}, so it may be: {'; '.join(causes)} ({settings or 'none of these is set'})"
     return f"{where}, so it may be: {'; '.join(causes)}; executors that can't reach the driver"
 
 
-def _too_large(sizes: Sequence[tuple[int, int]], wanted: Wanted, kind: str) -> str:
+def _too_large(sizes: Sequence[tuple[int, int]], request: ExecutorRequest, kind: str) -> str:
     cores, memory = max(size[0] for size in sizes), max(size[1] for size in sizes)
-    if wanted.memory_mb > memory:
+    if request.memory_mb > memory:
         return (
-            f"an executor wants {wanted.memory_mb} MiB of memory ({wanted.said('spark.executor.memory')} with what "
-            f"Spark adds), and the largest {kind} has {memory} MiB: lower executor_memory in the cluster profile"
+            f"an executor wants {request.memory_mb} MiB of memory ({request.settings('spark.executor.memory')} with "
+            f"what Spark adds), and the largest {kind} has {memory} MiB: lower executor_memory in the cluster profile"
         )
-    if wanted.cores > cores:
+    if request.cores > cores:
         return (
-            f"an executor wants {wanted.cores} cores, and the largest {kind} has {cores}: lower executor_cores in the "
+            f"an executor wants {request.cores} cores, and the largest {kind} has {cores}: lower executor_cores in the "
             "cluster profile"
         )
     return ""
 
 
-def _taken(free: Sequence[tuple[int, int]], wanted: Wanted, kind: str) -> str:
-    if any(cores >= wanted.cores and memory >= wanted.memory_mb for cores, memory in free):
+def _taken(free: Sequence[tuple[int, int]], request: ExecutorRequest, kind: str) -> str:
+    if any(cores >= request.cores and memory >= request.memory_mb for cores, memory in free):
         return ""
     most = ", ".join(f"{cores} cores and {memory} MiB" for cores, memory in sorted(free, reverse=True)[:3])
     return (
-        f"no {kind} has {wanted.cores} cores and {wanted.memory_mb} MiB free beside other jobs (free: {most}): wait "
+        f"no {kind} has {request.cores} cores and {request.memory_mb} MiB free beside other jobs (free: {most}): wait "
         "for them, bound them with cores_max, or give this job less"
     )
 
 
-def _failed(failed: Sequence[Mapping[str, Any]], agents: Sequence[Mapping[str, Any]], wanted: Wanted) -> str:
+def _failed(failed: Sequence[Mapping[str, Any]], agents: Sequence[Mapping[str, Any]], request: ExecutorRequest) -> str:
     last = failed[-1]
-    said = [status["message"] for status in last.get("statuses", []) if status.get("message")]
+    messages = [status["message"] for status in last.get("statuses", []) if status.get("message")]
     hosts = {agent.get("id"): agent.get("hostname") for agent in agents}
     host = hosts.get(last.get("slave_id"), "an agent")
-    if wanted.properties.get("spark.mesos.executor.docker.image"):
+    if request.properties.get("spark.mesos.executor.docker.image"):
         advice = "can the agent run that image, with Spark in executor_home and the Python of the profile in it?"
     else:
         advice = "is Spark's folder (executor_home, or the driver's own SPARK_HOME) on the agents, and Java?"
     return (
         f"{len(failed)} executors were started and ended at once, the last on {host} as {last['state']} "
-        f"({said[-1] if said else 'without a message'}), and Mesos gives none after two: {advice} "
-        f"({wanted.said(*_HOMES) or 'neither home, URI nor image is set'}). Its sandbox's stderr tells more"
+        f"({messages[-1] if messages else 'without a message'}), and Mesos gives none after two: {advice} "
+        f"({request.settings(*_HOMES) or 'neither home, URI nor image is set'}). See also stderr in its sandbox"
     )
 
 
-def _not_offered(wanted: Wanted) -> str:
+def _not_offered(request: ExecutorRequest) -> str:
     return (
         "agents have room, and none of it is offered to this driver: check role, reservations and quotas "
-        f"({wanted.said('spark.mesos.role', 'spark.mesos.principal') or 'no role is set'}), and other frameworks"
+        f"({request.settings('spark.mesos.role', 'spark.mesos.principal') or 'no role is set'}), and other frameworks"
     )
 
 
@@ -155,17 +165,17 @@ def _offer(resources: Mapping[str, Any]) -> tuple[int, int]:
 
 def attributes_of(agent: Mapping[str, Any]) -> str:
     """The attributes of a Mesos agent, for messages."""
-    found = agent.get("attributes", {})
-    return ",".join(f"{name}:{value}" for name, value in sorted(found.items())) or "no attributes"
+    attributes = agent.get("attributes", {})
+    return ",".join(f"{name}:{value}" for name, value in sorted(attributes.items())) or "no attributes"
 
 
 def meets(attributes: Mapping[str, Any], constraints: Mapping[str, set[str]]) -> bool:
     """Whether a Mesos agent has the attributes that ``constraints`` names, by Spark's rule."""
-    return all(_one(attributes.get(name), values) for name, values in constraints.items())
+    return all(_has_one_of(attributes.get(name), values) for name, values in constraints.items())
 
 
-def _one(have: Any, values: set[str]) -> bool:
-    """Spark's rule: any value of a text or a set does, a number must reach the least asked for."""
+def _has_one_of(have: Any, values: set[str]) -> bool:
+    """Spark's rule: one value of a text or a set is enough, a number must reach the smallest that is required."""
     if have is None or not values:
         return have is not None
     if isinstance(have, int | float):

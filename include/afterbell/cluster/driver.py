@@ -1,4 +1,4 @@
-"""What a driver knows of itself, and hands on to its executors."""
+"""What a driver knows about itself and passes on to its executors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STEP: ContextVar[str] = ContextVar("step", default="driver")
 """The step that this process runs."""
 
 RECORD: ContextVar[Callable[[Exception], None] | None] = ContextVar("record", default=None)
-"""Leaves the reason of a failure where whoever submitted this driver reads it."""
+"""Stores the reason of a failure where the submitter of this driver reads it."""
 
 EXIT_PERMANENT = 64
 """Exit status of a failure that trying again cannot fix; any other non-zero status may be tried again."""
@@ -47,16 +47,16 @@ def executor_variables(properties: Mapping[str, str], environment: Mapping[str, 
     """
     if properties.get(CREDENTIALS, "submit") != "submit":
         return {}
-    found = {f"spark.executorEnv.{name}": environment[name] for name in _KEYS if environment.get(name)}
-    if not found:
+    variables = {f"spark.executorEnv.{name}": environment[name] for name in _KEYS if environment.get(name)}
+    if not variables:
         return {}
-    return found | _REDACTED
+    return variables | _REDACTED
 
 
 def authentication(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """Spark properties that let executors of this driver authenticate, where ``spark.authenticate`` is on.
 
-    On Mesos Spark gives executors neither the secret nor the word that there is one. The secret goes to them as a
+    On Mesos Spark gives executors neither the secret nor the setting that requires it. The secret goes to them as a
     secret of Mesos, which none of its pages shows; the rest as Java's options. As nobody but the driver and its
     executors shares it, a driver without a given secret makes one.
 
@@ -76,7 +76,7 @@ def authentication(properties: Mapping[str, str], environment: Mapping[str, str]
 
 
 def _on_mesos(properties: Mapping[str, str], secret: str) -> dict[str, str]:
-    if "," in secret:  # Spark would take it for two
+    if "," in secret:  # Spark would read it as two
         raise ConfigError(f"{AUTH_SECRET} holds a comma, which Spark can't hand to executors on Mesos: choose another")
     startup = {name: value for name, value in properties.items() if _STARTUP.match(name) and not _SECRETS.match(name)}
     options = [properties.get(_DEFAULT_OPTIONS, ""), *(_option(name, startup[name]) for name in sorted(startup))]

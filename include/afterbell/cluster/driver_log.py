@@ -1,7 +1,7 @@
 """The end of a driver's log, from the node that the driver ran on.
 
-A standalone worker serves it on its own page, whose address the master's page tells; a Mesos agent serves the files of
-a sandbox, whose place the Mesos master tells. Python's output, tracebacks included, is in ``stdout`` on both.
+A standalone worker serves it on its own page, whose address the master's page shows; a Mesos agent serves the files of
+a sandbox, whose place the Mesos master reports. Python's output, tracebacks included, is in ``stdout`` on both.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ _HEADING = re.compile(r"\A==== Bytes \d+-\d+ of \d+ of [^\n]* ====\n(Launch Comm
 
 @dataclass(frozen=True)
 class DriverLog:
-    """What could be had of it.
+    """The part of a driver's log that could be read.
 
     Attributes:
-        page: where a person reads all of it; empty where unknown.
+        page: the page that shows all of it; empty where unknown.
         tails: the end of ``stdout`` and ``stderr``, free of control characters; those that could be read.
         trouble: why one could not be read; empty otherwise.
     """
@@ -41,7 +41,7 @@ class DriverLog:
 
 
 def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str] = ()) -> DriverLog:
-    """The log of ``driver``; never raises: that a log can't be read is no failure of the driver.
+    """The log of ``driver``; never raises: an unreadable log is no failure of the driver.
 
     Args:
         manager: ``standalone`` or ``mesos``.
@@ -53,7 +53,7 @@ def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str]
         return DriverLog(trouble="master_ui is not set in the cluster profile")
     page = ""
     try:
-        place = _place(manager, master_ui, driver)
+        place = _find_place(manager, master_ui, driver)
         page = place.page
         tails = {kind: clean(place.read(kind), secrets) for kind in ("stdout", "stderr")}
     except (requests.RequestException, LookupError, TypeError, ValueError) as error:
@@ -62,9 +62,9 @@ def driver_log(manager: str, master_ui: str, driver: str, secrets: Iterable[str]
 
 
 def driver_page(manager: str, master_ui: str, driver: str) -> str:
-    """Where a person reads the log of ``driver``; empty while the cluster doesn't tell, or can't be asked."""
+    """The page with the log of ``driver``; empty while the cluster does not report it, or cannot be reached."""
     try:
-        return _place(manager, master_ui, driver).page if master_ui else ""
+        return _find_place(manager, master_ui, driver).page if master_ui else ""
     except (requests.RequestException, LookupError, TypeError, ValueError):
         return ""
 
@@ -78,7 +78,7 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
     return shown
 
 
-def _place(manager: str, master_ui: str, driver: str) -> _Worker | _Sandbox:
+def _find_place(manager: str, master_ui: str, driver: str) -> _Worker | _Sandbox:
     return (_on_mesos if manager == "mesos" else _on_standalone)(master_ui.rstrip("/"), driver)
 
 
@@ -92,16 +92,16 @@ class _Worker:
         return f"{self.url}/logPage/?{urlencode({'driverId': self.driver, 'logType': 'stdout'})}"
 
     def read(self, kind: str) -> str:
-        asked = urlencode({"driverId": self.driver, "logType": kind, "byteLength": LONGEST})
-        return _HEADING.sub("", _get(f"{self.url}/log/?{asked}").text)
+        query = urlencode({"driverId": self.driver, "logType": kind, "byteLength": LONGEST})
+        return _HEADING.sub("", _get(f"{self.url}/log/?{query}").text)
 
 
 def _on_standalone(master_ui: str, driver: str) -> _Worker:
-    found = _get(f"{master_ui}/json/").json()
-    mine = [each for each in (*found["activedrivers"], *found["completeddrivers"]) if each["id"] == driver]
+    state = _get(f"{master_ui}/json/").json()
+    mine = [entry for entry in (*state["activedrivers"], *state["completeddrivers"]) if entry["id"] == driver]
     if not mine:
         raise LookupError(f"{master_ui} does not list {driver}")
-    workers = {each["id"]: each["webuiaddress"] for each in found["workers"]}
+    workers = {worker["id"]: worker["webuiaddress"] for worker in state["workers"]}
     if mine[0].get("worker") not in workers:
         raise LookupError(f"{master_ui} does not list the worker of {driver} ({mine[0].get('worker')})")
     return _Worker(workers[mine[0]["worker"]].rstrip("/"), driver)
@@ -121,18 +121,18 @@ class _Sandbox:
                 f"agent's work_dir in slaves/{self.agent_id}{self.folder}, and on the page once the agent is back"
             )
         path = f"{self.folder}/{kind}"
-        size = int(self._files(path)["offset"])  # without an offset the agent tells the size alone
-        found = self._files(path, offset=max(0, size - LONGEST), length=LONGEST)
-        return str(found["data"])
+        size = int(self._files(path)["offset"])  # without an offset the agent returns the size alone
+        chunk = self._files(path, offset=max(0, size - LONGEST), length=LONGEST)
+        return str(chunk["data"])
 
     def _files(self, path: str, **span: int) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = _get(f"{self.agent}/files/read?{urlencode({'path': path, **span})}").json()
-        return found
+        answer: Mapping[str, Any] = _get(f"{self.agent}/files/read?{urlencode({'path': path, **span})}").json()
+        return answer
 
 
 def _on_mesos(master_ui: str, driver: str) -> _Sandbox:
-    task, framework = _task(_get(f"{master_ui}/frameworks").json(), driver)
-    agents = {each["id"]: each for each in _get(f"{master_ui}/slaves").json()["slaves"]}
+    task, framework = _newest_task(_get(f"{master_ui}/frameworks").json(), driver)
+    agents = {entry["id"]: entry for entry in _get(f"{master_ui}/slaves").json()["slaves"]}
     agent = agents.get(task["slave_id"])
     executor = task.get("executor_id") or task["id"]
     return _Sandbox(
@@ -147,21 +147,21 @@ def _port(agent: Mapping[str, Any]) -> str:
     return str(agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1])
 
 
-def _task(found: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str]:
+def _newest_task(state: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str]:
     """The newest task of ``driver`` (a retry's id carries ``-retry-N``) and its framework."""
     tasks = [
         (task, str(framework["id"]))
-        for framework in (*found.get("frameworks", ()), *found.get("completed_frameworks", ()))
+        for framework in (*state.get("frameworks", ()), *state.get("completed_frameworks", ()))
         for kind in _TASKS
         for task in framework.get(kind) or ()
         if task["id"] == driver or str(task["id"]).startswith(f"{driver}-retry-")
     ]
     if not tasks:
         raise LookupError(f"the Mesos master lists no task {driver}")
-    return max(tasks, key=lambda each: _retry(str(each[0]["id"])))
+    return max(tasks, key=lambda pair: _retry_number(str(pair[0]["id"])))
 
 
-def _retry(task: str) -> int:
+def _retry_number(task: str) -> int:
     last = task.rsplit("-retry-", 1)[-1]
     return int(last) if "-retry-" in task and last.isdecimal() else 0
 

@@ -32,7 +32,7 @@ class DriverNeeds:
         cores: of the driver.
         heap: of its JVM, as the profile writes it.
         overheads_mb: MiB that Spark adds to the heap; twice on Mesos, not at all on a standalone worker.
-        constraints: attributes that the agent must have, each with the values that do.
+        constraints: attributes that the agent must have, each with the values that are accepted.
     """
 
     cores: int
@@ -50,7 +50,7 @@ class DriverNeeds:
         """Cores and memory, for messages."""
         if not self.overheads_mb:
             return f"{self.cores} cores and {self.heap}"
-        added = " and ".join(str(each) for each in self.overheads_mb)
+        added = " and ".join(str(overhead) for overhead in self.overheads_mb)
         return (
             f"{self.cores} cores and {self.heap} of heap, {self.memory_mb} MiB in all (Spark adds the overhead twice "
             f"on Mesos: {added} MiB)"
@@ -101,8 +101,10 @@ def mesos_place_cause(
         frameworks: ``frameworks`` of the second.
         needs: of the driver.
     """
-    registered = [each for each in frameworks if each.get("active", True) and each.get("connected", True)]
-    if not any(_is_dispatcher(each) for each in registered):
+    registered = [
+        framework for framework in frameworks if framework.get("active", True) and framework.get("connected", True)
+    ]
+    if not any(_is_dispatcher(framework) for framework in registered):
         return _not_registered(registered)
     active = [agent for agent in agents if agent.get("active", True)]
     if not active:
@@ -155,7 +157,7 @@ def _is_dispatcher(framework: Mapping[str, Any]) -> bool:
 
 
 def _not_registered(registered: Sequence[Mapping[str, Any]]) -> PlaceCause:
-    names = sorted({str(each.get("name")) for each in registered})
+    names = sorted({str(framework.get("name")) for framework in registered})
     if not names:
         text = f"no dispatcher is registered with the Mesos master: {_AFTER_RESTART}"
         return PlaceCause(text, never=True, unregistered=True)

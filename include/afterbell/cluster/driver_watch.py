@@ -1,4 +1,4 @@
-"""When waiting for a driver is over, and why: judged by what the cluster answered and when."""
+"""When waiting for a driver is over, and why, from the cluster's answers and their times."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORTEST, _LONGEST, _SHARE = 1.0, 15.0, 0.05
 
 
 class Ending(StrEnum):
-    """Why nobody waits any longer."""
+    """Why the wait for a driver is over."""
 
     OVER = "over"
     UNSTARTED = "unstarted"
@@ -26,7 +26,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """How long to wait for what; all instants carry their zone.
+    """How long to wait for each thing; all instants carry their zone.
 
     Attributes:
         began: when the driver was submitted.
@@ -56,18 +56,18 @@ class Limits:
         }
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Limits:
+    def from_json(cls, values: Mapping[str, Any]) -> Limits:
         """The limits that ``to_json`` wrote."""
         return cls(
-            began=datetime.fromisoformat(found["began"]),
-            deadline=datetime.fromisoformat(found["deadline"]),
-            overtime=datetime.fromisoformat(found["overtime"]) if found["overtime"] else None,
-            **{name: timedelta(seconds=found[name]) for name in ("queued", "outage", "missing")},
+            began=datetime.fromisoformat(values["began"]),
+            deadline=datetime.fromisoformat(values["deadline"]),
+            overtime=datetime.fromisoformat(values["overtime"]) if values["overtime"] else None,
+            **{name: timedelta(seconds=values[name]) for name in ("queued", "outage", "missing")},
         )
 
 
 class Watch:
-    """Follows one driver; whoever asks the cluster tells it what came.
+    """Follows one driver; its user reports each answer of the cluster, or that none came.
 
     Attributes:
         status: the newest answer; UNKNOWN before the first.
@@ -80,38 +80,38 @@ class Watch:
         self._absent: datetime | None = None
         self._waited = False
 
-    def saw(self, status: DriverStatus, at: datetime) -> Ending | None:
-        """The cluster answered at the instant ``at``: why the wait is over, None where it goes on."""
+    def saw(self, status: DriverStatus, now: datetime) -> Ending | None:
+        """The cluster answered at the instant ``now``: why the wait is over, None where it goes on."""
         self._silent = None
         if status.state == DriverState.NOT_FOUND:
-            self._absent = self._absent or at
-            return Ending.MISSING if at - self._absent >= self._limits.missing else self._late(at)
+            self._absent = self._absent or now
+            return Ending.MISSING if now - self._absent >= self._limits.missing else self._late(now)
         self.status, self._absent = status, None
         if status.state.over:
             return Ending.OVER
         if status.state == DriverState.QUEUED:
             # A driver that had begun once and is queued again (RETRYING, a restarted agent) has shown that it fits.
-            if not self._waited and at - self._limits.began >= self._limits.queued:
+            if not self._waited and now - self._limits.began >= self._limits.queued:
                 return Ending.UNSTARTED
         elif status.state != DriverState.UNKNOWN:
             self._waited = True
-        return self._late(at)
+        return self._late(now)
 
-    def missed(self, at: datetime) -> Ending | None:
-        """The cluster did not answer at the instant ``at``."""
-        self._silent = self._silent or at
-        over = at >= max(self._limits.deadline, self._silent + self._limits.outage)
-        return Ending.UNREACHABLE if over else self._late(at)
+    def missed(self, now: datetime) -> Ending | None:
+        """The cluster did not answer at the instant ``now``: as for ``saw``."""
+        self._silent = self._silent or now
+        over = now >= max(self._limits.deadline, self._silent + self._limits.outage)
+        return Ending.UNREACHABLE if over else self._late(now)
 
     @property
     def absent(self) -> bool:
-        """Whether the cluster said last that it doesn't know the driver."""
+        """Whether the cluster's latest answer was that it doesn't know the driver."""
         return self._absent is not None
 
-    def pause(self, at: datetime) -> float:
+    def pause(self, now: datetime) -> float:
         """Seconds until the next look."""
-        return min(_LONGEST, max(_SHORTEST, (at - self._limits.began).total_seconds() * _SHARE))
+        return min(_LONGEST, max(_SHORTEST, (now - self._limits.began).total_seconds() * _SHARE))
 
-    def _late(self, at: datetime) -> Ending | None:
+    def _late(self, now: datetime) -> Ending | None:
         overtime = self._limits.overtime
-        return Ending.OVERTIME if overtime is not None and at >= overtime else None
+        return Ending.OVERTIME if overtime is not None and now >= overtime else None

@@ -1,8 +1,8 @@
 """The frame of every Spark job: typed arguments in, one JSON result out.
 
-A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where whoever submitted
+A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where the submitter of
 the driver finds it, on whatever machine the driver ran; the reason of its failure goes to ``<step>.failure.json``
-beside it. Both name the attempt that they belong to, so that nobody takes those of another try for this one's.
+beside it. Both name the attempt that they belong to, so that those of another try are not taken for this one's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
 
 @dataclass(frozen=True)
 class StepArgs:
-    """What every step is told.
+    """Arguments common to every step.
 
     Attributes:
         step: the step's name.
@@ -40,7 +40,7 @@ class StepArgs:
         run_id: the Airflow run's id, or the command line's.
         deadline: UTC instant by which the release must stand.
         inputs: ids handed on by earlier steps (snapshot ids, candidate id), by name.
-        attempt: token of the try that submitted this driver; empty where nobody could mistake it for another.
+        attempt: token of the try that submitted this driver; empty where no other try is possible.
     """
 
     step: str
@@ -84,7 +84,7 @@ def failure_key(session: date, run_id: str, step: str) -> str:
 
 
 def progress_key(session: date, run_id: str, step: str) -> str:
-    """Where a step that runs says how far it is, in the artifact bucket; what it said last stays there."""
+    """Where a running step reports its progress in the artifact bucket; its last report stays there."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.progress.json"
 
 
@@ -118,24 +118,24 @@ def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
     parser.add_argument("--inputs", default="{}")
     parser.add_argument("--attempt", default="")
     try:
-        found = parser.parse_args(unpacked(argv))
-        session = date.fromisoformat(found.session)
-        deadline = datetime.fromisoformat(found.deadline)
-        inputs = json.loads(found.inputs)
+        parsed = parser.parse_args(unpacked(argv))
+        session = date.fromisoformat(parsed.session)
+        deadline = datetime.fromisoformat(parsed.deadline)
+        inputs = json.loads(parsed.inputs)
     except ValueError as error:
         raise ConfigError(f"arguments of step {step!r}: {error}") from error
     if deadline.tzinfo is None or not isinstance(inputs, dict):
         raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")
-    if not _ATTEMPT.fullmatch(found.attempt):
-        raise ConfigError(f"arguments of step {step!r}: --attempt {found.attempt!r} is not one")
-    run_slug(found.run_id)
-    return StepArgs(step, session, found.run_id, deadline.astimezone(UTC), inputs, found.attempt)
+    if not _ATTEMPT.fullmatch(parsed.attempt):
+        raise ConfigError(f"arguments of step {step!r}: --attempt {parsed.attempt!r} is not a token of an attempt")
+    run_slug(parsed.run_id)
+    return StepArgs(step, session, parsed.run_id, deadline.astimezone(UTC), inputs, parsed.attempt)
 
 
 def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequence[str] | None = None) -> int:
     """Run ``body`` as the step ``step`` and return the exit status of the process.
 
-    ``body`` returns the step's result, which must be JSON. A failure of ours is printed as one message, without a
+    ``body`` returns the step's result, which must be JSON. An ``AfterbellError`` is printed as one message, without a
     traceback; anything unexpected keeps its traceback.
     """
     from afterbell.cluster.active import at_work  # noqa: PLC0415
@@ -150,28 +150,28 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     args = None
     try:
         args = parse_args(step, sys.argv[1:] if argv is None else argv)
-        RECORD.set(partial(_record, args, started=started))
+        RECORD.set(partial(_record_failure, args, started=started))
         with waiting_until(args.deadline):
             _require_newest(args)
             work = at_work(step, run_slug(args.run_id), partial(_store, waits=False))
-            with work, reported(partial(_report, args)):
+            with work, reported(partial(_write_progress, args)):
                 result = body(args)
             _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
-            text = _finish(args, result, started)
+            text = _write_result(args, result, started)
     except AfterbellError as error:
-        return _failed(step, args, error, started)
+        return _report_failure(step, args, error, started)
     except Exception as error:
-        # Spark tells of a file that is gone by a page of its own; whoever reads it must learn what was lost.
-        found = lost_by(error) or removed_by(error) or outage_of(error)
-        if found is None:
-            _record(args, error, started)
+        # Spark reports a missing file in a page of its own; the message must name what was lost.
+        known = lost_by(error) or removed_by(error) or outage_of(error)
+        if known is None:
+            _record_failure(args, error, started)
             raise
-        return _failed(step, args, found, started)
+        return _report_failure(step, args, known, started)
     print(f"{step}: {text}", flush=True)
     return 0
 
 
-def _finish(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
+def _write_result(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
     """Write the step's result, with its times and its attempt; returns its text."""
     finished, ready = datetime.now(UTC), ready_at()
     result |= {
@@ -187,13 +187,13 @@ def _finish(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
     return text
 
 
-def _report(args: StepArgs, told: dict[str, Any]) -> None:
-    body = json.dumps(told | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
+def _write_progress(args: StepArgs, progress: dict[str, Any]) -> None:
+    body = json.dumps(progress | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
     _store(waits=False).put(progress_key(args.session, args.run_id, args.step), body)
 
 
 def _store(*, waits: bool = True) -> ArtifactStore:
-    """The artifact store; what a step does beside its work must not hold anybody up, so that it doesn't wait."""
+    """The artifact store; what a step does beside its work passes ``waits=False``, so that it holds nothing up."""
     from afterbell.config.runtime import Runtime  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
     from afterbell.stores.retry import Retry  # noqa: PLC0415
@@ -202,7 +202,7 @@ def _store(*, waits: bool = True) -> ArtifactStore:
 
 
 def _require_newest(args: StepArgs) -> None:
-    """A driver that was queued, or lost and found, while another try was launched neither begins nor tells.
+    """A driver that was queued, or lost and found, while another try was launched neither begins nor reports.
 
     This saves work and no more: of two drivers that have begun, the table's commit lets one through.
     """
@@ -219,14 +219,14 @@ def _require_newest(args: StepArgs) -> None:
         )
 
 
-def _failed(step: str, args: StepArgs | None, error: AfterbellError, started: datetime) -> int:
+def _report_failure(step: str, args: StepArgs | None, error: AfterbellError, started: datetime) -> int:
     print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-    _record(args, error, started)
+    _record_failure(args, error, started)
     return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
 
 
-def _record(args: StepArgs | None, error: Exception, started: datetime) -> None:
-    """Leave the reason where whoever submitted the driver reads it; the log of a driver may be out of reach."""
+def _record_failure(args: StepArgs | None, error: Exception, started: datetime) -> None:
+    """Store the reason where the submitter of the driver reads it; the log of a driver may be out of reach."""
     if args is None or isinstance(error, OvertakenError):
         return
     reason = {
@@ -242,5 +242,5 @@ def _record(args: StepArgs | None, error: Exception, started: datetime) -> None:
         _store(waits=False).put(
             failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode()
         )
-    except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is told
+    except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is reported
         print(f"{args.step}: the reason could not be stored: {unwritten}", file=sys.stderr, flush=True)

@@ -9,7 +9,7 @@ from pyspark.sql import DataFrame
 from pyspark.storagelevel import StorageLevel
 
 LEVEL = StorageLevel.MEMORY_AND_DISK
-"""As objects in memory, and on the executor's disk where they don't fit: ``docs/architecture.md`` says why."""
+"""As objects in memory, and on the executor's disk where they don't fit: the reason is in ``docs/architecture.md``."""
 
 
 @contextmanager

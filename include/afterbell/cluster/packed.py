@@ -23,7 +23,7 @@ def unpacked(arguments: Sequence[str]) -> list[str]:
     """What ``packed`` was given; other arguments are returned as they are.
 
     Raises:
-        ValueError: the word is none that ``packed`` makes.
+        ValueError: the word is not one that ``packed`` makes.
     """
     if not arguments or arguments[0] != _OPTION:
         return list(arguments)
@@ -31,9 +31,9 @@ def unpacked(arguments: Sequence[str]) -> list[str]:
         raise ValueError(f"{_OPTION} takes one word")
     word = arguments[1]
     try:
-        found = json.loads(base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True))
+        decoded = json.loads(base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True))
     except ValueError as error:
         raise ValueError(f"{_OPTION} is not a packed list: {error}") from error
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+    if not isinstance(decoded, list) or not all(isinstance(item, str) for item in decoded):
         raise ValueError(f"{_OPTION} is not a packed list of texts")
-    return found
+    return decoded

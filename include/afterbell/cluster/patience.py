@@ -18,10 +18,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class View:
-    """What a look at the driver found.
+    """The state of a driver at one look.
 
     Attributes:
-        up: whether the Spark context stands.
+        up: whether the Spark context exists.
         executors: those that have reported to the driver and are alive.
         busy: whether a job is running, or waits to.
     """
@@ -36,7 +36,7 @@ class Patience:
 
     Args:
         limits: of this driver.
-        began: the clock (seconds, any origin) when the context was asked for.
+        began: the clock (seconds, any origin) when the context was requested.
         eager: whether executors come without a job, as they do unless they are allocated by need.
     """
 
@@ -48,7 +48,7 @@ class Patience:
         self._needed_since: float | None = None
 
     def look(self, now: float, view: View) -> Verdict:
-        """What to make of ``view`` at ``now``."""
+        """The verdict on ``view`` at ``now``."""
         if not view.up:
             return "not accepted" if now - self._began >= self._limits.registered else "wait"
         self._had = self._had or view.executors > 0

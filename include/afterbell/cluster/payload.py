@@ -1,4 +1,4 @@
-"""What a driver on the cluster is created with: one request of the REST submission protocol.
+"""How a driver on the cluster is created: one request of the REST submission protocol.
 
 A standalone master starts ``SparkSubmit`` on a worker, which fetches the script and starts Python; Mesos' dispatcher
 has an agent fetch the script into a sandbox and start ``bin/spark-submit`` there through a shell.
@@ -23,7 +23,7 @@ from afterbell.config.s3_keys import S3_KEYS
 
 SPARK_VERSION = "3.5"
 DRIVER_ENV = "spark.mesos.driverEnv."
-"""What the names of properties begin with that are variables of drivers on Mesos."""
+"""Prefix of properties that set variables of drivers on Mesos."""
 _KEYS = {*S3_KEYS, HDFS_COOKIE}
 _OPENED = (
     "java.lang", "java.lang.invoke", "java.lang.reflect", "java.io", "java.net", "java.nio", "java.util",
@@ -31,20 +31,20 @@ _OPENED = (
     "sun.security.action", "sun.util.calendar",
 )  # fmt: skip
 _MODULES = ["-XX:+IgnoreUnrecognizedVMOptions", *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in _OPENED)]
-"""What Spark needs of Java 17; spark-submit adds it itself, a standalone worker does not."""
+"""Options of Java 17 that Spark needs; spark-submit adds them itself, a standalone worker does not."""
 _JOINED = {
     "spark.driver.extraJavaOptions": " ",
     "spark.driver.extraClassPath": os.pathsep,
     "spark.executor.extraClassPath": os.pathsep,
     "spark.mesos.uris": ",",
 }
-"""Properties that the profile adds to, and what stands between; of all others it has the last word."""
+"""Properties that the profile adds to, and the separator; of all others the profile's value replaces ours."""
 _SANDBOX = "/mnt/mesos/sandbox"
 
 
 @dataclass(frozen=True)
 class Sent:
-    """Where the nodes find what a driver is started from.
+    """Where the nodes find the files that a driver is started from.
 
     Attributes:
         script: the application.
@@ -64,7 +64,7 @@ class Sent:
 
 
 def sent(folders: Folders, profile: ClusterProfile, script: Path, environment: Mapping[str, str]) -> Sent:
-    """Put what a driver needs where the nodes can read it.
+    """Put the files of a driver where the nodes can read them.
 
     Raises:
         ConfigError: the project is not set up, or the share cannot be written.
@@ -77,13 +77,13 @@ def sent(folders: Folders, profile: ClusterProfile, script: Path, environment: M
         "logging": config_folder() / LOGGING,
     }
     jars = {f"jar {path.name}": path for path in folders.jars}
-    found = placed(profile.share, own | jars, environment)
+    addresses = placed(profile.share, own | jars, environment)
     return Sent(
-        script=found["script"],
-        library=found["library"],
-        jars=tuple(found[name] for name in jars),
-        spark_env=found["spark_env"],
-        logging=found["logging"],
+        script=addresses["script"],
+        library=addresses["library"],
+        jars=tuple(addresses[name] for name in jars),
+        spark_env=addresses["spark_env"],
+        logging=addresses["logging"],
         folder=not profile.share or is_folder(profile.share),
     )
 
@@ -146,7 +146,7 @@ def _java_options(files: Sent, mesos: bool) -> list[str]:
 
 
 def _submit_arguments(profile: ClusterProfile, files: Sent) -> list[str]:
-    """What ``SparkSubmit`` is told on the worker; the worker puts the fetched script's path for the word in braces."""
+    """Arguments of ``SparkSubmit`` on the worker, which replaces the word in braces by the fetched script's path."""
     jars = [] if files.folder else ["--jars", ",".join(files.jars)]
     return ["--master", profile.master, "--py-files", files.library, *jars, "{{USER_JAR}}"]
 
@@ -187,9 +187,9 @@ def _conf_dir(profile: ClusterProfile) -> str:
 def _environment(folders: Folders, profile: ClusterProfile, stores: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in _KEYS}
     same_paths = not profile.share
-    found = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
-    sent_to = {name: value for name, value in kept.items() if value} | found
-    # The dispatcher lets these win over what the profile gives drivers, which has the last word here.
+    project = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
+    sent_to = {name: value for name, value in kept.items() if value} | project
+    # To the dispatcher these win over what the profile gives drivers; here the profile wins.
     return {name: value for name, value in sent_to.items() if f"{DRIVER_ENV}{name}" not in profile.conf}
 
 
@@ -204,9 +204,9 @@ def _java_home(folders: Folders, profile: ClusterProfile) -> dict[str, str]:
 
 
 def _merged(own: Mapping[str, str], profile: Mapping[str, str]) -> dict[str, str]:
-    found = dict(own) | dict(profile)
+    merged = dict(own) | dict(profile)
     for name, between in _JOINED.items():
-        parts = [each[name] for each in (own, profile) if each.get(name)]
+        parts = [properties[name] for properties in (own, profile) if properties.get(name)]
         if parts:
-            found[name] = between.join(parts)
-    return {name: value for name, value in found.items() if value}
+            merged[name] = between.join(parts)
+    return {name: value for name, value in merged.items() if value}

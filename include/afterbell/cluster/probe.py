@@ -1,4 +1,4 @@
-"""What a task of the probe looks at on its executor: packages, our own rooms, the stores, the warehouse."""
+"""What a task of the probe checks on its executor: packages, our own rooms, the stores, the warehouse."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST = 400
 
 @dataclass(frozen=True)
 class Look:
-    """A look at one executor; each of ``rooms``, ``stores`` and ``warehouse`` is the trouble found, or empty.
+    """A look at one executor; ``rooms``, ``stores`` and ``warehouse`` of its result hold the trouble, or are empty.
 
     Attributes:
         runtime: the stores.
@@ -44,9 +44,9 @@ class Look:
         }
 
     def _warehouse(self) -> None:
-        found = read_marker(self.runtime, self.marker)
-        if found != self.marker:
-            raise ValueError(f"the driver's file holds {found!r} here: is the warehouse another folder on each host?")
+        content = read_marker(self.runtime, self.marker)
+        if content != self.marker:
+            raise ValueError(f"the driver's file holds {content!r} here: is the warehouse another folder on each host?")
         drop_marker(self.runtime, leave_marker(self.runtime))
 
 
@@ -54,7 +54,7 @@ def trouble(look: Callable[[], object]) -> str:
     """Why ``look`` failed, on one line; empty if it did not."""
     try:
         look()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is what was looked for
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the trouble
         return f"{type(error).__name__}: {' '.join(str(error).split())}"[:_LONGEST]
     return ""
 
@@ -87,6 +87,6 @@ def drop_marker(runtime: Runtime, name: str) -> None:
 
 
 def _import_rooms() -> None:
-    for found in pkgutil.walk_packages(afterbell.__path__, "afterbell."):
-        if not found.name.startswith(_NOT_THERE) and not found.name.endswith("__main__"):
-            import_module(found.name)
+    for module in pkgutil.walk_packages(afterbell.__path__, "afterbell."):
+        if not module.name.startswith(_NOT_THERE) and not module.name.endswith("__main__"):
+            import_module(module.name)

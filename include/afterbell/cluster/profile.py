@@ -30,7 +30,7 @@ class ClusterProfile(Strict):
         deploy_mode: where the driver runs: beside the submitter, or on the cluster.
         driver_cores: cores of a driver on the cluster.
         driver_memory: heap of the driver's JVM, as Spark writes it (``4g``).
-        executor_memory: heap of each executor's JVM; on the local machine there is none beside the driver.
+        executor_memory: heap of each executor's JVM; the local machine has no executor beside the driver.
         executor_cores: cores of one executor.
         cores_max: most cores of one job, over all executors.
         coarse: Mesos: executors that live as long as the job, not one for each task.
@@ -85,14 +85,14 @@ class ClusterProfile(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
-        found = problems(self)
-        if found:
-            raise ValueError("; ".join(found))
+        conflicts = problems(self)
+        if conflicts:
+            raise ValueError("; ".join(conflicts))
         return self
 
     @property
     def manager(self) -> Literal["local", "standalone", "mesos"]:
-        """What manages the cluster, by the master's address."""
+        """The cluster manager, by the master's address."""
         if self.master.startswith("local"):
             return "local"
         return "mesos" if self.master.startswith("mesos://") else "standalone"
@@ -112,7 +112,7 @@ class ClusterProfile(Strict):
         """This profile on another master; without ``rest_url``, a standalone master's REST address moves along.
 
         Raises:
-            ConfigError: these don't fit what else the profile says.
+            ConfigError: these contradict other keys of the profile.
         """
         moved = {"master": master, "deploy_mode": deploy_mode, "rest_url": rest_url or self._rest_url_at(master)}
         try:
@@ -131,6 +131,6 @@ def load_profile(name: str) -> ClusterProfile:
     """The profile ``name``.
 
     Raises:
-        ConfigError: there is none of that name (the message lists those there are), or a key of it is wrong.
+        ConfigError: there is no such profile (the message lists the known ones), or a key of it is wrong.
     """
     return load_named("clusters", name, ClusterProfile)

@@ -1,4 +1,4 @@
-"""What of a cluster profile doesn't go together, and what to write instead."""
+"""Keys of a cluster profile that contradict each other, and what to write instead."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OWNED = {
     "spark.pyspark.python": "python", "spark.archives": "environment_archive",
     "spark.eventLog.enabled": "event_log", "spark.eventLog.dir": "event_log",
 }  # fmt: skip
-"""Spark's properties that a key of the profile stands for."""
+"""Spark's properties that have a key of the profile."""
 
 _MESOS = ("executor_home", "executor_uri", "image", "role", "principal", "constraints")
 _CLUSTER = ("rest_url", "python", "environment_archive", "share")
@@ -28,13 +28,13 @@ _SECRET = re.compile(r"secret|password|token|credential|access[._-]?key", re.IGN
 _NO_SECRET = re.compile(
     r"spark\.mesos\.(driver|executor)\.secret\.(names|filenames|envkeys)|.*\.file|.*\.credentials\.provider"
 )
-"""Names of secrets, and of files that hold them, are none themselves."""
+"""Properties that hold the name of a secret, or of a file with one, and no secret themselves."""
 _ARCHIVES = (".tgz", ".tar.gz", ".zip")
 
 
 def problems(profile: ClusterProfile) -> list[str]:
     """One sentence for each combination of keys that cannot work: what it is, and what to write instead."""
-    return [found for rule in _RULES for found in rule(profile)]
+    return [problem for rule in _RULES for problem in rule(profile)]
 
 
 def _place(profile: ClusterProfile) -> Iterator[str]:
@@ -51,15 +51,15 @@ def _place(profile: ClusterProfile) -> Iterator[str]:
         yield "rest_url is for standalone masters: that of Mesos' dispatcher is its master's address, leave it out"
 
 
-def _elsewhere(profile: ClusterProfile) -> Iterator[str]:
+def _other_managers(profile: ClusterProfile) -> Iterator[str]:
     if profile.manager != "mesos":
-        found = [name for name in _MESOS if getattr(profile, name)] + ([] if profile.coarse else ["coarse"])
-        if found:
-            yield f"{', '.join(found)}: for Mesos alone, and master is {profile.master}"
+        mesos_keys = [name for name in _MESOS if getattr(profile, name)] + ([] if profile.coarse else ["coarse"])
+        if mesos_keys:
+            yield f"{', '.join(mesos_keys)}: for Mesos alone, and master is {profile.master}"
     if profile.manager == "local":
-        found = [name for name in _CLUSTER if getattr(profile, name)]
-        if found:
-            yield f"{', '.join(found)}: for clusters alone, and master is {profile.master}"
+        cluster_keys = [name for name in _CLUSTER if getattr(profile, name)]
+        if cluster_keys:
+            yield f"{', '.join(cluster_keys)}: for clusters alone, and master is {profile.master}"
 
 
 def _spark(profile: ClusterProfile) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _python(profile: ClusterProfile) -> Iterator[str]:
     if profile.image and not (profile.python or profile.environment_archive):
         yield "image needs python, the Python in it (/opt/afterbell/bin/python): this machine's path would be used"
     if profile.environment_archive and not profile.environment_archive.endswith(_ARCHIVES):
-        yield f"environment_archive {profile.environment_archive!r} is none of {', '.join(_ARCHIVES)}"
+        yield f"environment_archive {profile.environment_archive!r} must end in one of {', '.join(_ARCHIVES)}"
     if profile.environment_archive and profile.deploy_mode == "cluster" and not profile.python:
         yield "environment_archive in cluster mode needs python: a driver starts before any archive is unpacked"
 
@@ -116,7 +116,7 @@ def _properties(profile: ClusterProfile) -> Iterator[str]:
         elif not name.startswith("spark."):
             yield f"conf sets {name}: Spark takes properties that begin with 'spark.' and drops others"
         elif _SECRET.search(name) and not _NO_SECRET.fullmatch(name):
-            yield f"conf sets {name}: secrets belong into the Airflow connection or the environment (docs/clusters.md)"
+            yield f"conf sets {name}: secrets belong in the Airflow connection or the environment (docs/clusters.md)"
 
 
-_RULES = (_place, _elsewhere, _spark, _python, _sizes, _authentication, _properties)
+_RULES = (_place, _other_managers, _spark, _python, _sizes, _authentication, _properties)

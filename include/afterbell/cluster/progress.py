@@ -1,4 +1,4 @@
-"""Lines on how far a Spark job is, for whoever reads the step's log while it runs."""
+"""Lines on the progress of a Spark job, for the reader of the step's log while it runs."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from pyspark.sql import SparkSession
 from afterbell.cluster.report import report
 
 _LOOK = 2.0
-_SAY = 15.0
+_PRINT = 15.0
 """Seconds between looks, and between lines at least."""
 
 
 @contextmanager
 def progress(spark: SparkSession, what: str, tasks: int) -> Iterator[None]:
-    """Report how many of ``tasks`` are done while the block runs, and print it if that takes long enough to wonder.
+    """Report how many of ``tasks`` are done while the block runs, and print it where that takes long.
 
     Args:
-        spark: whose active stages are looked at.
-        what: what the line begins with.
+        spark: the session whose active stages are counted.
+        what: begins the line.
         tasks: of the job.
     """
     tracker, over, began = spark.sparkContext.statusTracker(), threading.Event(), time.monotonic()
     report("tasks", 0, tasks)
 
     def watch() -> None:
-        said = began
+        printed_at = began
         while not over.wait(_LOOK):
             now = time.monotonic()
             stages = [tracker.getStageInfo(stage) for stage in tracker.getActiveStageIds()]
             done = min(tasks, sum(stage.numCompletedTasks for stage in stages if stage is not None))
             report("tasks", done, tasks)
-            if now - said >= _SAY:
+            if now - printed_at >= _PRINT:
                 print(f"{what}: {done} of {tasks} tasks after {now - began:.0f} s", flush=True)
-                said = now
+                printed_at = now
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()

@@ -11,7 +11,7 @@ REGISTERED_SECONDS = "spark.afterbell.registeredSeconds"
 FIRST_EXECUTOR_SECONDS = "spark.afterbell.firstExecutorSeconds"
 MASTER_UI = "spark.afterbell.masterUi"
 CREDENTIALS = "spark.afterbell.credentials"
-"""What the driver is told of its profile beside Spark's own properties; spark-submit drops other prefixes."""
+"""Settings of the profile that the driver reads beside Spark's own; spark-submit drops other prefixes."""
 
 AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
 """The variable of the driver that holds the secret of ``spark.authenticate``."""
@@ -26,21 +26,21 @@ _UNPACKED = "environment"
 
 def properties(profile: ClusterProfile) -> dict[str, str]:
     """The Spark properties of ``profile``; what it leaves empty or 0 is not among them."""
-    found = {
+    values = {
         "spark.driver.memory": profile.driver_memory,
         "spark.ui.showConsoleProgress": "false",  # redrawn ten times a second into a log that nobody watches
         "spark.eventLog.enabled": "true" if profile.event_log else "",
         "spark.eventLog.dir": profile.event_log,
     }
     if profile.manager == "local":
-        found |= _ALONE
+        values |= _ALONE
     else:
-        found |= _executors(profile) | _interpreter(profile) | _told(profile)
+        values |= _executors(profile) | _interpreter(profile) | _driver_settings(profile)
     if profile.manager == "mesos":
-        found |= _mesos(profile)
+        values |= _mesos(profile)
     if profile.deploy_mode == "cluster":
-        found["spark.driver.cores"] = str(profile.driver_cores)
-    return {name: value for name, value in found.items() if value} | profile.conf
+        values["spark.driver.cores"] = str(profile.driver_cores)
+    return {name: value for name, value in values.items() if value} | profile.conf
 
 
 def _executors(profile: ClusterProfile) -> dict[str, str]:
@@ -61,7 +61,7 @@ def _interpreter(profile: ClusterProfile) -> dict[str, str]:
     }
 
 
-def _told(profile: ClusterProfile) -> dict[str, str]:
+def _driver_settings(profile: ClusterProfile) -> dict[str, str]:
     return {
         REGISTERED_SECONDS: str(profile.registered_seconds),
         FIRST_EXECUTOR_SECONDS: str(profile.first_executor_seconds),

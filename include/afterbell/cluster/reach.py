@@ -1,4 +1,4 @@
-"""Asking whether a cluster is there, before a driver is spent on finding out."""
+"""Whether a cluster can be reached, checked before a driver is submitted."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def require_reachable(cluster: ClusterProfile, environment: Mapping[str, str]) -
     """Connect to the master that drivers of ``cluster`` are handed to, three times at most.
 
     Args:
-        cluster: the profile, with the master that counts.
+        cluster: the profile, with the master that drivers go to.
         environment: of the process that submits; Mesos' library must be named there.
 
     Raises:
-        ClusterUnavailableError: none of its addresses took the connection.
-        ConfigError: the driver would start beside the submitter on Mesos, and libmesos isn't there.
+        ClusterUnavailableError: none of its addresses accepted the connection.
+        ConfigError: the driver would start beside the submitter on Mesos, and libmesos is missing.
     """
     if cluster.manager == "local":
         return
@@ -43,17 +43,17 @@ def require_reachable(cluster: ClusterProfile, environment: Mapping[str, str]) -
             return
     raise ClusterUnavailableError(
         f"{cluster.rest_address or cluster.master} is not reached from {socket.gethostname()} ({'; '.join(troubles)}; "
-        f"tried {_TRIES} times), and nothing was submitted: start it, or mend the master of the Spark connection"
+        f"tried {_TRIES} times), and nothing was submitted: start it, or correct the master of the Spark connection"
     )
 
 
 def addresses(cluster: ClusterProfile) -> list[tuple[str, int]]:
-    """Host and port of whoever takes the driver: the masters, ZooKeeper's servers, or the REST address."""
+    """Host and port of the servers that take drivers: the masters, ZooKeeper's servers, or the REST address."""
     if cluster.rest_address:
-        found = urlsplit(cluster.rest_address)
-        return [(found.hostname or "", found.port or (443 if found.scheme == "https" else 80))]
+        url = urlsplit(cluster.rest_address)
+        return [(url.hostname or "", url.port or (443 if url.scheme == "https" else 80))]
     named = re.sub(r"^(spark|mesos)://(zk://)?", "", cluster.master).split("/")[0]
-    pairs = [one.rsplit(":", 1) for one in named.split(",")]
+    pairs = [address.rsplit(":", 1) for address in named.split(",")]
     return [(host, int(port)) for host, port in pairs]
 
 

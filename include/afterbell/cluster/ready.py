@@ -1,4 +1,4 @@
-"""When this driver's session stood: what came before was starting up, what comes after is work."""
+"""When this driver's Spark session was ready: the time before is start-up, the time after is work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _marked: list[datetime] = []
 
 
 def mark_ready() -> None:
-    """The session stands; the first call counts."""
+    """Record that the session is ready; the first call counts."""
     if not _marked:
         _marked.append(datetime.now(UTC))
 

@@ -1,6 +1,6 @@
-"""Why a Mesos master refused a framework: Spark says ``DRIVER_ABORTED``, and the reason is a line of its log.
+"""Why a Mesos master refused a framework: Spark reports ``DRIVER_ABORTED``, and the reason is a line of its log.
 
-The reason reaches a driver through Spark's own logging alone, and whoever submitted it as a line of its output.
+The reason reaches a driver through Spark's own logging alone, and the submitter as a line of the driver's output.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _REFUSED = re.compile(
 def refusal_reason(text: str) -> str:
     """Mesos' own words in ``text``, the end of a driver's log; empty where it has none."""
     for pattern in (_REFUSED, _MESOS_ERROR):
-        found = pattern.search(text)
-        if found:
-            return found["reason"].strip()
+        match = pattern.search(text)
+        if match:
+            return match["reason"].strip()
     return ""
 
 
 def refusal_text(master: str, reason: str, properties_text: str) -> str:
-    """What a refused driver says: what, by whom, why, and what to do."""
+    """The message of a refused driver: what was refused, by whom, why, and what to do."""
     why = reason or "why is in the driver's stderr, in a line with 'refused', 'not authenticated' or 'not authorized'"
     return (
         f"the Mesos master behind {master} refused this framework: {why}. Principal and secret are login and password "
@@ -65,11 +65,11 @@ class MesosErrors:
         self._config.getRootLogger().addAppender(self._appender, log4j.Level.ERROR, None)
 
     def reason(self) -> str:
-        """The reason that was logged up to now; empty where there is none."""
+        """The reason that was logged up to now; empty while no reason was logged."""
         return refusal_reason(str(self._writer.toString()))
 
     def close(self) -> None:
-        """Keep nothing from now on."""
+        """Stop keeping them."""
         self._config.getRootLogger().removeAppender("afterbell-refusals")
         self._appender.stop()
 

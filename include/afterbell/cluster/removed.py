@@ -1,4 +1,4 @@
-"""What Spark's error tells of a cluster that ended the job by itself."""
+"""Spark's errors for a job that the cluster ended by itself."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ _SILENT = re.compile(r"All masters are unresponsive|Master (?:lost|disconnected)
 
 
 def removed_by(error: BaseException) -> AfterbellError | None:
-    """The error of ours that says so; None where ``error`` is of another kind."""
+    """The error that names the cause and what to do; None where ``error`` is of another kind."""
     text = str(error)
-    if found := _REMOVED.search(text):
+    if removed := _REMOVED.search(text):
         return NoResourcesError(
-            f"the cluster's master removed this job ({found[1]}): its executors ended again and again as soon as they "
-            "had started, or somebody ended it on its page. Look at work/<application>/<n>/stderr on a worker: "
+            f"the cluster's master removed this job ({removed[1]}): its executors ended again and again as soon as "
+            "they had started, or somebody ended it on its page. Look at work/<application>/<n>/stderr on a worker: "
             "Java, spark.executor.extraJavaOptions and executor_memory are the usual causes"
         )
-    if found := _SILENT.search(text):
-        return ClusterUnavailableError(f"the cluster's master answers no more ({found[0]}): look at its log")
+    if silent := _SILENT.search(text):
+        return ClusterUnavailableError(f"the cluster's master no longer answers ({silent[0]}): look at its log")
     return None

@@ -1,4 +1,4 @@
-"""How far a step is: a document beside its result, for whoever waits for it."""
+"""Progress of a step: a document beside its result, for those who wait for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WRITE = 3.0
 class _Newest:
     """The newest report of this process, which runs one step at a time."""
 
-    told: dict[str, Any] | None = None
+    document: dict[str, Any] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -26,41 +26,43 @@ _newest = _Newest()
 
 
 def report(what: str, done: int, of: int) -> None:
-    """Say how far the step of this process is; cheap, and never fails.
+    """Report how far the step of this process is; cheap, and never fails.
 
     Args:
-        what: is counted, in the plural: ``fits``, ``tasks``.
-        done: how many of them are.
+        what: the things counted, in the plural: ``fits``, ``tasks``.
+        done: how many of them are done.
         of: how many there are.
     """
     now = datetime.now(UTC).isoformat()
     with _newest.lock:
-        same = _newest.told is not None and _newest.told["what"] == what and _newest.told["of"] == of
-        began = _newest.told["began"] if same and _newest.told is not None else now
-        _newest.told = {"what": what, "done": done, "of": of, "began": began, "at": now}
+        same = _newest.document is not None and _newest.document["what"] == what and _newest.document["of"] == of
+        began = _newest.document["began"] if same and _newest.document is not None else now
+        _newest.document = {"what": what, "done": done, "of": of, "began": began, "at": now}
 
 
 @contextmanager
 def reported(write: Callable[[dict[str, Any]], object]) -> Iterator[None]:
-    """Hand the newest report to ``write`` every few seconds while the block runs, where there is news.
+    """Pass the newest report to ``write`` every few seconds while the block runs, if it has changed.
 
     A step that takes less than that writes nothing. Whatever goes wrong with a report, the step goes on.
     """
     over = threading.Event()
     with _newest.lock:
-        _newest.told = None
+        _newest.document = None
 
     def watch() -> None:
         written = None
         while not over.wait(_WRITE):
             with _newest.lock:
-                found = _newest.told
-            if found is not None and found != written:
-                written = found
+                document = _newest.document
+            if document is not None and document != written:
+                written = document
                 try:
-                    write(found)
+                    write(document)
                 except Exception as error:  # noqa: BLE001 - see above
-                    print(f"progress could not be told: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+                    print(
+                        f"progress could not be reported: {type(error).__name__}: {error}", file=sys.stderr, flush=True
+                    )
 
     watcher = threading.Thread(target=watch, name="progress", daemon=True)
     watcher.start()

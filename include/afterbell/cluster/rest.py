@@ -1,7 +1,7 @@
-"""Drivers on the cluster, by Spark's REST submission protocol: create, ask, kill.
+"""Drivers on the cluster, by Spark's REST submission protocol: create, status, kill.
 
 Two servers speak it: the standalone master (port 6066) and Mesos' dispatcher (port 7077). Neither authenticates anyone.
-The dispatcher calls every driver that has ended ``FINISHED``, failed and killed ones too: how it ended stands in the
+The dispatcher calls every driver that has ended ``FINISHED``, failed and killed ones too: how it ended is in the
 status that Mesos gave, which the answer carries as text.
 
 Source: ``org.apache.spark.deploy.rest`` of Spark 3.5.
@@ -32,7 +32,7 @@ _UNAVAILABLE, _SERVER_ERROR, _BAD_REQUEST = 503, 500, 400
 
 
 class DriverState(StrEnum):
-    """What has become of a driver."""
+    """The state of a driver."""
 
     QUEUED = "QUEUED"
     RUNNING = "RUNNING"
@@ -46,7 +46,7 @@ class DriverState(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether the cluster will say nothing else about it; a lost driver may run on all the same."""
+        """Whether this state is final to the cluster; a lost driver may run on all the same."""
         return self in _OVER
 
 
@@ -61,11 +61,11 @@ class DriverStatus:
     """One answer about a driver.
 
     Attributes:
-        state: how it is, or how it ended in truth.
-        message: what the cluster says to it; empty where it says nothing.
+        state: its state, or how it really ended.
+        message: the cluster's message, or empty.
         worker: id of the standalone worker or of the Mesos agent; empty where unknown.
         host: ``host:port`` of the standalone worker; empty where unknown.
-        exit_status: of the driver's process, where the cluster tells it.
+        exit_status: of the driver's process, where the cluster reports it.
     """
 
     state: DriverState
@@ -82,9 +82,9 @@ class DriverStatus:
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> DriverStatus:
+    def from_json(cls, values: Mapping[str, Any]) -> DriverStatus:
         """The status that ``to_json`` wrote."""
-        return cls(**dict(found) | {"state": DriverState(found["state"])})
+        return cls(**dict(values) | {"state": DriverState(values["state"])})
 
 
 class RestSubmissions:
@@ -108,90 +108,94 @@ class RestSubmissions:
             UnknownOutcomeError: the request was sent and no answer came: there may be a driver, of unknown id.
             ConfigError: the server refused the request as wrong.
         """
-        found = self._ask("POST", "create", {"action": "CreateSubmissionRequest", **payload}, once=True)
-        if not found.get("success"):
-            raise ClusterUnavailableError(f"{self.url} launched no driver: {_text(found) or 'it gives no reason'}")
-        return str(found["submissionId"])
+        answer = self._send("POST", "create", {"action": "CreateSubmissionRequest", **payload}, once=True)
+        if not answer.get("success"):
+            raise ClusterUnavailableError(
+                f"{self.url} launched no driver: {_message_of(answer) or 'it gives no reason'}"
+            )
+        return str(answer["submissionId"])
 
     def status(self, driver: str) -> DriverStatus:
-        """How the driver is.
+        """The state of the driver.
 
         Raises:
-            ClusterUnavailableError: the server is not reachable, or not ready to tell (it is restarting).
+            ClusterUnavailableError: the server is not reachable, or not ready to answer (it is restarting).
             ConfigError: this is not the address of such a server.
         """
-        found = self._ask("GET", f"status/{_checked(driver)}")
-        if not found.get("success") and found.get("driverState") is None and _text(found):
-            raise ClusterUnavailableError(f"{self.url} cannot tell of {driver}: {_text(found)}")
-        return read_status(found)
+        answer = self._send("GET", f"status/{_check_id(driver)}")
+        if not answer.get("success") and answer.get("driverState") is None and _message_of(answer):
+            raise ClusterUnavailableError(f"{self.url} cannot report on {driver}: {_message_of(answer)}")
+        return read_status(answer)
 
     def kill(self, driver: str) -> str:
-        """Ask for the driver's end, which comes later; returns what the server says to it.
+        """Ask for the driver's end, which comes later; returns the server's message.
 
-        Nothing is wrong with a driver that has ended already, or that the server doesn't know.
+        A driver that has ended already, or that the server doesn't know, is no error.
 
         Raises:
             ClusterUnavailableError: the server is not reachable, or not ready.
             ConfigError: this is not the address of such a server.
         """
-        found = self._ask("POST", f"kill/{_checked(driver)}")
-        if not found.get("success") and _UNSURE.search(_text(found)):
-            raise ClusterUnavailableError(f"{self.url} cannot kill {driver}: {_text(found)}")
-        return _text(found)
+        answer = self._send("POST", f"kill/{_check_id(driver)}")
+        if not answer.get("success") and _UNSURE.search(_message_of(answer)):
+            raise ClusterUnavailableError(f"{self.url} cannot kill {driver}: {_message_of(answer)}")
+        return _message_of(answer)
 
-    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None, once: bool = False) -> dict[str, Any]:
+    def _send(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None, once: bool = False
+    ) -> dict[str, Any]:
         url = f"{self.url}/v1/submissions/{path}"
         with requests.Session() as session:
             session.trust_env = False  # no proxy stands between the submitter and its cluster
             try:
                 answer = session.request(method, url, json=body, timeout=self._timeouts, allow_redirects=False)
-                return _read(url, answer, once)
+                return _parse_answer(url, answer, once)
             except requests.RequestException as error:
                 if once and not _never_sent(error):
                     raise _unknown(url, str(error)) from error
                 raise ClusterUnavailableError(f"{url} did not answer: {error}") from error
 
 
-def read_status(found: Mapping[str, Any]) -> DriverStatus:
-    """The truth in an answer to ``status``, of either server."""
-    told, text = str(found.get("driverState") or "NOT_FOUND"), str(found.get("message") or "")
-    state = DriverState.__members__.get(_STANDALONE.get(told, told), DriverState.UNKNOWN)
-    task, said, agent = _TASK_STATE.search(text), _TASK_MESSAGE.search(text), _AGENT.search(text)
-    if task and state == DriverState.FINISHED:
-        state = DriverState(_MESOS.get(task[1], "LOST"))
-    if told == "ERROR":  # a standalone worker that could not start it says why; one that is gone says nothing
+def read_status(answer: Mapping[str, Any]) -> DriverStatus:
+    """The real state of a driver, from either server's answer to ``status``."""
+    reported, text = str(answer.get("driverState") or "NOT_FOUND"), str(answer.get("message") or "")
+    state = DriverState.__members__.get(_STANDALONE.get(reported, reported), DriverState.UNKNOWN)
+    task_state, reason, agent = _TASK_STATE.search(text), _TASK_MESSAGE.search(text), _AGENT.search(text)
+    if task_state and state == DriverState.FINISHED:
+        state = DriverState(_MESOS.get(task_state[1], "LOST"))
+    if reported == "ERROR":  # a standalone worker that could not start it gives the reason; one that is gone gives none
         state = DriverState.FAILED if text else DriverState.LOST
-    status = _EXIT.search(said[1]) if said else None
+    exit_code = _EXIT.search(reason[1]) if reason else None
     return DriverStatus(
         state,
-        message=said[1] if said else "" if task else _text(found),
-        worker=str(found.get("workerId") or (agent[1] if agent else "")),
-        host=str(found.get("workerHostPort") or ""),
-        exit_status=int(status[1]) if status else None,
+        message=reason[1] if reason else "" if task_state else _message_of(answer),
+        worker=str(answer.get("workerId") or (agent[1] if agent else "")),
+        host=str(answer.get("workerHostPort") or ""),
+        exit_status=int(exit_code[1]) if exit_code else None,
     )
 
 
-def _read(url: str, answer: requests.Response, once: bool) -> dict[str, Any]:
+def _parse_answer(url: str, answer: requests.Response, once: bool) -> dict[str, Any]:
     try:
-        found = answer.json()
+        content = answer.json()
     except ValueError:
-        found = None
-    told = _text(found) if isinstance(found, dict) else answer.text[:200]
+        content = None
+    reason = _message_of(content) if isinstance(content, dict) else answer.text[:200]
     if answer.status_code >= _SERVER_ERROR:
         if once and answer.status_code != _UNAVAILABLE:
-            raise _unknown(url, f"HTTP {answer.status_code}: {told}")
-        raise ClusterUnavailableError(f"{url} answered HTTP {answer.status_code}: {told}")
-    if answer.status_code >= _BAD_REQUEST or not isinstance(found, dict) or "action" not in found:
+            raise _unknown(url, f"HTTP {answer.status_code}: {reason}")
+        raise ClusterUnavailableError(f"{url} answered HTTP {answer.status_code}: {reason}")
+    if answer.status_code >= _BAD_REQUEST or not isinstance(content, dict) or "action" not in content:
         raise ConfigError(
-            f"{url} answered HTTP {answer.status_code}: {told}. Is this a standalone master's REST port "
+            f"{url} answered HTTP {answer.status_code}: {reason}. Is this a standalone master's REST port "
             "(spark.master.rest.enabled=true, 6066) or a Mesos dispatcher (7077)? See rest_url in the cluster profile"
         )
-    return found
+    return content
 
 
-def _text(found: Mapping[str, Any]) -> str:
+def _message_of(answer: Mapping[str, Any]) -> str:
     """The message of an answer, without the Java stack below it."""
-    lines = [line.rstrip() for line in str(found.get("message") or "").splitlines()]
+    lines = [line.rstrip() for line in str(answer.get("message") or "").splitlines()]
     return " ".join(line for line in lines if line and not line.startswith(("\t", " at ")))[:2000]
 
 
@@ -206,7 +210,7 @@ def _unknown(url: str, why: str) -> UnknownOutcomeError:
     return UnknownOutcomeError(f"{url}: the driver may or may not have been launched ({why}); its id is not known")
 
 
-def _checked(driver: str) -> str:
+def _check_id(driver: str) -> str:
     if not _DRIVER_ID.fullmatch(driver):
-        raise ConfigError(f"driver id {driver!r} is not one: expected something like driver-20260630220000-0001")
+        raise ConfigError(f"driver id {driver!r} is not valid: expected something like driver-20260630220000-0001")
     return driver

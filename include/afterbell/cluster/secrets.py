@@ -20,7 +20,7 @@ MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
 SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
 """Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
 _OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
-"""On Mesos each job makes its own secret of ``spark.authenticate``; one that goes along would show on the pages."""
+"""On Mesos each job makes its own secret of ``spark.authenticate``: one that is sent along would show on the pages."""
 
 
 def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
@@ -45,48 +45,48 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
     """
     if cluster.manager == "local":
         return []
-    found = [
+    problems = [
         f"{name} is a password that programs are delivered with: set another"
         for name in (GENERAL[1], FEED[1], ARTIFACTS[1], *SECRETS)
         if environment.get(name, "").lower() in _DELIVERED
     ]
     # On Mesos a driver without one makes its own.
-    wanted = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
-    if wanted and not environment.get(AUTH_SECRET):
-        found.append(
+    needs_secret = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
+    if needs_secret and not environment.get(AUTH_SECRET):
+        problems.append(
             f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
         )
-    return found
+    return problems
 
 
 def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> None:
     """Refuse to start anything on ``cluster`` with secrets that protect nothing.
 
     Raises:
-        ConfigError: there are such; the message names the variables.
+        ConfigError: there are such secrets; the message names the variables.
     """
-    found = weak_secrets(cluster, dict(os.environ) | dict(environment))
-    if found:
-        raise ConfigError(f"nothing was started on {cluster.master}: {'; '.join(found)}")
+    problems = weak_secrets(cluster, dict(os.environ) | dict(environment))
+    if problems:
+        raise ConfigError(f"nothing was started on {cluster.master}: {'; '.join(problems)}")
 
 
 def open_doors(cluster: ClusterProfile) -> list[str]:
-    """What of ``cluster`` takes anybody's word, as far as the profile tells."""
-    found: list[str] = []
+    """Where ``cluster`` accepts anybody without a check, as far as the profile shows."""
+    doors: list[str] = []
     if cluster.manager == "local":
-        return found
+        return doors
     if cluster.conf.get("spark.authenticate") != "true":
-        found.append(
+        doors.append(
             "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "
             "the secret as the Spark connection's password"
         )
     if cluster.rest_address:
-        found.append(
+        doors.append(
             f"REST submission ({cluster.rest_address}) authenticates nobody: let only the submitters reach that port"
         )
     if cluster.manager == "mesos" and cluster.credentials == "submit":
-        found.append(
+        doors.append(
             "credentials: submit shows the stores' keys to whoever may read Mesos' tasks: use node, or "
             "spark.mesos.executor.secret.*"
         )
-    return found
+    return doors

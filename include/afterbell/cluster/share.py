@@ -82,7 +82,7 @@ def _into_folder(folder: Path) -> Put:
 
 
 def _runtime(environment: Mapping[str, str]) -> Runtime:
-    return Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment))  # a folder that nobody asks for here
+    return Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment))  # a folder that is not used here
 
 
 def _into_hdfs(share: str, root: str, environment: Mapping[str, str]) -> Put:

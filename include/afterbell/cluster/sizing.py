@@ -1,4 +1,4 @@
-"""Whether a driver ended for want of memory, and which key of the cluster profile gives it more."""
+"""Whether a driver ended because memory ran out, and which key of the cluster profile gives it more."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KILLED = re.compile(r"(Error code is|exit status|exited with status):? ?(-9|137
 
 
 def memory_hint(text: str, driver_memory: str) -> str:
-    """One sentence on the cause and what to raise, out of the end of a driver's log; empty if it ended otherwise.
+    """One sentence on the cause and what to raise, from the end of a driver's log; empty if it ended otherwise.
 
     Args:
         text: what is known of the driver's end: its exit status and the tail of its log.
@@ -19,15 +19,15 @@ def memory_hint(text: str, driver_memory: str) -> str:
     """
     if _IN_TASK.search(text):
         return "OutOfMemoryError: an executor ran out of memory: raise executor_memory" if _HEAP.search(text) else ""
-    if found := _HEAP.search(text):
+    if match := _HEAP.search(text):
         return (
-            f"OutOfMemoryError: the driver's heap of {driver_memory} is full ({found[1].strip()}): raise driver_memory"
+            f"OutOfMemoryError: the driver's heap of {driver_memory} is full ({match[1].strip()}): raise driver_memory"
         )
     if _PYTHON.search(text):
         return "OutOfMemoryError: the driver's Python got no more memory: give its machine more, or lower driver_memory"
     if _KILLED.search(text):
         return (
-            "OutOfMemoryError: the driver was killed (SIGKILL), by the system for want of memory unless somebody did: "
+            "OutOfMemoryError: the driver was killed (SIGKILL), by the system because memory ran out, unless by hand: "
             f"heap ({driver_memory}) and Python together must fit its machine or container: give that more memory, or "
             "lower driver_memory"
         )

@@ -1,4 +1,4 @@
-"""The steps of a run: what each is told by those before it."""
+"""The steps of a run, and the inputs that each receives from those before it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ hash of its definition.
 """
 
 EXPERIMENT_RUNS = "experiment_"
-"""How the ids of runs begin that are experiments: their results lie beside those of daily runs."""
+"""Prefix of the ids of runs that are experiments: their results lie beside those of daily runs."""
 STEPS = tuple(INPUTS)
 """All steps of a session's run, in their order."""
 
@@ -71,7 +71,7 @@ CONTEXT: dict[str, tuple[str, ...]] = {
     ),
     "score": ("serves",),
 }
-"""What a step may be told besides: for its report or its record, or to do other than usual."""
+"""Optional inputs of a step: for its report or its record, or for behaviour other than usual."""
 
 _MADE_BY = {
     "branch": "ingest",
@@ -88,7 +88,7 @@ _MADE_BY = {
     "metrics": "evaluate",
     "release_id": "publish",
 }
-"""The step of a session's run that makes an input; others come from whoever opened the run."""
+"""The step of a session's run that makes an input; others come from the opener of the run."""
 
 
 def _place(step: str) -> int:
@@ -101,15 +101,15 @@ def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]
     Raises:
         StaleInputError: one is missing, because an earlier step did not run in this run.
     """
-    wanted = (INPUTS | BESIDES)[step]
+    required = (INPUTS | BESIDES)[step]
     merged: dict[str, Any] = {}
     context: dict[str, Any] = {}
     for result in results:
-        merged |= {key: value for key, value in result.items() if key in wanted}
+        merged |= {key: value for key, value in result.items() if key in required}
         for key in CONTEXT.get(step, ()):
             if key in result:
                 context.setdefault(key, result[key])
-    missing = [name for name in wanted if name not in merged]
+    missing = [name for name in required if name not in merged]
     if missing:
         cleared = min((_MADE_BY.get(name, "open_run") for name in missing), key=_place)
         raise StaleInputError(f"step {step!r} was not handed {missing}: clear the task {cleared!r} and all after it")

@@ -18,7 +18,7 @@ LOGGING = "spark/log4j2.properties"
 """What drivers log, in the folder of the configuration."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _NOT_COMPARED = 0b01
-_NOT_SENT = {"airflow", "embedded", "cli", "notebook.py"}  # no driver and no executor enters these rooms
+_NOT_SENT = {"airflow", "embedded", "cli", "notebook.py"}  # no driver and no executor imports these
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def library_zip(include: Path, target: Path, config: Path | None = None) -> Path
     """The package ``afterbell`` as a zip named by its content: equal sources give equal bytes, written once.
 
     Each module stands there as text and compiled: drivers and executors of this Python's version load what is compiled,
-    which saves each of them a quarter of a second; others pass over it.
+    which saves each of them a quarter of a second; others ignore it.
 
     Args:
         include: the folder of the package.
@@ -124,9 +124,9 @@ def library_zip(include: Path, target: Path, config: Path | None = None) -> Path
     digest = hashlib.sha256(importlib.util.MAGIC_NUMBER)
     for name, body in files.items():
         digest.update(name.encode() + b"\0" + body)
-    found = target / f"afterbell-{digest.hexdigest()[:16]}.zip"
-    if found.exists():
-        return found
+    library = target / f"afterbell-{digest.hexdigest()[:16]}.zip"
+    if library.exists():
+        return library
     target.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=target, suffix=".zip")
     with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -134,8 +134,8 @@ def library_zip(include: Path, target: Path, config: Path | None = None) -> Path
             archive.writestr(zipfile.ZipInfo(name, _EPOCH), body)
             if name.endswith(".py"):
                 archive.writestr(zipfile.ZipInfo(f"{name}c", _EPOCH), _compiled(name, body))
-    Path(temporary).rename(found)  # whole or not at all, whoever else writes it
-    return found
+    Path(temporary).rename(library)  # whole or not at all, whoever else writes it
+    return library
 
 
 def _compiled(name: str, source: bytes) -> bytes:

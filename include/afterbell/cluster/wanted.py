@@ -1,4 +1,4 @@
-"""What a driver asks of its cluster for each executor, read from its Spark properties."""
+"""What a driver requests from its cluster for each executor, read from its Spark properties."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ LEAST_OVERHEAD_MB, OVERHEAD = 384, 0.1
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ExecutorRequest:
     """The needs of one executor.
 
     Attributes:
         master: Spark's master address.
         memory_mb: MiB that an offer must have; on Mesos Spark adds a tenth to the heap, 384 MiB at least.
-        cores: cores of one executor; 1 where it takes what it gets.
+        cores: cores of one executor; 1 where it takes what is offered.
         ui: address of the cluster manager's pages; empty where it isn't known.
         properties: Spark's own, for messages.
     """
@@ -32,14 +32,14 @@ class Wanted:
     properties: Mapping[str, str]
 
     @classmethod
-    def of(cls, properties: Mapping[str, str]) -> Wanted:
+    def of(cls, properties: Mapping[str, str]) -> ExecutorRequest:
         """The needs that ``properties`` state."""
         master = properties.get("spark.master", "")
         memory = megabytes(properties.get("spark.executor.memory", "1g"))
         if master.startswith("mesos://"):
-            asked = properties.get("spark.mesos.executor.memoryOverhead")
+            overhead = properties.get("spark.mesos.executor.memoryOverhead")
             factor = float(properties.get("spark.executor.memoryOverheadFactor", OVERHEAD))
-            memory += int(asked) if asked else max(LEAST_OVERHEAD_MB, int(memory * factor))
+            memory += int(overhead) if overhead else max(LEAST_OVERHEAD_MB, int(memory * factor))
         ui = properties.get(MASTER_UI, "")
         if not ui and re.fullmatch(r"mesos://[^/]+", master):
             ui = f"http://{master.removeprefix('mesos://')}"
@@ -47,21 +47,21 @@ class Wanted:
 
     @property
     def constraints(self) -> dict[str, set[str]]:
-        """The attributes that an agent must have, each with the values that do; none of them: any does."""
+        """The attributes that an agent must have, each with the values that are accepted; without values any is."""
         return constraints_of(self.properties.get("spark.mesos.constraints", ""))
 
-    def said(self, *names: str) -> str:
+    def settings(self, *names: str) -> str:
         """The properties ``names`` that are set, as ``name=value``."""
         return ", ".join(f"{name}={self.properties[name]}" for name in names if self.properties.get(name))
 
 
 def constraints_of(text: str) -> dict[str, set[str]]:
-    """The attributes of ``rack:r1,r2;disk:ssd``, each with the values that do."""
+    """The attributes of ``rack:r1,r2;disk:ssd``, each with the values that are accepted."""
     pairs = [part.partition(":") for part in text.split(";") if part]
     return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
 
 
 def megabytes(text: str) -> int:
     """MiB of a size as Spark writes it (``4g``, ``512m``); without a unit it is MiB."""
-    found = re.fullmatch(r"(\d+)([kmgt])?b?", text.strip().lower())
-    return int(int(found[1]) * _UNITS[found[2] or "m"]) if found else 0
+    match = re.fullmatch(r"(\d+)([kmgt])?b?", text.strip().lower())
+    return int(int(match[1]) * _UNITS[match[2] or "m"]) if match else 0

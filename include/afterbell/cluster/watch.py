@@ -1,7 +1,7 @@
 """Opening a driver's Spark session on a cluster, and ending the driver where the cluster never serves it.
 
-A master that can't be reached and a request that no offer meets are no errors to Spark: it waits for ever. So a thread
-looks at the driver every second and, once the profile's limits are over, says why and ends the process, JVM included.
+To Spark a master that can't be reached and a request that no offer meets are no errors: it waits for ever. So a thread
+looks at the driver every second and, once the profile's limits are over, prints why and ends the process, JVM included.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
 from afterbell.cluster.patience import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
 from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
-from afterbell.cluster.wanted import Wanted
+from afterbell.cluster.wanted import ExecutorRequest
 from afterbell.errors import (
     AfterbellError,
     ClusterUnavailableError,
@@ -48,7 +48,7 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell
         return builder.getOrCreate()
-    SparkContext._ensure_initialized()  # noqa: SLF001 - reaches the JVM, whose properties say where this runs
+    SparkContext._ensure_initialized()  # noqa: SLF001 - reaches the JVM, whose properties state where this runs
     properties = dict(SparkConf().getAll())
     if properties.get("spark.master", "local").startswith("local"):
         return builder.getOrCreate()
@@ -75,7 +75,7 @@ class Watch(threading.Thread):
 
     Args:
         properties: Spark's properties of this driver.
-        mesos_errors: what Mesos says to the driver, on Mesos.
+        mesos_errors: the errors that Mesos reports to the driver; None elsewhere.
     """
 
     def __init__(self, properties: Mapping[str, str], mesos_errors: MesosErrors | None = None) -> None:
@@ -94,22 +94,22 @@ class Watch(threading.Thread):
     def run(self) -> None:
         """Look until a limit is over; then end the process."""
         while not self.over.wait(_LOOK):
-            view = self._view()
+            view = self._take_view()
             verdict = self._patience.look(time.monotonic(), view) if view else "wait"
             if verdict != "wait":
-                error = self._error(verdict)
-                self._leave(error)
-                _end(self._step, error)
+                error = self._build_error(verdict)
+                self._record_reason(error)
+                _end_process(self._step, error)
 
-    def _leave(self, error: AfterbellError) -> None:
+    def _record_reason(self, error: AfterbellError) -> None:
         """Put the reason into the artifact store, if that answers soon: the log of a driver may be out of reach."""
         if self._record is not None:
             leaving = threading.Thread(target=self._record, args=(error,), daemon=True)
             leaving.start()
             leaving.join(_RECORD_SECONDS)
 
-    def _view(self) -> View | None:
-        """What there is to see; None for once where the context is just being stopped."""
+    def _take_view(self) -> View | None:
+        """The driver's state now; None while the context is being stopped."""
         if self.context is None:
             return View(up=False)
         try:
@@ -121,39 +121,41 @@ class Watch(threading.Thread):
         except Exception:  # noqa: BLE001 - the main thread stops the context, or the process ends
             return None
 
-    def _error(self, verdict: Verdict) -> AfterbellError:
-        wanted = Wanted.of(self._properties)
+    def _build_error(self, verdict: Verdict) -> AfterbellError:
+        request = ExecutorRequest.of(self._properties)
         if self.context is None and self._mesos_errors is not None and (reason := self._mesos_errors.reason()):
-            return _refused_by_mesos(wanted, reason)
+            return _refused_by_mesos(request, reason)
         if verdict == "not accepted" or self.context is None:
-            return _unanswered(wanted, f"has not accepted this driver within {self._limits.registered:.0f} s")
-        cause = ask_manager(wanted, self.context.applicationId)
+            return _unanswered(request, f"has not accepted this driver within {self._limits.registered:.0f} s")
+        cause = ask_manager(request, self.context.applicationId)
         what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
         return NoResourcesError(
-            f"the driver {what} for {self._limits.first_executor:.0f} s from {wanted.master}: {cause}\n"
-            f"Asked for: {wanted.said('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
+            f"the driver {what} for {self._limits.first_executor:.0f} s from {request.master}: {cause}\n"
+            f"Asked for: {request.settings('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
             f"(first_executor_seconds of the cluster profile is the limit). Application {self.context.applicationId}"
-            + (f" on {wanted.ui}" if wanted.ui else "")
+            + (f" on {request.ui}" if request.ui else "")
         )
 
 
-def _unanswered(wanted: Wanted, what: str) -> ClusterUnavailableError:
-    named = wanted.said("spark.mesos.role", "spark.mesos.principal", "spark.driver.host")
+def _unanswered(request: ExecutorRequest, what: str) -> ClusterUnavailableError:
+    settings = request.settings("spark.mesos.role", "spark.mesos.principal", "spark.driver.host")
     return ClusterUnavailableError(
-        f"{wanted.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
-        f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {named or 'No role or driver host is set'}. "
-        "registered_seconds of the cluster profile is the limit; the master's log tells of refusals"
+        f"{request.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
+        f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {settings or 'No role or driver host is set'}. "
+        "registered_seconds of the cluster profile is the limit; the master's log shows refusals"
     )
 
 
-def _refused_by_mesos(wanted: Wanted, reason: str) -> ConfigError:
-    return ConfigError(refusal_text(wanted.master, reason, wanted.said("spark.mesos.role", "spark.mesos.principal")))
+def _refused_by_mesos(request: ExecutorRequest, reason: str) -> ConfigError:
+    return ConfigError(
+        refusal_text(request.master, reason, request.settings("spark.mesos.role", "spark.mesos.principal"))
+    )
 
 
 def _refused(properties: Mapping[str, str], error: Exception, mesos_errors: MesosErrors | None) -> AfterbellError:
     text = str(error)
     if ABORTED in text:
-        return _refused_by_mesos(Wanted.of(properties), _reason_of(mesos_errors))
+        return _refused_by_mesos(ExecutorRequest.of(properties), _reason_of(mesos_errors))
     if "UnsatisfiedLinkError" in text or "MESOS_NATIVE" in text:
         named = os.environ.get("MESOS_NATIVE_JAVA_LIBRARY", "")
         return ConfigError(
@@ -163,7 +165,7 @@ def _refused(properties: Mapping[str, str], error: Exception, mesos_errors: Meso
             "cluster profile"
         )
     cause = next((line.strip() for line in text.splitlines() if "Exception" in line or "Error" in line), text[:300])
-    return _unanswered(Wanted.of(properties), f"refused this driver ({cause})")
+    return _unanswered(ExecutorRequest.of(properties), f"refused this driver ({cause})")
 
 
 def _reason_of(mesos_errors: MesosErrors | None) -> str:
@@ -176,26 +178,26 @@ def _reason_of(mesos_errors: MesosErrors | None) -> str:
     return ""
 
 
-def _end(step: str, error: AfterbellError) -> NoReturn:
+def _end_process(step: str, error: AfterbellError) -> NoReturn:
     """Print the reason and end the process with its JVM, at once: an orderly stop would wait for the cluster, too."""
     text = f"{step}: {type(error).__name__}: {error}"
     status = EXIT_PERMANENT if isinstance(error, PermanentError) else _RETRYABLE
     sys.stdout.flush()
-    said = threading.Event()
+    printed = threading.Event()
 
     def halt() -> None:
         jvm = SparkContext._jvm  # noqa: SLF001
         if jvm is not None:
-            # By the JVM, which is what the submitter listens to: this process's own output would be cut off with it.
+            # By the JVM, whose output the submitter reads: this process's own would be cut off with it.
             jvm.java.lang.System.err.println(text)
             jvm.java.lang.System.err.flush()
-            said.set()
+            printed.set()
             jvm.java.lang.Runtime.getRuntime().halt(status)
 
     halting = threading.Thread(target=halt, daemon=True)
     halting.start()
     halting.join(_HALT_SECONDS)
-    if not said.is_set():
+    if not printed.is_set():
         print(text, file=sys.stderr, flush=True)
         time.sleep(_LOOK)  # for the parent to pass it on
         os.kill(os.getppid(), signal.SIGKILL)

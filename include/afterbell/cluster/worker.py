@@ -1,4 +1,4 @@
-"""What a task does for its Python process, which Spark gives to the next task afterwards."""
+"""Settings that a task makes in its Python process, which Spark gives to the next task afterwards."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def keep_archives() -> None:
 
 
 def stand_back() -> None:
-    """Leave the processor to others, where the driver says so: an executor may share its host with a daily run."""
+    """Leave the processor to others, where the driver requests it: an executor may share its host with a daily run."""
     niceness = int(os.environ.get("AFTERBELL_NICE") or 0)
     if niceness > os.getpriority(os.PRIO_PROCESS, 0):
         with suppress(PermissionError):

@@ -65,13 +65,13 @@ def load_yaml(path: Path, model: type[Model], *, bare: str = "") -> Model:
     Raises:
         ConfigError: the file is missing, is not UTF-8 or YAML, or a key is wrong.
     """
-    found = _parse(path, _read(path))
-    if bare and (found is None or isinstance(found, list)):
-        found = {bare: found or []}
-    if not isinstance(found, dict):
-        raise ConfigError(f"{path}: expected a mapping of keys, found {type(found).__name__}")
+    content = _parse(path, _read(path))
+    if bare and (content is None or isinstance(content, list)):
+        content = {bare: content or []}
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
     try:
-        return model.model_validate(found)
+        return model.model_validate(content)
     except ValidationError as error:
         raise ConfigError(wrong_keys(str(path), error)) from error
 
@@ -108,7 +108,7 @@ def _parse(path: Path, text: str) -> object:
 
 
 def _load(text: str) -> object:
-    """What ``yaml.safe_load`` makes of it, ten times faster; what is wrong with it is said by Python's own parser."""
+    """What ``yaml.safe_load`` makes of it, ten times faster; errors in it are reported by Python's own parser."""
     if _deepest(text) > _DEEP:
         return yaml.safe_load(text)  # libyaml's recursion ends the process
     try:
@@ -124,7 +124,7 @@ def _deepest(text: str) -> int:
 
 
 def _unreadable_value(node: yaml.Node, key: str = "(top)") -> tuple[str, str]:
-    """The key and the text of the first value that YAML's constructor can't make anything of."""
+    """The key and the text of the first value that YAML's constructor cannot read."""
     if isinstance(node, yaml.ScalarNode):
         try:
             yaml.SafeLoader("").construct_document(yaml.ScalarNode(node.tag, node.value))
@@ -138,19 +138,20 @@ def _unreadable_value(node: yaml.Node, key: str = "(top)") -> tuple[str, str]:
     else:
         children += [(str(number), item) for number, item in enumerate(node.value)]
     inside = (_unreadable_value(child, name if key == "(top)" else f"{key}.{name}") for name, child in children)
-    return next((found for found in inside if found[0]), ("", ""))
+    return next((entry for entry in inside if entry[0]), ("", ""))
 
 
 def wrong_keys(where: str, error: ValidationError) -> str:
     """What is wrong with ``where``, one line a key.
 
-    What was found is shown, except for mappings: a check of several keys tells it itself, and no more than it must.
+    The value that was found is shown, except for mappings: a check of several keys reports it itself, and no more than
+    it must.
     """
     lines = [f"{where}: {len(error.errors())} wrong key(s):"]
     for item in error.errors():
         key = ".".join(str(part) for part in item["loc"]) or "(top)"
-        found = "" if isinstance(item["input"], dict) else f"; found {item['input']!r}"
-        lines.append(f"  {key}: {item['msg']}{found}")
+        shown = "" if isinstance(item["input"], dict) else f"; found {item['input']!r}"
+        lines.append(f"  {key}: {item['msg']}{shown}")
     return "\n".join(lines)
 
 
@@ -158,7 +159,7 @@ def load_named(kind: str, name: str, model: type[Model]) -> Model:
     """Read ``<config>/<kind>/<name>.yaml``; ``name`` must be one of the files there.
 
     Raises:
-        ConfigError: no such file; the message lists those there are.
+        ConfigError: no such file; the message lists those that exist.
     """
     folder = config_folder() / kind
     known = sorted(path.stem for path in folder.glob("*.yaml"))

@@ -34,10 +34,10 @@ def check_value_pattern(pattern: str) -> str:
     for text in (pattern, f"^(?:{pattern})$"):  # the second is what is run: a bracket must not close the group
         _check_by_polars(text)
         _check_by_re(text)
-    found = _ONLY_SOMEWHERE.search(_SET.sub("", pattern))
-    if found:
+    match = _ONLY_SOMEWHERE.search(_SET.sub("", pattern))
+    if match:
         raise ValueError(
-            f"has {found[0]!r}, which Polars, Python and Java don't all read alike; write plain sets, repeats and "
+            f"has {match[0]!r}, which Polars, Python and Java don't all read alike; write plain sets, repeats and "
             "(?:...) groups, such as [A-Z]{1,5}"
         )
     return pattern

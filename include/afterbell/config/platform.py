@@ -1,6 +1,6 @@
 """Where the platform finds its stores, and where it keeps its own files on this machine.
 
-``include/config/platform.yaml`` says it, or the file that ``AFTERBELL_PLATFORM`` names. Ports can be overridden by
+Set in ``include/config/platform.yaml``, or in the file that ``AFTERBELL_PLATFORM`` names. Ports can be overridden by
 ``AFTERBELL_S3_PORT``, ``AFTERBELL_HDFS_PORT`` and ``AFTERBELL_UI_PORT``.
 """
 
@@ -62,7 +62,7 @@ class Platform(Strict):
     """The whole file.
 
     Attributes:
-        exchange: code of the exchange whose sessions count.
+        exchange: code of the exchange whose sessions the platform follows.
         schedule: whether each session's run starts by itself, after the close.
         cluster: a profile of ``include/config/clusters``.
         s3: the object store of the price feed and of the artifacts.
@@ -81,8 +81,8 @@ class Platform(Strict):
 
     def embedded_stores(self) -> tuple[str, ...]:
         """Those of ``s3`` and ``hdfs`` that are started with the project."""
-        found = {"s3": self.s3.endpoint, "hdfs": self.hdfs.url}
-        return tuple(name for name, address in found.items() if address == EMBEDDED)
+        addresses = {"s3": self.s3.endpoint, "hdfs": self.hdfs.url}
+        return tuple(name for name, address in addresses.items() if address == EMBEDDED)
 
     def lake_location(self, home: Path) -> LakeLocation:
         """Catalog and warehouse; the embedded ones lie below ``home``."""
@@ -99,10 +99,10 @@ def load_platform(env: Mapping[str, str] | None = None) -> Platform:
     Raises:
         ConfigError: the file or a variable is wrong; the message names it.
     """
-    found = os.environ if env is None else env
-    named = found.get("AFTERBELL_PLATFORM")
+    variables = os.environ if env is None else env
+    named = variables.get("AFTERBELL_PLATFORM")
     platform = load_yaml(Path(named) if named else config_folder() / "platform.yaml", Platform)
-    ports = {name: _port(found, f"AFTERBELL_{name.upper()}_PORT") for name in Ports.model_fields}
+    ports = {name: _port(variables, f"AFTERBELL_{name.upper()}_PORT") for name in Ports.model_fields}
     given = {name: port for name, port in ports.items() if port is not None}
     return platform.model_copy(update={"ports": platform.ports.model_copy(update=given)})
 
@@ -117,7 +117,7 @@ def _port(env: Mapping[str, str], name: str) -> int | None:
 
 
 def current_market(base: Path) -> str:
-    """The market that the last demo ran on: markets keep apart, each in a folder of ``<base>/var``."""
+    """The market that the last demo ran on: markets are kept apart, each in a folder of ``<base>/var``."""
     try:
         name = (base / "current").read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
@@ -142,13 +142,13 @@ class Folders:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Folders:
         """The folders of this checkout, as the environment overrides them."""
-        found = os.environ if env is None else env
+        variables = os.environ if env is None else env
         root = Path(__file__).resolve().parents[3]
         base = root / ".afterbell"
         return cls(
             root=root,
-            home=Path(found.get("AFTERBELL_HOME") or base / "var" / current_market(base)).absolute(),
-            env=Path(found.get("AFTERBELL_ENV") or base / "env").absolute(),
+            home=Path(variables.get("AFTERBELL_HOME") or base / "var" / current_market(base)).absolute(),
+            env=Path(variables.get("AFTERBELL_ENV") or base / "env").absolute(),
         )
 
     @property
@@ -198,7 +198,7 @@ class Folders:
             name: ``classes``, of drivers on this machine, or ``hdfs``, of the embedded HDFS.
         """
         archive = self.env / f"{name}.jsa"
-        # One that doesn't fit (another Java, another class path) is passed over, and nobody needs to read of it.
+        # One that doesn't fit (another Java, another class path) is ignored, and needs no message.
         return [f"-XX:SharedArchiveFile={archive}", "-Xshare:auto", "-Xlog:cds=off"] if archive.exists() else []
 
     @property
@@ -220,7 +220,7 @@ class Folders:
         return path
 
     def _jars(self, folder: Path) -> list[Path]:
-        found = sorted(folder.glob("*.jar"))
-        if not found:
+        jars = sorted(folder.glob("*.jar"))
+        if not jars:
             raise ConfigError(f"{folder} holds no jars: run `make setup`")
-        return found
+        return jars

@@ -34,9 +34,9 @@ class HdfsLocation:
 
     Attributes:
         url: the address.
-        user: whom WebHDFS is asked as.
+        user: the user of WebHDFS.
         root: the folder.
-        cookie: what the embedded HDFS knows its owner by; empty for another, never shown.
+        cookie: identifies the owner to the embedded HDFS; empty for another, never shown.
     """
 
     url: str
@@ -78,10 +78,10 @@ class Runtime:
         Raises:
             ConfigError: one is missing; the message names it.
         """
-        found = os.environ if env is None else env
+        variables = os.environ if env is None else env
 
         def need(name: str) -> str:
-            value = found.get(name, "")
+            value = variables.get(name, "")
             if not value:
                 raise ConfigError(
                     f"environment variable {name} is not set: start this through ./afterbell or the DAG, "
@@ -91,7 +91,7 @@ class Runtime:
 
         return cls(
             s3=S3Location(
-                endpoint=found.get("AFTERBELL_S3_ENDPOINT") or None,
+                endpoint=variables.get("AFTERBELL_S3_ENDPOINT") or None,
                 region=need("AFTERBELL_S3_REGION"),
                 feed_bucket=need("AFTERBELL_FEED_BUCKET"),
                 artifact_bucket=need("AFTERBELL_ARTIFACT_BUCKET"),
@@ -100,7 +100,7 @@ class Runtime:
                 url=need("AFTERBELL_HDFS_URL"),
                 user=need("AFTERBELL_HDFS_USER"),
                 root=need("AFTERBELL_HDFS_ROOT"),
-                cookie=found.get(HDFS_COOKIE, ""),
+                cookie=variables.get(HDFS_COOKIE, ""),
             ),
             lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
             home=Path(need("AFTERBELL_HOME")).absolute(),  # on a node of a cluster: below the driver's own folder

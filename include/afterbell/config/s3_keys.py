@@ -29,9 +29,9 @@ def own_keys(pair: Pair, environment: Mapping[str, str]) -> tuple[str, str] | No
     """
     values = (environment.get(pair[0], ""), environment.get(pair[1], ""))
     if any(values) and not all(values):
-        there, missing = pair if values[0] else reversed(pair)
+        present, missing = pair if values[0] else reversed(pair)
         raise ConfigError(
-            f"environment variable {there} is set and {missing} is not: expected both, or neither where one pair "
+            f"environment variable {present} is set and {missing} is not: expected both, or neither where one pair "
             f"({' and '.join(GENERAL)}) is for all buckets"
         )
     return values if all(values) else None

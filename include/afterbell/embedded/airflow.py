@@ -35,7 +35,7 @@ _OURS = (
     "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
     "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET", "JDK_JAVA_OPTIONS",
 )  # fmt: skip
-"""Which settings count, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
+"""The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 
 _PARALLEL_TASKS = 4
 
@@ -90,10 +90,10 @@ class Airflow(Service):
                 answer = session.get(url, timeout=10)
                 answer.raise_for_status()
                 body = answer.json()
-                found = {name: body[name]["status"] for name in _HEALTHY}
+                states = {name: body[name]["status"] for name in _HEALTHY}
             except (requests.RequestException, KeyError, TypeError, ValueError) as error:
                 return f"{url}: {error}"
-        bad = sorted(name for name, state in found.items() if state != "healthy")
+        bad = sorted(name for name, state in states.items() if state != "healthy")
         return f"{url}: {', '.join(bad)} not healthy yet" if bad else None
 
     @property

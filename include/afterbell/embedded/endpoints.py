@@ -1,4 +1,4 @@
-"""Where the stores are found, embedded or not, and the environment that points a step at them."""
+"""Where the stores are, embedded or not, and the environment that points a step at them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ STORES = ("s3", "hdfs")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the stores are found.
+    """Where the stores are.
 
     Attributes:
         s3_url: address of the S3 service; None for AWS's own.
         hdfs_url: address of WebHDFS.
         access_key: of S3.
         secret_key: of S3; never shown.
-        hdfs_user: whom WebHDFS is asked as; on the embedded one a secret, never shown.
-        hdfs_cookie: what the embedded WebHDFS knows its owner by; empty for another, never shown.
+        hdfs_user: the user of WebHDFS; on the embedded one a secret, never shown.
+        hdfs_cookie: identifies the owner to the embedded WebHDFS; empty for another, never shown.
     """
 
     s3_url: str | None
@@ -43,7 +43,7 @@ class Endpoints:
 def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORES) -> Endpoints:
     """The addresses and keys of the stores: the embedded ones as they run, the others as configured.
 
-    An embedded store that is not among ``names`` may be down: its address is then that of port 0, where nobody is.
+    An embedded store that is not among ``names`` may be down: its address then has port 0, where nothing listens.
 
     Raises:
         ServiceError: an embedded store does not run.
@@ -74,23 +74,23 @@ def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORE
 
 def _keys(env: Mapping[str, str]) -> tuple[str, str]:
     names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-    found = tuple(env.get(name, "") for name in names)
-    if missing := [name for name, value in zip(names, found, strict=True) if not value]:
+    keys = tuple(env.get(name, "") for name in names)
+    if missing := [name for name, value in zip(names, keys, strict=True) if not value]:
         raise ConfigError(
             f"s3.endpoint names a store of your own, but {' and '.join(missing)} are not in the environment"
         )
-    return found[0], found[1]
+    return keys[0], keys[1]
 
 
-def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str, str]:
+def step_env(folders: Folders, platform: Platform, stores: Endpoints) -> dict[str, str]:
     """The variables that a step reads: for environments of children alone, since the stores' keys are among them."""
     lake = platform.lake_location(folders.home)
     if platform.lake.catalog == EMBEDDED:
         (folders.home / "lake").mkdir(parents=True, exist_ok=True)  # SQLite makes the file, not its folder
     s3 = platform.s3
     runtime = Runtime(
-        s3=S3Location(found.s3_url, s3.region, s3.feed_bucket, s3.artifact_bucket),
-        hdfs=HdfsLocation(found.hdfs_url, found.hdfs_user, platform.hdfs.root, found.hdfs_cookie),
+        s3=S3Location(stores.s3_url, s3.region, s3.feed_bucket, s3.artifact_bucket),
+        hdfs=HdfsLocation(stores.hdfs_url, stores.hdfs_user, platform.hdfs.root, stores.hdfs_cookie),
         lake=lake,
         home=folders.home,
     )
@@ -99,8 +99,8 @@ def step_env(folders: Folders, platform: Platform, found: Endpoints) -> dict[str
         | {
             "AFTERBELL_CONFIG": str(config_folder()),
             "AFTERBELL_ENV": str(folders.env),
-            "AWS_ACCESS_KEY_ID": found.access_key,
-            "AWS_SECRET_ACCESS_KEY": found.secret_key,
+            "AWS_ACCESS_KEY_ID": stores.access_key,
+            "AWS_SECRET_ACCESS_KEY": stores.secret_key,
             "AWS_DEFAULT_REGION": s3.region,
         }
         | _bucket_keys(platform)

@@ -1,13 +1,13 @@
 """Stands between a command and one process of a service, so that nothing is ever left behind.
 
 Started as a script of its own, in a session of its own. It runs the given program and ends it, with all of its
-descendants, as soon as it is told to (SIGTERM), the program ends by itself, or nobody who uses the service lives. A
-program that is to be started again when it ends by itself is, on a clean slate: nothing of its last life lives on.
-Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until told".
-A user killed by SIGKILL cannot tell anyone, so the guard looks for itself.
+descendants, as soon as it gets SIGTERM, the program ends by itself, or no user of the service lives. A program
+that is to be started again when it ends by itself is, on a clean slate: nothing of its last life lives on.
+Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until SIGTERM".
+A user killed by SIGKILL cannot remove its lease, so the guard checks for itself.
 
-The program stands in the guard's environment, not in its arguments: who ends processes by what they are called must not
-end the guard along with the program that it is to start again.
+The program stands in the guard's environment, not in its arguments: a command that ends processes by their
+name must not end the guard along with the program that it is to start again.
 
 Needs psutil and nothing else of the project: it must start at once.
 """
@@ -31,16 +31,16 @@ DETACHED = "detached"
 COMMAND = "AFTERBELL_GUARD_COMMAND"
 """Variable with the program and its arguments, a JSON list."""
 GRACE_SECONDS = 12.0
-"""What a program gets to end by itself before it is killed, where the variable of the name below says nothing else."""
+"""What a program gets to end by itself before it is killed, where the variable of the name below sets nothing else."""
 GRACE = "AFTERBELL_GUARD_GRACE"
 RESTART = "AFTERBELL_GUARD_RESTART"
-"""Variable that says, where it is set, that a program which ends by itself is started again. Its value are the seconds
-that the first life must have lasted: a program that ends sooner cannot start at all."""
+"""Variable that, where it is set, has a program which ends by itself started again. Its value is the seconds that the
+first life must have lasted: a program that ends sooner cannot start at all."""
 _LONGEST_PAUSE = 30.0
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 _SAME_PROCESS_SECONDS = 2.0  # the clock may be set while a process runs
-_TOLD = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
-_WATCHED = _TOLD | {signal.SIGCHLD}
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+_WATCHED = _STOP_SIGNALS | {signal.SIGCHLD}
 
 
 def is_alive(pid: int, created: float) -> bool:
@@ -54,7 +54,7 @@ def is_alive(pid: int, created: float) -> bool:
 
 
 def has_users(leases: Path, but: str = "") -> bool:
-    """Whether anyone who asked for the service still lives, the holder of the lease ``but`` left out."""
+    """Whether any user of the service still lives, the holder of the lease ``but`` left out."""
     for lease in leases.iterdir() if leases.is_dir() else ():
         if lease.name == but:
             continue
@@ -110,26 +110,26 @@ def _may_leave(leases: Path, lock: Path) -> bool:
     return False
 
 
-def _say(text: str) -> None:
+def _log(text: str) -> None:
     print(f"guard: {text}", flush=True)
 
 
 def _watch(child: subprocess.Popen[bytes], leases: Path, lock: Path) -> bool:
     """Wait for a reason to end; whether it is that the program ended by itself."""
     while child.returncode is None:
-        told = signal.sigtimedwait(_WATCHED, 1.0)
-        if told is not None and told.si_signo in _TOLD:
-            _say("told to stop")
+        received = signal.sigtimedwait(_WATCHED, 1.0)
+        if received is not None and received.si_signo in _STOP_SIGNALS:
+            _log("asked to stop")
             return False
         _reap(child)
-        if told is None and _may_leave(leases, lock):
-            _say("nobody uses the service any more")
+        if received is None and _may_leave(leases, lock):
+            _log("nobody uses the service any more")
             return False
-    _say(f"the service ended by itself with status {child.returncode}")
+    _log(f"the service ended by itself with status {child.returncode}")
     return True
 
 
-def _live(command: list[str], leases: Path, lock: Path) -> tuple[bool, int]:
+def _run_once(command: list[str], leases: Path, lock: Path) -> tuple[bool, int]:
     """One life of the program, with all of its descendants; whether it ended by itself, and its status."""
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL, preexec_fn=_in_child)  # noqa: PLW1509 - one thread
     by_itself = _watch(child, leases, lock)
@@ -139,27 +139,27 @@ def _live(command: list[str], leases: Path, lock: Path) -> tuple[bool, int]:
     return by_itself, child.poll() or 0
 
 
-def _told_within(seconds: float) -> bool:
-    """Wait, but no longer than until somebody says that the service shall stop."""
-    return signal.sigtimedwait(_TOLD, seconds) is not None
+def _stop_requested_within(seconds: float) -> bool:
+    """Wait for so long, or until the service is to stop; whether it is."""
+    return signal.sigtimedwait(_STOP_SIGNALS, seconds) is not None
 
 
 def main(argv: list[str]) -> int:
-    """Run what `COMMAND` says under the leases in ``argv[0]`` and the lock file ``argv[1]``."""
+    """Run the program that `COMMAND` holds under the leases in ``argv[0]`` and the lock file ``argv[1]``."""
     leases, lock, command = Path(argv[0]), Path(argv[1]), json.loads(os.environ.pop(COMMAND))
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     started, lives, pause, shortest = time.monotonic(), 0, 1.0, os.environ.get(RESTART)
     while True:
         born = time.monotonic()
-        again, status = _live(command, leases, lock)
+        again, status = _run_once(command, leases, lock)
         lives, lasted = lives + 1, time.monotonic() - born
         again = again and shortest is not None and (lives > 1 or lasted >= float(shortest))
         pause = 1.0 if lasted > 2 * _LONGEST_PAUSE else min(2 * pause, _LONGEST_PAUSE)
-        if not again or _told_within(pause):
+        if not again or _stop_requested_within(pause):
             break
-        _say(f"started again after {lasted:.0f} s")
-    _say(f"done after {time.monotonic() - started:.0f} s")
+        _log(f"started again after {lasted:.0f} s")
+    _log(f"done after {time.monotonic() - started:.0f} s")
     return status
 
 

@@ -108,18 +108,18 @@ class Hdfs(Service):
         }
 
     def _hdfs_site(self) -> dict[str, str]:
-        def at(name: str) -> str:
+        def address(name: str) -> str:
             return f"{LOOPBACK}:{self.ports[name]}"
 
         return {
             "dfs.replication": "1",
             "dfs.namenode.name.dir": (self.folder / "name").as_uri(),
             "dfs.datanode.data.dir": (self.folder / "data").as_uri(),
-            "dfs.namenode.rpc-address": at("rpc"),
-            "dfs.namenode.http-address": at("hdfs"),
-            "dfs.datanode.address": at("datanode"),
-            "dfs.datanode.ipc.address": at("datanode_ipc"),
-            "dfs.datanode.http.address": at("datanode_http"),
+            "dfs.namenode.rpc-address": address("rpc"),
+            "dfs.namenode.http-address": address("hdfs"),
+            "dfs.datanode.address": address("datanode"),
+            "dfs.datanode.ipc.address": address("datanode_ipc"),
+            "dfs.datanode.http.address": address("datanode_http"),
             "dfs.datanode.http.internal-proxy.port": str(self.ports["datanode_pages"]),
             "dfs.datanode.hostname": LOOPBACK,
             "dfs.namenode.datanode.registration.ip-hostname-check": "false",

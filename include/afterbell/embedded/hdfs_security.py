@@ -1,9 +1,9 @@
-"""What the embedded HDFS knows its owner by, so that it answers nobody else; without Kerberos.
+"""How the embedded HDFS identifies its owner, so that it answers nobody else; without Kerberos.
 
 By itself Hadoop believes whatever name a client gives. Here
 
-- each page and service of the NameNode's and the DataNode's web servers wants a cookie with the signature of a key that
-  lies in a file of the owner (Hadoop's own filter: the keytab that would let others sign in otherwise is empty);
+- each page and service of the NameNode's and the DataNode's web servers requires a cookie with the signature of a key
+  that lies in a file of the owner (Hadoop's own filter: the keytab that would let others sign in otherwise is empty);
 - RPC is for one user name alone, drawn at random: it is a secret as good as a password while nothing shows it. It
   stands in no argument of a process, the servers' environment is the owner's, and no program is asked for its groups;
 - blocks are read and written with a token of the NameNode's.
@@ -52,16 +52,16 @@ def identity(services: Path) -> Identity:
     if not path.exists():
         user, key = f"ab{secrets.token_hex(16)}", secrets.token_hex(32)
         write_private(path, json.dumps({"user": user, "key": key, "cookie": _cookie(user, key)}))
-    found = read_json(path, "the identity of the embedded HDFS")
-    if not {"user", "key", "cookie"} <= set(found):
+    stored = read_json(path, "the identity of the embedded HDFS")
+    if not {"user", "key", "cookie"} <= set(stored):
         raise ServiceError(
             f"{path} does not hold the identity of the embedded HDFS: `make down`, remove it, start again"
         )
-    return Identity(found["user"], found["key"], found["cookie"])
+    return Identity(stored["user"], stored["key"], stored["cookie"])
 
 
 def _cookie(user: str, key: str) -> str:
-    """As Hadoop's ``AuthenticationToken`` and ``Signer`` write it: what it says, then its HMAC-SHA256."""
+    """In the format of Hadoop's ``AuthenticationToken`` and ``Signer``: the text, then its HMAC-SHA256."""
     ends = int((datetime.now(UTC) + _YEARS).timestamp() * 1000)
     text = f"u={user}&p={user}&t=kerberos&e={ends}"
     signature = base64.b64encode(hmac.new(key.encode(), text.encode(), hashlib.sha256).digest()).decode()
@@ -107,6 +107,6 @@ def hdfs_site() -> dict[str, str]:
     """The settings of the file system."""
     return {
         "dfs.block.access.token.enable": "true",
-        # A web page in a browser on this machine must not write: what it sends by POST asks nobody's leave.
+        # A web page in a browser on this machine must not write: a browser sends its POST without asking.
         "dfs.webhdfs.rest-csrf.enabled": "true",
     }

@@ -36,7 +36,7 @@ def free_port() -> int:
     """A port that nobody listens on; never the same one twice in a process.
 
     Raises:
-        ServiceError: none was found.
+        ServiceError: no free port was found.
     """
     with _lock:
         for _ in range(1000):
@@ -65,7 +65,7 @@ def take_port(configured: int, name: str) -> int:
     """The port ``configured`` of the setting ``ports.<name>``, or a free one where it is 0.
 
     Raises:
-        PortInUseError: somebody else listens there; the message says who, where that can be told.
+        PortInUseError: another process listens there; the message names it where it is known.
     """
     if configured == 0:
         return free_port()
@@ -80,9 +80,14 @@ def take_port(configured: int, name: str) -> int:
 
 def _owner(port: int) -> str:
     try:
-        for found in psutil.net_connections(kind="tcp"):
-            if found.laddr and found.laddr.port == port and found.status == psutil.CONN_LISTEN and found.pid:
-                return f" by process {found.pid} ({psutil.Process(found.pid).name()})"
+        for connection in psutil.net_connections(kind="tcp"):
+            if (
+                connection.laddr
+                and connection.laddr.port == port
+                and connection.status == psutil.CONN_LISTEN
+                and connection.pid
+            ):
+                return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     except psutil.Error:
         return ""  # other users' processes show to root alone
     return ""

@@ -24,8 +24,8 @@ def write_private(path: Path, text: str) -> None:
 def own_folder(path: Path) -> None:
     """Make the folder ``path``, or close it, so that its owner alone may enter it and read what lies below."""
     path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = path.stat()
-    if found.st_uid == os.getuid() and stat.S_IMODE(found.st_mode) & 0o077:
+    status = path.stat()
+    if status.st_uid == os.getuid() and stat.S_IMODE(status.st_mode) & 0o077:
         path.chmod(0o700)
 
 
@@ -36,7 +36,7 @@ def read_json(path: Path, what: str) -> dict[str, str]:
         ServiceError: it does not hold what was written.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return {str(key): str(value) for key, value in found.items()}
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(key): str(value) for key, value in content.items()}
     except (OSError, ValueError, AttributeError) as error:
         raise ServiceError(f"{path} does not hold {what}: `make down`, remove it, and start again") from error

@@ -60,7 +60,7 @@ class Started:
 
     @property
     def alive(self) -> bool:
-        """Whether it still runs; the number alone would not tell, after a reboot say."""
+        """Whether it still runs; the number alone is ambiguous, after a reboot for instance."""
         with contextlib.suppress(OSError):
             os.waitpid(self.pid, os.WNOHANG)  # where it is our own child
         return guard.is_alive(self.pid, self.created)
@@ -97,39 +97,39 @@ class Supervisor:
         self.folder.mkdir(parents=True, exist_ok=True)
         handle = os.open(self.folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
         try:
-            deadline, told = time.monotonic() + _LOCK_SECONDS, False
+            deadline, announced = time.monotonic() + _LOCK_SECONDS, False
             while not _locked(handle):
                 if time.monotonic() > deadline:
                     raise ServiceError(
                         f"another command has been starting or stopping services for {_LOCK_SECONDS:.0f} s "
                         f"({self.folder / 'lock'} is locked): wait for it or end it, then try again"
                     )
-                if not told:
+                if not announced:
                     on_wait("waiting for another command that is starting or stopping services")
-                told = True
+                announced = True
                 time.sleep(0.1)
             yield
         finally:
             os.close(handle)
 
     def records(self) -> dict[str, Record]:
-        """All recorded services, whether they still run or not; none where the file does not tell."""
+        """All recorded services, whether they still run or not; none where the file cannot be read."""
         try:
-            found = json.loads(self._state.read_text(encoding="utf-8"))
+            state = json.loads(self._state.read_text(encoding="utf-8"))
             return {
                 name: Record(dict(body["ports"]), tuple(Started(**item) for item in body["components"]))
-                for name, body in found.items()
+                for name, body in state.items()
             }
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-            return {}  # what a record does not tell, `sweep` finds by the mark
+            return {}  # what is not recorded, `marked` finds by its variable
 
     def _record(self, service: str, record: Record | None) -> None:
         with self._writing:
-            found = self.records()
-            found.pop(service, None)
+            records = self.records()
+            records.pop(service, None)
             if record is not None:
-                found[service] = record
-            text = json.dumps({name: asdict(item) for name, item in found.items()}, indent=1)
+                records[service] = record
+            text = json.dumps({name: asdict(item) for name, item in records.items()}, indent=1)
             temporary = self._state.with_suffix(".new")
             temporary.write_text(text, encoding="utf-8")
             temporary.replace(self._state)
@@ -173,13 +173,13 @@ class Supervisor:
         return started
 
     def use(self, service: str, *, detached: bool = False) -> None:
-        """Say that this process uses ``service``, or that it is to run until it is stopped."""
+        """Record that this process uses ``service``, or that it is to run until it is stopped."""
         leases = self.folder / service / "leases"
         leases.mkdir(parents=True, exist_ok=True)
         (leases / (guard.DETACHED if detached else _own_lease())).touch()
 
     def uses(self, service: str) -> bool:
-        """Whether this process has said that it uses ``service``."""
+        """Whether this process has a lease on ``service``."""
         return (self.folder / service / "leases" / _own_lease()).exists()
 
     def used_by_others(self, service: str) -> bool:
@@ -187,7 +187,7 @@ class Supervisor:
         return guard.has_users(self.folder / service / "leases", but=_own_lease())
 
     def leave(self, service: str) -> bool:
-        """Take this process' lease back; whether nobody uses ``service`` any more."""
+        """Give back this process's lease; whether nobody uses ``service`` any more."""
         leases = self.folder / service / "leases"
         (leases / _own_lease()).unlink(missing_ok=True)
         return not guard.has_users(leases)

@@ -61,7 +61,7 @@ class SeaweedFS(Service):
             "dir": data,
             "ip": LOOPBACK,
             "ip.bind": LOOPBACK,
-            "disableHttp": "true",  # master and filer; they ask nobody for a key there
+            "disableHttp": "true",  # master and filer; they require no key there
             "master.port": port["master"],
             "master.port.grpc": port["master_grpc"],
             "master.volumeSizeLimitMB": _VOLUME_MB,
@@ -83,7 +83,7 @@ class SeaweedFS(Service):
             "s3.iam": "false",
             "s3.localSocket": self._socket("s3"),
             "s3.config": identities,
-            # Nobody's; by itself it answers pages of every origin.
+            # An origin that no page has; by itself it answers pages of every origin.
             "s3.allowedOrigins": _NO_ORIGIN,
             "filer.allowedOrigins": _NO_ORIGIN,
         }
@@ -131,11 +131,11 @@ class SeaweedFS(Service):
         """One signed request that gives up quickly; returns its status.
 
         Signed by hand: boto3's clients follow the AWS settings of the shell (a profile that isn't there, a session
-        token, a configuration file), which are about other stores, and a wrong one would make this one look dead.
+        token, a configuration file), which are about other stores, and a wrong one would make this one look down.
 
         Raises:
             requests.RequestException: there was no answer in time.
-            StoreConfigError: the status is none of ``expected``.
+            StoreConfigError: the status is not one of ``expected``.
         """
         url = f"http://{LOOPBACK}:{self.ports['s3']}/{path}"
         signed = AWSRequest(method, url, data=body)
@@ -162,7 +162,7 @@ def credentials(services: Path) -> tuple[str, str]:
     if not path.exists():
         body = {"access_key": "AB" + secrets.token_hex(9).upper(), "secret_key": secrets.token_urlsafe(30)}
         write_private(path, json.dumps(body))
-    found = read_json(path, "the keys of the embedded S3")
-    if not {"access_key", "secret_key"} <= set(found):
+    keys = read_json(path, "the keys of the embedded S3")
+    if not {"access_key", "secret_key"} <= set(keys):
         raise ServiceError(f"{path} does not hold both keys of the embedded S3: `make down`, remove it, start again")
-    return found["access_key"], found["secret_key"]
+    return keys["access_key"], keys["secret_key"]

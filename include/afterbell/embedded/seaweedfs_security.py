@@ -1,7 +1,7 @@
-"""What the parts of SeaweedFS know each other by, so that they answer nobody else.
+"""How the parts of SeaweedFS identify each other, so that they answer nobody else.
 
 By themselves its master, volumes and filer read, write and delete for whoever reaches their ports: every user of the
-machine, and every web page in a browser on it. S3 alone asks for a key.
+machine, and every web page in a browser on it. S3 alone requires a key.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _YEARS = timedelta(days=3650)
 def security(folder: Path) -> str:
     """The content of ``security.toml``, with new keys; certificate and key for gRPC are written to ``folder``.
 
-    Both sides of gRPC show the same certificate, which is its own authority: whoever has not its key gets no answer.
+    Both sides of gRPC show the same certificate, which is its own authority: a client without its key gets no answer.
     """
     certificate, key = folder / "parts.crt", folder / "parts.key"
     for path, text in zip((certificate, key), _certificate(), strict=True):
@@ -44,7 +44,7 @@ def _certificate() -> tuple[str, str]:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, _NAME)])
     now = datetime.now(UTC)
-    found = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
@@ -57,4 +57,4 @@ def _certificate() -> tuple[str, str]:
         .sign(key, hashes.SHA256())
     )
     secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return found.public_bytes(Encoding.PEM).decode(), secret.decode()
+    return certificate.public_bytes(Encoding.PEM).decode(), secret.decode()

@@ -1,4 +1,4 @@
-"""What every embedded service is to the stack that starts it."""
+"""The interface of an embedded service to the stack that starts it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def plain_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Context:
-    """What a service starts with.
+    """What a service needs to start.
 
     Attributes:
         folders: where things lie.
@@ -83,7 +83,7 @@ class Service(ABC):
 
     @abstractmethod
     def take_ports(self) -> dict[str, int]:
-        """Ports to listen on; the one that callers ask for comes first.
+        """Ports to listen on; the one that callers use comes first.
 
         Raises:
             PortInUseError: a configured one is taken.

@@ -1,4 +1,4 @@
-"""Leaving blocks in order when this process is told to end."""
+"""Leaving blocks in order when a signal ends this process."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def signals_raise() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    wanted = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` stays in force
-    before = {number: signal.signal(number, leave) for number in wanted}
+    handled = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` stays in force
+    before = {number: signal.signal(number, leave) for number in handled}
     try:
         yield
     finally:

@@ -27,13 +27,13 @@ __all__ = [
     "step_env", "stop",
 ]  # fmt: skip
 _PAUSE = 0.25
-"""Seconds between two questions to a service that runs, but does not answer."""
+"""Seconds between two checks of a service that runs, but does not answer."""
 _SERVICES: dict[str, type[Service]] = {"s3": SeaweedFS, "hdfs": Hdfs, "airflow": Airflow}
 
 
 @dataclass(frozen=True)
 class ServiceStatus:
-    """One recorded service: the process and port to ask for, whether it is usable, and its log."""
+    """One recorded service: its process and port, whether it is usable, and its log."""
 
     name: str
     pid: int
@@ -69,10 +69,10 @@ def start(
     Args:
         folders: where things lie.
         platform: the settings; a store with an address of its own is left alone.
-        names: the services wanted.
+        names: the services to start.
         attached: they end with this process, however it ends, unless another one uses them as well; otherwise they
             run until ``stop``.
-        on_progress: told one line at a time what happens.
+        on_progress: called with each line of progress.
         environment: variables for Airflow beside its own (``AIRFLOW_CONN_*``); where they differ from those it runs
             with, it is started anew.
 
@@ -80,14 +80,14 @@ def start(
         PortInUseError: a configured port is taken.
         ServiceError: a service did not come up. What this call started was stopped again.
     """
-    wanted = embedded(platform, names)
+    own_services = embedded(platform, names)
     context = Context(folders, platform, Supervisor(folders.services), environment=environment or {})
-    if wanted:
+    if own_services:
         own_folder(folders.home)  # the lake, matrices, the stores' files and Airflow's database lie below
         with context.supervisor.lock(on_progress):
-            _bring_up(context, [_SERVICES[name](context) for name in wanted], on_progress)
+            _bring_up(context, [_SERVICES[name](context) for name in own_services], on_progress)
             if not attached:
-                for name in wanted:
+                for name in own_services:
                     context.supervisor.use(name, detached=True)
                     context.supervisor.leave(name)
     return endpoints(folders, platform, names)
@@ -102,7 +102,7 @@ def start_airflow(
         folders: where things lie.
         platform: the settings.
         environment: variables for Airflow beside its own, the connections (``AIRFLOW_CONN_*``) above all.
-        on_progress: told one line at a time what happens.
+        on_progress: called with each line of progress.
 
     Raises:
         PortInUseError: the configured port is taken.
@@ -155,7 +155,7 @@ def _answers(context: Context, service: Service, on_progress: Progress) -> bool:
     Raises:
         ServiceError: it does not answer for as long as a start may take, and others use it: it is left alone.
     """
-    deadline, told = time.monotonic() + service.timeout, False
+    deadline, announced = time.monotonic() + service.timeout, False
     while (trouble := service.trouble()) is not None:
         if not all(item.alive for item in service.components()):
             return False
@@ -167,9 +167,9 @@ def _answers(context: Context, service: Service, on_progress: Progress) -> bool:
                 f"commands use it, so it was left alone: wait for them, or stop it with `make down`, and try again "
                 f"(logs: {service.folder})"
             )
-        if not told:
+        if not announced:
             on_progress(f"{service.name} runs, but does not answer yet ({trouble}): waiting for it")
-        told = True
+        announced = True
         time.sleep(_PAUSE)
     return True
 
@@ -199,7 +199,7 @@ def _start_all(context: Context, services: list[Service], on_progress: Progress)
 
 
 def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Progress = _quiet) -> list[str]:
-    """Stop ``names`` (all by default), whoever uses them; those that were there to be stopped.
+    """Stop ``names`` (all by default), whoever uses them; returns those that were stopped.
 
     Raises:
         ServiceError: a process would not end.
@@ -215,16 +215,16 @@ def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Prog
 
 
 def status(folders: Folders, platform: Platform | None = None) -> list[ServiceStatus]:
-    """Every recorded service that still runs, asked for its health."""
+    """Every recorded service that still runs, with its health."""
     context = Context(folders, platform or Platform(), Supervisor(folders.services))
-    found = []
+    statuses = []
     for name, record in context.supervisor.records().items():
         running_parts = [item for item in record.components if item.alive]
         if name in _SERVICES and running_parts:
             healthy = record.alive and _SERVICES[name](context).trouble() is None
             first = running_parts[0]
-            found.append(ServiceStatus(name, first.pid, next(iter(record.ports.values())), healthy, Path(first.log)))
-    return found
+            statuses.append(ServiceStatus(name, first.pid, next(iter(record.ports.values())), healthy, Path(first.log)))
+    return statuses
 
 
 @contextlib.contextmanager
@@ -241,13 +241,13 @@ def running(
         ServiceError: a service did not come up.
     """
     supervisor = Supervisor(folders.services)
-    wanted = [name for name in embedded(platform, names) if not supervisor.uses(name)]  # blocks may be nested
+    joined = [name for name in embedded(platform, names) if not supervisor.uses(name)]  # blocks may be nested
     with signals_raise():
-        found = start(folders, platform, names, attached=True, on_progress=on_progress)
+        addresses = start(folders, platform, names, attached=True, on_progress=on_progress)
         try:
-            yield found
+            yield addresses
         finally:
-            _leave(folders, wanted, on_progress)
+            _leave(folders, joined, on_progress)
 
 
 def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> None:

@@ -36,7 +36,7 @@ class Sharpe:
 
 
 def sharpe_of(net: Floats, horizon: int) -> Sharpe | None:
-    """Of portfolios that are formed at each session and held for ``horizon``; None where nothing varies.
+    """The moments of portfolios formed at each session and held for ``horizon``; None where nothing varies.
 
     Returns of every horizon-th session do not overlap: the figures are means over the ``horizon`` such series.
 
@@ -44,17 +44,17 @@ def sharpe_of(net: Floats, horizon: int) -> Sharpe | None:
         net: float64 (sessions,), return over ``horizon`` sessions, NaN where no portfolio was formed.
         horizon: in sessions.
     """
-    found = []
+    moments = []
     for start in range(horizon):
         own = net[start::horizon]
         own = own[np.isfinite(own)]
         spread = float(own.std(ddof=1)) if own.size > 2 else 0.0
         if spread > 0:
             z = (own - own.mean()) / own.std()
-            found.append((float(own.mean()) / spread, own.size, float((z**3).mean()), float((z**4).mean())))
-    if not found:
+            moments.append((float(own.mean()) / spread, own.size, float((z**3).mean()), float((z**4).mean())))
+    if not moments:
         return None
-    ratio, periods, skewness, kurtosis = np.mean(found, axis=0).tolist()
+    ratio, periods, skewness, kurtosis = np.mean(moments, axis=0).tolist()
     return Sharpe(ratio, int(periods), skewness, kurtosis)
 
 
@@ -72,13 +72,13 @@ def expected_maximum(variance: float, trials: int) -> float:
     return math.sqrt(max(variance, 0.0)) * ((1.0 - _EULER) * best + _EULER * second)
 
 
-def deflated_sharpe(found: Sharpe, variance: float, trials: int) -> float:
+def deflated_sharpe(sharpe: Sharpe, variance: float, trials: int) -> float:
     """The probability that the true Sharpe ratio is above that of the best of ``trials`` without skill, or NaN.
 
     For one trial this is the probabilistic Sharpe ratio against zero.
     """
     hurdle = expected_maximum(variance, trials)
-    spread = 1.0 - found.skewness * found.ratio + (found.kurtosis - 1.0) / 4.0 * found.ratio**2
-    if spread <= 0 or found.periods < 2:
+    spread = 1.0 - sharpe.skewness * sharpe.ratio + (sharpe.kurtosis - 1.0) / 4.0 * sharpe.ratio**2
+    if spread <= 0 or sharpe.periods < 2:
         return math.nan
-    return _NORMAL.cdf((found.ratio - hurdle) * math.sqrt(found.periods - 1.0) / math.sqrt(spread))
+    return _NORMAL.cdf((sharpe.ratio - hurdle) * math.sqrt(sharpe.periods - 1.0) / math.sqrt(spread))

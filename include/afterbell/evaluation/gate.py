@@ -77,14 +77,14 @@ def decide(
 
     Args:
         candidate: with its out-of-sample rank ICs.
-        champion: the release that serves, or None while there is none.
-        horizons: those that the specification asks for.
+        champion: the release that serves, or None while nothing serves.
+        horizons: those of the specification.
         settings: margins and ceilings.
 
     Raises:
         GateError: the window that should decide is empty or too short.
     """
-    early = _without_comparing(candidate, champion, horizons, settings)
+    early = _decide_without_comparing(candidate, champion, horizons, settings)
     if early:
         return early
     if champion and not champion.rank_ics:
@@ -93,19 +93,19 @@ def decide(
             "handed: nothing was decided. Rerun the step `train`, or roll back to a release that has some"
         )
     compared = tuple(_compare(candidate, champion, horizon, settings) for horizon in horizons)
-    failed = [found for found in compared if not found.passed]
+    failed = [comparison for comparison in compared if not comparison.passed]
     expected = "expected not all below 0" if champion is None else f"expected all above {-settings.margin:+.4f}"
     rival = "zero skill" if champion is None else f"the champion {champion.candidate_id}"
     if failed:
-        worst = min(failed, key=lambda found: found.low)
+        worst = min(failed, key=lambda comparison: comparison.low)
         reason = (
             f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, between {worst.low:+.4f} and "
             f"{worst.high:+.4f} at the {settings.quantile:.0%} quantiles over {worst.sessions} sessions; {expected}"
         )
         return Decision("hold" if champion is None else "keep", reason, compared)
-    said = ", ".join(f"h{found.horizon} {found.mean:+.4f} (low {found.low:+.4f})" for found in compared)
+    figures = ", ".join(f"h{one.horizon} {one.mean:+.4f} (low {one.low:+.4f})" for one in compared)
     claim = "not surely worse than" if champion is None else "no worse than"
-    return Decision("publish", f"{claim} {rival} in rank IC: {said}", compared)
+    return Decision("publish", f"{claim} {rival} in rank IC: {figures}", compared)
 
 
 def undecided(error: GateError, champion_id: str | None) -> Decision:
@@ -123,7 +123,7 @@ def in_time(decision: Decision, now: datetime, deadline: datetime) -> Decision:
     return Decision("hold", reason, decision.comparisons)
 
 
-def _without_comparing(
+def _decide_without_comparing(
     candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
 ) -> Decision | None:
     if champion and champion.candidate_id == candidate.candidate_id:
@@ -143,10 +143,10 @@ def _without_comparing(
     fewest = min(len(candidate.rank_ics[horizon]) for horizon in horizons)
     if champion is None and fewest < settings.min_sessions:
         return Decision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
-    return _too_good(candidate, settings)
+    return _hold_if_too_good(candidate, settings)
 
 
-def _too_good(candidate: Contender, settings: GateSettings) -> Decision | None:
+def _hold_if_too_good(candidate: Contender, settings: GateSettings) -> Decision | None:
     for horizon, by_session in sorted(candidate.rank_ics.items()):
         values = _ordered(by_session, sorted(by_session))
         mean = float(values.mean())
@@ -163,7 +163,7 @@ def _too_good(candidate: Contender, settings: GateSettings) -> Decision | None:
 
 def _compare(candidate: Contender, champion: Contender | None, horizon: int, settings: GateSettings) -> Comparison:
     own = candidate.rank_ics[horizon]
-    # A horizon that the champion was never asked for has no rival but zero skill.
+    # A horizon that the champion was not trained for has no rival but zero skill.
     rival = champion.rank_ics.get(horizon) if champion else None
     common = sorted(own if rival is None else own.keys() & rival.keys())
     if len(common) < settings.min_sessions:
@@ -177,7 +177,7 @@ def _compare(candidate: Contender, champion: Contender | None, horizon: int, set
     means = bootstrap_means(difference, block, settings.resamples, settings.seed)
     low, high = (float(value) for value in np.quantile(means, [settings.quantile, 1.0 - settings.quantile]))
     # A champion is replaced only by what is surely no worse. Where nothing serves yet, a candidate is refused only if
-    # it is surely worse than knowing nothing: its report says how little it may know.
+    # it is surely worse than knowing nothing: its report shows how little it may know.
     passed = high >= 0.0 if champion is None else low > -settings.margin
     return Comparison(horizon, len(common), common[0], common[-1], float(difference.mean()), low, high, passed)
 

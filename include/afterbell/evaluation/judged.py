@@ -50,17 +50,17 @@ def read_rows(
 ) -> pl.DataFrame:
     """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
     shape = shape_of(spark, table)
-    # Written by one run each, files hold few candidates: only those of the asked ones are opened.
-    found = [
+    # Written by one run each, files hold few candidates: only those of the requested ones are opened.
+    frames = [
         read_files(
-            plan_files(spark, table, snapshot, "candidate_id", each, each),
+            plan_files(spark, table, snapshot, "candidate_id", candidate_id, candidate_id),
             shape,
             s3,
-            pl.col("candidate_id") == each,
+            pl.col("candidate_id") == candidate_id,
         )
-        for each in dict.fromkeys(candidate_ids)
+        for candidate_id in dict.fromkeys(candidate_ids)
     ]
-    return pl.concat(found).select(COLUMNS)
+    return pl.concat(frames).select(COLUMNS)
 
 
 def insides(

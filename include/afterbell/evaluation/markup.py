@@ -60,9 +60,9 @@ def subtitle(text: str) -> str:
     return f'<p class="sub">{escape(text)}</p>'
 
 
-def verdict(kind: str, said: str, reason: str) -> str:
-    """The box that says how it ended; ``kind`` gives its colour."""
-    return card(f"<b>{escape(said)}</b><span>{escape(reason)}</span>", "verdict", kind)
+def verdict(kind: str, outcome: str, reason: str) -> str:
+    """The box with the outcome; ``kind`` gives its colour."""
+    return card(f"<b>{escape(outcome)}</b><span>{escape(reason)}</span>", "verdict", kind)
 
 
 def card(markup: str, *classes: str) -> str:
@@ -71,7 +71,7 @@ def card(markup: str, *classes: str) -> str:
 
 
 def note(text: str) -> str:
-    """A box with a line of text, such as that there is nothing."""
+    """A box with a line of text, such as that there is nothing to show."""
     return card(escape(text))
 
 
@@ -81,7 +81,7 @@ def grid(boxes: Iterable[str]) -> str:
 
 
 def tiles(values: Mapping[str, str]) -> str:
-    """Figures to read at a glance, each with what it is below."""
+    """Figures to read at a glance, each with its name below."""
     boxes = (card(f"<b>{escape(value)}</b><span>{escape(name)}</span>", "tile") for name, value in values.items())
     return f'<div class="tiles">{"".join(boxes)}</div>'
 
@@ -99,7 +99,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], strong: str = "") 
 def whole(
     rows: Sequence[Mapping[str, str]], words: Collection[str] = (), links: Mapping[str, str] | None = None
 ) -> str:
-    """A table of which nothing is cut: text wraps, and on a narrow screen each row becomes a list.
+    """A table that cuts nothing off: text wraps, and on a narrow screen each row becomes a list.
 
     Args:
         rows: text by column, each with the same columns.

@@ -118,7 +118,7 @@ def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
     lag = overlap_lag(ic.size, horizon)
     mean, error = _mean(ic), newey_west_se(ic, lag)
     spread = float(rank_ic.std(ddof=1)) if rank_ic.size > 1 else math.nan
-    found = {
+    figures = {
         "ic": mean,
         "ic_se": error,
         "ic_t": mean / error if error > 0 else math.nan,
@@ -132,13 +132,13 @@ def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
         "sharpe_net": scored.portfolio.sharpe_net,
         "max_drawdown": scored.portfolio.max_drawdown,
     }
-    finite = {name: float(value) if math.isfinite(value) else None for name, value in found.items()}
+    finite = {name: float(value) if math.isfinite(value) else None for name, value in figures.items()}
     return {**finite, "sessions": int(ic.size), "rows": scored.rows}
 
 
 def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, Any]:
     """The blend's metrics, flat, and each family's under ``families``."""
-    families = {name: summarise(found, horizon) for name, found in scored.items() if name != BLEND}
+    families = {name: summarise(family, horizon) for name, family in scored.items() if name != BLEND}
     return {**summarise(scored[BLEND], horizon), "families": families}
 
 

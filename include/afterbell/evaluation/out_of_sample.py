@@ -22,7 +22,7 @@ def panels_of(rows: pl.DataFrame) -> dict[int, Panel]:
         rows: of one candidate, the columns ``COLUMNS``.
 
     Raises:
-        GateError: a (symbol, session, horizon, family) stands more than once.
+        GateError: a (symbol, session, horizon, family) occurs more than once.
     """
     key = ["symbol", "session", "horizon", "family"]
     if rows.select(pl.struct(key).is_duplicated().any()).item():

@@ -21,7 +21,7 @@ class Panel:
         horizon: in sessions.
         sessions: ascending, those with a prediction.
         folds: int64 (sessions,), the fold that each session was tested in.
-        labels: float64 (sessions, symbols), raw simple returns, NaN where there is none.
+        labels: float64 (sessions, symbols), raw simple returns, NaN where there is no label.
         scores: by family, float64 like ``labels``.
     """
 
@@ -36,13 +36,13 @@ def blend(scores: Mapping[str, Floats]) -> Floats:
     """The mean of the families' cross-sectional ranks, each scaled to (0, 1).
 
     Args:
-        scores: by family, float64 (sessions, symbols), NaN where there is none.
+        scores: by family, float64 (sessions, symbols), NaN where there is no score.
 
     Returns:
         float64 like the scores, NaN where any family has none.
     """
-    together = np.all([np.isfinite(found) for found in scores.values()], axis=0)
-    ranks = [row_ranks(np.where(together, found, np.nan)) for found in scores.values()]
+    together = np.all([np.isfinite(values) for values in scores.values()], axis=0)
+    ranks = [row_ranks(np.where(together, values, np.nan)) for values in scores.values()]
     count = np.maximum(together.sum(axis=1, keepdims=True), 1)
     mean: Floats = (np.mean(ranks, axis=0) - 0.5) / count
     return mean

@@ -58,7 +58,7 @@ def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height:
     """One plot as an ``<svg>`` element.
 
     Args:
-        title: above the plot, and what a screen reader says.
+        title: above the plot, and for screen readers.
         body: draws on the axes it is given.
         width: inches.
         height: inches.
@@ -80,7 +80,7 @@ def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height:
 
 
 def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str) -> str:
-    """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the upright axis."""
+    """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the vertical axis."""
 
     def body(axes: Any) -> None:
         axes.axhline(level, color=MUTED, linewidth=0.8)
@@ -96,7 +96,7 @@ def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *,
 
 
 def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> str:
-    """Upright bars, good and bad colours by sign, with 95 % intervals where ``errors`` has standard errors."""
+    """Vertical bars, good and bad colours by sign, with 95 % intervals where ``errors`` has standard errors."""
 
     def body(axes: Any) -> None:
         heights = list(values.values())
@@ -112,7 +112,7 @@ def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = Non
 
 
 def ranking(title: str, values: Mapping[str, float], *, most: int = 15) -> str:
-    """Lying bars of the values largest in size, the largest on top; ties by name."""
+    """Horizontal bars of the values largest in size, the largest on top; ties by name."""
     chosen = sorted(values.items(), key=lambda item: (-abs(item[1]), item[0]))[:most]
 
     def body(axes: Any) -> None:

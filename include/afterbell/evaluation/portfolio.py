@@ -117,13 +117,13 @@ def _wealth(net: Floats, horizon: int) -> Floats:
 
 
 def _sharpe(net: Floats, formed: NDArray[np.bool_], horizon: int, per_year: int) -> float:
-    found = []
+    ratios = []
     for k in range(horizon):
         own = net[k::horizon][formed[k::horizon]]
         spread = own.std(ddof=1) if own.size > 1 else 0.0
         if spread > 0:
-            found.append(float(own.mean() / spread) * math.sqrt(per_year / horizon))
-    return float(np.mean(found)) if found else math.nan
+            ratios.append(float(own.mean() / spread) * math.sqrt(per_year / horizon))
+    return float(np.mean(ratios)) if ratios else math.nan
 
 
 def _drawdown(wealth: Floats) -> float:

@@ -22,7 +22,7 @@ _HEAD = (
 )  # fmt: skip
 _PLAIN = ("decile_spread", "turnover", "sharpe_net", "max_drawdown", "sessions", "rows")
 _PERCENT = {"decile_spread", "turnover", "max_drawdown"}
-_SAID = {
+_OUTCOMES = {
     "publish": "Publish: the candidate becomes champion",
     "keep": "Champion kept",
     "hold": "Held: a person has to look",
@@ -31,7 +31,7 @@ _SAID = {
 
 @dataclass(frozen=True)
 class ReportData:
-    """What a report is made of.
+    """The data of a report.
 
     Attributes:
         run_id: of the run.
@@ -47,7 +47,7 @@ class ReportData:
         more: HTML that goes before the gate.
         title: what the report is of; empty for the session.
         outcome: what a verdict means, where that is other than for the run of a session.
-        since: the session before, and what changed since its run; no session where there is nothing to compare with.
+        since: the session before, and what changed since its run; no session if there is nothing to compare with.
     """
 
     run_id: str
@@ -77,7 +77,7 @@ def render(data: ReportData) -> str:
             "to be published are fitted to all sessions afterwards, with the same parameters; nothing here was "
             "measured with them."
         ),
-        markup.verdict(kind, data.outcome.get(kind, _SAID[kind]), data.decision.reason),
+        markup.verdict(kind, data.outcome.get(kind, _OUTCOMES[kind]), data.decision.reason),
         markup.tiles(dict(_headline(data))),
         *_since(*data.since),
     ]
@@ -106,7 +106,7 @@ def render_held(
     body = [
         markup.heading(f"Afterbell: session {session}", 1),
         markup.subtitle(f"No candidate, run {run_id}. The champion is kept."),
-        markup.verdict("hold", _SAID["hold"], reason),
+        markup.verdict("hold", _OUTCOMES["hold"], reason),
         *_since(*since),
         markup.heading("Data"),
         markup.pairs(plain),
@@ -117,13 +117,16 @@ def render_held(
 def _since(session: str, changes: Sequence[Change]) -> list[str]:
     if not session:
         return []
-    rows = [[each.name, _value(each.before), _value(each.now), _change(each)] for each in changes]
+    rows = [
+        [change.name, _format_value(change.before), _format_value(change.now), _format_change(change)]
+        for change in changes
+    ]
     head = ["", session, "now", "change"]
     title = markup.heading(f"What changed since {session}")
     return [title, markup.table(head, rows) if rows else markup.note("Nothing: figures and data are the same.")]
 
 
-def _value(value: object) -> str:
+def _format_value(value: object) -> str:
     return (
         "none"
         if value is None
@@ -135,27 +138,30 @@ def _value(value: object) -> str:
     )
 
 
-def _change(each: Change) -> str:
-    if isinstance(each.before, int | float) and isinstance(each.now, int | float):
-        return f"{each.now - each.before:+,.4g}"
+def _format_change(change: Change) -> str:
+    if isinstance(change.before, int | float) and isinstance(change.now, int | float):
+        return f"{change.now - change.before:+,.4g}"
     return ""
 
 
 def _headline(data: ReportData) -> Iterator[tuple[str, str]]:
     for horizon in sorted(data.panels):
-        found = data.metrics[f"h{horizon}"]
-        yield f"rank IC, h{horizon} (±{_text('rank_ic_se', found['rank_ic_se'])})", _text("rank_ic", found["rank_ic"])
-        yield f"Sharpe net of costs, h{horizon}", _text("sharpe_net", found["sharpe_net"])
+        metrics = data.metrics[f"h{horizon}"]
+        yield (
+            f"rank IC, h{horizon} (±{_format_metric('rank_ic_se', metrics['rank_ic_se'])})",
+            _format_metric("rank_ic", metrics["rank_ic"]),
+        )
+        yield f"Sharpe net of costs, h{horizon}", _format_metric("sharpe_net", metrics["sharpe_net"])
 
 
 def _horizon(data: ReportData, horizon: int) -> list[str]:
-    panel, scored, found = data.panels[horizon], data.scored[horizon], data.metrics[f"h{horizon}"]
-    everyone = {BLEND: found, **found["families"]}
+    panel, scored, metrics = data.panels[horizon], data.scored[horizon], data.metrics[f"h{horizon}"]
+    everyone = {BLEND: metrics, **metrics["families"]}
     rows = [_metrics_row(name, values) for name, values in everyone.items()]
     ordered = {name: scored[name] for name in everyone}
     best = scored[BLEND].portfolio
     return [
-        markup.heading(f"Horizon of {horizon} session{_s(horizon)}"),
+        markup.heading(f"Horizon of {horizon} session{_plural(horizon)}"),
         markup.table(_HEAD, rows, strong=BLEND),
         "<p></p>",
         markup.grid(
@@ -169,7 +175,7 @@ def _horizon(data: ReportData, horizon: int) -> list[str]:
                 ),
                 _by_fold(panel, scored[BLEND]),
                 plots.bars(
-                    f"Mean return over {horizon} session{_s(horizon)} by decile of score",
+                    f"Mean return over {horizon} session{_plural(horizon)} by decile of score",
                     {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
                     unit="basis points",
                 ),
@@ -186,14 +192,14 @@ def _horizon(data: ReportData, horizon: int) -> list[str]:
 
 
 def _metrics_row(name: str, values: Mapping[str, Any]) -> list[str]:
-    said = {key: _text(key, value) for key, value in values.items() if key != "families"}
+    texts = {key: _format_metric(key, value) for key, value in values.items() if key != "families"}
     return [
         name,
-        f"{said['rank_ic']} ± {said['rank_ic_se']}",
-        said["icir"],
-        f"{said['ic']} ({said['ic_ci_low']} to {said['ic_ci_high']})",
-        said["ic_t"],
-        *(said[key] for key in _PLAIN),
+        f"{texts['rank_ic']} ± {texts['rank_ic_se']}",
+        texts["icir"],
+        f"{texts['ic']} ({texts['ic_ci_low']} to {texts['ic_ci_high']})",
+        texts["ic_t"],
+        *(texts[key] for key in _PLAIN),
     ]
 
 
@@ -213,13 +219,14 @@ def _comparisons(data: ReportData) -> str:
     if not data.decision.comparisons:
         return markup.pairs({"decided without a comparison": data.decision.reason})
     head = [f"rank IC against {rival}", "mean difference", "5 % quantile", "95 % quantile", "sessions", "window", ""]
-    return markup.table(head, [_comparison(found) for found in data.decision.comparisons])
+    return markup.table(head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
 
 
-def _comparison(found: Comparison) -> list[str]:
+def _comparison_row(comparison: Comparison) -> list[str]:
     return [
-        f"h{found.horizon}", f"{found.mean:+.4f}", f"{found.low:+.4f}", f"{found.high:+.4f}", str(found.sessions),
-        f"{found.first} to {found.last}", "passed" if found.passed else "failed",
+        f"h{comparison.horizon}", f"{comparison.mean:+.4f}", f"{comparison.low:+.4f}", f"{comparison.high:+.4f}",
+        str(comparison.sessions), f"{comparison.first} to {comparison.last}",
+        "passed" if comparison.passed else "failed",
     ]  # fmt: skip
 
 
@@ -268,33 +275,33 @@ def _data(data: ReportData) -> list[str]:
 
 
 def _provenance(data: ReportData) -> str:
-    found = data.candidate
+    candidate = data.candidate
     return markup.pairs(
         {
-            "candidate": found["candidate_id"],
+            "candidate": candidate["candidate_id"],
             **{
-                f"features {each['set']}": f"{len(each['names'])} factors, definition {each['definition_hash']}"
-                for each in found["features"]["sets"]
+                f"features {schema['set']}": f"{len(schema['names'])} factors, definition {schema['definition_hash']}"
+                for schema in candidate["features"]["sets"]
             },
-            **dict(_ids(found["inputs"])),
-            "code": found.get("code_version", ""),
-            "environment": ", ".join(f"{name} {value}" for name, value in found.get("environment", {}).items()),
-            **{f"{item['family']} h{item['horizon']} SHA-256": item["sha256"] for item in found["models"]},
-            "specification": json.dumps(found["spec"], sort_keys=True),
+            **dict(_ids(candidate["inputs"])),
+            "code": candidate.get("code_version", ""),
+            "environment": ", ".join(f"{name} {value}" for name, value in candidate.get("environment", {}).items()),
+            **{f"{item['family']} h{item['horizon']} SHA-256": item["sha256"] for item in candidate["models"]},
+            "specification": json.dumps(candidate["spec"], sort_keys=True),
         }
     )
 
 
 def _ids(inputs: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for name, value in inputs.items():
-        said = name.replace("_", " ")
+        label = name.replace("_", " ")
         if isinstance(value, dict):
-            yield from ((f"{said} {key}", each) for key, each in value.items())
+            yield from ((f"{label} {key}", identifier) for key, identifier in value.items())
         else:
-            yield said, value
+            yield label, value
 
 
-def _text(key: str, value: float | None) -> str:
+def _format_metric(key: str, value: float | None) -> str:
     if value is None:
         return "n/a"
     if key in {"sessions", "rows"}:
@@ -304,7 +311,7 @@ def _text(key: str, value: float | None) -> str:
     return f"{value:.2f}" if key in {"ic_t", "icir", "sharpe_net"} else f"{value:.4f}"
 
 
-def _s(count: int) -> str:
+def _plural(count: int) -> str:
     return "" if count == 1 else "s"
 
 

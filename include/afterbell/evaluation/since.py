@@ -19,12 +19,12 @@ Value = float | int | str
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is not as it was.
+    """One figure or text that differs between the two runs.
 
     Attributes:
-        name: what it is, in words.
-        before: of the session before; None where it wasn't there.
-        now: of this session; None where it isn't there.
+        name: of the figure, in words.
+        before: of the session before; None if it had none.
+        now: of this session; None if it has none.
     """
 
     name: str
@@ -33,7 +33,7 @@ class Change:
 
     @property
     def size(self) -> float:
-        """From 0 to 2: the difference as a share of the larger of both; infinite where that can't be told."""
+        """From 0 to 2: the difference as a share of the larger of both; infinite where that is not defined."""
         if isinstance(self.before, int | float) and isinstance(self.now, int | float):
             return abs(self.now - self.before) / max(abs(self.now), abs(self.before))
         return math.inf
@@ -48,24 +48,26 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
 
     Texts (the verdict) come before figures, which are ordered by their change as a share of the larger of both values.
     """
-    left, right = dict(_told(before)), dict(_told(now))
-    found = [Change(name, left.get(name), right.get(name)) for name in {**left, **right}]
-    return sorted((each for each in found if each.before != each.now), key=lambda each: -each.size)
+    left, right = dict(_figures_of(before)), dict(_figures_of(now))
+    compared = [Change(name, left.get(name), right.get(name)) for name in {**left, **right}]
+    return sorted((change for change in compared if change.before != change.now), key=lambda change: -change.size)
 
 
-def _told(found: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
-    if found.get("verdict"):
-        yield "verdict", str(found["verdict"])
-    metrics, inputs = found.get("metrics"), found.get("inputs")
+def _figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+    if report.get("verdict"):
+        yield "verdict", str(report["verdict"])
+    metrics, inputs = report.get("metrics"), report.get("inputs")
     for horizon, values in sorted(metrics.items()) if isinstance(metrics, Mapping) else ():
         if isinstance(values, Mapping):
             yield from (
-                (f"{said}, {horizon}", values[name]) for name, said in _FIGURES.items() if _number(values.get(name))
+                (f"{label}, {horizon}", values[name])
+                for name, label in _FIGURES.items()
+                if _is_number(values.get(name))
             )
     if isinstance(inputs, Mapping):
-        yield from ((said, inputs[name]) for name, said in _COUNTS.items() if _number(inputs.get(name)))
-        yield from ((said, len(inputs[name])) for name, said in _LISTS.items() if isinstance(inputs.get(name), list))
+        yield from ((label, inputs[name]) for name, label in _COUNTS.items() if _is_number(inputs.get(name)))
+        yield from ((label, len(inputs[name])) for name, label in _LISTS.items() if isinstance(inputs.get(name), list))
 
 
-def _number(value: object) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

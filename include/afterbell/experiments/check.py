@@ -1,4 +1,4 @@
-"""The form of an experiment as a whole: every field, the fields together, and the sessions that there are."""
+"""Checks of the form of an experiment: every field, the fields together, and the sessions that there are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afterbell.experiments.request import FACTOR_SETS, Request, disorder, find_f
 from afterbell.training.spec import ModelSpec
 
 ASIDE = ("note", "promote", "profile")
-"""Fields that decide nothing of what comes out: the same experiment under another note is the same."""
+"""Fields without influence on the outcome: the same experiment under another note is the same."""
 LONGEST_NOTE = 400
 _LINE = re.compile(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*")
 _PROFILE = re.compile(r"([a-z0-9][a-z0-9-]{0,59})?")
@@ -56,7 +56,7 @@ def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
     faults = find_faults(fields)
     if not faults:
         faults = _request_faults(parse_request(fields), world)
-    else:  # what can be said of the days is said at once, whatever else is wrong
+    else:  # faults of the days are reported at once, whatever else is wrong
         first, last = (_day(fields.get(name)) if name not in faults else None for name in ("first", "last"))
         wrong = {"first": disorder(first, last)} if first and last and first >= last else {}
         faults = _day_faults(first, last, world) | wrong | faults
@@ -87,8 +87,8 @@ def _request_faults(request: Request, world: World) -> dict[str, str]:
 
 def _day_faults(first: date | None, last: date | None, world: World) -> dict[str, str]:
     """The days against the exchange's calendar, the clock and the data; None for one that is wrong by itself."""
-    found = {"first": _first_fault(first, world) if first else "", "last": _last_fault(last, world) if last else ""}
-    return {name: text for name, text in found.items() if text}
+    faults = {"first": _first_fault(first, world) if first else "", "last": _last_fault(last, world) if last else ""}
+    return {name: text for name, text in faults.items() if text}
 
 
 def _first_fault(first: date, world: World) -> str:

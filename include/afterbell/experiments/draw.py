@@ -39,7 +39,7 @@ def trials(spec: ModelSpec, count: int) -> list[Trial]:
     """``count`` trials of each family of ``spec``.
 
     Raises:
-        ConfigError: more than one are asked for, and the specification does not say what may be varied.
+        ConfigError: more than one is requested, and the specification does not state what may be varied.
     """
     return [_trial(spec, family, number) for family in spec.families.named() for number in range(count)]
 
@@ -58,7 +58,7 @@ def _trial(spec: ModelSpec, family: str, number: int) -> Trial:
     dice = random.Random(hashlib.sha256(identity.encode()).digest())  # noqa: S311 - nothing is kept secret by it
     params = spec.families.named()[family]
     drawn = {name: _draw(dice, space[name], type(getattr(params, name))) for name in sorted(space)}
-    families = {name: each.model_dump() for name, each in spec.families.named().items()}
+    families = {name: settings.model_dump() for name, settings in spec.families.named().items()}
     families[family] |= drawn
     try:
         made = ModelSpec.model_validate(spec.model_dump() | {"families": families})

@@ -1,4 +1,4 @@
-"""What a request comes to before anything is read: folds and fits by horizon; pure arithmetic of the split scheme."""
+"""The size of an experiment before anything is read: folds and fits by horizon; pure arithmetic of the split scheme."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Outline:
 
 def outline(request: Request, base: ModelSpec, sessions: int) -> Outline:
     """The folds and fits of ``request`` over ``sessions`` sessions, by the split scheme of ``base``."""
-    found = {
+    folds = {
         horizon: len(walk_forward(sessions, horizon, **base.split.model_dump())[0]) for horizon in request.horizons
     }
-    kept = {horizon: reported(count, request.trials) for horizon, count in found.items()}
+    kept = {horizon: reported(count, request.trials) for horizon, count in folds.items()}
     families = len(request.families)
-    choice = sum(found[horizon] - kept[horizon] for horizon in found) * families * request.trials
-    return Outline(found, choice if request.trials > 1 else 0, sum(count + 1 for count in kept.values()) * families)
+    choice = sum(folds[horizon] - kept[horizon] for horizon in folds) * families * request.trials
+    return Outline(folds, choice if request.trials > 1 else 0, sum(count + 1 for count in kept.values()) * families)
 
 
 def reported(folds: int, trials: int) -> int:

@@ -1,4 +1,4 @@
-"""What an analyst asks for, and the model specification that it comes to; for the orchestrator and the drivers."""
+"""The request of an analyst, and the model specification that follows; for the orchestrator and the drivers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Request(Strict):
     """One experiment.
 
     Attributes:
-        name: how people call it.
+        name: chosen by the analyst, for people.
         first: no row of a session before this day is used.
         last: the session it is made for, the last one that is used.
         horizons: in sessions.
@@ -93,7 +93,7 @@ class Request(Strict):
     def _stand_once(cls, given: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         name = str(info.field_name)
         # Sets are no rule here: a driver knows some that the form doesn't offer.
-        if unknown := [each for each in given if name == "families" and each not in FAMILIES]:
+        if unknown := [item for item in given if name == "families" and item not in FAMILIES]:
             raise _misfit(name, f"{unknown[0]!r:.60} is not one of {', '.join(FAMILIES)}")
         if len(set(given)) < len(given):
             raise _misfit(name, f"{name} must name each once; found {list(given)}")
@@ -112,10 +112,10 @@ class Request(Strict):
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def spec(self, base: ModelSpec) -> ModelSpec:
-        """The specification ``base`` with what the request asks for.
+        """The specification ``base`` with the settings of the request.
 
         Raises:
-            ConfigError: a family is asked for that ``base`` has no setting of.
+            ConfigError: the request names a family that ``base`` has no setting of.
         """
         known = base.families.named()
         if missing := [name for name in self.families if name not in known]:
@@ -152,8 +152,8 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
     """
     faults = find_faults(fields)
     if faults:
-        said = "; ".join(f"{name}: {text}" for name, text in faults.items())
-        raise ConfigError(f"the experiment was not started: {said}")
+        listed = "; ".join(f"{name}: {text}" for name, text in faults.items())
+        raise ConfigError(f"the experiment was not started: {listed}")
     return Request.model_validate(dict(fields))
 
 
@@ -169,25 +169,25 @@ def find_faults(fields: Mapping[str, Any]) -> dict[str, str]:
     return {}
 
 
-def _fault(found: ErrorDetails) -> tuple[str, str]:
-    if found["type"] == "misfit":
-        context = found.get("ctx", {})
+def _fault(details: ErrorDetails) -> tuple[str, str]:
+    if details["type"] == "misfit":
+        context = details.get("ctx", {})
         return str(context["field"]), str(context["text"])
-    name = str(found["loc"][0])
-    if found["type"] == "extra_forbidden":
+    name = str(details["loc"][0])
+    if details["type"] == "extra_forbidden":
         return name, f"an experiment has no such field; it has {', '.join(GOOD)}"
-    if found["type"] == "missing":
+    if details["type"] == "missing":
         return name, f"expected {GOOD[name]}; nothing was given"
-    return name, f"expected {GOOD[name]}; found {found['input']!r:.80}"
+    return name, f"expected {GOOD[name]}; found {details['input']!r:.80}"
 
 
 def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
     """Refuse a range that is too short for the walk-forward folds, before anything is computed.
 
     Args:
-        request: what is asked for.
+        request: the experiment.
         base: whose split counts.
-        sessions: there are from the request's first day to its last.
+        sessions: number of them from the request's first day to its last.
 
     Raises:
         ConfigError: a horizon would have no fold, or a search none that it doesn't see.
@@ -200,9 +200,9 @@ def missing_folds(request: Request, base: ModelSpec, sessions: int) -> str:
     """Why ``sessions`` are too few for the walk-forward folds of a request, in a sentence; empty where they are enough.
 
     Args:
-        request: what is asked for.
+        request: the experiment.
         base: whose split counts.
-        sessions: there are from the request's first day to its last.
+        sessions: number of them from the request's first day to its last.
     """
     least, split = (1 if request.trials == 1 else 2), base.split
     for horizon in request.horizons:
@@ -223,7 +223,7 @@ def root_of(experiment: str) -> str:
     """The folder of an experiment in the artifact store, with a slash at its end.
 
     Raises:
-        ConfigError: ``experiment`` is no id.
+        ConfigError: ``experiment`` is not an id.
     """
     if not ID.fullmatch(experiment):
         raise ConfigError(f"experiment {experiment!r} is not an id of 16 hexadecimal digits")

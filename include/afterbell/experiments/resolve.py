@@ -37,7 +37,7 @@ def asked(args: StepArgs) -> tuple[str, Request]:
 
 
 def require_data(request: Request, runtime: Runtime, store: ArtifactStore) -> None:
-    """Refuse days that there are no bars of; what was found is written down for the next form.
+    """Refuse days that there are no bars of; the range of the data is stored for the next form.
 
     Raises:
         ConfigError: the first day lies before the data, or the last session after them.
@@ -48,7 +48,7 @@ def require_data(request: Request, runtime: Runtime, store: ArtifactStore) -> No
     except ConfigError as error:
         raise StaleInputError(_EMPTY) from error
     if span is None:
-        return  # an old file says nothing of its sessions: the steps find out
+        return  # an old file has no statistics of its sessions: the steps find out
     write_span(store, span)
     if request.first < span.first or request.last > span.last:
         raise ConfigError(
@@ -58,7 +58,7 @@ def require_data(request: Request, runtime: Runtime, store: ArtifactStore) -> No
 
 
 def main(args: StepArgs) -> dict[str, Any]:
-    """Look up, and write the request down."""
+    """Look up the snapshots, and store the request."""
     runtime = Runtime.from_env()
     store = ArtifactStore(runtime.s3)
     experiment, request = asked(args)

@@ -38,9 +38,9 @@ class Scored:
     """A trial on the folds of the choice.
 
     Attributes:
-        rank_ic: mean by session, NaN where the trial came to nothing.
+        rank_ic: mean by session, NaN if the trial failed.
         sharpe: of its portfolio, net of costs; None where that is not defined.
-        reason: why it came to nothing; empty if it didn't.
+        reason: why it failed; empty if it didn't.
     """
 
     rank_ic: float
@@ -86,7 +86,7 @@ def search(
     spec: ModelSpec,
     tried: list[Trial],
     portfolio: PortfolioSettings,
-    said: Callable[[str], None],
+    report: Callable[[str], None],
 ) -> tuple[Outcome, list[dict[str, Any]]]:
     """Try, choose, and fit the chosen on what is left.
 
@@ -97,49 +97,52 @@ def search(
         spec: the specification.
         tried: the trials of all families, as many of each.
         portfolio: costs.
-        said: told a line as each fit ends.
+        report: called with a line of text as each fit ends.
 
     Returns:
-        What came of the fits to report, and a line a family and horizon for the report: the trials, the one that was
+        The outcome of the fits to report, and a line a family and horizon for the report: the trials, the one that was
         chosen, and its deflated Sharpe ratio.
     """
     count = len(tried) // len(spec.families.named())
     parts = split(spec, len(matrix.grid), count)
     jobs = [(fit, trial) for fit in parts.choice for trial in tried if trial.family == fit.family]
-    results = run_jobs(spark, shipped, [(fit, trial.spec) for fit, trial in jobs], _lines(len(jobs), "trial", said))
-    found: dict[tuple[Key, int], list[FitResult]] = {}
+    results = run_jobs(
+        spark, shipped, [(fit, trial.spec) for fit, trial in jobs], _report_fits(len(jobs), "trial", report)
+    )
+    by_trial: dict[tuple[Key, int], list[FitResult]] = {}
     for (fit, trial), result in zip(jobs, results, strict=True):
-        found.setdefault(((fit.family, fit.horizon), trial.number), []).append(result)
+        by_trial.setdefault(((fit.family, fit.horizon), trial.number), []).append(result)
     by_number = {(trial.family, trial.number): trial for trial in tried}
-    horizon_first = {horizon: _unseen(parts, horizon) for horizon in spec.horizons}
+    horizon_first = {horizon: _first_unseen(parts, horizon) for horizon in spec.horizons}
     chosen: dict[Key, int] = {}
     table = []
-    for key in sorted({key for key, _ in found}):
+    for key in sorted({key for key, _ in by_trial}):
         scored = {
-            number: score_trial(matrix, found[key, number], horizon_first[key[1]], portfolio) for number in range(count)
+            number: score_trial(matrix, by_trial[key, number], horizon_first[key[1]], portfolio)
+            for number in range(count)
         }
         chosen[key] = choose(scored)
         table.append(_entry(key, scored, chosen[key], by_number))
     finals = [(fit, by_number[fit.family, chosen.get((fit.family, fit.horizon), 0)].spec) for fit in parts.report]
-    outcome = settle(run_jobs(spark, shipped, finals, _lines(len(finals), "fit", said)), parts.skipped)
+    outcome = settle(run_jobs(spark, shipped, finals, _report_fits(len(finals), "fit", report)), parts.skipped)
     return outcome, table
 
 
-def _lines(total: int, what: str, said: Callable[[str], None]) -> Callable[[int, FitResult], None]:
+def _report_fits(total: int, what: str, report: Callable[[str], None]) -> Callable[[int, FitResult], None]:
     def progress(done: int, result: FitResult) -> None:
-        said(f"{what} {done}/{total} {result.fit.name}: {result.reason or f'{result.rows} rows'}")
+        report(f"{what} {done}/{total} {result.fit.name}: {result.reason or f'{result.rows} rows'}")
 
     return progress
 
 
-def _unseen(parts: Split, horizon: int) -> int:
+def _first_unseen(parts: Split, horizon: int) -> int:
     """The first session that only the report sees."""
     firsts = [fit.test_first for fit in parts.report if fit.horizon == horizon and fit.fold != FINAL]
     return min(firsts, default=0)
 
 
 def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio: PortfolioSettings) -> Scored:
-    """A trial by its predictions of the folds to choose by; a fold that came to nothing is not counted.
+    """A trial by its predictions of the folds to choose by; a fold without predictions is not counted.
 
     Args:
         matrix: with the labels.
@@ -154,9 +157,9 @@ def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio
     panels = [panel_of(matrix, result, unseen) for result in tested]
     ics, net, horizon = [], [], tested[0].fit.horizon
     for panel in panels:
-        one = score_one(panel, panel.scores["trial"], portfolio)
-        ics.append(one.rank_ic)
-        net.append(np.where(np.isfinite(one.rank_ic), one.portfolio.net, np.nan))
+        scores = score_one(panel, panel.scores["trial"], portfolio)
+        ics.append(scores.rank_ic)
+        net.append(np.where(np.isfinite(scores.rank_ic), scores.portfolio.net, np.nan))
     values = np.concatenate(ics)
     if not np.isfinite(values).any():
         return Scored(math.nan, None, "no session of the folds to choose by has enough symbols")
@@ -181,7 +184,7 @@ def panel_of(matrix: Matrix, result: FitResult, unseen: int) -> Panel:
 
 def choose(scored: Mapping[int, Scored]) -> int:
     """The trial with the best rank IC; the earlier one of equals, and the specification's own where none is left."""
-    usable = {number: one.rank_ic for number, one in scored.items() if math.isfinite(one.rank_ic)}
+    usable = {number: trial.rank_ic for number, trial in scored.items() if math.isfinite(trial.rank_ic)}
     return min(usable, key=lambda number: (-usable[number], number), default=0)
 
 
@@ -189,7 +192,7 @@ def _entry(
     key: Key, scored: Mapping[int, Scored], chosen: int, trials: Mapping[tuple[str, int], Trial]
 ) -> dict[str, Any]:
     family, horizon = key
-    ratios = [one.sharpe.ratio for one in scored.values() if one.sharpe is not None]
+    ratios = [trial.sharpe.ratio for trial in scored.values() if trial.sharpe is not None]
     spread = variance(ratios) if len(ratios) > 1 else 0.0
     best = scored[chosen].sharpe
     deflated = deflated_sharpe(best, spread, len(scored)) if best else math.nan
@@ -201,11 +204,11 @@ def _entry(
             {
                 "number": number,
                 "params": trials[family, number].params,
-                "rank_ic": _finite(one.rank_ic),
-                "sharpe": _finite(one.sharpe.ratio) if one.sharpe else None,
-                "reason": one.reason,
+                "rank_ic": _finite(trial.rank_ic),
+                "sharpe": _finite(trial.sharpe.ratio) if trial.sharpe else None,
+                "reason": trial.reason,
             }
-            for number, one in sorted(scored.items())
+            for number, trial in sorted(scored.items())
         ],
         "sharpe_expected_without_skill": _finite(expected_maximum(spread, len(scored))),
         "deflated_sharpe": _finite(deflated),

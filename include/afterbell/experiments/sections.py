@@ -1,4 +1,4 @@
-"""What the report of an experiment says besides: what was asked for, what was tried, and what that leaves of it."""
+"""Additional sections of an experiment's report: the request, the trials, and what they mean for the Sharpe ratio."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from afterbell.experiments.request import Request
 
 
 def title(request: Request) -> str:
-    """What the report is of."""
+    """The title of the report."""
     return f"experiment {request.name} ({request.id})"
 
 
@@ -42,7 +42,7 @@ def deflated(own: Judged, candidate: Mapping[str, Any], request: Request) -> dic
     The number of trials counts all families, and the trials' spread is that of their Sharpe ratios on the folds of the
     choice: with one trial it is the probability that the true ratio is above zero.
     """
-    found: dict[str, float | None] = {}
+    deflated_ratios: dict[str, float | None] = {}
     for horizon, scored in own.scored.items():
         ratios = [
             trial["sharpe"]
@@ -55,13 +55,13 @@ def deflated(own: Judged, candidate: Mapping[str, Any], request: Request) -> dic
         moments = sharpe_of(net, horizon)
         tried = request.trials * len(request.families) if request.trials > 1 else 1
         value = deflated_sharpe(moments, variance(ratios) if len(ratios) > 1 else 0.0, tried) if moments else math.nan
-        found[f"h{horizon}"] = value if math.isfinite(value) else None
-    return found
+        deflated_ratios[f"h{horizon}"] = value if math.isfinite(value) else None
+    return deflated_ratios
 
 
 def sections(request: Request, candidate: Mapping[str, Any], blend: Mapping[str, float | None]) -> tuple[str, ...]:
     """HTML for the report."""
-    asked = {
+    fields = {
         "name": request.name,
         "experiment": request.id,
         "sessions": f"{request.first} to {request.last}",
@@ -77,15 +77,15 @@ def sections(request: Request, candidate: Mapping[str, Any], blend: Mapping[str,
             for name, value in blend.items()
         },
     }
-    out = [markup.heading("Experiment"), markup.pairs(asked)]
+    out = [markup.heading("Experiment"), markup.pairs(fields)]
     if not candidate["search"]:
         return tuple(out)
-    said = (
+    explanation = (
         "Settings were chosen by their rank IC on the earlier folds; every other figure of this report is of later "
         "sessions, which the choice never saw. The deflated Sharpe ratio is the probability that the true one is above "
         "what the best of so many trials shows without any skill."
     )
-    out += [markup.heading("Trials", 3), markup.subtitle(said)]
+    out += [markup.heading("Trials", 3), markup.subtitle(explanation)]
     for entry in candidate["search"]:
         title = f"{entry['family']} h{entry['horizon']}: {len(entry['trials'])} trials, number {entry['chosen']} chosen"
         rest = f", deflated Sharpe ratio {_text(entry['deflated_sharpe'], '.1%')}"

@@ -2,7 +2,7 @@
 
 Compiling takes a second a kernel, loading a compiled one milliseconds. Numba keeps what it compiled by the path and
 the time stamp of a source file; the library reaches executors as an archive in a folder of its own each time, so here
-the key is what the sources say. The folder is the user's own, since what lies there is run as code:
+the key is the text of the sources. The folder is the user's own, since what lies there is run as code:
 ``AFTERBELL_KERNEL_CACHE``, or ``afterbell/kernels`` in the user's cache folder. Where it can't be written, or others
 could put their code there, every process compiles anew.
 """
@@ -46,7 +46,7 @@ class SourceLocator(_CacheLocator):
         return self._stamp
 
     def get_disambiguator(self) -> str:
-        """Tells functions of one name apart."""
+        """Distinguishes functions of the same name."""
         return str(self._line)
 
     @classmethod
@@ -54,13 +54,13 @@ class SourceLocator(_CacheLocator):
         """The place for ``function``; None where it can't be written or is not ours alone."""
         if not function.__module__.startswith(_ROOM):
             return None
-        found = cls(function, path)
+        locator = cls(function, path)
         try:
-            found._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            found.ensure_cache_path()  # type: ignore[no-untyped-call]
+            locator._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            locator.ensure_cache_path()  # type: ignore[no-untyped-call]
         except OSError:
             return None
-        return found if _is_ours(found._folder.resolve()) else None
+        return locator if _is_ours(locator._folder.resolve()) else None
 
 
 def compiled(function: Compute) -> Compute:
@@ -81,7 +81,7 @@ class Kernel:
         function: the compiled function.
         answers: how many answers it gives for each window.
         module: where it is defined.
-        name: what it is called there.
+        name: its name there.
     """
 
     function: Callable[..., None]
@@ -91,10 +91,10 @@ class Kernel:
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[str, str]]:
         """By its name: Numba would send the source, which its receiver compiles without looking for a kept kernel."""
-        return _kernel_named, (self.module, self.name)
+        return _load_kernel, (self.module, self.name)
 
 
-def _kernel_named(module: str, name: str) -> Kernel:
+def _load_kernel(module: str, name: str) -> Kernel:
     return cast("Kernel", getattr(importlib.import_module(module), name))
 
 
@@ -130,19 +130,19 @@ def sources_digest(module: str) -> str:
 
 def used_modules(module: str) -> set[str]:
     """``module`` and the modules of this room that it imports from, and those that they import from."""
-    found: set[str] = set()
-    ahead = [module]
-    while ahead:
-        name = ahead.pop()
-        if name not in found:
-            found.add(name)
-            ahead += _imported(name)
-    return found
+    modules: set[str] = set()
+    pending = [module]
+    while pending:
+        name = pending.pop()
+        if name not in modules:
+            modules.add(name)
+            pending += _imports_of(name)
+    return modules
 
 
 @cache
-def _imported(module: str) -> list[str]:
-    """As its text says: a constant that it takes from elsewhere doesn't know where it came from."""
+def _imports_of(module: str) -> list[str]:
+    """From the text of its imports: a constant that it takes from elsewhere does not record its module."""
     nodes = list(ast.walk(ast.parse(inspect.getsource(sys.modules[module]))))
     names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
     for node in nodes:
@@ -152,16 +152,16 @@ def _imported(module: str) -> list[str]:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether nobody else can write there, nor put another folder in its place."""
-    mine = folder.stat()
-    others = mine.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return mine.st_uid == os.getuid() and not others and not any(map(_is_anybodys, folder.parents))
+    """Whether no other user can write there, nor put another folder in its place."""
+    status = folder.stat()
+    others = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    return status.st_uid == os.getuid() and not others and not any(map(_is_open_to_others, folder.parents))
 
 
-def _is_anybodys(parent: Path) -> bool:
-    found = parent.stat()
-    owned = found.st_uid in {0, os.getuid()}
-    return not owned or bool(found.st_mode & stat.S_IWOTH and not found.st_mode & stat.S_ISVTX)
+def _is_open_to_others(parent: Path) -> bool:
+    status = parent.stat()
+    owned = status.st_uid in {0, os.getuid()}
+    return not owned or bool(status.st_mode & stat.S_IWOTH and not status.st_mode & stat.S_ISVTX)
 
 
 _ROOM = "afterbell.features"

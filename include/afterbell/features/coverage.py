@@ -1,9 +1,9 @@
-"""Which sessions of a factor set are stored, as the table's own commits tell: nothing of the table is read.
+"""Which sessions of a factor set are stored, from the summaries of the table's own commits: no rows are read.
 
-Each commit says in its summary which sessions it adds under which definition, and which there are with it in all, as
-seen from the snapshot before it. So the newest commit answers, however long the history. Where another writer got in
-between, those few commits are asked one by one; where a snapshot says nothing (rows were deleted, or written by hand),
-nobody is believed and the caller reads the table.
+Each commit records in its summary which sessions it adds under which definition, and which are stored with it in all,
+as seen from the snapshot before it. So the newest commit answers, however long the history. Where another writer
+committed in between, those few commits are examined one by one; where a snapshot records nothing (rows were deleted, or
+written by hand), the summaries are not enough and the caller reads the table.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _CHANGES = ("added-records", "deleted-records", "added-delete-files")
 
 @dataclass(frozen=True)
 class Commit:
-    """What is asked of a snapshot.
+    """The part of a snapshot that is needed here.
 
     Attributes:
         before: the snapshot before it; None for the first.
-        operation: Iceberg's word for it, such as ``append``.
-        summary: what it says.
+        operation: Iceberg's name of it, such as ``append``.
+        summary: its key-value pairs.
     """
 
     before: int | None
@@ -37,7 +37,7 @@ class Commit:
 
 
 def covered(commit_of: Callable[[int], Commit | None], snapshot_id: int, definition: str) -> set[date] | None:
-    """The sessions stored under ``definition`` at a snapshot; None where the commits don't tell.
+    """The sessions stored under ``definition`` at a snapshot; None where the commits don't record it.
 
     Args:
         commit_of: looks a snapshot up; None for one that expired.
@@ -45,26 +45,26 @@ def covered(commit_of: Callable[[int], Commit | None], snapshot_id: int, definit
         definition: the definition's hash.
     """
     sessions: set[date] = set()
-    at: int | None = snapshot_id
-    while at is not None:
-        commit = commit_of(at)
-        if commit is None:  # it expired, and nobody said all
+    ancestor_id: int | None = snapshot_id
+    while ancestor_id is not None:
+        commit = commit_of(ancestor_id)
+        if commit is None:  # it expired before any commit that lists all sessions
             return None
-        told = commit.summary.get(COVERAGE)
-        if told is not None:
-            said = json.loads(told)
-            if said["definition"] == definition:
-                if said["after"] == commit.before:
-                    return sessions | _unpack(said["all"])
-                sessions |= _unpack(said["added"])
+        text = commit.summary.get(COVERAGE)
+        if text is not None:
+            record = json.loads(text)
+            if record["definition"] == definition:
+                if record["after"] == commit.before:
+                    return sessions | _unpack(record["all"])
+                sessions |= _unpack(record["added"])
         elif not _changes_nothing(commit):
             return None
-        at = commit.before
+        ancestor_id = commit.before
     return sessions
 
 
 def coverage(definition: str, added: Collection[date], before: Iterable[date], after: int) -> str:
-    """What a commit says.
+    """The text that a commit records in its summary.
 
     Args:
         definition: the definition's hash.
@@ -72,8 +72,8 @@ def coverage(definition: str, added: Collection[date], before: Iterable[date], a
         before: the sessions that were stored already.
         after: the snapshot in which they are.
     """
-    every = set(added).union(before)
-    return json.dumps({"definition": definition, "added": _pack(added), "all": _pack(every), "after": after})
+    stored = set(added).union(before)
+    return json.dumps({"definition": definition, "added": _pack(added), "all": _pack(stored), "after": after})
 
 
 def _changes_nothing(commit: Commit) -> bool:
@@ -97,4 +97,4 @@ def _unpack(text: str) -> set[date]:
         return set()
     first, _, body = text.partition(":")
     bits = int.from_bytes(zlib.decompress(base64.b85decode(body)), "little")
-    return {from_day(int(first) + at) for at in range(bits.bit_length()) if bits >> at & 1}
+    return {from_day(int(first) + offset) for offset in range(bits.bit_length()) if bits >> offset & 1}

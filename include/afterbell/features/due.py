@@ -22,8 +22,8 @@ def first_known(bars: pa.Table) -> dict[date, tuple[int, int]]:
     """
     columns = {"session": bars["session"], "known": bars["knowledge_time"].cast(pa.int64())}
     grouped = pa.table(columns).group_by("session", use_threads=False)
-    found = grouped.aggregate([("known", "min"), ("known", "count")]).sort_by("session")
-    return {row["session"]: (row["known_min"], row["known_count"]) for row in found.to_pylist()}
+    by_session = grouped.aggregate([("known", "min"), ("known", "count")]).sort_by("session")
+    return {row["session"]: (row["known_min"], row["known_count"]) for row in by_session.to_pylist()}
 
 
 def due(known: Mapping[date, tuple[int, int]], exchange: Exchange) -> dict[date, int]:

@@ -1,9 +1,8 @@
 """Factor sets: declarations, and the hash that changes when what they mean does.
 
-A set is a file in ``sets/`` that declares factors; a kernel that is not there yet goes into a file of its own in
-``kernels/``, with a test of its answers. Changing a window, a kernel or anything below them changes the definition hash
-of the sets that use it, and of no other: the features job then fills their tables anew. Comments, docstrings and blank
-lines change nothing.
+A set is a file in ``sets/`` that declares factors; a new kernel goes into a file of its own in ``kernels/``, with a
+test of its answers. Changing a window, a kernel or anything below them changes the definition hash of the sets that use
+it, and of no other: the features job then fills their tables anew. Comments, docstrings and blank lines change nothing.
 """
 
 from __future__ import annotations
@@ -69,7 +68,7 @@ class CrossFactor:
     Attributes:
         name: the column's name, such as ``ROC20_rank``.
         of: the factor. It is computed along with it, and is no column unless the set declares it as one.
-        kernel: says where a value stands, see ``kernels.section``.
+        kernel: computes where a value stands, see ``kernels.section``.
         within: the groups within which symbols are compared; None for the whole market.
         version: raise it to recompute without a change of code.
     """
@@ -137,38 +136,38 @@ class FactorSet:
 
 def definition_hash(factors: FactorSet, sources: dict[str, str]) -> str:
     """The hash of a set's declarations and of the ``sources`` (by module) that compute it."""
-    declared = [_declared(factor) for factor in factors.factors]
+    declared = [_declaration(factor) for factor in factors.factors]
     crossed = [
-        [c.name, _declared(c.of), *_named(c.kernel), c.version,
-         [_declared(c.within.by), *_named(c.within.kernel), c.within.parts] if c.within else []]
+        [c.name, _declaration(c.of), *_kernel_key(c.kernel), c.version,
+         [_declaration(c.within.by), *_kernel_key(c.within.kernel), c.within.parts] if c.within else []]
         for c in factors.crossed
     ]  # fmt: skip
-    code = {name: list(_significant(text)) for name, text in sources.items()}
+    code = {name: list(_significant_tokens(text)) for name, text in sources.items()}
     source = [factors.source.history, factors.source.open.__name__] if factors.source else []
     cut_off = CUT_OFF.total_seconds()
     parts = [factors.name, factors.version, factors.margin, cut_off, declared, crossed, source, code]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
 
 
-def _declared(factor: Factor) -> list[object]:
-    return [factor.name, factor.window, *_named(factor.kernel), factor.answer, list(factor.inputs), factor.version]
+def _declaration(factor: Factor) -> list[object]:
+    return [factor.name, factor.window, *_kernel_key(factor.kernel), factor.answer, list(factor.inputs), factor.version]
 
 
-def _named(kernel: Kernel) -> tuple[str, str]:
+def _kernel_key(kernel: Kernel) -> tuple[str, str]:
     return kernel.module, kernel.name
 
 
-def _significant(source: str) -> Iterator[str]:
+def _significant_tokens(source: str) -> Iterator[str]:
     """Tokens of ``source`` without comments, layout and docstrings."""
-    begins = True  # a string that begins a statement is a docstring
+    at_start = True  # a string at the start of a statement is a docstring
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type in (tokenize.INDENT, tokenize.DEDENT):
-            begins = True
+            at_start = True
             yield tokenize.tok_name[token.type]  # where a block ends is code
         elif token.type in _LAYOUT:
-            begins = begins or token.type == tokenize.NEWLINE
-        elif not (begins and token.type == tokenize.STRING):
-            begins = False
+            at_start = at_start or token.type == tokenize.NEWLINE
+        elif not (at_start and token.type == tokenize.STRING):
+            at_start = False
             yield token.string
 
 
@@ -178,11 +177,11 @@ def family(kernel: Kernel, inputs: str, names: str, *windows: int) -> tuple[Fact
     Args:
         kernel: the kernel.
         inputs: names of series, separated by blanks.
-        names: prefixes of the factors, one an answer, ``-`` for an answer that is left out; the window follows.
+        names: prefixes of the factors, one for each answer, ``-`` for an answer that is left out; the window follows.
         windows: in sessions; none for a kernel without windows, whose names stand as they are.
 
     Raises:
-        ValueError: there is not one name for each of the kernel's answers.
+        ValueError: the number of names differs from that of the kernel's answers.
     """
     prefixes, series = names.split(), tuple(inputs.split())
     if len(prefixes) != kernel.answers:

@@ -39,7 +39,7 @@ _AT_ONCE = 4
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a run of the features step works on.
+    """The inputs of one run of the features step.
 
     Attributes:
         bars: snapshot of ``market.bars``.
@@ -61,23 +61,23 @@ class Inputs:
         Raises:
             StaleInputError: it reads filings, and their snapshot isn't given.
         """
-        found = {BARS: self.bars, CORPORATE_ACTIONS: self.actions}
+        snapshots = {BARS: self.bars, CORPORATE_ACTIONS: self.actions}
         if factors.source is None:
-            return found
+            return snapshots
         if self.filings is None:
             raise StaleInputError(f"factor set {factors.name} reads {FUNDAMENTALS.name}: give filings_snapshot")
-        return found | {FUNDAMENTALS: self.filings}
+        return snapshots | {FUNDAMENTALS: self.filings}
 
 
 @dataclass(frozen=True)
 class Work:
-    """A plan with what it takes.
+    """A plan with its tasks, and what is stored already.
 
     Attributes:
         plan: the holes.
         tasks: what each task computes.
-        stored: the sessions that are there already.
-        rows_a_session: about.
+        stored: the sessions that are stored already.
+        rows_a_session: approximate number of rows of a session.
     """
 
     plan: Plan
@@ -86,7 +86,7 @@ class Work:
     rows_a_session: int
 
     def summary(self) -> dict[str, Any]:
-        """What is to be done, for a program or a person who looks before it is done."""
+        """The plan as JSON values, for a program or a person who checks it before it runs."""
         holes = self.plan.holes
         return {
             "sessions": len(holes),
@@ -107,29 +107,31 @@ def table_of(factors: FactorSet) -> Table:
 def find_work(
     spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at: int, last: date, since: date | None = None
 ) -> Work | None:
-    """The sessions up to ``last`` that the set's table lacks and the bars can fill; None where there is none.
+    """The sessions up to ``last`` that the set's table lacks and the bars can fill; None if it lacks no such session.
 
     A session none of whose bars was known at its own cut-off (its drop never came, and the next one brought its bars)
     has no feature rows and is no hole.
 
     Args:
         spark: a session on the lake.
-        inputs: what the bars are.
+        inputs: the snapshots to read.
         factors: the set; only rows under its definition hash count as stored.
         stored_at: the snapshot of its table.
         last: the last session to fill.
-        since: the first one; None for all there are.
+        since: the first session to fill; None for no limit.
     """
     begin = _first_session(spark, inputs, last)
     if begin is None:
         return None
-    stored = _stored(spark, factors, stored_at)
+    stored = _stored_sessions(spark, factors, stored_at)
     begin = begin if since is None else max(begin, since)
-    lacking = [session for session in inputs.exchange.between(begin, last) if session not in stored]
-    fillable = _due(spark, inputs, lacking) if lacking else {}
+    missing = [session for session in inputs.exchange.between(begin, last) if session not in stored]
+    fillable = _fillable_sessions(spark, inputs, missing) if missing else {}
     if not fillable:
         return None
-    plan = plan_holes(_calendar(inputs.exchange, min(fillable), last, factors.depth), fillable, (), factors.depth)
+    plan = plan_holes(
+        _sessions_with_look_back(inputs.exchange, min(fillable), last, factors.depth), fillable, (), factors.depth
+    )
     if plan is None:
         return None
     rows = sum(fillable.values()) // len(fillable)
@@ -144,59 +146,59 @@ def _first_session(spark: SparkSession, inputs: Inputs, last: date) -> date | No
         return None
     first = date(1970 + month // 12, month % 12 + 1, 1)
     files = plan_files(spark, BARS, inputs.bars, "session", first, first + timedelta(days=31))
-    days = [day for file in files for day in _column(inputs, file, ["session"])["session"].unique().to_pylist()]
+    days = [day for file in files for day in _bar_columns(inputs, file, ["session"])["session"].unique().to_pylist()]
     return min(days) if days and min(days) <= last else None
 
 
-def _stored(spark: SparkSession, factors: FactorSet, snapshot: int) -> set[date]:
+def _stored_sessions(spark: SparkSession, factors: FactorSet, snapshot: int) -> set[date]:
     table = table_of(factors)
-    found = live(spark, table)
+    live_table = live(spark, table)
 
-    def commit_of(at: int) -> Commit | None:
-        one = found.snapshot(at)
-        return None if one is None else Commit(one.parentId(), str(one.operation()), dict(one.summary()))
+    def commit_of(snapshot_id: int) -> Commit | None:
+        entry = live_table.snapshot(snapshot_id)
+        return None if entry is None else Commit(entry.parentId(), str(entry.operation()), dict(entry.summary()))
 
-    told = covered(commit_of, snapshot, factors.definition_hash)
-    if told is not None:
-        return told
-    same = at_snapshot(spark, table, snapshot).where(F.col("definition_hash") == factors.definition_hash)
-    return {row["session"] for row in same.select("session").distinct().collect()}
+    sessions = covered(commit_of, snapshot, factors.definition_hash)
+    if sessions is not None:
+        return sessions
+    rows = at_snapshot(spark, table, snapshot).where(F.col("definition_hash") == factors.definition_hash)
+    return {row["session"] for row in rows.select("session").distinct().collect()}
 
 
 def session_is_stored(spark: SparkSession, factors: FactorSet, snapshot: int, session: date) -> bool:
     """Whether a snapshot of the set's table has rows of ``session`` under its definition."""
-    return session in _stored(spark, factors, snapshot)
+    return session in _stored_sessions(spark, factors, snapshot)
 
 
-def _due(spark: SparkSession, inputs: Inputs, lacking: Sequence[date]) -> dict[date, int]:
-    """Sessions of ``lacking`` with bars that were known at their cut-off, and how many bars each has."""
-    months = sorted({month_of(session) for session in lacking})
-    files = bar_files(spark, inputs, lacking[0], lacking[-1])
+def _fillable_sessions(spark: SparkSession, inputs: Inputs, missing: Sequence[date]) -> dict[date, int]:
+    """Sessions of ``missing`` with bars that were known at their cut-off, and how many bars each has."""
+    months = sorted({month_of(session) for session in missing})
+    files = bar_files(spark, inputs, missing[0], missing[-1])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        found = pool.map(lambda month: _known(inputs, files.get(month, ())), months)
-    told = {day: each for month in found for day, each in month.items()}
-    return due({day: told[day] for day in lacking if day in told}, inputs.exchange)
+        by_month = pool.map(lambda month: _first_known_of(inputs, files.get(month, ())), months)
+    known = {day: bars for month in by_month for day, bars in month.items()}
+    return due({day: known[day] for day in missing if day in known}, inputs.exchange)
 
 
-def _known(inputs: Inputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
+def _first_known_of(inputs: Inputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
     """When the first bar of each session of some files was known, and how many it has: see ``first_known``."""
-    tables = [_column(inputs, file, ["session", "knowledge_time"]) for file in files]
+    tables = [_bar_columns(inputs, file, ["session", "knowledge_time"]) for file in files]
     return first_known(pa.concat_tables(tables)) if tables else {}
 
 
-def _column(inputs: Inputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:
+def _bar_columns(inputs: Inputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:
     return read_columns(file, BARS.name, inputs.s3, columns)
 
 
 def bar_files(spark: SparkSession, inputs: Inputs, first: date, last: date) -> dict[int, tuple[LakeFile, ...]]:
     """The files of bars that may have sessions from ``first`` to ``last``, by month."""
-    found: dict[int, list[LakeFile]] = {}
+    by_month: dict[int, list[LakeFile]] = {}
     for file in plan_files(spark, BARS, inputs.bars, "session", first, last):
-        found.setdefault(file.partition or 0, []).append(file)
-    return {month: tuple(sorted(files, key=lambda file: file.path)) for month, files in found.items()}
+        by_month.setdefault(file.partition or 0, []).append(file)
+    return {month: tuple(sorted(files, key=lambda file: file.path)) for month, files in by_month.items()}
 
 
-def _calendar(exchange: Exchange, first: date, last: date, depth: int) -> list[date]:
+def _sessions_with_look_back(exchange: Exchange, first: date, last: date, depth: int) -> list[date]:
     """Sessions from ``depth`` before ``first`` to ``last``; an exchange trades on more than half of all days."""
     sessions = exchange.between(first - timedelta(days=2 * depth + 10), last)
     return sessions[max(0, sessions.index(first) - depth) :]
@@ -209,7 +211,7 @@ def compute_files(
 
     Args:
         spark: a session on the lake.
-        inputs: what is read.
+        inputs: the snapshots to read.
         factors: the set.
         work: from ``find_work``.
         constants: columns beside symbol, session and the factors, the same in all rows.
@@ -235,30 +237,30 @@ def compute_files(
         stand_back()
         for batch in batches:
             for number in batch.column("id").to_pylist():
-                for made in fill(tasks[number], sources, factors, shape, constants):
-                    yield pa.RecordBatch.from_pylist([asdict(made)])
+                for file in fill(tasks[number], sources, factors, shape, constants):
+                    yield pa.RecordBatch.from_pylist([asdict(file)])
 
     with progress(spark, f"features {factors.name}", len(tasks)):
-        found = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(run, _MADE).collect()
-    return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in found]
+        rows = spark.range(0, len(tasks), 1, len(tasks)).mapInArrow(run, _MADE).collect()
+    return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in rows]
 
 
 def named_listings(spark: SparkSession, inputs: Inputs, kind: str, columns: Sequence[str]) -> pl.DataFrame | None:
-    """The rows of a kind that names listings, of ``market.corporate_actions``; None for none.
+    """The rows of ``market.corporate_actions`` of a kind that names listings; None if there are no such rows.
 
     Files that can't have such a row are not opened.
     """
     files = plan_files(spark, CORPORATE_ACTIONS, inputs.actions, "kind", kind, kind)
     if not files:
         return None
-    found = read_files(files, shape_of(spark, CORPORATE_ACTIONS), inputs.s3, pl.col("kind") == kind)
-    return found.select(columns) if found.height else None
+    rows = read_files(files, shape_of(spark, CORPORATE_ACTIONS), inputs.s3, pl.col("kind") == kind)
+    return rows.select(columns) if rows.height else None
 
 
 def commit(
-    spark: SparkSession, factors: FactorSet, work: Work, files: Sequence[NewFile], wanted: str, planned_at: int
+    spark: SparkSession, factors: FactorSet, work: Work, files: Sequence[NewFile], commit_id: str, planned_at: int
 ) -> int:
-    """Commit what the tasks wrote, and say in the commit which sessions there are now.
+    """Commit what the tasks wrote, and record in the commit which sessions are stored now.
 
     Returns:
         The snapshot's id.
@@ -267,6 +269,6 @@ def commit(
         BaseMovedError: another run has written some of the sessions since; nothing was committed.
     """
     holes = work.plan.holes
-    # "After" is the snapshot that the plan saw: where somebody came in between, this commit doesn't speak for them.
-    say = {COVERAGE: coverage(factors.definition_hash, holes, work.stored, planned_at)}
-    return commit_sessions(spark, table_of(factors), files, wanted, sessions=holes, since=planned_at, say=say)
+    # "After" is the snapshot that the plan saw: another commit in between is not covered by this record.
+    summary = {COVERAGE: coverage(factors.definition_hash, holes, work.stored, planned_at)}
+    return commit_sessions(spark, table_of(factors), files, commit_id, sessions=holes, since=planned_at, say=summary)

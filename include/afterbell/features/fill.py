@@ -1,4 +1,4 @@
-"""What a task does: read its months of the lake, compute their holes, write a file a month; no engine is in between."""
+"""The work of a task: read its months of the lake, compute their holes, write a file a month; no engine in between."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Sources:
         actions: files of ``market.corporate_actions``.
         s3: where S3 is, if the lake is there.
         filings: files of ``market.fundamentals``; None for a set that reads none.
-        holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None for none.
+        holds: rows of ``market.corporate_actions`` of kind ``wrong_listing``, of all sessions; None if there are none.
         renames: the same of kind ``symbol_renamed``.
     """
 
@@ -61,8 +61,8 @@ class Sources:
 
     def rows(self, files: Sequence[LakeFile], table: Table, columns: pa.Schema) -> pa.Table:
         """All rows of some files."""
-        found = [read_columns(file, table.name, self.s3, columns.names) for file in files]
-        return pa.concat_tables(found) if found else columns.empty_table()
+        tables = [read_columns(file, table.name, self.s3, columns.names) for file in files]
+        return pa.concat_tables(tables) if tables else columns.empty_table()
 
 
 class Months:
@@ -73,7 +73,7 @@ class Months:
         self._held: dict[int, list[pa.Table]] = {}
 
     def of(self, months: Sequence[int]) -> list[pa.Table]:
-        """The bars of neighbouring months; those before them are let go."""
+        """The bars of neighbouring months; earlier ones are released."""
         self._held = {month: tables for month, tables in self._held.items() if month >= months[0]}
         for month in months:
             if month not in self._held:
@@ -91,17 +91,17 @@ def without_held(bars: pa.Table, holds: pl.DataFrame | None) -> pa.Table:
     """Rows of ``market.bars`` without bars of another security; the same table where none is held."""
     if holds is None or holds.is_empty():
         return bars
-    if not pc.any(pc.is_in(bars["symbol"].cast(pa.string()), _symbols(holds))).as_py():
+    if not pc.any(pc.is_in(bars["symbol"].cast(pa.string()), _held_symbols(holds))).as_py():
         return bars
-    left = withhold(pl.DataFrame(pl.from_arrow(bars)).with_columns(pl.col("symbol").cast(pl.String)), holds).to_arrow()
-    return pa.table({field.name: left[field.name].cast(_plain(field.type)) for field in bars.schema})
+    kept = withhold(pl.DataFrame(pl.from_arrow(bars)).with_columns(pl.col("symbol").cast(pl.String)), holds).to_arrow()
+    return pa.table({field.name: kept[field.name].cast(_plain_type(field.type)) for field in bars.schema})
 
 
-def _symbols(holds: pl.DataFrame) -> pa.Array:
+def _held_symbols(holds: pl.DataFrame) -> pa.Array:
     return pa.array(holds["symbol"].unique().to_list(), pa.string())
 
 
-def _plain(kind: pa.DataType) -> pa.DataType:
+def _plain_type(kind: pa.DataType) -> pa.DataType:
     return pa.string() if pa.types.is_dictionary(kind) else kind
 
 
@@ -120,19 +120,19 @@ def fill(
     months = Months(sources)
     actions = sources.rows(sources.actions, CORPORATE_ACTIONS, ACTION_COLUMNS)
     filings = None if sources.filings is None else sources.rows(sources.filings, FUNDAMENTALS, FILING_COLUMNS)
-    for one in work:
-        pieces = slice_rows(one, months.of(one.months), actions, factors, filings, sources.renames)
-        some = next(pieces, None)
-        if some is None:
+    for month_slice in work:
+        pieces = slice_rows(month_slice, months.of(month_slice.months), actions, factors, filings, sources.renames)
+        first = next(pieces, None)
+        if first is None:
             continue
-        with FileWriter(shape, f"{shape.field}={one.month}", sources.s3) as writer:
-            for names, rows in chain([some], pieces):
+        with FileWriter(shape, f"{shape.field}={month_slice.month}", sources.s3) as writer:
+            for names, rows in chain([first], pieces):
                 writer.write(to_table(names, rows, factors, shape, constants))
         yield writer.made
 
 
 def slice_rows(
-    one: Slice,
+    month_slice: Slice,
     bars: Sequence[pa.Table],
     actions: pa.Table,
     factors: FactorSet,
@@ -142,14 +142,14 @@ def slice_rows(
     """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
 
     Args:
-        one: the slice.
+        month_slice: the slice.
         bars: rows of ``market.bars`` of its months, ``BAR_COLUMNS``.
         actions: rows of ``market.corporate_actions``, ``ACTION_COLUMNS``.
         factors: the set.
         filings: rows of ``market.fundamentals``, ``FILING_COLUMNS``, for a set that reads them.
         renames: rows of ``market.corporate_actions`` of kind ``symbol_renamed``, ``RENAME_COLUMNS``.
     """
-    grid = one.grid
+    grid = month_slice.grid
     inside = [within(table, "session", grid) for table in bars]
     pairs = None if renames is None else ancestors(renames, grid)
     if pairs is not None and pairs.height:
@@ -160,29 +160,29 @@ def slice_rows(
     if not symbols:
         return
     known = bars_of(inside, symbols)
-    del inside  # a copy of some months; nobody looks at it again
+    del inside  # a copy of some months that is not read again
     moves = actions_of(within(actions, "ex_session", grid, factors.history), symbols)
     filed = None if filings is None else filings_of(within(filings, "period_end", grid, factors.history), symbols)
     step = max(1, _ROWS_AT_ONCE // len(symbols))
-    for at in range(0, len(one.wanted), step):
-        wanted = np.array(one.wanted[at : at + step], dtype=np.int64)
-        rows = _piece(known, moves, grid, len(symbols), factors, wanted, filed)
+    for begin in range(0, len(month_slice.hole_columns), step):
+        columns = np.array(month_slice.hole_columns[begin : begin + step], dtype=np.int64)
+        rows = _compute_piece(known, moves, grid, len(symbols), factors, columns, filed)
         if len(rows.symbol):
             yield symbols, rows
 
 
-def _piece(
-    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, wanted: npt.NDArray[np.int64],
+def _compute_piece(
+    bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, columns: npt.NDArray[np.int64],
     filings: Filings | None,
 ) -> Rows:  # fmt: skip
     """Rows of some columns; what lies outside their look-back is left aside, so that a piece costs what it spans."""
-    first, last = max(0, int(wanted[0]) - factors.depth), int(wanted[-1])
+    first, last = max(0, int(columns[0]) - factors.depth), int(columns[-1])
     if (first, last) != (0, len(grid.days) - 1):
         begin, end = int(grid.days[first]), int(grid.days[last])
         bars = bars.where((bars.session >= begin) & (bars.session <= end))
         actions = actions.where((actions.session >= begin - factors.history) & (actions.session <= end))
         grid = grid.part(first, last + 1)
-    return compute(bars, actions, grid, n_symbols, factors, wanted - first, filings)
+    return compute(bars, actions, grid, n_symbols, factors, columns - first, filings)
 
 
 def to_table(
@@ -190,7 +190,7 @@ def to_table(
 ) -> pa.Table:
     """Feature rows as the table has them; NaN is null, so that SQL's averages leave it out."""
     n = len(rows.symbol)
-    columns = {name: _nullable(values) for name, values in zip(factors.names, rows.values, strict=True)}
+    columns = {name: _nullable_array(values) for name, values in zip(factors.names, rows.values, strict=True)}
     columns["symbol"] = pa.array(names, pa.string()).take(pa.array(rows.symbol))
     columns["session"] = pa.array(rows.session.astype(np.int32)).cast(pa.date32())
     for name, value in constants.items():
@@ -202,7 +202,7 @@ def to_table(
     return pa.Table.from_arrays(filled, schema=shape.schema)
 
 
-def _nullable(values: npt.NDArray[np.float32]) -> pa.Array:
+def _nullable_array(values: npt.NDArray[np.float32]) -> pa.Array:
     missing = np.isnan(values)
     count = int(missing.sum())
     valid = pa.py_buffer(np.packbits(~missing, bitorder="little").tobytes()) if count else None

@@ -112,15 +112,15 @@ class SessionGrid:
         """
         if not len(days):
             return np.zeros(0, dtype=np.int64)
-        found = np.searchsorted(self.days, days)
-        wrong = self.days[np.minimum(found, len(self.days) - 1)] != days
+        positions = np.searchsorted(self.days, days)
+        wrong = self.days[np.minimum(positions, len(self.days) - 1)] != days
         if wrong.any():
             day, first, last = (from_day(int(d)) for d in (days[wrong][0], self.days[0], self.days[-1]))
             raise PermanentError(
                 f"{int(wrong.sum())} rows lie on days that are no session of the grid {first} to {last}, "
                 f"such as {day}: quarantine them in ingest"
             )
-        return found.astype(np.int64)
+        return positions.astype(np.int64)
 
     def ages(self, columns: Ints, knowledge: Ints) -> Ints:
         """The age of knowledge of each row in sessions; ``len(days)`` if not known within this grid."""

@@ -9,22 +9,22 @@ from datetime import date
 
 @dataclass(frozen=True)
 class Plan:
-    """A filling of holes.
+    """Which holes to fill, and what to read for them.
 
     Attributes:
-        sessions: consecutive sessions of the exchange, from the first that is read to the last that is wanted.
-        wanted: the holes, positions in ``sessions``, ascending.
+        sessions: consecutive sessions of the exchange, from the first that is read to the last hole.
+        hole_positions: the holes, positions in ``sessions``, ascending.
         ranges: the sessions to read, first and last of each range, ascending and disjoint.
     """
 
     sessions: tuple[date, ...]
-    wanted: tuple[int, ...]
+    hole_positions: tuple[int, ...]
     ranges: tuple[tuple[date, date], ...]
 
     @property
     def holes(self) -> tuple[date, ...]:
         """The sessions to compute."""
-        return tuple(self.sessions[index] for index in self.wanted)
+        return tuple(self.sessions[index] for index in self.hole_positions)
 
     @property
     def read(self) -> int:
@@ -45,8 +45,8 @@ def plan_holes(calendar: Sequence[date], due: Collection[date], done: Collection
     Returns:
         None where nothing is missing.
     """
-    place = {session: index for index, session in enumerate(calendar)}
-    holes = sorted(place[session] for session in set(due) - set(done))
+    position = {session: index for index, session in enumerate(calendar)}
+    holes = sorted(position[session] for session in set(due) - set(done))
     if not holes:
         return None
     ranges: list[tuple[int, int]] = []

@@ -1,10 +1,10 @@
 """The features step: compute factor sets for every session up to that of the run that lacks them.
 
 Inputs: bars_snapshot, actions_snapshot, for sets that read filings filings_snapshot; factor_sets, if they are not those
-of the daily models; since, where history is filled: the first session that may be computed, and none need be there.
-Appends to ``features.<set>`` in one commit, for one session as for a thousand; a rerun with the same inputs changes
-nothing. Only the look-back of the missing sessions is read. Another run that fills the same sessions at the same time
-makes this one plan again. With the input plan_only nothing is computed: the plan is printed.
+of the daily models; since, where history is filled: the first session that may be computed (the run's own session then
+need not have rows). Appends to ``features.<set>`` in one commit, for one session as for a thousand; a rerun with the
+same inputs changes nothing. Only the look-back of the missing sessions is read. If another run fills the same
+sessions at the same time, this one plans again. With the input plan_only nothing is computed: the plan is printed.
 """
 
 from __future__ import annotations
@@ -56,29 +56,29 @@ def features(args: StepArgs) -> dict[str, Any]:
     )
     spark = lake_session(runtime, f"afterbell features {args.session}")
     if args.inputs.get("plan_only"):
-        return {"plan": [_plan(spark, args, inputs, factors) for factors in sets]}
-    done = {factors.name: _of_set(spark, args, inputs, factors) for factors in sets}
+        return {"plan": [_report_plan(spark, args, inputs, factors) for factors in sets]}
+    outcomes = {factors.name: _fill_set(spark, args, inputs, factors) for factors in sets}
     return {
-        "features_snapshots": {name: one["snapshot"] for name, one in done.items()},
+        "features_snapshots": {name: outcome["snapshot"] for name, outcome in outcomes.items()},
         "definition_hashes": {factors.name: factors.definition_hash for factors in sets},
-        "sets": done,
-        "factors": sum(one["factors"] for one in done.values()),
-        "sessions": max(one["sessions"] for one in done.values()),
-        "rows": sum(one["rows"] for one in done.values()),
-        "noop": all(one["noop"] for one in done.values()),
+        "sets": outcomes,
+        "factors": sum(outcome["factors"] for outcome in outcomes.values()),
+        "sessions": max(outcome["sessions"] for outcome in outcomes.values()),
+        "rows": sum(outcome["rows"] for outcome in outcomes.values()),
+        "noop": all(outcome["noop"] for outcome in outcomes.values()),
     }
 
 
-def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
+def _fill_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
     started = datetime.now(UTC)
     table = table_of(factors)
     ensure_table(spark, table)
     read = {table.name: snapshot for table, snapshot in inputs.of(factors).items()}
     since = {} if args.day("since") is None else {"since": args.day("since")}
-    wanted = commit_id("features", session=args.session, inputs=read, definition_hash=factors.definition_hash, **since)
-    snapshot, sessions, planned = find_commit(spark, table, wanted), 0, False
+    fill_id = commit_id("features", session=args.session, inputs=read, definition_hash=factors.definition_hash, **since)
+    snapshot, sessions, planned = find_commit(spark, table, fill_id), 0, False
     if snapshot is None:
-        snapshot, sessions = _fill(spark, args, inputs, factors, wanted)
+        snapshot, sessions = _fill_holes(spark, args, inputs, factors, fill_id)
         planned = sessions > 0
     rows = int(snapshot_summary(spark, table, snapshot).get("added-records", 0)) if planned else 0
     if not since:
@@ -90,7 +90,7 @@ def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Factor
         rows=rows,
         snapshots_in=read,
         snapshots_out={table.name: snapshot},
-        commit_id=wanted,
+        commit_id=fill_id,
         verdict="done" if planned else "noop",
         detail={"definition_hash": factors.definition_hash, "sessions": sessions},
     )
@@ -99,25 +99,27 @@ def _of_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Factor
         "factors": len(factors.names),
         "sessions": sessions,
         "rows": rows,
-        "commit_id": wanted,
+        "commit_id": fill_id,
         "noop": not planned,
     }
 
 
-def _fill(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet, wanted: str) -> tuple[int, int]:
+def _fill_holes(
+    spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet, fill_id: str
+) -> tuple[int, int]:
     """The snapshot that has all that can be computed up to the session, and how many sessions were added for it."""
     table = table_of(factors)
     for attempt in range(1, _TRIES + 1):
         # Resolved once: the holes are those of this snapshot, whoever commits meanwhile.
-        at = head(spark, table)
-        work = find_work(spark, inputs, factors, at, args.session, args.day("since"))
+        base = head(spark, table)
+        work = find_work(spark, inputs, factors, base, args.session, args.day("since"))
         if work is None:
-            return at, 0
-        print(_said(factors, work), flush=True)
+            return base, 0
+        print(_format_work(factors, work), flush=True)
         constants = {"definition_hash": factors.definition_hash, "input_snapshot": inputs.bars}
         files = compute_files(spark, inputs, factors, work, constants)
         try:
-            return commit(spark, factors, work, files, wanted, at), len(work.plan.wanted)
+            return commit(spark, factors, work, files, fill_id, base), len(work.plan.hole_positions)
         except BaseMovedError:
             discard_files(files, inputs.s3)
             if attempt == _TRIES:
@@ -126,20 +128,22 @@ def _fill(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSe
     raise AssertionError("the last try returns or raises")
 
 
-def _said(factors: FactorSet, work: Work) -> str:
+def _format_work(factors: FactorSet, work: Work) -> str:
     plan = work.plan
     return (
-        f"features: {factors.name}, {len(factors.names)} factors: {len(plan.wanted)} sessions {plan.holes[0]} to "
+        f"features: {factors.name}, {len(factors.names)} factors: {len(plan.holes)} sessions {plan.holes[0]} to "
         f"{plan.holes[-1]}, reading {plan.read}, about {work.rows_a_session} rows each, in {len(work.tasks)} tasks"
     )
 
 
-def _plan(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
+def _report_plan(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
     table = table_of(factors)
     ensure_table(spark, table)
     work = find_work(spark, inputs, factors, head(spark, table), args.session, args.day("since"))
     print(
-        f"features: {factors.name}: nothing is missing up to {args.session}" if work is None else _said(factors, work)
+        f"features: {factors.name}: nothing is missing up to {args.session}"
+        if work is None
+        else _format_work(factors, work)
     )
     return {"set": factors.name} | ({"sessions": 0} if work is None else work.summary())
 

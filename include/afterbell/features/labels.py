@@ -39,7 +39,7 @@ def forward_returns(close: Floats, factor: Floats, ends: Ints, horizons: Sequenc
     """Forward returns by horizon in sessions, over a stretch of consecutive sessions.
 
     A label needs the sessions up to ``t+1+h``, and so the stretch to reach ``max(horizons) + 1`` sessions beyond those
-    whose labels are wanted; it is the same whatever else the stretch holds.
+    whose labels are needed; it is the same whatever else the stretch holds.
 
     Args:
         close: float64 ``(T, n_symbols)``, as traded, NaN where there is no bar.
@@ -51,7 +51,7 @@ def forward_returns(close: Floats, factor: Floats, ends: Ints, horizons: Sequenc
         For each horizon float64 of shape ``(T, n_symbols)``, NaN where there is no label.
     """
     final = _carry_delisted(close, factor, ends)
-    found = {}
+    labels = {}
     for horizon in horizons:
         label = np.full(close.shape, np.nan)
         rows = len(close) - 1 - horizon
@@ -60,8 +60,8 @@ def forward_returns(close: Floats, factor: Floats, ends: Ints, horizons: Sequenc
             for step in range(1, horizon + 1):
                 entry *= factor[1 + step : 1 + step + rows]
             label[:rows] = final[1 + horizon : 1 + horizon + rows] / entry - 1.0
-        found[horizon] = label
-    return found
+        labels[horizon] = label
+    return labels
 
 
 def _carry_delisted(close: Floats, factor: Floats, ends: Ints) -> Floats:

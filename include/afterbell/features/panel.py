@@ -146,12 +146,14 @@ def _layers(cells: Cells, part: Ints, first: int, base: Floats, oldest: int) -> 
     arrays = np.empty((len(ages), *base.shape))
     arrays[0] = base
     lane = cells.symbol[part] - first
-    _write(arrays, ages, lane, cells.column[part], age, cells.knowledge[part], cells.rank[part], cells.values[:, part])
+    _write_newest(
+        arrays, ages, lane, cells.column[part], age, cells.knowledge[part], cells.rank[part], cells.values[:, part]
+    )
     return Layers(tuple(ages.tolist()), arrays)
 
 
 @compiled
-def _write(
+def _write_newest(
     arrays: Floats, ages: Ints, lane: Ints, column: Ints, age: Ints, knowledge: Ints, rank: Ints, values: Floats
 ) -> None:
     newest = np.full(arrays.shape[2:], np.iinfo(np.int64).min)
@@ -174,6 +176,6 @@ def _write(
 def presence(bars: Cells, columns: Ints, n_symbols: int, sessions: int) -> npt.NDArray[np.bool_]:
     """Whether a symbol has a bar known at the cut-off of the session of each of ``columns``; ``(columns, symbols)``."""
     known = (bars.age == 0) & np.isfinite(bars.values[FIELDS.index("close")])
-    found = np.zeros((sessions, n_symbols), dtype=np.bool_)
-    found[bars.column[known], bars.symbol[known]] = True
-    return found[columns]
+    present = np.zeros((sessions, n_symbols), dtype=np.bool_)
+    present[bars.column[known], bars.symbol[known]] = True
+    return present[columns]

@@ -53,8 +53,8 @@ def known(book: Book, symbol: int, day: int, cut_off: int) -> tuple[Ints, Floats
     for row in range(end - begin):
         if period[row, KNOWLEDGE] > cut_off or period[row, END] < day - HISTORY:
             continue
-        again = count > 0 and (period[row, :KNOWLEDGE] == period[count - 1, :KNOWLEDGE]).all()
-        count += 0 if again else 1
+        repeated = count > 0 and (period[row, :KNOWLEDGE] == period[count - 1, :KNOWLEDGE]).all()
+        count += 0 if repeated else 1
         period[count - 1], figures[count - 1] = period[row], figures[row]
     return period[:count], figures[:count]
 
@@ -63,12 +63,12 @@ def known(book: Book, symbol: int, day: int, cut_off: int) -> tuple[Ints, Floats
 def adjust(moves: Moves, symbol: int, day: int, cut_off: int, period: Ints, figures: Floats) -> None:
     """Bring figures per share to the session's shares."""
     begin, end = moves.starts[symbol], moves.starts[symbol + 1]
-    at = begin
-    while at < end:
-        ex, factor = moves.ex[at], 1.0
-        while at < end and moves.ex[at] == ex:
-            factor = moves.split[at] if moves.knowledge[at] <= cut_off else factor
-            at += 1
+    action = begin
+    while action < end:
+        ex, factor = moves.ex[action], 1.0
+        while action < end and moves.ex[action] == ex:
+            factor = moves.split[action] if moves.knowledge[action] <= cut_off else factor
+            action += 1
         for row in range(len(period) if ex <= day else 0):
             if ex > period[row, KNOWLEDGE] // DAY:
                 for figure in _PER_SHARE:
@@ -76,13 +76,13 @@ def adjust(moves: Moves, symbol: int, day: int, cut_off: int, period: Ints, figu
 
 
 @compiled
-def find(period: Ints, annual: int, end: float) -> int:
+def find_period(period: Ints, annual: int, end: float) -> int:
     """The place of the year (1) or the quarter (0) that ended next to the day ``end``; -1 where none is near."""
     place, nearest = -1, float(_NEAR)
     for row in range(len(period)):
-        off = abs(period[row, END] - end)
-        if period[row, ANNUAL] == annual and off <= nearest:
-            place, nearest = row, off
+        distance = abs(period[row, END] - end)
+        if period[row, ANNUAL] == annual and distance <= nearest:
+            place, nearest = row, distance
     return place
 
 
@@ -99,8 +99,8 @@ def year_of(period: Ints, day: int) -> Ints:
     quarters = int(np.round((period[newest, END] - begin) / _QUARTER))
     rows = np.empty((2, 4), dtype=np.int64)
     for quarter in range(min(quarters, 4)):
-        rows[0, quarter] = find(period, 0, begin + (quarter + 1) * _QUARTER)
-        rows[1, quarter] = find(period, 0, begin - YEAR + (quarter + 1) * _QUARTER)
+        rows[0, quarter] = find_period(period, 0, begin + (quarter + 1) * _QUARTER)
+        rows[1, quarter] = find_period(period, 0, begin - YEAR + (quarter + 1) * _QUARTER)
     if 0 < quarters < 4 and rows[:, :quarters].min() >= 0 and rows[0, quarters - 1] == newest:
         weights[:, last] = 1
         for quarter in range(quarters):
@@ -120,7 +120,7 @@ def quarter_of(period: Ints) -> Ints:
     newest = len(period) - 1
     if period[newest, ANNUAL] == 1:
         for quarter in range(1, 4):
-            row = find(period, 0, period[newest, END] - quarter * _QUARTER)
+            row = find_period(period, 0, period[newest, END] - quarter * _QUARTER)
             if row < 0:
                 return np.zeros(len(period), dtype=np.int64)
             weights[row] = -1

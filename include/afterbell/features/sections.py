@@ -14,7 +14,7 @@ from afterbell.features.grid import Floats, Ints
 Floats32 = npt.NDArray[np.float32]
 
 
-def columns(factors: FactorSet, values: Floats32, begins: Ints) -> Floats32:
+def set_columns(factors: FactorSet, values: Floats32, begins: Ints) -> Floats32:
     """The set's columns.
 
     Args:
@@ -24,15 +24,15 @@ def columns(factors: FactorSet, values: Floats32, begins: Ints) -> Floats32:
     """
     if not factors.crossed:
         return values
-    found = np.empty((len(factors.names), values.shape[1]), dtype=np.float32)
-    found[: len(factors.factors)] = values[: len(factors.factors)]
+    table = np.empty((len(factors.names), values.shape[1]), dtype=np.float32)
+    table[: len(factors.factors)] = values[: len(factors.factors)]
     for first, last in pairwise(begins.tolist()):
-        _cross(factors, values[:, first:last], found[len(factors.factors) :, first:last])
-    return found
+        _cross(factors, values[:, first:last], table[len(factors.factors) :, first:last])
+    return table
 
 
-def _cross(factors: FactorSet, values: Floats32, found: Floats32) -> None:
-    """Fill ``found``, a row a crossed factor, for one session."""
+def _cross(factors: FactorSet, values: Floats32, crossed: Floats32) -> None:
+    """Fill ``crossed``, one row for each crossed factor, for one session."""
 
     @cache
     def sorted_values(factor: Factor) -> tuple[Floats, Ints]:
@@ -50,4 +50,4 @@ def _cross(factors: FactorSet, values: Floats32, found: Floats32) -> None:
         out = np.empty(values.shape[1])
         parts = cross.within.parts if cross.within else 1
         cross.kernel.function(*sorted_values(cross.of), codes(cross.within), parts, out)
-        found[row] = out
+        crossed[row] = out

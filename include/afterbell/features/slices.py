@@ -27,12 +27,12 @@ class Slice:
     Attributes:
         month: counted from January 1970, 0.
         grid: consecutive sessions of the exchange, from the first that is read to the last hole.
-        wanted: the holes, columns of ``grid``, ascending.
+        hole_columns: the holes as columns of ``grid``, ascending.
     """
 
     month: int
     grid: SessionGrid
-    wanted: tuple[int, ...]
+    hole_columns: tuple[int, ...]
 
     @property
     def months(self) -> range:
@@ -53,12 +53,12 @@ def slices_of(plan: Plan, grid: SessionGrid, depth: int) -> list[Slice]:
         grid: of its sessions.
         depth: sessions before its own that a row may look at.
     """
-    found = []
-    for month, group in groupby(plan.wanted, key=lambda at: month_of(plan.sessions[at])):
+    slices = []
+    for month, group in groupby(plan.hole_positions, key=lambda position: month_of(plan.sessions[position])):
         holes = list(group)
         begin = max(0, holes[0] - depth)
-        found.append(Slice(month, grid.part(begin, holes[-1] + 1), tuple(hole - begin for hole in holes)))
-    return found
+        slices.append(Slice(month, grid.part(begin, holes[-1] + 1), tuple(hole - begin for hole in holes)))
+    return slices
 
 
 def tasks_of(slices: Sequence[Slice], rows_a_session: int, cores: int) -> list[tuple[Slice, ...]]:
@@ -69,17 +69,17 @@ def tasks_of(slices: Sequence[Slice], rows_a_session: int, cores: int) -> list[t
         rows_a_session: how many rows a session has, about.
         cores: of the cluster; no core is left without work while there are months enough.
     """
-    holes = sum(len(one.wanted) for one in slices)
+    holes = sum(len(month_slice.hole_columns) for month_slice in slices)
     waves = math.ceil(holes * rows_a_session / ROWS_A_TASK / cores)
     share = holes / max(1, min(waves * cores, len(slices)))
     tasks: list[list[Slice]] = []
     done, last = 0, 0
-    for one in slices:
+    for month_slice in slices:
         # A slice goes where its middle lies.
-        place = int((done + len(one.wanted) / 2) / share)
-        done += len(one.wanted)
+        place = int((done + len(month_slice.hole_columns) / 2) / share)
+        done += len(month_slice.hole_columns)
         if not tasks or place > last:
             tasks.append([])
-        tasks[-1].append(one)
+        tasks[-1].append(month_slice)
         last = place
     return [tuple(task) for task in tasks]

@@ -1,4 +1,4 @@
-"""What filings said of a company, as known at a session's cut-off, in that session's own shares.
+"""What filings reported of a company, as known at a session's cut-off, in that session's own shares.
 
 Of each period (its end, and whether it is a year or a quarter) the filing known last counts, whole: an amendment
 replaces what was filed before. A 10-Q gives income, sales, earnings and dividends of its quarter, but cash flows of the
@@ -38,7 +38,7 @@ from afterbell.features.periods import (
     Book,
     Moves,
     adjust,
-    find,
+    find_period,
     known,
     quarter_of,
     year_of,
@@ -75,7 +75,7 @@ class Statements:
     def look(self, column: int) -> None:
         """Fill the series as seen from the session of ``column``."""
         day, cut_off = int(self._grid.days[column]), int(self._grid.cut_offs[column])
-        _look(self._book, self._moves, self._first, day, cut_off, self._series)
+        _fill_series(self._book, self._moves, self._first, day, cut_off, self._series)
 
 
 def open_statements(
@@ -104,7 +104,7 @@ STATEMENTS = Source(HISTORY, open_statements)
 
 
 @compiled
-def _look(book: Book, moves: Moves, first: int, day: int, cut_off: int, out: Floats) -> None:
+def _fill_series(book: Book, moves: Moves, first: int, day: int, cut_off: int, out: Floats) -> None:
     for lane in range(out.shape[2]):
         out[:, 0, lane] = np.nan
         period, figures = known(book, first + lane, day, cut_off)
@@ -112,23 +112,23 @@ def _look(book: Book, moves: Moves, first: int, day: int, cut_off: int, out: Flo
             continue
         reported = figures[:, _BASIC].copy()
         adjust(moves, first + lane, day, cut_off, period, figures)
-        found = np.concatenate((
+        series = np.concatenate((
             _flows(period, figures, day),
             _newest(period, figures),
             np.array([_shares(period, figures, reported, day),
                       float((cut_off - period[-1, KNOWLEDGE]) // DAY), float(day - period[-1, END])]),
         ))  # fmt: skip
-        out[:, 0, lane] = found
+        out[:, 0, lane] = series
 
 
 @compiled
 def _total(weights: Ints, figures: Floats, figure: int) -> float:
-    total, any_ = 0.0, False
+    total, counted = 0.0, False
     for row in range(len(weights)):
         if weights[row] != 0:
             total += weights[row] * figures[row, figure]
-            any_ = True
-    return total if any_ else np.nan
+            counted = True
+    return total if counted else np.nan
 
 
 @compiled
@@ -141,7 +141,7 @@ def _flows(period: Ints, figures: Floats, day: int) -> Floats:
         _total(year[0], figures, _OPERATING),
         _total(year[0], figures, _INCOME),
         _total(year[0], figures, _DILUTED),
-        paid if paid >= 0.0 else np.nan,  # some filings say what was paid since the year began
+        paid if paid >= 0.0 else np.nan,  # some filings give what was paid since the year began
         _total(year[1], figures, _CASH_FLOW),
         _total(quarter, figures, _INCOME),
         _total(quarter, figures, _DILUTED),
@@ -152,7 +152,7 @@ def _flows(period: Ints, figures: Floats, day: int) -> Floats:
 def _newest(period: Ints, figures: Floats) -> Floats:
     """The series ``sales_span`` to ``assets_before``."""
     newest = len(period) - 1
-    before = find(period, period[newest, ANNUAL], float(period[newest, END] - YEAR))
+    before = find_period(period, period[newest, ANNUAL], float(period[newest, END] - YEAR))
     then = figures[before] if before >= 0 else np.full(figures.shape[1], np.nan)
     now = figures[newest]
     return np.concatenate((
@@ -164,7 +164,7 @@ def _newest(period: Ints, figures: Floats) -> Floats:
 
 @compiled
 def _shares(period: Ints, figures: Floats, reported: Floats, day: int) -> float:
-    """Net income over earnings per basic share of the newest filing in which they tell."""
+    """Net income over earnings per basic share of the newest filing in which both are usable."""
     for row in range(len(period) - 1, -1, -1):
         shares = float(figures[row, _INCOME] / figures[row, _BASIC])
         if period[row, END] >= day - STALE and abs(reported[row]) >= _LEAST_EPS and 0.0 < shares < np.inf:

@@ -1,4 +1,4 @@
-"""What is stored of a factor set and what is missing, asked of the lake without Spark."""
+"""What is stored of a factor set and what is missing, read from the lake without Spark."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from afterbell.lake.tables import BARS, DROPS
 from afterbell.lake.unseen import LEDGER, crossed, unseen_sessions
 
 LONGEST = 260
-"""Sessions before the first one with rows that are asked about: the deepest set looks back less."""
+"""Sessions before the first one with rows that are examined: the deepest set looks back less."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def bars_due(runtime: Runtime, exchange: Exchange, last: date | None) -> dict[da
     """Sessions up to ``last`` with a bar that was known at their cut-off, ascending, and how many bars each has."""
     rows = scan(runtime, BARS.name, ("session", "knowledge_time"))
     known = first_known(rows)
-    asked = {day: each for day, each in known.items() if (last is None or day <= last) and exchange.is_session(day)}
-    return due(asked, exchange)
+    in_range = {day: bars for day, bars in known.items() if (last is None or day <= last) and exchange.is_session(day)}
+    return due(in_range, exchange)
 
 
 def unseen_of(runtime: Runtime, exchange: Exchange, sessions: Collection[date]) -> frozenset[date]:
@@ -71,7 +71,7 @@ def unseen_of(runtime: Runtime, exchange: Exchange, sessions: Collection[date]) 
     if not sessions or DROPS.name not in table_names(open_catalog(runtime)):
         return frozenset()
     ledger = pl.DataFrame(scan(runtime, DROPS.name))
-    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
+    if not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't record it
         return frozenset()
     calendar = [*exchange.before(min(sessions), LONGEST), *exchange.between(min(sessions), max(sessions))]
     return frozenset(day for days in unseen_sessions(ledger, calendar).values() for day in days)
@@ -85,8 +85,8 @@ def crossing(
         return []
     first, last = min(sessions), max(sessions)
     calendar = [*exchange.before(first, factors.depth), *exchange.between(first, last)]
-    found = crossed(calendar, unseen, factors.depth)
-    return [day for day, crosses in zip(calendar, found, strict=True) if crosses and day in sessions]
+    flags = crossed(calendar, unseen, factors.depth)
+    return [day for day, crosses in zip(calendar, flags, strict=True) if crosses and day in sessions]
 
 
 def status(
@@ -96,7 +96,7 @@ def status(
     fillable: dict[date, int],
     unseen: frozenset[date] = frozenset(),
 ) -> Status:
-    """How a set stands.
+    """The state of a set.
 
     Args:
         runtime: where the lake is.
@@ -106,7 +106,7 @@ def status(
         unseen: from ``unseen_of``.
     """
     stored = stored_sessions(runtime, factors)
-    told = Status(
+    current = Status(
         factors.name,
         len(factors.names),
         factors.definition_hash,
@@ -117,14 +117,14 @@ def status(
     )
     missing = {session: rows for session, rows in fillable.items() if session not in stored}
     if not missing:
-        return told
+        return current
     first, last = min(missing), max(missing)
     calendar = [*exchange.before(first, factors.depth), *exchange.between(first, last)]
     plan = plan_holes(calendar, missing, (), factors.depth)
     if plan is None:
-        return told
+        return current
     return replace(
-        told,
+        current,
         missing=len(missing),
         first=first,
         last=last,
@@ -148,15 +148,15 @@ def stored_sessions(runtime: Runtime, factors: FactorSet) -> set[date]:
     if head is None:
         return set()
 
-    def commit_of(at: int) -> Commit | None:
-        one = snapshots.get(at)
-        if one is None or one.summary is None:
+    def commit_of(snapshot_id: int) -> Commit | None:
+        entry = snapshots.get(snapshot_id)
+        if entry is None or entry.summary is None:
             return None
-        return Commit(one.parent_snapshot_id, str(one.summary.operation.value), one.summary.additional_properties)
+        return Commit(entry.parent_snapshot_id, str(entry.summary.operation.value), entry.summary.additional_properties)
 
-    told = covered(commit_of, head, factors.definition_hash)
-    if told is not None:
-        return told
+    sessions = covered(commit_of, head, factors.definition_hash)
+    if sessions is not None:
+        return sessions
     rows = scan(runtime, name, ("session", "definition_hash"))
-    same = rows.filter(pa.compute.equal(rows["definition_hash"], factors.definition_hash))
-    return set(pa.compute.unique(same["session"]).to_pylist())
+    own = rows.filter(pa.compute.equal(rows["definition_hash"], factors.definition_hash))
+    return set(pa.compute.unique(own["session"]).to_pylist())

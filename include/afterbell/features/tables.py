@@ -29,10 +29,10 @@ FILING_COLUMNS = pa.schema(
 
 def within(table: pa.Table, column: str, grid: SessionGrid, history: int = 0) -> pa.Table:
     """The rows whose ``column`` lies between ``history`` days before the first session of ``grid`` and the last one."""
-    first, last = (from_day(int(grid.days[at])) for at in (0, -1))
+    first, last = (from_day(int(grid.days[index])) for index in (0, -1))
     first -= timedelta(days=history)
-    found = pc.min_max(table[column]).as_py()
-    if found["min"] is not None and first <= found["min"] and found["max"] <= last:
+    bounds = pc.min_max(table[column]).as_py()
+    if bounds["min"] is not None and first <= bounds["min"] and bounds["max"] <= last:
         return table  # as most months of a slice are: no copy
     return table.filter((pc.field(column) >= first) & (pc.field(column) <= last))
 
@@ -53,8 +53,8 @@ def bars_of(tables: Sequence[pa.Table], symbols: tuple[str, ...]) -> Bars:
         session[begin:end] = _integers(table["session"], pa.int32())
         knowledge[begin:end] = _integers(table["knowledge_time"], pa.int64())
         revision[begin:end] = _integers(table["revision"])
-        for at, name in enumerate(FIELDS):
-            values[at, begin:end] = _floats(table[name])
+        for field, name in enumerate(FIELDS):
+            values[field, begin:end] = _floats(table[name])
     return Bars(symbol, session, knowledge, revision, values)
 
 
@@ -72,7 +72,7 @@ def actions_of(table: pa.Table, symbols: tuple[str, ...]) -> Actions:
         _integers(known["ex_session"], pa.int32()),
         _integers(known["knowledge_time"], pa.int64()),
         _floats(known["factor"]),
-        _true(pc.equal(known["kind"], "split")),
+        _booleans(pc.equal(known["kind"], "split")),
     )
 
 
@@ -91,8 +91,8 @@ def filings_of(table: pa.Table, symbols: tuple[str, ...]) -> Filings:
         _codes(known["symbol"], symbols),
         _integers(known["period_end"], pa.int32()),
         _integers(known["knowledge_time"], pa.int64()),
-        _true(pc.equal(known["doc_type"], "10-K")),
-        _true(known["amended"]),
+        _booleans(pc.equal(known["doc_type"], "10-K")),
+        _booleans(known["amended"]),
         np.stack([_floats(known[name]) for name in FIGURES]),
     )
 
@@ -104,23 +104,23 @@ def _names(chunk: pa.Array) -> pa.Array:
 
 def _codes(column: pa.ChunkedArray, symbols: tuple[str, ...]) -> Ints:
     places = pa.array(symbols, pa.string())
-    found = [
+    chunks = [
         pc.index_in(chunk.dictionary, places).take(chunk.indices)
         if pa.types.is_dictionary(chunk.type)
         else pc.index_in(chunk, places)
         for chunk in column.chunks
     ]
-    return np.concatenate([np.zeros(0, np.int64), *(each.to_numpy(zero_copy_only=False) for each in found)]).astype(
+    return np.concatenate([np.zeros(0, np.int64), *(codes.to_numpy(zero_copy_only=False) for codes in chunks)]).astype(
         np.int64
     )
 
 
 def _integers(column: pa.ChunkedArray, storage: pa.DataType | None = None) -> Ints:
-    found = column if storage is None else column.cast(storage)
-    return np.asarray(pc.fill_null(found.cast(pa.int64()), 0).to_numpy(), dtype=np.int64)
+    stored = column if storage is None else column.cast(storage)
+    return np.asarray(pc.fill_null(stored.cast(pa.int64()), 0).to_numpy(), dtype=np.int64)
 
 
-def _true(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _booleans(column: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
     return np.asarray(column.fill_null(False).to_numpy(), dtype=np.bool_)
 
 

@@ -2,8 +2,8 @@
 
 A value ``k`` sessions ago is the newest revision known at the session's own cut-off; prices are multiplied, and
 volumes divided, by the actions known then that took effect since. Before the session on which another security took the
-symbol there is nothing. Whoever computes from a view can neither see what
-came later nor how many sessions are computed together.
+symbol there is nothing. Whoever computes from a view can neither see what came later nor how many sessions are computed
+together.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ class View:
     """The look back of one block, filled for one session after the other.
 
     Attributes:
-        series: float64 of shape ``(len(SERIES), depth + 1, lanes)``; only those that were asked for are filled.
+        series: float64 of shape ``(len(SERIES), depth + 1, lanes)``; only those that are needed are filled.
     """
 
-    def __init__(self, panel: Panel, depth: int, wanted: frozenset[str]) -> None:
-        """``wanted`` are names of ``SERIES``, ``depth`` the greatest age."""
-        self._needed = wanted | {name for each in wanted for name in _NEEDS.get(each, ())}
+    def __init__(self, panel: Panel, depth: int, names: frozenset[str]) -> None:
+        """``names`` are names of ``SERIES``, ``depth`` the greatest age."""
+        self._needed = names | {source for name in names for source in _NEEDS.get(name, ())}
         self._bars, self._actions = panel.bars.arrays, panel.actions.arrays
         self._bar_layer, self._action_layer = panel.bars.by_age(depth), panel.actions.by_age(depth)
         lanes = self._bars.shape[-1]
         self.series = np.full((len(SERIES), depth + 1, lanes), np.nan)
         self._units = np.ones((2, depth + 1, lanes))
-        self._prices = np.array([at for at in range(4) if SERIES[at] in self._needed], dtype=np.int64)
+        self._prices = np.array([field for field in range(4) if SERIES[field] in self._needed], dtype=np.int64)
         if self._needed & {"log_volume", "log_volume_ratio"}:
             self._logs = np.full((2, *self._bars[:, _VOLUME].shape), np.nan)
             _log_table(self._bars[:, _VOLUME], self._logs)
@@ -170,10 +170,10 @@ def _log_volume(logs: Floats, by_age: Ints, column: int, units: Floats, series: 
         t, layer = column - age, by_age[age]
         for lane in range(series.shape[2]):
             series[_LOG, age, lane] = logs[layer, t, lane] if t >= 0 else np.nan
-        others = 0
+        adjusted = 0
         for lane in range(series.shape[2]):
-            others += 1 if units[1, age, lane] != 1.0 else 0
-        for lane in range(series.shape[2] if others else 0):
+            adjusted += 1 if units[1, age, lane] != 1.0 else 0
+        for lane in range(series.shape[2] if adjusted else 0):
             if units[1, age, lane] != 1.0:
                 series[_LOG, age, lane] = np.log(series[_VOLUME, age, lane] + 1.0)
 
@@ -187,11 +187,11 @@ def _log_volume_ratio(
         t, layer, before = column - age, by_age[age], by_age[age + 1]
         for lane in range(series.shape[2]):
             series[_LOG_RATIO, age, lane] = logs[layer, t, lane] if t >= 1 else np.nan
-        others = 0
+        adjusted = 0
         for lane in range(series.shape[2]):
-            others += 1 if units[1, age, lane] != units[1, age + 1, lane] else 0
+            adjusted += 1 if units[1, age, lane] != units[1, age + 1, lane] else 0
         # The table has it as the volumes stand, both of one layer.
-        if not others and (layer == before or t < 1):
+        if not adjusted and (layer == before or t < 1):
             continue
         for lane in range(series.shape[2]):
             restated = t >= 1 and bars[layer, _VOLUME, t - 1, lane] != bars[before, _VOLUME, t - 1, lane]

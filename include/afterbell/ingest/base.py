@@ -1,4 +1,4 @@
-"""The lake as an ingest finds it: the snapshots it builds on, and the few rows of them that it needs."""
+"""The lake before an ingest: the snapshots it builds on, and the few rows of them that it needs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from afterbell.lake.tables import DROPS, Table
 
 
 class Base:
-    """Snapshots of ``main``, resolved once; everything is read at these. Tables that aren't there are made.
+    """Snapshots of ``main``, resolved once; everything is read at these. Missing tables are created.
 
     Attributes:
         spark: a session on the lake.
@@ -30,9 +30,9 @@ class Base:
     def __init__(self, spark: SparkSession, s3: S3Location, tables: Iterable[Table]) -> None:
         self.spark, self.s3 = spark, s3
         names = list(tables)
-        found = side_by_side(spark, lambda table: self._open(spark, table), names)
-        self.heads = {table.name: at for table, (at, _) in zip(names, found, strict=True)}
-        self._shapes = {table.name: shape for table, (_, shape) in zip(names, found, strict=True)}
+        opened = side_by_side(spark, lambda table: self._open(spark, table), names)
+        self.heads = {table.name: snapshot_id for table, (snapshot_id, _) in zip(names, opened, strict=True)}
+        self._shapes = {table.name: shape for table, (_, shape) in zip(names, opened, strict=True)}
 
     @staticmethod
     def _open(spark: SparkSession, table: Table) -> tuple[int, Shape]:
@@ -40,7 +40,7 @@ class Base:
         return head(spark, table), shape_of(spark, table)
 
     def shape(self, table: Table) -> Shape:
-        """What a writer of ``table`` must know."""
+        """The shape that a writer of ``table`` needs."""
         return self._shapes[table.name]
 
     def files(self, table: Table, column: str = "", low: Any = None, high: Any = None) -> list[LakeFile]:
@@ -54,12 +54,12 @@ class Base:
         return read_files(self.files(table, column, low, high), self.shape(table), self.s3, keep)
 
     def known_drops(self) -> list[KnownDrop]:
-        """The ledger."""
+        """The lines of the ledger."""
         names = ("source", "store", "key", "version", "sha256", "session", "state")
         rows = self.rows(DROPS).select(
             *names,
             pl.col("knowledge_time").dt.epoch("us"),
-            # A ledger of before these columns were there has none.
+            # A ledger that was written before these columns existed has no values in them.
             pl.col("text_bytes").fill_null(0),
             pl.col("text_sha256").fill_null(""),
             pl.col("left_rows").fill_null(0),

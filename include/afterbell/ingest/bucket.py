@@ -52,7 +52,7 @@ STAMP = ("knowledge_time", "drop_id")
 
 @dataclass(frozen=True)
 class Known:
-    """What a task needs of the lake.
+    """What a task needs from the lake.
 
     Attributes:
         shape: of the table that its bars go to.
@@ -77,8 +77,8 @@ def read_slice(
     """Read the drops of one slice.
 
     Args:
-        work: which.
-        sources: with their rules, by name.
+        work: the slice.
+        sources: each with its rules, by name.
         fetch: gets an object's bytes and the version they are; safe to call from threads.
         known: what the lake has; None for the small kinds.
         s3: where S3 is, if the lake is there.
@@ -96,24 +96,24 @@ def read_slice(
     if rejected:
         yield Part(REJECTS, work.kind, pl.concat(rejected, how="diagonal"))
     if known is not None:
-        looks = [(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
-        if looks:
-            yield Part(LEVELS, work.kind, sample_closes(looks))
+        readable = [(drop.outcome.drop_id, drop.rows) for drop in own if drop.rows is not None]
+        if readable:
+            yield Part(LEVELS, work.kind, sample_closes(readable))
         yield from _bars(work, Exchange(known.exchange), drops, own, known, s3)
         return
-    small = [_named(work.kind, drop) for drop in own if drop.rows is not None]
+    small = [_with_origin(work.kind, drop) for drop in own if drop.rows is not None]
     if small:
         yield Part(_SMALL[work.kind], work.kind, pl.concat(small, how="diagonal"))
 
 
-def _named(kind: Kind, drop: Drop) -> pl.DataFrame:
-    """The rows of a drop of a small kind, with what the driver must know of it."""
+def _with_origin(kind: Kind, drop: Drop) -> pl.DataFrame:
+    """The rows of a drop of a small kind, with the columns by which the driver knows where they are from."""
     task = drop.outcome.task
-    names: dict[str, object] = {"drop_session": task.session}
+    columns: dict[str, object] = {"drop_session": task.session}
     if kind == "actions":
-        names |= {"source": task.source, "key": task.key, "session": task.session}
+        columns |= {"source": task.source, "key": task.key, "session": task.session}
     return (pl.DataFrame() if drop.rows is None else drop.rows).with_columns(
-        pl.lit(value).alias(name) for name, value in names.items()
+        pl.lit(value).alias(name) for name, value in columns.items()
     )
 
 
@@ -121,81 +121,85 @@ def _bars(
     work: Slice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
 ) -> Iterator[Part]:
     staged = read_files(known.staged, known.shape, s3)
-    made, there = number_bucket(work, drops, known, s3, staged)
-    shown = _all_shown(own, staged, made, exchange) if work.kind == "bars" else None
+    revisions, earlier = number_bucket(work, drops, known, s3, staged)
+    shown = _collect_evidence(own, staged, revisions, exchange) if work.kind == "bars" else None
     repeats = known.repeats
     if shown is not None:
         yield Part(EVIDENCE, work.kind, shown)
         repeats = pl.concat([repeats, shown.filter("unchanged").select(repeats.columns)]).unique()
     if work.kind == "bars":
-        told = retold(made, there, exchange)
-        if told.height:
-            yield Part(RETOLD, work.kind, told)
+        restated = retold(revisions, earlier, exchange)
+        if restated.height:
+            yield Part(RETOLD, work.kind, restated)
         delivered = {drop.outcome.drop_id: drop.rows for drop in drops if drop.rows is not None}
-        renamed = find_renames(made, there, delivered)
+        renamed = find_renames(revisions, earlier, delivered)
         if renamed.height:
             yield Part(RENAMED, work.kind, renamed)
-    if repeats.height and made.height:
-        judged = made.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
-        if judged.height:
-            yield Part(REPEATS, work.kind, judged)
-            made = made.join(judged, on=["symbol", "session"], how="anti", maintain_order="left")
-    files = write_files(made, known.shape, s3)
+    if repeats.height and revisions.height:
+        repeated = revisions.join(repeats, on=["symbol", "session"], how="semi", maintain_order="left")
+        if repeated.height:
+            yield Part(REPEATS, work.kind, repeated)
+            revisions = revisions.join(repeated, on=["symbol", "session"], how="anti", maintain_order="left")
+    files = write_files(revisions, known.shape, s3)
     if files:
         yield Part(FILES, work.kind, files_frame(files))
 
 
-def _evidence(drops: list[Drop], exchange: Exchange) -> pl.DataFrame | None:
-    """What the drops show of corporate actions and of repeats, stamped; None where that is nothing."""
-    told = [drop for drop in drops if drop.rows is not None]
-    if not told:
+def _evidence_of_drops(drops: list[Drop], exchange: Exchange) -> pl.DataFrame | None:
+    """What the drops show of corporate actions and of repeats, stamped; None where they show nothing."""
+    readable = [drop for drop in drops if drop.rows is not None]
+    if not readable:
         return None
-    rows = _numbered(told, [drop.rows for drop in told])
-    revised = [number for number, drop in enumerate(told) if drop.outcome.state == REVISED]
-    single = [day for drop in told for day in drop.outcome.sessions if len(drop.outcome.sessions) == 1]
+    rows = _numbered(readable, [drop.rows for drop in readable])
+    revised = [number for number, drop in enumerate(readable) if drop.outcome.state == REVISED]
+    single = [day for drop in readable for day in drop.outcome.sessions if len(drop.outcome.sessions) == 1]
     previous = previous_sessions(map(date.fromisoformat, single), exchange)
     shown = evidence.show(rows, everything=pl.col("drop").is_in(revised), previous=previous)
-    found = pl.concat([shown, _claims_of_held(told)])
-    starts = np.cumsum([0, *(drop.outcome.rows for drop in told[:-1])])
+    rows_shown = pl.concat([shown, _claims_of_held(readable)])
+    starts = np.cumsum([0, *(drop.outcome.rows for drop in readable[:-1])])
     stamps = rows.select(STAMP)[starts]
-    found = found.drop("drop").hstack(stamps[found["drop"]])
-    return found if found.height else None
+    rows_shown = rows_shown.drop("drop").hstack(stamps[rows_shown["drop"]])
+    return rows_shown if rows_shown.height else None
 
 
-def _all_shown(drops: list[Drop], staged: pl.DataFrame, made: pl.DataFrame, exchange: Exchange) -> pl.DataFrame | None:
+def _collect_evidence(
+    drops: list[Drop], staged: pl.DataFrame, revisions: pl.DataFrame, exchange: Exchange
+) -> pl.DataFrame | None:
     """What the drops show, and the staged bars that are new: each as if a drop of its session had brought it."""
-    shown = [_evidence(drops, exchange)]
-    new = staged.join(made, on=[*BAR_KEY, "drop_id"], how="semi", maintain_order="left")
+    shown = [_evidence_of_drops(drops, exchange)]
+    new = staged.join(revisions, on=[*BAR_KEY, "drop_id"], how="semi", maintain_order="left")
     if new.height:
         # The stamp is that of the new revision: what was known before may have moved it.
-        stamps = made.select(*BAR_KEY, *STAMP).unique([*BAR_KEY, "drop_id"], keep="first", maintain_order=True)
+        stamps = revisions.select(*BAR_KEY, *STAMP).unique([*BAR_KEY, "drop_id"], keep="first", maintain_order=True)
         new = new.drop("knowledge_time").join(stamps, on=[*BAR_KEY, "drop_id"], how="inner", maintain_order="left")
-        each = new.select("drop_id", "session").unique(maintain_order=True).with_row_index("drop")
-        rows = _without_adjusted(new).join(each, on=["drop_id", "session"], how="inner", maintain_order="left")
-        found = evidence.show(rows, previous=previous_sessions(new["session"].unique().to_list(), exchange))
-        of_drops = rows.select("drop", "symbol", *STAMP)
-        shown.append(found.join(of_drops, on=["drop", "symbol"], how="inner", maintain_order="left").drop("drop"))
-    there = [frame for frame in shown if frame is not None and frame.height]
-    return pl.concat(there, how="diagonal") if there else None
+        drop_numbers = new.select("drop_id", "session").unique(maintain_order=True).with_row_index("drop")
+        rows = _without_adjusted(new).join(drop_numbers, on=["drop_id", "session"], how="inner", maintain_order="left")
+        new_shown = evidence.show(rows, previous=previous_sessions(new["session"].unique().to_list(), exchange))
+        stamps_by_drop = rows.select("drop", "symbol", *STAMP)
+        shown.append(
+            new_shown.join(stamps_by_drop, on=["drop", "symbol"], how="inner", maintain_order="left").drop("drop")
+        )
+    frames = [frame for frame in shown if frame is not None and frame.height]
+    return pl.concat(frames, how="diagonal") if frames else None
 
 
 def _without_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
-    """Bars with the close where the vendor adjusts none."""
+    """Bars with the close in place of an adjusted close that the vendor doesn't give."""
     return rows.with_columns(pl.coalesce("adj_close", "close").alias("adj_close"))
 
 
-def _claims_of_held(told: list[Drop]) -> pl.DataFrame:
-    """What the vendor claims of bars that were held for a jump: the drop that tells them again is quiet about it."""
-    held = [drop for drop in told if drop.held is not None]
+def _claims_of_held(drops: list[Drop]) -> pl.DataFrame:
+    """What the vendor claims of bars that were held for a jump: the drop that repeats these bars claims nothing."""
+    held = [drop for drop in drops if drop.held is not None]
     if not held:
         return pl.DataFrame(schema=evidence.EVIDENCE | {"drop": pl.UInt32})
-    numbers = [number for number, drop in enumerate(told) if drop.held is not None]
-    few = [
+    numbers = [number for number, drop in enumerate(drops) if drop.held is not None]
+    frames = [
         pl.concat([drop.held, drop.rows.join(drop.held, on="symbol", how="semi")], how="diagonal")
         for drop in held
         if drop.rows is not None and drop.held is not None
     ]
-    shown = evidence.show(_numbered(held, few, numbers))
+    shown = evidence.show(_numbered(held, frames, numbers))
     return shown.filter((pl.col("factor") - 1).abs() > FAR_FROM_ONE)
 
 
@@ -203,10 +207,10 @@ def _numbered(
     drops: list[Drop], frames: Sequence[pl.DataFrame | None], numbers: Sequence[int] | None = None
 ) -> pl.DataFrame:
     """The rows of several drops in one frame, with ``drop`` (UInt32), which numbers them."""
-    there = [frame for frame in frames if frame is not None]
-    rows = pl.concat([_with_adjusted(frame) for frame in there], how="diagonal")
-    nth = np.arange(len(drops), dtype=np.uint32) if numbers is None else np.asarray(numbers, np.uint32)
-    return rows.with_columns(pl.Series("drop", np.repeat(nth, [frame.height for frame in there])))
+    present = [frame for frame in frames if frame is not None]
+    rows = pl.concat([_with_adjusted(frame) for frame in present], how="diagonal")
+    drop_numbers = np.arange(len(drops), dtype=np.uint32) if numbers is None else np.asarray(numbers, np.uint32)
+    return rows.with_columns(pl.Series("drop", np.repeat(drop_numbers, [frame.height for frame in present])))
 
 
 def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
@@ -216,39 +220,41 @@ def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
 def number_bucket(
     work: Slice, drops: list[Drop], known: Known, s3: S3Location, staged: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The new revisions of a bucket, with the columns of its table, sorted by key; and those there before.
+    """The new revisions of a bucket, with the columns of its table, sorted by key; and those that the lake has.
 
     Args:
         work: which bucket.
         drops: those that may have rows of it.
         known: what the lake has.
         s3: where S3 is, if the lake is there.
-        staged: bars of objects that carry a history. Where the lake knows one already, whoever told it, they are a
+        staged: bars of objects that carry a history. Where the lake has one already, from whatever source, they are a
             revision: known from their delivery on.
     """
     session = pl.col("session")
     inside = (session if work.kind == "minute_bars" else session.dt.truncate("1mo")) == work.bucket
     blank = pl.DataFrame(known.shape.schema.empty_table())
-    told = [drop.rows for drop in drops if drop.rows is not None]
-    new = _like(pl.concat(told, how="diagonal").filter(inside) if told else blank, blank, known=False)
+    frames = [drop.rows for drop in drops if drop.rows is not None]
+    new = _like(pl.concat(frames, how="diagonal").filter(inside) if frames else blank, blank, known=False)
     more = new.clear() if staged is None else _like(staged.filter(inside), blank, known=False)
     if new.is_empty() and more.is_empty():
         return blank, blank
     sessions = pl.concat([new["session"], more["session"]]).unique()
-    there = read_files(known.files, known.shape, s3, session.is_in(sessions.implode()))
-    new = pl.concat([new, _as_delivered(more, there, known.delivered)]) if more.height else new
-    rows = pl.concat([new, _like(there, blank, known=True)]) if there.height else new
-    return number_revisions(rows, *KEYS[work.kind]).drop("known", "late"), there
+    earlier = read_files(known.files, known.shape, s3, session.is_in(sessions.implode()))
+    new = pl.concat([new, _as_delivered(more, earlier, known.delivered)]) if more.height else new
+    rows = pl.concat([new, _like(earlier, blank, known=True)]) if earlier.height else new
+    return number_revisions(rows, *KEYS[work.kind]).drop("known", "late"), earlier
 
 
-def _as_delivered(rows: pl.DataFrame, there: pl.DataFrame, delivered: Mapping[str, datetime]) -> pl.DataFrame:
+def _as_delivered(rows: pl.DataFrame, earlier: pl.DataFrame, delivered: Mapping[str, datetime]) -> pl.DataFrame:
     """Staged bars; of those that the lake has already the knowledge time is that of the delivery, if it is later."""
     source = pl.col("drop_id").str.split_exact(":", 1).struct.field("field_0")
     kind = rows.schema["knowledge_time"]
-    late = pl.Series(list(delivered.values()), dtype=pl.Datetime("us", "UTC")).cast(kind)
-    at = source.replace_strict(pl.Series(list(delivered)), late, return_dtype=kind)
-    again = rows.join(there, on=list(BAR_KEY), how="semi").with_columns(pl.max_horizontal("knowledge_time", at))
-    return pl.concat([rows.join(there, on=list(BAR_KEY), how="anti"), again])
+    instants = pl.Series(list(delivered.values()), dtype=pl.Datetime("us", "UTC")).cast(kind)
+    delivered_at = source.replace_strict(pl.Series(list(delivered)), instants, return_dtype=kind)
+    again = rows.join(earlier, on=list(BAR_KEY), how="semi").with_columns(
+        pl.max_horizontal("knowledge_time", delivered_at)
+    )
+    return pl.concat([rows.join(earlier, on=list(BAR_KEY), how="anti"), again])
 
 
 def _like(rows: pl.DataFrame, blank: pl.DataFrame, *, known: bool) -> pl.DataFrame:

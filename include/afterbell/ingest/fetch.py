@@ -1,4 +1,4 @@
-"""Getting the objects that a task reads from their stores, the next ones while one is taken apart."""
+"""Getting the objects that a task reads from their stores, the next ones while one is parsed."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
 
 _AHEAD = 8
-"""Objects that are asked for while one is parsed."""
+"""Objects requested ahead while one is parsed."""
 _AT_ONCE = 2
-"""Objects that are under way at once: more threads only take the interpreter from the one that parses."""
+"""Objects fetched at the same time: more threads only take the interpreter from the one that parses."""
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
 def fetch_ahead(
     tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch
 ) -> Iterator[tuple[DropTask, Callable[[], tuple[StoredObject, bytes]]]]:
-    """Each task with a call that gives its object, while the next ones are under way.
+    """Each task with a call that returns its object, while the next ones are being fetched.
 
     Args:
         tasks: the objects, in the order in which they are needed.
-        sources: with their rules, by name; an object that is larger than its source allows is not asked for.
+        sources: with their rules, by name; an object that is larger than its source allows is not requested.
         fetch: gets an object's bytes and the version they are; safe to call from threads.
     """
 
@@ -36,12 +36,12 @@ def fetch_ahead(
         return fetch(task)
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        coming: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
+        futures: deque[Future[tuple[StoredObject, bytes]]] = deque(pool.submit(get, task) for task in tasks[:_AHEAD])
         for number, task in enumerate(tasks):
-            body = coming.popleft()
-            yield task, body.result
+            future = futures.popleft()
+            yield task, future.result
             if number + _AHEAD < len(tasks):
-                coming.append(pool.submit(get, tasks[number + _AHEAD]))
+                futures.append(pool.submit(get, tasks[number + _AHEAD]))
 
 
 class Stores:

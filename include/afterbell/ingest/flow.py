@@ -1,7 +1,7 @@
 """The ingest on Spark: one job, a slice of the objects a task, inside Arrow batches.
 
-Tasks fetch and parse; they number and write bars themselves, and hand the driver what is small. No row of a drop passes
-through the JVM.
+Tasks fetch and parse; they number and write bars themselves, and return to the driver what is small. No row of a drop
+passes through the JVM.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_slices(
     sources: Mapping[str, tuple[Source, RuleSet]],
     runtime: Runtime,
 ) -> Parts:
-    """Read all ``slices``, each in a task of its own, and gather what they hand over."""
+    """Read all ``slices``, each in a task of its own, and gather their parts."""
     if not slices:  # a run that writes a person's decision, and has no new drop
         return Parts([])
 
@@ -54,7 +54,7 @@ def read_histories(
     shape: Shape,
     runtime: Runtime,
 ) -> Parts:
-    """Read all ``chunks`` of objects that carry a history, each in a task of its own; returns what they hand over."""
+    """Read all ``chunks`` of objects that carry a history, each in a task of its own; returns their parts."""
 
     def read(number: int, stores: Stores) -> Iterator[Part]:
         return read_chunk(chunks[number], sources, stores.fetch, shape, runtime.s3)

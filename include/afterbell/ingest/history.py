@@ -1,7 +1,7 @@
 """Reading the objects of sources that carry a history: a first job, before bars are numbered a month at a time.
 
 Each object is read once, by one task, whatever months it has rows of. The rows are staged as data files that no commit
-names, a file a month, for the tasks that number those months; what else there is of them goes to the driver as parts.
+names, a file a month, for the tasks that number those months; everything else about them goes to the driver as parts.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ class Chunk:
 
 def chunks_of(tasks: Sequence[DropTask]) -> list[Chunk]:
     """Tasks of a few megabytes each, in the order of their keys."""
-    found: list[list[DropTask]] = []
+    chunks: list[list[DropTask]] = []
     size = _CHUNK_BYTES
-    for task in sorted(tasks, key=lambda one: (one.source, one.key)):
-        if size >= _CHUNK_BYTES or len(found[-1]) >= _CHUNK_OBJECTS:
-            found.append([])
+    for task in sorted(tasks, key=lambda task: (task.source, task.key)):
+        if size >= _CHUNK_BYTES or len(chunks[-1]) >= _CHUNK_OBJECTS:
+            chunks.append([])
             size = 0
-        found[-1].append(task)
+        chunks[-1].append(task)
         size += task.size
-    return [Chunk(tuple(chunk)) for chunk in found]
+    return [Chunk(tuple(chunk)) for chunk in chunks]
 
 
 def read_chunk(
@@ -61,8 +61,8 @@ def read_chunk(
     """Read the objects of one chunk.
 
     Args:
-        work: which.
-        sources: with their rules, by name.
+        work: the chunk.
+        sources: each with its rules, by name.
         fetch: gets an object's bytes and the version they are.
         shape: of ``market.bars``.
         s3: where S3 is, if the lake is there.
@@ -76,10 +76,10 @@ def read_chunk(
     rejected = [drop.rejected for drop in drops if drop.rejected is not None]
     if rejected:
         yield Part(REJECTS, kind, pl.concat(rejected, how="diagonal"))
-    told = [(drop.outcome.drop_id, drop.rows) for drop in drops if drop.rows is not None]
-    if told:
-        yield Part(LEVELS, kind, sample_closes(told))
-        staged = write_files(_staged(pl.concat([rows for _, rows in told], how="diagonal"), shape), shape, s3)
+    drop_rows = [(drop.outcome.drop_id, drop.rows) for drop in drops if drop.rows is not None]
+    if drop_rows:
+        yield Part(LEVELS, kind, sample_closes(drop_rows))
+        staged = write_files(_staged(pl.concat([rows for _, rows in drop_rows], how="diagonal"), shape), shape, s3)
         yield Part(STAGED, kind, files_frame(staged))
 
 
@@ -96,10 +96,10 @@ def read_history(
     source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
 ) -> Drop:
     """Read one object. Errors of ours become part of its line, which names the version that was read."""
-    found = open_drop(source, task, fetch)
-    if isinstance(found, Drop):
-        return found
-    blank, body = found
+    opened = open_drop(source, task, fetch)
+    if isinstance(opened, Drop):
+        return opened
+    blank, body = opened
     name = DropName(task.key, task.session, source.sessions_carried(task.session))
     try:
         parsed = parse_history(source, rules, name, body, Mark(task.text_bytes, task.text_sha256))
@@ -109,7 +109,7 @@ def read_history(
 
 
 @lru_cache(maxsize=16384)
-def _known(exchange: str, delay: int, session: date) -> datetime:
+def _known_at(exchange: str, delay: int, session: date) -> datetime:
     return Exchange(exchange).close(session) + timedelta(minutes=delay)
 
 
@@ -144,7 +144,7 @@ def _reason(task: DropTask, parsed: ParsedHistory) -> str:
     if parsed.drop.empty:
         nothing = "nothing new" if task.reach else "no data lines"
         return f"{nothing} up to session {task.session}" if parsed.left else nothing
-    restated = ["what was known of earlier sessions is told otherwise"] if parsed.restated else []
+    restated = ["rows of earlier sessions differ from what was known"] if parsed.restated else []
     return "; ".join([*restated, *parsed.drop.notes])
 
 
@@ -155,8 +155,8 @@ def _stamped(source: Source, blank: Outcome, rows: pl.DataFrame) -> pl.DataFrame
     fresh = [task.reach is None or day > task.reach for day in days]
     delay = source.knowledge.delay_minutes
     known = [
-        _known(source.exchange, delay, day) if new else task.knowledge_time
+        _known_at(source.exchange, delay, day) if new else task.knowledge_time
         for day, new in zip(days, fresh, strict=True)
     ]
-    at = rows["session"].replace_strict(days, pl.Series(known, dtype=_INSTANT), return_dtype=_INSTANT)
-    return rows.with_columns(at.alias("knowledge_time"), pl.lit(blank.drop_id).alias("drop_id"))
+    instants = rows["session"].replace_strict(days, pl.Series(known, dtype=_INSTANT), return_dtype=_INSTANT)
+    return rows.with_columns(instants.alias("knowledge_time"), pl.lit(blank.drop_id).alias("drop_id"))

@@ -1,4 +1,4 @@
-"""Who is who: which security a symbol stands for, as a log of changes. Pure.
+"""Which security a symbol stands for, as a log of changes. Pure.
 
 A symbol that never changes hands is its own instrument, and has no row. A row says that from ``first_session`` on a
 symbol stands for an instrument, or that it did so up to ``last_session``. A security that is renamed stays the same
@@ -46,14 +46,14 @@ def instrument_changes(known: pl.DataFrame, renames: pl.DataFrame, taken: pl.Dat
         ``CHANGES`` that ``known`` does not have, in the order in which they became known.
     """
     book = _Book(known)
-    there = set(known.select("symbol", "first_session", "basis").rows())
+    logged = set(known.select("symbol", "first_session", "basis").rows())
     # At one instant the old security moves on before the new one takes its symbol.
     events = [(row["knowledge_time"], 0, row["session"], row["symbol"], row) for row in renames.iter_rows(named=True)]
     events += [(row["knowledge_time"], 1, row["ex_session"], row["symbol"], row) for row in taken.iter_rows(named=True)]
     rows: list[Row] = []
     for _, order, day, symbol, row in sorted(events, key=lambda event: event[:4]):
         basis = RENAMED if order == 0 else TAKEN if row["basis"] == BEGAN else WITHDRAWN
-        if (symbol, day, basis) not in there:
+        if (symbol, day, basis) not in logged:
             rows += book.renamed(row) if order == 0 else book.taken(row)
     return pl.DataFrame(rows, schema=CHANGES, orient="row")
 
@@ -85,7 +85,7 @@ class _Book:
         yield (instrument, new, since, None, old, RENAMED, *stamp)
 
     def taken(self, row: dict[str, object]) -> Iterator[Row]:
-        """Another security begins under the symbol, or is found not to."""
+        """Another security begins under the symbol, or turns out not to."""
         symbol = str(row["symbol"])
         since: date = row["ex_session"]  # type: ignore[assignment]
         stamp: tuple[datetime, str] = row["knowledge_time"], row["drop_id"]  # type: ignore[assignment]

@@ -77,10 +77,10 @@ class Span:
 
     @classmethod
     def of(cls, args: StepArgs) -> Span:
-        """What the step was told.
+        """The span that the inputs of the step name.
 
         Raises:
-            ConfigError: a date is none.
+            ConfigError: an input is not a valid date.
         """
         since, until = args.day("since"), args.day("until")
         history = since is not None or args.inputs.get("origin") == "backfill"
@@ -89,10 +89,10 @@ class Span:
 
 @dataclass(frozen=True)
 class Work:
-    """What there is to do.
+    """The work of one run.
 
     Attributes:
-        sources: with their rules.
+        sources: each with its rules, by name.
         tasks: the drops to read.
         strays: objects passed over, each with the reason.
         known: the ledger so far.
@@ -108,13 +108,13 @@ class Work:
     decisions: Decisions = NO_DECISIONS
 
     def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
-        """The same without some drops, which are passed over for the reason told by their keys."""
+        """The same without some drops, which are passed over for the reasons given by key."""
         tasks = [task for task in self.tasks if task not in dropped]
         return replace(self, tasks=tasks, strays=[*self.strays, *reasons.items()])
 
 
 def _check(sources: Sequence[Source], session: date, runtime: Runtime) -> None:
-    """What must hold before anything is read: the day is a session to every source, and the stores can be used."""
+    """Check before anything is read that the day is a session of every source, and that the stores can be used."""
     for source in sources:
         source.knowledge_time(session)
     check_stores(runtime)
@@ -135,16 +135,16 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     store = ArtifactStore(runtime.s3)
     work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
-    work, outcomes, made, wanted = _ingest_what_can_be(runtime, base, work, span, branch, store, args.run_id)
-    result = _result(work, outcomes, branch, made[BARS.name], wanted)
-    strange = decisions_without_bars(base, work.decisions, made[BARS.name])
-    for warning in (*work.decisions.overtaken, *strange):
+    work, outcomes, heads, commit = _ingest_without_bad_drops(runtime, base, work, span, branch, store, args.run_id)
+    result = _result(work, outcomes, branch, heads[BARS.name], commit)
+    without_bars = decisions_without_bars(base, work.decisions, heads[BARS.name])
+    for warning in (*work.decisions.overtaken, *without_bars):
         print(f"ingest: warning: {warning}", file=sys.stderr, flush=True)
     result |= {
         "decisions_overtaken": list(work.decisions.overtaken),
-        "decisions_without_bars": strange,
+        "decisions_without_bars": without_bars,
         "last_usable": _last_usable(work, outcomes, span),
-        "sessions": len({one.task.session for one in outcomes if one.state in USABLE}),
+        "sessions": len({outcome.task.session for outcome in outcomes if outcome.state in USABLE}),
     }
     record_run(
         spark,
@@ -152,21 +152,21 @@ def ingest(args: StepArgs) -> dict[str, Any]:
         started,
         rows=result["rows"],
         snapshots_in=base.heads,
-        snapshots_out=made,
-        commit_id=wanted,
+        snapshots_out=heads,
+        commit_id=commit,
         verdict="noop" if result["noop"] else "done",
         detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops", "decisions")},
     )
     return result
 
 
-def _ingest_what_can_be(
+def _ingest_without_bad_drops(
     runtime: Runtime, base: Base, work: Work, span: Span, branch: str, store: ArtifactStore, run_id: str
 ) -> tuple[Work, list[Outcome], dict[str, int], str]:
-    """Ingest ``work``; a drop of another session that can't be taken in stops itself, and not the night.
+    """Ingest ``work``; a drop of another session that can't be taken in is left out and stops nothing else.
 
     Returns:
-        What was taken in, and of it what ``_ingest`` returns.
+        The work that was done, followed by what ``_ingest`` returns for it.
     """
     for _ in range(_REFUSALS):
         try:
@@ -179,7 +179,7 @@ def _ingest_what_can_be(
 
 
 def branch_name(run_id: str) -> str:
-    """A branch that no other try uses, so that one that was given up can neither be published nor be in the way."""
+    """A branch that no other try uses, so that an abandoned one can neither be published nor be in the way."""
     return f"audit_{run_slug(run_id)}_{uuid.uuid4().hex[:8]}"
 
 
@@ -187,19 +187,21 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
     rules = {source.name: (source, rules_of(source)) for source in sources}
 
     def listing(source: Source) -> tuple[list[StoredObject], dict[str, str]]:
-        found = list(drop_store(source.store, runtime).list(source.prefix))
-        return complete(source, found, now), unfinished(source, found, now)
+        objects = list(drop_store(source.store, runtime).list(source.prefix))
+        return complete(source, objects, now), unfinished(source, objects, now)
 
-    def plan(source: Source, there: list[StoredObject], waiting: dict[str, str]) -> Plan:
+    def plan(source: Source, objects: list[StoredObject], waiting: dict[str, str]) -> Plan:
         last, since, history = span.last, span.since, span.history
         if source.is_history:
-            return plan_history(source, there, known, last, history=history, filling=since is not None, waiting=waiting)
-        return plan_source(source, there, known, last, since, history=history, waiting=waiting)
+            return plan_history(
+                source, objects, known, last, history=history, filling=since is not None, waiting=waiting
+            )
+        return plan_source(source, objects, known, last, since, history=history, waiting=waiting)
 
     with ThreadPoolExecutor(len(sources)) as pool:
-        coming = [pool.submit(listing, source) for source in sources]
+        futures = [pool.submit(listing, source) for source in sources]
         known = base.known_drops()
-        plans = [plan(source, *there.result()) for source, there in zip(sources, coming, strict=True)]
+        plans = [plan(source, *future.result()) for source, future in zip(sources, futures, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
     decisions = find_decisions(base, _horizon(sources, span.last), {source.exchange for source in sources})
     return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
@@ -220,7 +222,7 @@ def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
         inputs=sorted((task.store, task.key, task.version) for task in work.tasks if (task.store, task.key) in keys),
         config={name: [part.model_dump(mode="json") for part in pair] for name, pair in work.sources.items()},
         **({"since": span.since} if span.history else {}),
-        **({"decisions": [each.drop_id for each in work.decisions.due]} if work.decisions.due else {}),
+        **({"decisions": [decision.drop_id for decision in work.decisions.due]} if work.decisions.due else {}),
     )
 
 
@@ -268,7 +270,7 @@ def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleErr
         ValidationFailedError: they are the session's own, or the first that a source delivers. Then its file may be
             wrong, so nothing is written down: once it is corrected, the next run reads the same drops.
     """
-    bad = {(outcome.task.source, outcome.task.key): (outcome.task, reason) for outcome, reason in error.found}
+    bad = {(outcome.task.source, outcome.task.key): (outcome.task, reason) for outcome, reason in error.drops}
     for name, (source, _) in work.sources.items():
         mine = [task for task in work.tasks if task.source == name]
         own = [task for task in mine if span.since is None and task.session == span.last]
@@ -292,7 +294,7 @@ def _ingest(
     """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs.
 
     Returns:
-        What became of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
+        The outcome of each drop, the heads of the branch by table name, and the commit id; empty where nothing was
         read and nothing decided.
     """
     sources = [source for source, _ in work.sources.values()]
@@ -311,18 +313,18 @@ def _ingest(
     read = [outcome for outcome in outcomes if outcome.state != UNREADABLE]
     if not read and not work.decisions.due:
         return outcomes, base.heads, ""
-    wanted = _commit_id(span, work, read)
-    return outcomes, write_branch(base, context, parts, read, branch=branch, wanted=wanted), wanted
+    commit = _commit_id(span, work, read)
+    return outcomes, write_branch(base, context, parts, read, branch=branch, commit_id=commit), commit
 
 
 def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context, Parts]:
     """Read the drops: first the objects that carry a history, then all others, numbering the bars of both."""
     histories = [task for task in work.tasks if work.sources[task.source][0].is_history]
     tasks = [task for task in work.tasks if task not in set(histories)] if histories else work.tasks
-    told, staged = Parts([]), []
+    parts, staged = Parts([]), []
     if histories:
-        told = read_histories(base.spark, chunks_of(histories), work.sources, base.shape(BARS), runtime)
-        staged = told.staged()
+        parts = read_histories(base.spark, chunks_of(histories), work.sources, base.shape(BARS), runtime)
+        staged = parts.staged()
     try:
         months = StagedMonths.gather(staged, histories, _exchange_of(work, histories), span.last)
         context = _context(base, work, tasks, months, span)
@@ -331,8 +333,8 @@ def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context
         )
         known = _known(base, context, slices, work, months)
         if not slices:
-            return context, told
-        return context, told + read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
+            return context, parts
+        return context, parts + read_slices(base.spark, list(zip(slices, known, strict=True)), work.sources, runtime)
     finally:
         discard_files(staged, runtime.s3)
 
@@ -371,7 +373,7 @@ def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMo
     if not touched:
         return context
     first, exchange = min(touched)
-    # An action may hang on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
+    # An action may depend on evidence of WINDOW sessions on either side of its ex-session, itself that far away.
     back = max(2 * WINDOW, *limits.values(), 0) + 1
     low = Exchange(exchange).before(first, back)[0]
     # Without an end: a late drop meets what came after it.
@@ -379,7 +381,7 @@ def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMo
 
 
 def _known(base: Base, context: Context, slices: list[Slice], work: Work, months: StagedMonths) -> list[Known | None]:
-    """What the task of each slice needs of the lake; None for the small kinds."""
+    """What the task of each slice needs from the lake; None for the small kinds."""
     days = {one: [day for task in one.tasks for day in task.carried] for one in slices if one.bucket is not None}
     staged = {one: months.of(one) for one in days if months.of(one)}
     days |= {one: [*days[one], *months.sessions(one)] for one in staged}
@@ -387,9 +389,9 @@ def _known(base: Base, context: Context, slices: list[Slice], work: Work, months
     for kind, table in (("bars", BARS), ("minute_bars", MINUTE_BARS)):
         mine = [one for one in days if one.kind == kind and days[one]]
         if mine:
-            every = [day for one in mine for day in days[one]]
-            there = base.files(table, "session", min(every), max(every))
-            files |= {one: [file for file in there if file.partition in _partitions(one)] for one in mine}
+            all_days = [day for one in mine for day in days[one]]
+            table_files = base.files(table, "session", min(all_days), max(all_days))
+            files |= {one: [file for file in table_files if file.partition in _partitions(one)] for one in mine}
     repeated = context.evidence.filter("unchanged").select("symbol", "session")
     return [
         Known(
@@ -416,19 +418,21 @@ def _partitions(work: Slice) -> tuple[int, ...]:
 
 def _last_usable(work: Work, outcomes: list[Outcome], span: Span) -> str | None:
     """The newest session of the span with a drop of bars that could be read, as an ISO date."""
-    told = [(drop.source, drop.session, drop.state) for drop in work.known]
-    told += [(one.task.source, one.task.session, one.state) for one in outcomes]
+    drops = [(drop.source, drop.session, drop.state) for drop in work.known]
+    drops += [(outcome.task.source, outcome.task.session, outcome.state) for outcome in outcomes]
     bars = {name for name, (source, _) in work.sources.items() if source.kind == "bars"}
     first = span.since or date.min
-    days = [day for name, day, state in told if name in bars and state in USABLE and first <= day <= span.last]
+    days = [day for name, day, state in drops if name in bars and state in USABLE and first <= day <= span.last]
     return max(days).isoformat() if days else None
 
 
-def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, wanted: str) -> dict[str, Any]:
+def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, commit: str) -> dict[str, Any]:
     states = Counter(outcome.state for outcome in outcomes)
-    useless = sorted((found for found in outcomes if not found.rows), key=lambda found: found.state == EMPTY)
-    refused = [(found.task.key, found.reason) for found in useless if found.reason]
-    odd = [(found.task.key, found.reason) for found in outcomes if found.reason and found.rows]
+    without_rows = sorted(
+        (outcome for outcome in outcomes if not outcome.rows), key=lambda outcome: outcome.state == EMPTY
+    )
+    refused = [(outcome.task.key, outcome.reason) for outcome in without_rows if outcome.reason]
+    odd = [(outcome.task.key, outcome.reason) for outcome in outcomes if outcome.reason and outcome.rows]
     for key, reason in refused + work.strays + odd:
         print(f"ingest: warning: {key}: {reason}", file=sys.stderr, flush=True)
     return {
@@ -437,10 +441,10 @@ def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int
         "rows": sum(outcome.rows for outcome in outcomes),
         "quarantined_rows": sum(outcome.quarantined for outcome in outcomes),
         "bars_snapshot": bars_snapshot,
-        "commit_id": wanted,
-        "noop": not wanted,
+        "commit_id": commit,
+        "noop": not commit,
         "quarantine_by_rule": rules_broken(outcomes),
         "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
-        "decisions": [f"{each.symbol} {each.ex_session}" for each in work.decisions.due],
+        "decisions": [f"{decision.symbol} {decision.ex_session}" for decision in work.decisions.due],
         "decisions_waiting": work.decisions.waiting,
     }

@@ -23,7 +23,7 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.sources.source import Source
 
 SAMPLE = 200
-"""About so many symbols of a drop are looked at: those with the least hashes, so that drops have them in common."""
+"""About so many symbols of a drop are compared: those with the smallest hashes, so that drops have them in common."""
 _ENOUGH = 5
 """From so many symbols on nothing but a mistake moves their median."""
 _FEW_TIMES, _LONE_TIMES = 50.0, 500.0
@@ -35,12 +35,12 @@ class ImplausibleError(ValidationFailedError):
     """Drops whose prices can't be prices: correct the source's ``scale``, or declare ``plausible``.
 
     Attributes:
-        found: these drops, each with the reason.
+        drops: these drops, each with the reason.
     """
 
-    def __init__(self, found: Sequence[tuple[Outcome, str]]) -> None:
-        super().__init__("; ".join(reason for _, reason in found[:3]))
-        self.found = found
+    def __init__(self, drops: Sequence[tuple[Outcome, str]]) -> None:
+        super().__init__("; ".join(reason for _, reason in drops[:3]))
+        self.drops = drops
 
 
 def sample_closes(drops: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
@@ -64,7 +64,7 @@ def sample_closes(drops: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
 
 def _few_symbols(rows: pl.DataFrame, when: str) -> pl.DataFrame:
     """The rows of about ``SAMPLE`` symbols."""
-    # At least so many, and quicker to tell than how many.
+    # A lower bound of their number, and quicker to compute than the number itself.
     symbols = rows.height // max(1, rows[when].n_unique())
     if symbols <= SAMPLE:
         return rows
@@ -72,14 +72,14 @@ def _few_symbols(rows: pl.DataFrame, when: str) -> pl.DataFrame:
 
 
 @dataclass(frozen=True)
-class _Look:
+class _DropCloses:
     """The closes of one drop."""
 
     place: int
     closes: Mapping[str, float]
 
     def ratios(self, last: Mapping[str, float]) -> list[float]:
-        """Decimal logarithms of its closes to those known before, of symbols that have one."""
+        """Decimal logarithms of the ratios of its closes to those known before, of symbols that have one."""
         return [log10(close / last[symbol]) for symbol, close in self.closes.items() if symbol in last]
 
 
@@ -105,13 +105,13 @@ def check_levels(
     """
     last = dict(past)
     reasons: dict[int, str] = {}
-    for looks in _by_session(source, outcomes, closes):
-        bad = _beside_the_past(source, looks, last)
-        good = [look for look in looks if look.place not in bad]
-        bad |= _within_bounds(source, good, last, known=known)
-        for look in good:
-            if look.place not in bad:
-                last.update(look.closes)
+    for drops in _by_session(source, outcomes, closes):
+        bad = _far_from_past(source, drops, last)
+        good = [drop for drop in drops if drop.place not in bad]
+        bad |= _out_of_bounds(source, good, last, known=known)
+        for drop in good:
+            if drop.place not in bad:
+                last.update(drop.closes)
                 known = True
         reasons |= {place: f"drop {outcomes[place].task.key}: {reason}" for place, reason in bad.items()}
     return reasons
@@ -119,31 +119,31 @@ def check_levels(
 
 def _by_session(
     source: Source, outcomes: Sequence[Outcome], closes: Mapping[str, Mapping[str, float]]
-) -> Iterator[list[_Look]]:
+) -> Iterator[list[_DropCloses]]:
     mine = [
-        (one.task.session, _Look(place, closes[one.drop_id]))
-        for place, one in enumerate(outcomes)
-        if one.task.source == source.name and one.drop_id in closes and one.rows
+        (outcome.task.session, _DropCloses(place, closes[outcome.drop_id]))
+        for place, outcome in enumerate(outcomes)
+        if outcome.task.source == source.name and outcome.drop_id in closes and outcome.rows
     ]
     mine.sort(key=lambda pair: (pair[0], pair[1].place))
-    for _, looks in groupby(mine, key=lambda pair: pair[0]):
-        yield [look for _, look in looks]
+    for _, pairs in groupby(mine, key=lambda pair: pair[0]):
+        yield [drop for _, drop in pairs]
 
 
-def _beside_the_past(source: Source, looks: Iterable[_Look], last: Mapping[str, float]) -> dict[int, str]:
-    looks = list(looks)
-    every = [ratio for look in looks for ratio in look.ratios(last)]
-    moved = bool(every) and abs(median(every)) > log10(_times(source, len(every)))
+def _far_from_past(source: Source, drops: Iterable[_DropCloses], last: Mapping[str, float]) -> dict[int, str]:
+    drops = list(drops)
+    all_ratios = [ratio for drop in drops for ratio in drop.ratios(last)]
+    moved = bool(all_ratios) and abs(median(all_ratios)) > log10(_times(source, len(all_ratios)))
     bad = {}
-    for look in looks:
-        ratios = look.ratios(last)
+    for drop in drops:
+        ratios = drop.ratios(last)
         if not ratios:
             continue
         # Where all of a session's prices moved, a drop of one symbol has no other reason than the others.
         times = source.price_change() if moved else _times(source, len(ratios))
         if abs(median(ratios)) > log10(times):
-            there = [symbol for symbol in look.closes if symbol in last]
-            bad[look.place] = _moved(source, look, [last[symbol] for symbol in there], there)
+            known_symbols = [symbol for symbol in drop.closes if symbol in last]
+            bad[drop.place] = _moved(source, drop, [last[symbol] for symbol in known_symbols], known_symbols)
     return bad
 
 
@@ -155,11 +155,13 @@ def _times(source: Source, symbols: int) -> float:
     return max(usual, _LONE_TIMES if symbols == 1 else _FEW_TIMES)
 
 
-def _within_bounds(source: Source, looks: Sequence[_Look], last: Mapping[str, float], *, known: bool) -> dict[int, str]:
-    new = {look.place: [close for symbol, close in look.closes.items() if symbol not in last] for look in looks}
-    closes = [close for found in new.values() for close in found]
-    symbols = sum(len(look.closes) for look in looks)
-    # A newcomer or two beside symbols that are known may cost what they like.
+def _out_of_bounds(
+    source: Source, drops: Sequence[_DropCloses], last: Mapping[str, float], *, known: bool
+) -> dict[int, str]:
+    newcomers = {drop.place: [close for symbol, close in drop.closes.items() if symbol not in last] for drop in drops}
+    closes = [close for prices in newcomers.values() for close in prices]
+    symbols = sum(len(drop.closes) for drop in drops)
+    # A newcomer or two beside known symbols may have any price.
     if not closes or 2 * len(closes) < symbols or (known and len(closes) < _ENOUGH):
         return {}
     low, high = source.price_bounds()
@@ -170,18 +172,18 @@ def _within_bounds(source: Source, looks: Sequence[_Look], last: Mapping[str, fl
     return {
         place: f"column {name}: expected prices, with a median close of {len(closes)} symbols between {low:g} and "
         f"{high:g}, found {middle:g}; {_remedy(source)}"
-        for place, found in new.items()
-        if found
+        for place, prices in newcomers.items()
+        if prices
     }
 
 
-def _moved(source: Source, look: _Look, before: Sequence[float], symbols: Sequence[str]) -> str:
-    ratio = 10 ** median(look.ratios(dict(zip(symbols, before, strict=True))))
-    found = median(look.closes[symbol] for symbol in symbols)
+def _moved(source: Source, drop: _DropCloses, before: Sequence[float], symbols: Sequence[str]) -> str:
+    ratio = 10 ** median(drop.ratios(dict(zip(symbols, before, strict=True))))
+    middle = median(drop.closes[symbol] for symbol in symbols)
     what = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
     return (
         f"column {_column(source)}: expected prices near those known of {what}, with a median close of "
-        f"{median(before):g}, found {found:g}, {ratio:.3g} times as much; {_remedy(source)}"
+        f"{median(before):g}, found {middle:g}, {ratio:.3g} times as much; {_remedy(source)}"
     )
 
 

@@ -1,4 +1,4 @@
-"""A person's word that held bars of a symbol are right: written once, kept for good, applied by the next run.
+"""A person's confirmation that held bars of a symbol are right: written once, kept for good, applied by the next run.
 
 A release is ``listings/<session>/<id>.json`` in the artifact bucket; session and id are those of the hold.
 """
@@ -25,7 +25,7 @@ _HOLDS = (
     "SELECT symbol, ex_session, basis, knowledge_time, close_before, close, rests_on FROM market.corporate_actions "
     "WHERE kind = 'wrong_listing'"
 )
-_TELLS = frozenset({EXPLAINED, RELEASED, RETURNED})
+_ENDING = frozenset({EXPLAINED, RELEASED, RETURNED})
 
 
 class ListingRelease(Release):
@@ -49,24 +49,24 @@ def read_releases(store: ArtifactStore) -> dict[tuple[str, date], datetime]:
     """When each released hold was let go, by symbol and session; other objects in the folder are passed over.
 
     Raises:
-        DigestMismatchError: a document is no release, or of another hold than its key says.
+        DigestMismatchError: a document is not a release, or it is that of another hold than its key says.
     """
-    keys = [found.key for found in store.list(FOLDER) if _KEY.fullmatch(found.key)]
-    found = (_read(store, key) for key in keys)
-    return {(one.symbol, one.session): one.at for one in found}
+    keys = [stored.key for stored in store.list(FOLDER) if _KEY.fullmatch(stored.key)]
+    releases = (_read(store, key) for key in keys)
+    return {(release.symbol, release.session): release.at for release in releases}
 
 
 def _read(store: ArtifactStore, key: str) -> ListingRelease:
     try:
-        found = ListingRelease.model_validate_json(store.get(key))
+        release = ListingRelease.model_validate_json(store.get(key))
     except ValidationError as error:
         raise DigestMismatchError(f"{key} is not the release of a held listing: {error}") from error
-    if key != _key(found.symbol, found.session):
+    if key != _key(release.symbol, release.session):
         raise DigestMismatchError(
-            f"{key} is the release of {found.symbol} from {found.session}, which belongs to "
-            f"{_key(found.symbol, found.session)}: it was moved; remove it, and release the listing again"
+            f"{key} is the release of {release.symbol} from {release.session}, which belongs to "
+            f"{_key(release.symbol, release.session)}: it was moved; remove it, and release the listing again"
         )
-    return found
+    return release
 
 
 def _key(symbol: str, session: date) -> str:
@@ -81,9 +81,9 @@ def release_listing(
     Args:
         store: the artifact store.
         held: symbol and session of every hold that the lake has.
-        symbol: whose.
+        symbol: whose bars are held.
         session: the first one that is held.
-        by: who says so.
+        by: who releases them.
         reason: one line of 3 to 500 characters, kept for good.
 
     Raises:
@@ -98,8 +98,10 @@ def release_listing(
             by=by, reason=reason.strip(), run_id="cli", at=datetime.now(UTC), symbol=symbol, session=session
         )
     except ValidationError as error:
-        said = "; ".join(f"{each['loc'][0]}: {each['msg']}, found {each['input']!r:.100}" for each in error.errors())
-        raise ConfigError(f"nothing was released: {said}. Give --reason, one line of 3 to 500 characters") from error
+        faults = "; ".join(
+            f"{fault['loc'][0]}: {fault['msg']}, found {fault['input']!r:.100}" for fault in error.errors()
+        )
+        raise ConfigError(f"nothing was released: {faults}. Give --reason, one line of 3 to 500 characters") from error
     key = _key(symbol, session)
     try:
         store.put_if_absent(key, given.model_dump_json(indent=2).encode() + b"\n")
@@ -127,10 +129,10 @@ def open_holds(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     Args:
         rows: of kind ``wrong_listing``: symbol, ex_session, basis, knowledge_time and whatever else.
     """
-    found: dict[str, dict[str, Any]] = {}
-    for row in sorted(rows, key=lambda one: (one["knowledge_time"], one["ex_session"])):
+    holds: dict[str, dict[str, Any]] = {}
+    for row in sorted(rows, key=lambda row: (row["knowledge_time"], row["ex_session"])):
         if row["basis"] == HELD:
-            found[row["symbol"]] = dict(row)
-        elif row["basis"] in _TELLS:
-            found.pop(row["symbol"], None)
-    return sorted(found.values(), key=lambda one: (one["ex_session"], one["symbol"]))
+            holds[row["symbol"]] = dict(row)
+        elif row["basis"] in _ENDING:
+            holds.pop(row["symbol"], None)
+    return sorted(holds.values(), key=lambda row: (row["ex_session"], row["symbol"]))

@@ -1,4 +1,4 @@
-"""What became of each drop: the lines of the ledger, and whether the run may go on with them. Pure."""
+"""The outcome of each drop: the lines of the ledger, and whether the run may go on with them. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Outcome:
         text_sha256: the digest of that.
         left_rows: rows of later sessions, which another run takes in.
         failure: the class of an error of its store; it stops the run, unless the store refused this object alone
-            (``UNREADABLE``). Empty where there is none.
+            (``UNREADABLE``). Empty where there was no error.
     """
 
     task: DropTask
@@ -66,8 +66,8 @@ class Outcome:
     @classmethod
     def from_json(cls, text: str) -> Outcome:
         """The outcome that ``to_json`` wrote."""
-        found = json.loads(text)
-        return cls(**found | {"sessions": tuple(found["sessions"]), "task": DropTask.from_json(found["task"])})
+        document = json.loads(text)
+        return cls(**document | {"sessions": tuple(document["sessions"]), "task": DropTask.from_json(document["task"])})
 
     def ledger_row(self) -> dict[str, str | int | date | datetime | None]:
         """Its row of ``raw.drops``."""
@@ -156,8 +156,8 @@ def id_of(task: DropTask) -> str:
 
 
 def _error_of(outcome: Outcome, message: str) -> Exception:
-    found: Exception = getattr(errors, outcome.failure, AfterbellError)(message)
-    return found
+    error: Exception = getattr(errors, outcome.failure, AfterbellError)(message)
+    return error
 
 
 def _states(
@@ -168,21 +168,24 @@ def _states(
     for drop in known:
         if drop.source == source.name and drop.session == run:
             states.setdefault(drop.key, []).append((drop.state, ""))
-    for found in outcomes:
-        if found.task.session == run:
-            states.setdefault(found.task.key, []).append((found.state, found.reason))
+    for outcome in outcomes:
+        if outcome.task.session == run:
+            states.setdefault(outcome.task.key, []).append((outcome.state, outcome.reason))
     return states
 
 
 def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[KnownDrop], run: date) -> None:
     states = _states(source, outcomes, known, run)
-    # Several objects may make up a session; one of them that never could be read leaves a hole in it.
-    unread = {key: told[-1] for key, told in states.items() if not any(state in USABLE for state, _ in told)}
-    if _stop_themselves(source, len(unread), len(states)):
+    # Several objects may make up a session; one of them that could never be read leaves a gap in it.
+    unread = {
+        key: versions[-1] for key, versions in states.items() if not any(state in USABLE for state, _ in versions)
+    }
+    if _stop_only_their_symbols(source, len(unread), len(states)):
         return
-    for found in outcomes:
-        if found.state == UNREADABLE and found.task.session == run and found.task.key in unread:
-            raise _error_of(found, f"the drop {found.task.key} of session {run} itself cannot be used: {found.reason}")
+    for outcome in outcomes:
+        if outcome.state == UNREADABLE and outcome.task.session == run and outcome.task.key in unread:
+            name = f"the drop {outcome.task.key} of session {run} itself"
+            raise _error_of(outcome, f"{name} cannot be used: {outcome.reason}")
     for key, (state, reason) in unread.items():
         if state == QUARANTINED:
             raise CorruptDropError(f"the drop of session {run} itself cannot be used: {reason or key}")
@@ -193,8 +196,8 @@ def _check_own_drop(source: Source, outcomes: list[Outcome], known: Sequence[Kno
         )
 
 
-def _stop_themselves(source: Source, unread: int, drops: int) -> bool:
-    """Whether unread drops are few of many, each about one symbol: such a drop stops its symbol, and not the night."""
+def _stop_only_their_symbols(source: Source, unread: int, drops: int) -> bool:
+    """Whether unread drops are few of many, each about one symbol: such a drop stops its symbol, and not the run."""
     few = 2 * unread <= drops and not source.quarantine_budget.exceeded(unread, drops)
     return source.symbol_in_key and few
 
@@ -203,7 +206,7 @@ def _check_budget(source: Source, outcomes: list[Outcome]) -> None:
     budget = source.quarantine_budget
     worst = [outcome for outcome in outcomes if budget.exceeded(outcome.quarantined, outcome.lines)]
     if not worst and budget.exceeded(
-        sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
+        sum(outcome.quarantined for outcome in outcomes), sum(outcome.lines for outcome in outcomes)
     ):
         # Each alone is within the lines that are allowed, all of them are not: those with a larger share are too many.
         worst = [
@@ -216,7 +219,7 @@ def _check_budget(source: Source, outcomes: list[Outcome]) -> None:
 
 def over_budget(source: Source, what: str, outcomes: Sequence[Outcome]) -> OverBudgetError:
     """The error of drops that broke the budget of ``source``; ``what`` names them."""
-    set_aside, lines = sum(found.quarantined for found in outcomes), sum(found.lines for found in outcomes)
+    set_aside, lines = sum(outcome.quarantined for outcome in outcomes), sum(outcome.lines for outcome in outcomes)
     counts = ", ".join(f"{rule} {count}" for rule, count in rules_broken(outcomes).items())
     budget = source.quarantine_budget
     return OverBudgetError(

@@ -1,4 +1,4 @@
-"""What a task of an ingest hands to the driver: named pieces, packed as Arrow."""
+"""What a task of an ingest returns to the driver: named pieces, packed as Arrow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
 REPEATS, RETOLD, RENAMED, FILES = "repeats", "retold", "renamed", "files"
 FILINGS, SYMBOLS, REPORTS, LEVELS, STAGED = "filings", "symbols", "reports", "levels", "staged"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
-lines set aside; bars that repeat the session before, which the driver judges; bars told late or otherwise than before;
+lines set aside; bars that repeat the session before, which the driver judges; bars that came late or changed;
 securities that go on under another symbol; data files; rows of the small kinds; some closes of each drop; data files
 that other tasks number the rows of."""
 
@@ -59,7 +59,7 @@ def files_frame(files: Iterable[NewFile]) -> pl.DataFrame:
 
 
 class Parts:
-    """Everything that the tasks of a run handed over."""
+    """All parts that the tasks of a run returned."""
 
     def __init__(self, parts: Sequence[Part]) -> None:
         self._parts = parts
@@ -70,10 +70,10 @@ class Parts:
 
     def rows(self, name: str, kind: str | None = None) -> pl.DataFrame | None:
         """All rows of a part, of one kind if it is named; None where there are none."""
-        found = [
+        frames = [
             part.frame for part in self._parts if part.name == name and kind in {None, part.kind} and part.frame.height
         ]
-        return pl.concat(found, how="diagonal") if found else None
+        return pl.concat(frames, how="diagonal") if frames else None
 
     def outcomes(self) -> list[Outcome]:
         """The ledger's lines, in the order of source, session and key.
@@ -81,16 +81,19 @@ class Parts:
         Raises:
             ObjectChangedError: two tasks read different versions of one object.
         """
-        found = self._outcomes(LEDGER)
-        told = {(one.task.source, one.task.key): one for one in found}
-        for one in self._outcomes(SEEN):
-            own = told[one.task.source, one.task.key]
-            if (own.sha256, own.failure) != (one.sha256, one.failure):
+        outcomes = self._outcomes(LEDGER)
+        by_key = {(outcome.task.source, outcome.task.key): outcome for outcome in outcomes}
+        for seen in self._outcomes(SEEN):
+            own = by_key[seen.task.source, seen.task.key]
+            if (own.sha256, own.failure) != (seen.sha256, seen.failure):
                 raise ObjectChangedError(
-                    f"drop {one.task.key} was replaced while it was read: one task found version {own.task.version}, "
-                    f"another {one.task.version} ({one.reason or own.reason or 'both whole'}); read it again"
+                    f"drop {seen.task.key} was replaced while it was read: one task found version {own.task.version}, "
+                    f"another {seen.task.version} ({seen.reason or own.reason or 'both whole'}); read it again"
                 )
-        return sorted(found, key=lambda one: (one.task.source, one.task.session, one.task.key, one.task.version))
+        return sorted(
+            outcomes,
+            key=lambda outcome: (outcome.task.source, outcome.task.session, outcome.task.key, outcome.task.version),
+        )
 
     def _outcomes(self, name: str) -> list[Outcome]:
         rows = self.rows(name)

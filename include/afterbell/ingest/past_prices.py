@@ -19,7 +19,7 @@ from afterbell.lake.tables import BARS, MINUTE_BARS
 
 _TABLES = {"bars": BARS, "minute_bars": MINUTE_BARS}
 _BACK = {"bars": 5, "minute_bars": 1}
-"""Sessions that are looked back; a day of minutes is as many rows as a year of days."""
+"""How many sessions to look back; a day of minutes is as many rows as a year of days."""
 _APART = timedelta(days=10)
 _ORDER = ("session", "at", "knowledge_time", "revision")
 _COLUMNS = (*_ORDER, "symbol", "close", "drop_id")
@@ -34,46 +34,46 @@ def refuse_implausible(
         base: the lake that the run builds on.
         sources: of the run.
         outcomes: what was read.
-        parts: what the tasks handed over.
+        parts: what the tasks returned.
         released: ids of refusals that a person has lifted: the prices of these drops are believed.
 
     Raises:
-        ImplausibleError: some can't be prices.
+        ImplausibleError: some of them can't be prices.
     """
-    looks = parts.rows(LEVELS)
-    if looks is None:
+    samples = parts.rows(LEVELS)
+    if samples is None:
         return
     closes: dict[str, dict[str, float]] = {}
-    for drop_id, symbol, close in looks.iter_rows():
+    for drop_id, symbol, close in samples.iter_rows():
         closes.setdefault(drop_id, {})[symbol] = close
-    found: list[tuple[Outcome, str]] = []
+    implausible: list[tuple[Outcome, str]] = []
     for source in sources:
         mine = [
-            one
-            for one in outcomes
-            if one.task.source == source.name and one.drop_id in closes and id_of(one.task) not in released
+            outcome
+            for outcome in outcomes
+            if outcome.task.source == source.name and outcome.drop_id in closes and id_of(outcome.task) not in released
         ]
-        for near in near_sessions(mine):
-            symbols = {symbol for one in near for symbol in closes[one.drop_id]}
-            past, known = _past_closes(base, source, near[0].task.session, symbols)
-            reasons = check_levels(source, near, closes, past, known=known)
-            found += [(near[place], reason) for place, reason in reasons.items()]
-    if found:
-        raise ImplausibleError(found)
+        for drops in near_sessions(mine):
+            symbols = {symbol for outcome in drops for symbol in closes[outcome.drop_id]}
+            past, known = _past_closes(base, source, drops[0].task.session, symbols)
+            reasons = check_levels(source, drops, closes, past, known=known)
+            implausible += [(drops[place], reason) for place, reason in reasons.items()]
+    if implausible:
+        raise ImplausibleError(implausible)
 
 
 def near_sessions(outcomes: Sequence[Outcome]) -> list[list[Outcome]]:
     """Drops of sessions that follow each other: over years the prices of a market can move by themselves."""
-    found: list[list[Outcome]] = []
-    for one in sorted(outcomes, key=lambda one: (one.task.session, one.task.key)):
-        if not found or one.task.session - found[-1][-1].task.session > _APART:
-            found.append([])
-        found[-1].append(one)
-    return found
+    groups: list[list[Outcome]] = []
+    for outcome in sorted(outcomes, key=lambda outcome: (outcome.task.session, outcome.task.key)):
+        if not groups or outcome.task.session - groups[-1][-1].task.session > _APART:
+            groups.append([])
+        groups[-1].append(outcome)
+    return groups
 
 
 def _past_closes(base: Base, source: Source, first: date, symbols: Collection[str]) -> tuple[Mapping[str, float], bool]:
-    """The last close of each of ``symbols`` in the few sessions before ``first``, as the source told it.
+    """The last close of each of ``symbols`` in the few sessions before ``first``, as the source delivered it.
 
     Returns:
         The closes, and whether the lake has any bar of the source there.

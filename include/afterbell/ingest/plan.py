@@ -61,7 +61,7 @@ class DropTask:
         session: the day it is named after.
         carried: the sessions it may have rows of.
         knowledge_time: when its content is known, with the zone; None if it isn't of a session.
-        known_sha256: the digest of the version the ledger has; empty where there is none.
+        known_sha256: the digest of the version the ledger has; empty where it has none.
         late: later drops of the source are known already, so its rows count only where nothing is known.
         refusal: why it is not parsed at all; empty where it is.
         reach: of an object that carries its history and was read before: up to this session its rows were known.
@@ -91,15 +91,15 @@ class DropTask:
     @classmethod
     def from_json(cls, text: str) -> DropTask:
         """The task that ``to_json`` wrote."""
-        found = json.loads(text)
-        at = found["knowledge_time"]
+        document = json.loads(text)
+        knowledge_time = document["knowledge_time"]
         return cls(
-            **found
+            **document
             | {
-                "session": date.fromisoformat(found["session"]),
-                "carried": tuple(date.fromisoformat(day) for day in found["carried"]),
-                "knowledge_time": datetime.fromisoformat(at) if at else None,
-                "reach": date.fromisoformat(found["reach"]) if found["reach"] else None,
+                "session": date.fromisoformat(document["session"]),
+                "carried": tuple(date.fromisoformat(day) for day in document["carried"]),
+                "knowledge_time": datetime.fromisoformat(knowledge_time) if knowledge_time else None,
+                "reach": date.fromisoformat(document["reach"]) if document["reach"] else None,
             }
         )
 
@@ -110,7 +110,7 @@ class DropTask:
 
 @dataclass(frozen=True)
 class Plan:
-    """What one source has to offer: the tasks, and objects that are none of its drops, with the reason."""
+    """What one source offers: the drops to read, and objects that are not drops of it, each with the reason."""
 
     tasks: tuple[DropTask, ...]
     strays: tuple[tuple[str, str], ...]
@@ -144,43 +144,43 @@ def plan_source(
     """
     ours = [drop for drop in known if drop.source == source.name]
     versions = {(drop.store, drop.key, drop.version) for drop in ours}
-    tasks, named, left = [], [], 0
+    tasks, named, passed_over = [], [], 0
     strays = [(key, reason) for key, reason in (waiting or {}).items() if (source.session_of(key) or run) <= run]
-    for found in listing:
-        if source.passes_over(found.key):
-            left += 1
+    for stored in listing:
+        if source.passes_over(stored.key):
+            passed_over += 1
             continue
-        session = source.session_of(found.key)
-        reason = stray(source, found, named=session is not None)
+        session = source.session_of(stored.key)
+        reason = stray(source, stored, named=session is not None)
         own = since is None and session == run
         if own and reason:
-            raise ObjectRefusedError(f"the drop {found.key} of session {run} itself cannot be used: {reason}")
-        reason = reason or odd_symbol(source, found.key)
+            raise ObjectRefusedError(f"the drop {stored.key} of session {run} itself cannot be used: {reason}")
+        reason = reason or odd_symbol(source, stored.key)
         if session is None or reason:
-            strays.append((found.key, reason))
+            strays.append((stored.key, reason))
             continue
         named.append(session)
         inside = (since is None or since <= session) and session <= run
-        if not inside or (found.store, found.key, found.version) in versions:
+        if not inside or (stored.store, stored.key, stored.version) in versions:
             continue
         try:
-            tasks.append(_task(source, found, session, ours, run, history=history))
+            tasks.append(_task(source, stored, session, ours, run, history=history))
         except CalendarBoundsError as error:
             if own:
                 raise
-            strays.append((found.key, f"{error}; correct its name, or move it out of {source.where}"))
+            strays.append((stored.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
-        raise MissingDropsError(_nothing_for(source, run, named, strays, left))
+        raise MissingDropsError(_no_drop_message(source, run, named, strays, passed_over))
     return Plan(tuple(tasks), tuple(strays))
 
 
-def stray(source: Source, found: StoredObject, *, named: bool) -> str:
-    """Why an object is none of the source's drops, whatever it holds; empty where it may be one."""
-    if found.refusal:
-        return found.refusal
+def stray(source: Source, stored: StoredObject, *, named: bool) -> str:
+    """Why an object is not a drop of the source, whatever it holds; empty where it may be one."""
+    if stored.refusal:
+        return stored.refusal
     if not named:
         return f"is not named like {source.key_pattern}"
-    fault = key_fault(found.key)
+    fault = key_fault(stored.key)
     return f"can't be read under this name: {fault}; rename it" if fault else ""
 
 
@@ -195,10 +195,10 @@ def odd_symbol(source: Source, key: str) -> str:
 
 
 def _task(
-    source: Source, found: StoredObject, session: date, ours: list[KnownDrop], run: date, *, history: bool
+    source: Source, stored: StoredObject, session: date, ours: list[KnownDrop], run: date, *, history: bool
 ) -> DropTask:
     earlier = sorted(
-        (drop for drop in ours if drop.key == found.key and drop.store == found.store),
+        (drop for drop in ours if drop.key == stored.key and drop.store == stored.store),
         key=lambda drop: drop.knowledge_time or datetime.min.replace(tzinfo=UTC),
     )
     revised = any(drop.state in USABLE for drop in earlier)
@@ -206,41 +206,43 @@ def _task(
     # A drop of history is of its own day, and so is not late. A new version of one that was taken in came after
     # everything that is known.
     later_known = not history and any(day > session for day in usable)
-    told = max([run, *usable]) if history else run
+    newest = max([run, *usable]) if history else run
     # A further part of a session that was run already.
     joins = not history and session in usable
-    refusal, at = "", None
+    refusal, knowledge_time = "", None
     carried: tuple[date, ...] = ()
     try:
         carried = source.sessions_carried(session)
         # What comes after the fact was not known before: it must not change what earlier sessions saw.
-        at = source.knowledge_time(told if revised or later_known or joins else session)
+        knowledge_time = source.knowledge_time(newest if revised or later_known or joins else session)
     except NotASessionError as error:
         refusal = str(error)
     return DropTask(
         source=source.name,
         store=source.store,
-        key=found.key,
-        size=found.size,
-        version=found.version,
+        key=stored.key,
+        size=stored.size,
+        version=stored.version,
         session=session,
         carried=carried,
-        knowledge_time=at,
+        knowledge_time=knowledge_time,
         known_sha256=earlier[-1].sha256 if earlier else "",
         late=later_known and not revised,
         refusal=refusal,
     )
 
 
-def _nothing_for(source: Source, run: date, named: list[date], strays: list[tuple[str, str]], left: int) -> str:
-    there = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
+def _no_drop_message(
+    source: Source, run: date, named: list[date], strays: list[tuple[str, str]], passed_over: int
+) -> str:
+    other_drops = f"{len(named)} drops, of {min(named)} to {max(named)}" if named else "no drop at all"
     # A drop under a name with a typo, or in a folder that can't be looked at, is among these.
     shown = sorted(strays, key=lambda stray: source.session_of(stray[0]) != run)[:1]
     aside = "".join(f" Set aside: {len(strays)} other objects, such as {key} ({reason})." for key, reason in shown)
-    if left:
-        aside += f" Left alone by include and exclude: {left} objects."
+    if passed_over:
+        aside += f" Left alone by include and exclude: {passed_over} objects."
     return (
         f"source {source.name}: no drop of session {run} in {source.where}; looked for keys like "
-        f"{source.key_pattern} and found {there}. Check that the vendor has delivered, and the prefix in "
+        f"{source.key_pattern} and found {other_drops}. Check that the vendor has delivered, and the prefix in "
         f"include/config/sources/{source.name}.yaml.{aside}"
     )

@@ -40,19 +40,19 @@ def plan_history(
     seen: dict[tuple[str, str], list[KnownDrop]] = {}
     for drop in ours:
         seen.setdefault((drop.store, drop.key), []).append(drop)
-    told = max([run, *(drop.session for drop in ours if drop.state in USABLE)])
-    for found in listing:
-        if source.passes_over(found.key):
+    newest = max([run, *(drop.session for drop in ours if drop.state in USABLE)])
+    for stored in listing:
+        if source.passes_over(stored.key):
             continue
-        reason = stray(source, found, named=source.is_named(found.key)) or odd_symbol(source, found.key)
+        reason = stray(source, stored, named=source.is_named(stored.key)) or odd_symbol(source, stored.key)
         if reason:
-            strays.append((found.key, reason))
+            strays.append((stored.key, reason))
             continue
-        earlier = seen.get((found.store, found.key), [])
-        if not filling and _may_have_more(earlier, found.version, run):
+        earlier = seen.get((stored.store, stored.key), [])
+        if not filling and _may_have_more(earlier, stored.version, run):
             # What comes after the fact was not known before.
-            at = source.knowledge_time(told if history else run)
-            tasks.append(_task(source, found, earlier, run, at, ours))
+            knowledge_time = source.knowledge_time(newest if history else run)
+            tasks.append(_task(source, stored, earlier, run, knowledge_time, ours))
     return Plan(tuple(tasks), tuple(strays))
 
 
@@ -65,10 +65,10 @@ def _may_have_more(earlier: Sequence[KnownDrop], version: str, run: date) -> boo
 
 def _task(
     source: Source,
-    found: StoredObject,
+    stored: StoredObject,
     earlier: Sequence[KnownDrop],
     run: date,
-    at: datetime,
+    knowledge_time: datetime,
     ours: Sequence[KnownDrop],
 ) -> DropTask:
     read = [drop for drop in earlier if drop.state in {*USABLE, DUPLICATE}]
@@ -76,12 +76,12 @@ def _task(
     return DropTask(
         source=source.name,
         store=source.store,
-        key=found.key,
-        size=found.size,
-        version=found.version,
+        key=stored.key,
+        size=stored.size,
+        version=stored.version,
         session=run,
         carried=(),
-        knowledge_time=at,
+        knowledge_time=knowledge_time,
         known_sha256=last.sha256 if last else "",
         late=False,
         refusal="",

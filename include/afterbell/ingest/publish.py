@@ -11,8 +11,8 @@ from afterbell.lake.commit import publish_branch
 def publish(spark: SparkSession, branch: str) -> None:
     """Publish ``branch`` table by table, in the order of ``AUDITED``; what is published already is passed over.
 
-    Broken off anywhere, the same call goes on where it stopped, and so does an ingest of the same drops: the ledger
-    moves last, and rows that are there already are not added again.
+    If it is interrupted anywhere, the same call continues where it stopped, and so does an ingest of the same drops:
+    the ledger moves last, and rows that are there already are not added again.
 
     Raises:
         BaseMovedError: another writer moved ``main`` of a table that the branch adds to.

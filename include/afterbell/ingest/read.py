@@ -1,4 +1,4 @@
-"""Reading one drop: fetch it, digest it, parse it, and say what became of it. Runs inside Spark's Arrow batches."""
+"""Reading one drop: fetch it, digest it, parse it, and report its outcome. Runs inside Spark's Arrow batches."""
 
 from __future__ import annotations
 
@@ -47,24 +47,24 @@ class Drop:
 
 
 def read_drops(tasks: Sequence[DropTask], sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch) -> list[Drop]:
-    """Read drops, in the order of ``tasks``: one is taken apart while the next ones are under way.
+    """Read drops, in the order of ``tasks``: one is parsed while the next ones are being fetched.
 
-    Many drops of a source are judged together, and small ones read together: a query has its price, whatever it is
-    about.
+    Many drops of a source are judged together, and small ones read together: a query has its price, whatever its
+    size.
     """
     drops: dict[int, Drop] = {}
     waiting: dict[str, list[_Waiting]] = {}
     for number, (task, body) in enumerate(fetch_ahead(tasks, sources, fetch)):
-        found = _begin(sources[task.source][0], number, task, body)
-        if isinstance(found, Drop):
-            drops[number] = found
+        opened = _open_and_parse(sources[task.source][0], number, task, body)
+        if isinstance(opened, Drop):
+            drops[number] = opened
             continue
-        mine = waiting.setdefault(task.source, [])
-        mine.append(found)
-        if sum(each.size for each in mine) >= _TOGETHER:
+        batch = waiting.setdefault(task.source, [])
+        batch.append(opened)
+        if sum(drop.size for drop in batch) >= _TOGETHER:
             drops |= _judge_waiting(*sources[task.source], waiting.pop(task.source))
-    for name, several in waiting.items():
-        drops |= _judge_waiting(*sources[name], several)
+    for name, batch in waiting.items():
+        drops |= _judge_waiting(*sources[name], batch)
     return [drops[number] for number in range(len(tasks))]
 
 
@@ -86,14 +86,14 @@ class _Waiting:
         return self.held.lines if isinstance(self.held, Rows) else 1 + len(self.held.text.data) // _LINE
 
 
-def _begin(
+def _open_and_parse(
     source: Source, number: int, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
 ) -> Drop | _Waiting:
-    """A drop up to where others can help; the drop itself where there is nothing to judge."""
-    found = open_drop(source, task, fetch)
-    if isinstance(found, Drop):
-        return found
-    blank, body = found
+    """A drop that waits to be judged together with others; the finished drop where there is nothing to judge."""
+    opened = open_drop(source, task, fetch)
+    if isinstance(opened, Drop):
+        return opened
+    blank, body = opened
     if task.known_sha256 == blank.sha256:
         return Drop(replace(blank, state=DUPLICATE, reason="the same bytes again"))
     if task.refusal:
@@ -104,34 +104,36 @@ def _begin(
         return Drop(replace(blank, reason=str(error)))
 
 
-def _judge_waiting(source: Source, rules: RuleSet, several: Sequence[_Waiting]) -> dict[int, Drop]:
+def _judge_waiting(source: Source, rules: RuleSet, waiting: Sequence[_Waiting]) -> dict[int, Drop]:
     """The drops of one source, by their numbers."""
-    small = [(one, one.held) for one in several if isinstance(one.held, Lines)]
-    found: dict[int, Rows | CorruptDropError] = {one.number: one.held for one in several if isinstance(one.held, Rows)}
-    read = read_waiting(source, [(one.name, lines) for one, lines in small])
-    found |= {one.number: rows for (one, _), rows in zip(small, read, strict=True)}
-    good = [(one, rows) for one in several if isinstance(rows := found[one.number], Rows)]
-    judged = judge_drops(source, rules, [(one.name, rows) for one, rows in good])
-    drops = {one.number: _drop_of(source, one.blank, parsed) for (one, _), parsed in zip(good, judged, strict=True)}
-    unread = [(one, error) for one in several if isinstance(error := found[one.number], CorruptDropError)]
-    return drops | {one.number: _drop_of(source, one.blank, error) for one, error in unread}
+    small = [(drop, drop.held) for drop in waiting if isinstance(drop.held, Lines)]
+    parsed_rows: dict[int, Rows | CorruptDropError] = {
+        drop.number: drop.held for drop in waiting if isinstance(drop.held, Rows)
+    }
+    read = read_waiting(source, [(drop.name, lines) for drop, lines in small])
+    parsed_rows |= {drop.number: rows for (drop, _), rows in zip(small, read, strict=True)}
+    good = [(drop, rows) for drop in waiting if isinstance(rows := parsed_rows[drop.number], Rows)]
+    judged = judge_drops(source, rules, [(drop.name, rows) for drop, rows in good])
+    drops = {drop.number: _drop_of(source, drop.blank, parsed) for (drop, _), parsed in zip(good, judged, strict=True)}
+    unread = [(drop, error) for drop in waiting if isinstance(error := parsed_rows[drop.number], CorruptDropError)]
+    return drops | {drop.number: _drop_of(source, drop.blank, error) for drop, error in unread}
 
 
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
     """Read one drop. Errors of ours become part of its line, which names the version that was read."""
-    found = _begin(source, 0, task, fetch)
-    return found if isinstance(found, Drop) else _judge_waiting(source, rules, [found])[0]
+    opened = _open_and_parse(source, 0, task, fetch)
+    return opened if isinstance(opened, Drop) else _judge_waiting(source, rules, [opened])[0]
 
 
 def open_drop(
     source: Source, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
 ) -> Drop | tuple[Outcome, bytes]:
-    """The bytes of one drop, with a blank line for it; the drop itself where its store doesn't give it."""
+    """The bytes of one drop, with a blank line for it; the finished drop where its store doesn't give it."""
     try:
-        found, body = fetch()
+        stored, body = fetch()
     except AfterbellError as error:
         return Drop(_not_fetched(task, error))
-    task = replace(task, size=found.size, version=found.version)
+    task = replace(task, size=stored.size, version=stored.version)
     digest = hashlib.sha256(body).hexdigest()
     drop_id = f"{task.source}:{task.session:%Y%m%d}:{_name_of(source, task, digest)}"
     return Outcome(task, drop_id, digest, QUARANTINED), body
@@ -148,7 +150,7 @@ def _drop_of(source: Source, blank: Outcome, parsed: ParsedDrop | CorruptDropErr
 
 
 def _name_of(source: Source, task: DropTask, digest: str) -> str:
-    """What tells drops of a session apart: their bytes; the key too, where equal bytes can be of two symbols."""
+    """What distinguishes the drops of a session: their bytes; the key too, where equal bytes can be of two symbols."""
     named = hashlib.sha256(f"{task.key}\0{digest}".encode()).hexdigest() if source.symbol_in_key else digest
     return named[:16]
 
@@ -192,7 +194,7 @@ def _drop(source: Source, blank: Outcome, parsed: ParsedDrop) -> Drop:
 
 
 def _shows_actions(source: Source) -> bool:
-    """Whether the source tells two sessions a drop and adjusts the earlier one."""
+    """Whether a drop of the source has two sessions, with an adjusted close of the earlier one."""
     columns = {column.name for column in source.columns.values()}
     return source.kind == "bars" and "previous" in source.carries and "adj_close" in columns
 

@@ -2,7 +2,7 @@
 
 A refusal is ``refusals/<session>/<id>.json`` in the artifact bucket, a release ``<id>.released.json`` beside it. Both
 are written once and kept for good. The id is a function of source, store, key and version: a new delivery of the same
-key is another drop, and a listing alone tells whether a drop may be taken in.
+key is another drop, and a listing alone shows whether a drop may be taken in.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Refusal(Strict):
 
 
 class Release(Strict):
-    """A person's word that a refused drop may be taken in.
+    """A person's decision that a refused drop may be taken in.
 
     Attributes:
         by: who.
@@ -99,14 +99,14 @@ def refuse(store: ArtifactStore, refusals: Iterable[Refusal]) -> None:
 def listed(store: ArtifactStore) -> tuple[Mapping[str, str], frozenset[str]]:
     """Keys of all refusals by id, and the ids of those that were released; nothing is opened."""
     refused, released = {}, set()
-    for found in store.list(FOLDER):
-        named = _KEY.fullmatch(found.key)
-        if named is None:
+    for stored in store.list(FOLDER):
+        match = _KEY.fullmatch(stored.key)
+        if match is None:
             continue
-        if named["kind"] == _RELEASED:
-            released.add(named["id"])
+        if match["kind"] == _RELEASED:
+            released.add(match["id"])
         else:
-            refused[named["id"]] = found.key
+            refused[match["id"]] = stored.key
     return refused, frozenset(released)
 
 
@@ -123,7 +123,7 @@ def read_refusal(store: ArtifactStore, key: str) -> Refusal:
     """One refusal.
 
     Raises:
-        DigestMismatchError: the document is none.
+        DigestMismatchError: the document is not a refusal.
     """
     try:
         return Refusal.model_validate_json(store.get(key))
@@ -135,8 +135,8 @@ def read_release(store: ArtifactStore, key: str) -> Release:
     """The release of the refusal at ``key``.
 
     Raises:
-        DigestMismatchError: the document is none.
-        ObjectMissingError: there is none.
+        DigestMismatchError: the document is not a release.
+        ObjectMissingError: the refusal has no release.
     """
     name = key.removesuffix(".json") + _RELEASED
     try:
@@ -145,13 +145,13 @@ def read_release(store: ArtifactStore, key: str) -> Release:
         raise DigestMismatchError(f"{name} is not the release of a drop: {error}") from error
 
 
-def release(store: ArtifactStore, wanted: str, by: str, reason: str, run_id: str = "cli") -> tuple[Held, bool]:
+def release(store: ArtifactStore, refused_id: str, by: str, reason: str, run_id: str = "cli") -> tuple[Held, bool]:
     """Let a refused drop be taken in by the next run; whether this call did it.
 
     Args:
         store: the artifact store.
-        wanted: the refusal's id.
-        by: who says so.
+        refused_id: the refusal's id.
+        by: who releases it.
         reason: one line of 3 to 500 characters, kept for good.
         run_id: the run of the form; ``cli`` from the command line.
 
@@ -162,13 +162,15 @@ def release(store: ArtifactStore, wanted: str, by: str, reason: str, run_id: str
     try:
         given = Release(by=by, reason=reason.strip(), run_id=run_id, at=datetime.now(UTC))
     except ValidationError as error:
-        said = "; ".join(f"{each['loc'][0]}: {each['msg']}, found {each['input']!r:.100}" for each in error.errors())
-        raise ConfigError(f"nothing was released: {said}. Give --reason, one line of 3 to 500 characters") from error
+        faults = "; ".join(
+            f"{fault['loc'][0]}: {fault['msg']}, found {fault['input']!r:.100}" for fault in error.errors()
+        )
+        raise ConfigError(f"nothing was released: {faults}. Give --reason, one line of 3 to 500 characters") from error
     refused, released = listed(store)
-    if wanted not in refused:  # membership: an id never becomes a key unchecked
+    if refused_id not in refused:  # membership: an id never becomes a key unchecked
         held = ", ".join(sorted(set(refused) - released)) or "none"
-        raise ObjectMissingError(f"no drop was refused under {wanted!r}; held are: {held}")
-    key = refused[wanted]
+        raise ObjectMissingError(f"no drop was refused under {refused_id!r}; held are: {held}")
+    key = refused[refused_id]
     try:
         store.put_if_absent(key.removesuffix(".json") + _RELEASED, given.model_dump_json(indent=2).encode() + b"\n")
         done = True

@@ -15,13 +15,13 @@ from afterbell.stores.artifacts import ArtifactStore
 
 
 def main(args: StepArgs) -> dict[str, Any]:
-    """Write the release down, or find that it is there already."""
+    """Write the release, unless it is there already."""
     store = ArtifactStore(Runtime.from_env().s3)
     by, reason = str(args.require("by")), str(args.require("reason"))
     held, done = release(store, str(args.require("refusal_id")), by, reason, args.run_id)
-    said = f"drop {held.refusal.key} of session {held.refusal.session} is taken in by the next run"
-    print(f"release_drop: {said}", flush=True)
-    return {"id": held.refusal.id, "key": held.refusal.key, "changed": done, "said": said}
+    message = f"drop {held.refusal.key} of session {held.refusal.session} is taken in by the next run"
+    print(f"release_drop: {message}", flush=True)
+    return {"id": held.refusal.id, "key": held.refusal.key, "changed": done, "said": message}
 
 
 if __name__ == "__main__":

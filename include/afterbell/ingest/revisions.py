@@ -24,19 +24,19 @@ def something_new(frame: pl.DataFrame, key: Sequence[str], values: Sequence[str]
         frame: rows with ``key``, ``values``, ``knowledge_time`` (UTC), ``drop_id``; ``known`` (Boolean) for rows that
             the lake has; ``late`` (Boolean) for rows of a drop that came after later drops of its source.
         key: the columns a row is about.
-        values: the columns it tells.
+        values: the columns with its values.
 
     Returns:
         The known rows and the new ones that remain, sorted by key, knowledge time and drop. A late row counts only
-        where nothing is known yet: what the later drops told is newer.
+        where nothing is known yet: what the later drops delivered is newer.
     """
     if frame["late"].any():
         frame = frame.filter(pl.col("known") | ~pl.col("late") | ~pl.col("known").any().over(key))
     frame = frame.rechunk()
     about, order = _in_order(frame, key)
-    told = frame.select(*values, "known", about)[order]
+    ordered = frame.select(*values, "known", about)[order]
     # Equal to the row before it, which itself repeats or is the newest known one.
-    stays = told.select(pl.col("known") | ~_same_as_before([about.name, *values])).to_series()
+    stays = ordered.select(pl.col("known") | ~_same_as_before([about.name, *values])).to_series()
     return frame[order.filter(stays)]
 
 
@@ -63,26 +63,26 @@ def _deliveries(frame: pl.DataFrame) -> pl.Series:
 
 def _numbers(columns: Sequence[pl.Series]) -> pl.Series:
     """Rows as numbers (Int64) that are equal, and in order, where the rows are; NULL comes first."""
-    found, size = pl.repeat(0, columns[0].len(), dtype=pl.Int64, eager=True), 1
+    numbers, size = pl.repeat(0, columns[0].len(), dtype=pl.Int64, eager=True), 1
     for column in columns:
         ranks = _ranks(column)
         width = int(ranks.max() or 0) + 1  # type: ignore[arg-type]
         if size * width >= 2**63:
-            found, size = _dense(found), found.len()
-        found, size = found * width + ranks, size * width
-    return found
+            numbers, size = _dense(numbers), numbers.len()
+        numbers, size = numbers * width + ranks, size * width
+    return numbers
 
 
 def _ranks(values: pl.Series) -> pl.Series:
-    """Whole numbers below 2**32 (Int64) in the order of the values, NULL as nought."""
+    """Whole numbers below 2**32 (Int64) in the order of the values, NULL as 0."""
     if values.dtype == pl.String:
-        found = values.cast(pl.Enum(values.drop_nulls().unique().sort())).to_physical().cast(pl.Int64)
+        ranks = values.cast(pl.Enum(values.drop_nulls().unique().sort())).to_physical().cast(pl.Int64)
     else:
-        found = values.to_physical().cast(pl.Int64)
-        found = found - (found.min() or 0)
-        if int(found.max() or 0) >= 2**32:  # type: ignore[arg-type]
-            found = _dense(found)
-    return (found + 1).fill_null(0)
+        ranks = values.to_physical().cast(pl.Int64)
+        ranks = ranks - (ranks.min() or 0)
+        if int(ranks.max() or 0) >= 2**32:  # type: ignore[arg-type]
+            ranks = _dense(ranks)
+    return (ranks + 1).fill_null(0)
 
 
 def _dense(values: pl.Series) -> pl.Series:
@@ -103,7 +103,7 @@ def number_revisions(
     Args:
         frame: bars, known and new, as ``something_new`` takes them; known ones with their ``revision``.
         key: the columns a bar is about.
-        values: the columns it tells.
+        values: the columns with its values.
 
     Returns:
         The new rows, ``revision`` (Int32) counting on from the known ones, from 0 where there are none.

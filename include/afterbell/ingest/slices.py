@@ -49,8 +49,8 @@ def bucket_of(kind: Kind, session: date) -> date:
 
 def with_staged(slices: Sequence[Slice], months: Collection[date]) -> list[Slice]:
     """``slices`` with one for each month whose bars are staged, too, whatever drops it reads."""
-    there = {one.bucket for one in slices if one.kind == "bars"}
-    return [*slices, *(Slice("bars", month, ()) for month in sorted(set(months) - there))]
+    months_with_drops = {one.bucket for one in slices if one.kind == "bars"}
+    return [*slices, *(Slice("bars", month, ()) for month in sorted(set(months) - months_with_drops))]
 
 
 def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[Slice]:
@@ -70,11 +70,11 @@ def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[Slic
         mine = bucket_of(kind, task.session)
         for bucket in {mine, *(bucket_of(kind, day) for day in task.carried)}:
             buckets.setdefault((kind, bucket), []).append((task, bucket == mine))
-    found = [
+    slices = [
         Slice(kind, bucket, tuple(task for task, _ in read), frozenset(n for n, (_, own) in enumerate(read) if own))
         for (kind, bucket), read in buckets.items()
     ]
     for kind, read in small.items():
         chunks = [tuple(read[first : first + _SMALL_DROPS]) for first in range(0, len(read), _SMALL_DROPS)]
-        found += [Slice(kind, None, chunk, frozenset(range(len(chunk)))) for chunk in chunks]
-    return sorted(found, key=lambda one: (-one.weight, one.kind, one.bucket or date.min))
+        slices += [Slice(kind, None, chunk, frozenset(range(len(chunk)))) for chunk in chunks]
+    return sorted(slices, key=lambda one: (-one.weight, one.kind, one.bucket or date.min))

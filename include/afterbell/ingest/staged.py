@@ -19,7 +19,7 @@ class StagedMonths:
 
     Attributes:
         files: with the bars of each month, by its first day.
-        exchange: whose sessions they are of.
+        exchange: the exchange of their sessions.
         last: no bar is of a later session.
         delivered: when the objects that they are from count as delivered, by source.
     """

@@ -68,5 +68,5 @@ def symbol_events(known: pl.DataFrame, masters: pl.DataFrame) -> pl.DataFrame:
             gone.select("symbol", "name", here + 1, status=pl.lit(DELISTED)),
         ]
     )
-    told = events.join(steps, on="step", how="inner").with_columns(valid_from="drop_session")
-    return told.select(list(EVENTS)).sort("knowledge_time", "symbol")
+    dated = events.join(steps, on="step", how="inner").with_columns(valid_from="drop_session")
+    return dated.select(list(EVENTS)).sort("knowledge_time", "symbol")

@@ -58,7 +58,7 @@ AUDITED = (
 )  # fmt: skip
 """The tables of an ingest, in the order in which they are published. Evidence and reports first: where another writer
 added some, the actions derived without them are never published. Instruments before the actions that they follow from:
-read again, these tell of nothing new. The ledger last, so that a crash in between only means that the drops are read
+read again, these show nothing new. The ledger last, so that a crash in between only means that the drops are read
 again, and equal rows make no revision."""
 
 _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_KEY})
@@ -71,7 +71,7 @@ class Context:
     Attributes:
         evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.
         limits: repeats from which on a bar is stale, by source.
-        releases: when a person let a held listing go, by symbol and session.
+        releases: when a person released a held listing, by symbol and session.
         decisions: a person's, about corporate actions.
         sources: all that are declared.
         sessions: the first and the last that the drops touch, or the run's own.
@@ -88,7 +88,7 @@ class Context:
 
 
 def write_branch(
-    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome], *, branch: str, wanted: str
+    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome], *, branch: str, commit_id: str
 ) -> dict[str, int]:
     """Commit what ``parts`` hold to ``branch`` of every table that gets something, opened at the base.
 
@@ -98,40 +98,40 @@ def write_branch(
         parts: what was read.
         outcomes: the ledger's lines.
         branch: the branch's name.
-        wanted: the commit id.
+        commit_id: the commit id.
 
     Returns:
         The head of the branch, by table name. A table that has nothing new keeps the head of ``main``.
     """
-    told: dict[Table, Callable[[], pl.DataFrame | None]] = {
+    independent: dict[Table, Callable[[], pl.DataFrame | None]] = {
         SYMBOL_LOG: lambda: _symbols(base, parts),
         FUNDAMENTALS: lambda: _filings(base, parts),
     }
 
     def commit(tables: Sequence[Table], new: Mapping[Table, Callable[[], pl.DataFrame | None]]) -> dict[str, int]:
-        return _commit_all(base, parts, tables, new, branch, wanted)
+        return _commit_all(base, parts, tables, new, branch, commit_id)
 
     with ThreadPoolExecutor(2) as pool:
-        # What is known already is written while the rest is decided.
-        begun = [pool.submit(commit, [MINUTE_BARS, *told], told)]
-        shown = _shown(base, context, parts)
-        bars, stale = _judged(base, context, parts, shown)
+        # What needs no decision is written while the rest is decided.
+        futures = [pool.submit(commit, [MINUTE_BARS, *independent], independent)]
+        shown = _collect_evidence(base, context, parts)
+        bars, stale = _judge_repeats(base, context, parts, shown)
         ledger = _with_stale(outcomes, stale)
-        seen = {
-            EVIDENCE_LOG: lambda: _evidence(context, shown),
+        decided = {
+            EVIDENCE_LOG: lambda: _new_evidence(context, shown),
             BARS: lambda: bars,
-            DROPS: lambda: pl.DataFrame([one.ledger_row() for one in ledger], infer_schema_length=None),
+            DROPS: lambda: pl.DataFrame([outcome.ledger_row() for outcome in ledger], infer_schema_length=None),
         }
-        begun.append(pool.submit(commit, list(seen), seen))
-        later, refused = _settled(base, context, parts, shown)
+        futures.append(pool.submit(commit, list(decided), decided))
+        later, refused = _derive_actions(base, context, parts, shown)
         later[QUARANTINE] = partial(_rejects, base, parts, ledger, stale, refused)
         heads = commit([table for table in AUDITED if table in later], later)
-        for each in begun:
-            heads |= each.result()
+        for future in futures:
+            heads |= future.result()
     return {table.name: heads[table.name] for table in AUDITED}
 
 
-def _settled(
+def _derive_actions(
     base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
 ) -> tuple[dict[Table, Callable[[], pl.DataFrame | None]], pl.DataFrame | None]:
     """What tables get that depends on what bars and reports show of actions, and the reports that are set aside."""
@@ -154,59 +154,59 @@ def _commit_all(
     tables: Sequence[Table],
     new: Mapping[Table, Callable[[], pl.DataFrame | None]],
     branch: str,
-    wanted: str,
+    commit_id: str,
 ) -> dict[str, int]:
     """Commit what each of ``tables`` gets; its head on the branch, by its name."""
 
     def commit(table: Table) -> int:
         files = parts.files({BARS: "bars", MINUTE_BARS: "minute_bars"}.get(table, ""))
-        files += _written(base, table, new[table]() if table in new else None)
-        at = base.heads[table.name]
+        files += _write_rows(base, table, new[table]() if table in new else None)
+        snapshot_id = base.heads[table.name]
         if not files:
-            return at
-        fold(base.spark, table, base.shape(table), base.s3, branch, at)
-        return commit_files(base.spark, table, files, wanted, branch, at)
+            return snapshot_id
+        fold(base.spark, table, base.shape(table), base.s3, branch, snapshot_id)
+        return commit_files(base.spark, table, files, commit_id, branch, snapshot_id)
 
     # Most of a commit is waiting for the catalog and the disk; on a branch no one sees the order.
     return dict(zip((table.name for table in tables), side_by_side(base.spark, commit, tables), strict=True))
 
 
-def _written(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFile]:
+def _write_rows(base: Base, table: Table, frame: pl.DataFrame | None) -> list[NewFile]:
     if frame is None or frame.is_empty():
         return []
     shape = base.shape(table)
-    lacking = [name for name in shape.schema.names if name not in frame.columns]
-    return write_files(frame.with_columns(pl.lit(None).alias(name) for name in lacking), shape, base.s3)
+    missing = [name for name in shape.schema.names if name not in frame.columns]
+    return write_files(frame.with_columns(pl.lit(None).alias(name) for name in missing), shape, base.s3)
 
 
-def _shown(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
-    shown, told = parts.rows(EVIDENCE), parts.rows(RETOLD)
-    if shown is None and told is None:
+def _collect_evidence(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
+    shown, restated = parts.rows(EVIDENCE), parts.rows(RETOLD)
+    if shown is None and restated is None:
         return None
-    found = with_past(
+    evidence = with_past(
         base,
         parts.files("bars"),
         context.evidence.clear() if shown is None else shown,
-        told,
+        restated,
         context.evidence,
     )
-    return found if found.height else None
+    return evidence if evidence.height else None
 
 
-def _evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
+def _new_evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
     # After a crash between two tables' publishing the same drops come again: their rows are there already.
     return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
 
 
-def _judged(
+def _judge_repeats(
     base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
 ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     """Bars that repeat the session before: those that are taken, and those set aside as stale."""
     repeats = parts.rows(REPEATS)
     if repeats is None:
         return None, None
-    every = context.evidence if shown is None else pl.concat([context.evidence.select(shown.columns), shown])
-    stale = stale_keys(every, context.limits)
+    evidence = context.evidence if shown is None else pl.concat([context.evidence.select(shown.columns), shown])
+    stale = stale_keys(evidence, context.limits)
     sessions = repeats["session"]
     # Set aside with the drop of its own session, or with a later one that repeated it: known by its text.
     aside = base.rows(QUARANTINE, "session", sessions.min(), date.max).filter(pl.col("rule") == RULE)
@@ -216,10 +216,12 @@ def _judged(
 def _with_stale(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> list[Outcome]:
     counts = {} if stale is None else dict(stale.group_by("drop_id").len().iter_rows())
     return [
-        replace(one, rows=one.rows - counts[one.drop_id], rules=one.rules | {RULE: counts[one.drop_id]})
-        if one.drop_id in counts and one.rows
-        else one
-        for one in outcomes
+        replace(
+            outcome, rows=outcome.rows - counts[outcome.drop_id], rules=outcome.rules | {RULE: counts[outcome.drop_id]}
+        )
+        if outcome.drop_id in counts and outcome.rows
+        else outcome
+        for outcome in outcomes
     ]
 
 
@@ -235,12 +237,14 @@ def _filings(base: Base, parts: Parts) -> pl.DataFrame | None:
     if new is None:
         return None
     ends = new["period_end"]
-    there = base.rows(FUNDAMENTALS, *(() if ends.has_nulls() else ("period_end", ends.min(), ends.max())))
-    # What is known of others has no say.
-    there = there.join(new.select(FILING_KEY), on=FILING_KEY, how="semi", nulls_equal=True)
-    lacking = [pl.lit(None).cast(kind).alias(name) for name, kind in there.schema.items() if name not in new.columns]
-    new = new.with_columns(lacking).select(*there.columns, "late", pl.lit(value=False).alias("known"))
-    rows = pl.concat([there.with_columns(late=False, known=True), new], how="vertical_relaxed")
+    known_rows = base.rows(FUNDAMENTALS, *(() if ends.has_nulls() else ("period_end", ends.min(), ends.max())))
+    # Filings of other keys don't count.
+    known_rows = known_rows.join(new.select(FILING_KEY), on=FILING_KEY, how="semi", nulls_equal=True)
+    missing = [
+        pl.lit(None).cast(kind).alias(name) for name, kind in known_rows.schema.items() if name not in new.columns
+    ]
+    new = new.with_columns(missing).select(*known_rows.columns, "late", pl.lit(value=False).alias("known"))
+    rows = pl.concat([known_rows.with_columns(late=False, known=True), new], how="vertical_relaxed")
     values = [column for column in rows.columns if column not in _FILING_SAME]
     return something_new(rows, FILING_KEY, values).filter(~pl.col("known"))
 
@@ -248,20 +252,20 @@ def _filings(base: Base, parts: Parts) -> pl.DataFrame | None:
 def _rejects(
     base: Base, parts: Parts, outcomes: Sequence[Outcome], stale: pl.DataFrame | None, refused: pl.DataFrame | None
 ) -> pl.DataFrame | None:
-    found = [rows for rows in (parts.rows(REJECTS), _stale_rows(outcomes, stale)) if rows is not None]
-    new = [_not_there(base, pl.concat(found, how="diagonal_relaxed"), ["drop_id"])] if found else []
+    frames = [rows for rows in (parts.rows(REJECTS), _stale_rows(outcomes, stale)) if rows is not None]
+    new = [_without_known(base, pl.concat(frames, how="diagonal_relaxed"), ["drop_id"])] if frames else []
     if refused is not None and refused.height:
         # Known only with the close, perhaps long after the drop's other lines were set aside.
-        new.append(_not_there(base, _above_close(refused), ["drop_id", "rule", "raw"]))
+        new.append(_without_known(base, _above_close(refused), ["drop_id", "rule", "raw"]))
     if not new:
         return None
     return pl.concat(new, how="diagonal_relaxed").sort("source", "session", "line", "raw", nulls_last=True)
 
 
-def _not_there(base: Base, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
-    """``rows`` without those that are there already, as with the evidence."""
-    there = base.rows(QUARANTINE, "session", rows["session"].min(), rows["session"].max())
-    return rows.join(there, on=list(key), how="anti")
+def _without_known(base: Base, rows: pl.DataFrame, key: Sequence[str]) -> pl.DataFrame:
+    """``rows`` without those that the lake has already, as with the evidence."""
+    known_rows = base.rows(QUARANTINE, "session", rows["session"].min(), rows["session"].max())
+    return rows.join(known_rows, on=list(key), how="anti")
 
 
 def _above_close(refused: pl.DataFrame) -> pl.DataFrame:
@@ -277,7 +281,11 @@ def _stale_rows(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.D
     if stale is None or stale.is_empty():
         return None
     named = pl.DataFrame(
-        [(one.drop_id, one.task.source, one.task.key, one.task.session) for one in outcomes if one.rules.get(RULE)],
+        [
+            (outcome.drop_id, outcome.task.source, outcome.task.key, outcome.task.session)
+            for outcome in outcomes
+            if outcome.rules.get(RULE)
+        ],
         schema={"drop_id": pl.String, "source": pl.String, "key": pl.String, "drop_session": pl.Date},
         orient="row",
     ).unique("drop_id", keep="first", maintain_order=True)

@@ -26,7 +26,7 @@ _PRICES = ("open", "high", "low", "close")
 _ANSWER = ("symbol", "session", *_PRICES, "volume", "knowledge_time", "revision")
 _ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on", "drop_id")
 _DECIDED = "overrides:"
-"""What the drop_id of a row begins with that a person decided (``afterbell.ingest.actions.overrides``)."""
+"""Beginning of the drop_id of a row that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
 
 
@@ -45,95 +45,95 @@ class Question:
     as_of: date | None = None
 
 
-def bar_as_known(runtime: Runtime, asked: Question) -> dict[str, Any] | None:
+def bar_as_known(runtime: Runtime, question: Question) -> dict[str, Any] | None:
     """The newest revision of a bar that was known, as traded.
 
     Returns:
         symbol, session (ISO), open, high, low, close (dollars), volume (shares), knowledge_time (ISO, UTC), revision;
         None if no revision was known.
     """
-    found = _newest_bars(runtime, asked, (asked.session,)).get(asked.session)
-    return None if found is None else _answer(found)
+    bar = _newest_bars(runtime, question, (question.session,)).get(question.session)
+    return None if bar is None else _answer(bar)
 
 
-def adjusted_bar(runtime: Runtime, asked: Question, exchange: Exchange) -> dict[str, Any] | None:
-    """A bar in the shares and dollars of the day as of which it is asked for.
+def adjusted_bar(runtime: Runtime, question: Question, exchange: Exchange) -> dict[str, Any] | None:
+    """A bar in the shares and dollars of ``question.as_of``.
 
     Prices are multiplied by the factors of all actions known then whose ex-session lies after the bar's and not after
-    ``asked.as_of``; volume is divided by those of splits.
+    ``question.as_of``; volume is divided by those of splits.
 
     Returns:
         As ``bar_as_known``, and ``return``: the close over that of the exchange's session before, adjusted for what
         takes effect on the bar's session, less 1; None where that session has no bar. ``unseen`` lists the sessions
-        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``
-        says whether the bar counts as another security's, so that features and training leave it out. ``taken`` is the
+        from the bar's own on whose actions the vendor never showed (ISO): the answer lacks their dividends. ``held``:
+        whether the bar counts as another security's, so that features and training leave it out. ``taken`` is the
         first session after the bar's on which the symbol stands for another security (ISO), None for none: only what
-        took effect before it counts. On such a session itself there is no ``return``. ``decided``
-        lists what a person decided of the ex-sessions that count, a sentence each.
+        took effect before it counts. On such a session itself there is no ``return``. ``decided``: a person's decisions
+        on the ex-sessions that count, a sentence each.
 
     Raises:
         NotASessionError: the exchange does not trade on the session.
     """
-    previous = exchange.previous(asked.session)
-    bars = _newest_bars(runtime, asked, (previous, asked.session))
-    found = bars.get(asked.session)
-    if found is None:
+    previous = exchange.previous(question.session)
+    bars = _newest_bars(runtime, question, (previous, question.session))
+    bar = bars.get(question.session)
+    if bar is None:
         return None
-    actions = _newest_actions(runtime, asked)
-    ledger = _ledger(runtime, asked)
-    # Announced or decided ahead, an action counts from its ex-session on: not before the lake has come to it.
-    last = asked.as_of if asked.as_of or ledger is None else max(ledger["session"].to_list(), default=None)
-    answer = adjust(found, bars.get(previous), actions, last)
-    unseen = [] if ledger is None else [day.isoformat() for day in _unseen(ledger, asked, exchange)]
-    return answer | {"unseen": unseen, "held": _is_held(runtime, asked, found), "decided": decided(actions, last)}
+    actions = _newest_actions(runtime, question)
+    ledger = _read_ledger(runtime, question)
+    # Announced or decided ahead, an action counts from its ex-session on: not before the lake has that session.
+    last = question.as_of if question.as_of or ledger is None else max(ledger["session"].to_list(), default=None)
+    answer = adjust(bar, bars.get(previous), actions, last)
+    unseen = [] if ledger is None else [day.isoformat() for day in _unseen_sessions(ledger, question, exchange)]
+    return answer | {"unseen": unseen, "held": _is_held(runtime, question, bar), "decided": decided(actions, last)}
 
 
-def _is_held(runtime: Runtime, asked: Question, bar: Row) -> bool:
+def _is_held(runtime: Runtime, question: Question, bar: Row) -> bool:
     """Whether the bar counts as another security's, so that features and training leave it out."""
     equal: Any = ice.EqualTo
-    where = ice.And(equal("kind", WRONG_LISTING), _of_symbol_known(asked))
+    where = ice.And(equal("kind", WRONG_LISTING), _is_of_symbol_known(question))
     rows = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
     if rows.is_empty():
         return False
-    one = pl.DataFrame([{name: bar[name] for name in ("symbol", "session", "close", "knowledge_time")}])
-    return withhold(one, rows.select(HOLD_COLUMNS)).is_empty()
+    frame = pl.DataFrame([{name: bar[name] for name in ("symbol", "session", "close", "knowledge_time")}])
+    return withhold(frame, rows.select(HOLD_COLUMNS)).is_empty()
 
 
 def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
-    """What a person decided among ``actions``, with who, why and when; as of a day only what had taken effect."""
-    found = [row for row in actions if (row.get("drop_id") or "").startswith(_DECIDED)]
+    """A person's decisions among ``actions``, with who, why and when; as of a day only those that had taken effect."""
+    decisions = [row for row in actions if (row.get("drop_id") or "").startswith(_DECIDED)]
     return [
         f"{row['ex_session'].isoformat()}: factor {row['factor']:g} ({row['kind']}), {row['rests_on']}, "
         f"decided {row['knowledge_time'].isoformat()}"
-        for row in sorted(found, key=lambda row: row["ex_session"])
+        for row in sorted(decisions, key=lambda row: row["ex_session"])
         if as_of is None or row["ex_session"] <= as_of
     ]
 
 
-def _ledger(runtime: Runtime, asked: Question) -> pl.DataFrame | None:
+def _read_ledger(runtime: Runtime, question: Question) -> pl.DataFrame | None:
     """The ledger's lines, known then, of the source that the bar is of; None in a lake that has none yet."""
     if DROPS.name not in table_names(open_catalog(runtime)):
         return None
-    told = _newest_bars(runtime, asked, (asked.session,), (*_ANSWER, "drop_id"))[asked.session]
-    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_known_by(asked.as_of)))
-    return ledger.filter(pl.col("source") == told["drop_id"].split(":")[0])
+    bar = _newest_bars(runtime, question, (question.session,), (*_ANSWER, "drop_id"))[question.session]
+    ledger = pl.DataFrame(scan(runtime, DROPS.name, where=_is_known_by(question.as_of)))
+    return ledger.filter(pl.col("source") == bar["drop_id"].split(":")[0])
 
 
-def _unseen(ledger: pl.DataFrame, asked: Question, exchange: Exchange) -> list[date]:
-    """Sessions from the bar's own on, as far as is asked, about whose actions its source showed nothing."""
-    if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't say
+def _unseen_sessions(ledger: pl.DataFrame, question: Question, exchange: Exchange) -> list[date]:
+    """Sessions from the bar's own up to ``question.as_of`` about whose actions its source showed nothing."""
+    if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't have these columns
         return []
     newest: date = max(ledger["session"].to_list())
-    last = newest if asked.as_of is None else min(asked.as_of, newest)
-    if last < asked.session:
+    last = newest if question.as_of is None else min(question.as_of, newest)
+    if last < question.session:
         return []
-    days = exchange.between(exchange.before(asked.session, 2 * NEAR)[0], last)
-    found = [day for days in unseen_sessions(ledger, days).values() for day in days]
-    return sorted(day for day in found if day >= asked.session)
+    days = exchange.between(exchange.before(question.session, 2 * NEAR)[0], last)
+    unseen = [day for days in unseen_sessions(ledger, days).values() for day in days]
+    return sorted(day for day in unseen if day >= question.session)
 
 
 def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | None) -> dict[str, Any]:
-    """What ``adjusted_bar`` answers, from the rows it found.
+    """The answer of ``adjusted_bar``, from the rows that it read.
 
     Args:
         bar: the newest revision of the bar.
@@ -163,22 +163,22 @@ def _answer(bar: Row) -> dict[str, Any]:
 
 
 def _newest_bars(
-    runtime: Runtime, asked: Question, sessions: tuple[date, ...], columns: tuple[str, ...] = _ANSWER
+    runtime: Runtime, question: Question, sessions: tuple[date, ...], columns: tuple[str, ...] = _ANSWER
 ) -> dict[date, Row]:
     """The newest known revision of each of ``sessions`` that has one."""
     # The months of the sessions decide which files are opened, the symbol which row groups are read.
     day: Any = ice.In
     where = day("session", {session.isoformat() for session in sessions})
-    rows = scan(runtime, BARS.name, columns, ice.And(where, _of_symbol_known(asked))).to_pylist()
+    rows = scan(runtime, BARS.name, columns, ice.And(where, _is_of_symbol_known(question))).to_pylist()
     return _newest(rows, "session", ("knowledge_time", "revision"))
 
 
-def _newest_actions(runtime: Runtime, asked: Question) -> list[Row]:
+def _newest_actions(runtime: Runtime, question: Question) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
-    where = ice.And(since("ex_session", asked.session.isoformat()), _of_symbol_known(asked))
-    found = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
-    rows = part_series(found).select(name for name in _ACTION if name in found.columns).to_dicts()
+    where = ice.And(since("ex_session", question.session.isoformat()), _is_of_symbol_known(question))
+    actions = pl.DataFrame(scan(runtime, CORPORATE_ACTIONS.name, where=where))
+    rows = part_series(actions).select(name for name in _ACTION if name in actions.columns).to_dicts()
     return list(_newest(rows, "ex_session", ("knowledge_time",)).values())
 
 
@@ -186,16 +186,16 @@ def _newest(rows: Iterable[Row], key: str, order: tuple[str, ...]) -> dict[date,
     return {row[key]: row for row in sorted(rows, key=lambda row: tuple(row[name] for name in order))}
 
 
-def _of_symbol_known(asked: Question) -> ice.BooleanExpression:
+def _is_of_symbol_known(question: Question) -> ice.BooleanExpression:
     # Positional, as the library documents it; its types describe the keywords of the model underneath.
     equal: Any = ice.EqualTo
-    return ice.And(equal("symbol", asked.symbol), _known_by(asked.as_of))
+    return ice.And(equal("symbol", question.symbol), _is_known_by(question.as_of))
 
 
-def _known_by(as_of: date | None) -> ice.BooleanExpression:
+def _is_known_by(as_of: date | None) -> ice.BooleanExpression:
     if as_of is None:
         return ice.AlwaysTrue()
     less: Any = ice.LessThan
     end = datetime.combine(as_of + timedelta(days=1), time(), tzinfo=EXCHANGE_ZONE).astimezone(UTC)
-    found: ice.BooleanExpression = less("knowledge_time", end.isoformat())
-    return found
+    condition: ice.BooleanExpression = less("knowledge_time", end.isoformat())
+    return condition

@@ -30,25 +30,25 @@ def commit_id(step: str, **parts: object) -> str:
 
 
 def ensure_table(spark: SparkSession, table: Table) -> None:
-    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties it has got since."""
+    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties declared since."""
     ensure(spark, table)
 
 
 def head(spark: SparkSession, table: Table, branch: str = "main") -> int:
     """The snapshot id of a branch of ``table``."""
-    found = branch_head(spark, table, branch)
-    if found is None:
+    snapshot_id = branch_head(spark, table, branch)
+    if snapshot_id is None:
         raise StaleInputError(f"table {table.name} has no branch {branch!r}: run the session again")
-    return found
+    return snapshot_id
 
 
-def find_commit(spark: SparkSession, table: Table, wanted: str, branch: str = "main") -> int | None:
-    """The snapshot that the commit ``wanted`` made in ``table``, if ``branch`` contains it.
+def find_commit(spark: SparkSession, table: Table, commit: str, branch: str = "main") -> int | None:
+    """The snapshot that the commit ``commit`` made in ``table``, if ``branch`` contains it.
 
     A snapshot that only an abandoned branch reached doesn't count: its rows are not there.
     """
-    commits = ancestry(spark, table, head(spark, table, branch))
-    return next((snapshot for snapshot, commit in commits if commit == wanted), None)
+    history = ancestry(spark, table, head(spark, table, branch))
+    return next((snapshot for snapshot, identifier in history if identifier == commit), None)
 
 
 def has_branch(spark: SparkSession, table: Table, branch: str) -> bool:
@@ -69,40 +69,40 @@ def publish_branch(spark: SparkSession, table: Table, branch: str) -> int | None
     """
 
     def act() -> int | None:
-        found = live(spark, table)
-        audited, main = ref_of(found, branch), ref_of(found, MAIN)
+        live_table = live(spark, table)
+        audited, main = ref_of(live_table, branch), ref_of(live_table, MAIN)
         if audited is None or main is None:
             return main
-        manage = found.manageSnapshots()
-        if _adds_something(found, table, main, branch):
+        manage = live_table.manageSnapshots()
+        if _adds_something(live_table, table, main, branch):
             manage = manage.fastForwardBranch(MAIN, branch)
             main = audited
-        # A commit on metadata that another writer has replaced fails: then everything above is looked at again.
+        # A commit on metadata that another writer has replaced fails: then everything above is checked again.
         manage.removeBranch(branch).commit()
         return main
 
     return persistently(f"table {table.name}, branch {branch}", act)
 
 
-def _adds_something(found: Any, table: Table, main: int, branch: str) -> bool:
+def _adds_something(live_table: Any, table: Table, main: int, branch: str) -> bool:
     """Whether ``branch`` is ahead of ``main``; not if ``main`` has its head, or another commit of the same id.
 
     Raises:
         BaseMovedError: the two have parted.
     """
-    audited = ref_of(found, branch)
+    audited = ref_of(live_table, branch)
     if audited is None or audited == main:
         return False
     own: dict[int, str | None] = {}
-    for at, commit in lineage(found, audited):
-        if at == main:
+    for snapshot, commit in lineage(live_table, audited):
+        if snapshot == main:
             return True
-        own[at] = commit
-    wanted = own[audited]
-    for at, commit in lineage(found, main):
-        if at == audited or (wanted and commit == wanted):
+        own[snapshot] = commit
+    audited_commit = own[audited]
+    for snapshot, commit in lineage(live_table, main):
+        if snapshot == audited or (audited_commit and commit == audited_commit):
             return False
-        if at in own:  # where the two parted
+        if snapshot in own:  # where the two parted
             break
     raise BaseMovedError(
         f"table {table.name}: main moved since branch {branch!r} was opened: another writer published in between; "
@@ -121,13 +121,13 @@ def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | No
     Raises:
         BaseMovedError: ``main`` moved since the branch was opened.
     """
-    found = live(spark, table)
-    main, there = ref_of(found, MAIN), ref_of(found, branch)
-    if main is None or there is None or not _adds_something(found, table, main, branch):
+    live_table = live(spark, table)
+    main, tip = ref_of(live_table, MAIN), ref_of(live_table, branch)
+    if main is None or tip is None or not _adds_something(live_table, table, main, branch):
         return None
-    return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", there).table(table.full_name)
+    return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", tip).table(table.full_name)
 
 
 def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:
-    """The summary that the commit of ``snapshot_id`` left."""
+    """The summary of the commit that made ``snapshot_id``."""
     return dict(summary(spark, table, snapshot_id))

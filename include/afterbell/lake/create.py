@@ -27,7 +27,7 @@ _THERE_ALREADY = ("AlreadyExistsException", "SQLITE_CONSTRAINT", "duplicate key"
 
 
 def ensure(spark: SparkSession, table: Table) -> None:
-    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties it has got since.
+    """Create ``table`` with a first, empty commit, if it isn't there; add columns and properties declared since.
 
     Without a first commit a branch can't be fast-forwarded into ``main`` (apache/iceberg#8849).
 
@@ -42,16 +42,16 @@ def _ensure(spark: SparkSession, table: Table) -> None:
     catalog = java.spark.Spark3Util.loadIcebergCatalog(spark._jsparkSession, CATALOG)  # noqa: SLF001
     name = java.catalog.TableIdentifier.parse(table.name)
     if not catalog.tableExists(name):
-        _unless_there(lambda: _create(spark, catalog, name, table))
-    found = live(spark, table)
-    if not found.refs().containsKey(MAIN):  # a crash between two commits left it so, in an older version
-        found.newAppend().commit()
-    _add_columns(spark, found, table)
-    _add_properties(found)
+        _ignore_existing(lambda: _create(spark, catalog, name, table))
+    live_table = live(spark, table)
+    if not live_table.refs().containsKey(MAIN):  # a crash between two commits left it so, in an older version
+        live_table.newAppend().commit()
+    _add_columns(spark, live_table, table)
+    _add_properties(live_table)
 
 
 def _create(spark: SparkSession, catalog: Any, name: Any, table: Table) -> None:
-    _unless_there(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{table.namespace}"))
+    _ignore_existing(lambda: spark.sql(f"CREATE NAMESPACE IF NOT EXISTS {CATALOG}.{table.namespace}"))
     schema = _schema(spark, table)
     builder = catalog.buildTable(name, schema).withPartitionSpec(_spec(spark, schema, table))
     for key, value in (_FORMAT | PROPERTIES).items():
@@ -62,7 +62,7 @@ def _create(spark: SparkSession, catalog: Any, name: Any, table: Table) -> None:
     change.commitTransaction()
 
 
-def _unless_there(action: Callable[[], object]) -> None:
+def _ignore_existing(action: Callable[[], object]) -> None:
     try:
         action()
     except (Py4JJavaError, PySparkException) as error:
@@ -80,36 +80,36 @@ def _schema(spark: SparkSession, table: Table) -> Any:
 def _spec(spark: SparkSession, schema: Any, table: Table) -> Any:
     builder = spark._jvm.org.apache.iceberg.PartitionSpec.builderFor(schema)  # noqa: SLF001
     if table.partitioned_by:
-        found = re.fullmatch(r"(day|month)s\((\w+)\)", table.partitioned_by)
-        if found is None:
+        transform = re.fullmatch(r"(day|month)s\((\w+)\)", table.partitioned_by)
+        if transform is None:
             raise ConfigError(
                 f"table {table.name}: partitioned_by {table.partitioned_by!r}: write it like "
                 "months(session) or days(at)"
             )
-        builder = getattr(builder, found[1])(found[2])
+        builder = getattr(builder, transform[1])(transform[2])
     return builder.build()
 
 
-def _add_columns(spark: SparkSession, found: Any, table: Table) -> None:
+def _add_columns(spark: SparkSession, live_table: Any, table: Table) -> None:
     """Give a table of an older version the columns it lacks; rows written before have none of their values."""
     # One call, where asking column by column is dozens.
     parser = spark._jvm.org.apache.iceberg.SchemaParser  # noqa: SLF001
-    there = {field["name"] for field in json.loads(parser.toJson(found.schema()))["fields"]}
-    if {column.split()[0].strip("`") for column in table.columns.split(",")} <= there:
+    existing = {field["name"] for field in json.loads(parser.toJson(live_table.schema()))["fields"]}
+    if {column.split()[0].strip("`") for column in table.columns.split(",")} <= existing:
         return
-    change = found.updateSchema()
+    change = live_table.updateSchema()
     for field in _schema(spark, table).columns():
-        if field.name() not in there:
+        if field.name() not in existing:
             change = change.addColumn(field.name(), field.type())
     change.commit()
 
 
-def _add_properties(found: Any) -> None:
+def _add_properties(live_table: Any) -> None:
     """Give a table of an older version the properties it lacks; a value that somebody has set stays."""
-    there = found.properties()
-    lacking = {key: value for key, value in PROPERTIES.items() if key not in there}
+    existing = live_table.properties()
+    lacking = {key: value for key, value in PROPERTIES.items() if key not in existing}
     if lacking:
-        change = found.updateProperties()
+        change = live_table.updateProperties()
         for key, value in lacking.items():
             change = change.set(key, value)
         change.commit()

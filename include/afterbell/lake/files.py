@@ -65,9 +65,9 @@ def write_files(frame: pl.DataFrame, shape: Shape, s3: S3Location) -> list[NewFi
     if not shape.source:
         return [_write(frame, shape, "", s3)]
     parts = frame.select(shape.source).unique().with_columns(_partition=shape.partition())
-    found = parts["_partition"].unique()
-    if len(found) == 1:  # as a task of an ingest has them: nothing to divide
-        return [_write(frame, shape, str(found[0]), s3)]
+    partitions = parts["_partition"].unique()
+    if len(partitions) == 1:  # as a task of an ingest has them: nothing to divide
+        return [_write(frame, shape, str(partitions[0]), s3)]
     groups = frame.with_columns(_partition=shape.partition()).partition_by(
         "_partition", as_dict=True, include_key=False, maintain_order=True
     )
@@ -109,10 +109,10 @@ class FileWriter:
         if not reachable(self._path):
             self._buffer = io.BytesIO()
             return self._buffer
-        storage, there = open_storage(self._path, s3)
+        storage, path = open_storage(self._path, s3)
         if self._path.startswith("file:"):
-            storage.create_dir(there.rpartition("/")[0], recursive=True)
-        return storage.open_output_stream(there)
+            storage.create_dir(path.rpartition("/")[0], recursive=True)
+        return storage.open_output_stream(path)
 
     def __enter__(self) -> Self:
         """Itself."""
@@ -124,7 +124,7 @@ class FileWriter:
         self._rows += table.num_rows
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Close the file; one that could not be ended is removed, if its store lets it: a full disk needs the room."""
+        """Close the file; an incomplete one is removed, if its store allows it: a full disk needs the room."""
         try:
             self._writer.close()
             size = self._out.tell()
@@ -140,18 +140,18 @@ class FileWriter:
 
     def _remove(self) -> None:
         if self._buffer is None:
-            storage, there = open_storage(self._path, self._s3)
+            storage, path = open_storage(self._path, self._s3)
             with suppress(OSError):  # an orphan that no commit names; maintenance collects it
                 self._out.close()
             with suppress(OSError):
-                storage.delete_file(there)
+                storage.delete_file(path)
 
 
 def commit_files(
     spark: SparkSession,
     table: Table,
     files: Sequence[NewFile],
-    wanted: str,
+    commit_id: str,
     branch: str | None = None,
     base: int | None = None,
 ) -> int:
@@ -161,39 +161,39 @@ def commit_files(
         spark: a session on the lake.
         table: where to.
         files: as ``write_files`` made them.
-        wanted: the commit's id.
+        commit_id: the commit's id.
         branch: a branch to commit to, which is made if it isn't there; ``main``, if left out.
         base: the snapshot at which a new branch starts; the head of ``main``, if left out.
 
     Returns:
         The snapshot's id.
     """
-    there = live(spark, table)
-    entries = side_by_side(spark, lambda each: data_file(spark, there, each), files)
+    live_table = live(spark, table)
+    entries = side_by_side(spark, lambda file: data_file(spark, live_table, file), files)
 
     def act() -> int:
-        found = live(spark, table)
-        change = found.newTransaction()
-        if branch is not None and ref_of(found, branch) is None:
-            at = ref_of(found, MAIN) if base is None else base
-            change.manageSnapshots().createBranch(branch, at).commit()
-        append = change.newAppend().set(COMMIT_ID, wanted)
+        current = live(spark, table)
+        change = current.newTransaction()
+        if branch is not None and ref_of(current, branch) is None:
+            start = ref_of(current, MAIN) if base is None else base
+            change.manageSnapshots().createBranch(branch, start).commit()
+        append = change.newAppend().set(COMMIT_ID, commit_id)
         for entry in entries:
             append.appendFile(entry)
         if branch is not None:
             append.toBranch(branch)
         append.commit()
         change.commitTransaction()
-        return int(found.refs().get(branch or MAIN).snapshotId())
+        return int(current.refs().get(branch or MAIN).snapshotId())
 
-    return persistently(f"table {table.name}, commit {wanted}", act)
+    return persistently(f"table {table.name}, commit {commit_id}", act)
 
 
 def commit_sessions(
     spark: SparkSession,
     table: Table,
     files: Sequence[NewFile],
-    wanted: str,
+    commit_id: str,
     *,
     sessions: Sequence[date],
     since: int,
@@ -205,10 +205,10 @@ def commit_sessions(
         spark: a session on the lake.
         table: where to; it has a column ``session``.
         files: as a ``FileWriter`` made them.
-        wanted: the commit's id.
+        commit_id: the commit's id.
         sessions: those of the rows.
         since: the snapshot on which the work was planned.
-        say: what the commit's summary says besides.
+        say: further entries of the commit's summary.
 
     Returns:
         The snapshot's id.
@@ -219,21 +219,21 @@ def commit_sessions(
     is_ = spark._jvm.org.apache.iceberg.expressions.Expressions  # noqa: SLF001 - Spark has no public door to Iceberg
     first, last = min(sessions).isoformat(), max(sessions).isoformat()
     span = getattr(is_, "and")(is_.greaterThanOrEqual("session", first), is_.lessThanOrEqual("session", last))
-    found = live(spark, table)
-    entries = side_by_side(spark, lambda each: data_file(spark, found, each), files)
+    live_table = live(spark, table)
+    entries = side_by_side(spark, lambda file: data_file(spark, live_table, file), files)
 
     def act() -> int:
-        there = live(spark, table)
-        change = there.newOverwrite().set(COMMIT_ID, wanted)
+        current = live(spark, table)
+        change = current.newOverwrite().set(COMMIT_ID, commit_id)
         for key, value in say.items():
             change.set(key, value)
         for entry in entries:
             change.addFile(entry)
         change.validateFromSnapshot(since).conflictDetectionFilter(span).validateNoConflictingData().commit()
-        return int(there.currentSnapshot().snapshotId())
+        return int(current.currentSnapshot().snapshotId())
 
     try:
-        return persistently(f"table {table.name}, commit {wanted}", act)
+        return persistently(f"table {table.name}, commit {commit_id}", act)
     except Py4JJavaError as error:
         if "ValidationException" not in str(error):
             raise
@@ -243,27 +243,27 @@ def commit_sessions(
         ) from error
 
 
-def data_file(spark: SparkSession, found: Any, made: NewFile) -> Any:
+def data_file(spark: SparkSession, live_table: Any, file: NewFile) -> Any:
     """Iceberg's own ``DataFile`` of a file for a live table, its least and greatest values read from its footer."""
     java = spark._jvm.org.apache.iceberg  # noqa: SLF001 - Spark has no public door to Iceberg
-    if made.body:
-        out = found.io().newOutputFile(made.path).createOrOverwrite()
-        out.write(made.body)
+    if file.body:
+        out = live_table.io().newOutputFile(file.path).createOrOverwrite()
+        out.write(file.body)
         out.close()
-    place = found.io().newInputFile(made.path)
-    metrics = java.parquet.ParquetUtil.fileMetrics(place, java.MetricsConfig.forTable(found))
-    entry = java.DataFiles.builder(found.spec()).withPath(made.path).withFormat("parquet")
-    if made.partition:
-        entry = entry.withPartitionPath(made.partition)
-    return entry.withFileSizeInBytes(made.size).withMetrics(metrics).build()
+    place = live_table.io().newInputFile(file.path)
+    metrics = java.parquet.ParquetUtil.fileMetrics(place, java.MetricsConfig.forTable(live_table))
+    entry = java.DataFiles.builder(live_table.spec()).withPath(file.path).withFormat("parquet")
+    if file.partition:
+        entry = entry.withPartitionPath(file.partition)
+    return entry.withFileSizeInBytes(file.size).withMetrics(metrics).build()
 
 
 def discard_files(files: Sequence[NewFile], s3: S3Location) -> None:
     """Remove files that will never be committed; one that is not there any more doesn't matter."""
-    for each in files:
-        if not each.body:
-            storage, there = open_storage(each.path, s3)
+    for file in files:
+        if not file.body:
+            storage, path = open_storage(file.path, s3)
             try:
-                storage.delete_file(there)
+                storage.delete_file(path)
             except OSError:
                 continue  # invisible all the same; maintenance collects it

@@ -1,4 +1,4 @@
-"""Small files of a table put together by whoever adds to it, so that reading it costs what its rows do.
+"""Small files of a table, merged by whoever adds to it, so that the cost of reading depends on its rows alone.
 
 A table without partitions gets a file a commit, and every ingest reads some of these tables whole. ``maintenance``
 tidies ``main`` once a week, every partition of it; until then the files would be as many as the sessions that came.
@@ -23,32 +23,32 @@ _SMALL = 8 * 1024 * 1024
 def fold(spark: SparkSession, table: Table, shape: Shape, s3: S3Location, branch: str, base: int) -> None:
     """Replace the small files of ``table``, where they are more than ``FEW``, by one of the same rows, on ``branch``.
 
-    The snapshot is of the kind ``replace``: who asks what the branch adds doesn't see it, and snapshots before it keep
-    their files. A table with partitions is left as it is: a reader opens those of a few partitions only.
+    The snapshot is of the kind ``replace``: it does not count as something that the branch adds, and snapshots before
+    it keep their files. A table with partitions is left as it is: a reader opens those of a few partitions only.
 
     Args:
         spark: a session on the lake.
-        table: which.
+        table: the table.
         shape: the table's.
         s3: where S3 is, if the table is there.
         branch: made at ``base`` if it isn't there.
-        base: the snapshot whose files are looked at.
+        base: the snapshot whose files are examined.
     """
     if shape.source:
         return
-    found = live(spark, table)
-    if int(found.snapshot(base).summary().get("total-data-files") or 0) <= FEW:
+    live_table = live(spark, table)
+    if int(live_table.snapshot(base).summary().get("total-data-files") or 0) <= FEW:
         return
-    small = [file for file in planned(spark, found, base) if file.fileSizeInBytes() < _SMALL]
+    small = [file for file in planned(spark, live_table, base) if file.fileSizeInBytes() < _SMALL]
     if len(small) <= FEW:
         return
-    rows = read_files([lake_file(found, file) for file in small], shape, s3)
+    rows = read_files([lake_file(live_table, file) for file in small], shape, s3)
     made = write_files(rows.sort(rows.columns, nulls_last=True), shape, s3)
     old, new = (spark._jvm.java.util.HashSet() for _ in range(2))  # noqa: SLF001 - Spark has no public door to Iceberg
     for file in small:
         old.add(file)
-    for each in made:
-        new.add(data_file(spark, found, each))
+    for new_file in made:
+        new.add(data_file(spark, live_table, new_file))
 
     def act() -> None:
         change = live(spark, table).newTransaction()

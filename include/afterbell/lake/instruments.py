@@ -24,16 +24,16 @@ def read_instruments(runtime: Runtime, symbol: str = "") -> list[dict[str, Any]]
         symbol, instrument, name (of the symbol's master, None where it has none), first_session and last_session (None:
         before all that is known; still), predecessor (the symbol before, or None), knowledge_time (UTC).
     """
-    there = table_names(open_catalog(runtime))
-    if INSTRUMENTS.name not in there:
+    tables = table_names(open_catalog(runtime))
+    if INSTRUMENTS.name not in tables:
         return []
     rows = pl.DataFrame(scan(runtime, INSTRUMENTS.name))
-    names = pl.DataFrame(scan(runtime, SYMBOLS.name)) if SYMBOLS.name in there else None
-    found = periods(rows, names)
+    names = pl.DataFrame(scan(runtime, SYMBOLS.name)) if SYMBOLS.name in tables else None
+    spans = periods(rows, names)
     if symbol:
-        mine = found.filter(pl.col("symbol") == symbol)["instrument"].unique()
-        found = found.filter(pl.col("instrument").is_in(mine.implode()))
-    return found.to_dicts()
+        instruments = spans.filter(pl.col("symbol") == symbol)["instrument"].unique()
+        spans = spans.filter(pl.col("instrument").is_in(instruments.implode()))
+    return spans.to_dicts()
 
 
 def periods(rows: pl.DataFrame, names: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -44,19 +44,19 @@ def periods(rows: pl.DataFrame, names: pl.DataFrame | None = None) -> pl.DataFra
         names: rows of ``market.symbols``; None for none.
     """
     withdrawn = rows.filter(pl.col("basis") == "withdrawn").select("symbol", "first_session")
-    told = rows.filter(pl.col("basis") != "withdrawn").join(
+    valid = rows.filter(pl.col("basis") != "withdrawn").join(
         withdrawn.with_columns(basis=pl.lit("taken")), on=["symbol", "first_session", "basis"], how="anti"
     )
-    found = told.group_by("instrument", "symbol").agg(
+    spans = valid.group_by("instrument", "symbol").agg(
         pl.col("first_session").drop_nulls().last(),
         pl.col("last_session").drop_nulls().last(),
         pl.col("predecessor").drop_nulls().last(),
         pl.col("knowledge_time").min(),
     )
     if names is None or names.is_empty():
-        named = found.with_columns(name=pl.lit(None, pl.String))
+        named = spans.with_columns(name=pl.lit(None, pl.String))
     else:
         masters = names.sort("valid_from").select("symbol", "name", "valid_from")
-        days = found.with_columns(_at=pl.coalesce("last_session", pl.date(9999, 1, 1))).sort("_at")
+        days = spans.with_columns(_at=pl.coalesce("last_session", pl.date(9999, 1, 1))).sort("_at")
         named = days.join_asof(masters, left_on="_at", right_on="valid_from", by="symbol", check_sortedness=False)
     return named.sort("instrument", pl.coalesce("first_session", pl.date(1, 1, 1))).select(_PERIOD)

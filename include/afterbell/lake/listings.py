@@ -1,10 +1,10 @@
 """Bars of another security under a symbol, and how readers leave them out or part them. Pure.
 
-A vendor sometimes tells another listing's bars under a symbol: a fifth of the price, a hundredth of the dollars. What
-it delivered stays in ``market.bars``; ``market.corporate_actions`` has a row of kind ``WRONG_LISTING`` that names the
-symbol, the session from which on, the last close of the right listing (``close_before``) and the first one of the wrong
-listing (``close``). Its factor is 1. A bar from that session on that lies nearer to the wrong close than to the right
-one is held: it is no bar to those who read. So the vendor's return needs nobody's word.
+A vendor sometimes delivers another listing's bars under a symbol: a fifth of the price, a hundredth of the dollars.
+What it delivered stays in ``market.bars``; ``market.corporate_actions`` has a row of kind ``WRONG_LISTING`` that names
+the symbol, the session from which on, the last close of the right listing (``close_before``) and the first one of the
+wrong listing (``close``). Its factor is 1. A bar from that session on that lies nearer to the wrong close than to the
+right one is held: readers leave it out. So nobody has to confirm the vendor's return.
 
 An exchange gives a symbol to another security, too: a row of kind ``REUSED`` names the first session of the new one.
 Bars before and after it stay, but are two series: no return, no window and no label goes across.
@@ -16,7 +16,7 @@ import polars as pl
 
 WRONG_LISTING = "wrong_listing"
 """The kind of such a row. It and the kinds below come after those of factors in the alphabet: the greatest value of a
-file tells whether it may have any."""
+file shows whether it may have any."""
 
 REUSED = "symbol_reused"
 """The kind of a row about a symbol that another security has taken, from its ex-session on."""
@@ -31,7 +31,7 @@ LISTING_KINDS = (WRONG_LISTING, REUSED, RENAMED)
 
 HELD, RETURNED, EXPLAINED, RELEASED = "held", "returned", "explained", "released"
 """The basis: bars are held; the vendor is back at the right listing, from that session on; an action that became known
-later explains the move; a person says that the bars are right. All but the first end it."""
+later explains the move; a person states that the bars are right. All but the first end it."""
 
 HOLD_COLUMNS = ("symbol", "ex_session", "kind", "basis", "knowledge_time", "close_before", "close")
 """Columns of ``market.corporate_actions`` that ``withhold`` reads."""
@@ -40,7 +40,7 @@ _HOLD = ["symbol", "_since"]
 
 
 RENAME_COLUMNS = ("symbol", "ex_session", "kind", "knowledge_time", "rests_on")
-"""Columns of ``market.corporate_actions`` that tell of renames."""
+"""Columns of ``market.corporate_actions`` that describe renames."""
 
 
 def is_factor() -> pl.Expr:
@@ -66,14 +66,14 @@ def part_series(rows: pl.DataFrame) -> pl.DataFrame:
     spans = named.group_by(key).agg(
         _since=pl.col("knowledge_time").filter(began).min(), _until=pl.col("knowledge_time").filter(ended).min()
     )
-    told = factors.join(spans, on=key, how="left", maintain_order="left")
+    marked = factors.join(spans, on=key, how="left", maintain_order="left")
     known = pl.col("knowledge_time")
     parted = (known >= pl.col("_since")) & (pl.col("_until").is_null() | (known < pl.col("_until")))
-    told = told.with_columns(
+    marked = marked.with_columns(
         factor=pl.when(parted.fill_null(value=False)).then(float("nan")).otherwise(pl.col("factor"))
     )
     breaks = named.filter(began).with_columns(factor=pl.lit(float("nan")))
-    return pl.concat([told.select(rows.columns), breaks])
+    return pl.concat([marked.select(rows.columns), breaks])
 
 
 def periods(rows: pl.DataFrame) -> pl.DataFrame:
@@ -119,7 +119,7 @@ def withhold(bars: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     if few.is_empty():
         return bars
     near = (pl.col("close") / pl.col("wrong")).log().abs() < (pl.col("close") / pl.col("right")).log().abs()
-    # What was told before the return was known stays held: nobody could tell on that night.
+    # What was delivered before the return was known stays held: nobody could know on that night.
     over = (pl.col("session") >= pl.col("_until")) & (pl.col("knowledge_time") >= pl.col("back_at"))
     during = (pl.col("session") >= pl.col("_since")) & ~over.fill_null(value=False)
     pairs = few.with_columns(symbol=symbol).join(known, on="symbol", how="inner")

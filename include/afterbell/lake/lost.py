@@ -12,7 +12,7 @@ _PLACE = re.compile(r"/([a-z][a-z0-9_]*)/([a-z][a-z0-9_]*)/(?:data|metadata)/")
 
 
 def lost(table: str, path: str) -> ObjectMissingError:
-    """The error that says so.
+    """The error for a file that is gone.
 
     Args:
         table: ``namespace.table``.
@@ -25,12 +25,12 @@ def lost(table: str, path: str) -> ObjectMissingError:
 
 
 def lost_by(error: BaseException) -> ObjectMissingError | None:
-    """What an error of Spark's or Iceberg's tells of a file of the lake that is gone; None where it tells of none."""
+    """The error for a file of the lake that is gone, from one of Spark's or Iceberg's; None where that reports none."""
     text = str(error)
     if ours := _OURS.search(text):
         return ObjectMissingError(ours[1])
-    for found in _JAVA.finditer(text):
-        path = found[1].rstrip(".,;:)")
+    for match in _JAVA.finditer(text):
+        path = match[1].rstrip(".,;:)")
         if place := _PLACE.search(path):
             return lost(f"{place[1]}.{place[2]}", path)
     return None

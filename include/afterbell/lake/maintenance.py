@@ -47,7 +47,7 @@ class Round:
         now: its start, with the zone; ages count from it.
         keep: how long things are kept.
         named: what releases, candidates and runs name.
-        dry_run: only say what would be done.
+        dry_run: only report what would be done.
     """
 
     now: datetime
@@ -60,7 +60,7 @@ def all_tables(spark: SparkSession) -> list[Table]:
     """Every table of the catalog, in the order of their names.
 
     Raises:
-        ConfigError: one is called otherwise than ours are.
+        ConfigError: the name of one is not of the project's form.
     """
     spaces = sorted(row.namespace for row in spark.sql(f"SHOW NAMESPACES IN {CATALOG}").collect())
     names = [
@@ -80,7 +80,7 @@ def newest_commit(spark: SparkSession, tables: list[Table]) -> datetime | None:
 
 
 def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, Any]:
-    """One table's turn.
+    """Maintain one table.
 
     Returns:
         ``branches`` (names dropped), ``postponed`` (branches that keep ``main`` from being moved), ``compacted`` and
@@ -88,37 +88,37 @@ def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, Any]:
         ``deleted`` (files that went with them), ``orphans`` (files that nothing named). In a dry run what would be.
     """
     metadata = _metadata(spark, table)
-    gone = abandoned(metadata, _earlier(spark, table, metadata, this), this.keep.branches_before(this.now))
+    gone = abandoned(metadata, _earlier_metadata(spark, table, metadata, this), this.keep.branches_before(this.now))
     if not this.dry_run:
         for branch in gone:
-            persistently(f"table {table.name}, branch {branch}", partial(_drop, spark, table, branch))
+            persistently(f"table {table.name}, branch {branch}", partial(_drop_branch, spark, table, branch))
     busy = audits_at_work(metadata, gone)
-    found: dict[str, Any] = {"branches": gone, "postponed": busy}
+    outcome: dict[str, Any] = {"branches": gone, "postponed": busy}
     # A run that is being audited must find main where it left it, or it has to start anew.
-    found |= {"compacted": 0, "files": 0, "manifests": 0} if busy else _rewrite(spark, table, metadata, this)
-    return found | _expire(spark, table, this, gone) | _remove_orphans(spark, table, this)
+    outcome |= {"compacted": 0, "files": 0, "manifests": 0} if busy else _rewrite_files(spark, table, metadata, this)
+    return outcome | _expire_snapshots(spark, table, this, gone) | _remove_orphans(spark, table, this)
 
 
 def _metadata(spark: SparkSession, table: Table) -> Metadata:
     parser = spark._jvm.org.apache.iceberg.TableMetadataParser  # noqa: SLF001
-    found: Metadata = json.loads(parser.toJson(live(spark, table).operations().current()))
-    return found
+    metadata: Metadata = json.loads(parser.toJson(live(spark, table).operations().current()))
+    return metadata
 
 
-def _earlier(spark: SparkSession, table: Table, metadata: Metadata, this: Round) -> Metadata | None:
+def _earlier_metadata(spark: SparkSession, table: Table, metadata: Metadata, this: Round) -> Metadata | None:
     version = version_before(metadata, this.keep.branches_before(this.now))
     if not version:
         return metadata if version == "" else None
     parser = spark._jvm.org.apache.iceberg.TableMetadataParser  # noqa: SLF001
-    found: Metadata = json.loads(parser.toJson(parser.read(live(spark, table).io(), version)))
-    return found
+    earlier: Metadata = json.loads(parser.toJson(parser.read(live(spark, table).io(), version)))
+    return earlier
 
 
-def _drop(spark: SparkSession, table: Table, branch: str) -> None:
+def _drop_branch(spark: SparkSession, table: Table, branch: str) -> None:
     live(spark, table).manageSnapshots().removeBranch(branch).commit()
 
 
-def _rewrite(spark: SparkSession, table: Table, metadata: Metadata, this: Round) -> dict[str, int]:
+def _rewrite_files(spark: SparkSession, table: Table, metadata: Metadata, this: Round) -> dict[str, int]:
     small = _small_files(spark, table, metadata, this.keep)
     scattered = _scattered_manifests(spark, table)
     if this.dry_run:
@@ -127,7 +127,7 @@ def _rewrite(spark: SparkSession, table: Table, metadata: Metadata, this: Round)
     if small:
         order = sort_order(metadata)
         sorting = f"strategy => 'sort', sort_order => '{order}'," if order else "strategy => 'binpack',"
-        done = _call(
+        done = _call_procedure(
             spark, table, "rewrite_data_files",
             f"{sorting} options => map('min-input-files', '{this.keep.compaction.min_files}', "
             f"'target-file-size-bytes', '{this.keep.compaction.target_mb * 1024 * 1024}')",
@@ -135,14 +135,14 @@ def _rewrite(spark: SparkSession, table: Table, metadata: Metadata, this: Round)
         small, files = int(done.rewritten_data_files_count), int(done.added_data_files_count)
         scattered = _scattered_manifests(spark, table)
     if scattered:
-        scattered = int(_call(spark, table, "rewrite_manifests")[0].rewritten_manifests_count)
+        scattered = int(_call_procedure(spark, table, "rewrite_manifests")[0].rewritten_manifests_count)
     return {"compacted": small, "files": files, "manifests": scattered}
 
 
 def _small_files(spark: SparkSession, table: Table, metadata: Metadata, keep: Keep) -> int:
     """How many small data files lie in partitions that have enough of them."""
     least = keep.compaction.min_files
-    current = {each["snapshot-id"]: each["summary"] for each in metadata.get("snapshots", ())}
+    current = {snapshot["snapshot-id"]: snapshot["summary"] for snapshot in metadata.get("snapshots", ())}
     summary: Mapping[str, str] = current.get(metadata.get("current-snapshot-id"), {})
     if int(summary.get("total-data-files", least)) < least:
         return 0
@@ -157,15 +157,15 @@ def _small_files(spark: SparkSession, table: Table, metadata: Metadata, keep: Ke
 
 def _scattered_manifests(spark: SparkSession, table: Table) -> int:
     """How many data manifests there are, where far fewer would do."""
-    found = live(spark, table)
-    if found.currentSnapshot() is None:
+    live_table = live(spark, table)
+    if live_table.currentSnapshot() is None:
         return 0
-    sizes = [manifest.length() for manifest in found.currentSnapshot().dataManifests(found.io())]
+    sizes = [manifest.length() for manifest in live_table.currentSnapshot().dataManifests(live_table.io())]
     fewest = math.ceil(sum(sizes) / _MANIFEST_BYTES)
     return len(sizes) if len(sizes) > fewest + _SPARE_MANIFESTS else 0
 
 
-def _expire(spark: SparkSession, table: Table, this: Round, gone: list[str]) -> dict[str, int]:
+def _expire_snapshots(spark: SparkSession, table: Table, this: Round, gone: list[str]) -> dict[str, int]:
     metadata = _metadata(spark, table)
     refs = {name: ref for name, ref in metadata.get("refs", {}).items() if name not in gone}
     expiring = expirable({**metadata, "refs": refs}, this.named.numbers, this.keep.snapshots_before(this.now))
@@ -174,27 +174,27 @@ def _expire(spark: SparkSession, table: Table, this: Round, gone: list[str]) -> 
     commits = json.dumps(commits_to_remember(metadata, set(expiring)), sort_keys=True)
     if commits != metadata.get("properties", {}).get(EXPIRED_COMMITS, "{}"):
         # First, so that at no moment a commit of the past is neither in a snapshot nor remembered.
-        persistently(f"table {table.name}", lambda: _set(spark, table, commits))
+        persistently(f"table {table.name}", lambda: _remember_commits(spark, table, commits))
     ids = ", ".join(str(snapshot) for snapshot in expiring)
-    # The ids alone say what goes; without a time the procedure would expire all that is older than five days.
-    done = _call(spark, table, "expire_snapshots", f"older_than => {_EPOCH}, snapshot_ids => ARRAY({ids})")[0]
+    # Only the ids decide what goes; without a time the procedure would expire all that is older than five days.
+    done = _call_procedure(spark, table, "expire_snapshots", f"older_than => {_EPOCH}, snapshot_ids => ARRAY({ids})")[0]
     return {"snapshots": len(expiring), "deleted": sum(int(count or 0) for count in done)}
 
 
-def _set(spark: SparkSession, table: Table, commits: str) -> None:
+def _remember_commits(spark: SparkSession, table: Table, commits: str) -> None:
     live(spark, table).updateProperties().set(EXPIRED_COMMITS, commits).commit()
 
 
 def _remove_orphans(spark: SparkSession, table: Table, this: Round) -> dict[str, int]:
     limit = f"{this.keep.orphans_before(this.now).astimezone(UTC):%Y-%m-%d %H:%M:%S}"
     older = f"older_than => TIMESTAMP '{limit}'"  # the session's zone is UTC
-    found = len(_call(spark, table, "remove_orphan_files", f"{older}, dry_run => true"))
-    if found and not this.dry_run:
-        found = len(_call(spark, table, "remove_orphan_files", older))
-    return {"orphans": found}
+    orphans = len(_call_procedure(spark, table, "remove_orphan_files", f"{older}, dry_run => true"))
+    if orphans and not this.dry_run:
+        orphans = len(_call_procedure(spark, table, "remove_orphan_files", older))
+    return {"orphans": orphans}
 
 
-def _call(spark: SparkSession, table: Table, procedure: str, rest: str = "") -> list[Row]:
+def _call_procedure(spark: SparkSession, table: Table, procedure: str, rest: str = "") -> list[Row]:
     arguments = f"table => '{table.name}'" + (f", {rest}" if rest else "")
     rows: list[Row] = spark.sql(f"CALL {CATALOG}.system.{procedure}({arguments})").collect()
     return rows

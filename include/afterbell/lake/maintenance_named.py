@@ -44,27 +44,27 @@ def read_named(store: ArtifactStore, before: datetime, experiments_before: datet
     Experiments count as a whole: while something of one was written since ``experiments_before`` (``before``, if left
     out), all of its documents count.
 
-    Every number is taken, whatever key it stands under: a document of a later version may call a snapshot otherwise,
-    and a number too many only keeps a snapshot for longer.
+    Every number is taken, whatever key it stands under: a document of a later version may use another key for a
+    snapshot, and a number too many only keeps a snapshot for longer.
 
     Raises:
         PermanentError: a document cannot be read: then nobody knows what it names, and nothing may be removed.
     """
-    manifests = [found.key for found in store.list("releases/") if found.key.endswith("/manifest.json")]
+    manifests = [entry.key for entry in store.list("releases/") if entry.key.endswith("/manifest.json")]
     pointer = [_POINTER] if store.exists(_POINTER) else []
     young = [
-        found.key
+        entry.key
         for prefix in _DEPTH
         if prefix != _EXPERIMENTS
-        for found in store.list(f"{prefix}/")
-        if found.key.endswith(".json") and not _older(found, before)
+        for entry in store.list(f"{prefix}/")
+        if entry.key.endswith(".json") and not _is_older(entry, before)
     ]
     for members in _folders(store, _EXPERIMENTS).values():
-        if not all(_older(found, experiments_before or before) for found in members):
-            young += [found.key for found in members if found.key.endswith(".json")]
+        if not all(_is_older(entry, experiments_before or before) for entry in members):
+            young += [entry.key for entry in members if entry.key.endswith(".json")]
     keys = [*manifests, *pointer, *young]
     with ThreadPoolExecutor(_READERS) as pool:
-        values = [value for found in pool.map(lambda key: _values(store, key), keys) for value in found]
+        values = [value for leaves in pool.map(lambda key: _read_values(store, key), keys) for value in leaves]
     return Named(
         numbers=frozenset(value for value in values if isinstance(value, int)),
         texts=frozenset(value for value in values if isinstance(value, str)),
@@ -73,24 +73,24 @@ def read_named(store: ArtifactStore, before: datetime, experiments_before: datet
     )
 
 
-def _values(store: ArtifactStore, key: str) -> list[int | str]:
+def _read_values(store: ArtifactStore, key: str) -> list[int | str]:
     try:
         return list(_leaves(json.loads(store.get(key))))
     except ValueError as error:
         raise PermanentError(
             f"{store.bucket}/{key} is not JSON ({error}), so nobody knows which snapshots it names: nothing was "
-            "removed; mend or remove that object, then run the maintenance again"
+            "removed; correct or remove that object, then run the maintenance again"
         ) from error
 
 
 def _leaves(value: Any) -> Iterator[int | str]:
     if isinstance(value, dict):
         yield from value
-        for each in value.values():
-            yield from _leaves(each)
+        for member in value.values():
+            yield from _leaves(member)
     elif isinstance(value, list):
-        for each in value:
-            yield from _leaves(each)
+        for member in value:
+            yield from _leaves(member)
     elif isinstance(value, int):
         yield value
     elif isinstance(value, str):
@@ -99,17 +99,17 @@ def _leaves(value: Any) -> Iterator[int | str]:
             yield int(value)
 
 
-def _older(found: StoredObject, before: datetime) -> bool:
-    return found.modified is not None and found.modified < before
+def _is_older(entry: StoredObject, before: datetime) -> bool:
+    return entry.modified is not None and entry.modified < before
 
 
 def _folders(store: ArtifactStore, prefix: str) -> dict[str, list[StoredObject]]:
     folders: defaultdict[str, list[StoredObject]] = defaultdict(list)
     depth = _DEPTH.get(prefix, 2)
-    for found in store.list(f"{prefix}/"):
-        parts = found.key.split("/")
+    for entry in store.list(f"{prefix}/"):
+        parts = entry.key.split("/")
         if len(parts) > depth:
-            folders["/".join(parts[:depth])].append(found)
+            folders["/".join(parts[:depth])].append(entry)
     return folders
 
 
@@ -127,10 +127,10 @@ def unneeded(
     """
     limits = dict.fromkeys(_DEPTH, before) | {_EXPERIMENTS: experiments_before or before}
     old = {
-        folder: [found.key for found in members]
+        folder: [entry.key for entry in members]
         for prefix, limit in limits.items()
         for folder, members in sorted(_folders(store, prefix).items())
-        if all(_older(found, limit) for found in members)
+        if all(_is_older(entry, limit) for entry in members)
     }
     return {folder: keys for folder, keys in old.items() if not _in_use(store, folder, keys, named)}
 
@@ -154,13 +154,14 @@ def unfinished(store: ArtifactStore, named: Named, before: datetime) -> dict[str
         PermanentError: an entry of the audit trail cannot be read.
     """
     old = {
-        folder: [found.key for found in members]
+        folder: [entry.key for entry in members]
         for folder, members in sorted(_folders(store, _RELEASES).items())
-        if folder.split("/")[1] not in named.releases | named.texts and all(_older(found, before) for found in members)
+        if folder.split("/")[1] not in named.releases | named.texts
+        and all(_is_older(entry, before) for entry in members)
     }
     if not old:
         return {}
-    served = {value for found in store.list(f"{_AUDIT}/") for value in _values(store, found.key)}
+    served = {value for entry in store.list(f"{_AUDIT}/") for value in _read_values(store, entry.key)}
     return {folder: keys for folder, keys in old.items() if folder.split("/")[1] not in served}
 
 
@@ -170,4 +171,4 @@ def _in_use(store: ArtifactStore, folder: str, keys: Iterable[str], named: Named
     if folder.startswith(f"{_EXPERIMENTS}/"):
         return False
     documents = (key for key in keys if key.endswith("/publish.json"))
-    return any(value in named.releases for key in documents for value in _values(store, key))
+    return any(value in named.releases for key in documents for value in _read_values(store, key))

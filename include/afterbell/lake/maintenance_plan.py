@@ -111,26 +111,26 @@ def expirable(metadata: Metadata, named: Collection[int], before: datetime) -> l
 
 
 def commits_to_remember(metadata: Metadata, expiring: Collection[int]) -> dict[str, int]:
-    """Commit ids, with their snapshots, that a walk from the head of ``main`` no longer meets without ``expiring``.
+    """Commit ids, with their snapshots, that a walk from the head of ``main`` no longer reaches without ``expiring``.
 
     Without them a step that runs again would not find its commit, and append its rows a second time.
     """
-    found: dict[str, int] = json.loads(metadata.get("properties", {}).get(EXPIRED_COMMITS, "{}"))
+    commits: dict[str, int] = json.loads(metadata.get("properties", {}).get(EXPIRED_COMMITS, "{}"))
     cut = False
     for snapshot in _line_of_main(metadata):
         cut = cut or snapshot["snapshot-id"] in expiring
         commit = snapshot.get("summary", {}).get(COMMIT_ID)
         if cut and commit:
-            found[commit] = snapshot["snapshot-id"]
-    return found
+            commits[commit] = snapshot["snapshot-id"]
+    return commits
 
 
 def _line_of_main(metadata: Metadata) -> Iterator[Metadata]:
     known = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots", ())}
-    at = metadata.get("refs", {}).get(MAIN, {}).get("snapshot-id")
-    while at in known:
-        yield known[at]
-        at = known[at].get("parent-snapshot-id")
+    current = metadata.get("refs", {}).get(MAIN, {}).get("snapshot-id")
+    while current in known:
+        yield known[current]
+        current = known[current].get("parent-snapshot-id")
 
 
 def version_before(metadata: Metadata, before: datetime) -> str | None:
@@ -171,8 +171,8 @@ def audits_at_work(metadata: Metadata, gone: Collection[str]) -> list[str]:
 
 def sort_order(metadata: Metadata) -> str | None:
     """The order in which readers of one session, or of a symbol in it, skip most of a file; None where there's none."""
-    schema = next(each for each in metadata["schemas"] if each["schema-id"] == metadata["current-schema-id"])
-    spec = next(each for each in metadata["partition-specs"] if each["spec-id"] == metadata["default-spec-id"])
+    schema = next(entry for entry in metadata["schemas"] if entry["schema-id"] == metadata["current-schema-id"])
+    spec = next(entry for entry in metadata["partition-specs"] if entry["spec-id"] == metadata["default-spec-id"])
     names = {field["name"] for field in schema["fields"]}
     if not spec["fields"] or not {"session", "symbol"} <= names:
         return None

@@ -1,7 +1,7 @@
-"""Stores that are away or full, as Spark, Iceberg, PyArrow and the catalog tell of them, in the project's words.
+"""Stores that are away or full, as Spark, Iceberg, PyArrow and the catalog report them, as the project's errors.
 
-The project's own clients raise ``StoreUnavailableError`` themselves. Whatever else a step asks of a store fails with an
-error of its own library: it is known by its text, wherever on the way to the driver it was wrapped.
+The project's own clients raise ``StoreUnavailableError`` themselves. Everything else that a step does with a store
+fails with an error of the library in use: its text identifies it, wherever on the way to the driver it was wrapped.
 """
 
 from __future__ import annotations
@@ -44,32 +44,32 @@ _AWAY = (
         ),
     ),
 )
-"""Where each tells of a connection that failed, or of an answer that says "later"."""
+"""How each reports a connection that failed, or an answer that means "later"."""
 _NAMED = re.compile(r"((?:/[\w.@+=-]+){2,})[^\n]{0,40}(?:No space left|Disk quota)")
 _LONGEST = 300
 
 
 def outage_of(error: BaseException) -> StoreUnavailableError | None:
-    """The error of ours for a store that is away or full; None where ``error`` tells of neither."""
-    for each in _chain(error):
-        if isinstance(each, StoreUnavailableError):
-            return each
-    texts = [f"{type(each).__name__}: {each}" for each in _chain(error)]
+    """The error of ours for a store that is away or full; None where ``error`` reports neither."""
+    for link in _chain_of_causes(error):
+        if isinstance(link, StoreUnavailableError):
+            return link
+    texts = [f"{type(link).__name__}: {link}" for link in _chain_of_causes(error)]
     for text in texts:
-        if found := _DISK.search(text):
-            return _full(error, text, found)
-        if found := _FULL_STORE.search(text):
+        if match := _DISK.search(text):
+            return _disk_full_error(error, text, match)
+        if match := _FULL_STORE.search(text):
             return StoreFullError(
-                f"a store has no room ({_line(text, found)}): free space there, raise its quota or add a DataNode"
+                f"a store has no room ({_line_of(text, match)}): free space there, raise its quota or add a DataNode"
             )
         if ours := _OURS.search(text):
             kind = StoreFullError if ours[1] == StoreFullError.__name__ else StoreUnavailableError
             return kind(ours[2])
     for text in texts:
         for store, pattern in _AWAY:
-            if found := pattern.search(text):
+            if match := pattern.search(text):
                 return StoreUnavailableError(
-                    f"{store} did not answer ({_line(text, found)}): check that it runs (./afterbell doctor)"
+                    f"{store} did not answer ({_line_of(text, match)}): check that it runs (./afterbell doctor)"
                 )
     return None
 
@@ -81,25 +81,25 @@ def room(text: str = "") -> str:
         text: an error's text, which may name a further path.
     """
     free: dict[int, tuple[int, int, str]] = {}
-    for folder in _folders(text):
-        there = next((path for path in (folder, *folder.parents) if path.exists()), None)
-        if there is not None:
-            usage = shutil.disk_usage(there)
-            free.setdefault(there.stat().st_dev, (usage.free, usage.total, str(folder)))
+    for folder in _candidate_folders(text):
+        existing = next((path for path in (folder, *folder.parents) if path.exists()), None)
+        if existing is not None:
+            usage = shutil.disk_usage(existing)
+            free.setdefault(existing.stat().st_dev, (usage.free, usage.total, str(folder)))
     return "; ".join(f"{path}: {left} of {total} bytes are free" for left, total, path in sorted(free.values()))
 
 
-def _full(error: BaseException, text: str, found: re.Match[str]) -> StoreFullError:
+def _disk_full_error(error: BaseException, text: str, match: re.Match[str]) -> StoreFullError:
     path = getattr(error, "filename", None) or ""
     where = f" at {path}" if path else ""
     free = room(f"{path}\n{text}")
     return StoreFullError(
-        f"a disk is full{where} ({_line(text, found)}). On the driver's machine: {free}. Free "
+        f"a disk is full{where} ({_line_of(text, match)}). On the driver's machine: {free}. Free "
         "space there (on a cluster: on the executor's machine too) or give the folder a larger disk"
     )
 
 
-def _folders(text: str) -> Iterator[Path]:
+def _candidate_folders(text: str) -> Iterator[Path]:
     if named := _NAMED.search(text):
         yield Path(named[1])
     first = text.partition("\n")[0]
@@ -117,17 +117,17 @@ def _folders(text: str) -> Iterator[Path]:
     yield Path(tempfile.gettempdir())
 
 
-def _chain(error: BaseException) -> Iterator[BaseException]:
+def _chain_of_causes(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
-    at: BaseException | None = error
-    while at is not None and id(at) not in seen:
-        seen.add(id(at))
-        yield at
-        at = at.__cause__ or at.__context__
+    current: BaseException | None = error
+    while current is not None and id(current) not in seen:
+        seen.add(id(current))
+        yield current
+        current = current.__cause__ or current.__context__
 
 
-def _line(text: str, found: re.Match[str]) -> str:
+def _line_of(text: str, match: re.Match[str]) -> str:
     """The line of ``text`` that was recognised, not too long."""
-    start = text.rfind("\n", 0, found.start()) + 1
+    start = text.rfind("\n", 0, match.start()) + 1
     line = text[start:].partition("\n")[0].strip()
-    return line if len(line) <= _LONGEST else f"…{line[max(0, found.start() - start - 100) :][:_LONGEST]}…"
+    return line if len(line) <= _LONGEST else f"…{line[max(0, match.start() - start - 100) :][:_LONGEST]}…"

@@ -30,10 +30,10 @@ def catalog_uri(jdbc: str) -> str:
     Raises:
         ConfigError: neither SQLite nor PostgreSQL.
     """
-    if found := re.fullmatch(r"jdbc:sqlite:(?:file:)?(/[^?]+)(?:\?.*)?", jdbc):
-        return f"sqlite:///{found[1]}"
-    if found := re.fullmatch(r"jdbc:postgresql:(//.+)", jdbc):
-        return f"postgresql+psycopg2:{found[1]}"
+    if match := re.fullmatch(r"jdbc:sqlite:(?:file:)?(/[^?]+)(?:\?.*)?", jdbc):
+        return f"sqlite:///{match[1]}"
+    if match := re.fullmatch(r"jdbc:postgresql:(//.+)", jdbc):
+        return f"postgresql+psycopg2:{match[1]}"
     raise ConfigError(f"lake catalog {jdbc!r}: expected jdbc:sqlite:/path or jdbc:postgresql://host/database")
 
 
@@ -80,8 +80,8 @@ def _table(catalog: Catalog, name: str) -> IcebergTable:
     try:
         return catalog.load_table(name)
     except NoSuchTableError as error:
-        there = ", ".join(table_names(catalog)) or "none"
-        raise ConfigError(f"the lake has no table {name!r}; it has: {there}") from error
+        tables = ", ".join(table_names(catalog)) or "none"
+        raise ConfigError(f"the lake has no table {name!r}; it has: {tables}") from error
 
 
 def open_table(runtime: Runtime, name: str) -> IcebergTable:
@@ -102,16 +102,16 @@ def scan(
     Args:
         runtime: where the lake is.
         name: ``namespace.table``.
-        columns: those wanted, all by default.
+        columns: those to read, all by default.
         where: a PyIceberg expression; files that can't match are not opened.
 
     Raises:
         ConfigError: there is no such table; the message lists those there are.
         ObjectMissingError: a file of it is gone.
     """
-    found = _table(open_catalog(runtime), name)
+    table = _table(open_catalog(runtime), name)
     try:
-        return found.scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
+        return table.scan(row_filter=where or ice.AlwaysTrue(), selected_fields=tuple(columns)).to_arrow()
     except FileNotFoundError as error:
         raise lost(name, str(error)) from error
 
@@ -131,17 +131,18 @@ def history(runtime: Runtime, name: str) -> tuple[int | None, dict[int, Snapshot
     Raises:
         ConfigError: there is no such table; the message lists those there are.
     """
-    found = _table(open_catalog(runtime), name)
-    head = found.current_snapshot()
-    return None if head is None else head.snapshot_id, {one.snapshot_id: one for one in found.snapshots()}
+    table = _table(open_catalog(runtime), name)
+    head = table.current_snapshot()
+    snapshots = {snapshot.snapshot_id: snapshot for snapshot in table.snapshots()}
+    return None if head is None else head.snapshot_id, snapshots
 
 
 def heads(runtime: Runtime, names: Sequence[str]) -> list[int | None]:
     """The heads of ``main`` of tables, None for one that isn't there or holds nothing."""
     catalog = open_catalog(runtime)
-    there = set(table_names(catalog))
-    found = [catalog.load_table(name).current_snapshot() if name in there else None for name in names]
-    return [None if each is None else each.snapshot_id for each in found]
+    tables = set(table_names(catalog))
+    snapshots = [catalog.load_table(name).current_snapshot() if name in tables else None for name in names]
+    return [None if snapshot is None else snapshot.snapshot_id for snapshot in snapshots]
 
 
 def query(runtime: Runtime, sql: str) -> pa.Table:
@@ -161,8 +162,8 @@ def query(runtime: Runtime, sql: str) -> pa.Table:
                 raise ConfigError("expected one SELECT statement, such as SELECT count(*) FROM market.bars")
             catalog = open_catalog(runtime)
             # The names come with their aliases: market.bars AS b.
-            found = {name.split(" AS ")[0].replace('"', "") for name in connection.get_table_names(sql, qualified=True)}
-            for name in sorted(found):
+            names = {name.split(" AS ")[0].replace('"', "") for name in connection.get_table_names(sql, qualified=True)}
+            for name in sorted(names):
                 _register(connection, catalog, name)
             connection.execute("SET lock_configuration = true")
             return connection.sql(sql).to_arrow_table()

@@ -34,7 +34,7 @@ def record_run(  # noqa: PLR0913 - the row has these columns, and each is named 
 
     Args:
         spark: a session on the lake.
-        args: what the step was told.
+        args: the step's arguments.
         started: when the step started, with its zone.
         rows: rows the step wrote.
         snapshots_in: snapshot ids the step read, by table name.

@@ -54,16 +54,16 @@ def list_files(
     spark: SparkSession, table: Table, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
 ) -> list[LakeFile]:
     """As ``plan_files``, without the bytes: ``with_bodies`` adds them for as many files as memory has room for."""
-    found = live(spark, table)
+    live_table = live(spark, table)
     anything = spark._jvm.java.lang.Class.forName("java.lang.Object")  # noqa: SLF001 - Spark has no public door to it
-    partitioned = not found.spec().isUnpartitioned()
+    partitioned = not live_table.spec().isUnpartitioned()
     return [
         LakeFile(
             str(file.location()),
             file.partition().get(0, anything) if partitioned else None,
             rows=int(file.recordCount()),
         )
-        for file in planned(spark, found, snapshot_id, column, low, high)
+        for file in planned(spark, live_table, snapshot_id, column, low, high)
     ]
 
 
@@ -71,8 +71,8 @@ def with_bodies(spark: SparkSession, table: Table, files: Sequence[LakeFile]) ->
     """``files`` with their bytes, where their store can't be reached but through Iceberg."""
     if all(reachable(file.path) for file in files):
         return list(files)
-    found = live(spark, table)
-    return [file if reachable(file.path) else replace(file, body=_bytes(found, file.path)) for file in files]
+    live_table = live(spark, table)
+    return [file if reachable(file.path) else replace(file, body=_read_bytes(live_table, file.path)) for file in files]
 
 
 def first_partition(spark: SparkSession, table: Table, snapshot_id: int) -> int | None:
@@ -80,50 +80,50 @@ def first_partition(spark: SparkSession, table: Table, snapshot_id: int) -> int 
 
     Iceberg keeps it beside the names of the manifests, none of which is opened.
     """
-    found = live(spark, table)
+    live_table = live(spark, table)
     java = spark._jvm.org.apache.iceberg.types  # noqa: SLF001 - Spark has no public door to Iceberg
     kind = java.Types.IntegerType.get()
     least = [
         int(java.Conversions.fromByteBuffer(kind, manifest.partitions().get(0).lowerBound()))
-        for manifest in found.snapshot(snapshot_id).dataManifests(found.io())
+        for manifest in live_table.snapshot(snapshot_id).dataManifests(live_table.io())
         if manifest.hasAddedFiles() or manifest.hasExistingFiles()
     ]
     return min(least, default=None)
 
 
 def planned(
-    spark: SparkSession, found: Any, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
+    spark: SparkSession, live_table: Any, snapshot_id: int, column: str = "", low: Any = None, high: Any = None
 ) -> Iterator[Any]:
     """The same files of a live table, as Iceberg's own ``DataFile``."""
-    asked = found.newScan().useSnapshot(snapshot_id)
+    table_scan = live_table.newScan().useSnapshot(snapshot_id)
     if column:
         is_ = spark._jvm.org.apache.iceberg.expressions.Expressions  # noqa: SLF001 - Spark has no public door to it
-        asked = asked.filter(
+        table_scan = table_scan.filter(
             getattr(is_, "and")(
                 is_.greaterThanOrEqual(column, _literal(low)), is_.lessThanOrEqual(column, _literal(high))
             )
         )
-    tasks = asked.planFiles()
+    tasks = table_scan.planFiles()
     try:
-        each = tasks.iterator()
-        while each.hasNext():
-            yield each.next().file()
+        iterator = tasks.iterator()
+        while iterator.hasNext():
+            yield iterator.next().file()
     finally:
         tasks.close()
 
 
-def lake_file(found: Any, file: Any) -> LakeFile:
+def lake_file(live_table: Any, file: Any) -> LakeFile:
     """A ``DataFile`` of a live table, as ``read_files`` takes it."""
     path = str(file.location())
-    return LakeFile(path, None, b"" if reachable(path) else _bytes(found, path), int(file.recordCount()))
+    return LakeFile(path, None, b"" if reachable(path) else _read_bytes(live_table, path), int(file.recordCount()))
 
 
 def _literal(value: Any) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
-def _bytes(found: Any, path: str) -> bytes:
-    stream = found.io().newInputFile(path).newStream()
+def _read_bytes(live_table: Any, path: str) -> bytes:
+    stream = live_table.io().newInputFile(path).newStream()
     try:
         return bytes(stream.readAllBytes())
     finally:
@@ -143,7 +143,7 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
         ObjectMissingError: one of them is gone.
     """
 
-    def one(file: LakeFile) -> pl.DataFrame:
+    def read_one(file: LakeFile) -> pl.DataFrame:
         frame = _columns(read_columns(file, shape.name, s3, shape.schema.names), shape)
         if keep is None:
             return frame
@@ -153,9 +153,9 @@ def read_files(files: Sequence[LakeFile], shape: Shape, s3: S3Location, keep: pl
     if not files:
         return _frame(shape.schema.empty_table())
     if len(files) == 1:
-        return one(files[0])
+        return read_one(files[0])
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return pl.concat(list(pool.map(one, files)), how="vertical")
+        return pl.concat(list(pool.map(read_one, files)), how="vertical")
 
 
 def read_columns(
@@ -174,28 +174,28 @@ def read_columns(
         ObjectMissingError: it is gone.
     """
     options = {"read_dictionary": list(encoded)}
-    wanted = None if columns is None else list(columns)
+    names = None if columns is None else list(columns)
     if file.body:
-        return pq.ParquetFile(pa.BufferReader(file.body), **options).read(wanted, use_threads=False)
-    storage, there = open_storage(file.path, s3)
+        return pq.ParquetFile(pa.BufferReader(file.body), **options).read(names, use_threads=False)
+    storage, path = open_storage(file.path, s3)
     try:
-        with storage.open_input_file(there) as source:
-            return pq.ParquetFile(source, **options).read(wanted, use_threads=False)
+        with storage.open_input_file(path) as source:
+            return pq.ParquetFile(source, **options).read(names, use_threads=False)
     except FileNotFoundError as error:
         raise lost(name, file.path) from error
 
 
 def _columns(rows: pa.Table, shape: Shape) -> pl.DataFrame:
     # A column that was added to the table after the file was written is empty there.
-    there = [
+    arrays = [
         rows[field.name].cast(field.type) if field.name in rows.column_names else pa.nulls(len(rows), field.type)
         for field in shape.schema
     ]
-    return _frame(pa.Table.from_arrays(there, schema=shape.schema))
+    return _frame(pa.Table.from_arrays(arrays, schema=shape.schema))
 
 
 def _frame(rows: pa.Table) -> pl.DataFrame:
-    found = pl.from_arrow(rows)
-    if not isinstance(found, pl.DataFrame):
-        raise TypeError(f"expected a table, found {type(found).__name__}")
-    return found
+    frame = pl.from_arrow(rows)
+    if not isinstance(frame, pl.DataFrame):
+        raise TypeError(f"expected a table, found {type(frame).__name__}")
+    return frame

@@ -1,4 +1,4 @@
-"""What whoever writes a table's files must know of it: types, field ids, partition and place. Pickles to any task."""
+"""What the writer of a table's files must know: types, field ids, partition and place. Pickles to any task."""
 
 from __future__ import annotations
 
@@ -77,13 +77,13 @@ def shape_of(spark: SparkSession, table: Table) -> Shape:
     Raises:
         StaleInputError: it has a column of a type, or more partition fields, than is known here.
     """
-    found = live(spark, table)
+    live_table = live(spark, table)
     java = spark._jvm.org.apache.iceberg  # noqa: SLF001 - Spark has no public door to Iceberg
-    schema = json.loads(java.SchemaParser.toJson(found.schema()))
-    spec = json.loads(java.PartitionSpecParser.toJson(found.spec()))
+    schema = json.loads(java.SchemaParser.toJson(live_table.schema()))
+    spec = json.loads(java.PartitionSpecParser.toJson(live_table.spec()))
     names = {field["id"]: field["name"] for field in schema["fields"]}
     fields = [_field(table, field) for field in schema["fields"]]
-    data = re.sub(r"/-$", "", found.locationProvider().newDataLocation("-"))
+    data = re.sub(r"/-$", "", live_table.locationProvider().newDataLocation("-"))
     parts = spec["fields"]
     if len(parts) > 1:
         raise StaleInputError(f"table {table.name}: expected at most one partition field, found {len(parts)}")

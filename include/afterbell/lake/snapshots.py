@@ -1,4 +1,4 @@
-"""Snapshots and branches of a table, asked of Iceberg itself: milliseconds, where a metadata query is a Spark job."""
+"""Snapshots and branches of a table, read by Iceberg itself: milliseconds, where a metadata query is a Spark job."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXPIRED_COMMITS = "afterbell.expired-commits"
 MAIN = "main"
 _TRIES = 12
 _LONGEST_PAUSE = 2.0
-# What a commit or a look-up meets while another writer is at work: lost races, and a catalog that is busy.
+# How a commit or a look-up fails while another writer is at work: lost races, and a catalog that is busy.
 _PASSING = ("CommitFailedException", "PendingUpdateFailedException", "refresh is required", "SQLITE_BUSY", "is locked")
 _AT_ONCE = 4
 Item = TypeVar("Item")
@@ -33,13 +33,13 @@ def live(spark: SparkSession, table: Table) -> Any:
     """Iceberg's own object of ``table``, at its newest metadata, whoever wrote it."""
     # Spark has no public door to it; Spark3Util is the one that Iceberg keeps for Spark's users.
     loader = spark._jvm.org.apache.iceberg.spark.Spark3Util  # noqa: SLF001
-    found = loader.loadIcebergTable(spark._jsparkSession, table.full_name)  # noqa: SLF001
-    found.refresh()
-    return found
+    live_table = loader.loadIcebergTable(spark._jsparkSession, table.full_name)  # noqa: SLF001
+    live_table.refresh()
+    return live_table
 
 
 def side_by_side(spark: SparkSession, action: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    """``action`` for each of ``items``, in threads: most of what a catalog is asked is waited for."""
+    """``action`` for each of ``items``, in threads: most of the time is spent waiting for the catalog."""
     # A thread's first call makes a thread of the JVM, which knows of no session.
     activate = partial(spark._jvm.SparkSession.setActiveSession, spark._jsparkSession)  # noqa: SLF001
     with ThreadPoolExecutor(_AT_ONCE, initializer=activate) as pool:
@@ -72,9 +72,9 @@ def branch_head(spark: SparkSession, table: Table, branch: str) -> int | None:
     return ref_of(live(spark, table), branch)
 
 
-def ref_of(found: Any, branch: str) -> int | None:
+def ref_of(live_table: Any, branch: str) -> int | None:
     """The snapshot id of a branch of a live table; None where there is no such branch."""
-    ref = found.refs().get(branch)
+    ref = live_table.refs().get(branch)
     return None if ref is None else int(ref.snapshotId())
 
 
@@ -86,31 +86,31 @@ def ancestry(spark: SparkSession, table: Table, snapshot_id: int) -> Iterator[tu
     long history costs little; ``lineage`` is for a few steps of it.
     """
     metadata = live(spark, table).operations().current()
-    found = json.loads(spark._jvm.org.apache.iceberg.TableMetadataParser.toJson(metadata))  # noqa: SLF001
-    known = {each["snapshot-id"]: each for each in found.get("snapshots", ())}
-    at: int | None = snapshot_id
+    document = json.loads(spark._jvm.org.apache.iceberg.TableMetadataParser.toJson(metadata))  # noqa: SLF001
+    known = {entry["snapshot-id"]: entry for entry in document.get("snapshots", ())}
+    current: int | None = snapshot_id
     oldest = snapshot_id
-    while at in known:
-        snapshot = known[at]
+    while current in known:
+        snapshot = known[current]
         oldest = snapshot["snapshot-id"]
         yield oldest, snapshot["summary"].get(COMMIT_ID)
-        at = snapshot.get("parent-snapshot-id")
-    for commit, expired in json.loads(found.get("properties", {}).get(EXPIRED_COMMITS, "{}")).items():
+        current = snapshot.get("parent-snapshot-id")
+    for commit, expired in json.loads(document.get("properties", {}).get(EXPIRED_COMMITS, "{}")).items():
         yield (expired if expired in known else oldest), commit
 
 
-def lineage(found: Any, snapshot_id: int) -> Iterator[tuple[int, str | None]]:
+def lineage(live_table: Any, snapshot_id: int) -> Iterator[tuple[int, str | None]]:
     """``ancestry`` of a live table, as it was loaded, a call a snapshot."""
-    at: int | None = snapshot_id
-    while at is not None:
-        snapshot = found.snapshot(at)
+    current: int | None = snapshot_id
+    while current is not None:
+        snapshot = live_table.snapshot(current)
         if snapshot is None:
             return
-        yield at, snapshot.summary().get(COMMIT_ID)
-        at = snapshot.parentId()
+        yield current, snapshot.summary().get(COMMIT_ID)
+        current = snapshot.parentId()
 
 
 def summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, str]:
-    """The summary that a commit left; empty where there is no such snapshot."""
+    """The summary of the commit that made a snapshot; empty where there is no such snapshot."""
     snapshot = live(spark, table).snapshot(snapshot_id)
     return {} if snapshot is None else dict(snapshot.summary())

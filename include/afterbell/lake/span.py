@@ -22,7 +22,7 @@ _COLUMNS = (
 
 
 def bars_span(runtime: Runtime) -> Span | None:
-    """The sessions on ``main``, without Spark; None where there is no bar, or a file doesn't say.
+    """The sessions on ``main``, without Spark; None where there is no bar, or a file lacks its bounds.
 
     Raises:
         StoreConfigError: there is no catalog yet.
@@ -39,7 +39,7 @@ def bars_span(runtime: Runtime) -> Span | None:
     bounds = [(file.lower_bounds.get(place), file.upper_bounds.get(place)) for file in files]
     if not bounds or not all(low and high for low, high in bounds):
         return None
-    days = [int(from_bytes(DateType(), each)) for pair in bounds for each in pair if each]  # since 1970
+    days = [int(from_bytes(DateType(), bound)) for pair in bounds for bound in pair if bound]  # since 1970
     return Span(first=_EPOCH + timedelta(days=min(days)), last=_EPOCH + timedelta(days=max(days)))
 
 
@@ -49,5 +49,5 @@ def note_span(spark: SparkSession, runtime: Runtime) -> None:
         row = spark.table(f"{BARS.full_name}.files").selectExpr(*_COLUMNS).first()
         if row is not None and row["first"] is not None:
             write_span(ArtifactStore(runtime.s3), Span(first=row["first"], last=row["last"]))
-    except Exception as error:  # noqa: BLE001 - the bars are published; forms only know less without it
+    except Exception as error:  # noqa: BLE001 - the bars are published; only forms need it
         print(f"warning: the sessions there are were not written down: {error}", file=sys.stderr, flush=True)

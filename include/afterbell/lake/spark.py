@@ -34,7 +34,7 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
         f"{catalog}.warehouse": runtime.lake.warehouse,
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.execution.arrow.pyspark.enabled": "true",
-        # A task has one core, unless spark.task.cpus says otherwise: threads for all of the machine's would fight.
+        # A task has one core, unless spark.task.cpus is set: threads for all of the machine's would fight.
         "spark.executorEnv.POLARS_MAX_THREADS": "1",
         "spark.hadoop.fs.s3a.aws.credentials.provider": "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
         "spark.hadoop.fs.s3a.path.style.access": "true",
@@ -64,7 +64,7 @@ def lake_session(runtime: Runtime, app: str) -> SparkSession:
 
 
 def lake_session_beside(runtime: Runtime, app: str, other: Callable[[], Other]) -> tuple[SparkSession, Other]:
-    """The session, and what ``other`` comes to, which is done while Java makes the session and must not need it."""
+    """The session, and the result of ``other``, which runs while Java makes the session and must not need it."""
     with ThreadPoolExecutor(1) as pool:
-        found = pool.submit(other)
-        return lake_session(runtime, app), found.result()
+        future = pool.submit(other)
+        return lake_session(runtime, app), future.result()

@@ -42,6 +42,6 @@ def _call(spark: SparkSession, owner: Any, name: str) -> Any:
     gateway = spark.sparkContext._gateway  # noqa: SLF001 - the only way to an empty array
     none = gateway.new_array(gateway.jvm.java.lang.Object, 0)
     # By name: the overriding method comes first, its bridge of the same effect after it.
-    found = next(each for each in owner.getClass().getDeclaredMethods() if each.getName() == name)
-    found.setAccessible(True)
-    return found.invoke(owner, none)
+    method = next(candidate for candidate in owner.getClass().getDeclaredMethods() if candidate.getName() == name)
+    method.setAccessible(True)
+    return method.invoke(owner, none)

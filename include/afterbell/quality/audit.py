@@ -44,7 +44,7 @@ class Subject:
 
 @dataclass
 class Report:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
         expectations: how many were evaluated.
@@ -104,7 +104,8 @@ def run_audit(folder: Path, subjects: Iterable[Subject]) -> Report:
 def facts_subject(source: str, facts: Mapping[SetRule, float]) -> Subject:
     """The one-row frame of a session's facts, a column for each rule."""
     frame = pl.DataFrame({rule.name: [value] for rule, value in facts.items()})
-    return Subject(f"session_facts.{source}", frame, [found for rule in facts for found in expectations_of(rule)])
+    expectations = [expectation for rule in facts for expectation in expectations_of(rule)]
+    return Subject(f"session_facts.{source}", frame, expectations)
 
 
 def _context() -> Any:
@@ -118,7 +119,7 @@ def _context() -> Any:
 
 
 def _validation(context: Any, subject: Subject, rows: int) -> Callable[[dict[str, Any]], Any]:
-    """What evaluates ``subject`` with a given result format."""
+    """A function that evaluates ``subject`` with a given result format."""
     if isinstance(subject.frame, pl.DataFrame):
         frame, source = subject.frame.to_pandas(), context.data_sources.add_or_update_pandas(f"{subject.name} here")
     else:
@@ -136,7 +137,7 @@ def _validation(context: Any, subject: Subject, rows: int) -> Callable[[dict[str
 
 
 def judge(subject: Subject, outcome: Any, report: Report) -> None:
-    """Add what one validation found to ``report``.
+    """Add the result of one validation to ``report``.
 
     Raises:
         ValidationFailedError: a result is missing, or holds an exception.

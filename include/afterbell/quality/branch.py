@@ -1,4 +1,4 @@
-"""What the branch of an ingest run adds, and what stands around it, read by PyArrow: no Spark job for a few rows."""
+"""The rows that the branch of an ingest run adds, and those around them. PyArrow reads a few rows without Spark."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Span:
     """Two snapshots of a table: ``main``'s, and the branch's, which is the same where the branch adds nothing."""
 
     main: int
-    there: int
+    tip: int
 
 
 class BranchReader:
@@ -55,17 +55,17 @@ class BranchReader:
         return self._spans[table.name]
 
     def _find_span(self, table: Table) -> Span:
-        found = live(self.spark, table)
-        main, there = ref_of(found, MAIN), ref_of(found, self.branch)
+        live_table = live(self.spark, table)
+        main, tip = ref_of(live_table, MAIN), ref_of(live_table, self.branch)
         if main is None:
             raise StaleInputError(
                 f"table {table.name} has no branch {MAIN!r}: clear the task 'ingest' and all after it"
             )
-        if there is None or there == main:
+        if tip is None or tip == main:
             return Span(main, main)
-        if any(at == main for at, _ in lineage(found, there)):
-            return Span(main, there)
-        # The two have parted: this tells whether main has the same commit already, or another writer's.
+        if any(snapshot == main for snapshot, _ in lineage(live_table, tip)):
+            return Span(main, tip)
+        # The two have parted: this shows whether main has the same commit already, or another writer's.
         added_rows(self.spark, table, self.branch)
         return Span(main, main)
 
@@ -83,30 +83,30 @@ class BranchReader:
     def added_on_spark(self, table: Table) -> DataFrame:
         """The same rows, left where they are."""
         span = self.span(table)
-        ends = {"start-snapshot-id": span.main, "end-snapshot-id": span.there}
+        ends = {"start-snapshot-id": span.main, "end-snapshot-id": span.tip}
         return self.spark.read.options(**ends).table(table.full_name)
 
     def between(self, table: Table, column: str, low: date, high: date) -> pl.DataFrame:
         """Rows of ``table``, new ones included, with ``low <= column <= high``; other files are not opened."""
-        files = plan_files(self.spark, table, self.span(table).there, column, low, high)
+        files = plan_files(self.spark, table, self.span(table).tip, column, low, high)
         return read_files(files, self._shape(table), self._s3, pl.col(column).is_between(low, high))
 
     def _new_files(self, table: Table) -> dict[str, int]:
         """The data files that the branch adds, each with its number of rows."""
         span = self.span(table)
-        if span.main == span.there:
+        if span.main == span.tip:
             return {}
-        asked = live(self.spark, table).newIncrementalAppendScan()
-        tasks = asked.fromSnapshotExclusive(span.main).toSnapshot(span.there).planFiles()
-        found = {}
+        scan = live(self.spark, table).newIncrementalAppendScan()
+        tasks = scan.fromSnapshotExclusive(span.main).toSnapshot(span.tip).planFiles()
+        row_counts = {}
         try:
-            each = tasks.iterator()
-            while each.hasNext():
-                file = each.next().file()
-                found[str(file.location())] = int(file.recordCount())
+            iterator = tasks.iterator()
+            while iterator.hasNext():
+                file = iterator.next().file()
+                row_counts[str(file.location())] = int(file.recordCount())
         finally:
             tasks.close()
-        return found
+        return row_counts
 
     def _shape(self, table: Table) -> Shape:
         if table.name not in self._shapes:
@@ -115,6 +115,6 @@ class BranchReader:
 
 
 def _polars(rows: DataFrame, shape: Shape) -> pl.DataFrame:
-    found = pl.from_pandas(rows.toPandas())
+    frame = pl.from_pandas(rows.toPandas())
     empty = pl.DataFrame(pl.from_arrow(shape.schema.empty_table()))
-    return found.select(pl.col(name).cast(kind) for name, kind in empty.schema.items())
+    return frame.select(pl.col(name).cast(kind) for name, kind in empty.schema.items())

@@ -11,14 +11,14 @@ from typing import Any
 _SITE = "audit"
 _LINKS = re.compile(r'<a\b[^>]*?\bhref="(?P<to>[^"]*)"[^>]*>(?P<text>.*?)</a>|<link\b[^>]*?\bicon\b[^>]*>', re.DOTALL)
 _ELSEWHERE = re.compile(r"[a-z][a-z0-9+.-]*:|//|#|$")
-"""How an address begins that is no file beside the page."""
+"""Beginning of an address that is not a file beside the page."""
 
 
 def write_docs(context: Any, folder: Path, outcomes: Sequence[Any]) -> str:
     """Write a page for each outcome of this audit, and an index of them, and nothing else.
 
     Args:
-        context: the one that the outcomes come from.
+        context: the context of the outcomes.
         folder: where the pages go; what an earlier try of the run left there is no more in the index.
         outcomes: results of whole suites.
 

@@ -27,7 +27,7 @@ DROP_ID = "drop_id"
 
 
 def expectations_of(rule: Rule) -> list[Any]:
-    """The expectations that say the same as ``rule``, each with the rule's name and severity in its ``meta``.
+    """The expectations that are equivalent to ``rule``, each with the rule's name and severity in its ``meta``.
 
     Raises:
         ValidationFailedError: no expectation is known for a rule of this kind: nothing passes unseen.
@@ -40,28 +40,29 @@ def expectations_of(rule: Rule) -> list[Any]:
 
 
 def row_expectations(rules: RuleSet, columns: Sequence[str], symbol_pattern: str = "") -> list[Any]:
-    """The expectations on rows; a key within a drop only where the table keeps what drops told, row by row.
+    """The expectations on rows; a key within a drop only where the table keeps the rows of drops as delivered.
 
     Args:
         rules: the rule set.
         columns: of the table.
         symbol_pattern: the allow-list for symbols of the rows' source; empty for no expectation of it.
     """
-    found = []
+    expectations = []
     if symbol_pattern:
         meta = {"rule": "symbol_pattern", "severity": "quarantine"}
         allowed = {"column": "symbol", "regex": f"^(?:{symbol_pattern})$", "meta": meta}
-        found.append(library().expectations.ExpectColumnValuesToMatchRegex(**allowed))
+        expectations.append(library().expectations.ExpectColumnValuesToMatchRegex(**allowed))
     for rule in rules.rules:
         whole_key = isinstance(rule, UniqueKey) and set(rule.columns) <= set(columns)
         if whole_key or (isinstance(rule, RowRule) and not isinstance(rule, Jump)):
-            found += expectations_of(rule)
-    return found
+            expectations += expectations_of(rule)
+    return expectations
 
 
 def symbol_expectations(rules: RuleSet) -> list[Any]:
     """The expectations on each symbol's farthest move and longest run (``afterbell.quality.sequence.by_symbol``)."""
-    return [found for rule in (rules.jump(), rules.stale()) if rule is not None for found in expectations_of(rule)]
+    known = [rule for rule in (rules.jump(), rules.stale()) if rule is not None]
+    return [expectation for rule in known for expectation in expectations_of(rule)]
 
 
 _Made = list[tuple[str, dict[str, Any]]]

@@ -13,7 +13,7 @@ from afterbell.errors import ConfigError
 from afterbell.quality.set_rules import Fact, SetRule
 
 ENOUGH = 5
-"""Sessions with bars that a comparison needs before it means anything."""
+"""Sessions with bars that a comparison needs."""
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class SessionRows:
 
     def before(self, sessions: int) -> pl.DataFrame:
         """The bars of the last ``sessions`` before it that have any: one that was refused must not blind a rule."""
-        there = set(self.bars["session"].unique().to_list())
-        return self.bars.filter(pl.col("session").is_in([day for day in self.calendar if day in there][-sessions:]))
+        days = set(self.bars["session"].unique().to_list())
+        return self.bars.filter(pl.col("session").is_in([day for day in self.calendar if day in days][-sessions:]))
 
 
 def fact(rule: SetRule, rows: SessionRows) -> float | None:
-    """The fact that ``rule`` bounds; None where there is too little to tell.
+    """The fact that ``rule`` bounds; None where there is too little history.
 
     Raises:
         ConfigError: no such fact is known.
     """
-    found = _FACTS.get(rule.kind)
-    if found is None:
+    compute = _FACTS.get(rule.kind)
+    if compute is None:
         raise ConfigError(f"rule {rule.name!r}: kind {rule.kind!r} has no fact; there are: {', '.join(_FACTS)}")
-    return found(rows, rule.sessions)
+    return compute(rows, rule.sessions)
 
 
 def _row_count_ratio(rows: SessionRows, sessions: int) -> float | None:
@@ -80,8 +80,11 @@ def missing_symbols(rows: SessionRows, sessions: int) -> tuple[list[str], int] |
 
 
 def _symbol_coverage(rows: SessionRows, sessions: int) -> float | None:
-    found = missing_symbols(rows, sessions)
-    return None if found is None or not found[1] else 1 - len(found[0]) / found[1]
+    symbols = missing_symbols(rows, sessions)
+    if symbols is None:
+        return None
+    missing, expected = symbols
+    return 1 - len(missing) / expected if expected else None
 
 
 def _share_of_lines(name: str) -> Callable[[SessionRows, int], float | None]:

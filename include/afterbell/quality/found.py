@@ -1,4 +1,4 @@
-"""What was seen of a branch and of the sessions around it: what the audit and the quality report judge. Pure."""
+"""Findings on a branch and on the sessions around it, which the audit and the quality report judge. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _AT_ONCE = 5
 
 @dataclass(frozen=True)
 class Found:
-    """What was seen.
+    """Findings on one branch.
 
     Attributes:
         ledger: the lines of ``raw.drops`` that the branch adds.
@@ -25,13 +25,13 @@ class Found:
         actions: the corporate actions that the branch adds.
         facts: of the session that is run, by source of bars.
         others: of all other sessions that the branch adds usable drops of bars of.
-        released: source and session of those that a person lets in whatever these rules say.
-        filling: whether a range of history was asked for.
+        released: source and session of those that a person lets in even if they break these rules.
+        filling: whether a range of history was requested.
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
         gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
         idle: symbol, session of every new session's bar without volume.
-        confirmed: symbol, session, close, drop_id of bars once held for a jump and told again.
+        confirmed: symbol, session, close, drop_id of bars once held for a jump and delivered again.
         moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
         unseen: by source, the sessions from the branch's first on about whose corporate actions it showed nothing.
         exhibits: unexplained moves, restated closes and the bars beside them.
@@ -69,21 +69,21 @@ class Found:
 
         Sessions that were released are left out. So are the others of a first run over all history: they are named.
         """
-        asked = self.facts if self.is_first_run else (*self.facts, *self.others)
-        found = {(facts.source, facts.session): facts.broken() for facts in asked}
-        return {whose: reasons for whose, reasons in found.items() if reasons and whose not in self.released}
+        judged = self.facts if self.is_first_run else (*self.facts, *self.others)
+        broken_rules = {(facts.source, facts.session): facts.broken() for facts in judged}
+        return {key: reasons for key, reasons in broken_rules.items() if reasons and key not in self.released}
 
     def named(self) -> list[str]:
         """A sentence for each session that breaks a rule and is published all the same."""
         refused = self.broken()
         return [
-            f"session {facts.session} of {facts.source} {self._why(facts)}: {reason}"
+            f"session {facts.session} of {facts.source} {self._reason_published(facts)}: {reason}"
             for facts in (*self.facts, *self.others)
             if (facts.source, facts.session) not in refused
             for reason in facts.broken()
         ]
 
-    def _why(self, facts: SourceFacts) -> str:
+    def _reason_published(self, facts: SourceFacts) -> str:
         if (facts.source, facts.session) in self.released:
             return "was let in by a person all the same"
         return f"came with {len(self.others)} others and was published all the same"

@@ -1,4 +1,4 @@
-"""What a history leaves open: sessions that a symbol has no bar of, between two that it has. Pure."""
+"""Gaps in a history: sessions that a symbol has no bar of, between two that it has. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def gaps(known: pl.DataFrame, calendar: Sequence[date], judged: Collection[date]
     """
     days = pl.Series("session", list(calendar), dtype=pl.Date)
     place = pl.DataFrame({"session": days}).with_row_index("_at").with_columns(pl.col("_at").cast(pl.Int64))
-    at, before = pl.col("_at"), pl.col("_at").shift(1).over("symbol")
+    position, before = pl.col("_at"), pl.col("_at").shift(1).over("symbol")
     ends = (
         known.select("symbol", "session")
         .join(place, on="session", how="inner", maintain_order="left")
-        .with_columns(_missing=at - before - 1)
+        .with_columns(_missing=position - before - 1)
         .filter((pl.col("_missing") > 0) & pl.col("session").is_in(list(judged)))
     )
     return ends.select(

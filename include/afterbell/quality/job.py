@@ -38,7 +38,7 @@ from afterbell.stores.artifacts import ArtifactStore
 
 _BRANCH = re.compile(r"audit_[A-Za-z0-9_]{1,200}_[0-9a-f]{8}")
 _BASES = 3
-"""How many times the base may move under a run before it gives up."""
+"""How many times the base may move during a run before the run fails."""
 
 
 def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) 
     left_out: list[str] = []
     for attempt in range(1, _BASES + 1):
         try:
-            report, key = _judge(spark, runtime, args, branch, left_out)
+            report, key = _judge_and_report(spark, runtime, args, branch, left_out)
             before_publish()
             publish(spark, branch)
             break
@@ -112,7 +112,7 @@ class _OthersRefusedError(ValidationFailedError):
         self.refused = refused
 
 
-def _judge(
+def _judge_and_report(
     spark: SparkSession, runtime: Runtime, args: StepArgs, branch: str, left_out: list[str]
 ) -> tuple[Report, str]:
     """Audit the branch and keep the quality report; the key of an earlier one, where there is no branch any more.
@@ -141,21 +141,21 @@ def _refuse_broken(store: ArtifactStore, judgement: Judgement, args: StepArgs) -
     Raises:
         _OthersRefusedError: nothing else is wrong, and the session that is run is not among them.
     """
-    broken = judgement.found.broken()
+    broken = judgement.findings.broken()
     refusals = [
         refusal_of(drop, tuple(broken[drop["source"], drop["session"]]), args.run_id)
-        for drop in judgement.found.ledger.iter_rows(named=True)
+        for drop in judgement.findings.ledger.iter_rows(named=True)
         if (drop["source"], drop["session"]) in broken and drop["state"] in USABLE
     ]
     refuse(store, refusals)
-    said = [f"drop {refusal.key} of session {refusal.session} was {describe(refusal)}" for refusal in refusals]
+    sentences = [f"drop {refusal.key} of session {refusal.session} was {describe(refusal)}" for refusal in refusals]
     own = "since" not in args.inputs and any(refusal.session == args.session for refusal in refusals)
-    if said and not own and _only(judgement, broken):
-        raise _OthersRefusedError(said)
-    return said
+    if sentences and not own and _failed_only_for(judgement, broken):
+        raise _OthersRefusedError(sentences)
+    return sentences
 
 
-def _only(judgement: Judgement, broken: Collection[tuple[str, date]]) -> bool:
+def _failed_only_for(judgement: Judgement, broken: Collection[tuple[str, date]]) -> bool:
     """Whether all that failed are the facts of the session that is judged as a whole, which is refused for them."""
     subjects = {f" on session_facts.{source}: " for source, _ in broken}
     return all(any(subject in failed for subject in subjects) for failed in judgement.report.failed)

@@ -37,17 +37,17 @@ TABLES: dict[str, Table] = {
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the audit says, and what it was said of.
+    """Result of the audit, and what was audited.
 
     Attributes:
         report: passed or not, with the reasons.
-        found: what was looked at.
+        findings: what was examined.
         added: rows that the branch adds, by table.
         judged: the sources with their rules.
     """
 
     report: Report
-    found: Found
+    findings: Found
     added: dict[str, int]
     judged: Judged
 
@@ -62,7 +62,7 @@ def judge_branch(
         session: the one that is run.
         folder: takes the Data Docs.
         released: ids of refusals that a person has lifted (``afterbell.ingest.refusals``).
-        filling: whether a range of history was asked for.
+        filling: whether a range of history was requested.
 
     Raises:
         BaseMovedError: ``main`` moved since the branch was opened.
@@ -71,39 +71,39 @@ def judge_branch(
     judged = [(source, rules_of(source)) for source in load_sources()]
     with ThreadPoolExecutor(1, thread_name_prefix="look") as pool:
         # Reading what stands around the new rows waits for files and for the JVM; the rows are judged meanwhile.
-        looking = pool.submit(Gatherer(reader, judged, session, released, filling=filling).found)
+        looking = pool.submit(Gatherer(reader, judged, session, released, filling=filling).collect)
         report = run_audit(folder / "data_docs", _subjects(reader, judged, looking))
-        found = looking.result()
-    report.warnings += [note for facts in found.facts for note in facts.notes] + unchecked(found.others)
-    report.warnings += found.named() + found.thin
-    return Judgement(report, found, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
+        findings = looking.result()
+    report.warnings += [note for facts in findings.facts for note in facts.notes] + unchecked(findings.others)
+    report.warnings += findings.named() + findings.thin
+    return Judgement(report, findings, {table.name: reader.adds(table) for table in TABLES.values()}, judged)
 
 
 def _subjects(reader: BranchReader, judged: Judged, looking: Future[Found]) -> Iterator[Subject]:
     yield from _row_subjects(reader, judged)
-    found = looking.result()
-    for name, frame in found.symbols.items():
+    findings = looking.result()
+    for name, frame in findings.symbols.items():
         expectations = symbol_expectations(load_rules(name))
         if expectations:
-            yield Subject(f"{BARS.name}.by_symbol{_suffix(name, len(found.symbols))}", frame, expectations)
-    for facts in found.facts:
+            yield Subject(f"{BARS.name}.by_symbol{_suffix(name, len(findings.symbols))}", frame, expectations)
+    for facts in findings.facts:
         values = facts.values
-        if (facts.source, facts.session) in found.released:
+        if (facts.source, facts.session) in findings.released:
             values = {rule: value for rule, value in values.items() if rule.keeps(value)}
         if values:
             yield facts_subject(facts.source, values)
-    yield from _other_sessions(found)
+    yield from _other_sessions(findings)
 
 
-def _other_sessions(found: Found) -> Iterator[Subject]:
+def _other_sessions(findings: Found) -> Iterator[Subject]:
     """The sessions beside the one that is run, a row each; those that break a rule stop nobody but themselves."""
-    for source in sorted({facts.source for facts in found.others}):
-        mine = [facts for facts in found.others if facts.source == source and not facts.broken()]
+    for source in sorted({facts.source for facts in findings.others}):
+        mine = [facts for facts in findings.others if facts.source == source and not facts.broken()]
         rules = {rule: None for facts in mine for rule in facts.values}
         if rules:
             rows = {rule.name: [facts.values.get(rule) for facts in mine] for rule in rules}
             frame = pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.Float64))
-            expectations = [each for rule in rules for each in expectations_of(rule)]
+            expectations = [expectation for rule in rules for expectation in expectations_of(rule)]
             yield Subject(f"session_facts.{source}.others", frame, expectations)
 
 
@@ -114,8 +114,8 @@ def unchecked(others: Sequence[SourceFacts]) -> list[str]:
         for name, why in facts.unchecked.items():
             days.setdefault((name, why), []).append(facts.session)
     return [
-        f"rule {name}: not checked for {len(found)} sessions from {min(found)} to {max(found)}, {why}"
-        for (name, why), found in days.items()
+        f"rule {name}: not checked for {len(sessions)} sessions from {min(sessions)} to {max(sessions)}, {why}"
+        for (name, why), sessions in days.items()
     ]
 
 
@@ -156,16 +156,16 @@ def divide(name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[Exp
     if len(sets) == 1:
         return [Subject(name, frame, row_expectations(sets[0].rules, frame.columns, sets[0].symbol_pattern))]
     subjects = []
-    names = Counter(each.rules.name for each in sets)
-    for each in sets:
-        rules, sources = each.rules, each.sources
+    names = Counter(expected.rules.name for expected in sets)
+    for expected in sets:
+        rules, sources = expected.rules, expected.sources
         if isinstance(frame, pl.DataFrame):
             mine: pl.DataFrame | DataFrame = frame.filter(drop_source().is_in(sources))
         else:
             mine = frame.where(F.split("drop_id", ":")[0].isin(sources))
-        # Sources with one rule set and several allow-lists are told apart by their names.
+        # Sources with one rule set and several allow-lists are distinguished by their names.
         suffix = rules.name if names[rules.name] == 1 else f"{rules.name}.{sources[0]}"
-        subject = Subject(f"{name}.{suffix}", mine, row_expectations(rules, frame.columns, each.symbol_pattern))
+        subject = Subject(f"{name}.{suffix}", mine, row_expectations(rules, frame.columns, expected.symbol_pattern))
         if subject.rows():
             subjects.append(subject)
     seen = sum(subject.rows() for subject in subjects)

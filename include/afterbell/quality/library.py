@@ -13,10 +13,10 @@ os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read at import: it sen
 
 def library() -> Any:
     """The module ``great_expectations``."""
-    found = importlib.import_module("great_expectations")
+    module = importlib.import_module("great_expectations")
     importlib.import_module("great_expectations.expectations")
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
-    return found
+    return module
 
 
 def _import_all() -> None:

@@ -41,10 +41,10 @@ def symbol_changes(log: pl.DataFrame, added: pl.DataFrame) -> pl.DataFrame:
         .otherwise(pl.lit(NEW))
     )
     shown = pl.col("status").is_in([RENAMED, LISTED])
-    found = news.with_columns(
+    changes = news.with_columns(
         session="valid_from",
         change=change,
         name_before=pl.when(shown).then("name_before"),
         delisted_before=pl.when((pl.col("status") == LISTED) & was_gone).then("valid_from_before"),
     )
-    return found.sort(["session", "symbol"], descending=[True, False]).select(CHANGES)
+    return changes.sort(["session", "symbol"], descending=[True, False]).select(CHANGES)

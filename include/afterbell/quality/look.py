@@ -30,7 +30,7 @@ from afterbell.quality.sequence import Scope, Sight, by_symbol, drop_source, loo
 from afterbell.quality.whole_sessions import WholeSessions
 
 _RUN = 10
-"""Sessions looked at before the one that is run, and before any other, where no rule asks for more."""
+"""Sessions examined before the one that is run, and before any other, where no rule needs more."""
 
 MOVES = 40
 """Moves that are listed, whatever their size."""
@@ -49,7 +49,7 @@ class Gatherer:
     def __init__(
         self, reader: BranchReader, judged: Judged, session: date, released: Collection[str], *, filling: bool
     ) -> None:
-        """``released`` are the ids of refusals that a person has lifted; ``filling``: a range was asked for."""
+        """``released`` are the ids of refusals that a person has lifted; ``filling``: a range was requested."""
         self._reader, self._session, self._filling = reader, session, filling
         self._judged = [(source, rules) for source, rules in judged if source.kind == "bars"]
         self._exchange = Exchange(self._judged[0][0].exchange) if self._judged else Exchange()
@@ -57,19 +57,19 @@ class Gatherer:
         # A run that is cut off at the limit breaks the rule all the same.
         self._run = max([_RUN, *(rules.stale_limit() or 0 for _, rules in self._judged)])
         self._ledger = reader.added(DROPS)
-        self._released = self._let_in(released)
+        self._released = self._fully_released(released)
 
-    def _let_in(self, released: Collection[str]) -> set[tuple[str, date]]:
+    def _fully_released(self, released: Collection[str]) -> set[tuple[str, date]]:
         """Source and session of those whose every drop on the branch was released."""
-        found: dict[tuple[str, date], bool] = {}
+        all_released: dict[tuple[str, date], bool] = {}
         for drop in self._usable().select("source", "session", "store", "key", "version").iter_rows(named=True):
-            whose = (drop["source"], drop["session"])
+            key = (drop["source"], drop["session"])
             name = refusal_id(drop["source"], drop["store"], drop["key"], drop["version"])
-            found[whose] = found.get(whose, True) and name in released
-        return {whose for whose, let_in in found.items() if let_in}
+            all_released[key] = all_released.get(key, True) and name in released
+        return {key for key, let_in in all_released.items() if let_in}
 
-    def found(self) -> Found:
-        """Everything."""
+    def collect(self) -> Found:
+        """All findings."""
         before = self._exchange.before(self._session, self._whole.history + 1)
         window = self._reader.between(BARS, "session", before[0], self._session)
         sessions = self._new_sessions()
@@ -77,12 +77,12 @@ class Gatherer:
         rejects = self._reader.between(QUARANTINE, "session", self._exchange.previous(first), self._session)
         mine = self._usable().select("source", "session").unique().rows()
         ledger = self._ledger_around(sessions)
-        found = Found(
+        findings = Found(
             self._ledger,
             rejects,
             self._reader.added(CORPORATE_ACTIONS),
             self._whole.of(self._session, window),
-            self._whole.others([each for each in mine if each[1] != self._session], self._released),
+            self._whole.others([key for key in mine if key[1] != self._session], self._released),
             self._released,
             self._filling,
             unseen=self._unseen(sessions, ledger),
@@ -91,8 +91,8 @@ class Gatherer:
         presence = Presence(ledger, {source.name: rules for source, rules in self._judged})
         if sessions and sessions[0] >= before[self._run]:
             presence.add(window, [*before, self._session])
-        found = self._with_symbols(found, window, before, sessions, presence)
-        return self._with_coverage(found, presence, sessions)
+        findings = self._with_symbols(findings, window, before, sessions, presence)
+        return self._with_coverage(findings, presence, sessions)
 
     def _listings(self) -> pl.DataFrame:
         """What the branch adds to the log of symbols; read whole only where it adds anything."""
@@ -110,13 +110,13 @@ class Gatherer:
         if not sessions:
             return {}
         calendar = self._exchange.between(self._exchange.before(sessions[0], 2 * NEAR)[0], self._session)
-        found = unseen_sessions(ledger, calendar)
-        return {source: [day for day in days if day >= sessions[0]] for source, days in found.items()}
+        unseen = unseen_sessions(ledger, calendar)
+        return {source: [day for day in days if day >= sessions[0]] for source, days in unseen.items()}
 
-    def _with_coverage(self, found: Found, presence: Presence, sessions: list[date]) -> Found:
-        """``found`` with each session beside its neighbours, and those of a run over many that have too little."""
+    def _with_coverage(self, findings: Found, presence: Presence, sessions: list[date]) -> Found:
+        """``findings`` with each session beside its neighbours, and those of a run over many that have too little."""
         if not sessions:
-            return found
+            return findings
         last, several = max(sessions), len(sessions) > 1
         after = self._after(last) if several else []
         if after:
@@ -126,15 +126,15 @@ class Gatherer:
         seen = presence.coverage([*calendar, *after], days)
         bounds = {source.name: bounds_of(rules) for source, rules in self._judged}
         new = set(self._usable().select("source", "session").rows())
-        named = {(facts.source, facts.session) for facts in (*found.facts, *found.others) if facts.broken()}
+        named = {(facts.source, facts.session) for facts in (*findings.facts, *findings.others) if facts.broken()}
         thin = [
-            f"session {one.session} of {one.source}: {reason}"
-            for one in seen
-            if several and ((one.source, one.session) in new or not one.delivered)
-            if (one.source, one.session) not in named
-            for reason in one.broken(bounds[one.source])
+            f"session {coverage.session} of {coverage.source}: {reason}"
+            for coverage in seen
+            if several and ((coverage.source, coverage.session) in new or not coverage.delivered)
+            if (coverage.source, coverage.session) not in named
+            for reason in coverage.broken(bounds[coverage.source])
         ]
-        return replace(found, coverage=seen, thin=thin)
+        return replace(findings, coverage=seen, thin=thin)
 
     def _after(self, session: date) -> list[date]:
         """The sessions after ``session`` that are compared with; none where the calendar ends."""
@@ -153,38 +153,38 @@ class Gatherer:
         return sorted(self._usable()["session"].unique().to_list())
 
     def _with_symbols(
-        self, found: Found, window: pl.DataFrame, before: list[date], sessions: list[date], presence: Presence
+        self, findings: Found, window: pl.DataFrame, before: list[date], sessions: list[date], presence: Presence
     ) -> Found:
-        """``found`` with what each symbol's bars show, a month at a time: memory does not grow with it."""
+        """``findings`` with what each symbol's bars show, a month at a time: memory does not grow with it."""
         if not sessions:
-            return found
+            return findings
         first = self._exchange.before(sessions[0], AROUND)[0]
         actions = self._reader.between(CORPORATE_ACTIONS, "ex_session", first, sessions[-1])
         drops = self._ledger["drop_id"].to_list()
-        held = found.rejects.filter(pl.col("rule").is_in(self._jump_rules())).select("symbol", "session").unique()
+        held = findings.rejects.filter(pl.col("rule").is_in(self._jump_rules())).select("symbol", "session").unique()
         sights: dict[str, list[Sight]] = {}
         confirmed, far = [], []
-        exhibits = Exhibits(actions, drops, pl.concat([held, self._inferred(found.actions)]).head(_KEPT))
+        exhibits = Exhibits(actions, drops, pl.concat([held, self._inferred(findings.actions)]).head(_KEPT))
         for chunk in self._chunks(sessions, before):
             calendar = self._exchange.between(self._exchange.before(chunk[0], self._run)[0], chunk[-1])
             inside = calendar[0] >= before[0] and chunk[-1] <= self._session
             recent = pl.col("session") >= calendar[0]
             bars = window.filter(recent) if inside else self._reader.between(BARS, "session", calendar[0], chunk[-1])
             presence.add(bars, calendar)
-            told_again = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
-            confirmed.append(told_again.select("symbol", "session", "close", "drop_id"))
+            repeated = bars.filter(pl.col("drop_id").is_in(drops)).join(held, on=["symbol", "session"], how="semi")
+            confirmed.append(repeated.select("symbol", "session", "close", "drop_id"))
             evidence = self._reader.between(EVIDENCE, "session", calendar[0], chunk[-1])
             # No drop had both sessions, so there was nothing to compare when the bar came in.
-            untold = evidence.filter(pl.col("blur").is_null()).select("symbol", "session")
+            uncompared = evidence.filter(pl.col("blur").is_null()).select("symbol", "session")
             near = calendar[max(0, calendar.index(chunk[0]) - AROUND) :]
             # Only now is it known whether the moves of the stretch before were undone.
-            far.append(furthest(exhibits.add(bars, calendar, near, untold), MOVES))
+            far.append(furthest(exhibits.add(bars, calendar, near, uncompared), MOVES))
             for name, (_, sources) in self._by_rules().items():
                 comparing = [source.name for source in sources if "previous" in source.carries]
                 scope = Scope(calendar, chunk, drops, comparing)
-                sights.setdefault(name, []).append(look(self._of(sources, bars), actions, scope, untold))
+                sights.setdefault(name, []).append(look(self._bars_of(sources, bars), actions, scope, uncompared))
         return replace(
-            found,
+            findings,
             symbols={name: by_symbol(mine) for name, mine in sights.items()},
             repeats=pl.concat([sight.runs for mine in sights.values() for sight in mine]),
             gaps=pl.concat([sight.gaps for mine in sights.values() for sight in mine]),
@@ -199,21 +199,21 @@ class Gatherer:
         """Symbol and session of the newest actions that no vendor showed for their session, and of held listings."""
         if "basis" not in actions.columns:
             return actions.select("symbol", session="ex_session").head(0)
-        found = actions.filter(pl.col("basis").is_in(INFERRED) | ~is_factor()).sort(
+        inferred = actions.filter(pl.col("basis").is_in(INFERRED) | ~is_factor()).sort(
             "ex_session", "symbol", descending=[True, False]
         )
-        return found.select("symbol", session="ex_session")
+        return inferred.select("symbol", session="ex_session")
 
     def _jump_rules(self) -> list[str]:
         return [jump.name for _, rules in self._judged if (jump := rules.jump()) is not None]
 
     def _by_rules(self) -> dict[str, tuple[RuleSet, list[Source]]]:
-        found: dict[str, tuple[RuleSet, list[Source]]] = {}
+        sources_by_rules: dict[str, tuple[RuleSet, list[Source]]] = {}
         for source, rules in self._judged:
-            found.setdefault(rules.name, (rules, []))[1].append(source)
-        return found
+            sources_by_rules.setdefault(rules.name, (rules, []))[1].append(source)
+        return sources_by_rules
 
-    def _of(self, sources: Sequence[Source], bars: pl.DataFrame) -> pl.DataFrame:
+    def _bars_of(self, sources: Sequence[Source], bars: pl.DataFrame) -> pl.DataFrame:
         if len(sources) == len(self._judged):
             return bars
         return bars.filter(drop_source().is_in([source.name for source in sources]))
@@ -226,7 +226,7 @@ class Gatherer:
             yield list(days)
 
 
-def _largest_of_all(found: list[pl.DataFrame]) -> pl.DataFrame:
+def _largest_of_all(frames: list[pl.DataFrame]) -> pl.DataFrame:
     # A month's last moves are seen again with the next one, which knows what came after them.
-    moves = pl.concat(found).unique(["symbol", "session"], keep="last")
+    moves = pl.concat(frames).unique(["symbol", "session"], keep="last")
     return moves.sort((pl.col("return") + 1).log().abs(), "symbol", descending=[True, False]).head(MOVES)

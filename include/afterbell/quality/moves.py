@@ -16,8 +16,8 @@ from afterbell.ingest.actions.decide import UNDECIDED as NO_RATIO
 from afterbell.lake.listings import REUSED, is_factor
 
 COLUMNS = ("symbol", "session", "close_before", "close", "factor", "return", "volume_ratio", "reason")
-"""Of the answer: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and shares over
-those of the session before, times the factor of a split."""
+"""Columns of the result: closes in dollars as traded, the factor believed, close / (close before * factor) - 1, and
+shares over those of the session before, times the factor of a split."""
 
 WEIGHTY = (
     "symbol", "session", "close_before", "close", "volume_before", "volume", "dollars", "factor", "return", "reason",
@@ -26,8 +26,8 @@ WEIGHTY = (
 
 ANOTHER = "the symbol stands for another security from this session on"
 GAP = "no bar for sessions in between: traded again, or a symbol used again"
-RESTATED = "a close that a later drop told otherwise by more than 5 %"
-UNDECIDED = "a split by price and shares, whose ratio cannot be told from its neighbours"
+RESTATED = "a close that a later drop changed by more than 5 %"
+UNDECIDED = "a split by price and shares, whose ratio cannot be distinguished from its neighbours"
 DISAGREES = "the vendor shows a factor that the price does not bear out"
 NEWCOMER = "no drop has both sessions: another listing, another security number, or a drop amiss"
 REVERSED = "undone by the session after it: a bad print, or one bar in other units"
@@ -44,7 +44,7 @@ REASONS = (
 )  # fmt: skip
 
 LARGE = 0.4
-"""A return beyond this, up or down, that no action explains is worth a person's look."""
+"""A return beyond this, up or down, that no action explains should be examined by a person."""
 
 _FAR = 0.18
 _RESTATED_BY = 0.05
@@ -73,7 +73,7 @@ def largest_moves(
         actions: rows of ``market.corporate_actions``: symbol, ex_session, factor, kind, knowledge_time; ``basis`` too
             where it is known.
         calendar: the exchange's sessions that ``bars`` cover, ascending and without a gap.
-        newcomers: symbol and session (Date) of bars whose drop told nothing of the session before, as the lake's
+        newcomers: symbol and session (Date) of bars whose drop had nothing of the session before, as the lake's
             evidence with a null ``blur`` has them.
         limit: most rows.
 
@@ -95,8 +95,8 @@ def unexplained(moves: pl.DataFrame, limit: int) -> pl.DataFrame:
 
 
 def _with_reason(moves: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
-    found = moves.with_columns((pl.col("move") - 1).alias("return"), reason=_reason())
-    return found.select(columns)
+    explained = moves.with_columns((pl.col("move") - 1).alias("return"), reason=_reason())
+    return explained.select(columns)
 
 
 def remaining_moves(
@@ -112,9 +112,9 @@ def remaining_moves(
 def _moves(bars: pl.DataFrame, actions: pl.DataFrame, calendar: Sequence[date]) -> pl.DataFrame:
     """Newest revisions beside the bars before and after them."""
     place = pl.DataFrame({"session": list(calendar)}, schema={"session": pl.Date}).with_row_index("place")
-    told = bars.sort(*_KEY, "knowledge_time", "revision")
-    first = told.unique(_KEY, keep="first").select(*_KEY, first_close="close")
-    newest = told.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
+    revisions = bars.sort(*_KEY, "knowledge_time", "revision")
+    first = revisions.unique(_KEY, keep="first").select(*_KEY, first_close="close")
+    newest = revisions.unique(_KEY, keep="last").join(first, on=_KEY).join(place, on="session", how="inner").sort(_KEY)
     taken = actions.filter(pl.col("kind") == REUSED).select("symbol", session="ex_session").unique()
     believed = actions.filter(is_factor()).sort("knowledge_time").unique(["symbol", "ex_session"], keep="last")
     basis = pl.col("basis") if "basis" in believed.columns else pl.lit(None, pl.String).alias("basis")
@@ -141,7 +141,7 @@ def _beside(name: str, places: int) -> pl.Expr:
 def _reason() -> pl.Expr:
     close, factor, move = pl.col("close"), pl.col("factor"), pl.col("move")
     undone = [(move * pl.col(name)).log().abs() < _UNDONE for name in ("move_after", "move_before")]
-    told_otherwise = pl.any_horizontal(
+    restated = pl.any_horizontal(
         (pl.col(f"first_{name}") / pl.col(name)).log().abs() > _RESTATED_BY for name in ("close", "close_before")
     )
     narrow = pl.col("high") <= pl.col("low") * _NARROW
@@ -149,7 +149,7 @@ def _reason() -> pl.Expr:
         ANOTHER: pl.col("taken"),
         GAP: pl.col("place") != pl.col("place_before") + 1,
         UNDECIDED: pl.col("basis") == NO_RATIO,
-        RESTATED: told_otherwise,
+        RESTATED: restated,
         DISAGREES: ((factor - 1).abs() > _FAR) & (move.log().abs() > 0.4),
         NEWCOMER: pl.col("lost"),
         REVERSED: undone[0],

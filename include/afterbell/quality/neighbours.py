@@ -2,7 +2,7 @@
 
 A night can compare a session with those before it alone. A run over many sessions knows what came after as well, and a
 symbol that trades before a session and after it should have a bar of it: a listing or a delisting never looks like
-that. What a session's own drops told on its night is counted apart from what later drops have added.
+that. What a session's own drops delivered on its night is counted apart from what later drops have added.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SAMPLES = 12
 """Missing symbols that are named."""
 
 PRESENCE = ("symbol", "session", "on_night")
-"""What is known of bars: one row a symbol and session, and whether the session's own drops told it (Boolean)."""
+"""What is known of bars: one row a symbol and session, and whether the session's own drops delivered it (Boolean)."""
 
 _Flags = npt.NDArray[np.bool_]
 
@@ -34,14 +34,14 @@ class Coverage:
 
     Attributes:
         source: its name.
-        session: which.
-        bars: symbols with a bar, whichever drop told it.
-        on_night: of these, those that the session's own drops told.
+        session: the session.
+        bars: symbols with a bar, whichever drop delivered it.
+        on_night: of these, those that the session's own drops delivered.
         usual: median of the bars of its neighbours; None without any.
         expected: symbols that the sessions around it have.
         present: of these, those with a bar.
-        present_on_night: of these, those that the session's own drops told.
-        missing: the first few that those drops did not tell, by name.
+        present_on_night: of these, those that the session's own drops delivered.
+        missing: the first few that those drops did not deliver, by name.
         delivered: whether the session has a usable drop of its own.
     """
 
@@ -59,28 +59,28 @@ class Coverage:
     def broken(self, bounds: Bounds) -> list[str]:
         """A sentence for each bound that the session's own drops break; one for a session without any."""
         if not self.delivered:
-            return [f"it has no usable drop of its own; {self._came_later()}"]
-        found = []
+            return [f"it has no usable drop of its own; {self._describe_later()}"]
+        sentences = []
         share = self.present_on_night / self.expected if self.expected else 1.0
         if bounds.coverage is not None and share < bounds.coverage:
-            found.append(
+            sentences.append(
                 f"its own drops have {self.present_on_night:,} of {self.expected:,} symbols that the sessions before "
                 f"and after it have: coverage is {share:.4g}, expected at least {bounds.coverage:g}; missing are "
-                f"{self._named()}; {self._came_later()}"
+                f"{self._name_missing()}; {self._describe_later()}"
             )
         ratio = self.on_night / self.usual if self.usual else 1.0
         if not bounds.rows[0] <= ratio <= bounds.rows[1]:
-            found.append(
+            sentences.append(
                 f"its own drops have bars of {self.on_night:,} symbols, the sessions around it of {self.usual:,.0f}: "
-                f"the ratio is {ratio:.4g}, expected {bounds.rows[0]:g} to {bounds.rows[1]:g}; {self._came_later()}"
+                f"the ratio is {ratio:.4g}, expected {bounds.rows[0]:g} to {bounds.rows[1]:g}; {self._describe_later()}"
             )
-        return found
+        return sentences
 
-    def _named(self) -> str:
+    def _name_missing(self) -> str:
         more = self.expected - self.present_on_night - len(self.missing)
         return ", ".join(self.missing) + (f" and {more:,} others" if more > 0 else "")
 
-    def _came_later(self) -> str:
+    def _describe_later(self) -> str:
         added = self.bars - self.on_night
         return f"later drops brought bars of {added:,} symbols" if added else "no later drop brought any of its bars"
 
@@ -115,13 +115,14 @@ def coverage(
     """
     market = _Market.of(presence, calendar)
     too_little = replace(bounds, rows=(bounds.rows[0], float("inf")))  # after thin days a whole one looks too large
-    judged = [at for at, day in enumerate(calendar) if day in set(days)]
+    judged = [place for place, day in enumerate(calendar) if day in set(days)]
     for order in (judged, judged[::-1]):  # from the front, then from the back: the first days have no past
-        for at in order:
-            found = market.beside(source, calendar[at], at, delivered=delivered.get(calendar[at], True))
-            market.doubted[at] = market.doubted[at] or bool(found.broken(too_little))
+        for place in order:
+            compared = market.beside(source, calendar[place], place, delivered=delivered.get(calendar[place], True))
+            market.doubted[place] = market.doubted[place] or bool(compared.broken(too_little))
     return [
-        market.beside(source, calendar[at], at, delivered=delivered.get(calendar[at], True), name=True) for at in judged
+        market.beside(source, calendar[place], place, delivered=delivered.get(calendar[place], True), name=True)
+        for place in judged
     ]
 
 
@@ -130,7 +131,7 @@ class _Market:
     """Which symbols (rows) have a bar of which sessions (columns); ``doubted`` are sessions not to compare with."""
 
     symbols: list[str]
-    there: _Flags
+    has_bar: _Flags
     on_night: _Flags
     doubted: _Flags
 
@@ -140,23 +141,23 @@ class _Market:
         symbols = presence.select(pl.col("symbol").cast(pl.String).unique().sort()).with_row_index("row")
         rows = presence.with_columns(pl.col("symbol").cast(pl.String))
         rows = rows.join(place, on="session", how="inner").join(symbols, on="symbol", how="inner")
-        there = np.zeros((symbols.height, len(calendar)), np.bool_)
-        on_night = there.copy()
-        there[rows["row"].to_numpy(), rows["at"].to_numpy()] = True
-        told = rows.filter("on_night")
-        on_night[told["row"].to_numpy(), told["at"].to_numpy()] = True
-        return cls(symbols["symbol"].to_list(), there, on_night, np.asarray(~there.any(axis=0), np.bool_))
+        has_bar = np.zeros((symbols.height, len(calendar)), np.bool_)
+        on_night = has_bar.copy()
+        has_bar[rows["row"].to_numpy(), rows["at"].to_numpy()] = True
+        own = rows.filter("on_night")
+        on_night[own["row"].to_numpy(), own["at"].to_numpy()] = True
+        return cls(symbols["symbol"].to_list(), has_bar, on_night, np.asarray(~has_bar.any(axis=0), np.bool_))
 
-    def beside(self, source: str, session: date, at: int, *, delivered: bool, name: bool = False) -> Coverage:
+    def beside(self, source: str, session: date, place: int, *, delivered: bool, name: bool = False) -> Coverage:
         trusted = np.flatnonzero(~self.doubted)
-        before, after = trusted[trusted < at][-BESIDE:], trusted[trusted > at][:BESIDE]
-        usually_before, usually_after = self._mostly(before), self._mostly(after)
-        seen_before = self._ever(before, max(0, at - REACH), at)
-        seen_after = self._ever(after, at + 1, at + 1 + REACH)
+        before, after = trusted[trusted < place][-BESIDE:], trusted[trusted > place][:BESIDE]
+        usually_before, usually_after = self._in_most_of(before), self._in_most_of(after)
+        seen_before = self._ever_seen(before, max(0, place - REACH), place)
+        seen_after = self._ever_seen(after, place + 1, place + 1 + REACH)
         expected = (usually_before & seen_after) | (usually_after & seen_before)
-        counts = self.there[:, [*before, *after]].sum(axis=0)
-        here, night = self.there[:, at], self.on_night[:, at]
-        found = Coverage(
+        counts = self.has_bar[:, [*before, *after]].sum(axis=0)
+        here, night = self.has_bar[:, place], self.on_night[:, place]
+        coverage_here = Coverage(
             source=source,
             session=session,
             bars=int(here.sum()),
@@ -168,19 +169,19 @@ class _Market:
             delivered=delivered,
         )
         if not name:
-            return found
+            return coverage_here
         missing = np.flatnonzero(expected & ~night)[:SAMPLES]
-        return replace(found, missing=tuple(self.symbols[row] for row in missing))
+        return replace(coverage_here, missing=tuple(self.symbols[row] for row in missing))
 
-    def _mostly(self, places: npt.NDArray[np.intp]) -> _Flags:
+    def _in_most_of(self, places: npt.NDArray[np.intp]) -> _Flags:
         if not places.size:
             return np.zeros(len(self.symbols), np.bool_)
-        most: _Flags = self.there[:, places].sum(axis=1) > places.size / 2
+        most: _Flags = self.has_bar[:, places].sum(axis=1) > places.size / 2
         return most
 
-    def _ever(self, trusted: npt.NDArray[np.intp], first: int, stop: int) -> _Flags:
-        """Symbols seen on that side; all, where nothing trusted lies there: its absence says nothing."""
+    def _ever_seen(self, trusted: npt.NDArray[np.intp], first: int, stop: int) -> _Flags:
+        """Symbols seen on that side; all, where nothing trusted lies there: absence proves nothing then."""
         if not trusted.size:
             return np.ones(len(self.symbols), np.bool_)
-        seen: _Flags = np.asarray(self.there[:, first:stop].any(axis=1), np.bool_)
+        seen: _Flags = np.asarray(self.has_bar[:, first:stop].any(axis=1), np.bool_)
         return seen

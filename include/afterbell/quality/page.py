@@ -26,7 +26,7 @@ def render(report: Row) -> str:
     """The page of ``report`` (``afterbell.quality.report.build_report``); the same report gives the same bytes."""
     session = str(report["session"])
     passed = bool(report["passed"])
-    said = "Passed: this may be published" if passed else "Failed: main did not move"
+    outcome = "Passed: this may be published" if passed else "Failed: main did not move"
     reason = (
         f"{report['expectations']} expectations, {len(report['failed'])} failed, {len(report['warnings'])} warnings"
     )
@@ -34,7 +34,7 @@ def render(report: Row) -> str:
     body = [
         markup.heading(f"Quality of the data: session {session}", 1),
         markup.subtitle(f"Run {report['run_id']}. What the run added, and the session beside those before it."),
-        markup.verdict("publish" if passed else "hold", said, reason),
+        markup.verdict("publish" if passed else "hold", outcome, reason),
         markup.tiles(_headline(report)),
         *_sentences("Failed", report["failed"]),
         *_sentences("Warnings", report["warnings"]),
@@ -75,7 +75,7 @@ def _sentences(title: str, lines: Sequence[str]) -> list[str]:
 def _session(report: Row) -> list[str]:
     facts = [line | {"kept": "kept" if line["kept"] else f"broken ({line['severity']})"} for line in report["facts"]]
     missing = {
-        f"missing symbols, {name}": ", ".join(found) for name, found in report["missing_symbols"].items() if found
+        f"missing symbols, {name}": ", ".join(symbols) for name, symbols in report["missing_symbols"].items() if symbols
     }
     columns = ("source", "rule", "fact", "value", "min", "max", "sessions", "kept")
     return [
@@ -88,12 +88,12 @@ def _session(report: Row) -> list[str]:
 
 
 def _drops(report: Row) -> list[str]:
-    found = report["drops"]
+    drops = report["drops"]
     return [
         markup.heading("Drops"),
-        _table(("source", "state", "drops", "rows", "quarantined"), found["by_state"], "no drop"),
-        markup.heading(f"With a remark: {found['with_reasons_in_all']}", 3),
-        _table(("key", "session", "state", "reason"), found["with_reasons"], "none"),
+        _table(("source", "state", "drops", "rows", "quarantined"), drops["by_state"], "no drop"),
+        markup.heading(f"With a remark: {drops['with_reasons_in_all']}", 3),
+        _table(("key", "session", "state", "reason"), drops["with_reasons"], "none"),
     ]
 
 
@@ -118,10 +118,10 @@ def _coverage(report: Row) -> list[str]:
 
 
 def _thin(sentences: Sequence[str]) -> list[str]:
-    found = {str(number): line for number, line in enumerate(sentences, start=1)}
+    numbered = {str(number): line for number, line in enumerate(sentences, start=1)}
     return [
         markup.heading("Sessions with less than those around them, or without a drop of their own", 3),
-        markup.pairs(found) if found else markup.note("none"),
+        markup.pairs(numbered) if numbered else markup.note("none"),
     ]
 
 
@@ -131,7 +131,7 @@ def _plot(source: str, lines: Sequence[Row]) -> str:
     from afterbell.evaluation import plots  # noqa: PLC0415 - matplotlib takes half a second
 
     days = [date.fromisoformat(line["session"]) for line in lines]
-    named = {"told by the session's own drops": "on_night", "with what later drops brought": "bars"}
+    named = {"delivered by the session's own drops": "on_night", "with what later drops brought": "bars"}
     named["median of the sessions around it"] = "usual"
     series = {
         name: np.asarray([np.nan if line[key] is None else line[key] for line in lines], np.float64)
@@ -141,22 +141,22 @@ def _plot(source: str, lines: Sequence[Row]) -> str:
 
 
 def _actions(report: Row, links: Links) -> list[str]:
-    found = report["actions"]
+    actions = report["actions"]
     columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
-    inferred = found["inferred"]
+    inferred = actions["inferred"]
     return [
         markup.heading("Corporate actions"),
-        _table(("kind", "basis", "actions"), found["by_kind"], "none found"),
+        _table(("kind", "basis", "actions"), actions["by_kind"], "none found"),
         markup.heading(f"Inferred, not reported for their session: {inferred['in_all']:,}", 3),
         _table(columns, inferred["rows"], "none", links),
         markup.heading("The newest", 3),
-        _table(columns, found["newest"], "none", links),
+        _table(columns, actions["newest"], "none", links),
         markup.heading(f"Bars that look like another security's, held or let go: {report['held']['in_all']:,}", 3),
         _rows(report["held"]["rows"], links),
         markup.heading(f"Renamed securities, and symbols taken by others: {report['who_is_who']['in_all']:,}", 3),
         _rows(report["who_is_who"]["rows"], links),
         markup.heading("Sessions without evidence: no action of them could be seen", 3),
-        _table(("source", "session"), report["unseen"], "none: every session was told together with the one before it"),
+        _table(("source", "session"), report["unseen"], "none: every session was delivered with the one before it"),
     ]
 
 
@@ -168,16 +168,16 @@ def _moves(report: Row, links: Links) -> list[str]:
         _rows(weighty["rows"], links),
         markup.heading("The largest remaining moves of any size", 3),
         _rows(report["moves"], links),
-        markup.heading(f"Closes that a later drop told otherwise: {restated['in_all']:,}"),
+        markup.heading(f"Closes that a later drop changed: {restated['in_all']:,}"),
         _rows(restated["rows"], links),
     ]
 
 
 def _listings(report: Row, links: Links) -> list[str]:
-    found = report["listings"]
+    listings = report["listings"]
     return [
-        markup.heading(f"New, renamed, re-used and delisted symbols: {found['in_all']:,}"),
-        _rows(found["rows"], links),
+        markup.heading(f"New, renamed, re-used and delisted symbols: {listings['in_all']:,}"),
+        _rows(listings["rows"], links),
     ]
 
 
@@ -192,10 +192,10 @@ def _bars(report: Row, links: Links) -> list[str]:
 
 
 def _by_symbol(bars: Sequence[Row]) -> dict[str, list[Row]]:
-    found: dict[str, list[Row]] = {}
+    rows_by_symbol: dict[str, list[Row]] = {}
     for row in bars:
-        found.setdefault(str(row["symbol"]), []).append(row)
-    return found
+        rows_by_symbol.setdefault(str(row["symbol"]), []).append(row)
+    return rows_by_symbol
 
 
 def _odd(report: Row, links: Links) -> list[str]:
@@ -203,7 +203,7 @@ def _odd(report: Row, links: Links) -> list[str]:
     return [
         markup.heading(f"Jumps held until the next drop: {jumps['held_in_all']}"),
         _table(("symbol", "session", "key", "raw"), jumps["held"], "none", links),
-        markup.heading(f"Jumps that were told again: {jumps['confirmed_in_all']}", 3),
+        markup.heading(f"Jumps that were delivered again: {jumps['confirmed_in_all']}", 3),
         _table(("symbol", "session", "close", "drop_id"), jumps["confirmed"], "none", links),
         markup.heading("Bars that repeat the one before them"),
         _table(("symbol", "session", "run"), stale["runs"], "none for as long as the rule warns of"),

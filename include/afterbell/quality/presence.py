@@ -1,4 +1,4 @@
-"""Collecting, a stretch of sessions at a time, which symbols have bars, and what that says of each session. Pure."""
+"""Collecting, a stretch of sessions at a time, which symbols have bars, and the coverage of each session. Pure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Presence:
 
     def __init__(self, ledger: pl.DataFrame, judged: dict[str, RuleSet]) -> None:
         usable = ledger.filter(pl.col("state").is_in(USABLE) & pl.col("source").is_in(list(judged)))
-        self._told = usable.group_by("source", "session").agg(_as_of=pl.col("knowledge_time").max())
+        self._nights = usable.group_by("source", "session").agg(_as_of=pl.col("knowledge_time").max())
         self._judged = judged
         self._parts: list[pl.DataFrame] = []
         self._last: date | None = None
@@ -51,7 +51,7 @@ class Presence:
             sessions: which were read; some may have no bar at all.
         """
         self._read |= set(sessions)
-        # Few drops have many bars: what an id says is read once.
+        # Few drops have many bars: each id is parsed once.
         drops = (
             bars.select("drop_id")
             .unique()
@@ -65,9 +65,9 @@ class Presence:
         rows = rows.filter(pl.col("source").is_in(list(self._judged)))
         if rows.is_empty():
             return
-        # A drop that came after the next session's may say nothing new: its session is told all the same.
+        # A drop that came after the next session's may bring nothing new: its session counts as delivered all the same.
         known = (pl.col("knowledge_time") <= pl.col("_as_of")).fill_null(value=False)
-        marked = rows.join(self._told, on=["source", "session"], how="left").select(
+        marked = rows.join(self._nights, on=["source", "session"], how="left").select(
             "source", *_KEY, on_night=(pl.col("_day") == pl.col("session")).fill_null(value=False) | known
         )
         self._parts.append(marked)
@@ -76,16 +76,16 @@ class Presence:
     def coverage(self, calendar: Sequence[date], days: Collection[date]) -> list[Coverage]:
         """Each of ``days`` that was read beside its neighbours in ``calendar``, by source, ascending.
 
-        A source is asked about the sessions from its first usable drop to its last one.
+        A source is judged on the sessions from its first usable drop to its last one.
         """
-        found: list[Coverage] = []
+        coverages: list[Coverage] = []
         rows = pl.concat(self._parts) if self._parts else None
         for source, rules in sorted(self._judged.items()):
-            delivered = set(self._told.filter(pl.col("source") == source)["session"].to_list())
+            delivered = set(self._nights.filter(pl.col("source") == source)["session"].to_list())
             mine = None if rows is None else rows.filter(pl.col("source") == source)
             if not delivered or mine is None or mine.is_empty():
                 continue
-            asked = [day for day in days if day in self._read and min(delivered) <= day <= max(delivered)]
-            there = {day: day in delivered for day in asked}
-            found += coverage(source, mine, calendar, asked, there, bounds_of(rules))
-        return found
+            judged = [day for day in days if day in self._read and min(delivered) <= day <= max(delivered)]
+            delivered_on = {day: day in delivered for day in judged}
+            coverages += coverage(source, mine, calendar, judged, delivered_on, bounds_of(rules))
+        return coverages

@@ -1,4 +1,4 @@
-"""The quality report of an ingest run: what came in, what was set aside and why, and what was found odd."""
+"""The quality report of an ingest run: what came in, what was set aside and why, and what looks odd."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder:
 
 
 def known_report(args: StepArgs, runtime: Runtime) -> str:
-    """The key of the report that an earlier try of this run left; empty where there is none."""
+    """The key of the report that an earlier try of this run left; empty where no report exists."""
     key = result_key(args.session, args.run_id, STEP)
     return key if ArtifactStore(runtime.s3).exists(key) else ""
 
 
 def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
     """The report as JSON values."""
-    found, audit = judgement.found, judgement.report
+    findings, audit = judgement.findings, judgement.report
     return {
         "session": args.session.isoformat(),
         "run_id": args.run_id,
@@ -68,48 +68,48 @@ def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
         "warnings": audit.warnings,
         "data_docs": audit.data_docs,
         "rows": judgement.added,
-        "drops": _drops(found.ledger),
-        "quarantine": _quarantine(found),
-        "facts": [line for facts in found.facts for line in _facts(facts)],
-        "trailing": [{"source": facts.source, **row} for facts in found.facts for row in _rows(facts.trailing)],
-        "missing_symbols": {facts.source: facts.missing for facts in found.facts},
+        "drops": _drops(findings.ledger),
+        "quarantine": _quarantine(findings),
+        "facts": [line for facts in findings.facts for line in _facts(facts)],
+        "trailing": [{"source": facts.source, **row} for facts in findings.facts for row in _rows(facts.trailing)],
+        "missing_symbols": {facts.source: facts.missing for facts in findings.facts},
         "refused_sessions": [
             {"source": source, "session": session.isoformat(), "reasons": reasons}
-            for (source, session), reasons in sorted(found.broken().items())
+            for (source, session), reasons in sorted(findings.broken().items())
         ],
-        "actions": _actions(found.actions.filter(is_factor())),
-        "held": _held(found.actions),
-        "who_is_who": _who_is_who(found.actions),
+        "actions": _actions(findings.actions.filter(is_factor())),
+        "held": _held(findings.actions),
+        "who_is_who": _who_is_who(findings.actions),
         "unseen": [
-            {"source": source, "session": day.isoformat()} for source, days in found.unseen.items() for day in days
+            {"source": source, "session": day.isoformat()} for source, days in findings.unseen.items() for day in days
         ],
-        "moves": [] if found.moves is None else _rows(found.moves),
-        "thin_sessions": found.thin,
-        "coverage": [_coverage(one) for one in found.coverage],
-        **_exhibits(found),
-        "listings": _listings(found.listings),
+        "moves": [] if findings.moves is None else _rows(findings.moves),
+        "thin_sessions": findings.thin,
+        "coverage": [_coverage(coverage) for coverage in findings.coverage],
+        **_exhibits(findings),
+        "listings": _listings(findings.listings),
         "jumps": _jumps(judgement),
         "stale": _stale(judgement),
-        "gaps": _latest(judgement.found.gaps, "last"),
-        "without_volume": _latest(judgement.found.idle, "session"),
+        "gaps": _latest(judgement.findings.gaps, "last"),
+        "without_volume": _latest(judgement.findings.idle, "session"),
     }
 
 
-def _coverage(one: Coverage) -> dict[str, Any]:
+def _coverage(coverage: Coverage) -> dict[str, Any]:
     """A session beside its neighbours, as JSON values."""
-    return asdict(one) | {"session": one.session.isoformat(), "missing": list(one.missing)}
+    return asdict(coverage) | {"session": coverage.session.isoformat(), "missing": list(coverage.missing)}
 
 
-def _exhibits(found: Found) -> dict[str, Any]:
+def _exhibits(findings: Found) -> dict[str, Any]:
     """Unexplained moves, restated closes, and the bars beside what is shown."""
-    seen = found.exhibits
-    if seen is None:
+    exhibits = findings.exhibits
+    if exhibits is None:
         return {"unexplained": _shown([], 0), "restated": _shown([], 0), "bars": []}
-    counts = seen.counts()
+    counts = exhibits.counts()
     return {
-        "unexplained": _shown(_rows(seen.moves()), counts["moves"]),
-        "restated": _shown(_rows(seen.restated()), counts["restated"]),
-        "bars": _rows(seen.bars()),
+        "unexplained": _shown(_rows(exhibits.moves()), counts["moves"]),
+        "restated": _shown(_rows(exhibits.restated()), counts["restated"]),
+        "bars": _rows(exhibits.bars()),
     }
 
 
@@ -137,22 +137,22 @@ def _plain(value: object) -> object:
 
 def _drops(ledger: pl.DataFrame) -> dict[str, Any]:
     states = ledger.group_by("source", "state").agg(pl.len().alias("drops"), pl.col("rows", "quarantined").sum())
-    told = ledger.filter(pl.col("reason").is_not_null()).sort("session", "key")
+    with_reasons = ledger.filter(pl.col("reason").is_not_null()).sort("session", "key")
     return {
         "by_state": _rows(states.sort("source", "state")),
-        "with_reasons": _rows(told.select("source", "session", "key", "state", "reason").head(_LISTED)),
-        "with_reasons_in_all": told.height,
+        "with_reasons": _rows(with_reasons.select("source", "session", "key", "state", "reason").head(_LISTED)),
+        "with_reasons_in_all": with_reasons.height,
     }
 
 
-def _new_rejects(found: Found) -> pl.DataFrame:
-    return found.rejects.filter(pl.col("drop_id").is_in(found.ledger["drop_id"].to_list()))
+def _new_rejects(findings: Found) -> pl.DataFrame:
+    return findings.rejects.filter(pl.col("drop_id").is_in(findings.ledger["drop_id"].to_list()))
 
 
-def _quarantine(found: Found) -> list[dict[str, Any]]:
+def _quarantine(findings: Found) -> list[dict[str, Any]]:
     """Lines set aside by rule, most first, each with a few of them."""
     rules = []
-    for (rule,), lines in _new_rejects(found).sort("session", "key", "line").group_by("rule", maintain_order=True):
+    for (rule,), lines in _new_rejects(findings).sort("session", "key", "line").group_by("rule", maintain_order=True):
         samples = lines.select("key", "line", "symbol", "reason", _raw()).head(_SAMPLES)
         drops = lines["drop_id"].n_unique()
         rules.append({"rule": rule, "lines": lines.height, "drops": drops, "samples": _rows(samples)})
@@ -160,7 +160,7 @@ def _quarantine(found: Found) -> list[dict[str, Any]]:
 
 
 def _raw() -> pl.Expr:
-    """A line in full; of one that no person would read to its end the beginning, and how long it is."""
+    """A line in full; of a very long one the beginning and its length."""
     raw = pl.col("raw")
     cut = pl.format("{} ... ({} characters in all)", raw.str.slice(0, _LONGEST), raw.str.len_chars())
     return pl.when(raw.str.len_chars() > _LONGEST).then(cut).otherwise(raw).alias("raw")
@@ -198,19 +198,19 @@ def _who_is_who(actions: pl.DataFrame) -> dict[str, Any]:
     if rows.is_empty():
         return _shown([], 0)
     newest = rows.sort(["ex_session", "symbol"], descending=[True, False]).rename({"ex_session": "session"})
-    told = newest.with_columns(predecessor=pl.when(pl.col("kind") == RENAMED).then("rests_on"))
+    securities = newest.with_columns(predecessor=pl.when(pl.col("kind") == RENAMED).then("rests_on"))
     columns = ("symbol", "session", "kind", "basis", "predecessor", "knowledge_time")
-    return _shown(_rows(told.select(columns).head(_LISTED)), rows.height)
+    return _shown(_rows(securities.select(columns).head(_LISTED)), rows.height)
 
 
 def _actions(actions: pl.DataFrame) -> dict[str, Any]:
-    # A lake of before the column was there does not say how an action came to be believed.
+    # A lake older than the column does not record how an action came to be believed.
     newer = {"basis": pl.String, "confidence": pl.Float64, "rests_on": pl.String}
-    told = actions.with_columns(
+    complete = actions.with_columns(
         pl.lit(None, kind).alias(name) for name, kind in newer.items() if name not in actions.columns
     )
-    counts = told.group_by("kind", "basis").len("actions").sort("kind", "basis")
-    newest = told.sort(["ex_session", "symbol"], descending=[True, False])
+    counts = complete.group_by("kind", "basis").len("actions").sort("kind", "basis")
+    newest = complete.sort(["ex_session", "symbol"], descending=[True, False])
     columns = ("symbol", "ex_session", "kind", "basis", "factor", "confidence", "rests_on", "knowledge_time")
     shown = newest.select(columns)
     inferred = shown.filter(pl.col("basis").is_in(INFERRED))
@@ -223,11 +223,11 @@ def _actions(actions: pl.DataFrame) -> dict[str, Any]:
 
 
 def _jumps(judgement: Judgement) -> dict[str, Any]:
-    """Bars held for a jump and not told again yet, and held ones that a later drop told again."""
-    found = judgement.found
+    """Bars held for a jump and not delivered again yet, and held ones that a later drop delivered again."""
+    findings = judgement.findings
     names = [jump.name for _, rules in judgement.judged if (jump := rules.jump()) is not None]
-    held = _new_rejects(found).filter(pl.col("rule").is_in(names)).select("symbol", "session", "key", "raw")
-    confirmed = found.confirmed
+    held = _new_rejects(findings).filter(pl.col("rule").is_in(names)).select("symbol", "session", "key", "raw")
+    confirmed = findings.confirmed
     if confirmed is not None:
         held = held.join(confirmed, on=["symbol", "session"], how="anti")
     again = [] if confirmed is None else _rows(confirmed.sort("session", "symbol").head(_LISTED))
@@ -239,21 +239,21 @@ def _jumps(judgement: Judgement) -> dict[str, Any]:
     }
 
 
-def _latest(found: pl.DataFrame | None, day: str) -> dict[str, Any]:
-    """What is accepted and told all the same: the latest of it, and how much there is."""
-    if found is None:
+def _latest(rows: pl.DataFrame | None, day: str) -> dict[str, Any]:
+    """Rows that are accepted and reported all the same: the latest, and how many there are."""
+    if rows is None:
         return {"newest": [], "in_all": 0}
-    latest = found.sort([day, "symbol"], descending=[True, False]).head(_LISTED)
-    return {"newest": _rows(latest), "in_all": found.height}
+    latest = rows.sort([day, "symbol"], descending=[True, False]).head(_LISTED)
+    return {"newest": _rows(latest), "in_all": rows.height}
 
 
 def _stale(judgement: Judgement) -> dict[str, Any]:
     """Bars that have repeated the one before them for as long as a rule warns of, and those set aside for it."""
-    found = judgement.found
+    findings = judgement.findings
     rules = [stale for _, rules in judgement.judged if (stale := rules.stale()) is not None]
-    aside = _new_rejects(found).filter(pl.col("rule").is_in([rule.name for rule in rules]))
+    aside = _new_rejects(findings).filter(pl.col("rule").is_in([rule.name for rule in rules]))
     warn = min((rule.warn_sessions for rule in rules), default=0)
-    runs = None if found.repeats is None or not warn else found.repeats.filter(pl.col(RUN) >= warn)
+    runs = None if findings.repeats is None or not warn else findings.repeats.filter(pl.col(RUN) >= warn)
     longest = [] if runs is None else _rows(runs.sort([RUN, "session"], descending=True).head(_LISTED))
     return {
         "runs": longest,

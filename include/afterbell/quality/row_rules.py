@@ -1,7 +1,7 @@
-"""Rules about rows: what each row keeps or breaks, by itself or seen beside the row of the session before. Pure.
+"""Rules about rows: what each row keeps or breaks, by itself or compared with the row of the session before. Pure.
 
-A condition is SQL that means the same in Polars and in Spark; ``afterbell.quality.expectations`` says the same to Great
-Expectations.
+A condition is SQL that means the same in Polars and in Spark; ``afterbell.quality.expectations`` states the same for
+Great Expectations.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ sessions it has repeated the bar before it exactly."""
 
 
 class Rule(Strict):
-    """What all rules share.
+    """Fields common to all rules.
 
     Attributes:
         name: the rule's, in the quarantine, in messages and in Data Docs.
-        severity: ``quarantine`` sets the row aside at ingest and fails the audit if one is met there; ``fail`` fails
+        severity: ``quarantine`` sets the row aside at ingest and fails the audit if one reaches it; ``fail`` fails
             the audit; ``warn`` is recorded.
         budget: the share of rows that may break the rule before the audit counts it as broken.
     """
@@ -149,7 +149,7 @@ class UniqueKey(Rule):
 class Jump(RowRule):
     """The close lies within ``limit`` times the close of the session before, corporate actions accounted for.
 
-    It reads ``close``, ``previous_close`` (of the same drop; empty where there is none, and then the rule is kept) and
+    It reads ``close``, ``previous_close`` (of the same drop; empty where it has none, and then the rule is kept) and
     ``adjustment`` (the factor that the vendor's adjusted close, or a split seen in the price alone, explains). A row
     that breaks it is held until the next drop delivers it again: there it is not the newest session any more, has no
     close before it, and is accepted.
@@ -191,7 +191,7 @@ class Stale(Rule):
     what it remembers of them, not row by row within one drop.
 
     Attributes:
-        warn_sessions: a run this long is warned of.
+        warn_sessions: from a run this long on there is a warning.
         limit: from a run this long on, rows are set aside.
     """
 

@@ -56,8 +56,8 @@ class RuleSet(Strict):
 
     def stale_limit(self) -> int | None:
         """From how many repeats on a bar is set aside; None where the set has no such rule."""
-        found = self.stale()
-        return found.limit if found is not None and found.severity == "quarantine" else None
+        rule = self.stale()
+        return rule.limit if rule is not None and rule.severity == "quarantine" else None
 
     def set_rules(self) -> tuple[SetRule, ...]:
         """The rules on a session as a whole."""
@@ -68,11 +68,11 @@ def rules_of(source: Source) -> RuleSet:
     """The rule set that ``source`` names.
 
     Raises:
-        ConfigError: there is none of that name, a key of it is wrong, or a rule reads a column that the source lacks.
+        ConfigError: no rule set has that name, a key of it is wrong, or a rule reads a column that the source lacks.
     """
-    found = load_rules(source.quality)
+    rule_set = load_rules(source.quality)
     columns = source.column_names
-    for rule in found.rules:
+    for rule in rule_set.rules:
         missing = [name for name in _columns_of(rule) if name not in columns]
         if missing:
             raise ConfigError(
@@ -80,7 +80,7 @@ def rules_of(source: Source) -> RuleSet:
                 f"{source.name} (sources/{source.name}.yaml, columns) doesn't have: declare it there, or name another "
                 "rule set in quality, such as bars_plain for bars without an adjusted close"
             )
-    return found
+    return rule_set
 
 
 def _columns_of(rule: AnyRule) -> tuple[str, ...]:
@@ -97,6 +97,6 @@ def load_rules(name: str) -> RuleSet:
     """The rule set ``name``.
 
     Raises:
-        ConfigError: there is none of that name, or a key of it is wrong.
+        ConfigError: no rule set has that name, or a key of it is wrong.
     """
     return load_named("quality", name, RuleSet)

@@ -19,7 +19,7 @@ BARS = (
 """The columns of ``market.bars`` that these functions read."""
 
 LOOK_CLOSER = 2.0
-"""A move by more than this, either way, that no action on record explains is looked at as ingest saw it."""
+"""A move by more than this, either way, that no action on record explains is examined as ingest saw it."""
 
 _VALUES = ("open", "high", "low", "close", "volume")
 _KEY = ["symbol", "session"]
@@ -28,7 +28,7 @@ _ORDER = ["knowledge_time", "revision"]
 
 @dataclass(frozen=True)
 class Scope:
-    """What is judged.
+    """The sessions and drops that are judged.
 
     Attributes:
         calendar: the exchange's sessions, ascending and without a gap; those judged, and enough before them.
@@ -45,7 +45,7 @@ class Scope:
 
 @dataclass(frozen=True)
 class Sight:
-    """What was seen of some sessions.
+    """Findings on the bars of some sessions.
 
     Attributes:
         symbols: symbol, of each with a judged bar.
@@ -73,16 +73,18 @@ def drop_source() -> pl.Expr:
     return pl.col("drop_id").str.split_exact(":", 1).struct.field("field_0")
 
 
-def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.DataFrame | None = None) -> pl.DataFrame:
-    """How far each bar lies from the one before it, as it was when it was first told.
+def moves(
+    bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, uncompared: pl.DataFrame | None = None
+) -> pl.DataFrame:
+    """How far each bar lies from the one before it, as it was when it was first delivered.
 
-    A bar that a later drop tells again has been confirmed by it, and is not looked at.
+    A bar that a later drop delivers again has been confirmed by it, and is not examined.
 
     Args:
         bars: all revisions of whole symbols, ``BARS``.
         actions: symbol, ex_session, factor of every action that is or was believed.
         scope: what is judged.
-        untold: symbol and session of bars whose drop did not have the session before: nothing was compared there.
+        uncompared: symbol and session of bars whose drop did not have the session before: nothing was compared there.
 
     Returns:
         symbol, session, previous_close, close, adjustment (of the factors on record, that which ingest saw in the drop,
@@ -91,14 +93,14 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.Da
     """
     judged = bars.filter(pl.col("session").is_in(list(scope.judged)) & pl.col("drop_id").is_in(list(scope.drops)))
     own_drop = drop_session(pl.col("drop_id")) == pl.col("session")
-    told = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "close", *_ORDER)
-    if untold is not None:
-        told = told.join(untold, on=_KEY, how="anti")
+    delivered = judged.filter(own_drop & drop_source().is_in(list(scope.comparing))).select(*_KEY, "close", *_ORDER)
+    if uncompared is not None:
+        delivered = delivered.join(uncompared, on=_KEY, how="anti")
     before = bars.select(
         "symbol", pl.col("session").alias("_before"), previous_close="close", _known="knowledge_time", _nth="revision"
     )
     pairs = (
-        told.join(_previous(scope.calendar), on="session", how="inner")
+        delivered.join(_previous(scope.calendar), on="session", how="inner")
         .join(before, on=["symbol", "_before"], how="inner")
         .filter(pl.col("_known") <= pl.col("knowledge_time"))
         .sort("_known", "_nth")
@@ -106,9 +108,11 @@ def moves(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.Da
     )
     factors = actions.select("symbol", pl.col("ex_session").alias("session"), adjustment="factor").unique()
     plain = pairs.with_columns(adjustment=pl.lit(1.0))
-    found = _best([plain, pairs.join(factors, on=_KEY, how="inner").select(plain.columns)])
-    far = found.filter(pl.col(MOVE).log().abs() > pl.lit(LOOK_CLOSER).log())
-    return _best([found.drop(MOVE), _as_told(far, bars)]).select(*_KEY, "previous_close", "close", "adjustment", MOVE)
+    explained = _best([plain, pairs.join(factors, on=_KEY, how="inner").select(plain.columns)])
+    far = explained.filter(pl.col(MOVE).log().abs() > pl.lit(LOOK_CLOSER).log())
+    return _best([explained.drop(MOVE), _as_delivered(far, bars)]).select(
+        *_KEY, "previous_close", "close", "adjustment", MOVE
+    )
 
 
 def _previous(calendar: Sequence[date]) -> pl.DataFrame:
@@ -123,7 +127,7 @@ def _best(candidates: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return ordered.unique([*_KEY, *_ORDER], keep="first").sort(_KEY)
 
 
-def _as_told(far: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
+def _as_delivered(far: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     """``far`` with the adjustment that ingest saw in the drop itself."""
     rows = [far.drop(MOVE).head(0)]
     few = bars.join(far.select("symbol").unique(), on="symbol", how="semi")
@@ -158,13 +162,13 @@ def runs(known: pl.DataFrame, scope: Scope) -> pl.DataFrame:
     return counted.filter(pl.col("_same") & pl.col("session").is_in(list(scope.judged))).select(*_KEY, RUN)
 
 
-def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, untold: pl.DataFrame | None = None) -> Sight:
-    """What the bars of some sessions show; ``moves`` tells the arguments."""
+def look(bars: pl.DataFrame, actions: pl.DataFrame, scope: Scope, uncompared: pl.DataFrame | None = None) -> Sight:
+    """Examine the bars of some sessions; the arguments are those of ``moves``."""
     known = newest(bars)
     judged = known.filter(pl.col("session").is_in(list(scope.judged)))
     return Sight(
         judged.select("symbol").unique(),
-        _farthest([moves(bars, actions, scope, untold)]),
+        _farthest([moves(bars, actions, scope, uncompared)]),
         runs(known, scope),
         gaps(known, scope.calendar, scope.judged),
         judged.filter(pl.col("volume") == 0).select(*_KEY),
@@ -182,12 +186,12 @@ def by_symbol(sights: Sequence[Sight]) -> pl.DataFrame:
     """
     symbols = pl.concat([sight.symbols for sight in sights]).unique()
     longest = pl.concat([sight.runs for sight in sights]).sort(RUN, "session").unique("symbol", keep="last")
-    found = symbols.join(_farthest([sight.far for sight in sights]), on="symbol", how="left").join(
+    rows = symbols.join(_farthest([sight.far for sight in sights]), on="symbol", how="left").join(
         longest.rename({"session": "run_session"}), on="symbol", how="left"
     )
-    return found.with_columns(pl.col(RUN).fill_null(0).cast(pl.Int64)).sort("symbol")
+    return rows.with_columns(pl.col(RUN).fill_null(0).cast(pl.Int64)).sort("symbol")
 
 
-def _farthest(found: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    ordered = pl.concat(found).sort(pl.col(MOVE).log().abs(), "session")
+def _farthest(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    ordered = pl.concat(frames).sort(pl.col(MOVE).log().abs(), "session")
     return ordered.unique("symbol", keep="last")

@@ -14,12 +14,12 @@ STEP = "quality"
 
 
 def newest_report(store: ArtifactStore, session: date | None) -> Mapping[str, Any] | None:
-    """The newest report of ``session``, or of the latest session that has one; None where there is none."""
+    """The newest report of ``session``, or of the latest session that has one; None where no report exists."""
     prefix = "runs/" if session is None else f"runs/{session.isoformat()}/"
-    objects = [found for found in store.list(prefix) if found.key.endswith(f"/{STEP}.json")]
+    objects = [entry for entry in store.list(prefix) if entry.key.endswith(f"/{STEP}.json")]
     if not objects:
         return None
     oldest = datetime.min.replace(tzinfo=UTC)
-    last = max(objects, key=lambda found: (found.key.split("/")[1], found.modified or oldest, found.key))
+    last = max(objects, key=lambda entry: (entry.key.split("/")[1], entry.modified or oldest, entry.key))
     report: Mapping[str, Any] = json.loads(store.get(last.key))
     return report

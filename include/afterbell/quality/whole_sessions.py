@@ -21,7 +21,7 @@ from afterbell.quality.sequence import Scope, drop_source, runs
 from afterbell.quality.set_rules import SetRule
 
 HISTORY = 20
-"""Sessions looked at before one that is judged, where no rule asks for more."""
+"""Sessions examined before one that is judged, where no rule needs more."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class SourceFacts:
 
     Attributes:
         source: its name.
-        session: which.
-        values: what was found, by rule.
+        session: the session.
+        values: the facts, by rule.
         unchecked: rules that were not checked, and why.
         trailing: as ``afterbell.quality.facts.trailing`` gives it.
         missing: symbols that were expected and have no bar.
@@ -85,14 +85,14 @@ class WholeSessions:
 
     def __init__(self, reader: BranchReader, judged: Sequence[tuple[Source, RuleSet]], exchange: Exchange) -> None:
         self._reader, self._judged, self._exchange = reader, judged, exchange
-        asked = [rule.sessions for _, rules in judged for rule in rules.set_rules()]
-        self.history = max([HISTORY, *asked])
+        lengths = [rule.sessions for _, rules in judged for rule in rules.set_rules()]
+        self.history = max([HISTORY, *lengths])
 
     def of(self, session: date, bars: pl.DataFrame) -> list[SourceFacts]:
         """The facts of one session, by source, whether the branch adds to it or not.
 
         Args:
-            session: which.
+            session: the session.
             bars: all bars of it and of ``history`` + 1 sessions before it.
         """
         before = self._exchange.before(session, self.history + 1)
@@ -106,14 +106,14 @@ class WholeSessions:
     ) -> list[SourceFacts]:
         """The facts of more sessions, in their order; a month's rows are read at a time.
 
-        Each is asked with what was known on its own night: what a later drop brings of it hides nothing. A session that
+        Each is judged by what was known on its own night: what a later drop brings of it hides nothing. A session that
         breaks a rule is not compared with: it will not be on ``main`` when the next one is run.
 
         Args:
             sessions: source and session of each.
-            released: those that a person lets in whatever the rules say.
+            released: those that a person lets in even if they break the rules.
         """
-        found = []
+        all_facts = []
         for source, rules in self._judged:
             mine = sorted(session for name, session in sessions if name == source.name)
             let_in = {session for name, session in released if name == source.name}
@@ -123,10 +123,10 @@ class WholeSessions:
                 window = self._window(source, bars, calendar, days)
                 for day in days:
                     facts = self._facts(source, rules, day, window)
-                    found.append(facts)
+                    all_facts.append(facts)
                     if facts.broken() and day not in let_in:
                         window = replace(window, bars=window.bars.filter(pl.col("session") != day))
-        return found
+        return all_facts
 
     def _window(self, source: Source, bars: pl.DataFrame, calendar: list[date], days: Sequence[date]) -> _Window:
         mine = bars if len(self._judged) == 1 else bars.filter(drop_source() == source.name)
@@ -152,25 +152,25 @@ class WholeSessions:
         events = window.events.filter(pl.col("valid_from").is_between(before[0], session))
         last = events.unique("symbol", keep="last", maintain_order=True)
         near = window.bars.filter(pl.col("session").is_between(before[0], session))
-        # What repeats in the sessions before is shown, and bounded by nothing.
+        # Repeats in the sessions before are shown, and no rule bounds them.
         bars = _with_repeats(known_on_night(near, session, drops), [*before, session], whole=whole)
         rows = SessionRows(
             session=session,
             calendar=before,
             bars=bars.filter(pl.col("session") > before[0]),
-            # A ledger of before the column was there has no count of collapsed lines.
+            # A ledger older than the column has no count of collapsed lines.
             lines={name: int(drops[name].fill_null(0).sum()) for name in ("rows", "quarantined", "collapsed")},
             held=held["symbol"].drop_nulls().to_list(),
             delisted=last.filter(pl.col("status") == DELISTED)["symbol"].to_list(),
         )
         values, unchecked = self._values(rules, rows)
-        found = SourceFacts(source.name, session, values, unchecked)
+        facts = SourceFacts(source.name, session, values, unchecked)
         if not whole:
-            return found
+            return facts
         missing = next(
             (missing_symbols(rows, rule.sessions) for rule in rules.set_rules() if rule.kind == "symbol_coverage"), None
         )
-        return replace(found, trailing=trailing(rows), missing=missing[0] if missing else [])
+        return replace(facts, trailing=trailing(rows), missing=missing[0] if missing else [])
 
     def _values(self, rules: RuleSet, rows: SessionRows) -> tuple[dict[SetRule, float], dict[str, str]]:
         half_day = self._exchange.half_day(rows.session)
@@ -209,19 +209,19 @@ def known_on_night(bars: pl.DataFrame, session: date, drops: pl.DataFrame) -> pl
     """
     here = bars.filter(pl.col("session") == session)
     own = here.filter(pl.col("drop_id").is_in(drops["drop_id"].implode()))["knowledge_time"].max()
-    told = [at for at in (own, drops["knowledge_time"].max()) if at is not None]
-    if not told:
+    instants = [instant for instant in (own, drops["knowledge_time"].max()) if instant is not None]
+    if not instants:
         return bars.filter(pl.col("_until").is_null())
-    at = pl.lit(max(told), bars.schema["knowledge_time"])
-    return bars.filter((pl.col("knowledge_time") <= at) & (pl.col("_until").is_null() | (pl.col("_until") > at)))
+    night = pl.lit(max(instants), bars.schema["knowledge_time"])
+    return bars.filter((pl.col("knowledge_time") <= night) & (pl.col("_until").is_null() | (pl.col("_until") > night)))
 
 
 def _with_repeats(known: pl.DataFrame, calendar: Sequence[date], *, whole: bool) -> pl.DataFrame:
     """symbol, session, volume, repeats: whether a bar repeats the one before; in the last session, or ``whole``."""
     columns = ("symbol", "session", "volume")
     if whole:
-        found = runs(known, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
-        marked = known.select(columns).join(found, on=["symbol", "session"], how="left")
+        repeats = runs(known, Scope(calendar, calendar, (), ())).select("symbol", "session", repeats=pl.lit(value=True))
+        marked = known.select(columns).join(repeats, on=["symbol", "session"], how="left")
         return marked.with_columns(pl.col("repeats").fill_null(value=False))
     late = pl.col("session") >= calendar[-2]
     same = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("symbol", *_VALUES))

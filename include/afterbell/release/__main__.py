@@ -16,7 +16,7 @@ from afterbell.stores.artifacts import ArtifactStore
 
 
 def main(args: StepArgs) -> dict[str, Any]:
-    """Publish, if the gate said so and the deadline has not passed; otherwise keep the champion.
+    """Publish, if the gate decided so and the deadline has not passed; otherwise keep the champion.
 
     A backfill's release is written and verified, and nothing more: the pointer stays, and the session is scored by the
     models of its own time.

@@ -1,8 +1,8 @@
 """The audit trail of the champion's pointer: who moved it, when, why, from where and to where.
 
-Each move is written down before the pointer is touched, ``audit/<instant>-<id>.json``, and once more after it,
+Each move is recorded before the pointer is touched, ``audit/<instant>-<id>.json``, and once more after it,
 ``audit/<instant>-<id>.moved.json``; neither is ever replaced. The pointer names its own entry, and an entry holds the
-pointer before it: walking back from the pointer tells the moves that happened, whatever crashed in between.
+pointer before it: walking back from the pointer gives the moves that happened, whatever crashed in between.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ CONFIRMED = ".moved.json"
 
 
 class Entry(Strict):
-    """One move that was begun.
+    """One move, recorded before it is made.
 
     Attributes:
-        id: decided by what was asked, by whom and in which run: the same request again has the same id.
-        action: ``publish`` is the gate's own doing, the others are a person's.
-        by: who asked, and where a second person agreed, who.
+        id: decided by the request, who made it and in which run: the same request again has the same id.
+        action: ``publish`` is the gate's, the others are a person's.
+        by: who requested it, and where a second person agreed, who.
         reason: why, in their words.
         run_id: the run it happened in; ``cli`` from the command line.
-        at: UTC instant at which it was begun.
+        at: UTC instant at which it began.
         source: the pointer before; None where nothing had been published.
         target: the pointer as it was to be, but for the name of this entry.
         refused: why the pointer that stood there was not believed and does not count as ``source``; None where it was.
@@ -67,9 +67,9 @@ class Entry(Strict):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True, indent=2).encode() + b"\n"
 
 
-def request_id(**asked: object) -> str:
+def request_id(**request: object) -> str:
     """16 hexadecimal digits that the request decides."""
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(request, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def next_instant(source: Champion | None) -> datetime:
@@ -89,9 +89,9 @@ def _instant_of(key: str) -> datetime:
 
 def confirmed_after(store: ArtifactStore, key: str | None) -> set[str]:
     """Keys of the entries later than ``key`` (all, where None) whose move was confirmed."""
-    keys = [found.key for found in store.list(FOLDER, after=confirmation_key(key) if key else "")]
-    entries = [each.removesuffix(CONFIRMED) + ".json" for each in keys if each.endswith(CONFIRMED)]
-    return {each for each in entries if AUDIT_KEY.fullmatch(each)}
+    keys = [item.key for item in store.list(FOLDER, after=confirmation_key(key) if key else "")]
+    entries = [name.removesuffix(CONFIRMED) + ".json" for name in keys if name.endswith(CONFIRMED)]
+    return {entry for entry in entries if AUDIT_KEY.fullmatch(entry)}
 
 
 def confirmation_key(key: str) -> str:
@@ -100,7 +100,7 @@ def confirmation_key(key: str) -> str:
 
 
 def begin(store: ArtifactStore, entry: Entry) -> None:
-    """Write the entry down; nothing may be moved without it.
+    """Write the entry; nothing may be moved without it.
 
     Raises:
         RetryableError: it could not be written.
@@ -122,15 +122,15 @@ def settle(store: ArtifactStore, current: Champion | None) -> None:
     try:
         store.put_if_absent(confirmation_key(current.audit), body)
     except (PreconditionFailedError, UnknownOutcomeError):
-        return  # confirmed before, or by whoever looks next: the pointer itself is the proof
+        return  # confirmed already, or by the next reader: the pointer itself is the proof
 
 
 def read_entry(store: ArtifactStore, key: str) -> Entry:
     """One entry.
 
     Raises:
-        DigestMismatchError: it isn't one.
-        ObjectMissingError: it is gone.
+        DigestMismatchError: the object is not an entry.
+        ObjectMissingError: the object is missing.
     """
     try:
         return Entry.model_validate_json(store.get(key))
@@ -162,5 +162,5 @@ def recorded_digests(store: ArtifactStore, current: Champion | None, release_id:
 def not_carried_out(store: ArtifactStore, current: Champion | None) -> list[Entry]:
     """Entries whose move never happened: lost races and crashes before the pointer; oldest first."""
     done = {entry.key for entry in moves(store, current)}
-    keys = [found.key for found in store.list(FOLDER) if AUDIT_KEY.fullmatch(found.key)]
+    keys = [item.key for item in store.list(FOLDER) if AUDIT_KEY.fullmatch(item.key)]
     return [read_entry(store, key) for key in keys if key not in done]

@@ -11,14 +11,14 @@ from typing import Any
 
 from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
-from afterbell.release.check import asked_of
+from afterbell.release.check import request_fields
 from afterbell.release.choose import carry_out, choice
 from afterbell.stores.artifacts import ArtifactStore
 
 
 def main(args: StepArgs) -> dict[str, Any]:
     """Move the pointer, or find that it was moved by this very run."""
-    fields = asked_of(args) | {"release_id": str(args.require("target"))}
+    fields = request_fields(args) | {"release_id": str(args.require("target"))}
     fields["by"] = f"{fields['by']}, agreed to by {args.require('approved_by')}"
     done = carry_out(ArtifactStore(Runtime.from_env().s3), choice(**fields), args.inputs.get("champion"))
     return asdict(done)

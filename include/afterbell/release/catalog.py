@@ -1,4 +1,4 @@
-"""Reading releases: which there are, what is in one, which one serves, and whether its bytes are still its own."""
+"""Reading releases: which exist, what is in one, which one serves, and whether its bytes are unchanged."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def release_key(release_id: str, path: str = "manifest.json") -> str:
 
 def list_releases(store: ArtifactStore) -> list[str]:
     """Ids of all complete releases (those with a manifest), oldest session first."""
-    keys = [found.key.split("/") for found in store.list("releases/")]
+    keys = [item.key.split("/") for item in store.list("releases/")]
     return sorted(parts[1] for parts in keys if len(parts) == 3 and parts[2] == "manifest.json")
 
 
@@ -35,7 +35,7 @@ def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
     """The manifest of ``release_id``.
 
     Raises:
-        ObjectMissingError: there is no such release; the message lists those there are.
+        ObjectMissingError: there is no such release; the message lists the existing ones.
     """
     known = list_releases(store)
     if release_id not in known:  # membership: an id never becomes a path unchecked
@@ -46,7 +46,7 @@ def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
 
 @dataclass(frozen=True)
 class Verified:
-    """What a verification saw: the files checked, their bytes in all, and the models that predicted."""
+    """Result of a verification: the files checked, their bytes in all, and the models that predicted."""
 
     release_id: str
     files: int
@@ -59,13 +59,13 @@ def verify_release(store: ArtifactStore, release_id: str, *, served: bool = True
 
     Args:
         store: the artifact store.
-        release_id: which.
+        release_id: of the release.
         served: whether it may have served before: its manifest must be the one that the audit trail recorded then.
 
     Raises:
-        DigestMismatchError: a file is not what the manifest says, or the manifest is not the release's own; nothing of
-            it was opened.
-        ObjectMissingError: a file is gone.
+        DigestMismatchError: a file differs from the manifest, or the manifest is not the release's own; nothing of it
+            was opened.
+        ObjectMissingError: a file is missing.
         PermanentError: a model can't be loaded or does not predict finite numbers.
     """
     manifest = read_manifest(store, release_id)
@@ -85,7 +85,7 @@ def require_recorded(store: ArtifactStore, release_id: str) -> None:
     Raises:
         DigestMismatchError: the pointer or the audit trail has another digest.
     """
-    # A pointer that is not believed keeps nobody from naming a release anew: the trail behind it counts.
+    # With a pointer that is not believed a release can still be promoted: the audit trail counts.
     for digest, where in recorded_digests(store, read_standing(store).champion, release_id):
         _require_digest(store, release_id, digest, where)
 
@@ -102,16 +102,16 @@ def require_pointed_at(store: ArtifactStore, release_id: str) -> None:
 
 
 def _require_digest(store: ArtifactStore, release_id: str, digest: str, where: str) -> None:
-    found = sha256(store.get(release_key(release_id)))
-    if digest != found:
+    actual = sha256(store.get(release_key(release_id)))
+    if digest != actual:
         raise DigestMismatchError(
-            f"the manifest of {release_id} has SHA-256 {found}, but {where} names {digest}: a release is immutable, "
+            f"the manifest of {release_id} has SHA-256 {actual}, but {where} names {digest}: a release is immutable, "
             "the champion was not touched. Put the manifest back, or name another release"
         )
 
 
 def read_model(store: ArtifactStore, release_id: str, model: ModelFile) -> bytes:
-    """The bytes of one model, checked by size and digest before anybody opens them.
+    """The bytes of one model, checked by size and digest before they are opened.
 
     Raises:
         DigestMismatchError: they differ from the manifest.

@@ -1,4 +1,4 @@
-"""The step `check_release`: verify a release, and say what promoting it or rolling back to it would do.
+"""The step `check_release`: verify a release, and report what promoting it or rolling back to it would do.
 
 ``python -m afterbell.release.check`` with the arguments of every step. Inputs: action, release_id, reason, by. Nothing
 is changed.
@@ -18,8 +18,8 @@ from afterbell.release.choose import choice, plan
 from afterbell.stores.artifacts import ArtifactStore
 
 
-def asked_of(args: StepArgs) -> dict[str, object]:
-    """The fields of the request, as the step was handed them."""
+def request_fields(args: StepArgs) -> dict[str, object]:
+    """The fields of the request, from the step's inputs."""
     fields = ("action", "release_id", "reason", "by")
     return {"run_id": args.run_id, **{name: str(args.inputs.get(name) or "") for name in fields}}
 
@@ -28,20 +28,23 @@ def main(args: StepArgs) -> dict[str, Any]:
     """Verify, and plan."""
     store = ArtifactStore(Runtime.from_env().s3)
     if args.require("action") != "verify":
-        return plan(store, choice(**asked_of(args))).as_dict()
+        return plan(store, choice(**request_fields(args))).as_dict()
     champion, _ = read_champion(store)
-    wanted = str(args.inputs.get("release_id") or "") or (champion.release_id if champion else "")
-    if not wanted:
+    release_id = str(args.inputs.get("release_id") or "") or (champion.release_id if champion else "")
+    if not release_id:
         raise ObjectMissingError("nothing has been published yet, so there is no champion to verify")
-    found = verify_release(store, wanted)
-    said = f"{wanted}: {found.files} files, {found.size:,} bytes, all digests right; {found.predicted} models predict"
-    print(f"check_release: {said}", flush=True)
+    verified = verify_release(store, release_id)
+    summary = (
+        f"{release_id}: {verified.files} files, {verified.size:,} bytes, all digests right; "
+        f"{verified.predicted} models predict"
+    )
+    print(f"check_release: {summary}", flush=True)
     return {
         "champion": champion.release_id if champion else None,
-        "target": wanted,
+        "target": release_id,
         "moves": False,
-        "said": said,
-        "verified": asdict(found),
+        "said": summary,
+        "verified": asdict(verified),
     }
 
 

@@ -25,14 +25,14 @@ _PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$"
 
 
 class Choice(Strict):
-    """What a person asks for.
+    """A person's request.
 
     Attributes:
         action: ``promote`` a release, or ``rollback``.
-        release_id: which; for a rollback empty means the champion before the present one.
-        reason: why, kept for good.
-        by: who.
-        run_id: the run it is asked in, so that its retries are the same request; ``cli`` from the command line.
+        release_id: of the release; empty for a rollback means the champion before the present one.
+        reason: why; it is kept for good.
+        by: who requests it.
+        run_id: the run it is made in, so that its retries are the same request; ``cli`` from the command line.
     """
 
     action: Literal["promote", "rollback"]
@@ -62,26 +62,28 @@ def choice(**fields: object) -> Choice:
     try:
         return Choice.model_validate(fields)
     except ValidationError as error:
-        said = [
-            f"{'.'.join(map(str, each['loc'])) or each['type']}: {each['msg']}; found {each['input']!r:.200}"
-            for each in error.errors()
+        problems = [
+            f"{'.'.join(map(str, issue['loc'])) or issue['type']}: {issue['msg']}; found {issue['input']!r:.200}"
+            for issue in error.errors()
         ]
         raise ConfigError(
-            "the champion was not touched: " + "; ".join(said) + ". A release id is like 2026-06-30-0123456789ab, a "
+            "the champion was not touched: "
+            + "; ".join(problems)
+            + ". A release id is like 2026-06-30-0123456789ab, a "
             "reason is one line of 3 to 500 characters"
         ) from error
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a choice comes to.
+    """What a choice would do.
 
     Attributes:
         champion: the release that serves now, by the audit trail where the pointer is not believed; None where none
             does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
-        said: in a sentence.
+        said: the same in a sentence.
         verified: what the verification saw.
     """
 
@@ -96,10 +98,10 @@ class Plan:
         return asdict(self)
 
 
-def plan(store: ArtifactStore, asked: Choice) -> Plan:
-    """Verify the release that is asked for and say what would be done; nothing is changed.
+def plan(store: ArtifactStore, request: Choice) -> Plan:
+    """Verify the requested release and report what would be done; nothing is changed.
 
-    A pointer that is not believed is replaced, whatever it names: that is how it is put right.
+    A pointer that is not believed is replaced, whatever it names: that is how it is corrected.
 
     Raises:
         ObjectMissingError: there is no such release, or nothing that a rollback could go back to.
@@ -109,74 +111,74 @@ def plan(store: ArtifactStore, asked: Choice) -> Plan:
     """
     standing = read_standing(store)
     current, refusal = standing.champion, standing.refusal
-    if current and not refusal and _is_own(asked, current):
-        return Plan(current.release_id, current.release_id, False, _own(current), None)
-    if refusal and not asked.release_id:
+    if current and not refusal and _was_made_by(request, current):
+        return Plan(current.release_id, current.release_id, False, _already_done(current), None)
+    if refusal and not request.release_id:
         raise UnprovenPointerError(f"{refusal}: which champion came before is not known. Name the release to serve")
-    target = _target(current, asked)
+    target = _target(current, request)
     if current and not refusal and current.release_id == target:
         return Plan(target, target, False, f"{target} is the champion already", None)
     verified = verify_release(store, target)
-    said = f"{asked.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
+    sentence = f"{request.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
     if refusal:
-        said += f"; the pointer that is there is not believed ({refusal})"
-    return Plan(current.release_id if current else None, target, True, said, verified)
+        sentence += f"; the pointer that is there is not believed ({refusal})"
+    return Plan(current.release_id if current else None, target, True, sentence, verified)
 
 
-def carry_out(store: ArtifactStore, asked: Choice, seen: str | None = None) -> Published:
+def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) -> Published:
     """Verify, then move the pointer; a request that was carried out already changes nothing.
 
     Args:
         store: the artifact store.
-        asked: the choice.
-        seen: the champion that whoever agreed was shown; None where nobody was asked.
+        request: the choice.
+        seen: the champion that was shown to the person who agreed; None where no agreement was needed.
 
     Raises:
         StaleInputError: another release serves than the one that was ``seen``.
         RetryableError: the pointer was moved by another writer meanwhile.
     """
-    found = plan(store, asked)
+    planned = plan(store, request)
     standing = read_standing(store)
     current, etag = standing.champion, standing.etag
     name = current.release_id if current else None
-    if not found.moves:
+    if not planned.moves:
         settle(store, current)
-        return Published(name, current.previous if current else None, False, found.said)
-    if name != found.champion or (seen is not None and seen != name):
+        return Published(name, current.previous if current else None, False, planned.said)
+    if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
-            f"the champion is {name} now, but {asked.action} to {found.target} was agreed to when it was "
-            f"{seen or found.champion}: ask again"
+            f"the champion is {name} now, but {request.action} to {planned.target} was agreed to when it was "
+            f"{seen or planned.champion}: ask again"
         )
-    manifest = read_manifest(store, found.target)
+    manifest = read_manifest(store, planned.target)
     now = next_instant(current)
-    previous = _previous(store, current, asked.action, found.target)
+    previous = _previous(store, current, request.action, planned.target)
     newest = [manifest.session, *([current.session, current.chosen_until] if current else [])]
-    digest = sha256(store.get(release_key(found.target)))
-    pointer = point_at(manifest, digest, previous, asked.run_id, now).model_copy(
+    digest = sha256(store.get(release_key(planned.target)))
+    pointer = point_at(manifest, digest, previous, request.run_id, now).model_copy(
         update={"chosen_until": max(day for day in newest if day is not None)}
     )
     entry = Entry(
-        id=asked.id, action=asked.action, by=asked.by, reason=asked.reason, run_id=asked.run_id, at=now,
+        id=request.id, action=request.action, by=request.by, reason=request.reason, run_id=request.run_id, at=now,
         source=current, target=pointer, refused=standing.refusal or None,
     )  # fmt: skip
     return move(store, entry, etag)
 
 
-def _is_own(asked: Choice, current: Champion) -> bool:
-    """Whether the pointer stands where this very request put it."""
-    return bool(current.audit and current.audit.endswith(f"-{asked.id}.json"))
+def _was_made_by(request: Choice, current: Champion) -> bool:
+    """Whether this very request made the pointer."""
+    return bool(current.audit and current.audit.endswith(f"-{request.id}.json"))
 
 
-def _own(current: Champion) -> str:
+def _already_done(current: Champion) -> str:
     return (
         f"this very request made {current.release_id} champion at {current.moved_at}: nothing is left to do. To move "
         "on from there, ask again with another reason"
     )
 
 
-def _target(current: Champion | None, asked: Choice) -> str:
-    if asked.release_id:
-        return asked.release_id
+def _target(current: Champion | None, request: Choice) -> str:
+    if request.release_id:
+        return request.release_id
     if current is None:
         raise ObjectMissingError("nothing has been published yet, so there is nothing to roll back")
     if current.previous is None:
@@ -189,19 +191,19 @@ def _target(current: Champion | None, asked: Choice) -> str:
 
 def _previous(store: ArtifactStore, current: Champion | None, action: str, target: str) -> str | None:
     """What a rollback from ``target`` goes back to."""
-    if current and current.release_id == target:  # put right, not replaced
+    if current and current.release_id == target:  # corrected, not replaced
         return current.previous
     if action == "promote":
         return current.release_id if current else None
-    return _before(store, current, target)
+    return _champion_before(store, current, target)
 
 
-def _before(store: ArtifactStore, current: Champion | None, target: str) -> str | None:
+def _champion_before(store: ArtifactStore, current: Champion | None, target: str) -> str | None:
     """The champion before ``target`` when it served last; never the one that is being rolled back."""
-    gone = current.release_id if current else None
+    replaced = current.release_id if current else None
     for entry in moves(store, current):
         if entry.target.release_id == target:
-            return entry.target.previous if entry.target.previous != gone else None
+            return entry.target.previous if entry.target.previous != replaced else None
         if entry.source and entry.source.audit is None and entry.source.release_id == target:
             return entry.source.previous
     return None

@@ -45,19 +45,19 @@ class FeatureSchema(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _of_one_set(cls, found: Any) -> Any:
-        # Releases made before there could be several sets say it without the list.
-        return {"sets": [found]} if isinstance(found, dict) and "set" in found else found
+    def _of_one_set(cls, content: Any) -> Any:
+        # Releases made before there could be several sets have one set without the list.
+        return {"sets": [content]} if isinstance(content, dict) and "set" in content else content
 
     @property
     def names(self) -> tuple[str, ...]:
         """All factors, in the order of the models' columns."""
-        return tuple(name for each in self.sets for name in each.names)
+        return tuple(name for schema in self.sets for name in schema.names)
 
     @property
     def definition(self) -> str:
         """The definitions' hashes as one text; that of a single set is its hash."""
-        return "+".join(each.definition_hash for each in self.sets)
+        return "+".join(schema.definition_hash for schema in self.sets)
 
 
 class Manifest(Strict):
@@ -145,31 +145,32 @@ def parse_manifest(body: bytes, key: str) -> Manifest:
         key: where it lies; in the folder of a release it must be that release's own.
 
     Raises:
-        DigestMismatchError: it isn't a manifest, or another release's.
+        DigestMismatchError: it is not a manifest, or it is another release's.
     """
     try:
-        found = Manifest.model_validate_json(body)
+        manifest = Manifest.model_validate_json(body)
     except ValidationError as error:
         raise DigestMismatchError(f"{key} is not a manifest of a release: {error}") from error
     folder = _IN_A_RELEASE.fullmatch(key)
-    if folder and found.release_id != folder["id"]:
+    if folder and manifest.release_id != folder["id"]:
         raise DigestMismatchError(
-            f"{key}: expected the manifest of release {folder['id']}, found that of {found.release_id}; nothing of it "
-            "was used. Put the release's own manifest back, or name another release"
+            f"{key}: expected the manifest of release {folder['id']}, found that of {manifest.release_id}; nothing of "
+            "it was used. Put the release's own manifest back, or name another release"
         )
-    if folder and found.release_id != release_id(found.session, found.candidate_id):
+    if folder and manifest.release_id != release_id(manifest.session, manifest.candidate_id):
         raise DigestMismatchError(
-            f"{key}: expected a release of session {found.session} and candidate {found.candidate_id} to be named "
-            f"{release_id(found.session, found.candidate_id)}; the manifest was altered, nothing of it was used"
+            f"{key}: expected a release of session {manifest.session} and candidate {manifest.candidate_id} to be "
+            f"named {release_id(manifest.session, manifest.candidate_id)}; the manifest was altered, nothing of it was "
+            "used"
         )
-    return found
+    return manifest
 
 
 def parse_champion(body: bytes) -> Champion:
     """Read the pointer.
 
     Raises:
-        DigestMismatchError: it isn't one.
+        DigestMismatchError: it is not a valid pointer.
     """
     try:
         return Champion.model_validate_json(body)

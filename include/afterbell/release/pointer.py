@@ -1,4 +1,4 @@
-"""Moving the champion's pointer: written down first, then one conditional write, then confirmed."""
+"""Moving the champion's pointer: an audit entry first, then one conditional write, then a confirmation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Published:
 
 
 def move(store: ArtifactStore, entry: Entry, etag: str | None) -> Published:
-    """Carry out ``entry``, if the pointer is still the one with ``etag`` (None: there is none yet).
+    """Carry out ``entry``, if the pointer is still the one with ``etag`` (None: nothing was published yet).
 
     Raises:
         RetryableError: another writer moved the pointer meanwhile, or the write got no answer and did not land.
@@ -35,13 +35,13 @@ def move(store: ArtifactStore, entry: Entry, etag: str | None) -> Published:
         else:
             store.put_if_match(POINTER, pointer.to_bytes(), etag)
     except (PreconditionFailedError, UnknownOutcomeError) as error:
-        return _after_all(store, pointer, etag, error)
+        return _resolve_failed_write(store, pointer, etag, error)
     settle(store, pointer)
     return Published(pointer.release_id, pointer.previous, True, "the pointer moved")
 
 
-def _after_all(store: ArtifactStore, pointer: Champion, etag: str | None, error: Exception) -> Published:
-    # Lost the race, or the answer got lost: what stands there now decides, nothing is undone.
+def _resolve_failed_write(store: ArtifactStore, pointer: Champion, etag: str | None, error: Exception) -> Published:
+    # The race or the answer was lost: what the pointer holds now decides, nothing is undone.
     after, now = read_champion(store)
     if after and after.release_id == pointer.release_id:
         settle(store, after)

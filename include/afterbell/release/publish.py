@@ -31,11 +31,11 @@ class Judged:
 
 def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, Any], reason: str) -> Manifest:
     """The manifest of a candidate that the gate let through."""
-    wanted = candidate["candidate_id"]
+    identifier = candidate["candidate_id"]
     return Manifest(
-        release_id=release_id(session, wanted),
+        release_id=release_id(session, identifier),
         session=session,
-        candidate_id=wanted,
+        candidate_id=identifier,
         models=tuple(candidate["models"]),
         features=candidate["features"],
         inputs=candidate["inputs"],
@@ -56,11 +56,11 @@ def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> Manifest
         root: the folder of the experiment that the candidate is of; empty for the daily run's.
 
     Returns:
-        The manifest that stands. A candidate that was judged more than once is one release: it keeps the verdict that
-        it was first written with, each move of the champion has its own reason in the audit trail.
+        The stored manifest. A candidate that was judged more than once is one release: it keeps the verdict that it was
+        first written with, each move of the champion has its own reason in the audit trail.
 
     Raises:
-        DigestMismatchError: a file of the candidate is not what its manifest says, or the release exists with
+        DigestMismatchError: a file of the candidate differs from its manifest, or the release exists with
             other content.
     """
     for model in manifest.models:
@@ -73,22 +73,22 @@ def upload(store: ArtifactStore, manifest: Manifest, root: str = "") -> Manifest
     try:
         store.put_if_absent(key, manifest.to_bytes())
     except (PreconditionFailedError, UnknownOutcomeError):
-        # Somebody wrote it, perhaps we ourselves: only the bytes can tell.
-        return _standing(store.get(key), key, manifest)
+        # Another run or this one has written it: only the bytes can tell.
+        return _require_same(store.get(key), key, manifest)
     return manifest
 
 
-def _standing(body: bytes, key: str, manifest: Manifest) -> Manifest:
-    """The manifest that was written before, if it says the same of the release as ``manifest``."""
-    found = parse_manifest(body, key)
-    same = found.model_copy(update={"verdict": manifest.verdict}) == manifest
-    if not same or found.to_bytes() != body:
+def _require_same(body: bytes, key: str, manifest: Manifest) -> Manifest:
+    """The manifest that was written before, if it describes the release as ``manifest`` does."""
+    written = parse_manifest(body, key)
+    same = written.model_copy(update={"verdict": manifest.verdict}) == manifest
+    if not same or written.to_bytes() != body:
         raise DigestMismatchError(
             f"{key} exists with other content: a release is immutable, and the same candidate is always the same "
             "release. Compare it with the candidate's own files; if it was altered, put it back from the store's "
             "versions or a backup"
         )
-    return found
+    return written
 
 
 def require_rival(current: Champion | None, manifest: Manifest, judged_against: str | None) -> None:
@@ -112,7 +112,7 @@ def move_champion(
 
     Args:
         store: the artifact store.
-        manifest: of the release, which stands there and has been verified.
+        manifest: of the release, which is stored and has been verified.
         run_id: the run that publishes it.
         judged_against: candidate id of the champion that the gate compared with; None where there was none.
         reason: the gate's, for the audit trail.
@@ -123,7 +123,7 @@ def move_champion(
         RetryableError: another writer moved the pointer at the same time.
     """
     current, etag = read_champion(store)
-    decided = _decided(current, manifest)
+    decided = _decide_without_moving(current, manifest)
     if decided:
         settle(store, current)
         return decided
@@ -156,25 +156,25 @@ def point_at(manifest: Manifest, digest: str, previous: str | None, run_id: str,
     )
 
 
-def _decided(current: Champion | None, manifest: Manifest) -> Published | None:
+def _decide_without_moving(current: Champion | None, manifest: Manifest) -> Published | None:
     if current is None:
         return None
     if current.release_id == manifest.release_id:
         return Published(current.release_id, current.previous, False, "this release is the champion already")
     if current.session > manifest.session:
-        said = f"the champion is of {current.session}: an older session ({manifest.session}) never replaces it"
-        return Published(current.release_id, current.previous, False, said)
+        reason = f"the champion is of {current.session}: an older session ({manifest.session}) never replaces it"
+        return Published(current.release_id, current.previous, False, reason)
     if current.chosen_until and manifest.session <= current.chosen_until:
-        said = (
+        reason = (
             f"a person chose the champion {current.release_id} (./afterbell release history): runs of sessions up to "
             f"{current.chosen_until} leave it; promote {manifest.release_id} by hand, or wait for the next session"
         )
-        return Published(current.release_id, current.previous, False, said)
+        return Published(current.release_id, current.previous, False, reason)
     return None
 
 
 def keep_champion(store: ArtifactStore) -> Published:
-    """What a backfill's release comes to: it stands, and whoever served goes on serving."""
+    """The outcome of a backfill's release: it is stored, and the champion stays."""
     current, _ = read_champion(store)
     return Published(
         current.release_id if current else None,
@@ -200,14 +200,14 @@ def publish(
         StaleInputError: the champion moved since the gate compared with it; nothing was written, unless it moved in
             this very moment.
         UnprovenPointerError: the audit trail does not have the move that made the pointer; nothing was written.
-        DigestMismatchError: bytes differ from their digests; the old champion goes on serving.
-        PermanentError: a model does not load or predict; the old champion goes on serving.
+        DigestMismatchError: bytes differ from their digests; the old champion keeps serving.
+        PermanentError: a model does not load or predict; the old champion keeps serving.
         RetryableError: the pointer was moved by another writer.
     """
     candidate_files = read_candidate(store, candidate.candidate_id)
     manifest = build_manifest(candidate_files, session, candidate.metrics, candidate.reason)
     current, _ = read_champion(store)
-    if move and _decided(current, manifest) is None:
+    if move and _decide_without_moving(current, manifest) is None:
         require_rival(current, manifest, candidate.judged_against)  # before anything is written
     manifest = upload(store, manifest)
     verify_release(store, manifest.release_id, served=False)

@@ -26,12 +26,12 @@ _TRIES = 5
 
 @dataclass(frozen=True)
 class Standing:
-    """What is there of the pointer, and what of it is believed.
+    """The stored pointer, and the champion by the audit trail.
 
     Attributes:
         champion: the champion by the audit trail: the pointer itself, or where that is not believed the target of the
-            newest confirmed move; None where the trail has none.
-        etag: of the object that is there, for a conditional write; None where none is.
+            newest confirmed move; None where the trail confirms no move.
+        etag: of the stored object, for a conditional write; None where there is no object.
         refusal: why the pointer is not believed; empty where it is.
     """
 
@@ -46,22 +46,22 @@ def read_champion(store: ArtifactStore) -> tuple[Champion | None, str | None]:
     Raises:
         UnprovenPointerError: the audit trail does not have the move that made it.
     """
-    found = read_standing(store)
-    if found.refusal:
-        raise UnprovenPointerError(f"{found.refusal}. {_remedy(found.champion)}")
-    return found.champion, found.etag
+    standing = read_standing(store)
+    if standing.refusal:
+        raise UnprovenPointerError(f"{standing.refusal}. {_remedy(standing.champion)}")
+    return standing.champion, standing.etag
 
 
 def read_standing(store: ArtifactStore) -> Standing:
-    """The pointer as it is there, and the champion by the trail: for the commands that put an unproven one right."""
+    """The pointer as it is stored, and the champion by the trail: for the commands that replace an unproven one."""
     seen: str | None = ""
     for _ in range(_TRIES):
-        pointer, etag, refusal = _look(store)
+        pointer, etag, refusal = _read_pointer(store)
         if not refusal:
             return Standing(pointer, etag)
         if etag == seen:
             break
-        seen = etag  # it may have been moved between two of the requests: look again
+        seen = etag  # it may have been moved between two of the requests: read again
     return Standing(_newest_confirmed(store), etag, refusal)
 
 
@@ -73,7 +73,7 @@ def _remedy(champion: Champion | None) -> str:
     )
 
 
-def _look(store: ArtifactStore) -> tuple[Champion | None, str | None, str]:
+def _read_pointer(store: ArtifactStore) -> tuple[Champion | None, str | None, str]:
     """The pointer, its ETag, and why it is not believed."""
     try:
         body, etag = store.get_with_etag(POINTER)
@@ -110,7 +110,7 @@ def _disbelief_of_old(store: ArtifactStore, pointer: Champion) -> str:
     """Why a pointer without an entry is not believed: versions up to 0.2.0 wrote such.
 
     It is believed while the trail confirms no move, where the release's manifest and the result of the run that
-    published it say the same. The first move after the update writes the trail.
+    published it agree with it. The first move after the update writes the trail.
     """
     named = f"{POINTER} names release {pointer.release_id} and no entry of the audit trail"
     if known := confirmed_after(store, None):

@@ -51,28 +51,28 @@ def open_release(store: ArtifactStore, release_id: str) -> tuple[Manifest, tuple
     return manifest, tuple(models)
 
 
-def require_schema(release_id: str, wanted: SetSchema, found: Collection[str], session: str) -> None:
+def require_schema(release_id: str, schema: SetSchema, definitions: Collection[str], session: str) -> None:
     """Check that the features of ``session`` were made by the definition that the release was trained on.
 
     Args:
         release_id: of the release.
-        wanted: one of its sets.
-        found: definition hashes of the session's rows.
+        schema: one of its sets.
+        definitions: definition hashes of the session's rows.
         session: for the message.
 
     Raises:
         StaleInputError: they were made by another.
     """
-    expected = wanted.definition_hash
-    if expected not in found:
+    expected = schema.definition_hash
+    if expected not in definitions:
         raise StaleInputError(
-            f"release {release_id} takes features.{wanted.set} of definition {expected}, the rows "
-            f"of session {session} have definition {', '.join(sorted(found))}: rerun features, train and publish"
+            f"release {release_id} takes features.{schema.set} of definition {expected}, the rows "
+            f"of session {session} have definition {', '.join(sorted(definitions))}: rerun features, train and publish"
         )
 
 
-def _difference(found: tuple[str, ...], expected: tuple[str, ...]) -> str:
-    if sorted(found) == sorted(expected):
-        return f"the same {len(found)} features in another order than the manifest"
-    extra, missing = set(found) - set(expected), set(expected) - set(found)
-    return f"{len(found)} features, beyond the manifest {sorted(extra)}, without {sorted(missing)}"
+def _difference(names: tuple[str, ...], expected: tuple[str, ...]) -> str:
+    if sorted(names) == sorted(expected):
+        return f"the same {len(names)} features in another order than the manifest"
+    extra, missing = set(names) - set(expected), set(expected) - set(names)
+    return f"{len(names)} features, beyond the manifest {sorted(extra)}, without {sorted(missing)}"

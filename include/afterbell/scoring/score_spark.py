@@ -29,7 +29,7 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
     Args:
         universe: ``symbol`` and a float column for each of ``names``, one row a symbol, null where undefined.
         names: the features in the order that the models take them.
-        models: what is applied.
+        models: the models to apply.
     """
     some = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in names))
     texts = universe.sparkSession.sparkContext.broadcast(tuple(models))
@@ -50,8 +50,8 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
                     }
                 )
 
-    wanted = universe.where(some).select("symbol", *(F.col(f"`{name}`") for name in names))
-    return wanted.mapInArrow(predict, SCORES)
+    inputs = universe.where(some).select("symbol", *(F.col(f"`{name}`") for name in names))
+    return inputs.mapInArrow(predict, SCORES)
 
 
 def to_matrix(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[np.float32]:
@@ -69,7 +69,7 @@ def signals(
 
     Args:
         scores: the collected ``score_frame``: one row a symbol and model.
-        models: those that were to score.
+        models: the models that had to score.
         session: the session the signals are for.
         as_of: the session whose features were scored.
         release_id: the release that scored.

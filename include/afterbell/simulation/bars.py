@@ -44,9 +44,9 @@ class Bars:
 
         CRSP's definitions, with at most one action a symbol and session.
         """
-        found = 1.0 / self.split
-        found[1:] -= self.dividend[1:] / self.close[:-1]
-        return found
+        factors = 1.0 / self.split
+        factors[1:] -= self.dividend[1:] / self.close[:-1]
+        return factors
 
 
 def simulate_bars(spec: MarketSpec, returns: Returns, listings: Listings) -> Bars:
@@ -89,7 +89,7 @@ def _close(spec: MarketSpec, returns: Returns, listings: Listings) -> tuple[Matr
 
 
 def _ratio(price: Matrix, triple: Mask) -> Matrix:
-    """Cheap shares are put together ten to one, dear ones split in two or three."""
+    """The split's ratio: cheap shares are merged ten to one, expensive ones split in two or three."""
     return np.where(price < 25.0, 0.1, np.where(triple, 3.0, 2.0))
 
 
@@ -97,11 +97,11 @@ def _split_sessions(rng: np.random.Generator, sessions: int, listings: Listings)
     """The session of each symbol's one split, -1 for most; independent of prices."""
     symbols = len(listings.symbols)
     number = min(max(3, round(_SPLITS_A_YEAR * symbols * sessions / 252)), symbols // 2)
-    found = np.full(symbols, -1, dtype=np.int64)
+    split_sessions = np.full(symbols, -1, dtype=np.int64)
     chosen = rng.choice(symbols, number, replace=False)
-    found[chosen] = rng.integers(2, sessions - 1, number)
-    found[(found <= listings.first) | (found > listings.last)] = -1
-    return found
+    split_sessions[chosen] = rng.integers(2, sessions - 1, number)
+    split_sessions[(split_sessions <= listings.first) | (split_sessions > listings.last)] = -1
+    return split_sessions
 
 
 def _volume(spec: MarketSpec, returns: Returns, split: Matrix) -> Indices:

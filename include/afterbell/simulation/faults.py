@@ -96,15 +96,15 @@ def plan_faults(spec: MarketSpec, dates: tuple[date, ...], listings: Listings) -
     if not spec.faults:
         return ()
     rng = spec.rng("faults")
-    each = max(1, round(_SHARE * 2 * spec.sessions * spec.symbols))
-    kinds = [kind for kind in KINDS for _ in range(each)]
+    per_kind = max(1, round(_SHARE * 2 * spec.sessions * spec.symbols))
+    kinds = [kind for kind in KINDS for _ in range(per_kind)]
     order = rng.permutation(np.arange(1, spec.sessions - 1))
     plans: dict[tuple[int, int], Plan] = {}
     for number, kind in enumerate(kinds):
         session = int(order[number % len(order)])
         # The row must come again, whole, in the next drop.
-        there = np.flatnonzero(listings.active(session) & listings.active(session + 1))
-        symbol = int(rng.choice(there))
+        listed = np.flatnonzero(listings.active(session) & listings.active(session + 1))
+        symbol = int(rng.choice(listed))
         plans.setdefault((session, symbol), Plan(kind, session, symbol))
     return (*sorted(plans.values(), key=lambda plan: (plan.session, plan.symbol)), *_closed_days(rng, dates))
 

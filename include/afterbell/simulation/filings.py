@@ -35,7 +35,7 @@ def simulate_filings(spec: MarketSpec, dates: tuple[date, ...], listings: Listin
         again = np.where(rng.random(symbols) < _AMENDED, rng.integers(15, 40, symbols), 0)
         for symbol in range(symbols):
             cells = [f"{x:.1f}" if abs(x) > 1000 else f"{x:.2f}" for x in figures[symbol].tolist()]
-            text = ",".join(cell if there else "" for cell, there in zip(cells, known[symbol], strict=True))
+            text = ",".join(cell if given else "" for cell, given in zip(cells, known[symbol], strict=True))
             filings = [(False, int(delay[symbol]))]
             if again[symbol]:
                 filings.append((True, int(delay[symbol] + again[symbol])))
@@ -99,8 +99,8 @@ def _figures(
 
 def symbol_master(listings: Listings, session: int) -> str:
     """The master as of a session: symbol, tab, name, a line each, in the vendor's order."""
-    there = np.flatnonzero(listings.active(session))
-    return "".join(f"{listings.symbols[i]}\t{listings.names[i]}\n" for i in there)
+    listed = np.flatnonzero(listings.active(session))
+    return "".join(f"{listings.symbols[i]}\t{listings.names[i]}\n" for i in listed)
 
 
 def master_sessions(dates: tuple[date, ...]) -> list[int]:

@@ -52,13 +52,13 @@ def simulate_listings(spec: MarketSpec) -> Listings:
 
 
 def _tickers(rng: np.random.Generator, number: int) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    while len(found) < number:
+    tickers: dict[str, None] = {}
+    while len(tickers) < number:
         length = 3 if rng.random() < 0.3 else 4
         ticker = "".join(rng.choice(_LETTERS, length))
         if ticker not in _RESERVED:
-            found[ticker] = None
-    return tuple(found)
+            tickers[ticker] = None
+    return tuple(tickers)
 
 
 def _names(rng: np.random.Generator, number: int) -> tuple[str, ...]:

@@ -89,7 +89,7 @@ def _truth(
     plans: tuple[Plan, ...],
 ) -> Truth:
     days = [day.isoformat() for day in dates]
-    there = np.array([listings.active(session) for session in range(len(dates))])
+    listed = np.array([listings.active(session) for session in range(len(dates))])
     factors = bars.factors()
 
     def events(cells: Mask, amount: Matrix, factor: Matrix | None = None) -> tuple[Event, ...]:
@@ -100,7 +100,7 @@ def _truth(
                 float(amount[session, symbol]),
                 None if factor is None else float(factor[session, symbol]),
             )
-            for session, symbol in np.argwhere(cells & there)
+            for session, symbol in np.argwhere(cells & listed)
         )
 
     late = np.flatnonzero(listings.first > 0)

@@ -13,7 +13,7 @@ from afterbell.simulation.spec import MarketSpec
 EARLY, TWICE, LATE, MISSED = "action_early", "action_twice", "action_late", "action_missed"
 MISDATED = (EARLY, TWICE, LATE, MISSED)
 
-_DIVIDENDS_TWICE = 0.05  # of the dividends; too small for the price to tell, so only these can be put right
+_DIVIDENDS_TWICE = 0.05  # of the dividends; too small to show in the price, so only these can be corrected
 _APART = 6  # sessions between a misdated action and any other of the symbol
 
 

@@ -1,4 +1,4 @@
-"""What a simulated market is asked to be."""
+"""The parameters of a simulated market."""
 
 from __future__ import annotations
 

@@ -84,11 +84,13 @@ class Truth:
 
     def to_json(self) -> dict[str, Any]:
         """All of it as JSON values; horizons are keys, events without an amount leave it out."""
-        found = asdict(self)
-        found["oracle"] = {str(horizon): asdict(value) for horizon, value in self.oracle.items()}
+        document = asdict(self)
+        document["oracle"] = {str(horizon): asdict(value) for horizon, value in self.oracle.items()}
         for kind in ("splits", "dividends", "listings", "delistings", "restatements", "faults"):
-            found[kind] = [{key: value for key, value in item.items() if value is not None} for item in found[kind]]
-        return found
+            document[kind] = [
+                {key: value for key, value in item.items() if value is not None} for item in document[kind]
+            ]
+        return document
 
 
 def oracle(returns: Returns, listings: Listings, horizon: int) -> Oracle:
@@ -101,9 +103,9 @@ def oracle(returns: Returns, listings: Listings, horizon: int) -> Oracle:
     label = index[1 + horizon :] / index[1 : last + 1] - 1
     pearson, spearman = [], []
     for session in range(last):
-        there = listings.active(session) & listings.active(session + 1 + horizon)
-        if there.sum() >= _FEWEST:
-            driver, outcome = returns.driver[session, there], label[session, there]
+        listed = listings.active(session) & listings.active(session + 1 + horizon)
+        if listed.sum() >= _FEWEST:
+            driver, outcome = returns.driver[session, listed], label[session, listed]
             pearson.append(_correlation(driver, outcome))
             spearman.append(_correlation(_ranks(driver), _ranks(outcome)))
     return Oracle(

@@ -13,9 +13,9 @@ from typing import Any
 from afterbell.sla.policy import TIMED, SlaPolicy
 
 LONGEST_PAUSE = 900.0
-"""Seconds between two steps beyond which somebody was waited for: that is no cost of the run."""
+"""Seconds between two steps beyond which the pause was spent waiting for a person: that is no cost of the run."""
 _SHORT = 0.25
-"""A step that took less than this share of its median found most of its work done."""
+"""A step that took less than this share of its median had most of its work done already."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ Run = Mapping[str, Timing]
 
 @dataclass(frozen=True)
 class Budgets:
-    """What a run goes by.
+    """The budgets of a run.
 
     Attributes:
         seconds: of each step of ``TIMED``, the pause before it included.
         reserve: seconds that stay free before the deadline.
-        learned: how many measurements stand behind a step's figure; steps that go by the policy's are not in it.
+        learned: how many measurements stand behind a step's figure; steps that use the policy's are not in it.
     """
 
     seconds: Mapping[str, float]
@@ -55,13 +55,13 @@ class Budgets:
         return {"seconds": dict(self.seconds), "reserve": self.reserve, "learned": dict(self.learned)}
 
     @classmethod
-    def from_json(cls, found: Mapping[str, Any]) -> Budgets:
+    def from_json(cls, document: Mapping[str, Any]) -> Budgets:
         """What ``to_json`` wrote."""
-        return cls(dict(found["seconds"]), float(found["reserve"]), dict(found["learned"]))
+        return cls(dict(document["seconds"]), float(document["reserve"]), dict(document["learned"]))
 
     def after(self, step: str) -> float:
         """Seconds that the steps after ``step`` need."""
-        return sum(self.seconds[each] for each in TIMED[TIMED.index(step) + 1 :])
+        return sum(self.seconds[name] for name in TIMED[TIMED.index(step) + 1 :])
 
 
 def default_budgets(policy: SlaPolicy) -> Budgets:
@@ -72,14 +72,14 @@ def default_budgets(policy: SlaPolicy) -> Budgets:
 def learn(runs: Sequence[Run], policy: SlaPolicy) -> Budgets:
     """The quantile of what each step took, the pause before it included; the policy's figure where too little is known.
 
-    A step that found nothing to do, was cut short, or took less than a quarter of its median, tells nothing.
+    A step that had nothing to do, was cut short, or took less than a quarter of its median, is not counted.
 
     Args:
         runs: of the last sessions, in any order.
         policy: quantile, fewest measurements, defaults.
     """
     pauses = _pauses(runs)
-    usual = statistics.median([each for found in pauses.values() for each in found] or [0.0])
+    usual = statistics.median([pause for values in pauses.values() for pause in values] or [0.0])
     seconds, learned = dict(policy.budgets), {}
     for step in TIMED:
         took = _worked(runs, step)
@@ -92,21 +92,21 @@ def learn(runs: Sequence[Run], policy: SlaPolicy) -> Budgets:
 
 
 def _worked(runs: Sequence[Run], step: str) -> list[float]:
-    found = [run[step].seconds for run in runs if step in run and not run[step].noop]
-    least = _SHORT * statistics.median(found or [0.0])
-    return [seconds for seconds in found if seconds >= least]
+    durations = [run[step].seconds for run in runs if step in run and not run[step].noop]
+    least = _SHORT * statistics.median(durations or [0.0])
+    return [seconds for seconds in durations if seconds >= least]
 
 
 def _pauses(runs: Sequence[Run]) -> dict[str, list[float]]:
     """Seconds between the end of a step and the start of the next: Airflow's, and the driver's until it works."""
-    found: dict[str, list[float]] = {}
+    pauses: dict[str, list[float]] = {}
     for run in runs:
         for before, step in itertools.pairwise(TIMED):
             if before in run and step in run:
                 pause = (run[step].started - run[before].finished).total_seconds()
                 if 0 <= pause <= LONGEST_PAUSE:
-                    found.setdefault(step, []).append(pause)
-    return found
+                    pauses.setdefault(step, []).append(pause)
+    return pauses
 
 
 def _quantile(values: Sequence[float], share: float) -> float:

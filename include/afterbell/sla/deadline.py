@@ -43,5 +43,5 @@ def deadline_for(exchange: Exchange, session: date, now: datetime, budget: timed
         ConfigError: ``sla.yaml`` is wrong.
     """
     granted = load_policy().budget if budget is None else budget
-    at = exchange.close(session) + granted
-    return Deadline(at, replayed=False) if now <= at else Deadline(now + granted, replayed=True)
+    deadline = exchange.close(session) + granted
+    return Deadline(deadline, replayed=False) if now <= deadline else Deadline(now + granted, replayed=True)

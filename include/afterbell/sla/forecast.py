@@ -13,7 +13,7 @@ from afterbell.sla.policy import TIMED, Measure
 
 @dataclass(frozen=True)
 class Forecast:
-    """What the budgets say at an instant.
+    """When a run will be done by its budgets, seen from an instant.
 
     Attributes:
         at: the instant, UTC.
@@ -106,12 +106,12 @@ def fitting(
     Measures of steps that are over can't help and are not taken.
     """
     ahead = [measure for measure in measures if TIMED.index(measure.step) >= TIMED.index(step)]
-    found = forecast(budgets, step, at, deadline, done=False, **more)
+    chosen = forecast(budgets, step, at, deadline, done=False, **more)
     for count in range(1, len(ahead) + 1):
-        if found.fits:
+        if chosen.fits:
             break
-        found = forecast(budgets, step, at, deadline, done=False, left_out=ahead[:count], **more)
-    return found
+        chosen = forecast(budgets, step, at, deadline, done=False, left_out=ahead[:count], **more)
+    return chosen
 
 
 def over_budget(budgets: Budgets, took: Mapping[str, float]) -> dict[str, float]:

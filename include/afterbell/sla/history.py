@@ -19,11 +19,11 @@ _RUNS = 3
 _OTHERS = ("backfill", EXPERIMENT_RUNS)
 _STARTS = datetime.min.replace(tzinfo=UTC)
 Item = TypeVar("Item")
-Found = TypeVar("Found")
+Output = TypeVar("Output")
 
 
 class Documents(Protocol):
-    """What is asked of the artifact store."""
+    """What is needed of the artifact store."""
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         """All objects below ``prefix``."""
@@ -43,13 +43,13 @@ def read_runs(store: Documents, sessions: Iterable[date]) -> list[Run]:
         AfterbellError: the store did not answer, or refused.
     """
     listed = _at_once(lambda session: store.list(f"runs/{session.isoformat()}/"), sessions)
-    runs = [keys for found in listed for keys in _newest(found)]
+    runs = [keys for objects in listed for keys in _newest(objects)]
     flat = [key for keys in runs for key in keys]
     timings = dict(zip(flat, _at_once(lambda key: _read_timing(store, key), flat), strict=True))
-    return [{_step(key): found for key in keys if (found := timings[key])} for keys in runs]
+    return [{_step(key): timing for key in keys if (timing := timings[key])} for keys in runs]
 
 
-def _at_once(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+def _at_once(action: Callable[[Item], Output], items: Iterable[Item]) -> list[Output]:
     with ThreadPoolExecutor(_READERS) as pool:
         return list(pool.map(action, items))
 
@@ -58,15 +58,15 @@ def _step(key: str) -> str:
     return key.rpartition("/")[2].removesuffix(".json")
 
 
-def _newest(found: Sequence[StoredObject]) -> list[list[str]]:
+def _newest(objects: Sequence[StoredObject]) -> list[list[str]]:
     """The keys of the results of the newest runs of a session, a list a run."""
     runs: dict[str, list[StoredObject]] = {}
-    for each in found:
-        _, _, run, *rest = each.key.split("/")
-        if len(rest) == 1 and _step(each.key) in STEPS and not run.startswith(_OTHERS):
-            runs.setdefault(run, []).append(each)
-    newest = sorted(runs.values(), key=lambda own: max(each.modified or _STARTS for each in own), reverse=True)
-    return [[each.key for each in own] for own in newest[:_RUNS]]
+    for stored in objects:
+        _, _, run, *rest = stored.key.split("/")
+        if len(rest) == 1 and _step(stored.key) in STEPS and not run.startswith(_OTHERS):
+            runs.setdefault(run, []).append(stored)
+    newest = sorted(runs.values(), key=lambda own: max(stored.modified or _STARTS for stored in own), reverse=True)
+    return [[stored.key for stored in own] for own in newest[:_RUNS]]
 
 
 def _read_timing(store: Documents, key: str) -> Timing | None:
@@ -77,12 +77,12 @@ def _read_timing(store: Documents, key: str) -> Timing | None:
 
 
 def _timing(body: bytes) -> Timing | None:
-    """None for a document that does not tell: learning from the others goes on."""
+    """None for a document without timings: budgets are learned from the others."""
     try:
-        found: dict[str, Any] = json.loads(body)
-        started, finished = (datetime.fromisoformat(found[name]) for name in ("started_at", "finished_at"))
+        document: dict[str, Any] = json.loads(body)
+        started, finished = (datetime.fromisoformat(document[name]) for name in ("started_at", "finished_at"))
         # A training that left something out is no measure of a whole one.
-        part = any(found.get(name) for name in ("noop", "held", "left_out"))
+        part = any(document.get(name) for name in ("noop", "held", "left_out"))
         return Timing(started.astimezone(UTC), finished.astimezone(UTC), part)
     except (ValueError, KeyError, TypeError):
         return None

@@ -1,4 +1,4 @@
-"""What a run may take, what it leaves out when time is short, and who is told: ``include/config/sla.yaml``."""
+"""What a run may take, what it leaves out when time is short, and who is notified: ``include/config/sla.yaml``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class History(Strict):
 
     Attributes:
         sessions: how many sessions to look back.
-        least: measurements of a step that are needed to go by them.
+        least: measurements of a step that are needed before they are used.
         quantile: of the measurements.
     """
 
@@ -58,11 +58,11 @@ class Measure(Strict):
 
     @property
     def said(self) -> str:
-        """What it is called in logs, reports and notices."""
+        """Its name in logs, reports and notices."""
         return f"folds but the newest {self.folds}" if self.folds else " and ".join(self.families)
 
     def told(self) -> dict[str, Any]:
-        """What the step is told of it."""
+        """The measure as the step takes it in its inputs."""
         return {"folds": self.folds} if self.folds else {"families": list(self.families)}
 
 
@@ -99,7 +99,7 @@ class SlaPolicy(Strict):
         history: what budgets are learned from.
         budgets: seconds of each step, for the first nights.
         leave_out: what may be left out, in this order.
-        notices: who is told.
+        notices: who is notified.
         approval: whose agreement counts.
     """
 

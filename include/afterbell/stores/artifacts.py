@@ -38,8 +38,8 @@ class ArtifactStore:
         keys: tuple[str, str] | None = None,
         timeouts: Timeouts | None = None,
     ) -> None:
-        found = keys or own_keys(ARTIFACTS, os.environ)
-        self._bucket = Bucket(location.artifact_bucket, location, retry or Retry(), timeouts, found)
+        key_pair = keys or own_keys(ARTIFACTS, os.environ)
+        self._bucket = Bucket(location.artifact_bucket, location, retry or Retry(), timeouts, key_pair)
 
     @property
     def bucket(self) -> str:
@@ -64,7 +64,7 @@ class ArtifactStore:
         return self.get_with_etag(key, most)[0]
 
     def get_with_etag(self, key: str, most: int = DOCUMENT_BYTES) -> tuple[bytes, str]:
-        """The bytes of ``key`` and the ETag to hand to `put_if_match`.
+        """The bytes of ``key`` and the ETag to pass to `put_if_match`.
 
         Raises:
             ObjectMissingError: it is not there.
@@ -93,11 +93,11 @@ class ArtifactStore:
         """
 
         def once(client: Any) -> str:
-            found = hashlib.sha256()
+            sha256 = hashlib.sha256()
             with closing(client.get_object(Bucket=self.bucket, Key=key)["Body"]) as stream:
                 for piece in stream.iter_chunks(_CHUNK):
-                    found.update(piece)
-            return found.hexdigest()
+                    sha256.update(piece)
+            return sha256.hexdigest()
 
         self._require(key)
         return self._bucket.ask(once, key)
@@ -108,12 +108,12 @@ class ArtifactStore:
         Args:
             key: where to.
             body: the bytes.
-            content_type: what a browser is told it is; guessed from the key's suffix where None.
+            content_type: the media type given to a browser; guessed from the key's suffix where None.
         """
         guessed = content_type or mimetypes.guess_type(key)[0] or "application/octet-stream"
         self._require(key)
-        wanted = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": guessed}
-        return etag_of(self._bucket.ask(lambda client: client.put_object(**wanted), key))
+        request = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": guessed}
+        return etag_of(self._bucket.ask(lambda client: client.put_object(**request), key))
 
     def put_if_absent(self, key: str, body: bytes) -> str:
         """Write ``key`` only if nothing is there; returns its ETag.
@@ -135,8 +135,8 @@ class ArtifactStore:
 
     def _put_once(self, key: str, body: bytes, **condition: str) -> str:
         self._require(key)
-        wanted = {"Bucket": self.bucket, "Key": key, "Body": body, **condition}
-        return etag_of(self._bucket.ask(lambda client: client.put_object(**wanted), key, conditional=True))
+        request = {"Bucket": self.bucket, "Key": key, "Body": body, **condition}
+        return etag_of(self._bucket.ask(lambda client: client.put_object(**request), key, conditional=True))
 
     def _require(self, key: str) -> None:
         check_key(key)
@@ -144,7 +144,7 @@ class ArtifactStore:
         self._bucket.require()
 
     def clock(self) -> datetime:
-        """What time it is to the store; UTC, to the second."""
+        """The time by the store's clock; UTC, to the second."""
         return self._bucket.clock()
 
     def list(self, prefix: str, after: str = "") -> list[StoredObject]:
@@ -168,8 +168,8 @@ class ArtifactStore:
         """
         self._require(target)
         origin = {"Bucket": self.bucket, "Key": check_key(source)}
-        wanted = {"Bucket": self.bucket, "Key": target, "CopySource": origin}
-        answer = self._bucket.ask(lambda client: client.copy_object(**wanted), source)
+        request = {"Bucket": self.bucket, "Key": target, "CopySource": origin}
+        answer = self._bucket.ask(lambda client: client.copy_object(**request), source)
         return etag_of(answer["CopyObjectResult"])
 
     def delete(self, key: str) -> None:

@@ -53,7 +53,7 @@ class HdfsDropStore:
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All complete files whose keys start with ``prefix``, in the order of their keys.
 
-        A folder below it that can't be looked at stands among them under its path and a slash, with its ``refusal``.
+        A folder below it that can't be listed stands among them under its path and a slash, with its ``refusal``.
 
         Raises:
             StoreConfigError: the root folder isn't there or may not be listed.
@@ -91,7 +91,7 @@ class HdfsDropStore:
                 yield _object(key, item)
 
     def _below(self, folder: str, prefix: str) -> Iterator[StoredObject]:
-        """What is in a folder of the folder that was listed; where it can't be looked at, it stands for its files."""
+        """The files in a folder below the one that was listed; a folder that can't be listed stands for its files."""
         fault = key_fault(folder)
         if fault:
             yield StoredObject("hdfs", f"{folder}/", 0, "", refusal=f"the folder was not looked at: {fault}; rename it")
@@ -124,8 +124,8 @@ class HdfsDropStore:
             pages.follow(entries[-1]["pathSuffix"], [item["pathSuffix"] for item in entries])
             after = {"startAfter": entries[-1]["pathSuffix"]}
 
-    def read(self, found: StoredObject) -> bytes:
-        """The bytes of the version ``found``, an object of a listing.
+    def read(self, entry: StoredObject) -> bytes:
+        """The bytes of the version that ``entry``, an entry of a listing, names.
 
         Raises:
             ObjectChangedError: it was replaced since, or while it was read.
@@ -134,27 +134,27 @@ class HdfsDropStore:
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
-        return self._retry.call(lambda: self._read_once(found))
+        return self._retry.call(lambda: self._read_once(entry))
 
-    def _read_once(self, found: StoredObject) -> bytes:
-        path = self._path(found.key)
+    def _read_once(self, entry: StoredObject) -> bytes:
+        path = self._path(entry.key)
         try:
-            body = self._hdfs.open(path, found.size + 1)  # one more shows that it has grown
+            body = self._hdfs.open(path, entry.size + 1)  # one more shows that it has grown
         except ObjectMissingError:
-            self._check_version(found)
+            self._check_version(entry)
             raise
         # WebHDFS cannot open a version. Any other one would have another length or time, and keep it until now.
-        self._check_version(found)
-        if len(body) != found.size:
-            raise StoreUnavailableError(f"hdfs {path}: expected {found.size} bytes, found {len(body)}; try again later")
+        self._check_version(entry)
+        if len(body) != entry.size:
+            raise StoreUnavailableError(f"hdfs {path}: expected {entry.size} bytes, found {len(body)}; try again later")
         return body
 
-    def _check_version(self, found: StoredObject) -> None:
-        now = self._status_once(found.key)
-        if now.version != found.version:
+    def _check_version(self, entry: StoredObject) -> None:
+        now = self._status_once(entry.key)
+        if now.version != entry.version:
             raise ObjectChangedError(
-                f"hdfs {self._path(found.key)} was replaced since it was listed: expected version "
-                f"{found.version}, found {now.version}; list it again and read the new one"
+                f"hdfs {self._path(entry.key)} was replaced since it was listed: expected version "
+                f"{entry.version}, found {now.version}; list it again and read the new one"
             )
 
     def put(self, key: str, body: bytes) -> StoredObject:
@@ -191,15 +191,15 @@ class HdfsDropStore:
         except AfterbellError:
             return  # hidden from every listing; the first failure is the one to report
 
-    def holds(self, found: StoredObject, body: bytes) -> bool:
+    def holds(self, entry: StoredObject, body: bytes) -> bool:
         """Whether the listed file has these bytes; it is read only if its size is theirs."""
-        return found.size == len(body) and self.read(found) == body
+        return entry.size == len(body) and self.read(entry) == body
 
     def status(self, key: str) -> StoredObject:
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: there is none.
+            ObjectMissingError: it is not there.
         """
         return self._retry.call(lambda: self._status_once(key))
 

@@ -8,8 +8,8 @@ from afterbell.stores.protocols import DropStore, StoredObject
 _TRIES = 3
 
 
-def read_newest(store: DropStore, found: StoredObject) -> tuple[StoredObject, bytes]:
-    """The bytes of the version ``found``; where that was replaced, the version that is there now, and its bytes.
+def read_newest(store: DropStore, entry: StoredObject) -> tuple[StoredObject, bytes]:
+    """The version that ``entry`` names, with its bytes; where it was replaced, the version that is there now.
 
     Raises:
         ObjectChangedError: it was replaced at each of three tries.
@@ -18,7 +18,7 @@ def read_newest(store: DropStore, found: StoredObject) -> tuple[StoredObject, by
     """
     for _ in range(_TRIES - 1):
         try:
-            return found, store.read(found)
+            return entry, store.read(entry)
         except ObjectChangedError:
-            found = store.status(found.key)
-    return found, store.read(found)
+            entry = store.status(entry.key)
+    return entry, store.read(entry)

@@ -1,4 +1,4 @@
-"""Pages of a listing: whatever a service answers, following them comes to an end."""
+"""Pages of a listing: whatever a service answers, following them ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _EMPTY_PAGES = 1000
 
 
 class Pages:
-    """What was seen of one listing.
+    """The pages of one listing that were read so far.
 
     Args:
         where: the listing's place, for messages.
@@ -31,33 +31,33 @@ class Pages:
         """
         token = str(page.get("NextContinuationToken") or "")
         if page.get("IsTruncated") and not token:
-            raise self._endless("says that there is more, and gives no continuation token")
+            raise self._endless_error("says that there is more, and gives no continuation token")
         if token:
             self.follow(token, [item["Key"] for item in page.get("Contents", [])])
         return token
 
     def follow(self, token: str, names: list[str]) -> None:
-        """Note that the page after ``token`` is asked for next.
+        """Note that the page after ``token`` is requested next.
 
         Args:
             token: where it begins.
             names: of the entries of the page that named it.
 
         Raises:
-            StoreConfigError: it was asked for before, or pages have brought nothing new for too long.
+            StoreConfigError: it was requested before, or pages have brought nothing new for too long.
         """
         if token in self._tokens:
-            raise self._endless(f"repeats its continuation token {token[:60]!r} after {len(self._tokens)} pages")
+            raise self._endless_error(f"repeats its continuation token {token[:60]!r} after {len(self._tokens)} pages")
         self._tokens.add(token)
         entries = frozenset(names)
         if entries and entries == self._last:
-            raise self._endless(f"repeats its page, beginning with {names[0][:120]!r}")
+            raise self._endless_error(f"repeats its page, beginning with {names[0][:120]!r}")
         self._empty = 0 if entries else self._empty + 1
         if self._empty > _EMPTY_PAGES:
-            raise self._endless(f"goes on after {_EMPTY_PAGES} empty pages")
+            raise self._endless_error(f"goes on after {_EMPTY_PAGES} empty pages")
         self._last = entries or self._last
 
-    def _endless(self, what: str) -> StoreConfigError:
+    def _endless_error(self, what: str) -> StoreConfigError:
         return StoreConfigError(
             f"{self._where}: the listing {what}: expected pages that lead to an end. What answers there does not list "
             "as the store's protocol asks: check the endpoint, and a proxy between"

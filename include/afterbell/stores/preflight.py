@@ -1,4 +1,4 @@
-"""What must hold before a step begins: every store that it will need is there and takes the credentials."""
+"""Check before a step begins: every store that it will need is there and accepts the credentials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afterbell.stores.retry import Retry
 
 
 def check_stores(runtime: Runtime) -> None:
-    """Ask for the feed bucket, the artifact bucket and the feed's root folder on HDFS: three requests, nothing is made.
+    """Look up the feed bucket, the artifact bucket and the feed's root folder on HDFS: three requests, nothing is made.
 
     A wrong bucket is found here, and not when the result of an hour's work is to be written.
 

@@ -1,4 +1,4 @@
-"""What the steps ask of a store of drops, whichever it is."""
+"""The interface of a store of drops that the steps use, whichever store it is."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class StoredObject:
         size: bytes.
         version: what changes when the bytes do: the ETag on S3, ``<length>-<modification time in ms>`` on
             HDFS.
-        modified: when it was last written, in UTC, by the store's clock; None where the store did not say (S3's
-            answer to a write). Not compared: two objects of one version are the same.
+        modified: when it was last written, in UTC, by the store's clock; None where the store did not state it
+            (S3's answer to a write). Not compared: two objects of one version are the same.
         refusal: why it can't be read, where that shows in the listing (a folder that may not be listed, a name that no
-            key can have); empty where nothing speaks against it. Not compared either.
+            key can have); empty where it can be read. Not compared either.
     """
 
     store: str
@@ -55,12 +55,12 @@ class DropStore(Protocol):
     def list(self, prefix: str) -> Iterator[StoredObject]:
         """All complete objects below ``prefix``, in the order of their keys, listings paginated.
 
-        What is below it and can't be looked at stands among them, with its ``refusal``.
+        What is below it and can't be listed stands among them, with its ``refusal``.
         """
         ...
 
-    def read(self, found: StoredObject) -> bytes:
-        """The bytes of exactly that version.
+    def read(self, entry: StoredObject) -> bytes:
+        """The bytes of exactly the version that ``entry``, an entry of a listing, names.
 
         Raises:
             ObjectChangedError: it was replaced since it was listed.
@@ -74,7 +74,7 @@ class DropStore(Protocol):
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: there is none.
+            ObjectMissingError: it is not there.
         """
         ...
 
@@ -82,8 +82,8 @@ class DropStore(Protocol):
         """Write an object whole: a reader sees all of it or none."""
         ...
 
-    def holds(self, found: StoredObject, body: bytes) -> bool:
-        """Whether a listed object already has exactly these bytes; False where that can't be told."""
+    def holds(self, entry: StoredObject, body: bytes) -> bool:
+        """Whether a listed object already has exactly these bytes; False where that can't be determined."""
         ...
 
     def ensure(self) -> None:

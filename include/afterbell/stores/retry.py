@@ -18,22 +18,22 @@ Result = TypeVar("Result")
 _LOG = logging.getLogger(__name__)
 _MOST_DOUBLINGS = 30
 _LONGEST_ASKED = 600.0
-_PATIENCE: list[datetime] = []
+_DEADLINES: list[datetime] = []
 """The deadline of the step that this process runs, while it runs; of the whole process, its threads included."""
 
 
 @contextmanager
 def waiting_until(deadline: datetime) -> Iterator[None]:
-    """Within the block stores that do not answer are tried again up to ``deadline``, by whoever asks them.
+    """Within the block stores that do not answer are tried again up to ``deadline``, by every caller.
 
-    A process runs one step at a time, and all of its calls of stores have the same time left. What may not wait says so
-    (``Retry(waits=False)``).
+    A process runs one step at a time, and all of its calls of stores have the same time left. Calls that may not wait
+    use ``Retry(waits=False)``.
     """
-    _PATIENCE.append(deadline)
+    _DEADLINES.append(deadline)
     try:
         yield
     finally:
-        _PATIENCE.pop()
+        _DEADLINES.pop()
 
 
 class Timeouts(NamedTuple):
@@ -45,7 +45,7 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and how patiently.
+    """How often and for how long a call is tried again.
 
     Attributes:
         attempts: tries in all, the first included, where there is no cut-off.
@@ -76,17 +76,17 @@ class Retry:
             except StoreUnavailableError as error:
                 pause = self._pause(attempt, error.retry_after)
                 if not self._may_go_on(attempt, pause):
-                    tried = self._tried(attempt, datetime.now(UTC) - began)
+                    tried = self._describe_tries(attempt, datetime.now(UTC) - began)
                     raise type(error)(f"{error} ({tried})", error.retry_after) from error
                 _LOG.warning("%s; trying again in %.1f s", error, pause)
                 time.sleep(pause)
         raise AssertionError("unreachable")  # the count has no end
 
-    def _pause(self, attempt: int, asked: float) -> float:
+    def _pause(self, attempt: int, retry_after: float) -> float:
         # Full jitter: many readers that failed together must not come back together. What the store asks for
         # (Retry-After) is the least.
         bound = min(self.longest_pause, self.first_pause * 2 ** min(attempt - 1, _MOST_DOUBLINGS))
-        return asked + random.uniform(0, bound)  # noqa: S311 - a pause is no secret
+        return retry_after + random.uniform(0, bound)  # noqa: S311 - a pause is no secret
 
     def _may_go_on(self, attempt: int, pause: float) -> bool:
         if self.until is None and attempt < self.attempts:
@@ -95,9 +95,9 @@ class Retry:
         return cut_off is not None and pause < (cut_off - datetime.now(UTC)).total_seconds()
 
     def _cut_off(self) -> datetime | None:
-        return self.until or (_PATIENCE[-1] if self.waits and _PATIENCE else None)
+        return self.until or (_DEADLINES[-1] if self.waits and _DEADLINES else None)
 
-    def _tried(self, attempt: int, away: timedelta) -> str:
+    def _describe_tries(self, attempt: int, away: timedelta) -> str:
         times = "tried once" if attempt == 1 else f"tried {attempt} times"
         cut_off = self._cut_off()
         if cut_off is None:

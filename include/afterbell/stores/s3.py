@@ -47,8 +47,8 @@ class S3DropStore:
         """
         return iter(self._bucket.list(prefix))
 
-    def read(self, found: StoredObject) -> bytes:
-        """The bytes of the version ``found``, an object of a listing.
+    def read(self, entry: StoredObject) -> bytes:
+        """The bytes of the version that ``entry``, an entry of a listing, names.
 
         Raises:
             ObjectChangedError: it was replaced since.
@@ -57,25 +57,25 @@ class S3DropStore:
             StoreConfigError: the store refused.
             StoreUnavailableError: no answer, after bounded retries.
         """
-        check_key(found.key)
+        check_key(entry.key)
         try:
-            return self._bucket.ask(lambda client: self._read_once(client, found), found.key)
+            return self._bucket.ask(lambda client: self._read_once(client, entry), entry.key)
         except PreconditionFailedError as error:
             raise ObjectChangedError(
-                f"s3://{self.bucket}/{found.key} was replaced since it was listed with ETag {found.version}: "
+                f"s3://{self.bucket}/{entry.key} was replaced since it was listed with ETag {entry.version}: "
                 "list it again and read the new version"
             ) from error
         except ObjectMissingError:
             self._bucket.require()  # or a wrong bucket could pass for a lost object
             raise
 
-    def _read_once(self, client: Any, found: StoredObject) -> bytes:
-        answer = client.get_object(Bucket=self.bucket, Key=found.key, IfMatch=f'"{found.version}"')
-        body = read_at_most(answer, found.size)
-        if body is None or len(body) != found.size:
+    def _read_once(self, client: Any, entry: StoredObject) -> bytes:
+        answer = client.get_object(Bucket=self.bucket, Key=entry.key, IfMatch=f'"{entry.version}"')
+        body = read_at_most(answer, entry.size)
+        if body is None or len(body) != entry.size:
             count = "more" if body is None else len(body)
             raise StoreUnavailableError(
-                f"s3://{self.bucket}/{found.key}: expected {found.size} bytes, found {count}; try again later"
+                f"s3://{self.bucket}/{entry.key}: expected {entry.size} bytes, found {count}; try again later"
             )
         return body
 
@@ -83,7 +83,7 @@ class S3DropStore:
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: there is none.
+            ObjectMissingError: it is not there.
         """
         check_key(key)
         self._bucket.require()
@@ -104,7 +104,7 @@ class S3DropStore:
         answer = self._bucket.ask(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
         return StoredObject("s3", key, len(body), etag_of(answer))
 
-    def holds(self, found: StoredObject, body: bytes) -> bool:
+    def holds(self, entry: StoredObject, body: bytes) -> bool:
         """Whether the listed object has these bytes, by its ETag: the MD5, where it came in one piece."""
         digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
-        return found.size == len(body) and found.version == digest
+        return entry.size == len(body) and entry.version == digest

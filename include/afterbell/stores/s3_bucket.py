@@ -1,4 +1,4 @@
-"""What all of the project's buckets share: tries, fresh credentials, the listing, and that a bucket is there."""
+"""Operations common to the project's buckets: tries, fresh credentials, the listing, and the check for existence."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Bucket:
         self._seen = False
 
     def ask(self, action: Callable[[Any], Answer], key: str = "", *, conditional: bool = False) -> Answer:
-        """What ``action`` makes of boto3's client; tried again after passing faults, once with fresh credentials.
+        """The result of ``action`` on boto3's client; tried again after passing faults, once with fresh credentials.
 
         Args:
             action: one request, safe to repeat unless ``conditional``.
@@ -72,13 +72,13 @@ class Bucket:
                 return once(client)
             except CredentialsExpiredError:
                 if self._keys:
-                    raise  # handed in by the caller: there is no chain to ask again
+                    raise  # given by the caller: there is no chain to query again
                 return once(self._renew(client))
 
         return self._retry.call(renewed)
 
     def _renew(self, used: Any) -> Any:
-        # One thread asks the provider chain anew; those that come after it take what it got.
+        # One thread queries the provider chain again; the others use its result.
         with self._renewing:
             if self.client is used:
                 self.client = make_client(self.location, self._timeouts)
@@ -131,7 +131,7 @@ class Bucket:
         return self.ask(look)
 
     def clock(self) -> datetime:
-        """What time it is to the store, by the date of its answer; UTC, to the second."""
+        """The time by the store's clock, from the date of its answer; UTC, to the second."""
 
         def look(client: Any) -> datetime:
             answer = client.head_bucket(Bucket=self.name)
@@ -149,12 +149,12 @@ class Bucket:
         Raises:
             StoreConfigError: the pages don't lead to an end, or the bucket may not be listed.
         """
-        found: list[StoredObject] = []
+        objects: list[StoredObject] = []
         start = {"StartAfter": check_key(after)} if after else {}
         pages = Pages(f"s3://{self.name}/{prefix} at {self.location.endpoint or 'AWS'}")
         while True:
             page = self._page({"Prefix": check_prefix(prefix), **start})
-            found += [
+            objects += [
                 StoredObject("s3", item["Key"], int(item["Size"]), etag_of(item), modified(item))
                 for item in page.get("Contents", [])
                 if not item["Key"].endswith("/")  # what consoles leave behind for an empty folder
@@ -162,11 +162,11 @@ class Bucket:
             token = pages.next_token(page)
             if not token:
                 # AWS lists in the order of the keys' bytes; services that keep folders do not ("a/b" before "a.txt").
-                return sorted(found, key=lambda item: item.key.encode())
+                return sorted(objects, key=lambda item: item.key.encode())
             start = {"ContinuationToken": token}
 
-    def _page(self, asked: dict[str, str]) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask(
-            lambda client: client.list_objects_v2(Bucket=self.name, **asked), asked["Prefix"]
+    def _page(self, parameters: dict[str, str]) -> dict[str, Any]:
+        page: dict[str, Any] = self.ask(
+            lambda client: client.list_objects_v2(Bucket=self.name, **parameters), parameters["Prefix"]
         )
-        return found
+        return page

@@ -34,7 +34,7 @@ def _loader() -> Loader:
 
 
 def read_description() -> None:
-    """Have S3's description read for this process and its forks; no key is needed, and nobody is asked."""
+    """Have S3's description read for this process and its forks; no key and no request is needed."""
     core = botocore.session.Session()
     core.register_component("data_loader", _loader())
     core.create_client("s3", "us-east-1", config=Config(signature_version=UNSIGNED)).close()
@@ -46,7 +46,7 @@ def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] 
     ``keys`` (access key, secret key) are for callers that hold them elsewhere than in their environment.
 
     Raises:
-        StoreConfigError: the endpoint or the region is not one.
+        StoreConfigError: the endpoint or the region is not valid.
     """
     own = location.endpoint is not None
     config = Config(
@@ -63,7 +63,7 @@ def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] 
     )
     try:
         # A session of one's own: boto3's default one isn't safe to build clients from in threads, and a new one
-        # asks the chain of providers anew.
+        # queries the chain of providers again.
         core = botocore.session.Session()
         core.register_component("data_loader", _loader())
         access, secret = keys or (None, None)
@@ -100,9 +100,9 @@ def is_loopback(url: str | None) -> bool:
 
 
 def modified(item: dict[str, Any]) -> datetime | None:
-    """When a listing's entry was last written, in UTC; None where it doesn't say."""
-    found: datetime | None = item.get("LastModified")
-    return found.astimezone(UTC) if found else None
+    """When a listing's entry was last written, in UTC; None where the entry doesn't state it."""
+    written: datetime | None = item.get("LastModified")
+    return written.astimezone(UTC) if written else None
 
 
 def etag_of(answer: dict[str, Any]) -> str:

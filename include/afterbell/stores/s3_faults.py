@@ -1,4 +1,4 @@
-"""S3's faults in the project's words: what failed, on which bucket, and what to check."""
+"""S3's faults as the project's errors: what failed, on which bucket, and what to check."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "
 _FULL = {"InsufficientStorage", "XMinioStorageFull", "XMinioStorageQuotaExceeded", "QuotaExceeded", "507"}
 _FULL_STATUS = 507
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired", "400"}
-"""400 alone is how HEAD, whose answers have no body, says it."""
+"""HEAD, whose answers have no body, reports it as 400 alone."""
 _OF_ONE_OBJECT = {"GetObject", "HeadObject"}
 _OF_THE_STORE = {
     "NoSuchBucket",
@@ -49,7 +49,7 @@ _OF_THE_STORE = {
     "301",
     "307",
 }
-"""Refusals of whoever asks, or of the whole bucket; any other one of a request for an object is of that object."""
+"""Refusals of the caller, or of the whole bucket; any other refusal of a request for an object concerns that object."""
 _ARCHIVED = "InvalidObjectState"
 _FORBIDDEN = {"AccessDenied", "403"}
 _ADVICE = {
@@ -67,7 +67,7 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
 
     Args:
         location: for the message.
-        bucket: the bucket that was asked.
+        bucket: the bucket of the request.
         key: the object, where there is one.
         conditional: whether a conditional write is inside, whose outcome is unknown when no answer came.
     """
@@ -75,14 +75,16 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
     try:
         yield
     except boto.ClientError as error:
-        raise _answered(error, location, bucket, where, conditional=conditional) from error
+        raise _error_of_answer(error, location, bucket, where, conditional=conditional) from error
     except (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError) as error:
         raise StoreConfigError(f"{where}: no credentials: set {' and '.join(GENERAL)}") from error
     except (boto.EndpointConnectionError, boto.ConnectTimeoutError, boto.ProxyConnectionError) as error:
         # Never connected, so nothing was written either.
         raise StoreUnavailableError(f"{where}: no connection; check that it runs (./afterbell doctor)") from error
     except (boto.HTTPClientError, boto.IncompleteReadError) as error:
-        raise _unanswered(f"{where}: the connection broke ({type(error).__name__})", conditional=conditional) from error
+        raise _no_answer_error(
+            f"{where}: the connection broke ({type(error).__name__})", conditional=conditional
+        ) from error
     except boto.ParamValidationError as error:
         raise ConfigError(f"{where}: {error}") from error
     except ResponseParserError as error:
@@ -96,10 +98,10 @@ def error_code(error: boto.ClientError) -> str:
 
 def refusal(location: S3Location, bucket: str, code: str) -> StoreConfigError:
     """The error for a bucket that can't be used, with what to check."""
-    return StoreConfigError(_advise(location, bucket, f"s3://{bucket}/ at {location.endpoint or 'AWS'}", code))
+    return StoreConfigError(_advice_for(location, bucket, f"s3://{bucket}/ at {location.endpoint or 'AWS'}", code))
 
 
-def _answered(
+def _error_of_answer(
     error: boto.ClientError, location: S3Location, bucket: str, where: str, *, conditional: bool
 ) -> AfterbellError:
     code = error_code(error)
@@ -110,8 +112,8 @@ def _answered(
     if code in {"NoSuchKey", "404"}:
         return ObjectMissingError(f"{where}: the object is not there")
     if code in _PASSING | _FULL or status >= 500:
-        asked = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
-        return _later(where, code, status, asked, conditional=conditional)
+        retry_after = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
+        return _passing_error(where, code, status, retry_after, conditional=conditional)
     if code in _EXPIRED:
         return CredentialsExpiredError(
             f"{where}: the credentials have expired ({code}): renew them where they come from, or check the region"
@@ -119,15 +121,15 @@ def _answered(
     if error.operation_name in _OF_ONE_OBJECT and code not in _OF_THE_STORE:
         reason = _refused_object(code, str(error.response.get("Error", {}).get("Message", "")))
         return ObjectRefusedError(f"{where}: {reason}", reason)
-    return StoreConfigError(_advise(location, bucket, where, code))
+    return StoreConfigError(_advice_for(location, bucket, where, code))
 
 
-def _later(where: str, code: str, status: int, asked: float, *, conditional: bool) -> AfterbellError:
+def _passing_error(where: str, code: str, status: int, retry_after: float, *, conditional: bool) -> AfterbellError:
     if code in _FULL or status == _FULL_STATUS:  # nothing was written, so that nothing is unknown
         return StoreFullError(
             f"{where}: the store has no room ({code}, HTTP {status}): free space there or raise the quota"
         )
-    return _unanswered(f"{where}: {code} (HTTP {status})", asked, conditional=conditional)
+    return _no_answer_error(f"{where}: {code} (HTTP {status})", retry_after, conditional=conditional)
 
 
 def _refused_object(code: str, message: str) -> str:
@@ -141,13 +143,13 @@ def _refused_object(code: str, message: str) -> str:
     return f"the store refused this object ({code}{': ' * bool(message)}{message[:200]}): check the object there"
 
 
-def _unanswered(message: str, asked: float = 0.0, *, conditional: bool) -> AfterbellError:
+def _no_answer_error(message: str, retry_after: float = 0.0, *, conditional: bool) -> AfterbellError:
     if conditional:
         return UnknownOutcomeError(f"{message}; it may have been written: read it again, delete nothing")
-    return StoreUnavailableError(f"{message}; try again later", asked)
+    return StoreUnavailableError(f"{message}; try again later", retry_after)
 
 
-def _advise(location: S3Location, bucket: str, where: str, code: str) -> str:
+def _advice_for(location: S3Location, bucket: str, where: str, code: str) -> str:
     setting = "s3.feed_bucket" if bucket == location.feed_bucket else "s3.artifact_bucket"
     named = f"check {setting} in include/config/platform.yaml"
     about_bucket = {
@@ -155,11 +157,11 @@ def _advise(location: S3Location, bucket: str, where: str, code: str) -> str:
         "InvalidBucketName": f"the bucket's name is not valid: {named}",
     }
     refused = f"the store refused ({code}): check endpoint, region and bucket"
-    access, secret = _variables(FEED if bucket == location.feed_bucket else ARTIFACTS)
+    access, secret = _key_variables(FEED if bucket == location.feed_bucket else ARTIFACTS)
     advice = _ADVICE[code].format(access=access, secret=secret) if code in _ADVICE else refused
     return f"{where}: {about_bucket.get(code) or advice}"
 
 
-def _variables(pair: Pair) -> tuple[str, str]:
+def _key_variables(pair: Pair) -> tuple[str, str]:
     """The names of the variables that hold the keys for a bucket: its own pair wins where it is set."""
     return pair if all(os.environ.get(name) for name in pair) else GENERAL

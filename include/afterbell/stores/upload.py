@@ -21,7 +21,7 @@ _KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")
 
 @dataclass(frozen=True)
 class UploadSummary:
-    """What an upload came to.
+    """Result of an upload.
 
     Attributes:
         objects: how many were written.
@@ -35,7 +35,7 @@ class UploadSummary:
 
 
 Progress = Callable[[UploadSummary], None]
-"""Told what it came to so far, after each object, in the caller's thread."""
+"""Called with the totals so far, after each object, in the caller's thread."""
 
 
 def upload(deliveries: Iterable[Delivery], runtime: Runtime, on_progress: Progress | None = None) -> UploadSummary:
@@ -93,24 +93,24 @@ def _add(done: UploadSummary, written: int | None) -> UploadSummary:
 def folder_deliveries(folder: Path) -> Iterator[Delivery]:
     """The drops in a folder laid out as the vendor's: ``s3/<key>`` for the bucket, ``hdfs/<path>`` for HDFS.
 
-    The folder is checked at once, its files are read one after another as they are asked for. Hidden files are left.
+    The folder is checked at once, its files are read one after another as they are needed. Hidden files are left.
 
     Raises:
         MissingDropsError: there is no such folder, or no price drop in it.
         ConfigError: a file's name can't be a key.
     """
-    found = [(kind, path) for kind in _KINDS for path in _files(folder / kind)]
+    drops = [(kind, path) for kind in _KINDS for path in _files(folder / kind)]
     expected = folder / "s3" / "prices" / "YYYY" / "YYYYMMDD.csv.gz"
     if not folder.is_dir():
         raise MissingDropsError(f"{folder} is not a folder: expected one with drops at {expected}")
-    if not any(kind == "s3" and path.match("prices/*/*.csv.gz") for kind, path in found):
-        there = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
+    if not any(kind == "s3" and path.match("prices/*/*.csv.gz") for kind, path in drops):
+        names = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
         raise MissingDropsError(
             f"{folder} has no price drops: expected files like {expected} "
-            f"(and hdfs/reports/..., hdfs/symbols/...), found {there}; nothing was uploaded"
+            f"(and hdfs/reports/..., hdfs/symbols/...), found {names}; nothing was uploaded"
         )
-    keys = [check_key(path.relative_to(folder / kind).as_posix()) for kind, path in found]
-    return (Delivery(kind, key, path.read_bytes()) for (kind, path), key in zip(found, keys, strict=True))
+    keys = [check_key(path.relative_to(folder / kind).as_posix()) for kind, path in drops]
+    return (Delivery(kind, key, path.read_bytes()) for (kind, path), key in zip(drops, keys, strict=True))
 
 
 def _files(folder: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""One WebHDFS call at a time, its faults in the project's words, its passing ones tried again.
+"""One WebHDFS call at a time, its faults as the project's errors, passing ones marked to be tried again.
 
 Protocol: https://hadoop.apache.org/docs/r3.3.4/hadoop-project-dist/hadoop-hdfs/WebHDFS.html
 """
@@ -42,7 +42,7 @@ _PASSING = {
 """What may pass by itself or by an operator's hand before the cut-off."""
 _FULL = {name for name, advice in _PASSING.items() if _QUOTA in advice}
 _NO_ROOM = "could only be written to 0 of"
-"""How a NameNode says that no DataNode takes a block: all are full, or none is there."""
+"""How a NameNode reports that no DataNode takes a block: all are full, or there is no DataNode."""
 _ELSEWHERE, _TOO_MANY = 307, 429
 _REFUSED = {
     "AccessControlException": "access is denied: check the user and the permissions of the folder",
@@ -63,7 +63,7 @@ _OF_ONE_PATH = {
     "ParentNotDirectoryException",
     "HTTP 403",
 }
-"""Refusals of a path; the others are of whoever asks, or of the request."""
+"""Refusals of a path; the others concern the caller, or the request."""
 
 
 class WebHdfs:
@@ -91,18 +91,18 @@ class WebHdfs:
             ObjectMissingError: the path is not there.
             ObjectRefusedError: the NameNode refused this path.
             StoreConfigError: the NameNode refused for good.
-            StoreUnavailableError: no answer, or one that says "later".
+            StoreUnavailableError: no answer, or one that means "later".
         """
         answer = self._ask(method, path, op=op, **params)
         if not answer.data:
             return {}
         try:
-            found: dict[str, Any] = answer.json()
+            document: dict[str, Any] = answer.json()
         except ValueError as error:
             raise StoreConfigError(
                 f"{self.url}{path}: {op} was not answered by WebHDFS: {answer.data[:80].decode(errors='replace')!r}"
             ) from error
-        return found
+        return document
 
     def open(self, path: str, most: int) -> bytes:
         """The first ``most`` bytes of a file, from the DataNode that the NameNode points at."""
@@ -164,8 +164,8 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
         return StoreConfigError(f"{where}: {_REFUSED[name]} ({name}: {message})")
     # A NameNode that is starting, in safe mode or on standby, and a gateway that is short of breath.
     if name in _PASSING or answer.status >= 500 or answer.status == _TOO_MANY:
-        asked = seconds_asked(answer.headers.get("Retry-After"))
+        retry_after = seconds_asked(answer.headers.get("Retry-After"))
         no_room = "no DataNode has room, or none is there; " if _NO_ROOM in message else ""
         kind = StoreFullError if name in _FULL or no_room else StoreUnavailableError
-        return kind(f"{where}: {_PASSING.get(name, '')}{no_room}{name}: {message}; try again later", asked)
+        return kind(f"{where}: {_PASSING.get(name, '')}{no_room}{name}: {message}; try again later", retry_after)
     return StoreConfigError(f"{where}: refused with {name}: {message}; check the address and the user")

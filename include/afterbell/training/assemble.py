@@ -36,7 +36,7 @@ class Inputs:
         bars: rows of ``market.bars``.
         actions: rows of ``market.corporate_actions``.
         grid: the exchange's sessions from the first feature's to the run's.
-        unseen: sessions about whose corporate actions nothing was shown; empty where they are kept all the same.
+        unseen: sessions about whose corporate actions nothing was shown; empty where their rows are kept all the same.
     """
 
     sets: tuple[SetRows, ...]
@@ -52,22 +52,23 @@ def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, An
     Args:
         inputs: what goes in.
         spec: universe, horizons and target.
-        folder: where to; it is there.
-        made_from: kept in the index.
+        folder: where to write; it exists.
+        made_from: stored in the index.
 
     Returns:
         How many rows there are.
 
     Raises:
-        ConfigError: a column stands in two of the sets.
+        ConfigError: a column is in two of the sets.
         PermanentError: no row or no label is left, or a row lies on a day that is no session of the grid.
-        StaleInputError: a (symbol, session) stands more than once.
+        StaleInputError: a (symbol, session) occurs more than once.
     """
     names = column_names(inputs.sets)
     listing = list_symbols(inputs.bars, inputs.grid)
-    room = min(each.rows.room for each in inputs.sets)
-    with ExitStack() as held:
-        files = [held.enter_context(closing(each)) for each in _files(folder, len(names), len(spec.horizons), room)]
+    room = min(factor_set.rows.room for factor_set in inputs.sets)
+    with ExitStack() as stack:
+        opened = _open_files(folder, len(names), len(spec.horizons), room)
+        files = [stack.enter_context(closing(file)) for file in opened]
         labelled = False
         for rows, labels in _months(inputs, spec, listing):
             starts = session_starts(rows.session)
@@ -76,7 +77,7 @@ def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, An
             for file, part in zip(files, parts, strict=True):
                 file.append(part)
             labelled = labelled or bool(np.isfinite(labels).any())
-        _require(files[0].rows, room, labelled=labelled)
+        _require_labelled_rows(files[0].rows, room, labelled=labelled)
         for file in files:
             file.close_up()
     index = {
@@ -84,14 +85,14 @@ def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, An
         "horizons": spec.horizons,
         "grid": [from_day(int(day)).isoformat() for day in inputs.grid.days],
         "tickers": listing.tickers,
-        "sets": {each.name: each.columns for each in inputs.sets},
+        "sets": {factor_set.name: factor_set.columns for factor_set in inputs.sets},
         "made_from": made_from,
     }
     (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
     return files[0].rows
 
 
-def _files(folder: Path, features: int, horizons: int, room: int) -> list[ColumnFile]:
+def _open_files(folder: Path, features: int, horizons: int, room: int) -> list[ColumnFile]:
     shapes = (("f4", features), ("f4", horizons), ("f4", horizons), ("i4", None), ("i4", None))
     return [
         ColumnFile(folder / f"{name}.npy", dtype, columns, room)
@@ -102,7 +103,7 @@ def _files(folder: Path, features: int, horizons: int, room: int) -> list[Column
 def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
     grid = inputs.grid
-    renames = [each[:3] for each in known_renames(inputs.actions, grid, listing) if each[3]]
+    renames = [rename[:3] for rename in known_renames(inputs.actions, grid, listing) if rename[3]]
     universe = Universe(spec.universe, renames, known_taken(inputs.actions, grid, listing))
     # The listing is of all bars: a symbol whose bars are held has not been delisted.
     bars = KnownBars(WithoutHeld(inputs.bars, inputs.actions), grid, listing)
@@ -115,20 +116,20 @@ def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple
         traded = universe.tradable(bars.at_own_cut_off(month))
         allowed[traded["session"].to_numpy() - first, traded["symbol"].to_numpy()] = True
         rows = month_rows(inputs.sets, month, grid, listing, (first, allowed), spec.universe.min_feature_share)
-        rows = _seen(rows, looked_back)
+        rows = _without_unseen(rows, looked_back)
         if rows.session.size:
-            found = labels.of(first, last)[:, rows.session - first, rows.symbol]
+            month_labels = labels.of(first, last)[:, rows.session - first, rows.symbol]
             for number, crossing in enumerate(ahead):
-                found[number, crossing[rows.session]] = np.nan
-            yield rows, found
+                month_labels[number, crossing[rows.session]] = np.nan
+            yield rows, month_labels
 
 
-def _seen(rows: Rows, crossing: NDArray[np.bool_]) -> Rows:
+def _without_unseen(rows: Rows, crossing: NDArray[np.bool_]) -> Rows:
     """The rows whose look-back crosses no session without evidence."""
-    out = crossing[rows.session]
-    if not out.any():
+    crosses = crossing[rows.session]
+    if not crosses.any():
         return rows
-    return Rows(tuple(column[~out] for column in rows.features), rows.session[~out], rows.symbol[~out])
+    return Rows(tuple(column[~crosses] for column in rows.features), rows.session[~crosses], rows.symbol[~crosses])
 
 
 def _crossing(inputs: Inputs, spec: ModelSpec) -> tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]:
@@ -139,14 +140,14 @@ def _crossing(inputs: Inputs, spec: ModelSpec) -> tuple[NDArray[np.bool_], list[
     own = np.array(crossed(days, inputs.unseen, 1), np.bool_)
     ahead = []
     for horizon in spec.horizons:
-        found = np.zeros(len(days), np.bool_)
+        crosses = np.zeros(len(days), np.bool_)
         for step in range(2, horizon + 2):
-            found[: len(days) - step] |= own[step:]
-        ahead.append(found)
+            crosses[: len(days) - step] |= own[step:]
+        ahead.append(crosses)
     return back, ahead
 
 
-def _require(rows: int, room: int, *, labelled: bool) -> None:
+def _require_labelled_rows(rows: int, room: int, *, labelled: bool) -> None:
     if not rows:
         raise PermanentError(
             f"no row is left to train on: {room} feature rows at most, none of them with enough finite features and "

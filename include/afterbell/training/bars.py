@@ -67,21 +67,21 @@ def list_symbols(bars: Monthly, grid: SessionGrid) -> Listing:
         grid: the run's sessions.
 
     Raises:
-        PermanentError: there is none.
+        PermanentError: no bar was known.
     """
     columns = ("symbol", "session", "knowledge_time")
-    found = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date})
+    last_sessions = pl.DataFrame(schema={"symbol": pl.String, "session": pl.Date})
     for month in np.intersect1d(bars.months, months_of(grid.days)).tolist():
         latest = known_rows(bars.read(month, columns), grid).select("symbol", "session")
-        found = pl.concat([found, latest]).group_by("symbol").agg(pl.col("session").max())
-    found = found.sort("symbol")
-    if found.is_empty():
+        last_sessions = pl.concat([last_sessions, latest]).group_by("symbol").agg(pl.col("session").max())
+    last_sessions = last_sessions.sort("symbol")
+    if last_sessions.is_empty():
         raise PermanentError(
             "no bar of the run's sessions was known at its cut-off; expected some: check the steps `ingest` and "
             "`validate`"
         )
-    last = grid.columns(days_of(found["session"]))
-    return Listing(tuple(found["symbol"]), last_bars(last, len(grid.days)))
+    last = grid.columns(days_of(last_sessions["session"]))
+    return Listing(tuple(last_sessions["symbol"]), last_bars(last, len(grid.days)))
 
 
 def days_of(sessions: pl.Series) -> Ints:
@@ -121,11 +121,11 @@ class WithoutHeld:
 
 
 class KnownBars:
-    """The bars of the run's sessions that were known at its cut-off; months are kept for those who come back."""
+    """The bars of the run's sessions that were known at its cut-off; the months last read are kept in memory."""
 
     def __init__(self, bars: Monthly, grid: SessionGrid, listing: Listing) -> None:
         self._bars, self._grid, self._listing = bars, grid, listing
-        self._there = frozenset(bars.months)
+        self._months = frozenset(bars.months)
         self._read: dict[int, pl.DataFrame] = {}
 
     def month(self, month: int) -> pl.DataFrame:
@@ -147,7 +147,7 @@ class KnownBars:
 
     def _load(self, month: int) -> pl.DataFrame:
         columns = ("symbol", "session", "close", "volume", "knowledge_time", "revision")
-        if month not in self._there:
+        if month not in self._months:
             return _NONE
         rows = known_rows(self._bars.read(month, columns), self._grid)
         return rows.select(

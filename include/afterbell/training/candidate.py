@@ -26,10 +26,10 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
         session: the exchange session the run is for.
         handed: snapshots and definitions.
         spec: the model specification.
-        left_out: for the deadline, which makes another candidate.
-        more: what else decides, in an experiment.
+        left_out: what was left out for the deadline, which makes another candidate.
+        more: what else decides the id, in an experiment.
     """
-    less = {"left_out": sorted(left_out)} if left_out else {}
+    omissions = {"left_out": sorted(left_out)} if left_out else {}
     return commit_id(
         "train",
         **more,
@@ -39,13 +39,13 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
         config=spec.model_dump(mode="json"),
         code=code_version(),
         environment=environment_versions(),
-        **less,
+        **omissions,
     )[:16]
 
 
-def candidate_key(wanted: str, path: str = "candidate.json", root: str = "") -> str:
+def candidate_key(identifier: str, path: str = "candidate.json", root: str = "") -> str:
     """Where a file of a candidate lies in the artifact bucket; ``root`` is the folder of an experiment."""
-    return f"{root}candidates/{wanted}/{path}"
+    return f"{root}candidates/{identifier}/{path}"
 
 
 def model_path(result: FitResult) -> str:
@@ -54,13 +54,13 @@ def model_path(result: FitResult) -> str:
 
 
 def horizons_without_model(spec: ModelSpec, outcome: Outcome) -> list[int]:
-    """The horizons that the specification asks for and no model was made for."""
+    """The horizons of the specification for which no model was made."""
     made = {result.fit.horizon for result in outcome.finals}
     return [horizon for horizon in spec.horizons if horizon not in made]
 
 
 def describe(
-    wanted: str,
+    identifier: str,
     session: date,
     spec: ModelSpec,
     matrix: Matrix,
@@ -71,13 +71,13 @@ def describe(
     """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
 
     Args:
-        wanted: the candidate's id.
+        identifier: the candidate's id.
         session: the exchange session the run is for.
         spec: the model specification.
         matrix: what was trained on.
-        outcome: what came of the fits.
+        outcome: the results of the fits.
         handed: snapshots and definitions.
-        left_out: what the deadline left no time for.
+        left_out: what was left out because of the deadline.
 
     Raises:
         PermanentError: a horizon has no model.
@@ -91,7 +91,7 @@ def describe(
         )
     last = max(result.fit.train_last for result in outcome.finals)
     return {
-        "candidate_id": wanted,
+        "candidate_id": identifier,
         "session": session.isoformat(),
         "spec": spec.model_dump(mode="json"),
         "features": {
@@ -124,18 +124,18 @@ def _model_entry(result: FitResult) -> dict[str, Any]:
 
 def upload(store: ArtifactStore, content: dict[str, Any], outcome: Outcome, root: str = "") -> None:
     """Write the models, then ``candidate.json``: a candidate without it was never finished."""
-    wanted = content["candidate_id"]
+    identifier = content["candidate_id"]
     for result in outcome.finals:
-        store.put(candidate_key(wanted, model_path(result), root), result.model)
+        store.put(candidate_key(identifier, model_path(result), root), result.model)
     body = json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
-    store.put(candidate_key(wanted, root=root), body)
+    store.put(candidate_key(identifier, root=root), body)
 
 
-def read_candidate(store: ArtifactStore, wanted: str, root: str = "") -> dict[str, Any]:
+def read_candidate(store: ArtifactStore, identifier: str, root: str = "") -> dict[str, Any]:
     """The content of a candidate's ``candidate.json``.
 
     Raises:
         ObjectMissingError: there is no such candidate, or it was never finished.
     """
-    found: dict[str, Any] = json.loads(store.get(candidate_key(wanted, root=root)))
-    return found
+    content: dict[str, Any] = json.loads(store.get(candidate_key(identifier, root=root)))
+    return content

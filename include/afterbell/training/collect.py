@@ -1,4 +1,4 @@
-"""What training reads from the lake at the snapshots it was handed: the tables' files, without a Spark job."""
+"""What training reads from the lake at the snapshots it was given: the tables' files, without a Spark job."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class StoredMonths:
         """The rows of a month."""
         needed = [*columns, *([] if self._keep is None else self._keep.meta.root_names())]
         files = with_bodies(self._spark, self._table, self._files.get(month, []))
-        found = read_files(files, _narrowed(self._shape, needed), self._s3, self._keep)
-        return found.select(columns)
+        rows = read_files(files, _narrowed(self._shape, needed), self._s3, self._keep)
+        return rows.select(columns)
 
 
 def _narrowed(shape: Shape, columns: Sequence[str]) -> Shape:
@@ -88,7 +88,7 @@ def read_inputs(
     if first is not None:
         keep &= pl.col("session") >= first
     sets = [_set_rows(spark, s3, handed, name, keep) for name in spec.feature_sets]
-    start = max(_first_session(each, handed, last) for each in sets)
+    start = max(_first_session(rows, handed, last) for rows in sets)
     actions = plan_files(spark, CORPORATE_ACTIONS, handed.actions)
     return Inputs(
         sets=tuple(sets),
@@ -106,7 +106,7 @@ def unseen_before_training(
 
     The ledger only grows, and by what becomes known later: whatever its snapshot, the answer is the same.
     """
-    first, last = (from_day(int(grid.days[at])) for at in (0, -1))
+    first, last = (from_day(int(grid.days[index])) for index in (0, -1))
     calendar = [*exchange.before(first, 2 * NEAR), *exchange.between(first, last)]
     files = plan_files(spark, DROPS, head(spark, DROPS), "session", calendar[0], last)
     keep = pl.col("session").is_between(calendar[0], last)
@@ -116,18 +116,18 @@ def unseen_before_training(
 
 
 def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, keep: pl.Expr) -> SetRows:
-    wanted = handed.definitions[name]
-    own = (pl.col("definition_hash") == wanted) & keep
-    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, own)
-    return SetRows(name, factor_columns(name, wanted, rows.columns), rows)
+    definition = handed.definitions[name]
+    keep_own = (pl.col("definition_hash") == definition) & keep
+    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, keep_own)
+    return SetRows(name, factor_columns(name, definition, rows.columns), rows)
 
 
 def factor_columns(name: str, definition: str, stored: Sequence[str]) -> tuple[str, ...]:
-    """The columns of a set's definition; a table may have others, of definitions before it, and its order is by age.
+    """The columns of a set's definition; a table may have others, of earlier definitions, in the order of their age.
 
     Args:
         name: of the set.
-        definition: its hash; of one that is not declared here any more all columns count.
+        definition: its hash; for one that is no longer declared here all columns count.
         stored: the table's columns.
     """
     declared = SETS.get(name)

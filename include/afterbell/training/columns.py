@@ -21,7 +21,7 @@ class ColumnFile:
     """Columns of equal length that grow together, in one file with a column after the other.
 
     How many rows there will be is known at the end only. Until then each column stands at the place it would have with
-    ``room`` rows; what lies between is a hole that takes no space on the disk. ``close`` moves the columns together.
+    ``room`` rows; what lies between is a hole that takes no space on the disk. ``close_up`` moves the columns together.
     """
 
     def __init__(self, path: Path, dtype: str, columns: int | None, room: int) -> None:
@@ -31,7 +31,7 @@ class ColumnFile:
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
 
     def close(self) -> None:
-        """Close the file; before ``close_up`` it is no array yet."""
+        """Close the file; before ``close_up`` it is not a valid array."""
         os.close(self._file)
 
     def append(self, parts: Sequence[NDArray[np.generic]]) -> None:
@@ -46,14 +46,14 @@ class ColumnFile:
                 f"{self.rows + added} rows came where the table's own counts say {self._room}: they are wrong"
             )
         for column, part in enumerate(parts):
-            self._write(np.ascontiguousarray(part, self._dtype).data, self._at(column, self._room, self.rows))
+            self._write(np.ascontiguousarray(part, self._dtype).data, self._offset(column, self._room, self.rows))
         self.rows += added
 
     def close_up(self) -> None:
-        """Move the columns together, write NumPy's header, and see to it that all of it is on the disk."""
+        """Move the columns together, write NumPy's header, and flush all of it to the disk."""
         length = self.rows * self._dtype.itemsize
         for column in range(1, self._columns or 1):
-            source, target = self._at(column, self._room, 0), self._at(column, self.rows, 0)
+            source, target = self._offset(column, self._room, 0), self._offset(column, self.rows, 0)
             for start in range(0, length if source != target else 0, _PIECE):
                 # In ascending order: what is overwritten has been moved before.
                 piece = os.pread(self._file, min(_PIECE, length - start), source + start)
@@ -62,14 +62,14 @@ class ColumnFile:
         self._write(memoryview(self._header()), 0)
         os.fsync(self._file)
 
-    def _at(self, column: int, rows: int, row: int) -> int:
+    def _offset(self, column: int, rows: int, row: int) -> int:
         return _HEADER + (column * rows + row) * self._dtype.itemsize
 
-    def _write(self, part: memoryview, at: int) -> None:
-        left = part.cast("B")
-        while left:
-            done = os.pwrite(self._file, left, at)
-            left, at = left[done:], at + done
+    def _write(self, part: memoryview, offset: int) -> None:
+        remaining = part.cast("B")
+        while remaining:
+            written = os.pwrite(self._file, remaining, offset)
+            remaining, offset = remaining[written:], offset + written
 
     def _header(self) -> bytes:
         shape = (self.rows,) if self._columns is None else (self._columns, self.rows)

@@ -24,7 +24,7 @@ _SLOW = frozenset({"lightgbm"})
 
 @dataclass(frozen=True)
 class Fit:
-    """What one fit is; sessions are ordinals, both ends included, and a final fit has no test window."""
+    """The definition of one fit; sessions are ordinals, both ends included, and a final fit has no test window."""
 
     family: str
     horizon: int
@@ -35,7 +35,7 @@ class Fit:
 
     @property
     def name(self) -> str:
-        """How progress lines and reasons call it."""
+        """Its name in progress lines and reasons."""
         return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}")
 
     def seed(self, spec: ModelSpec) -> int:
@@ -47,10 +47,10 @@ class Fit:
 
 @dataclass(frozen=True)
 class FitResult:
-    """What came of a fit.
+    """Result of one fit.
 
     Attributes:
-        fit: which one.
+        fit: the fit.
         reason: why it was left out; empty if it was not.
         broken: whether its predictions were not finite: then the whole model fails, not this fit alone.
         rows: training rows.
@@ -69,7 +69,7 @@ class FitResult:
 
 
 def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
-    """The fits of a run over a grid of ``sessions``, in the order of ``_turn``, and why others are left out."""
+    """The fits of a run over a grid of ``sessions``, in the order of ``_priority``, and why others are left out."""
     fits, skipped = [], []
     for horizon in spec.horizons:
         folds, missing = walk_forward(sessions, horizon, **spec.split.model_dump())
@@ -83,19 +83,19 @@ def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
                 Fit(family, horizon, fold.number, fold.train_last, fold.test_first, fold.test_last) for fold in folds
             ]
             fits.append(Fit(family, horizon, FINAL, last_labelled(sessions, horizon)))
-    return sorted(fits, key=lambda fit: _turn(fit, spec.split.folds - 1)), skipped
+    return sorted(fits, key=lambda fit: _priority(fit, spec.split.folds - 1)), skipped
 
 
-def _turn(fit: Fit, newest: int) -> tuple[int, int, int]:
-    """Whose turn is when: should the time run out, what is done makes whole models.
+def _priority(fit: Fit, newest: int) -> tuple[int, int, int]:
+    """The order of the fits: if time runs out, those that are done make whole models.
 
     First what a model of each horizon needs, its final fit and its newest fold, of the families that take seconds, then
     of those that take minutes. Then the long fits, longest first, so that no core is left with one at the end; the
     short ones fill the gaps.
     """
     slow, needed = fit.family in _SLOW, fit.fold in {FINAL, newest}
-    turn = (1 if slow else 0) if needed else (2 if slow else 3)
-    return turn, -fit.train_last, fit.horizon
+    group = (1 if slow else 0) if needed else (2 if slow else 3)
+    return group, -fit.train_last, fit.horizon
 
 
 def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
@@ -123,9 +123,11 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
     tested = np.ascontiguousarray(matrix.features[:, window]).T
     predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
     seconds = time.monotonic() - started
-    wild = int((~np.isfinite(predictions)).sum())
-    if wild:
-        return FitResult(fit, f"{wild} of {predictions.size} predictions are not finite", broken=True, rows=rows.size)
+    not_finite = int((~np.isfinite(predictions)).sum())
+    if not_finite:
+        return FitResult(
+            fit, f"{not_finite} of {predictions.size} predictions are not finite", broken=True, rows=rows.size
+        )
     if fit.fold == FINAL:
         return FitResult(fit, rows=rows.size, model=body, seconds=seconds)
     return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
@@ -142,12 +144,12 @@ def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> ND
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a training run made.
+    """Result of a training run.
 
     Attributes:
         finals: the final fit of each kept (family, horizon).
         folds: the out-of-sample fits of those.
-        skipped: what was left out, and why.
+        skipped: what was left out, each with the reason.
     """
 
     finals: tuple[FitResult, ...]
@@ -156,18 +158,20 @@ class Outcome:
 
 
 def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> Outcome:
-    """Keep the models that have a final fit and at least one out-of-sample fold, and no fold that blew up."""
-    found = sorted(results, key=lambda result: (result.fit.family, result.fit.horizon, result.fit.fold))
-    reasons = [*skipped, *(f"{result.fit.name}: {result.reason}" for result in found if result.reason)]
+    """Keep the models that have a final fit and at least one out-of-sample fold, and no broken fold."""
+    ordered = sorted(results, key=lambda result: (result.fit.family, result.fit.horizon, result.fit.fold))
+    reasons = [*skipped, *(f"{result.fit.name}: {result.reason}" for result in ordered if result.reason)]
     finals: list[FitResult] = []
     folds: list[FitResult] = []
-    for family, horizon in sorted({(result.fit.family, result.fit.horizon) for result in found}):
-        own = [result for result in found if (result.fit.family, result.fit.horizon) == (family, horizon)]
+    for family, horizon in sorted({(result.fit.family, result.fit.horizon) for result in ordered}):
+        own = [result for result in ordered if (result.fit.family, result.fit.horizon) == (family, horizon)]
         tested = [result for result in own if result.predictions]
         final = [result for result in own if result.model]
         if final and tested and not any(result.broken for result in own):
             finals += final
             folds += tested
         else:
-            reasons.append(f"{family} h{horizon}: no model, for want of a final fit and a finite out-of-sample fold")
+            reasons.append(
+                f"{family} h{horizon}: no model, because a final fit or a finite out-of-sample fold is missing"
+            )
     return Outcome(tuple(finals), tuple(folds), tuple(reasons))

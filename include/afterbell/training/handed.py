@@ -1,4 +1,4 @@
-"""The ids that a training run is handed by the steps before it."""
+"""The ids that a training run is given by the steps before it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Handed:
         )
 
     def ids(self) -> dict[str, Any]:
-        """The snapshot ids by the names that steps hand them on under."""
+        """The snapshot ids, by the names of the steps' inputs."""
         return {
             "bars_snapshot": self.bars,
             "actions_snapshot": self.actions,

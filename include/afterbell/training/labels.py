@@ -1,4 +1,4 @@
-"""Labels of all symbols from bars that are read by months: what each costs doesn't grow with the history."""
+"""Labels of all symbols from bars that are read by months: the cost of each doesn't grow with the history."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Labels:
             self._ends[old] = max(self._ends[old], self._ends[new])
 
     def of(self, first: int, last: int) -> NDArray[np.float32]:
-        """Those of the sessions ``first`` to ``last``, both included: float32 ``(horizons, sessions, symbols)``.
+        """Labels of the sessions ``first`` to ``last``, both included: float32 ``(horizons, sessions, symbols)``.
 
-        NaN where there is none; see ``afterbell.features.labels``.
+        NaN where there is no label; see ``afterbell.features.labels``.
         """
         until = min(last + 2 + max(self._horizons), len(self._grid.days))
         close = self._closes(first, until)
@@ -39,18 +39,18 @@ class Labels:
         inside = (session >= first) & (session < until)
         factors = np.ones_like(close)
         factors[session[inside] - first, symbol[inside]] = factor[inside]
-        self._go_on(close, factors, first)
-        found = forward_returns(close, factors, self._ends - first, self._horizons)
-        wanted = last + 1 - first
-        labels = np.stack([found[horizon][:wanted].astype(np.float32) for horizon in self._horizons])
+        self._continue_renamed(close, factors, first)
+        returns = forward_returns(close, factors, self._ends - first, self._horizons)
+        sessions = last + 1 - first
+        labels = np.stack([returns[horizon][:sessions].astype(np.float32) for horizon in self._horizons])
         return np.where(np.isfinite(labels), labels, np.float32(np.nan))
 
-    def _go_on(self, close: Floats, factors: Floats, first: int) -> None:
-        """Who held a security that was renamed holds what it is called now, unless another has taken the old symbol."""
+    def _continue_renamed(self, close: Floats, factors: Floats, first: int) -> None:
+        """Continue a renamed security with its new symbol, unless another security has taken the old one."""
         for since, old, new, _ in self._renames:
-            at = max(since - first, 0)
-            if np.isnan(close[at:, old]).all():
-                close[at:, old], factors[at:, old] = close[at:, new], factors[at:, new]
+            begin = max(since - first, 0)
+            if np.isnan(close[begin:, old]).all():
+                close[begin:, old], factors[begin:, old] = close[begin:, new], factors[begin:, new]
 
     def _closes(self, first: int, until: int) -> Floats:
         close = np.full((until - first, len(self._ends)), np.nan)
@@ -58,7 +58,7 @@ class Labels:
             rows = self._bars.month(month)
             session, symbol = rows["session"].to_numpy(), rows["symbol"].to_numpy()
             inside = (session >= first) & (session < until)
-            # Of several revisions the last one stands: the newest.
+            # Of several revisions the last one counts: the newest.
             close[session[inside] - first, symbol[inside]] = rows["close"].fill_null(np.nan).to_numpy()[inside]
         return close
 
@@ -77,8 +77,8 @@ def known_renames(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) ->
     since = grid.columns(days_of(known["session"])).tolist()
     old, new = listing.codes(known["rests_on"]).tolist(), listing.codes(known["symbol"]).tolist()
     in_time = (known["knowledge_time"].cast(pl.Int64).to_numpy() <= grid.cut_offs[since]).tolist()
-    there = (each for each in zip(since, old, new, in_time, strict=True) if min(each[1:3]) >= 0)
-    return sorted(there, reverse=True)
+    listed = (rename for rename in zip(since, old, new, in_time, strict=True) if min(rename[1:3]) >= 0)
+    return sorted(listed, reverse=True)
 
 
 def known_taken(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> list[tuple[int, int]]:
@@ -86,7 +86,7 @@ def known_taken(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> l
     parted = known_rows(part_series(actions).rename({"ex_session": "session"}), grid)
     rows = parted.filter(pl.col("kind") == REUSED).select("symbol", "session").unique()
     since, codes = grid.columns(days_of(rows["session"])).tolist(), listing.codes(rows["symbol"]).tolist()
-    return sorted((at, code) for at, code in zip(since, codes, strict=True) if code >= 0)
+    return sorted((ordinal, code) for ordinal, code in zip(since, codes, strict=True) if code >= 0)
 
 
 def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) -> tuple[Ints, Ints, Floats]:
@@ -109,6 +109,6 @@ def known_factors(actions: pl.DataFrame, grid: SessionGrid, listing: Listing) ->
         .agg(pl.col("factor").product())
     )
     codes = listing.codes(newest["symbol"])
-    there = codes >= 0
+    listed = codes >= 0
     ordinals = grid.columns(days_of(newest["session"]))
-    return ordinals[there], codes[there], newest["factor"].to_numpy()[there]
+    return ordinals[listed], codes[listed], newest["factor"].to_numpy()[listed]

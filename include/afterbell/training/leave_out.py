@@ -1,4 +1,4 @@
-"""What a training leaves out for its deadline: by policy before it begins, and by the clock while it runs."""
+"""What a training run leaves out for its deadline: by policy before it begins, and by the clock while it runs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _WHY = "left out by policy, for a deadline that is near"
 _MOST = 7 * 86400.0
 
 
-class _Told(Strict):
+class _Measure(Strict):
     families: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
     folds: int | None = Field(default=None, ge=1)
 
 
-_TOLD = TypeAdapter(tuple[_Told, ...])
+_MEASURES = TypeAdapter(tuple[_Measure, ...])
 
 
 @dataclass(frozen=True)
@@ -44,33 +44,33 @@ class LeaveOut:
     folds: int | None = None
 
     @classmethod
-    def of(cls, told: Any, spec: ModelSpec) -> LeaveOut:
-        """What the orchestrator has decided; one family at least always stays.
+    def of(cls, requested: Any, spec: ModelSpec) -> LeaveOut:
+        """What the orchestrator decided to leave out; at least one family always stays.
 
         Args:
-            told: the input ``leave_out``: a list of ``{"families": [...]}`` and ``{"folds": n}``; None for nothing.
-            spec: of the training.
+            requested: the input ``leave_out``, a list of ``{"families": [...]}`` and ``{"folds": n}``, or None.
+            spec: the model specification.
 
         Raises:
-            ConfigError: it is something else.
+            ConfigError: the input has another form.
         """
         try:
-            found = _TOLD.validate_python(told or ())
+            measures = _MEASURES.validate_python(requested or ())
         except ValidationError as error:
             raise ConfigError(
-                f"input 'leave_out' is {told!r}: expected a list of {{'families': [...]}} and {{'folds': n}}"
+                f"input 'leave_out' is {requested!r}: expected a list of {{'families': [...]}} and {{'folds': n}}"
             ) from error
-        asked = set(spec.families.named())
-        families = asked & {family for each in found for family in each.families}
-        folds = min((each.folds for each in found if each.folds), default=None)
+        in_spec = set(spec.families.named())
+        families = in_spec & {family for measure in measures for family in measure.families}
+        folds = min((measure.folds for measure in measures if measure.folds), default=None)
         if folds is not None and folds >= spec.split.folds:
             folds = None
-        return cls(frozenset(families) if families < asked else frozenset(), folds)
+        return cls(frozenset(families) if families < in_spec else frozenset(), folds)
 
     def names(self) -> list[str]:
         """What is left out, in words that are the same for the same content."""
-        few = [f"folds but the newest {self.folds}"] if self.folds else []
-        return [*(f"family {family}" for family in sorted(self.families)), *few]
+        folds = [f"folds but the newest {self.folds}"] if self.folds else []
+        return [*(f"family {family}" for family in sorted(self.families)), *folds]
 
     def reasons(self) -> list[str]:
         """``names``, each with why; nothing in them depends on when the run ran."""
@@ -86,7 +86,7 @@ def ends_at(args: StepArgs) -> datetime | None:
     """The instant (UTC) at which fits must end, so that the later steps have the time they need; None for no limit.
 
     Raises:
-        ConfigError: the input ``needed_after`` is no number of seconds.
+        ConfigError: the input ``needed_after`` is not a number of seconds.
     """
     needed = args.inputs.get("needed_after")
     if needed is None:
@@ -98,7 +98,7 @@ def ends_at(args: StepArgs) -> datetime | None:
 
 @contextmanager
 def until(instant: datetime | None) -> Iterator[threading.Event]:
-    """An event that is set at ``instant``, if the block lasts so long; never for None."""
+    """An event that is set at ``instant``, if the block lasts so long; never set if ``instant`` is None."""
     over = threading.Event()
     if instant is None:
         yield over

@@ -67,8 +67,8 @@ class Matrix:
         LightGBM reads such an array as it lies.
         """
         out = np.empty((len(self.names), rows.size), np.float32)
-        for column, into in zip(self.features, out, strict=True):
-            np.take(column, rows, out=into, mode="clip")  # "raise" would fill a buffer first
+        for column, target in zip(self.features, out, strict=True):
+            np.take(column, rows, out=target, mode="clip")  # "raise" would fill a buffer first
         return out.T
 
     @classmethod
@@ -94,7 +94,7 @@ def session_starts(sessions: NDArray[np.integer]) -> NDArray[np.int64]:
 
 
 def check_features(matrix: Matrix, optional: tuple[str, ...]) -> None:
-    """Refuse features that say nothing.
+    """Refuse features that carry no information.
 
     Raises:
         PermanentError: a feature not declared optional is all NaN or constant over all rows.

@@ -1,4 +1,4 @@
-"""The matrix of a training run: made or found on this machine's disk, and handed to the executors."""
+"""The matrix of a training run: made or found on this machine's disk, and passed to the executors."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ class Order:
         session: the exchange session the run is for, the last one that is used.
         spec: the model specification.
         handed: snapshots and definitions.
-        first: no row of a session before it is used; None for all there are.
-        said: what lines of progress begin with.
+        first: no row of a session before it is used; None for no limit.
+        label: what lines of progress begin with.
     """
 
     session: date
     spec: ModelSpec
     handed: Handed
     first: date | None = None
-    said: str = "train"
+    label: str = "train"
 
 
 @contextmanager
@@ -46,7 +46,7 @@ def prepared(spark: SparkSession, runtime: Runtime, order: Order) -> Iterator[tu
 
     Raises:
         NotASessionError: the exchange does not trade on that day.
-        PermanentError: no row is left, or a feature says nothing.
+        PermanentError: no row is left, or a feature carries no information.
         StaleInputError: a set has no row of its definition.
     """
     exchange, spec = Exchange(), order.spec
@@ -58,7 +58,7 @@ def prepared(spark: SparkSession, runtime: Runtime, order: Order) -> Iterator[tu
         inputs = read_inputs(spark, runtime.s3, order.handed, exchange, order.session, spec, order.first)
         rows = build(inputs, spec, folder, origin)
         seconds = (datetime.now(UTC) - started).total_seconds()
-        print(f"{order.said}: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)
+        print(f"{order.label}: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)
 
     with matrix_folder(runtime.home / "matrices", matrix_key(origin), make) as folder:
         matrix, shipped = Matrix.load(folder), ship(spark, folder)

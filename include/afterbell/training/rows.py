@@ -48,14 +48,14 @@ def column_names(sets: Sequence[SetRows]) -> tuple[str, ...]:
         ConfigError: two sets have a column of the same name.
     """
     owner: dict[str, str] = {}
-    for each in sets:
-        twice = [name for name in each.columns if name in owner]
-        if twice:
+    for factor_set in sets:
+        shared = [name for name in factor_set.columns if name in owner]
+        if shared:
             raise ConfigError(
-                f"feature_sets of the model specification: {', '.join(twice)} stand in {owner[twice[0]]} and in "
-                f"{each.name}, and a model tells its features by their names: leave one of the two sets out"
+                f"feature_sets of the model specification: {', '.join(shared)} stand in {owner[shared[0]]} and in "
+                f"{factor_set.name}, and a model identifies its features by their names: leave one of the two sets out"
             )
-        owner |= dict.fromkeys(each.columns, each.name)
+        owner |= dict.fromkeys(factor_set.columns, factor_set.name)
     return tuple(owner)
 
 
@@ -79,10 +79,10 @@ def month_rows(
 
     Raises:
         PermanentError: a row lies on a day that is no session of the grid.
-        StaleInputError: a (symbol, session) stands more than once.
+        StaleInputError: a (symbol, session) occurs more than once.
     """
     names = column_names(sets)
-    frames = [each.rows.read(month, [*_KEY, *each.columns]) for each in sets]
+    frames = [factor_set.rows.read(month, [*_KEY, *factor_set.columns]) for factor_set in sets]
     frame = reduce(lambda left, right: left.join(right, on=_KEY, how="inner"), frames)
     frames.clear()
     session, symbol = _ordinals(frame["session"], grid), listing.codes(frame["symbol"])
@@ -93,7 +93,7 @@ def month_rows(
     columns = [frame.drop_in_place(name).cast(pl.Float32).to_numpy()[inside] for name in names]
     finite = np.zeros(inside.size, np.int64)
     for column in columns:
-        # An infinite factor says no more than a missing one, and would spoil means and standard deviations.
+        # An infinite factor has no more information than a missing one, and would spoil means and standard deviations.
         known = np.isfinite(column)
         column[~known] = np.nan
         finite += known
@@ -101,7 +101,7 @@ def month_rows(
     key = session * len(listing.tickers) + symbol
     kept = np.flatnonzero(finite >= min_share * len(names))
     kept = kept[np.argsort(key[kept], kind="stable")]
-    _check_once(key[kept])
+    _require_unique(key[kept])
     for number, column in enumerate(columns):
         columns[number] = column[kept]
     return Rows(tuple(columns), session[kept], symbol[kept])
@@ -109,21 +109,21 @@ def month_rows(
 
 def _ordinals(sessions: pl.Series, grid: SessionGrid) -> Ints:
     days = days_of(sessions)
-    found = np.minimum(np.searchsorted(grid.days, days), len(grid.days) - 1)
-    outside = grid.days[found] != days
+    ordinals = np.minimum(np.searchsorted(grid.days, days), len(grid.days) - 1)
+    outside = grid.days[ordinals] != days
     if outside.any():
         raise PermanentError(
             f"{int(outside.sum())} feature rows lie outside the run's sessions, the first on "
             f"{from_day(int(days[outside].min()))}; expected none but on the exchange's sessions: clear the task "
             "`features`"
         )
-    return found.astype(np.int64)
+    return ordinals.astype(np.int64)
 
 
-def _check_once(key: Ints) -> None:
-    twice = int((np.diff(key) == 0).sum())
-    if twice:
+def _require_unique(key: Ints) -> None:
+    count = int((np.diff(key) == 0).sum())
+    if count:
         raise StaleInputError(
-            f"{twice} (symbol, session) pairs stand more than once in the features of this snapshot and definition; "
+            f"{count} (symbol, session) pairs stand more than once in the features of this snapshot and definition; "
             "expected each once: clear the task 'features' and all after it"
         )

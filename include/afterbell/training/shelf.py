@@ -1,8 +1,8 @@
 """The matrices on this machine's disk, below ``AFTERBELL_HOME/matrices``: a folder each, written once, mapped by many.
 
-A folder appears under its key by a rename, after all of it is on the disk: one that is there is whole. Whoever uses a
-folder holds a lock on it, which ends with the process; nothing that is locked is taken away. Otherwise the ``KEPT``
-last used stay, so that the disk doesn't fill: who makes one tidies up first.
+A folder appears under its key by a rename, after all of it is on the disk: one that exists is whole. Whoever uses a
+folder holds a lock on it, which ends with the process; a locked folder is not removed. Otherwise the ``KEPT`` last used
+stay, so that the disk doesn't fill: others are removed before a new one is made.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def made_from(
     """All that decides a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
 
     Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
-    session before which rows are left out, None for none.
+    session before which rows are left out, None for no limit.
     """
     unseen = {"unseen": [spec.unseen, spec.unseen_look_back]} if spec.unseen != "keep" else {}
     return (
@@ -72,7 +72,7 @@ def matrix_folder(root: Path, key: str, make: Callable[[Path], object]) -> Itera
     folder = root / key
     while (held := _lock(folder, fcntl.LOCK_SH)) is None:
         prune(root, KEPT - 1)
-        _make(root, folder, make)
+        _make_folder(root, folder, make)
     try:
         os.utime(folder)  # the time of its last use
         yield folder
@@ -81,27 +81,27 @@ def matrix_folder(root: Path, key: str, make: Callable[[Path], object]) -> Itera
 
 
 def prune(root: Path, kept: int) -> list[str]:
-    """Take away what nobody uses: what was never finished, and all but the ``kept`` last used; returns their names."""
+    """Remove folders not in use: the unfinished ones, and all but the ``kept`` last used; returns their names."""
     finished = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(_MAKING)]
     by_age = sorted(finished, key=lambda path: path.stat().st_mtime, reverse=True)
-    gone = []
+    removed = []
     for path in (*by_age[kept:], *root.glob(f"{_MAKING}*")):
         held = _lock(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
         if held is not None:
-            # Out of sight first: whoever dies here leaves nothing that looks whole.
+            # Renamed first: a crash in between leaves nothing that looks whole.
             doomed = path if path.name.startswith(_MAKING) else path.rename(root / f"{_MAKING}{uuid.uuid4().hex}")
             shutil.rmtree(doomed, ignore_errors=True)
             os.close(held)
-            gone.append(path.name)
-    return gone
+            removed.append(path.name)
+    return removed
 
 
-def _make(root: Path, folder: Path, make: Callable[[Path], object]) -> None:
-    held = None
-    while held is None:  # another process may tidy it away before it is locked
+def _make_folder(root: Path, folder: Path, make: Callable[[Path], object]) -> None:
+    lock = None
+    while lock is None:  # another process may remove it before it is locked
         making = root / f"{_MAKING}{uuid.uuid4().hex}"
         making.mkdir()
-        held = _lock(making, fcntl.LOCK_SH)
+        lock = _lock(making, fcntl.LOCK_SH)
     try:
         make(making)
         for path in (*making.iterdir(), making):
@@ -111,35 +111,35 @@ def _make(root: Path, folder: Path, make: Callable[[Path], object]) -> None:
         except OSError:
             if not folder.is_dir():
                 raise
-            # Somebody else has made the same in the meantime.
+            # Another process has made the same in the meantime.
             shutil.rmtree(making)
         _sync(root)
     except BaseException:
         shutil.rmtree(making, ignore_errors=True)
         raise
     finally:
-        os.close(held)
+        os.close(lock)
 
 
 def _lock(folder: Path, how: int) -> int | None:
     """A descriptor that holds the lock; None where the folder isn't there, or is locked and ``how`` doesn't wait."""
     try:
-        found = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except FileNotFoundError:
         return None
     try:
-        fcntl.flock(found, how)
-        if folder.stat().st_ino == os.fstat(found).st_ino:
-            return found
+        fcntl.flock(descriptor, how)
+        if folder.stat().st_ino == os.fstat(descriptor).st_ino:
+            return descriptor
     except (BlockingIOError, FileNotFoundError):
         pass
-    os.close(found)
+    os.close(descriptor)
     return None
 
 
 def _sync(path: Path) -> None:
-    found = os.open(path, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(found)
+        os.fsync(descriptor)
     finally:
-        os.close(found)
+        os.close(descriptor)

@@ -25,10 +25,10 @@ from afterbell.training.matrix import FILES, Matrix
 from afterbell.training.spec import ModelSpec
 
 _IN_FLIGHT = 64
-"""Most fits handed to Spark at once."""
+"""Most fits submitted to Spark at once."""
 _BATCH = 100_000
 _LOOK = 0.5
-"""Seconds between two looks at whether the time is over, and at how many cores there are."""
+"""Seconds between two checks of whether the time is over, and of how many cores there are."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Shipped:
 
 
 def ship(spark: SparkSession, folder: Path) -> Shipped:
-    """Hand the files of the matrix in ``folder`` to every executor; it must stay as long as they use it."""
+    """Give every executor the files of the matrix in ``folder``; it must stay as long as they use it."""
     here = str(spark.sparkContext.master).partition("[")[0] == "local"  # but not local-cluster[..]
     return Shipped(folder) if here else copy_out(spark, folder)
 
@@ -91,30 +91,30 @@ def run_jobs(
     """``run_fits`` for fits of several specifications."""
     stop = over or Event()
 
-    def alone(fit: Fit, spec: ModelSpec) -> FitResult:
+    def run_as_job(fit: Fit, spec: ModelSpec) -> FitResult:
         if stop.is_set():
             return FitResult(fit, NO_TIME)
         try:
-            # A job a fit, not one job for all: the driver hears of each as it ends, and no core waits for a
+            # A job a fit, not one job for all: the driver learns of each as it ends, and no core waits for a
             # batch.
-            found: list[FitResult] = (
-                spark.sparkContext.parallelize([fit], 1).map(lambda one: _on_executor(one, spec, shipped)).collect()
+            collected: list[FitResult] = (
+                spark.sparkContext.parallelize([fit], 1).map(lambda sent: _on_executor(sent, spec, shipped)).collect()
             )
         except Exception:
             if stop.is_set():
                 return FitResult(fit, NO_TIME)
             raise
-        return found[0]
+        return collected[0]
 
     results: dict[int, FitResult] = {}
     waiting, running = deque(enumerate(jobs)), dict[Future[FitResult], int]()
     report("fits", 0, len(jobs))
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool, _ended(spark, stop):
+    with ThreadPoolExecutor(_IN_FLIGHT) as pool, _cancelled_when_over(spark, stop):
         while waiting or running:
             # As many as there are cores, which may become more: what waits in Spark has lost its place in the order.
             while waiting and len(running) < min(_IN_FLIGHT, max(2, spark.sparkContext.defaultParallelism)):
                 number, job = waiting.popleft()
-                running[pool.submit(alone, *job)] = number
+                running[pool.submit(run_as_job, *job)] = number
             done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
             for future in done:
                 results[running.pop(future)] = future.result()
@@ -124,7 +124,7 @@ def run_jobs(
 
 
 @contextmanager
-def _ended(spark: SparkSession, stop: Event) -> Iterator[None]:
+def _cancelled_when_over(spark: SparkSession, stop: Event) -> Iterator[None]:
     """End all jobs of this driver once ``stop`` is set, as long as the block lasts."""
     done = Event()
 
@@ -149,7 +149,9 @@ def _on_executor(fit: Fit, spec: ModelSpec, shipped: Shipped) -> FitResult:
     return run_fit(fit, spec, shipped.load())
 
 
-def out_of_sample_frame(spark: SparkSession, shipped: Shipped, wanted: str, folds: Iterable[FitResult]) -> DataFrame:
+def out_of_sample_frame(
+    spark: SparkSession, shipped: Shipped, candidate_id: str, folds: Iterable[FitResult]
+) -> DataFrame:
     """The out-of-sample predictions as rows of ``predictions.out_of_sample``.
 
     Only the float32 predictions travel; symbols, sessions and labels are read from the matrix on the
@@ -158,7 +160,7 @@ def out_of_sample_frame(spark: SparkSession, shipped: Shipped, wanted: str, fold
     Args:
         spark: whose executors have the matrix.
         shipped: the matrix, from ``ship``.
-        wanted: the candidate's id.
+        candidate_id: the candidate's id.
         folds: results with predictions; rows without a known label are left out.
     """
     rows = [_as_row(fold) for fold in folds]
@@ -170,7 +172,7 @@ def out_of_sample_frame(spark: SparkSession, shipped: Shipped, wanted: str, fold
         matrix = shipped.load()
         for batch in batches:
             for row in batch.to_pylist():
-                yield from out_of_sample_rows(matrix, wanted, row)
+                yield from out_of_sample_rows(matrix, candidate_id, row)
 
     return frame.mapInArrow(
         expand,
@@ -184,8 +186,8 @@ def _as_row(fold: FitResult) -> tuple[str, int, int, int, int, bytearray]:
     return fit.family, fit.horizon, fit.fold, fit.test_first, fit.test_last, bytearray(fold.predictions)
 
 
-def out_of_sample_rows(matrix: Matrix, wanted: str, row: dict[str, object]) -> Iterator[pa.RecordBatch]:
-    """Arrow batches of the rows of one fold whose label is known; ``row`` is what ``_as_row`` made."""
+def out_of_sample_rows(matrix: Matrix, candidate_id: str, row: dict[str, object]) -> Iterator[pa.RecordBatch]:
+    """Arrow batches of the rows of one fold whose label is known; ``row`` has the values of ``_as_row``."""
     window = matrix.rows(int(str(row["test_first"])), int(str(row["test_last"])))
     labels = matrix.labels[matrix.horizons.index(int(str(row["horizon"]))), window]
     predictions = np.frombuffer(bytes(row["predictions"]), np.float32)  # type: ignore[call-overload]
@@ -195,7 +197,7 @@ def out_of_sample_rows(matrix: Matrix, wanted: str, row: dict[str, object]) -> I
         part = known[start : start + _BATCH]
         yield pa.record_batch(
             {
-                "candidate_id": pa.repeat(wanted, part.size),
+                "candidate_id": pa.repeat(candidate_id, part.size),
                 "symbol": tickers.take(pa.array(matrix.symbols[window][part])),
                 "session": grid.take(pa.array(matrix.sessions[window][part])),
                 "horizon": pa.repeat(pa.scalar(row["horizon"], pa.int32()), part.size),

@@ -44,11 +44,11 @@ class Families(Strict):
     ridge: RidgeParams | None = None
 
     def named(self) -> dict[str, Strict]:
-        """The families that are asked for, by name, in a fixed order."""
+        """The families to fit, by name, in a fixed order."""
         return {name: params for name in type(self).model_fields if (params := getattr(self, name)) is not None}
 
     @model_validator(mode="after")
-    def _one_at_least(self) -> Families:
+    def _at_least_one(self) -> Families:
         if not self.named():
             raise ValueError("at least one family is needed: lightgbm or ridge")
         return self
@@ -136,7 +136,7 @@ class ModelSpec(Strict):
     min_train_rows: int = Field(ge=1)
     max_train_rows: int = Field(ge=1)
     optional_features: tuple[str, ...] = ()
-    # Left out where they say nothing new: the identity of fits and candidates is that of a file without them.
+    # Left out where they have their defaults: the identity of fits and candidates is that of a file without them.
     unseen: Literal["keep", "leave_out"] = Field(default="keep", exclude_if=lambda value: value == "keep")
     unseen_look_back: int = Field(default=LOOK_BACK, ge=1, le=260, exclude_if=lambda value: value == LOOK_BACK)
     search: Search = Field(default_factory=Search, exclude=True)
@@ -148,7 +148,7 @@ class ModelSpec(Strict):
         return self
 
     @model_validator(mode="after")
-    def _look_back_says_something(self) -> ModelSpec:
+    def _look_back_has_an_effect(self) -> ModelSpec:
         if self.unseen == "keep" and self.unseen_look_back != LOOK_BACK:
             raise ValueError(
                 f"unseen_look_back ({self.unseen_look_back}) has no effect with unseen: keep; set unseen: leave_out"
@@ -166,6 +166,6 @@ def load_spec(name: str = "daily") -> ModelSpec:
     """The specification ``include/config/models/<name>.yaml``.
 
     Raises:
-        ConfigError: there is none of that name, or a key of it is wrong.
+        ConfigError: no specification has that name, or a key of it is wrong.
     """
     return load_named("models", name, ModelSpec)

@@ -35,14 +35,14 @@ def label_end(session: int, horizon: int) -> int:
 
 
 def last_labelled(sessions: int, horizon: int) -> int:
-    """The last of ``sessions`` whose label is decided within them; negative if there is none."""
+    """The last of ``sessions`` whose label is decided within them; negative if there is no such session."""
     return sessions - 1 - 1 - horizon
 
 
 def last_trainable(test_first: int, horizon: int, embargo: int) -> int:
     """The last session that may be trained on for a test window from ``test_first``.
 
-    Its label ends at least ``embargo + 1`` sessions before ``test_first``; negative if there is none.
+    Its label ends at least ``embargo + 1`` sessions before ``test_first``; negative if there is no such session.
     """
     return test_first - 1 - embargo - 1 - horizon
 
@@ -55,7 +55,7 @@ def walk_forward(
     Args:
         sessions: length of the session grid.
         horizon: h, in sessions.
-        folds: how many are asked for.
+        folds: how many folds to make.
         test_sessions: length of each test window.
         min_train_sessions: fewest training sessions of a fold.
         embargo: sessions left out between the training labels and the test window.

@@ -18,7 +18,7 @@ class Universe:
         renames: Sequence[tuple[int, int, int]] = (),
         taken: Sequence[tuple[int, int]] = (),
     ) -> None:
-        """How to judge.
+        """Set the thresholds and what is known of symbols.
 
         Args:
             rule: the thresholds; the median covers the last ``rule.window`` bars, the session's own included.

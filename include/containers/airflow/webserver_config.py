@@ -2,7 +2,7 @@
 
 docs/sign-in.md has a complete example of each. Groups of the directory become Airflow's roles by ``AUTH_ROLES``, such
 as ``{"cn=quants,ou=groups,dc=example,dc=com": ["User"]}``; everybody gets AUTH_DEFAULT_ROLE besides. A wrong setting
-ends the start with an error. As a program this file says what Airflow would do: ``python webserver_config.py [USER]``.
+ends the start with an error. As a program it prints what Airflow would do: ``python webserver_config.py [USER]``.
 """
 
 from __future__ import annotations
@@ -40,19 +40,19 @@ def _need(name: str) -> str:
 def _roles() -> dict[str, list[str]]:
     example = 'must be JSON such as {"GROUP": ["User"]}'
     try:
-        found = json.loads(_text("AUTH_ROLES", "{}"))
+        mapping = json.loads(_text("AUTH_ROLES", "{}"))
     except json.JSONDecodeError as error:
         raise _wrong("AUTH_ROLES", f"{example}, and isn't at its character {error.pos + 1} ({error.msg})") from None
-    if not isinstance(found, dict):
+    if not isinstance(mapping, dict):
         raise _wrong("AUTH_ROLES", example)
-    for group, roles in found.items():
+    for group, roles in mapping.items():
         if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
             raise _wrong("AUTH_ROLES", f"{example}, and the roles of {group!r} are no list of names")
-    return found
+    return mapping
 
 
 def _authorities(name: str) -> str:
-    """The file of trusted authorities; the system's own unless told."""
+    """The file of trusted authorities; the system's own by default."""
     path = _text(name, "/etc/ssl/certs/ca-certificates.crt")
     if not os.access(path, os.R_OK) or not Path(path).is_file():
         raise _wrong(name, f"names {path}, which is no file that the container can read")
@@ -86,7 +86,7 @@ if KIND == "ldap":
     AUTH_LDAP_SERVER = _need("LDAP_SERVER")
     if {address.partition("://")[0] for address in AUTH_LDAP_SERVER.split()} not in ({"ldap"}, {"ldaps"}):
         raise _wrong("LDAP_SERVER", "must be ldaps://HOST or ldap://HOST (several with blanks, all of one kind)")
-    # Nobody's password goes over the network in the clear unless it was asked for.
+    # No password goes over the network in clear text unless that was requested.
     _start_tls = _text("LDAP_START_TLS", "true")
     if _start_tls not in {"true", "false"}:
         raise _wrong("LDAP_START_TLS", "must be true or false")
@@ -140,7 +140,7 @@ if KIND != "database":
     from airflow.providers.fab.auth_manager.security_manager.override import FabAirflowSecurityManagerOverride
 
     class SecurityManager(FabAirflowSecurityManagerOverride):
-        """Lets the directory say who somebody is, except for the user that is no matter of the directory's."""
+        """Signs people in as the directory knows them, except for the local user, who is Airflow's alone."""
 
         def auth_user_ldap(self, username: str, password: str, rotate_session_id: bool = True) -> Any:
             """The user, or None: somebody called admin in the directory would become Airflow's own, of other roles."""
@@ -168,39 +168,39 @@ if KIND != "database":
                 raise ValueError(f"{name!r} of the identity provider may not sign in: the name is Airflow's own user's")
             if groups not in claims:
                 _log.warning("no claim %r of %s, so no role by AUTH_ROLES: docs/sign-in.md", groups, name)
-            told = claims.get(groups) or []
+            group_claim = claims.get(groups) or []
             return {
                 "username": name,
                 "email": claims.get("email") or "",
                 "first_name": claims.get("given_name") or "",
                 "last_name": claims.get("family_name") or "",
-                "role_keys": [told] if isinstance(told, str) else list(told),
+                "role_keys": [group_claim] if isinstance(group_claim, str) else list(group_claim),
             }
 
     SECURITY_MANAGER_CLASS = SecurityManager  # the class itself: Airflow imports none by its name
 
 
 def _ldap_entry(name: str) -> str:
-    """What the directory has of a user, found with the account of Airflow's, and the roles that follow."""
+    """The directory's entry of a user, read with Airflow's own account, and the roles that follow."""
     from ldap.filter import escape_filter_chars  # noqa: PLC0415 - only where there is an ldap
 
     if not AUTH_LDAP_BIND_USER:
         return f"{name} binds as {AUTH_LDAP_USERNAME_FORMAT % name}: sign in to see the rest"
     ldap.set_option(ldap.OPT_X_TLS_CACERTFILE, AUTH_LDAP_TLS_CACERTFILE)
     ldap.set_option(ldap.OPT_X_TLS_NEWCTX, 0)
-    there = ldap.initialize(AUTH_LDAP_SERVER)
-    there.set_option(ldap.OPT_REFERRALS, 0)
+    connection = ldap.initialize(AUTH_LDAP_SERVER)
+    connection.set_option(ldap.OPT_REFERRALS, 0)
     try:
         if AUTH_LDAP_USE_TLS:
-            there.start_tls_s()
-        there.simple_bind_s(AUTH_LDAP_BIND_USER, AUTH_LDAP_BIND_PASSWORD)
-        wanted = f"(&{AUTH_LDAP_SEARCH_FILTER}({AUTH_LDAP_UID_FIELD}={escape_filter_chars(name)}))"
-        found = there.search_s(AUTH_LDAP_SEARCH, ldap.SCOPE_SUBTREE, wanted, [AUTH_LDAP_GROUP_FIELD])
+            connection.start_tls_s()
+        connection.simple_bind_s(AUTH_LDAP_BIND_USER, AUTH_LDAP_BIND_PASSWORD)
+        query = f"(&{AUTH_LDAP_SEARCH_FILTER}({AUTH_LDAP_UID_FIELD}={escape_filter_chars(name)}))"
+        matches = connection.search_s(AUTH_LDAP_SEARCH, ldap.SCOPE_SUBTREE, query, [AUTH_LDAP_GROUP_FIELD])
     except ldap.LDAPError as error:
         raise SystemExit(f"{AUTH_LDAP_SERVER}: {error!r}: see the table of docs/sign-in.md") from None
-    entries = [(dn, fields) for dn, fields in found if dn]
+    entries = [(dn, fields) for dn, fields in matches if dn]
     if len(entries) != 1:
-        return f"{wanted} finds {len(entries)} entries below {AUTH_LDAP_SEARCH}, and must find one: nobody signs in so"
+        return f"{query} finds {len(entries)} entries below {AUTH_LDAP_SEARCH}, and must find one: nobody signs in so"
     dn, fields = entries[0]
     groups = [group.decode() for group in fields.get(AUTH_LDAP_GROUP_FIELD, [])]
     roles = {role for group in groups for role in AUTH_ROLES_MAPPING.get(group, [])} | {AUTH_USER_REGISTRATION_ROLE}
@@ -208,18 +208,20 @@ def _ldap_entry(name: str) -> str:
 
 
 def _provider() -> str:
-    """What the identity provider answers, and what it must know of Airflow."""
+    """The identity provider's endpoints, and the address of Airflow that it must know."""
     import requests  # noqa: PLC0415 - for this question alone
 
     try:
         answer = requests.get(_discovery, timeout=_SECONDS, verify=_trusted)
         answer.raise_for_status()
-        told = answer.json()
-        found = {name: told[name] for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")}
+        metadata = answer.json()
+        endpoints = {
+            name: metadata[name] for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri")
+        }
     except (requests.RequestException, KeyError) as error:
         raise SystemExit(f"{_discovery}: {error!r}: see the table of docs/sign-in.md") from None
     base = _text("AIRFLOW__API__BASE_URL").rstrip("/")
-    return json.dumps({**found, "redirect_uri": f"{base}/auth/oauth-authorized/oidc"}, indent=1)
+    return json.dumps({**endpoints, "redirect_uri": f"{base}/auth/oauth-authorized/oidc"}, indent=1)
 
 
 if __name__ == "__main__":

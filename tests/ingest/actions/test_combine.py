@@ -43,7 +43,7 @@ def said(
     **more: Any,
 ) -> Report:
     at = max(known(by or ex), known(ex)) + timedelta(minutes=15)
-    times = {"told": known(by or ex), "known": at} | more
+    times = {"reported_at": known(by or ex), "known": at} | more
     return Report("S", ex, factor, kind, source, rank, drop_id=f"{source}:{by or ex:%Y%m%d}:a", **times)
 
 

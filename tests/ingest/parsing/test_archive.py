@@ -9,14 +9,14 @@ import zipfile
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.archive import Wanted, read_member
+from afterbell.ingest.parsing.archive import MemberRequest, read_member
 from tests.ingest.lean import zipped
 
 LINES = b"20131001 00:00,4780000,4855000,4770000,4842000,12345678\n"
 
 
 def read(body: bytes, pattern: str = "", limit: int = 1_000_000) -> bytes:
-    return read_member(Wanted("drop k", pattern, limit, "that is the limit"), body)
+    return read_member(MemberRequest("drop k", pattern, limit, "that is the limit"), body)
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -72,7 +72,7 @@ def test_a_step_before_the_calendar_is_set_aside_by_itself() -> None:
         ("A,20160601,,1", "in line 2"),
         ("A,20160601,x,1", "in line 2"),
         ("A,20160601", "in line 2"),
-        ("A,20150102,0.9,1", "a day told twice in line 1"),
+        ("A,20150102,0.9,1", "a repeated day in line 1"),
     ],
 )
 def test_a_line_that_hides_a_step_refuses_the_drop(line: str, reason: str) -> None:

@@ -49,7 +49,7 @@ def test_each_value_says_or_is_told_its_kind(given: dict[str, Any], kinds: Any) 
         ({"columns": columns("ratio", **KIND) | {"d": {"name": "ex_session", "type": "string"}}}, "ex_session: date"),
         ({"columns": columns("ratio", **KIND), "kinds": None}, "belong together"),
         ({"columns": columns("ratio")}, "belong together"),
-        ({"columns": columns("factor"), "kinds": None}, "does not say whether shares change"),
+        ({"columns": columns("factor"), "kinds": None}, "does not show whether shares change"),
         ({"columns": columns("ratio"), "kinds": "dividend"}, "contradicts the column ratio"),
         ({"columns": columns("amount"), "kinds": "split"}, "contradicts the column amount"),
         ({"kinds": {"S": "merger"}}, "split"),

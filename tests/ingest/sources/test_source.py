@@ -56,7 +56,7 @@ def test_a_prices_drop_carries_its_session_and_the_one_before() -> None:
         ({"key_pattern": r"prices/\d{8}"}, "named session"),
         ({"key_pattern": "("}, "regular expression"),
         ({"key_pattern": r"(?P<session>\d{99999999999})"}, "regular expression of Python's re"),
-        ({"session_format": "%Y"}, "must tell year, month and day"),
+        ({"session_format": "%Y"}, "must contain year, month and day"),
         ({"session_format": "%Y%m%d%Q"}, "is not a format of a day"),
         ({"time_zone": "Mars/Olympus"}, "time zone"),
         ({"time_zone": "America"}, "time zone"),

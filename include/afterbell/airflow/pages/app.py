@@ -19,7 +19,7 @@ from afterbell.glossary import glossary
 
 
 def make_app() -> FastAPI:
-    """The pages. There is no route without `READER`, the documentation of FastAPI included: there is none."""
+    """The application. Every route depends on `READER`; the documentation routes of FastAPI are switched off."""
     app = FastAPI(title="Afterbell", dependencies=READER, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_api_route("/", home, include_in_schema=False)
     app.add_api_route("/static/{digest}/{name}", static, include_in_schema=False)
@@ -27,7 +27,7 @@ def make_app() -> FastAPI:
         app.add_api_route(f"/{name}", icon, include_in_schema=False, name=name)
     app.add_api_route("/glossary", words, include_in_schema=False)
     app.state.dag_bag = create_dag_bag()  # Airflow's own application has another, which this one can't reach
-    for part in (route_forms, route_runs, route_releases, route_work):  # `new` is no id: before those
+    for part in (route_forms, route_runs, route_releases, route_work):  # `new` is not an id: forms come first
         app.include_router(part.router)
     app.add_exception_handler(AnyHTTPException, refused)
     app.add_exception_handler(RequestValidationError, not_understood)
@@ -41,11 +41,11 @@ def home(request: Request) -> Response:
 
 
 def static(digest: str, name: str) -> Response:  # noqa: ARG001 - the digest is there for the browser's cache
-    """The style and the one small script."""
+    """A style sheet, a script or an icon."""
     if name not in STATIC:
         raise HTTPException(404, "there is no such file")
-    kept = headers() | {"Cache-Control": "private, max-age=31536000, immutable"}
-    return Response(static_body(name), headers=kept, media_type=STATIC[name])
+    cached = headers() | {"Cache-Control": "private, max-age=31536000, immutable"}
+    return Response(static_body(name), headers=cached, media_type=STATIC[name])
 
 
 def words(request: Request) -> Response:
@@ -60,20 +60,20 @@ def icon(request: Request) -> Response:
 
 
 def refused(request: Request, error: Exception) -> Response:
-    """What an address that isn't one, or a person who may not, is told."""
+    """The error page of an unknown address, and of a person without permission."""
     assert isinstance(error, AnyHTTPException)  # noqa: S101 - registered for nothing else
     data = {"status": error.status_code, "error": str(error.detail)}
     return answer(request, "error", data, error.status_code)
 
 
 def not_understood(request: Request, error: Exception) -> Response:
-    """A parameter of the wrong type."""
+    """The error page of a parameter of the wrong type."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for nothing else
-    names = ", ".join(sorted({str(each["loc"][-1]) for each in error.errors()}))
+    names = ", ".join(sorted({str(fault["loc"][-1]) for fault in error.errors()}))
     return answer(request, "error", {"status": 400, "error": f"the address has a wrong value for: {names}"}, 400)
 
 
 def failed(request: Request, error: Exception) -> Response:
-    """A store that did not answer, or refused; a document that is gone."""
+    """The error page of a store that did not answer or refused, and of a document that is gone."""
     status = 404 if isinstance(error, ObjectMissingError) else 503
     return answer(request, "error", {"status": status, "error": fault_of(error)}, status)

@@ -29,11 +29,11 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 def native(db: Session) -> list[dict[str, Any]]:
     """Airflow's last backfills of the daily DAG, newest first, each with the states of its runs."""
-    asked = select(
+    query = select(
         Backfill.id, Backfill.from_date, Backfill.to_date, Backfill.created_at, Backfill.completed_at,
         Backfill.is_paused, Backfill.triggering_user_name,
     ).where(Backfill.dag_id == DAG).order_by(Backfill.id.desc()).limit(COUNT)  # fmt: skip
-    rows = db.execute(asked).all()
+    rows = db.execute(query).all()
     states = _states(db, [row.id for row in rows])
     return [
         {
@@ -51,62 +51,62 @@ def native(db: Session) -> list[dict[str, Any]]:
 
 
 def _states(db: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
-    """How many runs of each backfill are in which state; those that were not made count as their reason."""
+    """The number of runs of each backfill by state; runs that were not made count under their reason."""
     state = func.coalesce(DagRun._state, BackfillDagRun.exception_reason, "not made")  # noqa: SLF001 - the column
-    asked = (
+    query = (
         select(BackfillDagRun.backfill_id, state.label("state"), func.count().label("runs"))
         .join(DagRun, DagRun.id == BackfillDagRun.dag_run_id, isouter=True)
         .where(BackfillDagRun.backfill_id.in_(ids))
         .group_by(BackfillDagRun.backfill_id, state)
     )
-    found: dict[int, dict[str, int]] = {}
-    for row in db.execute(asked):
-        found.setdefault(row.backfill_id, {})[str(row.state)] = row.runs
-    return found
+    counts: dict[int, dict[str, int]] = {}
+    for row in db.execute(query):
+        counts.setdefault(row.backfill_id, {})[str(row.state)] = row.runs
+    return counts
 
 
 def ranges(documents: Documents, db: Session) -> list[dict[str, Any]]:
     """The backfills of a range that changed last, newest first; one listing, and three documents of each."""
     changed: dict[str, datetime] = {}
-    for each in documents.listings([PREFIX])[PREFIX]:
-        if match := _KEY.fullmatch(each.key):
-            changed[match["id"]] = max(changed.get(match["id"], _BEGINNING), each.modified or _BEGINNING)
-    ids = sorted(changed, key=lambda each: changed[each], reverse=True)[:COUNT]
-    found = documents.documents(key for each in ids for key in _keys(each).values())
-    return _with_runs(db, [_line(each, found) for each in ids])
+    for stored in documents.listings([PREFIX])[PREFIX]:
+        if match := _KEY.fullmatch(stored.key):
+            changed[match["id"]] = max(changed.get(match["id"], _BEGINNING), stored.modified or _BEGINNING)
+    ids = sorted(changed, key=lambda backfill_id: changed[backfill_id], reverse=True)[:COUNT]
+    contents = documents.documents(key for backfill_id in ids for key in _keys(backfill_id).values())
+    return _with_runs(db, [_line(backfill_id, contents) for backfill_id in ids])
 
 
 def one(documents: Documents, db: Session, backfill_id: str) -> dict[str, Any] | None:
-    """One backfill of a range with each of its chunks; None where there is none of that id (which was checked)."""
-    found = documents.documents(_keys(backfill_id).values())
-    if not found:
+    """One backfill of a range with each of its chunks; None where the id, which was checked, is not known."""
+    contents = documents.documents(_keys(backfill_id).values())
+    if not contents:
         return None
-    state = _parsed(State, found, backfill_id, "state")
-    plan = _parsed(Plan, found, backfill_id, "plan")
-    return _with_runs(db, [_line(backfill_id, found)])[0] | {
+    state = _parsed(State, contents, backfill_id, "state")
+    plan = _parsed(Plan, contents, backfill_id, "plan")
+    return _with_runs(db, [_line(backfill_id, contents)])[0] | {
         "plan": plan.model_dump(mode="json") if isinstance(plan, Plan) else None,
-        "chunks": [_chunk(each) for each in state.chunks] if isinstance(state, State) else [],
-        "attempts": [each.model_dump(mode="json") for each in state.attempts] if isinstance(state, State) else [],
+        "chunks": [_chunk(chunk) for chunk in state.chunks] if isinstance(state, State) else [],
+        "attempts": [attempt.model_dump(mode="json") for attempt in state.attempts] if isinstance(state, State) else [],
         "missing": [day.isoformat() for day in plan.ingest.missing] if isinstance(plan, Plan) and plan.ingest else [],
         "stale": [
-            {"set": each.name, "sessions": len(each.stale)}
-            for each in (plan.features if isinstance(plan, Plan) else ())
-            if each.stale
+            {"set": factors.name, "sessions": len(factors.stale)}
+            for factors in (plan.features if isinstance(plan, Plan) else ())
+            if factors.stale
         ],
     }
 
 
 def _with_runs(db: Session, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same with the state that Airflow's word on the last run of each adds to that of the documents."""
+    """The same lines; Airflow's state of the last run of each is merged into the state that the documents give."""
     ids = [str(line["run_id"]) for line in lines if line["run_id"]]
-    asked = select(DagRun.run_id, DagRun._state).where(DagRun.dag_id == HISTORY, DagRun.run_id.in_(ids))  # noqa: SLF001
-    states = {row.run_id: str(row[1] or "") for row in db.execute(asked).all()}
+    query = select(DagRun.run_id, DagRun._state).where(DagRun.dag_id == HISTORY, DagRun.run_id.in_(ids))  # noqa: SLF001
+    states = {row.run_id: str(row[1] or "") for row in db.execute(query).all()}
     failures = runs.failures(db, ids, HISTORY)
     for line in lines:
         run_id = str(line["run_id"] or "")
         line["state"] = standing(line["state"], states.get(run_id, ""), unfinished=line.pop("unfinished"))
-        told = failures.get(run_id, {}) if line["state"] == "failed" else {}
-        line["failures"] = [each | {"task": task} for task, each in sorted(told.items())]
+        reasons = failures.get(run_id, {}) if line["state"] == "failed" else {}
+        line["failures"] = [reason | {"task": task} for task, reason in sorted(reasons.items())]
     return lines
 
 
@@ -114,14 +114,14 @@ def standing(word: str, run: str, *, unfinished: bool) -> str:
     """``planned``, ``running``, ``waiting`` (for a daily run), ``cancelled``, ``failed``, ``done`` or ``nothing``.
 
     Args:
-        word: what the documents say.
-        run: the state of its last run in Airflow; empty where Airflow knows none, as of one at the command line.
-        unfinished: whether the plan has parts that nothing was done of yet.
+        word: the state that the documents give.
+        run: the state of its last run in Airflow; empty where Airflow knows none, such as one at the command line.
+        unfinished: whether the plan has parts that were not worked on yet.
     """
     if run in {"queued", "running"}:
         return "waiting" if word == "waiting" else "running"
     if run == "failed":
-        # One that was cancelled may have been so before its driver could say anything.
+        # A backfill may have been cancelled before its driver recorded anything.
         return "failed" if word in {"failed", "planned"} else "cancelled"
     return "running" if word == "done" and unfinished and not run else word
 
@@ -130,9 +130,9 @@ def _keys(backfill_id: str) -> dict[str, str]:
     return {name: f"{PREFIX}{backfill_id}/{name}.json" for name in ("request", "plan", "state")}
 
 
-def _parsed(kind: type[Record | Plan | State], found: Mapping[str, Document], backfill_id: str, name: str) -> Any:
+def _parsed(kind: type[Record | Plan | State], contents: Mapping[str, Document], backfill_id: str, name: str) -> Any:
     """The document, None where it is missing, or the reason why it can't be read."""
-    body = found.get(_keys(backfill_id)[name])
+    body = contents.get(_keys(backfill_id)[name])
     if body is None:
         return None
     try:
@@ -141,10 +141,10 @@ def _parsed(kind: type[Record | Plan | State], found: Mapping[str, Document], ba
         return f"{_keys(backfill_id)[name]} can't be read: {error.error_count()} of its fields are not as expected"
 
 
-def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
-    record = _parsed(Record, found, backfill_id, "request")
-    plan, state = _parsed(Plan, found, backfill_id, "plan"), _parsed(State, found, backfill_id, "state")
-    faults = [each for each in (record, plan, state) if isinstance(each, str)]
+def _line(backfill_id: str, contents: Mapping[str, Document]) -> dict[str, Any]:
+    record = _parsed(Record, contents, backfill_id, "request")
+    plan, state = _parsed(Plan, contents, backfill_id, "plan"), _parsed(State, contents, backfill_id, "state")
+    faults = [document for document in (record, plan, state) if isinstance(document, str)]
     line: dict[str, Any] = {
         "id": backfill_id,
         "faults": faults,
@@ -163,9 +163,9 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
         line |= {"state": state.word(), "run_id": state.attempts[-1].run_id if state.attempts else None}
     if isinstance(plan, Plan) and isinstance(state, State):
         line["unfinished"] = _unfinished(plan, state)
-    over = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
+    finished = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
     return line | {
-        "chunks_done": over,
+        "chunks_done": finished,
         "chunks_in_all": len({(chunk.step, chunk.number) for chunk in chunks} | _parts(plan)),
         "failed": [chunk.message for chunk in chunks if chunk.state == "failed"],
         "rows": sum(chunk.rows for chunk in chunks),
@@ -175,19 +175,22 @@ def _line(backfill_id: str, found: Mapping[str, Document]) -> dict[str, Any]:
 
 
 def _unfinished(plan: Plan, state: State) -> bool:
-    over = {(one.step, one.number) for one in state.chunks if one.state in {"done", "nothing"}}
-    return bool(_parts(plan) - over)
+    finished = {(chunk.step, chunk.number) for chunk in state.chunks if chunk.state in {"done", "nothing"}}
+    return bool(_parts(plan) - finished)
 
 
 def _parts(plan: object) -> set[tuple[str, int]]:
-    """Steps of chunks that the plan has something to do for."""
+    """The steps of chunks that the plan has work for."""
     if not isinstance(plan, Plan):
         return set()
-    wanted = {"ingest": plan.ingest is not None, "features": bool(plan.features)}
+    has_work = {"ingest": plan.ingest is not None, "features": bool(plan.features)}
     return {
-        (step, chunk.number) for chunk in plan.chunks for step, asked in wanted.items() if asked and chunk.wants(step)
+        (step, chunk.number)
+        for chunk in plan.chunks
+        for step, needed in has_work.items()
+        if needed and chunk.wants(step)
     }
 
 
-def _chunk(found: ChunkState) -> dict[str, Any]:
-    return found.model_dump(mode="json")
+def _chunk(chunk: ChunkState) -> dict[str, Any]:
+    return chunk.model_dump(mode="json")

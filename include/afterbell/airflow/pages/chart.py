@@ -18,17 +18,18 @@ def chart(page: Mapping[str, Any]) -> dict[str, Any] | None:
     The axis spans the run and its forecast; the deadline stands on it where it is not far beyond.
 
     Args:
-        page: as ``afterbell.airflow.pages.tonight.page`` gives it.
+        page: as ``afterbell.airflow.pages.tonight.page`` returns it.
 
     Returns:
         None where no stage has begun.
     """
-    begin = _at(page["run"]["started"])
+    begin = _parse_instant(page["run"]["started"])
     stages = [stage for stage in page["stages"] if stage["started"]]
     if begin is None or not stages:
         return None
-    now, deadline = _at(page["run"]["ended"]) or _at(page["now"]) or begin, _at(page["run"]["deadline"]) or begin
-    forecast = _at((page["forecast"] or {}).get("finish"))
+    now = _parse_instant(page["run"]["ended"]) or _parse_instant(page["now"]) or begin
+    deadline = _parse_instant(page["run"]["deadline"]) or begin
+    forecast = _parse_instant((page["forecast"] or {}).get("finish"))
     running = page["run"]["ended"] is None and page["run"]["state"] == "running"
     reach = max([now, *([forecast] if forecast and running else []), *(_end(stage, now) for stage in stages)])
     span = max((reach - begin).total_seconds(), 1.0)
@@ -52,10 +53,10 @@ def chart(page: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def gauge(page: Mapping[str, Any]) -> dict[str, Any] | None:
     """How much of the time from the run's start to its deadline is used, in per cent; None where no run has begun."""
-    begin, deadline = _at(page["run"]["started"]), _at(page["run"]["deadline"])
+    begin, deadline = _parse_instant(page["run"]["started"]), _parse_instant(page["run"]["deadline"])
     if begin is None or deadline is None:
         return None
-    until = _at(page["run"]["ended"]) or _at(page["now"]) or begin
+    until = _parse_instant(page["run"]["ended"]) or _parse_instant(page["now"]) or begin
     total = max((deadline - begin).total_seconds(), 1.0)
     used = 100 * (until - begin).total_seconds() / total
     return {
@@ -67,7 +68,7 @@ def gauge(page: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _row(number: int, stage: Mapping[str, Any], place: Any, now: datetime) -> dict[str, Any]:
-    started, ended = _at(stage["started"]) or now, _end(stage, now)
+    started, ended = _parse_instant(stage["started"]) or now, _end(stage, now)
     budget = None
     if stage["budget"]:
         budget = place(started + timedelta(seconds=stage["budget"]))
@@ -85,7 +86,7 @@ def _row(number: int, stage: Mapping[str, Any], place: Any, now: datetime) -> di
 
 
 def _ticks(span: float) -> list[dict[str, Any]]:
-    step = next((each for each in _STEPS if span / each <= _MOST_TICKS), _STEPS[-1])
+    step = next((seconds for seconds in _STEPS if span / seconds <= _MOST_TICKS), _STEPS[-1])
     count = min(int(span // step), 48)
     return [{"x": round(100 * number * step / span, 3), "label": _label(number * step)} for number in range(count + 1)]
 
@@ -99,8 +100,8 @@ def _label(seconds: int) -> str:
 
 
 def _end(stage: Mapping[str, Any], now: datetime) -> datetime:
-    return _at(stage["ended"]) or now
+    return _parse_instant(stage["ended"]) or now
 
 
-def _at(text: object) -> datetime | None:
+def _parse_instant(text: object) -> datetime | None:
     return datetime.fromisoformat(text) if isinstance(text, str) else None

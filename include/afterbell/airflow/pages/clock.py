@@ -15,7 +15,7 @@ from afterbell.sla.deadline import deadline_for
 
 
 def exchange() -> Exchange:
-    """The one whose sessions count."""
+    """The exchange whose sessions count."""
     return Exchange(load_platform().exchange)
 
 
@@ -23,7 +23,7 @@ def session_of(text: str, status: int = 400) -> date:
     """A session out of an address.
 
     Raises:
-        HTTPException: it is no date, or the exchange does not trade on it; the message names the sessions beside it.
+        HTTPException: it is not a date, or the exchange does not trade on it; the message names the sessions beside it.
     """
     try:
         return exchange().require(date.fromisoformat(checked("session", text, status)))
@@ -44,27 +44,27 @@ def is_session(text: str) -> bool:
 
 def described(session: date) -> dict[str, Any]:
     """A session with its close, its deadline, and the sessions beside it."""
-    found = exchange()
-    close = found.close(session)
+    calendar = exchange()
+    close = calendar.close(session)
     return {
         "session": session.isoformat(),
-        "exchange": found.name,
-        "zone": found.zone,
+        "exchange": calendar.name,
+        "zone": calendar.zone,
         "close": close.isoformat(),
-        "deadline": deadline_for(found, session, close).at.isoformat(),
-        "half_day": found.half_day(session),
-        "before": _beside(found, session, forward=False),
-        "after": _beside(found, session, forward=True),
+        "deadline": deadline_for(calendar, session, close).at.isoformat(),
+        "half_day": calendar.half_day(session),
+        "before": _beside(calendar, session, forward=False),
+        "after": _beside(calendar, session, forward=True),
     }
 
 
-def deadline(session: date, started: datetime | None, told: object) -> tuple[datetime, bool]:
-    """The deadline of a run and whether it counts from the run's start: as the run was told, else by the same rule."""
-    found = exchange()
-    if at := instant(told):
-        return at, at > deadline_for(found, session, found.close(session)).at
-    known = deadline_for(found, session, started or found.close(session))
-    return known.at, known.replayed
+def deadline(session: date, started: datetime | None, recorded: object) -> tuple[datetime, bool]:
+    """The deadline of a run, and whether it counts from the run's start: as recorded, else by the same rule."""
+    calendar = exchange()
+    if given := instant(recorded):
+        return given, given > deadline_for(calendar, session, calendar.close(session)).at
+    computed = deadline_for(calendar, session, started or calendar.close(session))
+    return computed.at, computed.replayed
 
 
 def last_sessions(until: date, count: int) -> list[date]:
@@ -73,23 +73,23 @@ def last_sessions(until: date, count: int) -> list[date]:
 
 
 def tonight(now: datetime) -> date:
-    """The session that is under way, or was last."""
+    """The session that is under way, else the last one."""
     return exchange().latest(now)
 
 
-def _beside(found: Exchange, session: date, *, forward: bool) -> str | None:
+def _beside(calendar: Exchange, session: date, *, forward: bool) -> str | None:
     try:
-        beside = found.next(session) if forward else found.previous(session)
-        found.close(beside)
+        beside = calendar.next(session) if forward else calendar.previous(session)
+        calendar.close(beside)
     except (CalendarBoundsError, ValueError):
         return None  # the calendar's own end
     return beside.isoformat()
 
 
 def instant(text: object) -> datetime | None:
-    """An ISO instant in UTC; None where it is none, or says no zone."""
+    """An ISO instant in UTC; None where the text is not one, or has no time zone."""
     try:
-        found = datetime.fromisoformat(text) if isinstance(text, str) else None
+        moment = datetime.fromisoformat(text) if isinstance(text, str) else None
     except ValueError:
         return None
-    return found.astimezone(UTC) if found and found.tzinfo else None
+    return moment.astimezone(UTC) if moment and moment.tzinfo else None

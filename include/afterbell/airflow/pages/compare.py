@@ -12,7 +12,7 @@ from afterbell.release.manifest import Manifest
 
 
 def compare(left: Manifest, right: Manifest) -> list[dict[str, Any]]:
-    """One section a concern; each lists what differs and says how much is the same."""
+    """One section a concern; each lists what differs and counts what is the same."""
     return [
         _section("Metrics", flat(left.metrics), flat(right.metrics)),
         _section("Specification", flat(left.spec), flat(right.spec)),
@@ -35,7 +35,7 @@ def _section(title: str, left: Mapping[str, Any], right: Mapping[str, Any]) -> d
 
 
 def _size(row: Mapping[str, Any]) -> float:
-    """Ascending, it puts what can't be subtracted first, then the largest change as a share of the larger value."""
+    """A sort key: what can't be subtracted comes first, then the largest change as a share of the larger value."""
     return -math.inf if row["change"] is None else -Change(row["name"], row["left"], row["right"]).size
 
 
@@ -48,13 +48,13 @@ def _change(left: object, right: object) -> float | None:
 
 
 def _features(left: Manifest, right: Manifest) -> dict[str, Any]:
-    hashes = [{each.set: each.definition_hash for each in found.features.sets} for found in (left, right)]
-    section = _section("Features", *({f"definition of {name}": value for name, value in each.items()}
-                                     for each in hashes))  # fmt: skip
+    hashes = [{factors.set: factors.definition_hash for factors in side.features.sets} for side in (left, right)]
+    section = _section("Features", *({f"definition of {name}": value for name, value in by_set.items()}
+                                     for by_set in hashes))  # fmt: skip
     ours, theirs = set(left.features.names), set(right.features.names)
     section["notes"] = [
-        f"{said}: {', '.join(sorted(names))}"
-        for said, names in (("only on the left", ours - theirs), ("only on the right", theirs - ours))
+        f"{where}: {', '.join(sorted(names))}"
+        for where, names in (("only on the left", ours - theirs), ("only on the right", theirs - ours))
         if names
     ]
     section["notes"].append(f"{len(ours & theirs)} factors in both")
@@ -62,10 +62,10 @@ def _features(left: Manifest, right: Manifest) -> dict[str, Any]:
 
 
 def _models(manifest: Manifest) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    rows: dict[str, Any] = {}
     for model in manifest.models:
-        found |= {f"{model.path}, bytes": model.size, f"{model.path}, SHA-256": model.sha256}
-    return found
+        rows |= {f"{model.path}, bytes": model.size, f"{model.path}, SHA-256": model.sha256}
+    return rows
 
 
 def _origin(manifest: Manifest) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Data Docs: the pages that Great Expectations left on the machine of the driver, where that is this machine.
 
-They lie below ``AFTERBELL_HOME/quality/<run>/data_docs``. On a cluster they lie elsewhere, and the quality report in
-the store tells the same.
+They lie below ``AFTERBELL_HOME/quality/<run>/data_docs``. On a cluster they lie elsewhere; the quality report in the
+store holds the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def docs_pages(slug: str) -> list[dict[str, str]]:
 
 
 def docs_page(slug: str, name: str) -> tuple[bytes, str] | None:
-    """One file of them and its media type; None where there is none of that name.
+    """One file of them and its media type; None where no file has that name.
 
     The name is looked for among the files that are there and never becomes a path itself.
     """
@@ -46,10 +46,10 @@ def docs_page(slug: str, name: str) -> tuple[bytes, str] | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for path in folder.rglob("*"):
         if path.is_file():
-            found.append(path)
-        if len(found) >= _MOST:
+            files.append(path)
+        if len(files) >= _MOST:
             break
-    return found
+    return files

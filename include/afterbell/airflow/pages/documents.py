@@ -30,12 +30,12 @@ _TIMEOUTS = Timeouts(connect=2.0, read=5.0)
 _AT_ONCE = 16
 _POOL = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="afterbell-pages")
 
-Found = TypeVar("Found")
+Content = TypeVar("Content")
 Document = dict[str, Any]
 
 
 class Documents:
-    """The artifact bucket, to read from.
+    """Read access to the artifact bucket.
 
     Every method may raise ``StoreUnavailableError`` (no answer in time) and ``StoreConfigError`` (it refused).
     """
@@ -49,7 +49,7 @@ class Documents:
         return f"s3://{self._store.bucket}"
 
     def listings(self, prefixes: Iterable[str]) -> dict[str, list[StoredObject]]:
-        """The objects below each prefix; an empty list where there are none."""
+        """The objects below each prefix; an empty list where nothing is there."""
         return self._all(prefixes, self._store.list)
 
     def documents(self, keys: Iterable[str]) -> dict[str, Document]:
@@ -57,16 +57,16 @@ class Documents:
 
         What is there and is neither comes as ``{"unreadable": reason}``: one broken object hides no page.
         """
-        found = self._all(keys, self._document)
-        return {key: document for key, document in found.items() if document is not None}
+        contents = self._all(keys, self._document)
+        return {key: document for key, document in contents.items() if document is not None}
 
     def bodies(self, keys: Iterable[str]) -> dict[str, bytes | str]:
         """The bytes of those of ``keys`` that are there; the reason in place of one that is too large to be read."""
-        found = self._all(keys, self._body)
-        return {key: body for key, body in found.items() if body is not None}
+        bodies = self._all(keys, self._body)
+        return {key: body for key, body in bodies.items() if body is not None}
 
     def champion(self) -> Champion | str | None:
-        """The pointer; the reason in place of one that the audit trail does not prove, None where there is none."""
+        """The pointer, or the reason why the audit trail does not prove it; None where nothing is published."""
         return self._all([POINTER], lambda _: self._champion())[POINTER]
 
     def _champion(self) -> Champion | str | None:
@@ -98,16 +98,16 @@ class Documents:
         if isinstance(body, str):
             return {"unreadable": body}
         try:
-            found = json.loads(body)
+            content = json.loads(body)
         except ValueError as error:
             return {"unreadable": f"{key} is not JSON: {error}"}
-        if isinstance(found, list):
-            return {"entries": found}
-        return found if isinstance(found, dict) else {"unreadable": f"{key} holds no JSON mapping"}
+        if isinstance(content, list):
+            return {"entries": content}
+        return content if isinstance(content, dict) else {"unreadable": f"{key} holds no JSON mapping"}
 
-    def _all(self, keys: Iterable[str], read: Callable[[str], Found]) -> dict[str, Found]:
-        asked: dict[str, Future[Found]] = {key: _POOL.submit(read, key) for key in dict.fromkeys(keys)}
-        _, late = wait(asked.values(), timeout=self._seconds)
+    def _all(self, keys: Iterable[str], read: Callable[[str], Content]) -> dict[str, Content]:
+        futures: dict[str, Future[Content]] = {key: _POOL.submit(read, key) for key in dict.fromkeys(keys)}
+        _, late = wait(futures.values(), timeout=self._seconds)
         if late:
             for future in late:
                 future.cancel()
@@ -115,7 +115,7 @@ class Documents:
                 f"{self.place} gave no answer within {self._seconds:.0f} s: check that the store runs "
                 "(`./afterbell doctor`), then load the page again"
             )
-        return {key: future.result() for key, future in asked.items()}
+        return {key: future.result() for key, future in futures.items()}
 
 
 def open_documents() -> Documents:
@@ -130,12 +130,12 @@ def open_documents() -> Documents:
 
 @lru_cache(maxsize=4)
 def _store(location: S3Location, keys: tuple[str, str] | None) -> ArtifactStore:
-    # Tried once: whoever looks at a page loads it again sooner than a machine would.
+    # No retry: whoever looks at a page loads it again sooner than a retry would end.
     return ArtifactStore(location, Retry(attempts=1), keys, _TIMEOUTS)
 
 
 def fault_of(error: Exception) -> str:
-    """What a page says of something that could not be read."""
+    """The text that a page shows in place of something that could not be read."""
     if isinstance(error, RetryableError):
         return f"The artifact store did not answer. {error}"
     return f"The artifact store refused. {error}" if isinstance(error, StoreConfigError) else str(error)

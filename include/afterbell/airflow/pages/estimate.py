@@ -1,4 +1,4 @@
-"""How long an experiment may take, by what earlier ones took; and by daily runs, where there are none."""
+"""How long an experiment may take, by the time of earlier ones; by that of daily runs where no experiment has run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
 
 COUNT = 5
-"""Runs that are looked at."""
+"""Runs that are read."""
 TRAIN = "experiment_train"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
@@ -25,7 +25,7 @@ OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
 
 @dataclass(frozen=True)
 class Pace:
-    """What runs took.
+    """The time that runs took.
 
     Attributes:
         fit: seconds a fit, Spark's start and the reading of the data among it.
@@ -40,18 +40,18 @@ class Pace:
     kind: str
 
     def seconds(self, fits: int) -> float:
-        """Expected of so many fits."""
+        """The seconds that so many fits are expected to take."""
         return fits * self.fit + (self.others or 0.0)
 
 
 def pace_of_experiments(documents: Documents, runs: Sequence[Run], world: World) -> Pace | None:
-    """The pace of the newest experiments that trained something; None where there are none."""
+    """The pace of the newest experiments that trained something; None where no experiment did."""
     folders = {folder: run for run in runs if run.state == "success" and (folder := _folder(run))}
     keys = {(folder, step): f"{folder}{step}.json" for folder in list(folders)[:COUNT] for step in (TRAIN, *OTHERS)}
-    found = documents.documents(keys.values())
+    contents = documents.documents(keys.values())
     fits, others = [], []
     for folder, run in folders.items():
-        results = {step: found.get(key, {}) for (mine, step), key in keys.items() if mine == folder}
+        results = {step: contents.get(key, {}) for (parent, step), key in keys.items() if parent == folder}
         seconds, count = _seconds(results.get(TRAIN, {})), _fits(run, world)
         if seconds and count:
             fits.append(seconds / count)
@@ -62,11 +62,11 @@ def pace_of_experiments(documents: Documents, runs: Sequence[Run], world: World)
 def pace_of_daily_runs(documents: Documents, runs: Sequence[Run]) -> Pace | None:
     """The pace of the newest daily runs; None where none trained anything."""
     keys = [f"runs/{run.session}/{run.slug}/train.json" for run in runs if run.session and run.slug][:COUNT]
-    found = documents.documents(keys)
+    contents = documents.documents(keys)
     fits = [
-        _seconds(each) / each["fits"]
-        for each in found.values()
-        if _seconds(each) and isinstance(each.get("fits"), int) and each["fits"] > 0
+        _seconds(result) / result["fits"]
+        for result in contents.values()
+        if _seconds(result) and isinstance(result.get("fits"), int) and result["fits"] > 0
     ]
     return Pace(median(fits), None, len(fits), "daily run") if fits else None
 
@@ -82,15 +82,15 @@ def _folder(run: Run) -> str:
 
 
 def _fits(run: Run, world: World) -> int:
-    """How many models a run has fitted; 0 where its request is one of another version."""
+    """The number of models that a run fitted; 0 where its request is of another version."""
     try:
-        asked = parse_request(run.opened.get("request") or {})
-        return outline(asked, world.base, len(world.sessions(asked.first, asked.last))).fits
+        request = parse_request(run.opened.get("request") or {})
+        return outline(request, world.base, len(world.sessions(request.first, request.last))).fits
     except (ConfigError, CalendarBoundsError):
         return 0
 
 
 def _seconds(result: Document | Mapping[str, Any]) -> float:
-    """What a step took; 0 where it did nothing or left no word."""
+    """The seconds that a step took; 0 where it did nothing or recorded none."""
     seconds = result.get("seconds")
     return float(seconds) if isinstance(seconds, int | float) and not result.get("noop") else 0.0

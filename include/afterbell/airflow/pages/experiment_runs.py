@@ -1,4 +1,4 @@
-"""How far experiments are: what Airflow's database knows of their tasks, and of the person who is asked."""
+"""The progress of experiments: their tasks and the question to a person, out of Airflow's database."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ _LIMIT = 500
 
 @dataclass(frozen=True)
 class Question:
-    """What a person was asked, and the answer.
+    """The question to a person, and the answer.
 
     Attributes:
         asked: when, UTC.
-        answered: when; None while nobody has.
+        answered: when, UTC; None while nobody has.
         by: who answered; empty where nobody did in time.
-        options: that were chosen.
+        options: those that were chosen.
     """
 
     asked: datetime | None
@@ -46,15 +46,15 @@ class Question:
 
 @dataclass(frozen=True)
 class Details:
-    """What is known of a run besides what its first task returned.
+    """The data of a run besides the result of its first task.
 
     Attributes:
         conf: the form.
         by: who started it; empty where nobody is known.
         tasks: by name.
-        question: None where none was asked.
-        answer: what the task that asks returned.
-        failures: of tasks, as their last tries told.
+        question: None where nobody was asked.
+        answer: the result of the task that asks.
+        failures: of tasks, as their last tries reported them.
     """
 
     conf: Mapping[str, Any] = field(default_factory=dict)
@@ -85,21 +85,21 @@ def details(db: Session, run_ids: Sequence[str]) -> dict[str, Details]:
 
 
 def _tasks(db: Session, run_ids: Iterable[str]) -> dict[str, dict[str, Task]]:
-    asked = select(
+    query = select(
         TaskInstance.run_id, TaskInstance.task_id, TaskInstance.state, TaskInstance.start_date, TaskInstance.end_date,
         TaskInstance.try_number,
     ).where(TaskInstance.dag_id == DAG, TaskInstance.run_id.in_(run_ids))  # fmt: skip
-    found: dict[str, dict[str, Task]] = {}
-    for row in db.execute(asked.limit(_LIMIT)):
+    tasks: dict[str, dict[str, Task]] = {}
+    for row in db.execute(query.limit(_LIMIT)):
         task = Task(
             row.task_id, str(row.state or ""), _utc(row.start_date), _utc(row.end_date), int(row.try_number or 0)
         )
-        found.setdefault(row.run_id, {})[row.task_id] = task
-    return found
+        tasks.setdefault(row.run_id, {})[row.task_id] = task
+    return tasks
 
 
 def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, Question]:
-    asked = (
+    query = (
         select(
             TaskInstance.run_id, HITLDetail.created_at, HITLDetail.responded_at, HITLDetail.responded_by,
             HITLDetail.chosen_options,
@@ -115,28 +115,28 @@ def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, Question]:
             str((row.responded_by or {}).get("name") or ""),
             tuple(map(str, row.chosen_options or ())),
         )
-        for row in db.execute(asked)
+        for row in db.execute(query)
     }
 
 
 def _answers(db: Session, run_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-    asked = select(XComModel.run_id, XComModel.value).where(
+    query = select(XComModel.run_id, XComModel.value).where(
         XComModel.dag_id == DAG, XComModel.task_id == ASK, XComModel.key == "return_value",
         XComModel.run_id.in_(run_ids),
     )  # fmt: skip
-    found = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(asked.limit(_LIMIT))}
-    return {run_id: value for run_id, value in found.items() if isinstance(value, dict)}
+    answers = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(query.limit(_LIMIT))}
+    return {run_id: value for run_id, value in answers.items() if isinstance(value, dict)}
 
 
-def failed_task(found: Details) -> str:
+def failed_task(run_details: Details) -> str:
     """The first task that failed; empty where none did."""
-    known = [*TASKS, *sorted(set(found.tasks) - set(TASKS))]
-    return next((name for name in known if name in found.tasks and found.tasks[name].state == "failed"), "")
+    names = [*TASKS, *sorted(set(run_details.tasks) - set(TASKS))]
+    return next((name for name in names if name in run_details.tasks and run_details.tasks[name].state == "failed"), "")
 
 
-def task_at_work(found: Details) -> Task | None:
+def task_at_work(run_details: Details) -> Task | None:
     """The task that is running, else the one that is next."""
-    tasks = [found.tasks[name] for name in TASKS if name in found.tasks]
+    tasks = [run_details.tasks[name] for name in TASKS if name in run_details.tasks]
     for states in (_AT_WORK, {"up_for_retry"}, _TO_COME):
         for task in tasks:
             if task.state in states:
@@ -144,54 +144,56 @@ def task_at_work(found: Details) -> Task | None:
     return None
 
 
-def standing(state: str, found: Details, *, paused: bool = False) -> dict[str, str]:
+def standing(state: str, run_details: Details, *, paused: bool = False) -> dict[str, str]:
     """Where a run is, in words: ``word``, ``kind`` (of the mark before it) and ``task`` (that a link leads to).
 
     Args:
         state: of the run, Airflow's.
-        found: its details.
+        run_details: its details.
         paused: whether the DAG is.
     """
     if state == "success":
-        return _ended(found)
+        return _label_success(run_details)
     if state == "failed":
-        task = failed_task(found)
-        return _said(f"failed: {task}" if task else "failed", "failed", task)
-    if ASK in found.tasks and found.tasks[ASK].state == "awaiting_input":
-        return _said("waiting for approval", "hold", ASK)
-    task_now = task_at_work(found)
-    return _between(state, paused=paused) if task_now is None else _at(task_now)
+        task = failed_task(run_details)
+        return _label(f"failed: {task}" if task else "failed", "failed", task)
+    if ASK in run_details.tasks and run_details.tasks[ASK].state == "awaiting_input":
+        return _label("waiting for approval", "hold", ASK)
+    task_now = task_at_work(run_details)
+    return _label_between_tasks(state, paused=paused) if task_now is None else _label_task(task_now)
 
 
-def _between(state: str, *, paused: bool) -> dict[str, str]:
+def _label_between_tasks(state: str, *, paused: bool) -> dict[str, str]:
     if paused:
-        return _said("waiting: the DAG is paused", "queued")
-    return _said("waiting for its turn", "queued") if state == "queued" else _said("between two steps", "running")
+        return _label("waiting: the DAG is paused", "queued")
+    return _label("waiting for its turn", "queued") if state == "queued" else _label("between two steps", "running")
 
 
-def _at(task: Task) -> dict[str, str]:
+def _label_task(task: Task) -> dict[str, str]:
     step = f"{task.name} (step {TASKS.index(task.name) + 1} of {len(TASKS)})"
     if task.state == "up_for_retry":
-        return _said(f"failed, tried again soon: {step}", "up_for_retry", task.name)
+        return _label(f"failed, tried again soon: {step}", "up_for_retry", task.name)
     if task.state in _TO_COME:
-        return _said(f"waiting for its turn: {step}", "queued", task.name)
-    return _said(f"running: {step}", "running", task.name)
+        return _label(f"waiting for its turn: {step}", "queued", task.name)
+    return _label(f"running: {step}", "running", task.name)
 
 
-def _ended(found: Details) -> dict[str, str]:
+def _label_success(run_details: Details) -> dict[str, str]:
     """How a run that succeeded ended for the champion."""
-    if PROMOTE in found.tasks and found.tasks[PROMOTE].state == "success":
-        return _said(f"promoted by {found.answer.get('approved_by') or 'somebody'}", "publish", PROMOTE)
-    if found.answer.get("barred"):
-        return _said(f"not promoted: {found.answer['barred']}, who asked for it, may not agree to it", "keep", ASK)
-    if found.question is None:
-        return _said("done", "success")
-    if not found.question.by:
-        return _said("done: nobody answered in time, not promoted", "keep", ASK)
-    return _said(f"rejected by {found.question.by}", "keep", ASK)
+    if PROMOTE in run_details.tasks and run_details.tasks[PROMOTE].state == "success":
+        return _label(f"promoted by {run_details.answer.get('approved_by') or 'somebody'}", "publish", PROMOTE)
+    if run_details.answer.get("barred"):
+        return _label(
+            f"not promoted: {run_details.answer['barred']}, who asked for it, may not agree to it", "keep", ASK
+        )
+    if run_details.question is None:
+        return _label("done", "success")
+    if not run_details.question.by:
+        return _label("done: nobody answered in time, not promoted", "keep", ASK)
+    return _label(f"rejected by {run_details.question.by}", "keep", ASK)
 
 
-def _said(word: str, kind: str, task: str = "") -> dict[str, str]:
+def _label(word: str, kind: str, task: str = "") -> dict[str, str]:
     return {"word": word, "kind": kind, "task": task}
 
 

@@ -1,4 +1,4 @@
-"""Experiments: who asked for what, how far it is, how it was judged, and the way to its report."""
+"""Experiments: who requested what, how far it is, its verdict, and the link to its report."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPENER = "open_experiment"
 COUNT = 20
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
-_ASKED = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "promote")
+_FIELDS = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "promote")
 _UNDER_WAY = {"queued", "running"}
 
 
@@ -31,16 +31,16 @@ def page(
     Args:
         documents: the store; None where it can't be read.
         runs: of the DAG.
-        known: of each, by its id.
+        known: details of each, by its id.
         now: the time.
         paused: whether the DAG is.
     """
     ids = {run.run_id: _text(run.opened.get("experiment")) for run in runs}
-    keys = [f"experiments/{each}/{name}.json" for each in dict.fromkeys(ids.values()) if _ID.fullmatch(each)
-            for name in ("request", "metrics")]  # fmt: skip
+    keys = [f"experiments/{experiment}/{name}.json" for experiment in dict.fromkeys(ids.values())
+            if _ID.fullmatch(experiment) for name in ("request", "metrics")]  # fmt: skip
     keys += [key for run in runs if (key := _step_key(run, known.get(run.run_id, Details())))]
-    found = documents.documents(keys) if documents is not None else {}
-    return [_line(run, ids[run.run_id], known.get(run.run_id, Details()), found, now, paused) for run in runs]
+    contents = documents.documents(keys) if documents is not None else {}
+    return [_line(run, ids[run.run_id], known.get(run.run_id, Details()), contents, now, paused) for run in runs]
 
 
 def _step_key(run: Run, own: Details) -> str:
@@ -56,44 +56,44 @@ def _step_key(run: Run, own: Details) -> str:
 
 
 def _line(
-    run: Run, experiment: str, own: Details, found: Mapping[str, Document], now: datetime, paused: bool
+    run: Run, experiment: str, own: Details, contents: Mapping[str, Document], now: datetime, paused: bool
 ) -> dict[str, Any]:
-    request = found.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request")) or own.conf
-    judged = found.get(f"experiments/{experiment}/metrics.json", {})
-    metrics = _mapping(judged.get("metrics"))
-    told = {**request, "promote": run.opened.get("promote", own.conf.get("promote")) or None}
+    request = contents.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request")) or own.conf
+    evaluated = contents.get(f"experiments/{experiment}/metrics.json", {})
+    metrics = _mapping(evaluated.get("metrics"))
+    requested = {**request, "promote": run.opened.get("promote", own.conf.get("promote")) or None}
     return {
         "run_id": run.run_id,
         "state": run.state,
         "standing": standing(run.state, own, paused=paused),
-        "failure": _failure(run, own, found),
-        "progress": _progress(run, own, found, now),
+        "failure": _failure(run, own, contents),
+        "progress": _progress(run, own, contents, now),
         "asked": own.question.asked.isoformat() if own.question and own.question.asked else None,
         "started": run.started.isoformat() if run.started else None,
         "experiment": experiment if _ID.fullmatch(experiment) else None,
         "by": _text(run.opened.get("by")) or own.by,
         "note": _text(run.opened.get("note") or own.conf.get("note")),
-        "request": {name: _said(told.get(name)) for name in _ASKED if told.get(name) is not None},
-        "verdict": _text(judged.get("verdict")),
-        "reason": _text(judged.get("reason")),
-        "rank_ic": {str(name): _mapping(each).get("rank_ic") for name, each in sorted(metrics.items())},
-        "has_report": bool(judged),
+        "request": {name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
+        "verdict": _text(evaluated.get("verdict")),
+        "reason": _text(evaluated.get("reason")),
+        "rank_ic": {str(name): _mapping(figures).get("rank_ic") for name, figures in sorted(metrics.items())},
+        "has_report": bool(evaluated),
     }
 
 
-def _failure(run: Run, own: Details, found: Mapping[str, Document]) -> dict[str, Any] | None:
+def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> dict[str, Any] | None:
     """Why a run failed, and at which task; None where it didn't."""
     if run.state != "failed":
         return None
     task = failed_task(own)
-    return failure(own.failures.get(task), found.get(_step_key(run, own), {})) | {"task": task}
+    return failure(own.failures.get(task), contents.get(_step_key(run, own), {})) | {"task": task}
 
 
-def _progress(run: Run, own: Details, found: Mapping[str, Document], now: datetime) -> dict[str, Any] | None:
+def _progress(run: Run, own: Details, contents: Mapping[str, Document], now: datetime) -> dict[str, Any] | None:
     task, key = task_at_work(own), _step_key(run, own)
-    if run.state not in _UNDER_WAY or task is None or key not in found:
+    if run.state not in _UNDER_WAY or task is None or key not in contents:
         return None
-    return progress(found[key], {"started": task.started.isoformat() if task.started else None}, now)
+    return progress(contents[key], {"started": task.started.isoformat() if task.started else None}, now)
 
 
 def _mapping(value: object) -> Mapping[str, Any]:
@@ -104,7 +104,7 @@ def _text(value: object) -> str:
     return str(value or "")
 
 
-def _said(value: object) -> str:
+def _format_value(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)

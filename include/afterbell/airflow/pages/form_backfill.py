@@ -1,4 +1,4 @@
-"""The form of a backfill of a range: its fields, what is wrong with what was typed, and what it would do."""
+"""The form of a backfill of a range: its fields, the faults of what was typed, and a preview."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fields(world: World) -> list[Field]:
 
 
 def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
-    """What is wrong, by field: each by itself, then the range as a whole."""
+    """The faults by field: each by itself, then the range as a whole."""
     checks: dict[str, Callable[[Any], object]] = {
         "first": lambda given: check_day(given, "first"),
         "last": lambda given: check_day(given, "last"),
@@ -52,19 +52,19 @@ def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
         "plan_only": _check_switch,
         "profile": _check_profile,
     }
-    found = {}
+    messages = {}
     for name, check in checks.items():
         try:
             check(params.get(name))
             _check_once(name, params.get(name))
         except PermanentError as error:
-            found[name] = " ".join(str(error).split()).replace(f"{name} is None", "nothing was given", 1)
-    if not {"first", "last"} & set(found):
+            messages[name] = " ".join(str(error).split()).replace(f"{name} is None", "nothing was given", 1)
+    if not {"first", "last"} & set(messages):
         try:
             check_request({name: params[name] for name in ("first", "last")}, world.exchange, world.now.date())
         except PermanentError as error:
-            found["last" if str(error).startswith("last") else "first"] = " ".join(str(error).split())
-    return found
+            messages["last" if str(error).startswith("last") else "first"] = " ".join(str(error).split())
+    return messages
 
 
 def _check_once(name: str, given: Any) -> None:
@@ -89,8 +89,8 @@ def request_of(params: Mapping[str, Any], world: World) -> Request:
         ConfigError: a field is wrong, or the range.
         CalendarBoundsError: the calendar does not reach the range.
     """
-    asked = {name: value for name, value in params.items() if name not in _ASIDE and value is not None}
-    return check_request(asked, world.exchange, world.now.date())
+    given = {name: value for name, value in params.items() if name not in _ASIDE and value is not None}
+    return check_request(given, world.exchange, world.now.date())
 
 
 def preview(params: Mapping[str, Any], world: World, documents: Documents | None, going: int) -> dict[str, Any]:
@@ -112,7 +112,7 @@ def preview(params: Mapping[str, Any], world: World, documents: Documents | None
         if isinstance(seconds, int | float)
         else _NO_PLAN
     )
-    then = "the plan, and nothing else" if params.get("plan_only") else "the plan, and at once what it says"
+    then = "the plan, and nothing else" if params.get("plan_only") else "the plan, and at once the work that it lists"
     rows = [
         {"name": "Sessions", "text": _sessions(sessions, world)},
         {"name": "Chunks", "text": f"{len(chunks)} of {request.chunk_sessions} sessions at most, the last one of "
@@ -130,26 +130,26 @@ def preview(params: Mapping[str, Any], world: World, documents: Documents | None
 
 
 def _planned(documents: Documents | None, request: Request) -> Mapping[str, Any]:
-    """The plan that was made of the same backfill before; empty where there is none, or the store can't be read."""
+    """An earlier plan of the same backfill; empty where none was made, or the store can't be read."""
     key = key_of(request.backfill_id, "plan")
     try:
         return documents.documents([key]).get(key, {}) if documents is not None else {}
     except AfterbellError:
-        return {}  # the page says already that the store can't be read
+        return {}  # the page shows already that the store can't be read
 
 
 def _sessions(sessions: Sequence[date], world: World) -> str:
-    told = f"{number(len(sessions))}, from {sessions[0]} to {sessions[-1]}"
+    summary = f"{number(len(sessions))}, from {sessions[0]} to {sessions[-1]}"
     if world.span is None:
-        return f"{told} by the calendar. Of which there are bars already is not known here; the plan finds out"
+        return f"{summary} by the calendar. Of which there are bars already is not known here; the plan finds out"
     inside = sum(world.span.first <= day <= world.span.last for day in sessions)
     return (
-        f"{told}. There are bars from {world.span.first} to {world.span.last}: {number(inside)} of these sessions lie "
-        "within that, and what is there is not done again"
+        f"{summary}. There are bars from {world.span.first} to {world.span.last}: {number(inside)} of these sessions "
+        "lie within that, and what is there is not done again"
     )
 
 
 def _steps(request: Request) -> str:
     sets = ", ".join(request.factor_sets) or "those of the daily models"
-    told = {"ingest": "take in drops and audit them", "features": f"compute factor sets ({sets})"}
-    return ", then ".join(told[step] for step in request.steps)
+    descriptions = {"ingest": "take in drops and audit them", "features": f"compute factor sets ({sets})"}
+    return ", then ".join(descriptions[step] for step in request.steps)

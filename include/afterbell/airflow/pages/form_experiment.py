@@ -1,4 +1,4 @@
-"""The form of an experiment: its fields, what is wrong with what was typed, and what it would do."""
+"""The form of an experiment: its fields, the faults of what was typed, and a preview."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DAG = "experiment"
 
 
 def world_of(documents: Documents | None, now: datetime) -> World:
-    """What the form is checked against; without a store, or where no run has said it, no sessions are known.
+    """The data that the form is checked against; its sessions are known once a run has recorded them in the store.
 
     Raises:
         StoreUnavailableError, StoreConfigError: the store can't be read.
@@ -52,7 +52,7 @@ def fields(world: World) -> list[Field]:
 
 
 def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
-    """What is wrong, by field."""
+    """The faults by field."""
     return form_faults(params, world)
 
 
@@ -105,10 +105,10 @@ def preview(
 
 
 def _sessions(sessions: Sequence[Any], world: World) -> str:
-    told = f"{len(sessions)}, from {sessions[0]} to {sessions[-1]}"
+    summary = f"{len(sessions)}, from {sessions[0]} to {sessions[-1]}"
     if world.span is None:
-        return f"{told} by the calendar. Of how many there are bars is not known here; the first step finds out"
-    return f"{told}; there are bars from {world.span.first} to {world.span.last}"
+        return f"{summary} by the calendar. Of how many there are bars is not known here; the first step finds out"
+    return f"{summary}; there are bars from {world.span.first} to {world.span.last}"
 
 
 def _folds(work: Outline, world: World) -> str:
@@ -118,7 +118,7 @@ def _folds(work: Outline, world: World) -> str:
 
 def _fits(work: Outline, request: Request) -> str:
     families = (
-        f"{_counted(len(request.families), 'family', 'families')} and {_counted(len(request.horizons), 'horizon')}"
+        f"{_count_of(len(request.families), 'family', 'families')} and {_count_of(len(request.horizons), 'horizon')}"
     )
     if request.trials == 1:
         return f"{number(work.fits)}: each fold and a final one, for {families}"
@@ -148,5 +148,5 @@ def _then(params: Mapping[str, Any]) -> str:
     return "a report. Nothing is promoted"
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"{count} {one if count == 1 else many or one + 's'}"
+def _count_of(count: int, singular: str, plural: str = "") -> str:
+    return f"{count} {singular if count == 1 else plural or singular + 's'}"

@@ -1,4 +1,4 @@
-"""The fields of a form of ours: what the page shows of each, and what was typed, as a DAG's parameters."""
+"""The fields of our forms: as the page shows them, and as the DAG's parameters that were typed."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ class Field:
         texts = self.default if typed is None else tuple(typed.get(self.name, ()))
         return {
             "name": self.name, "title": self.title, "help": self.help, "kind": self.kind, "needed": self.needed,
-            "options": [{"name": each, "chosen": each in texts} for each in self.options],
+            "options": [{"name": option, "chosen": option in texts} for option in self.options],
             "value": texts[0] if texts else "", "low": self.low, "high": self.high, "fault": fault,
         }  # fmt: skip
 
 
 def field_of(name: str, parameter: Mapping[str, Any], **more: Any) -> Field:
-    """The field of a DAG's parameter, whose title, help, choices and default it has."""
-    found = {
+    """The field of a DAG's parameter, with its title, help, choices and default."""
+    attributes = {
         "title": parameter["title"],
         "help": parameter.get("description", "").replace("`", ""),  # marks of Airflow's page, which reads Markdown
         "kind": _kind(parameter),
@@ -63,12 +63,12 @@ def field_of(name: str, parameter: Mapping[str, Any], **more: Any) -> Field:
         "options": _options(parameter),
         "default": _texts(parameter.get("default")),
     }
-    return Field(name, **(found | more))
+    return Field(name, **(attributes | more))
 
 
 def _kind(parameter: Mapping[str, Any]) -> Kind:
     types = [parameter["type"]] if isinstance(parameter["type"], str) else parameter["type"]
-    kind = next(each for each in types if each != "null")
+    kind = next(name for name in types if name != "null")
     if kind == "array":
         return "several" if parameter["items"]["type"] == "string" else "wholes"
     if kind == "string":
@@ -77,8 +77,8 @@ def _kind(parameter: Mapping[str, Any]) -> Kind:
 
 
 def _options(parameter: Mapping[str, Any]) -> tuple[str, ...]:
-    known = parameter.get("enum") or parameter.get("items", {}).get("enum") or ()
-    return tuple(each for each in known if each)
+    options = parameter.get("enum") or parameter.get("items", {}).get("enum") or ()
+    return tuple(option for option in options if option)
 
 
 def _texts(default: Any) -> tuple[str, ...]:
@@ -87,15 +87,15 @@ def _texts(default: Any) -> tuple[str, ...]:
     if default is True:
         return ("on",)
     if isinstance(default, list):
-        whole = all(isinstance(each, int) for each in default)
+        whole = all(isinstance(item, int) for item in default)
         return (", ".join(map(str, default)),) if whole else tuple(map(str, default))
     return (f"{default:.15g}" if isinstance(default, float) else str(default),)
 
 
 def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, Any], dict[str, str]]:
-    """The parameters that were typed, and what is wrong with how they were sent, by field.
+    """The parameters that were typed, and by field the faults of how they were sent.
 
-    What can't be read as its kind is handed on as text: whoever checks the parameters says what they should be.
+    What can't be read as its kind is handed on as text: the check of the parameters reports what was expected.
     """
     params: dict[str, Any] = {}
     faults = {name: f"this form has no field {name[:60]!r}" for name in typed if name not in {f.name for f in fields}}
@@ -106,12 +106,12 @@ def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, Any], 
         elif field.kind != "several" and len(texts) > 1:
             faults[field.name] = f"expected one value; found {len(texts)}: send the field once"
         else:
-            _put(params, field, texts)
+            _set_param(params, field, texts)
     return params, faults
 
 
-def _put(params: dict[str, Any], field: Field, texts: Sequence[str]) -> None:
-    """Set the parameter of a field; one that was left empty is left out where it is needed, and None where not."""
+def _set_param(params: dict[str, Any], field: Field, texts: Sequence[str]) -> None:
+    """Set the parameter of a field; one that was left empty is omitted where it is required, else None."""
     if field.kind == "several":
         if texts or field.needed:
             params[field.name] = list(texts)
@@ -123,15 +123,15 @@ def _put(params: dict[str, Any], field: Field, texts: Sequence[str]) -> None:
         return
     text = texts[0].strip(" ") if texts else ""
     if text:
-        params[field.name] = _value(field.kind, text)
+        params[field.name] = _parse_value(field.kind, text)
     elif not field.needed:
         params[field.name] = None
 
 
-def _value(kind: Kind, text: str) -> Any:
+def _parse_value(kind: Kind, text: str) -> Any:
     if kind == "wholes":
-        found = [_value("whole", each.strip()) for each in text.split(",")]
-        return found if all(isinstance(each, int) for each in found) else text
+        numbers = [_parse_value("whole", part.strip()) for part in text.split(",")]
+        return numbers if all(isinstance(number, int) for number in numbers) else text
     if kind == "whole" and _WHOLE.fullmatch(text):
         return int(text)
     if kind == "number" and _NUMBER.fullmatch(text):

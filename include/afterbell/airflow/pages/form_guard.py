@@ -1,7 +1,7 @@
-"""What a request that starts something must prove: that a page of ours sent it, shown to whoever is signed in.
+"""The checks of a request that starts something: a page of ours sent it, shown to the person who is signed in.
 
 A browser sends the sign-in's cookie with whatever a foreign page makes it send, at least within a site. So a form
-counts only if the browser says that it comes from our own origin, **and** it carries a token that this server has
+counts only if the browser states that it comes from our own origin, **and** it carries a token that this server has
 signed for this person and this form not long ago, which a foreign page can't read.
 """
 
@@ -62,20 +62,20 @@ def require_ticket(token: str, user: Any, form: str) -> Ticket:
 
     Raises:
         FormExpiredError: it is too old.
-        HTTPException: 403; it is not ours, somebody else's, or another form's.
+        HTTPException: 403; it is not ours, or it is of another person or another form.
     """
     again = "open the form again, and send that"
     try:
-        found, at = _signer().loads(token, max_age=HOURS * 3600, return_timestamp=True)
+        payload, signed_at = _signer().loads(token, max_age=HOURS * 3600, return_timestamp=True)
     except SignatureExpired as error:
         raise FormExpiredError(
             f"the form was open for more than {HOURS} hours: look at it once more, and send it again"
         ) from error
     except BadData as error:
         raise HTTPException(403, f"the form is not one that this server has shown: {again}") from error
-    if not isinstance(found, list) or found[:2] != [str(user.get_id()), form]:
+    if not isinstance(payload, list) or payload[:2] != [str(user.get_id()), form]:
         raise HTTPException(403, f"the form was shown to somebody else, or is another one: {again}")
-    return Ticket(str(found[2]), at.astimezone(UTC))
+    return Ticket(str(payload[2]), signed_at.astimezone(UTC))
 
 
 def _signer() -> URLSafeTimedSerializer:
@@ -83,30 +83,32 @@ def _signer() -> URLSafeTimedSerializer:
 
 
 def require_own_origin(request: Request) -> None:
-    """Let pass what a page of our own origin has sent.
+    """Reject what no page of our own origin has sent.
 
     Raises:
-        HTTPException: 403; the browser says otherwise, or nothing: programs start runs by Airflow's API.
+        HTTPException: 403; the browser names another origin, or none: programs start runs by Airflow's API.
     """
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is None and origin is None:
-        raise HTTPException(403, "nothing says which page sent this form: programs start runs by Airflow's own API")
+        raise HTTPException(
+            403, "no header names the page that sent this form: programs start runs by Airflow's own API"
+        )
     if (site is not None and site != "same-origin") or (origin is not None and not _is_own(request.headers, origin)):
         raise HTTPException(403, "this form was sent by a page of another site; nothing was started")
 
 
 def _is_own(headers: Mapping[str, str], origin: str) -> bool:
-    told, base = urlsplit(origin), urlsplit(conf.get("api", "base_url", fallback="") or "")
-    if told.scheme not in {"http", "https"} or not told.netloc:
+    sender, own = urlsplit(origin), urlsplit(conf.get("api", "base_url", fallback="") or "")
+    if sender.scheme not in {"http", "https"} or not sender.netloc:
         return False
-    return told.netloc == headers.get("host") or (told.scheme, told.netloc) == (base.scheme, base.netloc)
+    return sender.netloc == headers.get("host") or (sender.scheme, sender.netloc) == (own.scheme, own.netloc)
 
 
 async def read_form(request: Request) -> Typed:
     """The fields of a form that a browser sent, read up to `MOST_BYTES`.
 
     Raises:
-        HTTPException: 413 for more, 415 for another type, 400 for what is no form.
+        HTTPException: 413 for more, 415 for another type, 400 for what is not a form.
     """
     require_own_origin(request)
     if request.headers.get("content-type", "").split(";")[0].strip().lower() != _TYPE:
@@ -119,7 +121,7 @@ async def read_form(request: Request) -> Typed:
     typed: dict[str, list[str]] = {}
     try:
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
-    except ValueError as error:  # of other bytes than a form's, no UTF-8, or too many fields
+    except ValueError as error:  # other bytes than a form's, not UTF-8, or too many fields
         raise HTTPException(400, f"expected a form in UTF-8 of {MOST_FIELDS} fields at most") from error
     for name, text in pairs:
         typed.setdefault(name, []).append(text)

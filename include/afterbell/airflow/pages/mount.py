@@ -1,4 +1,4 @@
-"""What Airflow is told when it loads its plugins, in every process: cheap, so the application itself is built later."""
+"""The entry points that every process of Airflow loads as a plugin: cheap, the application itself is built later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class LazyApp:
     """The pages as an ASGI application, built at the first request.
 
-    Plugins are loaded by schedulers, workers and whoever parses a DAG; only the API server is ever asked for a page.
+    Plugins are loaded by schedulers, workers and whoever parses a DAG; only the API server serves pages.
     """
 
     def __init__(self) -> None:
@@ -45,12 +45,12 @@ def form_link(name: str, page: str) -> str:
         page: of the form, such as ``experiments/new``.
     """
     return (
-        f"\n**[{name}]({_base()}/{page})** is a form that explains itself, and says what it would do before it starts."
+        f"\n**[{name}]({_base()}/{page})** is a form that explains itself, and shows what it would do before it starts."
     )
 
 
 def views() -> list[dict[str, Any]]:
-    """Where Airflow's UI shows which page."""
+    """The places in Airflow's UI that show the pages."""
     base = _base()
     return [
         {

@@ -1,4 +1,4 @@
-"""Releases: which there are, which one serves and how it came to, what is in one, and how two differ."""
+"""Releases: a list of them, the one that serves and its history, the contents of one, and how two differ."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _AUDIT = re.compile(r"audit/[A-Za-z0-9._-]{1,120}\.json")
 
 
 def champion(documents: Documents) -> Document:
-    """The pointer; empty while nothing has been published, ``{"refused": reason}`` for one that is not believed."""
-    found = documents.champion()
-    if not isinstance(found, Champion):
-        return {"refused": found} if found else {}
+    """The pointer; empty while nothing has been published, ``{"refused": reason}`` for one that is not proven."""
+    pointer = documents.champion()
+    if not isinstance(pointer, Champion):
+        return {"refused": pointer} if pointer else {}
     names = ("release_id", "session", "moved_at", "previous", "run_id", "audit")
-    return {name: _text(getattr(found, name)) for name in names}
+    return {name: _text(getattr(pointer, name)) for name in names}
 
 
 def _text(value: object) -> str | None:
@@ -32,17 +32,17 @@ def _text(value: object) -> str | None:
 
 def listed(documents: Documents, sessions: Sequence[date]) -> list[str]:
     """Ids of the releases of these sessions, newest first; one listing a session."""
-    found = documents.listings(f"releases/{session.isoformat()}-" for session in sessions)
-    parts = [each.key.split("/") for objects in found.values() for each in objects]
-    ids = {part[1] for part in parts if len(part) == 3 and part[2] == "manifest.json"}
-    return sorted((each for each in ids if re.fullmatch(RELEASE_ID, each)), reverse=True)
+    listings = documents.listings(f"releases/{session.isoformat()}-" for session in sessions)
+    paths = [stored.key.split("/") for objects in listings.values() for stored in objects]
+    ids = {path[1] for path in paths if len(path) == 3 and path[2] == "manifest.json"}
+    return sorted((release_id for release_id in ids if re.fullmatch(RELEASE_ID, release_id)), reverse=True)
 
 
 def manifests(documents: Documents, ids: Sequence[str]) -> dict[str, Manifest | str]:
-    """The manifests that are there, by release; a reason in place of one that is none."""
-    keys = {f"releases/{each}/manifest.json": each for each in ids}
-    found = documents.bodies(keys)
-    return {keys[key]: _parsed(body, key) for key, body in found.items()}
+    """The manifests that are there, by release; a reason in place of one that is not valid."""
+    keys = {f"releases/{release_id}/manifest.json": release_id for release_id in ids}
+    bodies = documents.bodies(keys)
+    return {keys[key]: _parsed(body, key) for key, body in bodies.items()}
 
 
 def _parsed(body: bytes | str, key: str) -> Manifest | str:
@@ -60,8 +60,8 @@ def history(documents: Documents, pointer: Mapping[str, Any]) -> list[dict[str, 
     current: Mapping[str, Any] = pointer
     while current and len(moves) < _MOVES:
         entry = _entry(documents, current.get("audit"))
-        told = entry.get("source")
-        source: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
+        previous = entry.get("source")
+        source: Mapping[str, Any] = previous if isinstance(previous, Mapping) else {}
         moves.append(
             {
                 "at": _text(entry.get("at") or current.get("moved_at")),
@@ -85,25 +85,25 @@ def _entry(documents: Documents, key: object) -> Document:
 
 def line(release_id: str, manifest: Manifest | str | None, pointer: Mapping[str, Any]) -> dict[str, Any]:
     """One release in the list."""
-    found: dict[str, Any] = {"release_id": release_id, "champion": release_id == pointer.get("release_id")}
+    row: dict[str, Any] = {"release_id": release_id, "champion": release_id == pointer.get("release_id")}
     if not isinstance(manifest, Manifest):
-        return found | {"unreadable": manifest or "its manifest is gone"}
-    return found | {
+        return row | {"unreadable": manifest or "its manifest is gone"}
+    return row | {
         "session": manifest.session.isoformat(),
         "models": len(manifest.models),
         "families": sorted({model.family for model in manifest.models}),
         "horizons": sorted({model.horizon for model in manifest.models}),
-        "sets": [each.set for each in manifest.features.sets],
+        "sets": [factors.set for factors in manifest.features.sets],
         "factors": len(manifest.features.names),
-        "metrics": {name: headline(found) for name, found in sorted(manifest.metrics.items())},
+        "metrics": {name: headline(figures) for name, figures in sorted(manifest.metrics.items())},
         "verdict": manifest.verdict,
     }
 
 
 def headline(metrics: object) -> dict[str, Any]:
     """The figures of a horizon that a list has room for."""
-    found = metrics if isinstance(metrics, Mapping) else {}
-    return {name: found.get(name) for name in ("rank_ic", "ic", "sharpe_net")}
+    figures = metrics if isinstance(metrics, Mapping) else {}
+    return {name: figures.get(name) for name in ("rank_ic", "ic", "sharpe_net")}
 
 
 def described(manifest: Manifest) -> dict[str, Any]:
@@ -128,20 +128,20 @@ def table_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Metrics as one table: a column a horizon, a row a figure."""
     columns = sorted(metrics)
     rows = {name: flat(metrics[name]) for name in columns}
-    names = sorted({name for found in rows.values() for name in found})
-    return {"columns": columns, "rows": [{"name": name, "values": [rows[each].get(name) for each in columns]}
+    names = sorted({name for figures in rows.values() for name in figures})
+    return {"columns": columns, "rows": [{"name": name, "values": [rows[column].get(name) for column in columns]}
                                          for name in names]}  # fmt: skip
 
 
 def flat(value: object, before: str = "") -> dict[str, Any]:
     """Nested mappings as one, names joined by dots; lists of plain values as text."""
     if isinstance(value, Mapping):
-        found: dict[str, Any] = {}
+        flattened: dict[str, Any] = {}
         for name in sorted(value):
-            found |= flat(value[name], f"{before}.{name}" if before else str(name))
-        return found
+            flattened |= flat(value[name], f"{before}.{name}" if before else str(name))
+        return flattened
     if isinstance(value, list | tuple):
-        if any(isinstance(each, Mapping | list | tuple) for each in value):
-            return flat({str(number): each for number, each in enumerate(value, start=1)}, before)
-        return {before: ", ".join(str(each) for each in value)}
+        if any(isinstance(item, Mapping | list | tuple) for item in value):
+            return flat({str(number): item for number, item in enumerate(value, start=1)}, before)
+        return {before: ", ".join(str(item) for item in value)}
     return {before: value}

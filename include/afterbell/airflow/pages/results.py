@@ -1,4 +1,4 @@
-"""What the steps of a run left in the artifact store, as the pages show it."""
+"""The results that the steps of a run left in the artifact store, as the pages show them."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Folder:
         session: ISO date.
         slug: the run's folder.
         names: steps and other documents that have a result.
-        beside: ``<step>.failure`` and ``<step>.progress`` of steps that left word of their failure or progress.
+        beside: ``<step>.failure`` and ``<step>.progress`` of steps that recorded their failure or progress.
         modified: UTC.
-        read: documents by name; only those that were asked for.
+        read: documents by name; only those that were requested.
     """
 
     session: str
@@ -58,17 +58,17 @@ def folders(documents: Documents, sessions: Iterable[date]) -> dict[str, list[Fo
     """The runs that left results, by session, newest first; one listing a session."""
     prefixes = {f"runs/{session.isoformat()}/": session.isoformat() for session in sessions}
     listed = documents.listings(prefixes)
-    return {prefixes[prefix]: _folders(found) for prefix, found in listed.items()}
+    return {prefixes[prefix]: _folders(objects) for prefix, objects in listed.items()}
 
 
-def _folders(found: Iterable[StoredObject]) -> list[Folder]:
-    named: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
-    for each in found:
-        if match := _RESULT.fullmatch(each.key):
-            place, name = (match["session"], match["slug"]), match["name"] + (match["beside"] or "")
-            named.setdefault(place, []).append((name, each.modified or _BEGINNING))
+def _folders(objects: Iterable[StoredObject]) -> list[Folder]:
+    entries: dict[tuple[str, str], list[tuple[str, datetime]]] = {}
+    for stored in objects:
+        if match := _RESULT.fullmatch(stored.key):
+            run_key, name = (match["session"], match["slug"]), match["name"] + (match["beside"] or "")
+            entries.setdefault(run_key, []).append((name, stored.modified or _BEGINNING))
     runs = [
-        _folder(session, slug, dict(inside)) for (session, slug), inside in named.items() if _is_daily(slug, inside)
+        _folder(session, slug, dict(inside)) for (session, slug), inside in entries.items() if _is_daily(slug, inside)
     ]
     return sorted(runs, key=lambda run: run.modified, reverse=True)
 
@@ -85,47 +85,47 @@ def _folder(session: str, slug: str, inside: Mapping[str, datetime]) -> Folder:
 
 def read(documents: Documents, runs: Iterable[Folder], names: Iterable[str]) -> list[Folder]:
     """The same runs with those of ``names`` that they have, and with the figures of their reports (``metrics``)."""
-    wanted, asked = list(runs), list(names)
+    selected, requested = list(runs), list(names)
     keys = {
         (run.slug, run.session, name): run.key(name)
-        for run in wanted
-        for name in asked
+        for run in selected
+        for name in requested
         if name in run.names or name in run.beside
     }
     keys |= {
         (run.slug, run.session, "metrics"): run.report.replace("report.html", "metrics.json")
-        for run in wanted
+        for run in selected
         if "evaluate" in run.names
     }
-    found = documents.documents(keys.values())
+    contents = documents.documents(keys.values())
     return [
         replace(run, read={
-            name: found[key]
+            name: contents[key]
             for (slug, session, name), key in keys.items()
-            if (slug, session) == (run.slug, run.session) and key in found
+            if (slug, session) == (run.slug, run.session) and key in contents
         })
-        for run in wanted
+        for run in selected
     ]  # fmt: skip
 
 
 def newest_release(documents: Documents) -> str:
-    """The session of the champion (ISO date); empty where there is none, or none that is believed."""
+    """The session of the champion (ISO date); empty where nothing is published, or the pointer is not proven."""
     champion = documents.champion()
     return champion.session.isoformat() if isinstance(champion, Champion) else ""
 
 
 def verdict(run: Folder) -> dict[str, Any] | None:
-    """How the run ended for the champion; None while it has not been judged."""
+    """The verdict of the run, and what became of the champion; None while it has not been judged."""
     judged, published = run.get("evaluate"), run.get("publish")
     if not judged and not published:
         return None
-    told = published.get("reason") or judged.get("reason") or ""
+    reason = published.get("reason") or judged.get("reason") or ""
     kind = str(judged.get("verdict") or "")
-    if str(told).startswith("hold:"):
+    if str(reason).startswith("hold:"):
         kind = "hold"
     return {
         "verdict": kind,
-        "reason": str(judged.get("reason") or told),
+        "reason": str(judged.get("reason") or reason),
         "outcome": str(published.get("reason") or ""),
         "published": published.get("published"),
         "champion": published.get("release_id"),
@@ -135,27 +135,27 @@ def verdict(run: Folder) -> dict[str, Any] | None:
 
 
 def since(run: Folder) -> dict[str, Any] | None:
-    """What changed since the run of the session before, the largest change first; None where there is nothing."""
-    told = _mapping(run.get("metrics").get("since"))
-    changes = [each for each in _list(told.get("changes")) if isinstance(each, Mapping)]
-    if not told.get("session"):
+    """What changed since the run of the session before, the largest change first; None where nothing was compared."""
+    comparison = _mapping(run.get("metrics").get("since"))
+    changes = [change for change in _list(comparison.get("changes")) if isinstance(change, Mapping)]
+    if not comparison.get("session"):
         return None
-    rows = [{name: each.get(name) for name in ("name", "before", "now")} for each in changes]
-    return {"session": str(told["session"]), "changes": rows}
+    rows = [{name: change.get(name) for name in ("name", "before", "now")} for change in changes]
+    return {"session": str(comparison["session"]), "changes": rows}
 
 
 def quality(run: Folder) -> dict[str, Any]:
     """Drops, rows and what was set aside; zeros and empty lists where the run has not come that far."""
     landed, checked = run.get("ingest"), run.get("validate")
-    handed = _mapping(run.get("metrics").get("inputs"))
+    inputs = _mapping(run.get("metrics").get("inputs"))
     return {
         "drops": _mapping(landed.get("drops")),
         "rows": landed.get("rows"),
         "quarantined_rows": landed.get("quarantined_rows"),
         "quarantine_by_rule": _mapping(landed.get("quarantine_by_rule")),
         "refused_drops": _list(landed.get("refused_drops")),
-        "late_drops": [_drop(each) for each in _list(handed.get("late_drops"))],
-        "missing_drops": [_drop(each) for each in _list(handed.get("missing_drops"))],
+        "late_drops": [_drop(drop) for drop in _list(inputs.get("late_drops"))],
+        "missing_drops": [_drop(drop) for drop in _list(inputs.get("missing_drops"))],
         "expectations": checked.get("expectations"),
         "failed": checked.get("failed"),
         "warnings": _list(checked.get("warnings")),
@@ -163,10 +163,10 @@ def quality(run: Folder) -> dict[str, Any]:
     }
 
 
-def _drop(found: object) -> dict[str, Any]:
-    told = found if isinstance(found, Mapping) else {"source": found}
-    minutes = told.get("late_minutes")
-    return {"source": str(told.get("source")), "late_minutes": minutes if isinstance(minutes, int | float) else None}
+def _drop(drop: object) -> dict[str, Any]:
+    entry = drop if isinstance(drop, Mapping) else {"source": drop}
+    minutes = entry.get("late_minutes")
+    return {"source": str(entry.get("source")), "late_minutes": minutes if isinstance(minutes, int | float) else None}
 
 
 def _mapping(value: object) -> dict[str, Any]:

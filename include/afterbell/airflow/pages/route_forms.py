@@ -1,4 +1,4 @@
-"""Routes of the forms that start something: an experiment, a backfill of a range. All of them ask for the right to."""
+"""Routes of the forms that start an experiment or a backfill of a range; all of them require the right to start it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Form:
         dag: that it starts.
         back: the list that shows what was started.
         fields: in their order.
-        faults: what is wrong with parameters, by field.
+        faults: of parameters, by field.
         preview: what parameters without faults would do.
     """
 
@@ -75,70 +75,72 @@ BACKFILL = Form(
 @router.get("/experiments/new", dependencies=[*reads(EXPERIMENT.dag), *starts(EXPERIMENT.dag)])
 def show_experiment_form(request: Request, db: SessionDep, user: GetUserDep) -> Response:
     """The empty form of an experiment."""
-    return _empty(request, db, user, EXPERIMENT)
+    return _show_empty(request, db, user, EXPERIMENT)
 
 
 @router.post("/experiments/new", dependencies=[*reads(EXPERIMENT.dag), *starts(EXPERIMENT.dag)])
 def take_experiment_form(request: Request, db: SessionDep, user: GetUserDep, typed: TypedDep) -> Response:
-    """What an experiment would do, or its start."""
-    return _taken(request, db, user, EXPERIMENT, typed)
+    """The preview of an experiment, or its start."""
+    return _take_form(request, db, user, EXPERIMENT, typed)
 
 
 @router.get("/backfills/new", dependencies=[*reads(BACKFILL.dag), *starts(BACKFILL.dag)])
 def show_backfill_form(request: Request, db: SessionDep, user: GetUserDep) -> Response:
     """The empty form of a backfill of a range."""
-    return _empty(request, db, user, BACKFILL)
+    return _show_empty(request, db, user, BACKFILL)
 
 
 @router.post("/backfills/new", dependencies=[*reads(BACKFILL.dag), *starts(BACKFILL.dag)])
 def take_backfill_form(request: Request, db: SessionDep, user: GetUserDep, typed: TypedDep) -> Response:
-    """What a backfill would do, or its start."""
-    return _taken(request, db, user, BACKFILL, typed)
+    """The preview of a backfill, or its start."""
+    return _take_form(request, db, user, BACKFILL, typed)
 
 
-def _empty(request: Request, db: Session, user: Any, form: Form) -> Response:
-    world, _, fault = _world()
-    return _shown(request, form, form.fields(world), db, user, {"fault": fault})
+def _show_empty(request: Request, db: Session, user: Any, form: Form) -> Response:
+    world, _, fault = _load_world()
+    return _show_form(request, form, form.fields(world), db, user, {"fault": fault})
 
 
-def _taken(request: Request, db: Session, user: Any, form: Form, typed: Typed) -> Response:
-    """Show what is wrong or what would be done; start it only if that was asked for and nothing is wrong."""
+def _take_form(request: Request, db: Session, user: Any, form: Form, typed: Typed) -> Response:
+    """Show the faults or a preview; start it only if the start was requested and there are no faults."""
     ticket, late = _ticket(typed, user, form)
-    asked = list(typed.get(_DO, ()))
-    if asked not in (["show"], ["start"]):
+    button = list(typed.get(_DO, ()))
+    if button not in (["show"], ["start"]):
         raise HTTPException(400, "expected one of the form's two buttons: show what it would do, or start")
     own = {name: texts for name, texts in typed.items() if name not in {TOKEN, _DO}}
-    world, documents, fault = _world()
+    world, documents, fault = _load_world()
     fields = form.fields(world)
     params, sent = read_params(fields, own)
     faults = form.faults(params, world) | sent | ({"": late} if late else {})
     more: dict[str, Any] = {"typed": own, "fault": fault, "faults": faults}
     if ticket is None or faults:
-        return _shown(request, form, fields, db, user, more, 400 if ticket else 403)
-    if asked == ["show"]:
-        return _shown(request, form, fields, db, user, more | {"preview": form.preview(params, world, documents, db)})
+        return _show_form(request, form, fields, db, user, more, 400 if ticket else 403)
+    if button == ["show"]:
+        return _show_form(
+            request, form, fields, db, user, more | {"preview": form.preview(params, world, documents, db)}
+        )
     try:
         run_id = start_run(request, db, user, form.dag, params, ticket.run_id)
-    except HTTPException as error:  # Airflow's own word on it
+    except HTTPException as error:  # a refusal of Airflow's own
         if error.status_code not in {400, 404}:
             raise
         db.rollback()
         more["faults"] = {"": str(error.detail)}
-        return _shown(request, form, fields, db, user, more, error.status_code)
+        return _show_form(request, form, fields, db, user, more, error.status_code)
     base = request.scope.get("root_path", "")
     return RedirectResponse(f"{base}/{form.back}?started={quote(run_id, safe='')}#started", 303, headers())
 
 
 def _ticket(typed: Typed, user: Any, form: Form) -> tuple[Ticket | None, str]:
-    """The form's ticket; none and the reason where it is too old: then the form is shown again, as it was filled in."""
+    """The form's ticket; None and the reason where it is too old: the form is then shown again as it was filled in."""
     try:
         return require_ticket(next(iter(typed.get(TOKEN, ())), ""), user, form.dag), ""
     except FormExpiredError as error:
         return None, str(error)
 
 
-def _world() -> tuple[World, Documents | None, str]:
-    """What forms are checked against, the store, and the reason where it can't be read: then less is known."""
+def _load_world() -> tuple[World, Documents | None, str]:
+    """The data that forms are checked against, the store, and the reason where it can't be read: then less is known."""
     now = datetime.now(UTC)
     try:
         documents = open_documents()
@@ -147,7 +149,7 @@ def _world() -> tuple[World, Documents | None, str]:
         return form_experiment.world_of(None, now), None, fault_of(error)
 
 
-def _shown(
+def _show_form(
     request: Request, form: Form, fields: Sequence[Field], db: Session, user: Any, more: Mapping[str, Any],
     status: int = 200,
 ) -> Response:  # fmt: skip

@@ -26,7 +26,7 @@ def show_releases(request: Request, before: str = "") -> Response:
     pointer = releases.champion(documents)
     shown = clock.last_sessions(clock.session_of(before or _last(documents)), releases.COUNT)
     ids = releases.listed(documents, shown)
-    found = releases.manifests(documents, ids)
+    manifests = releases.manifests(documents, ids)
     first = clock.described(shown[-1])
     return answer(request, "releases", {
         "now": datetime.now(UTC).isoformat(),
@@ -38,7 +38,7 @@ def show_releases(request: Request, before: str = "") -> Response:
         "champion": pointer if "release_id" in pointer else None,
         "refused": pointer.get("refused"),
         "history": releases.history(documents, pointer) if "release_id" in pointer else [],
-        "releases": [releases.line(each, found.get(each), pointer) for each in ids],
+        "releases": [releases.line(release_id, manifests.get(release_id), pointer) for release_id in ids],
     })  # fmt: skip
 
 
@@ -54,7 +54,7 @@ def show_difference(request: Request, left: str, right: str) -> Response:
     """Two releases side by side."""
     ids = [checked("release", left), checked("release", right)]
     documents = open_documents()
-    manifests = [_manifest(documents, each) for each in ids]
+    manifests = [_manifest(documents, release_id) for release_id in ids]
     return answer(request, "releases_compare", {
         "now": datetime.now(UTC).isoformat(),
         "left": left,
@@ -69,20 +69,20 @@ def show_release(request: Request, release_id: str) -> Response:
     documents = open_documents()
     manifest = _manifest(documents, checked("release", release_id, 404))
     pointer = releases.champion(documents)
-    found: dict[str, Any] = releases.described(manifest) | {
+    data: dict[str, Any] = releases.described(manifest) | {
         "now": datetime.now(UTC).isoformat(),
         "champion": pointer.get("release_id"),
         "refused": pointer.get("refused"),
         "is_champion": pointer.get("release_id") == release_id,
         "zone": clock.exchange().zone,
     }
-    return answer(request, "releases_one", found)
+    return answer(request, "releases_one", data)
 
 
 def _manifest(documents: Documents, release_id: str) -> Manifest:
-    found = releases.manifests(documents, [release_id]).get(release_id)
-    if found is None:
+    manifest = releases.manifests(documents, [release_id]).get(release_id)
+    if manifest is None:
         raise HTTPException(404, f"release {release_id} is not there")
-    if isinstance(found, str):
-        raise HTTPException(502, found)
-    return found
+    if isinstance(manifest, str):
+        raise HTTPException(502, manifest)
+    return manifest

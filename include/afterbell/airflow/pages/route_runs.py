@@ -31,46 +31,48 @@ _PAGES = {"report": "reports/{session}/{slug}/report.html", "quality": "runs/{se
 def show_tonight(request: Request, db: SessionDep, session: str = "", run: str = "", dag: str = DAG) -> Response:
     """A session's run against its deadline; the session under way where none is named."""
     if dag != DAG:
-        return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
+        return answer(request, "error", {"status": 404, "error": f"these pages show the runs of {DAG} alone"}, 404)
     now, recent = datetime.now(UTC), runs.newest(db, _RECENT)
     named = runs.of_id(db, checked("run", run)) if run else None
     if run and named is None:
         raise HTTPException(404, f"Airflow knows no run {run!r} of {DAG}")
     if named is not None and not clock.is_session(named.session):
         return answer(
-            request, "tonight_none", _without_session(db, named) | {"recent": [_line(each) for each in recent]}
+            request,
+            "tonight_none",
+            _without_session(db, named) | {"recent": [_line(recent_run) for recent_run in recent]},
         )
-    told = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
-    day = clock.session_of(told)
+    text = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
+    day = clock.session_of(text)
     known = runs.of_session(db, day)
     folders, fault = _folders(day)
     shown, folder = _pick(named, known, folders)
     tasks = runs.tasks(db, shown.run_id) if shown else []
     failures = runs.failures(db, [shown.run_id]).get(shown.run_id, {}) if shown else {}
-    found = tonight.page(day, now, shown, tasks, folder, failures)
-    found |= {
+    data = tonight.page(day, now, shown, tasks, folder, failures)
+    data |= {
         "slug": folder.slug if folder else "",
-        "chart": chart(found),
-        "gauge": gauge(found),
-        "hint": _hint(fault, found),
-        "runs": [_line(each) for each in known],
-        "stored_runs": [each.slug for each in folders if each.slug not in {run.slug for run in known}],
-        "recent": [_line(each) for each in recent],
+        "chart": chart(data),
+        "gauge": gauge(data),
+        "hint": _hint(fault, data),
+        "runs": [_line(known_run) for known_run in known],
+        "stored_runs": [stored.slug for stored in folders if stored.slug not in {run.slug for run in known}],
+        "recent": [_line(recent_run) for recent_run in recent],
         "fault": fault,
     }
-    return answer(request, "tonight", found)
+    return answer(request, "tonight", data)
 
 
 def _without_session(db: SessionDep, run: Run) -> dict[str, Any]:
-    """What is known of a run that belongs to no session: one that was refused, or has not said which it is for."""
-    told = runs.failures(db, [run.run_id]).get(run.run_id, {})
+    """The data of a run that belongs to no session: it was refused, or has not recorded its session yet."""
+    reasons = runs.failures(db, [run.run_id]).get(run.run_id, {})
     return {
         "now": datetime.now(UTC).isoformat(),
         "zone": clock.exchange().zone,
         "refresh": 5 if run.state in tonight.UNDER_WAY else None,
         "run": _line(run),
         "asked_for": run.session,
-        "failures": [{"task": task} | tonight.failure(each, {}) for task, each in sorted(told.items())],
+        "failures": [{"task": task} | tonight.failure(reason, {}) for task, reason in sorted(reasons.items())],
     }
 
 
@@ -78,25 +80,25 @@ def _folders(day: date) -> tuple[list[Folder], str]:
     """The runs that left results, with what they left; nothing and the reason where the store can't be read."""
     try:
         documents = open_documents()
-        found = results.folders(documents, [day])[day.isoformat()]
-        return results.read(documents, found[:_RECENT], _READ), ""
+        folders = results.folders(documents, [day])[day.isoformat()]
+        return results.read(documents, folders[:_RECENT], _READ), ""
     except AfterbellError as error:
         return [], fault_of(error)
 
 
-def _hint(fault: str, found: dict[str, Any]) -> str:
-    """The session of the champion, where there is nothing to show of the one that was asked for."""
-    if fault or found["run"]["started"]:
+def _hint(fault: str, data: dict[str, Any]) -> str:
+    """The session of the champion, where the requested one has nothing to show."""
+    if fault or data["run"]["started"]:
         return ""
     return newest_release(open_documents())
 
 
 def _pick(named: Run | None, known: Sequence[Run], folders: Sequence[Folder]) -> tuple[Run | None, Folder | None]:
-    """The run that was asked for, else Airflow's newest, else the one that wrote last; and its results."""
+    """The requested run, else Airflow's newest, else the one that wrote last; and its results."""
     shown = named or (known[0] if known else None)
     if shown is None:
         return None, folders[0] if folders else None
-    return shown, next((each for each in folders if each.slug == shown.slug), None)
+    return shown, next((folder for folder in folders if folder.slug == shown.slug), None)
 
 
 def _line(run: Run) -> dict[str, Any]:
@@ -114,42 +116,42 @@ def _line(run: Run) -> dict[str, Any]:
 def show_sessions(request: Request, db: SessionDep, before: str = "", dag: str = DAG) -> Response:
     """The last sessions and the quality of their data; ``before`` turns the page."""
     if dag != DAG:
-        return answer(request, "error", {"status": 404, "error": f"these pages tell of the runs of {DAG} alone"}, 404)
+        return answer(request, "error", {"status": 404, "error": f"these pages show the runs of {DAG} alone"}, 404)
     now, documents = datetime.now(UTC), open_documents()
     last = clock.session_of(before) if before else clock.tonight(now)
 
     def shown(until: date) -> dict[str, Any]:
         days = clock.last_sessions(until, sessions.COUNT)
         known = runs.of_sessions(db, days)
-        failures = runs.failures(db, [each.run_id for found in known.values() for each in found])
+        failures = runs.failures(db, [run.run_id for of_day in known.values() for run in of_day])
         return sessions.page(now, days, documents, known, failures, older=bool(before))
 
-    found = shown(last)
-    if not before and not found["with_runs"] and (known := _newest_session(db, documents)):
-        found = shown(clock.session_of(known, 503)) | {"jumped": known}
-    return answer(request, "sessions", {"jumped": ""} | found)
+    data = shown(last)
+    if not before and not data["with_runs"] and (known := _newest_session(db, documents)):
+        data = shown(clock.session_of(known, 503)) | {"jumped": known}
+    return answer(request, "sessions", {"jumped": ""} | data)
 
 
 def _newest_session(db: SessionDep, documents: Documents) -> str:
-    """The newest session that has a release or a run; empty where there is none."""
-    told = [newest_release(documents), *(run.session for run in runs.newest(db, _RECENT))]
-    return max((each for each in told if each and clock.is_session(each)), default="")
+    """The newest session that has a release or a run; empty where no session has."""
+    candidates = [newest_release(documents), *(run.session for run in runs.newest(db, _RECENT))]
+    return max((candidate for candidate in candidates if candidate and clock.is_session(candidate)), default="")
 
 
 @router.get("/sessions/{session}/{slug}/{name}")
 def show_document(session: str, slug: str, name: str) -> Response:
     """A page that a run left in the store, without any right to do anything."""
     if name not in _PAGES:
-        raise HTTPException(404, f"a run leaves {', '.join(_PAGES)}; {name[:40]!r} is none of them")
+        raise HTTPException(404, f"a run leaves {', '.join(_PAGES)}; {name[:40]!r} is not one of them")
     day = clock.session_of(session, 404).isoformat()
     key = _PAGES[name].format(session=day, slug=checked("slug", slug, 404))
-    return Response(_listed(open_documents(), key), headers=headers(STORED), media_type="text/html; charset=utf-8")
+    return Response(_read_listed(open_documents(), key), headers=headers(STORED), media_type="text/html; charset=utf-8")
 
 
-def _listed(documents: Documents, key: str) -> bytes:
+def _read_listed(documents: Documents, key: str) -> bytes:
     """The bytes of ``key``, if the listing of its folder shows it."""
     folder = key.rsplit("/", 1)[0] + "/"
-    if key not in {found.key for found in documents.listings([folder])[folder]}:
+    if key not in {stored.key for stored in documents.listings([folder])[folder]}:
         raise HTTPException(404, f"{key} is not there: the run has not come so far, or maintenance has removed it")
     return documents.body(key)
 
@@ -157,7 +159,7 @@ def _listed(documents: Documents, key: str) -> bytes:
 @router.get("/docs/{slug}/{name:path}")
 def show_docs(slug: str, name: str) -> Response:
     """A page of the Data Docs of a run that ran on this machine."""
-    found = docs_page(checked("slug", slug, 404), name)
-    if found is None:
+    page = docs_page(checked("slug", slug, 404), name)
+    if page is None:
         raise HTTPException(404, f"there are no Data Docs {name[:120]!r} of run {slug} on this machine")
-    return Response(found[0], headers=headers(STORED), media_type=found[1])
+    return Response(page[0], headers=headers(STORED), media_type=page[1])

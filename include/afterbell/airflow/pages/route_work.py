@@ -26,43 +26,43 @@ _RECENT = 5
 @router.get("/backfills", dependencies=reads(backfills.HISTORY))
 def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: str = "") -> Response:
     """Airflow's own backfills, and those of a range."""
-    found, fault = [], ""
+    ranges, fault = [], ""
     try:
-        found = backfills.ranges(open_documents(), db)
+        ranges = backfills.ranges(open_documents(), db)
     except AfterbellError as error:
         fault = fault_of(error)
-    own, known = backfills.native(db), runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
-    runs_on = going(db, backfills.HISTORY) or any(each["state"] in _UNDER_WAY for each in found)
-    runs_on = runs_on or any(not each["completed"] for each in own)
+    native, newest = backfills.native(db), runs.newest(db, _RECENT, backfills.HISTORY, "open_backfill")
+    runs_on = going(db, backfills.HISTORY) or any(backfill["state"] in _UNDER_WAY for backfill in ranges)
+    runs_on = runs_on or any(not backfill["completed"] for backfill in native)
     started = checked("run", started) if started else ""
-    mine = next((run for run in known if run.run_id == started), None)
-    told = runs.failures(db, [started], backfills.HISTORY).get(started, {}) if started else {}
+    started_run = next((run for run in newest if run.run_id == started), None)
+    reasons = runs.failures(db, [started], backfills.HISTORY).get(started, {}) if started else {}
     return answer(request, "backfills", {
         "now": datetime.now(UTC).isoformat(),
         "refresh": 10 if runs_on else None,
         "zone": clock.exchange().zone,
-        "native": own,
-        "ranges": found,
+        "native": native,
+        "ranges": ranges,
         "fault": fault,
         "history_dag": backfills.HISTORY,
         "may_start": may_start(backfills.HISTORY, user),
         "paused": is_paused(db, backfills.HISTORY),
         "started": started,
-        "started_state": mine.state if mine else "",
-        "failures": [each | {"task": task} for task, each in sorted(told.items())],
+        "started_state": started_run.state if started_run else "",
+        "failures": [reason | {"task": task} for task, reason in sorted(reasons.items())],
     })  # fmt: skip
 
 
 @router.get("/backfills/{backfill_id}", dependencies=reads(backfills.HISTORY))
 def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Response:
     """One backfill of a range, chunk by chunk."""
-    found = backfills.one(open_documents(), db, checked("backfill", backfill_id, 404))
-    if found is None:
+    backfill = backfills.one(open_documents(), db, checked("backfill", backfill_id, 404))
+    if backfill is None:
         raise HTTPException(404, f"backfill {backfill_id} is not known")
     more: dict[str, Any] = {"now": datetime.now(UTC).isoformat(), "zone": clock.exchange().zone}
-    # One that goes on is known by its run alone until it has been planned again.
-    more["refresh"] = 5 if found["state"] in _UNDER_WAY or going(db, backfills.HISTORY) else None
-    return answer(request, "backfills_one", found | more | {"history_dag": backfills.HISTORY})
+    # A backfill that is started again shows only as a run until it has been planned again.
+    more["refresh"] = 5 if backfill["state"] in _UNDER_WAY or going(db, backfills.HISTORY) else None
+    return answer(request, "backfills_one", backfill | more | {"history_dag": backfills.HISTORY})
 
 
 @router.get("/experiments", dependencies=reads(experiments.DAG))

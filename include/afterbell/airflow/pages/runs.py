@@ -1,4 +1,4 @@
-"""What Airflow knows of the daily runs, from its own database: states, times, backfills.
+"""The daily runs in Airflow's own database: states, times, backfills.
 
 The API server's plugins read it through Airflow's models, as Airflow's own do. Each query names its columns and has a
 limit.
@@ -34,12 +34,12 @@ class Run:
 
     Attributes:
         run_id: Airflow's.
-        session: ISO date; empty where the run was never opened and does not say.
+        session: ISO date; empty where the run was never opened and its form names none.
         state: Airflow's: queued, running, success, failed.
         kind: scheduled, manual, backfill or another of Airflow's run types.
         started: UTC; None until the run has begun.
         ended: UTC; None until it has ended.
-        opened: what ``open_run`` returned: deadline, budgets and the like; empty until then.
+        opened: the result of ``open_run``: deadline, budgets and the like; empty until then.
     """
 
     run_id: str
@@ -78,8 +78,8 @@ _COLUMNS = (
 
 def newest(db: Session, count: int, dag: str = DAG, opener: str = _OPENER) -> list[Run]:
     """The last ``count`` runs, newest first; of another DAG with the task that opens its runs."""
-    asked = select(*_COLUMNS).where(DagRun.dag_id == dag).order_by(DagRun.id.desc()).limit(count)
-    return _runs(db, db.execute(asked).all(), dag, opener)
+    query = select(*_COLUMNS).where(DagRun.dag_id == dag).order_by(DagRun.id.desc()).limit(count)
+    return _runs(db, db.execute(query).all(), dag, opener)
 
 
 def of_session(db: Session, session: date) -> list[Run]:
@@ -88,15 +88,15 @@ def of_session(db: Session, session: date) -> list[Run]:
 
 
 def of_id(db: Session, run_id: str) -> Run | None:
-    """The run of that id; None where there is none."""
-    asked = select(*_COLUMNS).where(DagRun.dag_id == DAG, DagRun.run_id == run_id)
-    found = _runs(db, db.execute(asked).all())
-    return found[0] if found else None
+    """The run of that id; None where Airflow knows no such run."""
+    query = select(*_COLUMNS).where(DagRun.dag_id == DAG, DagRun.run_id == run_id)
+    runs = _runs(db, db.execute(query).all())
+    return runs[0] if runs else None
 
 
 def tasks(db: Session, run_id: str) -> list[Task]:
     """The tasks of a run."""
-    asked = select(
+    query = select(
         TaskInstance.task_id,
         TaskInstance.state,
         TaskInstance.start_date,
@@ -105,21 +105,21 @@ def tasks(db: Session, run_id: str) -> list[Task]:
     ).where(TaskInstance.dag_id == DAG, TaskInstance.run_id == run_id)
     return [
         Task(row.task_id, str(row.state or ""), _utc(row.start_date), _utc(row.end_date), int(row.try_number or 0))
-        for row in db.execute(asked.limit(_LOOKED_AT))
+        for row in db.execute(query.limit(_LOOKED_AT))
     ]
 
 
 def failures(db: Session, run_ids: Sequence[str], dag: str = DAG) -> dict[str, dict[str, dict[str, Any]]]:
-    """Why tasks failed, by run and task: what their last tries left behind."""
-    asked = select(XComModel.run_id, XComModel.task_id, XComModel.value).where(
+    """The reasons why tasks failed, by run and task, as their last tries recorded them."""
+    query = select(XComModel.run_id, XComModel.task_id, XComModel.value).where(
         XComModel.dag_id == dag, XComModel.key == FAILURE, XComModel.run_id.in_(run_ids)
     )
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for row in db.execute(asked.limit(_LOOKED_AT)):
-        told = XComModel.deserialize_value(row)
-        if isinstance(told, dict):
-            found.setdefault(row.run_id, {})[row.task_id] = told
-    return found
+    reasons: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in db.execute(query.limit(_LOOKED_AT)):
+        reason = XComModel.deserialize_value(row)
+        if isinstance(reason, dict):
+            reasons.setdefault(row.run_id, {})[row.task_id] = reason
+    return reasons
 
 
 def of_sessions(db: Session, sessions: Sequence[date]) -> dict[str, list[Run]]:
@@ -136,11 +136,11 @@ def of_sessions(db: Session, sessions: Sequence[date]) -> dict[str, list[Run]]:
         .limit(2 * _LOOKED_AT)
     )
     runs = {run.run_id: run for run in [*newest(db, _LOOKED_AT), *_runs(db, db.execute(dated).all())]}
-    found: dict[str, list[Run]] = {session.isoformat(): [] for session in sessions}
+    by_session: dict[str, list[Run]] = {session.isoformat(): [] for session in sessions}
     for run in sorted(runs.values(), key=lambda run: run.started or _NOT_YET, reverse=True):
-        if run.session in found:
-            found[run.session].append(run)
-    return found
+        if run.session in by_session:
+            by_session[run.session].append(run)
+    return by_session
 
 
 def _runs(db: Session, rows: Sequence[Any], dag: str = DAG, opener: str = _OPENER) -> list[Run]:
@@ -160,23 +160,23 @@ def _runs(db: Session, rows: Sequence[Any], dag: str = DAG, opener: str = _OPENE
 
 
 def _opened(db: Session, run_ids: Sequence[str], dag: str, opener: str) -> dict[str, dict[str, Any]]:
-    """What the task that opens a run returned, by run."""
-    asked = select(XComModel.run_id, XComModel.value).where(
+    """The result of the task that opens a run, by run."""
+    query = select(XComModel.run_id, XComModel.value).where(
         XComModel.dag_id == dag,
         XComModel.task_id == opener,
         XComModel.key == "return_value",
         XComModel.run_id.in_(run_ids),
     )
-    found = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(asked)}
-    return {run_id: value for run_id, value in found.items() if isinstance(value, dict)}
+    values = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(query)}
+    return {run_id: value for run_id, value in values.items() if isinstance(value, dict)}
 
 
 def _session(row: Any, opened: dict[str, Any]) -> str:
-    """The opener's word; before it has spoken the form's, and for a scheduled run the day of its logical date."""
-    told = opened.get("session") or (row.conf if isinstance(row.conf, dict) else {}).get("session")
-    if told:
+    """The opener's session; before its end the form's, and for a scheduled run the day of its logical date."""
+    stated = opened.get("session") or (row.conf if isinstance(row.conf, dict) else {}).get("session")
+    if stated:
         try:
-            return date.fromisoformat(str(told)).isoformat()
+            return date.fromisoformat(str(stated)).isoformat()
         except ValueError:
             return ""
     manual = str(getattr(row.run_type, "value", row.run_type)) == "manual"

@@ -25,7 +25,7 @@ _READS_RUNS = requires_access_dag(method="GET", access_entity=DagAccessEntity.RU
 
 
 def signed_in(user: GetUserDep) -> None:
-    """Let nobody pass without a valid token or cookie (401)."""
+    """Reject whoever has no valid token or cookie (401)."""
     assert user is not None  # noqa: S101 - the dependency raises where there is nobody
 
 
@@ -34,7 +34,7 @@ READER = [Depends(signed_in), Depends(_READS_RUNS)]
 
 
 def reads(dag: str) -> list[Any]:
-    """For pages that tell of the runs of another DAG besides: whoever may read those."""
+    """For pages that also show the runs of another DAG: whoever may read those."""
     return [Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN, param_dag_id=dag))]
 
 
@@ -46,7 +46,7 @@ _SHAPES = {
     "backfill": r"\d{8}-\d{8}-[0-9a-f]{8}",
     "experiment": r"[0-9a-f]{16}",
 }
-_SAID = {
+_EXPECTED = {
     "session": "a session like 2026-06-30",
     "slug": "the name of a run: letters, digits and _",
     "release": "a release like 2026-06-30-89608d8cfb8d",
@@ -60,19 +60,19 @@ def checked(kind: str, text: str, status: int = 400) -> str:
     """``text``, if it has the shape of a ``kind``; no other text from an address ever reaches a store or a query.
 
     Raises:
-        HTTPException: it hasn't; 400, or the status given.
+        HTTPException: it does not; 400, or the status given.
     """
     if not re.fullmatch(_SHAPES[kind], text, re.ASCII):
-        raise HTTPException(status, f"{text[:80]!r} is not {_SAID[kind]}")
+        raise HTTPException(status, f"{text[:80]!r} is not {_EXPECTED[kind]}")
     return text
 
 
 def headers(policy: str = OWN, **more: str) -> dict[str, str]:
     """The headers of every answer."""
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
         "Cache-Control": "no-store",
     }
-    return found | {name.replace("_", "-"): value for name, value in more.items()}
+    return fields | {name.replace("_", "-"): value for name, value in more.items()}

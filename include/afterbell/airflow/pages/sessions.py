@@ -1,4 +1,4 @@
-"""The last sessions: what came in, what was set aside and why, and how each ended."""
+"""The last sessions: what came in, what was set aside and why, and the verdict of each."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ COUNT = 20
 """Sessions on one page."""
 _READ = ("ingest", "validate", "train", "evaluate", "publish")
 _MOST_RUNS = 6
-"""Newest runs of one session that are looked at."""
+"""Newest runs of one session that are read."""
 _SHOWN_RULES = 3
 
 
@@ -37,12 +37,12 @@ def page(
         now: the time, UTC.
         shown: sessions.
         documents: of the artifact store.
-        known: what Airflow knows of their runs, newest first, by session (ISO).
+        known: their runs in Airflow, newest first, by session (ISO).
         failures: why their tasks failed, by run and task.
         older: whether there are newer ones than these.
     """
-    folders = {day: found[:_MOST_RUNS] for day, found in results.folders(documents, shown).items()}
-    read = results.read(documents, [run for found in folders.values() for run in found], _READ)
+    folders = {day: runs[:_MOST_RUNS] for day, runs in results.folders(documents, shown).items()}
+    read = results.read(documents, [run for runs in folders.values() for run in runs], _READ)
     by_session: dict[str, list[Folder]] = {day: [] for day in folders}
     for run in read:
         by_session[run.session].append(run)
@@ -68,7 +68,7 @@ def _row(
 ) -> dict[str, Any]:
     session = clock.described(day)
     newest = known[0] if known else None
-    found = {
+    row = {
         "session": day.isoformat(),
         "close": session["close"],
         "half_day": session["half_day"],
@@ -79,18 +79,18 @@ def _row(
     }
     chosen = standing(stored)
     if chosen is None:
-        return found | {"slug": None}
+        return row | {"slug": None}
     landed, judged = chosen.landed, chosen.judged
-    told = quality(landed) | {name: quality(judged)[name] for name in ("late_drops", "missing_drops")}
-    rules = sorted(told["quarantine_by_rule"].items(), key=lambda item: -_count(item[1]))
-    return found | told | {
+    figures = quality(landed) | {name: quality(judged)[name] for name in ("late_drops", "missing_drops")}
+    rules = sorted(figures["quarantine_by_rule"].items(), key=lambda item: -_count(item[1]))
+    return row | figures | {
         "slug": landed.slug,
         "judged_slug": judged.slug,
         "docs_pages": docs_pages(landed.slug),
         "modified": max(landed.modified, judged.modified).isoformat(),
-        "rules": [{"rule": str(name), "rows": lines} for name, lines in rules[:_SHOWN_RULES]],
+        "rules": [{"rule": str(name), "rows": count} for name, count in rules[:_SHOWN_RULES]],
         "more_rules": max(0, len(rules) - _SHOWN_RULES),
-        "refused": refusals(told["refused_drops"]),
+        "refused": refusals(figures["refused_drops"]),
         "verdict": verdict(judged),
         "steps": sorted(landed.names | judged.names),
         "has_report": "evaluate" in judged.names,
@@ -101,12 +101,12 @@ def _row(
 def _trouble(
     newest: Run | None, stored: Sequence[Folder], failures: Mapping[str, Mapping[str, Mapping[str, Any]]]
 ) -> dict[str, str] | None:
-    """Which task the newest run failed at, and of what; None where it did not fail."""
+    """The task that the newest run failed at, and the reason; None where it did not fail."""
     if newest is not None:
         if newest.state != "failed":
             return None
-        for task, told in failures.get(newest.run_id, {}).items():
-            return {"step": task, "kind": str(told.get("kind") or ""), "what": str(told.get("what") or "")}
+        for task, reason in failures.get(newest.run_id, {}).items():
+            return {"step": task, "kind": str(reason.get("kind") or ""), "what": str(reason.get("what") or "")}
         return {"step": "", "kind": "", "what": "its tasks left no reason; see the run"}
     broken = [name for run in stored[:1] for name in sorted(run.beside) if name.endswith(".failure")]
     steps = [name.removesuffix(".failure") for name in broken]
@@ -115,12 +115,12 @@ def _trouble(
 
 
 def refusals(drops: Sequence[Any]) -> list[dict[str, Any]]:
-    """Refused drops by reason, rare reasons first, each with one of its keys; what is most common is least news."""
-    found: dict[str, list[str]] = {}
+    """Refused drops by reason, each with one of its keys; rare reasons come first, because they are news."""
+    keys_by_reason: dict[str, list[str]] = {}
     for drop in drops:
-        told = drop if isinstance(drop, Mapping) else {"reason": drop}
-        found.setdefault(str(told.get("reason")), []).append(str(told.get("key", "")))
-    rare = sorted(found.items(), key=lambda item: len(item[1]))
+        entry = drop if isinstance(drop, Mapping) else {"reason": drop}
+        keys_by_reason.setdefault(str(entry.get("reason")), []).append(str(entry.get("key", "")))
+    rare = sorted(keys_by_reason.items(), key=lambda item: len(item[1]))
     return [{"reason": reason, "drops": len(keys), "key": keys[0]} for reason, keys in rare]
 
 

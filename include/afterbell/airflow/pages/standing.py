@@ -1,6 +1,6 @@
-"""Whose figures stand for a session that several runs were made for; pure.
+"""The runs whose figures stand for a session that several runs were made for; pure.
 
-A run again finds most of its work done: what it tells of itself are zeros, or the few rows of a drop that came late.
+A repeated run finds most of its work done: its own figures are zeros, or the few rows of a late drop.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from afterbell.airflow.pages.results import Folder
 
 @dataclass(frozen=True)
 class Standing:
-    """The runs that a session's line tells of.
+    """The runs whose figures a session's line shows.
 
     Attributes:
         landed: the first whose data passed the audit, else the newest that took any in, else the newest.
@@ -25,7 +25,7 @@ class Standing:
 
 
 def standing(runs: Sequence[Folder]) -> Standing | None:
-    """Choose among ``runs`` (newest first, ``ingest``, ``train`` and ``publish`` read); None where there are none."""
+    """Choose among ``runs`` (newest first, ``ingest``, ``train`` and ``publish`` read); None for no runs."""
     if not runs:
         return None
     took_in = [run for run in runs if run.get("ingest") and not run.get("ingest").get("noop")]

@@ -56,14 +56,14 @@ def is_paused(db: Session, dag: str) -> bool:
 
 def going(db: Session, dag: str) -> int:
     """How many runs of ``dag`` are queued or running."""
-    asked = select(func.count()).where(DagRun.dag_id == dag, DagRun._state.in_(_GOING))  # noqa: SLF001 - the column
-    return int(db.scalar(asked) or 0)
+    query = select(func.count()).where(DagRun.dag_id == dag, DagRun._state.in_(_GOING))  # noqa: SLF001 - the column
+    return int(db.scalar(query) or 0)
 
 
 def start_run(request: Request, db: Session, user: Any, dag: str, conf: Mapping[str, Any], run_id: str) -> str:
     """Trigger ``dag`` as ``POST /dags/{dag}/dagRuns`` does, and return the run's id.
 
-    The same form sent twice starts one run. Airflow checks the parameters once more, and records who it was.
+    The same form sent twice starts one run. Airflow checks the parameters once more, and records the person.
 
     Raises:
         HTTPException: 400, Airflow refuses the parameters; 404, it knows no such DAG.

@@ -1,4 +1,4 @@
-"""Tonight: a session's run against its deadline, stage by stage; pure, out of what Airflow and the store know."""
+"""Tonight: a session's run against its deadline, stage by stage; pure, out of the data of Airflow and the store."""
 
 from __future__ import annotations
 
@@ -34,71 +34,71 @@ def page(
     folder: Folder | None,
     failures: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Everything that the page tells of one run, as JSON values; times are ISO instants in UTC.
+    """The data of the page of one run, as JSON values; times are ISO instants in UTC.
 
     Args:
         session: of the run.
         now: the time.
-        run: what Airflow knows; None where it knows no such run.
+        run: as Airflow knows it; None where it knows no such run.
         tasks: of that run.
-        folder: what its steps left in the store; None where nothing is there yet, or the store can't be read.
-        failures: why tasks failed, by task, as they told Airflow.
+        folder: results of its steps in the store; None where nothing is there yet, or the store can't be read.
+        failures: why tasks failed, by task, as they reported it to Airflow.
     """
-    found = folder or Folder("", "", frozenset(), now)
-    stages = _stages(run, tasks, found, failures, now)
-    begun = _begun(run, stages)
-    ended = _ended(run, stages)
-    at, replayed = clock.deadline(session, begun, (run.opened if run else {}).get("deadline"))
+    stored = folder or Folder("", "", frozenset(), now)
+    stages = _stages(run, tasks, stored, failures, now)
+    started = _first_start(run, stages)
+    ended = _last_end(run, stages)
+    deadline, replayed = clock.deadline(session, started, (run.opened if run else {}).get("deadline"))
     state = run.state if run else _state(stages)
-    arrived = ended if state == "success" and ended else now  # nothing stands that a failed run was in time with
+    arrived = ended if state == "success" and ended else now  # only a successful run can have been in time
     return {
         "now": now.isoformat(),
         "calendar": clock.described(session),
         "run": {
             "run_id": run.run_id if run else None,
-            "slug": run.slug if run else found.slug,
+            "slug": run.slug if run else stored.slug,
             "state": state,
             "kind": str((run.opened.get("origin") if run else "") or (run.kind if run else "outside this Airflow")),
-            "started": _iso(begun),
+            "started": _iso(started),
             "ended": _iso(ended),
-            "seconds": _seconds(begun, ended or now),
-            "deadline": at.isoformat(),
+            "seconds": _seconds(started, ended or now),
+            "deadline": deadline.isoformat(),
             "replayed": replayed,
-            "left_seconds": round((at - arrived).total_seconds()),
+            "left_seconds": round((deadline - arrived).total_seconds()),
         },
         "stages": stages,
         "refresh": _refresh(state, stages),
-        "forecast": _estimate(run, stages, now, at) or _forecast(found.get(FORECAST)),
-        "left_out": _left_out(found),
-        "verdict": verdict(found),
-        "since": since(found),
-        "quality": quality(found),
-        "has_report": "evaluate" in found.names,
-        "has_quality": "quality" in found.names,
+        "forecast": _estimate(run, stages, now, deadline) or _forecast(stored.get(FORECAST)),
+        "left_out": _left_out(stored),
+        "verdict": verdict(stored),
+        "since": since(stored),
+        "quality": quality(stored),
+        "has_report": "evaluate" in stored.names,
+        "has_quality": "quality" in stored.names,
     }
 
 
 def _stages(
     run: Run | None,
     tasks: Sequence[Task],
-    found: Folder,
+    stored: Folder,
     failures: Mapping[str, Mapping[str, Any]],
     now: datetime,
 ) -> list[dict[str, Any]]:
     known = {task.name: task for task in tasks}
     others = sorted(set(known) - set(STAGES))
     budgets = _budgets(run)
-    shown = [name for name in (*STAGES, *others) if known or name in found.names or name in STEPS]
-    stages = [_stage(name, known.get(name), found, budgets.get(name)) for name in shown]
+    shown = [name for name in (*STAGES, *others) if known or name in stored.names or name in STEPS]
+    stages = [_stage(name, known.get(name), stored, budgets.get(name)) for name in shown]
     for stage in stages:
         name, state = stage["step"], stage["state"]
-        stage["failure"] = failure(failures.get(name), found.get(f"{name}.failure")) if state in FAILED else None
-        stage["progress"] = progress(found.get(f"{name}.progress"), stage, now) if state == "running" else None
+        stage["failure"] = failure(failures.get(name), stored.get(f"{name}.failure")) if state in FAILED else None
+        stage["progress"] = progress(stored.get(f"{name}.progress"), stage, now) if state == "running" else None
     return stages
 
 
-def _stage(name: str, task: Task | None, found: Folder, budget: float | None) -> dict[str, Any]:
-    result, failed = found.get(name), found.get(f"{name}.failure")
+def _stage(name: str, task: Task | None, stored: Folder, budget: float | None) -> dict[str, Any]:
+    result, failed = stored.get(name), stored.get(f"{name}.failure")
     if task is not None and task.state in _NEVER_RAN:
         started, ended, state = None, None, task.state
     elif task is not None:
@@ -125,10 +125,10 @@ def _stage(name: str, task: Task | None, found: Folder, budget: float | None) ->
     }
 
 
-def failure(told: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> dict[str, str]:
-    """Why a task failed: as it told Airflow, else as its driver told the store; else where to look."""
-    if told:
-        return {name: str(told.get(name) or "") for name in ("kind", "what", "where", "do")}
+def failure(reported: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> dict[str, str]:
+    """Why a task failed: as it reported to Airflow, else as its driver recorded in the store; else where to look."""
+    if reported:
+        return {name: str(reported.get(name) or "") for name in ("kind", "what", "where", "do")}
     if stored:
         kind = str(stored.get("kind") or "")
         return {"kind": kind, "what": str(stored.get("message") or ""), "where": "", "do": remedy(kind)}
@@ -140,25 +140,28 @@ def failure(told: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> dict[s
     }
 
 
-def progress(told: Mapping[str, Any], stage: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
-    """How far a stage that runs is, how fast, and when it will be done; None where it has not said so yet.
+def progress(report: Mapping[str, Any], stage: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
+    """How far a running stage is, how fast, and when it will be done; None before its first report.
 
     Returns:
         ``what``, ``done``, ``of``, ``percent``, ``per_minute`` (None before there is anything to count), ``finish``
         (ISO, UTC; None likewise).
     """
-    began, at, started = (clock.instant(each) for each in (told.get("began"), told.get("at"), stage["started"]))
-    done, of = told.get("done"), told.get("of")
-    if not (began and at and isinstance(done, int) and isinstance(of, int) and of > 0) or (started and at < started):
-        return None  # what a try before it said stays there
-    seconds = (at - began).total_seconds()
+    began, reported = clock.instant(report.get("began")), clock.instant(report.get("at"))
+    started = clock.instant(stage["started"])
+    done, total = report.get("done"), report.get("of")
+    if not (began and reported and isinstance(done, int) and isinstance(total, int) and total > 0) or (
+        started and reported < started
+    ):
+        return None  # the report of an earlier try stays there
+    seconds = (reported - began).total_seconds()
     rate = done / seconds if seconds > 0 and done > 0 else None
-    finish = max(now, at + timedelta(seconds=(of - done) / rate)) if rate else None
+    finish = max(now, reported + timedelta(seconds=(total - done) / rate)) if rate else None
     return {
-        "what": str(told.get("what") or "parts"),
+        "what": str(report.get("what") or "parts"),
         "done": done,
-        "of": of,
-        "percent": round(100 * done / of, 1),
+        "of": total,
+        "percent": round(100 * done / total, 1),
         "per_minute": round(60 * rate, 3) if rate else None,
         "finish": _iso(finish),
     }
@@ -167,15 +170,15 @@ def progress(told: Mapping[str, Any], stage: Mapping[str, Any], now: datetime) -
 def _estimate(
     run: Run | None, stages: Sequence[Mapping[str, Any]], now: datetime, deadline: datetime
 ) -> dict[str, Any] | None:
-    """The finish that the progress of the stage under way makes likely, with the budgets of those after it."""
+    """The finish by the progress of the stage under way, with the budgets of those after it."""
     names = [stage["step"] for stage in stages]
     for number, stage in enumerate(stages):
-        told = clock.instant((stage["progress"] or {}).get("finish"))
-        if told:
+        stage_finish = clock.instant((stage["progress"] or {}).get("finish"))
+        if stage_finish:
             budgets = _budgets(run)
             if any(name not in budgets for name in names[number + 1 :]):
                 return None
-            finish = told + timedelta(seconds=sum(budgets[name] for name in names[number + 1 :]))
+            finish = stage_finish + timedelta(seconds=sum(budgets[name] for name in names[number + 1 :]))
             return {
                 "at": now.isoformat(),
                 "step": stage["step"],
@@ -191,17 +194,17 @@ def _refresh(state: str, stages: Sequence[Mapping[str, Any]]) -> int | None:
 
 
 def _budgets(run: Run | None) -> dict[str, float]:
-    told = (run.opened if run else {}).get("budgets")
-    found = told.get("seconds", told) if isinstance(told, Mapping) else {}
-    return {str(name): float(value) for name, value in found.items() if isinstance(value, int | float)}
+    budgets = (run.opened if run else {}).get("budgets")
+    seconds = budgets.get("seconds", budgets) if isinstance(budgets, Mapping) else {}
+    return {str(name): float(value) for name, value in seconds.items() if isinstance(value, int | float)}
 
 
-def _forecast(found: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The last word of the forecasts that the run made at its steps."""
-    told = [each for each in _entries(found) if clock.instant(each.get("finish"))]
-    if not told:
+def _forecast(document: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The last of the forecasts that the run made at its steps."""
+    forecasts = [entry for entry in _entries(document) if clock.instant(entry.get("finish"))]
+    if not forecasts:
         return None
-    last, slack = told[-1], told[-1].get("slack")
+    last, slack = forecasts[-1], forecasts[-1].get("slack")
     return {
         "at": str(last.get("at") or ""),
         "step": str(last.get("step") or ""),
@@ -210,40 +213,40 @@ def _forecast(found: Mapping[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _entries(found: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    entries = found.get("entries")
-    return [each for each in entries if isinstance(each, Mapping)] if isinstance(entries, list) else []
+def _entries(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = document.get("entries")
+    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
 
-def _left_out(found: Folder) -> list[str]:
-    """What policy left out, and what training skipped, in words."""
-    told = found.get("train").get("left_out")
-    lines = [_said(each) for each in told] if isinstance(told, list) else []
-    if not lines:  # training has not told yet what came of it
-        forecasts = _entries(found.get(FORECAST))
+def _left_out(stored: Folder) -> list[str]:
+    """What policy left out, and what training skipped, as text."""
+    measures = stored.get("train").get("left_out")
+    lines = [_as_text(measure) for measure in measures] if isinstance(measures, list) else []
+    if not lines:  # training has no result yet
+        forecasts = _entries(stored.get(FORECAST))
         planned = forecasts[-1].get("left_out") if forecasts else None
-        lines = [f"by the forecast: {_said(each)}" for each in planned] if isinstance(planned, list) else []
-    skipped = found.get("train").get("skipped")
-    lines += [f"not trained: {_said(each)}" for each in skipped] if isinstance(skipped, list) else []
+        lines = [f"by the forecast: {_as_text(measure)}" for measure in planned] if isinstance(planned, list) else []
+    skipped = stored.get("train").get("skipped")
+    lines += [f"not trained: {_as_text(fit)}" for fit in skipped] if isinstance(skipped, list) else []
     return list(dict.fromkeys(lines))
 
 
-def _said(value: object) -> str:
+def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {each}" for name, each in value.items())
+        return ", ".join(f"{name} {part}" for name, part in value.items())
     return str(value)
 
 
-def _begun(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
+def _first_start(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
     if run and run.started:
         return run.started
-    return min((at for stage in stages if (at := clock.instant(stage["started"]))), default=None)
+    return min((moment for stage in stages if (moment := clock.instant(stage["started"]))), default=None)
 
 
-def _ended(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
+def _last_end(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
     if run:
         return run.ended
-    return max((at for stage in stages if (at := clock.instant(stage["ended"]))), default=None)
+    return max((moment for stage in stages if (moment := clock.instant(stage["ended"]))), default=None)
 
 
 def _state(stages: Sequence[Mapping[str, Any]]) -> str:
@@ -264,5 +267,5 @@ def _iso(instant: datetime | None) -> str | None:
 
 
 def _address(value: object) -> str | None:
-    """An address that may stand in a link: never a script, whatever a document says."""
+    """An address that may stand in a link: never a script, whatever the document holds."""
     return value if isinstance(value, str) and value.startswith(("http://", "https://")) else None

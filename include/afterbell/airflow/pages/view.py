@@ -29,21 +29,21 @@ MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases
 
 
 def answer(
-    request: Request, name: str, data: dict[str, Any], status: int = 200, unsaid: Mapping[str, Any] | None = None
+    request: Request, name: str, data: dict[str, Any], status: int = 200, extra: Mapping[str, Any] | None = None
 ) -> Response:
-    """The page ``name`` of ``data``, or the data themselves where JSON is asked for.
+    """The page ``name`` of ``data``, or the data themselves where JSON is requested.
 
     Args:
         request: its ``format=json`` or its Accept header decides.
         name: a template, which is also the place in the menu.
         data: JSON values.
         status: of the answer.
-        unsaid: further values for the template, which are no part of the data.
+        extra: further values for the template, which are not part of the data.
     """
     if wants_json(request):
         return JSONResponse(data, status, headers())
     base = request.scope.get("root_path", "").removesuffix(PREFIX)
-    told = {
+    variables = {
         "data": data,
         "active": name.split("_", maxsplit=1)[0],
         "menu": MENU,
@@ -52,16 +52,16 @@ def answer(
         "dag": DAG,
         "digest": static_digest(),
         "json_link": _with_json(request),
-        **(unsaid or {}),
+        **(extra or {}),
     }
-    return HTMLResponse(environment().get_template(f"{name}.html").render(told), status, headers())
+    return HTMLResponse(environment().get_template(f"{name}.html").render(variables), status, headers())
 
 
 def wants_json(request: Request) -> bool:
-    """Whether a program asks."""
-    asked = request.query_params.get("format")
-    if asked is not None:
-        return asked == "json"
+    """Whether the request is for JSON, as programs send it."""
+    requested = request.query_params.get("format")
+    if requested is not None:
+        return requested == "json"
     accept = request.headers.get("accept", "")
     return "application/json" in accept and "text/html" not in accept
 
@@ -85,15 +85,15 @@ def static_digest() -> str:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates; every value is escaped where it is put in."""
-    found = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
     )  # fmt: skip
-    found.filters |= {
+    templates.filters |= {
         "when": when, "clock": clock_time, "span": format_duration, "number": number, "metric": metric, "words": words,
         "local_file": local_file, "segment": lambda text: quote(str(text), safe=""),
     }  # fmt: skip
-    return found
+    return templates
 
 
 def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
@@ -113,12 +113,12 @@ def clock_time(text: str | None, zone: str = "") -> str:
 
 def _local(instant: datetime, zone: str, shape: str) -> Markup:
     try:
-        there = instant.astimezone(ZoneInfo(zone)) if zone and zone != "UTC" else None
+        local = instant.astimezone(ZoneInfo(zone)) if zone and zone != "UTC" else None
     except (ZoneInfoNotFoundError, ValueError):
-        there = None
-    if there is None:
+        local = None
+    if local is None:
         return Markup("")
-    return Markup(' <span class="local">{} {}</span>').format(there.strftime(shape), there.tzname())
+    return Markup(' <span class="local">{} {}</span>').format(local.strftime(shape), local.tzname())
 
 
 def _instant(text: str | None) -> datetime | None:
@@ -136,14 +136,14 @@ def number(value: object) -> str:
 
 
 def metric(value: object) -> str:
-    """A figure with four digits that count; anything else as text."""
+    """A figure with four significant digits; anything else as text."""
     if value is None:
         return "-"
     return f"{value:,.4g}" if isinstance(value, float) else str(value)
 
 
 def words(value: object) -> str:
-    """A name of ours as words."""
+    """An identifier as words."""
     return str(value).replace("_", " ")
 
 

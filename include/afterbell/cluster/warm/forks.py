@@ -1,4 +1,4 @@
-"""A process with the libraries imported, and forks of it: what a job and its Python workers would import for seconds.
+"""A process with the libraries imported, and its forks: a job and its Python workers would import them for seconds.
 
 A warm JVM's application (``serve.py``) is such a process; so may be any other that has no threads of its own.
 """
@@ -28,13 +28,13 @@ _LIBRARIES = (
 Polars is not among them: it has threads from its import on, and must not be forked.
 """
 _THREADS = "OMP_NUM_THREADS"
-"""The variable by which numeric libraries are told how many threads they may have."""
+"""The variable from which numeric libraries read how many threads they may have."""
 _ANSWER_SECONDS = 1.0
 
 
 def import_libraries(between: Callable[[], object]) -> None:
     """Import the libraries, build the calendar, and call ``between`` after each."""
-    # They ask how many threads they may have when they are imported, and Spark allows a task's one.
+    # They read how many threads they may have when they are imported, and Spark allows a task one.
     before = os.environ.get(_THREADS)
     os.environ[_THREADS] = "1"
     for name in _LIBRARIES:
@@ -54,7 +54,7 @@ def import_libraries(between: Callable[[], object]) -> None:
 
 
 def take_over(request: Request, streams: Iterable[int], first: int) -> None:
-    """Have the standard streams from the descriptor ``first`` on, the variables and the folder of whoever asked."""
+    """Take over the standard streams from the descriptor ``first`` on, the variables and the folder of the request."""
     for number, stream in enumerate(streams, start=first):
         os.dup2(stream, number)
         os.close(stream)
@@ -71,7 +71,7 @@ class Workers:
         self._forks: list[int] = []
 
     def fork(self, others: Iterable[Connection | socket.socket]) -> None:
-        """Answer one process that Spark started as such a daemon; what only this process uses is closed in the fork."""
+        """Serve one process that Spark started as such a daemon; the fork closes ``others``, which are not for it."""
         connection, _ = self.socket.accept()
         with connection:
             try:
@@ -82,16 +82,16 @@ class Workers:
                 return  # then it is the daemon itself
             pid = os.fork()
             if not pid:
-                self._be(request, streams, connection, others)
-            for each in streams:
-                os.close(each)
+                self._become_daemon(request, streams, connection, others)
+            for stream in streams:
+                os.close(stream)
         self._forks.append(pid)
 
     def reap(self) -> None:
-        """Let go of those that have ended, with their contexts."""
+        """Collect the forks that have ended with their contexts."""
         self._forks = [fork for fork in self._forks if not os.waitpid(fork, os.WNOHANG)[0]]
 
-    def _be(
+    def _become_daemon(
         self,
         request: Request,
         streams: list[int],
@@ -102,8 +102,8 @@ class Workers:
         status = 1
         try:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
-            for each in (self.socket, *others):
-                each.close()
+            for resource in (self.socket, *others):
+                resource.close()
             take_over(request, streams, first=0)
             from pyspark.daemon import manager  # noqa: PLC0415 - this process itself needs no Spark
 

@@ -27,72 +27,72 @@ from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
 from afterbell.cluster.warm.words import TAKEN, Request, connect, listen, receive
 
 _MOST = 32
-"""Jobs that one JVM serves: what a job leaves on the heap, Java can't tell from what it still needs."""
+"""Jobs that one JVM serves: Java can't distinguish what a job leaves on the heap from what it still needs."""
 _LOOK = 1.0
 _KILLED = 128 + signal.SIGKILL
 _FORK = multiprocessing.get_context("fork")
 
 
 def main(first: Path, door: Path) -> None:
-    """Serve until nobody asks any more."""
-    del sys.path[0]  # this folder is nobody's
+    """Serve until there are no more jobs."""
+    del sys.path[0]  # no job imports from this folder
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     own = os.getpid()
     try:
         _serve(first, door)
     finally:
         if os.getpid() == own:
-            for each in (door, door.with_suffix(".log"), door.with_suffix(".workers")):
-                each.unlink(missing_ok=True)
+            for path in (door, door.with_suffix(".log"), door.with_suffix(".workers")):
+                path.unlink(missing_ok=True)
 
 
 def _serve(first: Path, door: Path) -> None:
     connection, born, served = connect(first), os.getppid(), 0
-    asked = receive(connection) if connection else None
-    spark = _added(asked[0].environment) if asked else {}
+    received = receive(connection) if connection else None
+    spark = _variables_of_spark(received[0].environment) if received else {}
     workers = Workers(door.with_suffix(".workers"))
-    while connection is not None and asked is not None:
-        request, streams = asked
-        clean, tell = _FORK.Pipe(duplex=False)
-        job = _FORK.Process(target=_become, args=(request, spark, streams, tell, (clean, connection, workers.socket)))
+    while connection is not None and received is not None:
+        request, streams = received
+        clean, done = _FORK.Pipe(duplex=False)
+        job = _FORK.Process(target=_run_job, args=(request, spark, streams, done, (clean, connection, workers.socket)))
         connection.sendall(TAKEN)
         job.start()
-        tell.close()
-        for each in streams:
-            os.close(each)
+        done.close()
+        for stream in streams:
+            os.close(stream)
         if not served:
             import_libraries(partial(_fork_workers, workers, (clean, connection)))
         served += 1
-        status = _ended(job, born, workers, (clean, connection))
+        status = _await_job(job, born, workers, (clean, connection))
         goes_on = status == 0 and clean.poll() and request.idle_seconds > 0 and served < _MOST
-        waiting = listen(door) if goes_on else None  # before the answer: whoever has it may come again at once
+        waiting = listen(door) if goes_on else None  # before the answer: its receiver may connect again at once
         connection.sendall(json.dumps({"status": status}).encode())
         connection.close()
-        connection, asked = _next(waiting, door, request.idle_seconds, born, workers) if waiting else (None, None)
+        connection, received = _next(waiting, door, request.idle_seconds, born, workers) if waiting else (None, None)
 
 
-def _added(asked: dict[str, str]) -> dict[str, str]:
-    """This process's variables that its submitter has not, or has otherwise: what Spark itself told its Python."""
-    return {name: value for name, value in os.environ.items() if asked.get(name) != value}
+def _variables_of_spark(submitted: dict[str, str]) -> dict[str, str]:
+    """This process's variables that its submitter lacks, or has with other values: those that Spark set for Python."""
+    return {name: value for name, value in os.environ.items() if submitted.get(name) != value}
 
 
 def _fork_workers(workers: Workers, job: tuple[Connection, socket.socket]) -> None:
-    """Whoever asks for workers while libraries are imported gets them with what there is."""
+    """Fork the workers that are requested while libraries are imported, with those imported so far."""
     while wait([workers.socket], timeout=0):
         workers.fork(job)
 
 
-def _become(
+def _run_job(
     request: Request,
     spark: dict[str, str],
     streams: list[int],
-    tell: Connection,
+    done: Connection,
     others: tuple[Connection, socket.socket],
 ) -> None:
-    """Be the job: its output, variables and arguments, then its script as the main program."""
+    """Become the job: its output, variables and arguments, then its script as the main program."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    for each in others:
-        each.close()
+    for resource in others:
+        resource.close()
     take_over(request, streams, first=1)
     os.environ.update(spark)
     sys.argv = [request.script, *request.arguments]
@@ -103,7 +103,7 @@ def _become(
         if end.code:
             raise
     stop_context()
-    tell.send_bytes(b"+")
+    done.send_bytes(b"+")
 
 
 def stop_context() -> None:
@@ -116,21 +116,21 @@ def stop_context() -> None:
         running.stop()
 
 
-def _ended(job: ForkProcess, born: int, workers: Workers, streams: tuple[Connection, socket.socket]) -> int:
+def _await_job(job: ForkProcess, born: int, workers: Workers, streams: tuple[Connection, socket.socket]) -> int:
     """The exit status of the job, which has its workers until then.
 
     Raises:
         ConnectionError: its submitter went away; the job was killed.
     """
-    while (found := wait([job.sentinel, streams[1], workers.socket])) == [workers.socket]:
+    while (ready := wait([job.sentinel, streams[1], workers.socket])) == [workers.socket]:
         workers.fork(streams)
-    if job.sentinel not in found:
+    if job.sentinel not in ready:
         job.kill()
-        raise ConnectionError("whoever submitted the job is gone")
+        raise ConnectionError("the submitter of the job is gone")
     job.join()
     status = job.exitcode or 0
     if status and os.getppid() != born:
-        return _KILLED  # as the JVM was: this says more than what its absence made of the job
+        return _KILLED  # as the JVM was: the job's own status would only reflect that
     return status if status >= 0 else 128 - status
 
 
@@ -143,13 +143,13 @@ def _next(
         end = time.monotonic() + seconds
         while time.monotonic() < end and os.getppid() == born:
             workers.reap()
-            with suppress(TimeoutError, ConnectionError):  # who only looked whether somebody is here is no submitter
-                found, _ = waiting.accept()
-                found.settimeout(None)
-                return found, receive(found)
+            with suppress(TimeoutError, ConnectionError):  # a connection that sends no request is no submitter
+                connection, _ = waiting.accept()
+                connection.settimeout(None)
+                return connection, receive(connection)
         return None, None
     finally:
-        door.unlink(missing_ok=True)  # nobody knocks at a JVM that is busy, or gone
+        door.unlink(missing_ok=True)  # no submitter connects to a JVM that is busy, or gone
         waiting.close()
 
 

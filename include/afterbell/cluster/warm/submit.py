@@ -1,8 +1,8 @@
 """Hand a Spark job to a JVM that has served one like it, or start a JVM that waits for others afterwards.
 
 ``python submit.py <spark-submit> <arguments of spark-submit>``, with the seconds that the JVM shall wait in the
-variable ``AFTERBELL_WARM`` (0: it ends with this job). To whoever calls it it is spark-submit: its output is the job's,
-its exit status too, and when it is killed, so is the job. A JVM serves jobs that are submitted alike in everything but
+variable ``AFTERBELL_WARM`` (0: it ends with this job). To its caller it is spark-submit: its output and exit status
+are the job's, and when it is killed, so is the job. A JVM serves jobs that are submitted alike in everything but
 name, script and arguments, under the same variables, and one at a time.
 """
 
@@ -37,7 +37,7 @@ _LOOK = 0.1
 _SERVER = Path(__file__).with_name("serve.py")
 _PASSING = ("AIRFLOW", "_AIRFLOW", "__AIRFLOW")
 _PASSING_WHOLE = {"_", "SHLVL", "PWD", "OLDPWD", WARM}
-"""Variables that begin, or are called, so differ from task to task, and are nothing to Spark."""
+"""Variables with these prefixes or names differ from task to task, and mean nothing to Spark."""
 
 
 def parted(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
@@ -47,20 +47,20 @@ def parted(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
         ValueError: there is no script.
     """
     options: list[str] = []
-    at = 0
-    while at < len(arguments):
-        word = arguments[at]
+    position = 0
+    while position < len(arguments):
+        word = arguments[position]
         if not word.startswith("-"):
-            return options, word, list(arguments[at + 1 :])
+            return options, word, list(arguments[position + 1 :])
         width = 1 if word in _FLAGS or "=" in word else 2
         if word.partition("=")[0] != "--name":
-            options += arguments[at : at + width]
-        at += width
+            options += arguments[position : position + width]
+        position += width
     raise ValueError(f"no script among the arguments: {' '.join(arguments)}")
 
 
 def likeness(spark_submit: str, options: Sequence[str], environment: Mapping[str, str]) -> str:
-    """What jobs have in common that one JVM may serve, as a name."""
+    """The name of what jobs must have in common for one JVM to serve them."""
     lasting = {
         name: value
         for name, value in environment.items()
@@ -80,7 +80,7 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     like = likeness(spark_submit, options, environment)
     for door in sorted(folder.glob(f"{like}-*.door")):
-        status = _handed_over(door, request)
+        status = _hand_over(door, request)
         if status is not None:
             return status
     if idle_seconds:
@@ -93,25 +93,25 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
             )
         else:
             with waiting:
-                return _started(spark_submit, options, door, waiting, request)
-    return _submitted(spark_submit, arguments, environment)
+                return _start_jvm(spark_submit, options, door, waiting, request)
+    return _submit_cold(spark_submit, arguments, environment)
 
 
-def _submitted(spark_submit: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
-    """Become the plain submission that this would have been."""
-    os.execve(spark_submit, [spark_submit, *arguments], _cold(environment))  # noqa: S606 - argv, and no shell
+def _submit_cold(spark_submit: str, arguments: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Become the plain spark-submit that would have run without a warm JVM."""
+    os.execve(spark_submit, [spark_submit, *arguments], _without_warm(environment))  # noqa: S606 - argv, and no shell
 
 
-def _cold(environment: Mapping[str, str]) -> dict[str, str]:
+def _without_warm(environment: Mapping[str, str]) -> dict[str, str]:
     """The variables with which ``spark-submit`` does not come here again."""
     return {name: value for name, value in environment.items() if name != WARM}
 
 
-def _handed_over(door: Path, request: Request) -> int | None:
-    """The status of the job at the JVM behind ``door``; None where nobody opened."""
+def _hand_over(door: Path, request: Request) -> int | None:
+    """The status of the job at the JVM behind ``door``; None where no JVM took it."""
     connection = connect(door)
     if connection is None:
-        door.unlink(missing_ok=True)  # whoever listened there was killed
+        door.unlink(missing_ok=True)  # the JVM that listened there was killed
         return None
     with connection:
         try:
@@ -120,10 +120,10 @@ def _handed_over(door: Path, request: Request) -> int | None:
             return None  # its time was up in this very moment
         with log:
             log.seek(0, os.SEEK_END)
-            return _followed(connection, log, request)
+            return _follow(connection, log, request)
 
 
-def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: socket.socket, request: Request) -> int:
+def _start_jvm(spark_submit: str, options: Sequence[str], door: Path, waiting: socket.socket, request: Request) -> int:
     """Start a JVM, which fetches the job from where ``waiting`` listens, and waits at ``door`` for others afterwards.
 
     It outlives this process, if the job ends well.
@@ -136,7 +136,7 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: soc
         try:
             jvm = subprocess.Popen(
                 argv,
-                env=_cold(request.environment),
+                env=_without_warm(request.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=written,
                 stderr=subprocess.STDOUT,
@@ -151,7 +151,7 @@ def _started(spark_submit: str, options: Sequence[str], door: Path, waiting: soc
                     continue
                 connection.settimeout(None)
                 with connection:
-                    status = _followed(connection, read, request)
+                    status = _follow(connection, read, request)
                 return 1 if status is None else status
             _copy(read)
             log.unlink(missing_ok=True)
@@ -174,7 +174,7 @@ def forked_workers(door: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _followed(connection: socket.socket, log: BinaryIO, request: Request) -> int | None:
+def _follow(connection: socket.socket, log: BinaryIO, request: Request) -> int | None:
     """The status of the job, once it has ended; None where it was not taken.
 
     Its own output comes by itself, through the files that were handed over; Java's stands in ``log``.
@@ -196,9 +196,9 @@ def _followed(connection: socket.socket, log: BinaryIO, request: Request) -> int
 
 
 def _copy(log: BinaryIO) -> None:
-    """Print what Java has said since the last time."""
-    while said := log.read(65536):
-        os.write(1, said)
+    """Print what Java has printed since the last call."""
+    while output := log.read(65536):
+        os.write(1, output)
 
 
 if __name__ == "__main__":

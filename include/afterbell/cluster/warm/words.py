@@ -1,7 +1,7 @@
-"""What the submitter of a job and a warm JVM say to each other, over a Unix socket in a folder of their own.
+"""The protocol between the submitter of a job and a warm JVM, over a Unix socket in a folder of their own.
 
 A request is a length and that many bytes of JSON, with standard output and error beside it as open files. The answer is
-``TAKEN``, then, when the job has ended, its exit status as JSON. Python workers are asked for in the same words; there
+``TAKEN``, then, when the job has ended, its exit status as JSON. Python workers are requested in the same way; there
 ``TAKEN`` is all, and the connection lasts as long as they do. Needs nothing of the project: the sides are scripts.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 WARM = "AFTERBELL_WARM"
-"""The variable that says how many seconds a JVM shall wait for another job; without it none is kept or looked for."""
+"""The variable with the seconds that a JVM waits for another job; without it no JVM is kept or looked for."""
 TAKEN = b"+"
 """The job will be run, here and nowhere else; before it, a job that got no answer may be handed to another."""
 WORKERS = "AFTERBELL_WORKERS"
@@ -35,7 +35,7 @@ class Request:
         arguments: its own.
         environment: all of its variables.
         folder: its working directory.
-        idle_seconds: how long the JVM shall wait for another job after this one; 0 ends it.
+        idle_seconds: how long the JVM waits for another job after this one; 0 ends it.
     """
 
     script: str
@@ -53,26 +53,26 @@ def send(connection: socket.socket, request: Request, streams: list[int]) -> Non
 
 
 def receive(connection: socket.socket) -> tuple[Request, list[int]]:
-    """The request of whoever connected, and the open files that came with it.
+    """The request that came over ``connection``, and the open files with it.
 
     Raises:
-        ConnectionError: the other side went away before it had said all.
+        ConnectionError: the other side went away before it had sent all of it.
     """
     head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, _MOST_STREAMS)
-    body = _exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+    body = _receive_exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
     if not body:
         raise ConnectionError("a job was not handed over whole")
     return Request(**json.loads(body)), streams
 
 
-def _exactly(connection: socket.socket, length: int) -> bytes:
-    found = b""
-    while len(found) < length:
-        part = connection.recv(length - len(found))
+def _receive_exactly(connection: socket.socket, length: int) -> bytes:
+    received = b""
+    while len(received) < length:
+        part = connection.recv(length - len(received))
         if not part:
             return b""
-        found += part
-    return found
+        received += part
+    return received
 
 
 @contextmanager
@@ -87,24 +87,24 @@ def short(path: Path) -> Iterator[str]:
 
 def listen(path: Path) -> socket.socket:
     """A socket that listens at ``path``; the name appears when connecting is possible."""
-    found = socket.socket(socket.AF_UNIX)
+    listener = socket.socket(socket.AF_UNIX)
     hidden = path.with_suffix(".new")
     hidden.unlink(missing_ok=True)
     with short(hidden) as name:
-        found.bind(name)
+        listener.bind(name)
     hidden.chmod(0o600)
-    found.listen(1)
+    listener.listen(1)
     hidden.rename(path)
-    return found
+    return listener
 
 
 def connect(path: Path) -> socket.socket | None:
-    """A connection to whoever listens at ``path``; None where nobody does."""
-    found = socket.socket(socket.AF_UNIX)
+    """A connection to the process that listens at ``path``; None where none does."""
+    connection = socket.socket(socket.AF_UNIX)
     try:
         with short(path) as name:
-            found.connect(name)
+            connection.connect(name)
     except OSError:
-        found.close()
+        connection.close()
         return None
-    return found
+    return connection

@@ -16,11 +16,11 @@ from afterbell.cluster.warm.words import TAKEN, WORKERS, Request, connect, send
 
 
 def main() -> None:
-    """Be there for as long as the workers are."""
+    """Live as long as the workers do."""
     door = os.environ.get(WORKERS, "")
     connection = connect(Path(door)) if door else None
     if connection is None or not _are_forked(connection):
-        from pyspark.daemon import manager  # noqa: PLC0415 - it takes longer to import than to ask somebody else
+        from pyspark.daemon import manager  # noqa: PLC0415 - it takes longer to import than to have them forked
 
         manager()
     else:

@@ -30,17 +30,17 @@ def candle(open_: Floats, high: Floats, low: Floats, close: Floats, _: Ints, out
 @kernel()
 def back(x: Floats, newest: Floats, windows: Ints, out: Floats) -> None:
     """``x`` as many sessions ago as the window says, over the newest value of ``newest``: Qlib ROC, OPEN0, CLOSE7."""
-    for at in range(len(windows)):
+    for index in range(len(windows)):
         for lane in range(x.shape[1]):
-            out[0, at, lane] = x[windows[at], lane] / newest[0, lane]
+            out[0, index, lane] = x[windows[index], lane] / newest[0, lane]
 
 
 @kernel()
 def back_traded(x: Floats, newest: Floats, windows: Ints, out: Floats) -> None:
     """The same over the newest value plus 1e-12: Qlib's VOLUME7 of Alpha360."""
-    for at in range(len(windows)):
+    for index in range(len(windows)):
         for lane in range(x.shape[1]):
-            out[0, at, lane] = x[windows[at], lane] / (newest[0, lane] + _TINY)
+            out[0, index, lane] = x[windows[index], lane] / (newest[0, lane] + _TINY)
 
 
 @kernel()

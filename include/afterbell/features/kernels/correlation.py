@@ -24,26 +24,26 @@ def correlation(x: Floats, y: Floats, windows: Ints, out: Floats) -> None:
     sums = np.zeros((6, lanes))  # n, x, xx, y, yy, xy
     own = np.zeros((6, lanes))  # n, x, xx and n, y, yy, each where it alone has a value
     begin = 0
-    for at in range(len(windows)):
-        for age in range(begin, windows[at]):
+    for index in range(len(windows)):
+        for age in range(begin, windows[index]):
             for lane in range(lanes):
                 a, b = x[age, lane] - centres[0, lane], y[age, lane] - centres[1, lane]
                 has_a, has_b = a == a, b == b  # noqa: PLR0124
                 a, b = a if has_a else 0.0, b if has_b else 0.0
-                one = 1.0 if has_a and has_b else 0.0
+                weight = 1.0 if has_a and has_b else 0.0
                 own[0, lane] += 1.0 if has_a else 0.0
                 own[1, lane] += a
                 own[2, lane] += a * a
                 own[3, lane] += 1.0 if has_b else 0.0
                 own[4, lane] += b
                 own[5, lane] += b * b
-                sums[0, lane] += one
-                sums[1, lane] += one * a
-                sums[2, lane] += one * a * a
-                sums[3, lane] += one * b
-                sums[4, lane] += one * b * b
-                sums[5, lane] += one * a * b
-        begin = windows[at]
+                sums[0, lane] += weight
+                sums[1, lane] += weight * a
+                sums[2, lane] += weight * a * a
+                sums[3, lane] += weight * b
+                sums[4, lane] += weight * b * b
+                sums[5, lane] += weight * a * b
+        begin = windows[index]
         for lane in range(lanes):
             n, x1, y1 = sums[0, lane], sums[1, lane], sums[3, lane]
             sxx = sums[2, lane] - x1 * x1 / n
@@ -52,4 +52,4 @@ def correlation(x: Floats, y: Floats, windows: Ints, out: Floats) -> None:
             wide_x = own[2, lane] - own[1, lane] * own[1, lane] / own[0, lane] > _FLAT * _FLAT * (own[0, lane] - 1.0)
             wide_y = own[5, lane] - own[4, lane] * own[4, lane] / own[3, lane] > _FLAT * _FLAT * (own[3, lane] - 1.0)
             varies = wide_x and wide_y and n > 1.0 and sxx > 0.0 and syy > 0.0
-            out[0, at, lane] = sxy / np.sqrt(sxx * syy) if varies else np.nan
+            out[0, index, lane] = sxy / np.sqrt(sxx * syy) if varies else np.nan

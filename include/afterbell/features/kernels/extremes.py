@@ -26,9 +26,9 @@ def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Float
         for lane in range(lanes):
             first[lane] = float(age) if close[age, lane] == close[age, lane] else first[lane]
     begin = 0
-    for at in range(len(windows)):
-        window = float(windows[at])
-        for age in range(begin, windows[at]):
+    for index in range(len(windows)):
+        window = float(windows[index])
+        for age in range(begin, windows[index]):
             now = float(age)
             for lane in range(lanes):
                 h, l = high[age, lane], low[age, lane]  # noqa: E741 - the field's letters
@@ -38,15 +38,15 @@ def extremes(high: Floats, low: Floats, close: Floats, windows: Ints, out: Float
                 bottom[lane] = l if below else bottom[lane]
                 bottom_age[lane] = now if below else bottom_age[lane]
                 gap[lane] = now if now < first[lane] and h != h else gap[lane]  # noqa: PLR0124 - NaN alone does
-        begin = windows[at]
+        begin = windows[index]
         for lane in range(lanes):
             c = close[0, lane]
             length = min(window, first[lane] + 1.0)
-            out[0, at, lane] = top[lane] / c
-            out[1, at, lane] = bottom[lane] / c
-            out[2, at, lane] = (c - bottom[lane]) / (top[lane] - bottom[lane] + _TINY)
+            out[0, index, lane] = top[lane] / c
+            out[1, index, lane] = bottom[lane] / c
+            out[2, index, lane] = (c - bottom[lane]) / (top[lane] - bottom[lane] + _TINY)
             highest = gap[lane] if gap[lane] >= 0.0 else top_age[lane]
             lowest = gap[lane] if gap[lane] >= 0.0 else bottom_age[lane]
-            out[3, at, lane] = (length - highest) / window
-            out[4, at, lane] = (length - lowest) / window
-            out[5, at, lane] = (lowest - highest) / window
+            out[3, index, lane] = (length - highest) / window
+            out[4, index, lane] = (length - lowest) / window
+            out[5, index, lane] = (lowest - highest) / window

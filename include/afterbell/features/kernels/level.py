@@ -22,8 +22,8 @@ def moments(x: Floats, windows: Ints, out: Floats) -> None:
             value = x[age, lane]
             centre[lane] = value if value == value else centre[lane]  # noqa: PLR0124 - NaN alone differs from itself
     begin = 0
-    for at in range(len(windows)):
-        for age in range(begin, windows[at]):
+    for index in range(len(windows)):
+        for age in range(begin, windows[index]):
             for lane in range(lanes):
                 offset = x[age, lane] - centre[lane]
                 known = offset == offset  # noqa: PLR0124
@@ -31,26 +31,26 @@ def moments(x: Floats, windows: Ints, out: Floats) -> None:
                 count[lane] += 1.0 if known else 0.0
                 total[lane] += offset
                 squares[lane] += offset * offset
-        begin = windows[at]
+        begin = windows[index]
         for lane in range(lanes):
             n = count[lane]
             mean = total[lane] / n
             spread = squares[lane] - total[lane] * mean
             spread = max(0.0, spread)
-            out[0, at, lane] = n
-            out[1, at, lane] = centre[lane] + mean
-            out[2, at, lane] = spread / (n - 1.0) if n > 1.0 else np.nan
+            out[0, index, lane] = n
+            out[1, index, lane] = centre[lane] + mean
+            out[2, index, lane] = spread / (n - 1.0) if n > 1.0 else np.nan
 
 
 @compiled
 def _over_newest(x: Floats, epsilon: float, windows: Ints, out: Floats) -> None:
-    found = np.empty((3, len(windows), x.shape[1]))
-    moments(x, windows, found)
-    for at in range(len(windows)):
+    stats = np.empty((3, len(windows), x.shape[1]))
+    moments(x, windows, stats)
+    for index in range(len(windows)):
         for lane in range(x.shape[1]):
             newest = x[0, lane] + epsilon
-            out[0, at, lane] = found[1, at, lane] / newest
-            out[1, at, lane] = np.sqrt(found[2, at, lane]) / newest
+            out[0, index, lane] = stats[1, index, lane] / newest
+            out[1, index, lane] = np.sqrt(stats[2, index, lane]) / newest
 
 
 @kernel(answers=2)
@@ -68,8 +68,8 @@ def volume_level(x: Floats, windows: Ints, out: Floats) -> None:
 @kernel()
 def dispersion(x: Floats, windows: Ints, out: Floats) -> None:
     """Standard deviation over mean plus 1e-12: Qlib WVMA, of |return| times volume."""
-    found = np.empty((3, len(windows), x.shape[1]))
-    moments(x, windows, found)
-    for at in range(len(windows)):
+    stats = np.empty((3, len(windows), x.shape[1]))
+    moments(x, windows, stats)
+    for index in range(len(windows)):
         for lane in range(x.shape[1]):
-            out[0, at, lane] = np.sqrt(found[2, at, lane]) / (found[1, at, lane] + _TINY)
+            out[0, index, lane] = np.sqrt(stats[2, index, lane]) / (stats[1, index, lane] + _TINY)

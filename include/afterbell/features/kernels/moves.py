@@ -24,8 +24,8 @@ def moves(x: Floats, windows: Ints, out: Floats) -> None:
         for lane in range(lanes):
             first[lane] = float(age) if x[age, lane] == x[age, lane] else first[lane]
     begin = 0
-    for at in range(len(windows)):
-        for age in range(begin, windows[at]):
+    for index in range(len(windows)):
+        for age in range(begin, windows[index]):
             for lane in range(lanes):
                 move = x[age, lane] - x[age + 1, lane]
                 known = move == move  # noqa: PLR0124
@@ -35,14 +35,14 @@ def moves(x: Floats, windows: Ints, out: Floats) -> None:
                 sums[2, lane] += 1.0 if move < 0.0 else 0.0
                 sums[3, lane] += max(0.0, move)
                 sums[4, lane] += -move if move < 0.0 else 0.0
-        begin = windows[at]
-        window = float(windows[at])
+        begin = windows[index]
+        window = float(windows[index])
         for lane in range(lanes):
             length = min(window, first[lane] + 1.0)
             total = sums[3, lane] + sums[4, lane] + _TINY if sums[0, lane] > 0.0 else np.nan
-            out[0, at, lane] = sums[1, lane] / length
-            out[1, at, lane] = sums[2, lane] / length
-            out[2, at, lane] = (sums[1, lane] - sums[2, lane]) / length
-            out[3, at, lane] = sums[3, lane] / total
-            out[4, at, lane] = sums[4, lane] / total
-            out[5, at, lane] = (sums[3, lane] - sums[4, lane]) / total
+            out[0, index, lane] = sums[1, lane] / length
+            out[1, index, lane] = sums[2, lane] / length
+            out[2, index, lane] = (sums[1, lane] - sums[2, lane]) / length
+            out[3, index, lane] = sums[3, lane] / total
+            out[4, index, lane] = sums[4, lane] / total
+            out[5, index, lane] = (sums[3, lane] - sums[4, lane]) / total

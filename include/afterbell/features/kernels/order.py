@@ -22,28 +22,28 @@ def order(x: Floats, windows: Ints, out: Floats) -> None:
     value = np.empty(lanes)
     count, less, equal = np.zeros(lanes), np.zeros(lanes), np.zeros(lanes)
     begin = 0
-    for at in range(len(windows)):
-        for age in range(begin, windows[at]):
+    for index in range(len(windows)):
+        for age in range(begin, windows[index]):
             for lane in range(lanes):
-                found = x[age, lane]
-                known = found == found  # noqa: PLR0124 - NaN alone differs from itself
-                value[lane] = found if known else np.inf
+                current = x[age, lane]
+                known = current == current  # noqa: PLR0124 - NaN alone differs from itself
+                value[lane] = current if known else np.inf
                 count[lane] += 1.0 if known else 0.0
-                less[lane] += 1.0 if found < x[0, lane] else 0.0
-                equal[lane] += 1.0 if found == x[0, lane] else 0.0
+                less[lane] += 1.0 if current < x[0, lane] else 0.0
+                equal[lane] += 1.0 if current == x[0, lane] else 0.0
             for place in range(age + 1):
                 for lane in range(lanes):
-                    held, new = ordered[place, lane], value[lane]
-                    smaller = new < held
-                    ordered[place, lane] = new if smaller else held
-                    value[lane] = held if smaller else new
-        begin = windows[at]
+                    kept, new = ordered[place, lane], value[lane]
+                    smaller = new < kept
+                    ordered[place, lane] = new if smaller else kept
+                    value[lane] = kept if smaller else new
+        begin = windows[index]
         for lane in range(lanes):
             n = count[lane]
-            out[0, at, lane] = _quantile(ordered, lane, n, _UPPER) / x[0, lane]
-            out[1, at, lane] = _quantile(ordered, lane, n, _LOWER) / x[0, lane]
+            out[0, index, lane] = _quantile(ordered, lane, n, _UPPER) / x[0, lane]
+            out[1, index, lane] = _quantile(ordered, lane, n, _LOWER) / x[0, lane]
             rank = (less[lane] + (equal[lane] + 1.0) / 2.0) / n
-            out[2, at, lane] = rank if equal[lane] > 0.0 else np.nan
+            out[2, index, lane] = rank if equal[lane] > 0.0 else np.nan
 
 
 @compiled

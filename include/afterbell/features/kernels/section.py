@@ -1,6 +1,6 @@
 """Where a symbol's value stands among those of its session; groups of symbols.
 
-Kernels of cross-sections take the values of one session, float64 of shape ``(n,)`` with NaN where there is none, and
+Kernels of cross-sections take the values of one session, float64 of shape ``(n,)`` with NaN where one is missing, and
 the order that sorts them, NaN last. Groups are codes ``0 .. parts - 1``, -1 for a symbol of no group. Whatever gives
 codes can give groups. Neither the order of symbols nor that of equal values shows in an answer.
 """
@@ -23,9 +23,9 @@ def share_below(values: Floats, order: Ints, groups: Ints, parts: int, out: Floa
     """Rank among the values of the group over their number, in (0, 1]; equal values share the mean of their ranks."""
     out[:] = np.nan
     sizes, below, equal = np.zeros(parts), np.zeros(parts), np.zeros(parts)
-    for at in range(len(order)):
-        if groups[order[at]] >= 0 and values[order[at]] == values[order[at]]:
-            sizes[groups[order[at]]] += 1.0
+    for place in range(len(order)):
+        if groups[order[place]] >= 0 and values[order[place]] == values[order[place]]:
+            sizes[groups[order[place]]] += 1.0
     begin = 0
     while begin < len(order) and values[order[begin]] == values[order[begin]]:
         end = begin
@@ -33,10 +33,10 @@ def share_below(values: Floats, order: Ints, groups: Ints, parts: int, out: Floa
             if groups[order[end]] >= 0:
                 equal[groups[order[end]]] += 1.0
             end += 1
-        for at in range(begin, end):
-            group = groups[order[at]]
+        for place in range(begin, end):
+            group = groups[order[place]]
             if group >= 0:
-                out[order[at]] = (below[group] + (equal[group] + 1.0) / 2.0) / sizes[group]
+                out[order[place]] = (below[group] + (equal[group] + 1.0) / 2.0) / sizes[group]
         below += equal
         equal[:] = 0.0
         begin = end
@@ -50,15 +50,15 @@ def robust_score(values: Floats, order: Ints, groups: Ints, parts: int, out: Flo
     """
     out[:] = np.nan
     for group in range(parts):
-        mine = order[groups[order] == group]
-        mine = mine[~np.isnan(values[mine])]
-        if len(mine) == 0:
+        members = order[groups[order] == group]
+        members = members[~np.isnan(values[members])]
+        if len(members) == 0:
             continue
-        middle = np.median(values[mine])
-        scale = _NORMAL * np.median(np.abs(values[mine] - middle))
-        for at in mine:
-            score = (values[at] - middle) / scale
-            out[at] = min(max(score, -_FURTHEST), _FURTHEST) if scale > 0.0 else np.nan
+        middle = np.median(values[members])
+        scale = _NORMAL * np.median(np.abs(values[members] - middle))
+        for row in members:
+            score = (values[row] - middle) / scale
+            out[row] = min(max(score, -_FURTHEST), _FURTHEST) if scale > 0.0 else np.nan
 
 
 @kernel()
@@ -73,7 +73,7 @@ def equal_parts(values: Floats, order: Ints, parts: int, codes: Ints) -> None:
         end = begin
         while end < known and values[order[end]] == values[order[begin]]:
             end += 1
-        twice = begin + end + 1  # the mean of the ranks begin + 1 .. end, twice
-        for at in range(begin, end):
-            codes[order[at]] = (twice * parts - 1) // (2 * known)
+        double_rank = begin + end + 1  # twice the mean of the ranks begin + 1 .. end
+        for place in range(begin, end):
+            codes[order[place]] = (double_rank * parts - 1) // (2 * known)
         begin = end

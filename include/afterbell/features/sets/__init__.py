@@ -1,4 +1,4 @@
-"""The factor sets there are; one file a set."""
+"""All factor sets; one file for each."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from afterbell.features.sets.core import CORE
 from afterbell.features.sets.cross_section import CROSS_SECTION
 from afterbell.features.sets.fundamental import FUNDAMENTAL
 
-SETS = {found.name: found for found in (ALPHA158, ALPHA360, CORE, CROSS_SECTION, FUNDAMENTAL)}
+SETS = {factors.name: factors for factors in (ALPHA158, ALPHA360, CORE, CROSS_SECTION, FUNDAMENTAL)}
 
 
 def factor_set(name: str) -> FactorSet:
     """The factor set ``name``.
 
     Raises:
-        ConfigError: there is none of that name; the message lists those there are.
+        ConfigError: no set has that name; the message lists the names of all sets.
     """
     if name not in SETS:
         raise ConfigError(f"factor set {name!r} is not known: use one of {', '.join(sorted(SETS))}")

@@ -4,16 +4,16 @@ A drop shows a factor between two sessions (``afterbell.ingest.actions.evidence`
 vendor shows some adjustments a session or more too early, then again on the day, some late, some never. So:
 
 * A factor far from 1 takes effect on the session on which the traded price moves by it. Claims of the same factor on
-  neighbouring sessions are one action. Until the price has moved there is none.
+  neighbouring sessions are one action. Until the price has moved there is no action.
 * A factor near 1, nearly always a dividend, takes effect on the session for which the vendor shows it. The same amount
   shown again within a fortnight is the same dividend, and the newer claim counts: it adjusts the session before still.
   A payer of such an amount every week or two is known by a third one.
 * A split that the vendor shows on no session is believed from price and shares where it can hardly be anything else
-  (``afterbell.ingest.actions.inference``), unless the price goes back. Where the ratio can't be told, nothing is
-  adjusted, and the row says so.
+  (``afterbell.ingest.actions.inference``), unless the price goes back. Where the ratio is unclear, nothing is
+  adjusted, and the row records it.
 
-Whether shares changed in number (a split) or something was paid out (a dividend) is told by the shares: many vendors
-multiply the volume of the session before by a split. A factor above 1 is never a payout.
+The shares show whether their number changed (a split) or something was paid out (a dividend): many vendors multiply the
+volume of the session before by a split. A factor above 1 is never a payout.
 
 What is believed of a session depends on the evidence within ``INFLUENCE`` days of it alone, so a run needs no more than
 ``WINDOW`` sessions around its own.
@@ -48,7 +48,7 @@ SPLIT, DIVIDEND = "split", "dividend"
 
 VENDOR, MOVED, PRICE, UNDECIDED, WITHDRAWN = "vendor", "vendor_moved", "price", "undecided", "withdrawn"
 """Shown by the vendor on that session; on another one; by price and shares alone; by these, but without a ratio that
-can be told from its neighbours, so that nothing is adjusted; believed no more."""
+can be distinguished from its neighbours, so that nothing is adjusted; believed no more."""
 
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
@@ -65,9 +65,9 @@ ACTIONS = pl.Schema(_COLUMNS)
 """A price before ``ex_session`` times ``factor`` compares with later ones. ``confidence`` is the probability that ratio
 and session are right (0 to 1), ``rests_on`` names the witnesses: vendor, price, shares."""
 
-CERTAIN, BORNE_OUT, TOLD, ELSEWHERE = 0.999, 0.99, 0.95, 0.9
-"""Confidence in what vendor, price and shares say; vendor and price; the vendor alone, of a payout that the price can't
-show; the vendor of one session and the price of another."""
+CERTAIN, BORNE_OUT, SINGLE_WITNESS, ELSEWHERE = 0.999, 0.99, 0.95, 0.9
+"""Confidence in what vendor, price and shares show; vendor and price; the vendor alone, for a payout that the price
+can't show; the vendor for one session and the price for another."""
 
 _SAME_MOVE = 0.15
 _SAME_FACTOR = 0.02
@@ -153,7 +153,7 @@ class Seen:
 
     @cached_property
     def shares_follow(self) -> bool:
-        """Whether the shares speak for a split: told anew by the vendor, or traded in new ones since."""
+        """Whether the shares support a split: restated by the vendor, or traded in new ones since."""
         if self.scaled:
             return True
         if not (self.volume_before and self.volume):
@@ -167,35 +167,35 @@ def corporate_actions(evidence: pl.DataFrame) -> pl.DataFrame:
 
     Args:
         evidence: ``EVIDENCE`` with knowledge_time (UTC) and drop_id, in any order. Where it has the Boolean column
-            ``known``, rows with it are context only: what they made known is told already. Where it has ``late``, such
-            a row counts only if nothing is known about its symbol and session.
+            ``known``, rows with it are context only: what they made known is recorded already. Where it has ``late``,
+            such a row counts only if nothing is known about its symbol and session.
 
     Returns:
         ``ACTIONS``. A later row about the same symbol and ex-session replaces an earlier one; factor 1.0 withdraws it.
     """
     usable = evidence.filter(pl.col("close_before").is_not_null())
     columns = [name for name in Seen.__dataclass_fields__ if name in usable.columns]
-    told: list[tuple[object, ...]] = []
+    weighed_rows: list[tuple[object, ...]] = []
     dividends, weighed = set_apart(usable)
     ordered = weighed.sort("symbol", "knowledge_time", "session", "drop_id").select("symbol", *columns)
     for symbol, group in groupby(ordered.iter_rows(), key=lambda row: row[0]):
         seen = [Seen(**dict(zip(columns, row[1:], strict=True))) for row in group]
-        told += [(symbol, *row) for row in _tell(seen)]
+        weighed_rows += [(symbol, *row) for row in _changes(seen)]
     alone = dividends.with_columns(
         ex_session="session",
         kind=pl.lit(DIVIDEND),
         basis=pl.lit(VENDOR),
-        confidence=pl.lit(TOLD),
+        confidence=pl.lit(SINGLE_WITNESS),
         rests_on=pl.lit("vendor"),
     )
-    found = pl.concat([pl.DataFrame(told, schema=ACTIONS, orient="row"), alone.select(list(ACTIONS))])
-    return found.sort("knowledge_time", "symbol", "ex_session")
+    actions = pl.concat([pl.DataFrame(weighed_rows, schema=ACTIONS, orient="row"), alone.select(list(ACTIONS))])
+    return actions.sort("knowledge_time", "symbol", "ex_session")
 
 
-def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
+def _changes(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
     """What each batch of one symbol's evidence, all known at one instant, changes in what is believed."""
     newest: dict[date, Seen] = {}
-    for at, group in groupby(seen, key=attrgetter("knowledge_time")):
+    for instant, group in groupby(seen, key=attrgetter("knowledge_time")):
         batch = list(group)
         before = _around(newest, batch)
         for row in batch:
@@ -203,28 +203,28 @@ def _tell(seen: list[Seen]) -> Iterator[tuple[object, ...]]:
                 newest[row.session] = row
         if all(row.known for row in batch):
             continue
-        was, now = believe(before), believe(_around(newest, batch))
-        for session in sorted(was.keys() | now.keys()):
-            belief = now.get(session)
-            # Further away the evidence at hand is not all there is.
-            if belief != was.get(session) and _days_to(session, batch) <= INFLUENCE:
-                now_told = belief or Belief(1.0, was[session].kind, WITHDRAWN)
-                factor, kind, basis, confidence, rests_on = now_told
-                yield session, factor, kind, basis, at, batch[-1].drop_id, confidence, rests_on
+        earlier, later = believe(before), believe(_around(newest, batch))
+        for session in sorted(earlier.keys() | later.keys()):
+            belief = later.get(session)
+            # Further away the evidence at hand is incomplete.
+            if belief != earlier.get(session) and _days_to(session, batch) <= INFLUENCE:
+                change = belief or Belief(1.0, earlier[session].kind, WITHDRAWN)
+                factor, kind, basis, confidence, rests_on = change
+                yield session, factor, kind, basis, instant, batch[-1].drop_id, confidence, rests_on
 
 
 def _around(newest: dict[date, Seen], batch: list[Seen]) -> list[Seen]:
     days = [row.day for row in batch]
     first, last = min(days) - 2 * INFLUENCE, max(days) + 2 * INFLUENCE
-    found = [row for row in newest.values() if first <= row.day <= last]
+    nearby = [row for row in newest.values() if first <= row.day <= last]
     if len(days) > 1:
-        found = [row for row in found if any(abs(row.day - day) <= 2 * INFLUENCE for day in days)]
-    return sorted(found, key=attrgetter("day"))
+        nearby = [row for row in nearby if any(abs(row.day - day) <= 2 * INFLUENCE for day in days)]
+    return sorted(nearby, key=attrgetter("day"))
 
 
 def _days_to(session: date, batch: list[Seen]) -> int:
-    at = session.toordinal()
-    return min(abs(at - row.day) for row in batch)
+    ordinal = session.toordinal()
+    return min(abs(ordinal - row.day) for row in batch)
 
 
 def believe(rows: list[Seen]) -> dict[date, Belief]:
@@ -233,7 +233,7 @@ def believe(rows: list[Seen]) -> dict[date, Belief]:
     Args:
         rows: at most one a session, ascending.
     """
-    found = {}
+    beliefs = {}
     claims = [row for row in rows if row.claims and row.far]  # most symbols have none
     for row in rows:
         if row.claims:
@@ -241,8 +241,8 @@ def believe(rows: list[Seen]) -> dict[date, Belief]:
         else:
             belief = _claimed_elsewhere(row, claims, rows) or _from_price(row, rows)
         if belief is not None:
-            found[row.session] = belief
-    return found
+            beliefs[row.session] = belief
+    return beliefs
 
 
 def _near(row: Seen, rows: list[Seen]) -> list[Seen]:
@@ -250,43 +250,43 @@ def _near(row: Seen, rows: list[Seen]) -> list[Seen]:
 
 
 def _as_claimed(row: Seen, rows: list[Seen]) -> Belief | None:
-    """What the vendor claims for the very session, unless the price or another claim says otherwise."""
+    """What the vendor claims for this very session, unless the price or another claim contradicts it."""
     if not row.far:
-        return None if _told_again(row, rows) else _small(row)
+        return None if _is_repeated(row, rows) else _small(row)
     if not row.fits(row.factor):
         return None
     rivals = [other for other in _near(row, rows) if _same_claim(row, other) and other.fits(row.factor)]
-    mine = misfit(row.move, row.factor)
-    if any(misfit(other.move, row.factor) < mine for other in rivals):
+    own_misfit = misfit(row.move, row.factor)
+    if any(misfit(other.move, row.factor) < own_misfit for other in rivals):
         return None
     return _belief(row, VENDOR)
 
 
 def _small(row: Seen) -> Belief | None:
-    """A factor near 1: something paid out, or a few new shares for each hundred, which the shares tell."""
+    """A factor near 1: something paid out, or a few new shares for each hundred, which the volume shows."""
     stock = _stock_dividend(row)
     if stock is not None:
         return Belief(stock, SPLIT, VENDOR, CERTAIN, "vendor, shares")
     # Nothing is paid in: shares were put together, perhaps with a payout at the same time.
-    return Belief(row.factor, DIVIDEND if row.factor < 1 else SPLIT, VENDOR, TOLD, "vendor")
+    return Belief(row.factor, DIVIDEND if row.factor < 1 else SPLIT, VENDOR, SINGLE_WITNESS, "vendor")
 
 
 _WHOLE_PERCENT = 100
-_TOLD_EXACTLY = 0.005
+_SAME_SHARES = 0.005
 
 
 def _stock_dividend(row: Seen) -> float | None:
     """The factor of a whole per cent of new shares, where the vendor counts the session before in them."""
     if not row.scaled or not row.volume_told:
         return None
-    if abs(row.volume_before / row.volume_told * row.factor - 1) > _TOLD_EXACTLY:
+    if abs(row.volume_before / row.volume_told * row.factor - 1) > _SAME_SHARES:
         return None
     exact = _WHOLE_PERCENT / round(_WHOLE_PERCENT / row.factor)
     return exact if exact != 1.0 and abs(exact - row.factor) <= (row.blur or 0.0) else None
 
 
-def _told_again(row: Seen, rows: list[Seen]) -> bool:
-    """Whether the same payout is shown for a later session of the same fortnight, and is none of a regular payer."""
+def _is_repeated(row: Seen, rows: list[Seen]) -> bool:
+    """Whether the same payout is shown for a later session of the same fortnight, and is not one of a regular payer."""
     near = [other for other in rows if abs(other.day - row.day) <= REPEAT and _same_payout(row, other)]
     later = sorted(other.day - row.day for other in near if other.day > row.day)
     if not later:
@@ -307,8 +307,10 @@ def _claimed_elsewhere(row: Seen, claims: list[Seen], rows: list[Seen]) -> Belie
             continue
         near = _near(claim, rows)
         if any(_same_claim(claim, other) and other.fits(claim.factor) for other in near):
-            continue  # that one stands for itself
-        best = min((other for other in near if not other.claims), key=lambda one: misfit(one.move, claim.factor))
+            continue  # that claim stands for itself
+        best = min(
+            (other for other in near if not other.claims), key=lambda candidate: misfit(candidate.move, claim.factor)
+        )
         if best is row:
             return _belief(claim, MOVED)
     return None
@@ -318,7 +320,7 @@ def _from_price(row: Seen, rows: list[Seen]) -> Belief | None:
     reading = row.inferred
     if reading is None:
         return None
-    # A price that goes back, or that came back, was told in other units for a while.
+    # A price that goes back, or that came back, was quoted in other units for a while.
     undone = reading.factor or row.move
     if any(misfit(other.move, 1 / undone) < _SAME_MOVE for other in _near(row, rows) if not other.claims):
         return None
@@ -328,7 +330,7 @@ def _from_price(row: Seen, rows: list[Seen]) -> Belief | None:
 
 
 def _belief(claim: Seen, basis: str) -> Belief:
-    """A factor far from 1: a split, unless it is none by its ratio or by the shares."""
+    """A factor far from 1: a split, unless its ratio or the shares rule that out."""
     ratio = split_ratio(claim.factor, claim.blur or 0.0)
     payout = claim.factor < 1 and (ratio is None or not (ratio in COMMON or claim.shares_follow))
     surest = CERTAIN if claim.scaled and not payout else BORNE_OUT

@@ -4,10 +4,10 @@ A drop carries a session and the one before it, so a pair of closes, traded and 
 
     factor(t) = (adj(t-1) / close(t-1)) / (adj(t) / close(t))
 
-is what the vendor says a price of t-1 must be multiplied with to compare with one of t: 0.5 for a split of two for one,
-``(close - dividend) / close`` for a dividend. One drop alone can't tell on which session an action takes effect, since
-the vendor may show it early, late or twice; ``afterbell.ingest.actions.decide`` does, from the evidence of several
-drops. Pure.
+is the vendor's factor by which a price of t-1 must be multiplied to compare with one of t: 0.5 for a split of two for
+one, ``(close - dividend) / close`` for a dividend. One drop alone can't show on which session an action takes effect,
+since the vendor may show it early, late or twice; ``afterbell.ingest.actions.decide`` finds it, from the evidence of
+several drops. Pure.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ LARGE_MOVE = 1.1
 
 _SESSIONS = 2
 _FEW = 1000
-"""Up to so many rows, looking for the bars of a symbol one way is quicker than two."""
+"""Up to this many rows, finding the bars of a symbol by one method is quicker than by two."""
 _BAR = ("open", "high", "low", "close", "volume", "adj_close")
 _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "symbol": pl.String,
@@ -52,10 +52,11 @@ EVIDENCE = pl.Schema(_COLUMNS)
 """One drop about one symbol: the session and the one before it, the vendor's factor between them (1.0 where it shows
 none), how far rounding can have moved it, traded prices and shares, and whether the bar repeats the one before.
 
-``blur`` is null for a newcomer: the drop has no bar of the symbol for the session before, so the vendor says nothing.
+``blur`` is null for a newcomer: the drop has no bar of the symbol for the session before, so it has no factor.
 Its ``close_before`` and ``volume_before`` are null until ``fill_before`` finds them in the lake; so are those of a drop
-that carries no session before at all. ``volume_told`` is what an earlier drop said of ``volume_before``, null where the
-factor is too near to 1 to ask, or nothing was known: a vendor that counts in new shares has multiplied it since."""
+that carries no session before at all. ``volume_told`` is what an earlier drop gave as ``volume_before``, null where the
+factor is too near to 1 for it to matter, or nothing was known: a vendor that counts in new shares has multiplied it
+since."""
 
 
 def show(
@@ -77,10 +78,10 @@ def show(
     newcomer = pl.col("blur").is_null()
     loud = (pl.col("factor") != 1.0) | _moved(LARGE_MOVE) | pl.col("unchanged") | newcomer
     order = ["drop", "symbol"] if "drop" in rows.columns else ["symbol"]
-    found = _pairs(rows, how="left").filter(loud | everything)
+    evidence = _pairs(rows, how="left").filter(loud | everything)
     if previous:
-        found = pl.concat([found, _alone(rows, previous).select(found.columns)])
-    return found.sort(order)
+        evidence = pl.concat([evidence, _alone(rows, previous).select(evidence.columns)])
+    return evidence.sort(order)
 
 
 def _alone(rows: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
@@ -88,8 +89,8 @@ def _alone(rows: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
     several = "drop" in rows.columns
     rows = rows if several else rows.with_columns(drop=pl.lit(0, pl.UInt32))
     single = rows.group_by("drop").agg(pl.col("session").n_unique().alias("sessions")).filter(pl.col("sessions") == 1)
-    found = rows.join(single, on="drop", how="semi").join(_calendar(previous), on="session", how="inner")
-    return found.with_columns(*_UNKNOWN, factor=1.0, blur=0.0, unchanged=False)
+    bars = rows.join(single, on="drop", how="semi").join(_calendar(previous), on="session", how="inner")
+    return bars.with_columns(*_UNKNOWN, factor=1.0, blur=0.0, unchanged=False)
 
 
 _UNKNOWN = [pl.lit(None, _COLUMNS[name]).alias(name) for name in ("close_before", "volume_before", "volume_told")]
@@ -105,12 +106,12 @@ DropIds = TypeVar("DropIds", pl.Series, pl.Expr)
 
 
 def drop_session(drop_ids: DropIds) -> DropIds:
-    """The session that each drop is of, as its id says (Date)."""
+    """The session of each drop, from its id (Date)."""
     return drop_ids.str.extract(r":(\d{8}):").str.to_date("%Y%m%d", strict=False)
 
 
-def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
-    """Newcomers among bars that their own session's drop lacks, and a later one brought.
+def late_bars(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
+    """Newcomers among bars that their own session's drop lacks and a later one delivers.
 
     The vendor may lose a symbol for the very session on which its shares are put together.
 
@@ -128,10 +129,10 @@ def told_late(bars: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame
     return _waiting(late, previous, newcomer=True)
 
 
-def told_anew(bars: pl.DataFrame, known: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
-    """Bars whose close a later drop has told otherwise, by as much as would be remembered.
+def restated_bars(bars: pl.DataFrame, known: pl.DataFrame, previous: Mapping[date, date]) -> pl.DataFrame:
+    """Bars whose close a later drop has changed, by as much as would be remembered.
 
-    A last print may look like a split, or hide one: the drop that puts it right is quiet about it.
+    A last print may look like a split, or hide one; the drop that corrects it shows no move.
 
     Args:
         bars: new rows of ``market.bars``: symbol, session, OHLCV, knowledge_time (UTC), revision, drop_id.
@@ -141,23 +142,23 @@ def told_anew(bars: pl.DataFrame, known: pl.DataFrame, previous: Mapping[date, d
     Returns:
         ``EVIDENCE`` with knowledge_time and drop_id, with no more than the bar itself.
     """
-    before = known.select("symbol", "session", pl.col("revision") + 1, _told="close")
+    before = known.select("symbol", "session", pl.col("revision") + 1, _earlier="close")
     later = bars.filter(pl.col("revision") > 0).join(before, on=["symbol", "session", "revision"], how="inner")
-    moved = (pl.col("close") / pl.col("_told")).log().abs() > pl.lit(LARGE_MOVE).log()
+    moved = (pl.col("close") / pl.col("_earlier")).log().abs() > pl.lit(LARGE_MOVE).log()
     return _waiting(later.filter(moved), previous, newcomer=False)
 
 
 def _waiting(bars: pl.DataFrame, previous: Mapping[date, date], *, newcomer: bool) -> pl.DataFrame:
     """Bars as evidence, without the bar before."""
     blur = pl.lit(None if newcomer else 0.0, pl.Float64)
-    found = bars.join(_calendar(previous), on="session", how="inner")
-    found = found.with_columns(*_UNKNOWN, factor=pl.lit(1.0), blur=blur, unchanged=pl.lit(value=False))
-    return found.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol", "knowledge_time")
+    waiting = bars.join(_calendar(previous), on="session", how="inner")
+    waiting = waiting.with_columns(*_UNKNOWN, factor=pl.lit(1.0), blur=blur, unchanged=pl.lit(value=False))
+    return waiting.select(*EVIDENCE, "knowledge_time", "drop_id").sort("session", "symbol", "knowledge_time")
 
 
 def missing_bars(evidence: pl.DataFrame) -> pl.DataFrame:
     """Which bars ``fill_before`` needs: symbol and session (Date), without repeats."""
-    waiting = evidence.filter(pl.col("close_before").is_null() | _asks())
+    waiting = evidence.filter(pl.col("close_before").is_null() | _needs_volume())
     return waiting.select("symbol", session="previous_session").unique(maintain_order=True)
 
 
@@ -184,41 +185,43 @@ def fill_before(evidence: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
     newest = _newest(waiting, past, pl.col("_known") <= pl.col("knowledge_time"))
     filled = newest.with_columns(close_before="_close", volume_before="_volume").filter(_moved(LARGE_MOVE))
     others = rows.filter(pl.col("close_before").is_not_null())
-    told = _newest(others.filter(_asks()), past, pl.col("_known") < pl.col("knowledge_time"))
-    others = others.join(told.select("_row", "_volume"), on="_row", how="left", maintain_order="left")
+    earlier = _newest(others.filter(_needs_volume()), past, pl.col("_known") < pl.col("knowledge_time"))
+    others = others.join(earlier.select("_row", "_volume"), on="_row", how="left", maintain_order="left")
     others = others.with_columns(volume_told=pl.coalesce("volume_told", "_volume"))
     return pl.concat([others.select(evidence.columns), filled.select(evidence.columns)])
 
 
-def _asks() -> pl.Expr:
+def _needs_volume() -> pl.Expr:
     return ((pl.col("factor") - 1).abs() > WEIGHTY) & pl.col("volume_told").is_null()
 
 
 def _newest(rows: pl.DataFrame, past: pl.DataFrame, known: pl.Expr) -> pl.DataFrame:
     """Each row with the newest bar of its session before that ``known`` holds for."""
-    found = rows.join(past, on=["symbol", "previous_session"], how="inner").filter(known).sort("_known", "revision")
-    return found.unique("_row", keep="last", maintain_order=True)
+    candidates = (
+        rows.join(past, on=["symbol", "previous_session"], how="inner").filter(known).sort("_known", "revision")
+    )
+    return candidates.unique("_row", keep="last", maintain_order=True)
 
 
-def restate(evidence: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
-    """Evidence anew wherever a bar that it rests on is told otherwise.
+def restate(evidence: pl.DataFrame, changed: pl.DataFrame) -> pl.DataFrame:
+    """Evidence restated wherever a bar that it rests on has changed.
 
     Args:
         evidence: ``EVIDENCE`` with knowledge_time (UTC) and drop_id, the lake's and the run's.
-        told: bars as ``told_late`` and ``told_anew`` give them.
+        changed: bars as ``late_bars`` and ``restated_bars`` give them.
 
     Returns:
-        The columns of ``evidence``: each bar told, with what was claimed for it before; and the evidence of the session
-        after it, with that bar as the one before.
+        The columns of ``evidence``: each changed bar, with what was claimed for it before; and the evidence of the
+        session after it, with that bar as the one before.
     """
     prices = ["open", "high", "low", "close", "volume", "knowledge_time", "drop_id"]
     seen = evidence.filter(pl.col("close_before").is_not_null()).with_columns(_known="knowledge_time")
-    bars = told.with_row_index("_row")
+    bars = changed.with_row_index("_row")
     own = bars.join(seen.drop(prices), on=["symbol", "session"], how="inner", suffix="_seen")
     own = own.filter(pl.col("_known") < pl.col("knowledge_time")).sort("_known", "_row", maintain_order=True)
     own = own.unique("_row", keep="last", maintain_order=True)
     claimed = [name for name in EVIDENCE if name not in {"symbol", "session", *prices}]
-    found = own.with_columns(pl.col(f"{name}_seen").alias(name) for name in claimed)
+    replaced = own.with_columns(pl.col(f"{name}_seen").alias(name) for name in claimed)
     new = bars.join(own.select("_row"), on="_row", how="anti")
     before = bars.select(
         "_row", "symbol", "drop_id", "knowledge_time", previous_session="session", _close="close", _volume="volume"
@@ -228,13 +231,13 @@ def restate(evidence: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     after = after.unique(["_row", "session"], keep="last", maintain_order=True)
     after = after.with_columns(close_before="_close", volume_before="_volume")
     columns = evidence.columns
-    every = pl.concat([found.select(columns), new.select(columns), after.select(columns)])
+    every = pl.concat([replaced.select(columns), new.select(columns), after.select(columns)])
     order = ["knowledge_time", "symbol", "session"]
     return every.unique(order, keep="first", maintain_order=True).sort(order, maintain_order=True)
 
 
 def with_context(rows: pl.DataFrame) -> pl.DataFrame:
-    """``rows`` in their order, with what the drop itself says about the session before.
+    """``rows`` in their order, with what the drop itself shows of the session before.
 
     Args:
         rows: bars of one drop; of several drops with ``drop`` (UInt32), which numbers them.
@@ -252,16 +255,16 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     inferred = [_inferred(row) for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
     key = [name for name in ("drop", "symbol", "session") if name in rows.columns]
     splits = alone.lazy().select(*key, _inferred=pl.Series(inferred, dtype=pl.Float64))
-    told = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
-    seen = rows.lazy().join(told, on=key, how="left", maintain_order="left")
+    context = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
+    seen = rows.lazy().join(context, on=key, how="left", maintain_order="left")
     seen = seen.join(splits, on=key, how="left", maintain_order="left")
     adjustment = pl.coalesce("_inferred", "adjustment", 1.0).alias("adjustment")
     return seen.with_columns(adjustment, pl.col("unchanged").fill_null(value=False)).drop("_inferred").collect()
 
 
 def _inferred(bar: Mapping[str, Any]) -> float:
-    found = split_from_price(**bar)
-    return 1.0 if found is None or found.factor is None else found.factor
+    reading = split_from_price(**bar)
+    return 1.0 if reading is None or reading.factor is None else reading.factor
 
 
 _INFERRED_FROM = ("close_before", "volume_before", "open", "high", "low", "close", "volume")
@@ -298,26 +301,26 @@ def _pairs(rows: pl.DataFrame, how: Literal["inner", "left"]) -> pl.DataFrame:
     comparing = sessions.agg(pl.len(), previous_session=pl.col("session").min()).filter(pl.col("len") == _SESSIONS)
     pairs = _side_by_side(rows.select("drop", "symbol", "session", *_BAR), comparing.collect().drop("len"), how)
     same = pl.all_horizontal(pl.col(name) == pl.col(f"{name}_before") for name in _BAR[:5])
-    found = pairs.with_columns(
+    compared = pairs.with_columns(
         factor=(pl.col("adj_close_before") / pl.col("close_before")) / (pl.col("adj_close") / pl.col("close")),
         unchanged=(same & (pl.col("volume") > 0)).fill_null(value=False),
         volume_told=pl.lit(None, pl.Int64),
     )
     columns = [*EVIDENCE, *(["drop"] if several else [])]
-    return found.with_columns(_blur()).with_columns(_shown()).select(columns).collect()
+    return compared.with_columns(_blur()).with_columns(_shown()).select(columns).collect()
 
 
 def _side_by_side(rows: pl.DataFrame, comparing: pl.DataFrame, how: Literal["inner", "left"]) -> pl.LazyFrame:
     """Each newer bar with the one before, whose columns end in ``_before``, and ``previous_session``."""
     before = [pl.col(name).alias(f"{name}_before") for name in _BAR]
-    found, rest = _beside(rows, before) if rows.height > _FEW else (None, rows)
-    told = rest.lazy().join(comparing.lazy(), on="drop", how="inner")
+    adjacent, rest = _beside(rows, before) if rows.height > _FEW else (None, rows)
+    others = rest.lazy().join(comparing.lazy(), on="drop", how="inner")
     newer = pl.col("session") > pl.col("previous_session")
-    olds = told.filter(~newer).select("drop", "symbol", *before)
-    pairs = told.filter(newer).join(olds, on=["drop", "symbol"], how=how)
-    if found is None:
+    older = others.filter(~newer).select("drop", "symbol", *before)
+    pairs = others.filter(newer).join(older, on=["drop", "symbol"], how=how)
+    if adjacent is None:
         return pairs
-    return pl.concat([found.lazy().join(comparing.lazy(), on="drop", how="inner"), pairs], how="diagonal")
+    return pl.concat([adjacent.lazy().join(comparing.lazy(), on="drop", how="inner"), pairs], how="diagonal")
 
 
 def _beside(rows: pl.DataFrame, before: list[pl.Expr]) -> tuple[pl.DataFrame, pl.DataFrame]:

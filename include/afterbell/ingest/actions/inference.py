@@ -4,8 +4,8 @@ A price that halves is far more often a crash than a split. Both are weighed aga
 comes, how near open and close lie to it, how wide the day was, and how many shares were traded beside the session
 before. After a split the dollars traded are about those of the day before, in a narrow day; after news many more are,
 in a wide one. A ratio is believed only if it is likely that there was a split at all, and that it was this ratio and no
-other: 8 old shares for a new one and 10 are often too near each other to tell. Then nothing is believed, and the move
-is named as one that a split may have made.
+other: 8 old shares for a new one and 10 are often too near each other to decide. Then nothing is believed, and the
+move is named as one that a split may have made.
 
 The frequencies are those of fifteen months of the whole US market (214 splits in two million bars), rounded.
 """
@@ -27,8 +27,8 @@ CHEAPEST = 5.0
 LIKELY = 0.65
 """From this probability on there was a split."""
 
-TOLD_APART = 0.75
-"""From this share of it on it was this ratio, and none of the others."""
+DISTINCT = 0.75
+"""From this share of that probability on it was this ratio, and none of the others."""
 
 MOST_TURNOVER = 4.0
 """Dollars traded after a forward split, over those of the day before: where more were, there was news as well."""
@@ -82,10 +82,10 @@ _LOGS, _WEIGHTS = np.log(_RATIOS), np.log(_FREQUENCIES)
 
 
 class Reading(NamedTuple):
-    """What a day's price and shares say of a split.
+    """What a day's price and shares show of a split.
 
     Attributes:
-        factor: old shares for a new one; None where two ratios are too near each other to be told apart.
+        factor: old shares for a new one; None where two ratios are too near each other to be distinguished.
         confidence: the probability of that ratio; of a split at all, where there is no ratio.
     """
 
@@ -150,23 +150,23 @@ def _weigh(
     splits: npt.NDArray[np.float64], news: float, close_by: npt.NDArray[np.bool_], ratios: npt.NDArray[np.float64]
 ) -> Reading | None:
     top = max(news, float(splits.max()))
-    each = np.exp(splits - top)
-    some = float(each.sum())
-    likely = some / (some + float(np.exp(news - top)))
+    likelihoods = np.exp(splits - top)
+    total = float(likelihoods.sum())
+    likely = total / (total + float(np.exp(news - top)))
     if likely < LIKELY:
         return None
-    best = int(each.argmax())
-    apart = float(each[best]) / some
-    told = apart >= TOLD_APART and close_by[best]
-    return Reading(float(ratios[best]), likely * apart) if told else Reading(None, likely)
+    best = int(likelihoods.argmax())
+    apart = float(likelihoods[best]) / total
+    distinct = apart >= DISTINCT and close_by[best]
+    return Reading(float(ratios[best]), likely * apart) if distinct else Reading(None, likely)
 
 
 def _density(distance: npt.ArrayLike, scale: float, freedom: int) -> npt.NDArray[np.float64]:
     """The logarithm of Student's density: near misses are likely, and far ones not impossible."""
     steps = np.asarray(distance, np.float64) / scale
     constant = lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - 0.5 * log(freedom * pi) - log(scale)
-    found: npt.NDArray[np.float64] = constant - (freedom + 1) / 2 * np.log1p(steps**2 / freedom)
-    return found
+    density: npt.NDArray[np.float64] = constant - (freedom + 1) / 2 * np.log1p(steps**2 / freedom)
+    return density
 
 
 def _width(width: float, usual: float) -> float:

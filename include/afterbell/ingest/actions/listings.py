@@ -1,12 +1,12 @@
 """Another security's bars under a symbol: recognised from the evidence, and the vendor's return. Pure.
 
-Suspicious is a bar that its drop doesn't tell beside the bar before it (the symbol's past is lost, as with another
-security number), or that a later drop tells otherwise, if its close is far from the one before, no action explains it,
-and its volume doesn't fit: a fraction of the dollars traded before. News bring more dollars, a split about as many.
-Where its own drop tells both bars, the close must be farther still, and not go back to where it was a few sessions ago:
-then the bar before it was amiss.
+A bar is suspicious if its drop lacks the bar before it (the symbol's past is lost, as with another security number) or
+a later drop changes it, its close is far from the one before, no action explains it, and its volume doesn't fit: a
+fraction of the dollars traded before. News brings more dollars, a split about as many. Where its own drop has both
+bars, the close must be farther still, and not go back to where it was a few sessions ago: then the bar before it was
+wrong.
 
-What follows from a row of evidence hangs on what was known when it came, and on whether its symbol is held. So a run
+What follows from a row of evidence depends on what was known when it came, and on whether its symbol is held. So a run
 over years finds what each of its nights finds.
 """
 
@@ -28,11 +28,11 @@ from afterbell.lake.listings import EXPLAINED, HELD, RELEASED, RETURNED, WRONG_L
 LARGE_STEP = 1.5
 """A close this many times the close before, or less than one over it, is far."""
 HUGE_STEP = 3.0
-"""The same where the drop tells both bars: many shares lose half of a sudden rise with little volume."""
+"""The same where the drop has both bars: many shares lose half of a sudden rise with little volume."""
 FEW_DOLLARS = 0.25
 """Less than this share of the dollars traded in the session before does not fit."""
 LEAST_DOLLARS = 50_000.0
-"""Of the session before: where fewer were traded, the volume says nothing."""
+"""Of the session before: where fewer were traded, the volume proves nothing."""
 
 LISTINGS = pl.Schema(ACTIONS | {"close_before": pl.Float64, "close": pl.Float64})
 """Rows of ``market.corporate_actions`` of kind ``WRONG_LISTING``, see ``afterbell.lake.listings``."""
@@ -41,7 +41,7 @@ BACK_WITHIN = 10
 """Days within which a close may go back."""
 _BACK = 0.35
 ANOTHER = "volume, level; the drop tells nothing of the session before"
-"""What a hold rests on whose bar came without the one before."""
+"""``rests_on`` of a hold whose bar came without the one before."""
 _RESTATED = "volume, level; a later drop tells the close otherwise"
 _ALONE = "volume, level"
 
@@ -76,7 +76,7 @@ def wrong_listings(
         evidence: new ``EVIDENCE`` with knowledge_time (UTC) and drop_id.
         actions: rows of ``market.corporate_actions`` about its sessions, the run's own and the lake's.
         earlier: rows of kind ``WRONG_LISTING`` that the lake has, of all sessions.
-        releases: when a person let a hold go, by symbol and its session.
+        releases: when a person released a hold, by symbol and its session.
         known: the lake's evidence of ``BACK_WITHIN`` days before that of ``evidence``, or of more.
         renames: new ``RENAMES``. Where the right security goes on under another symbol, the other bars are no mistake.
 
@@ -88,11 +88,11 @@ def wrong_listings(
     rows = _candidates(evidence if renames is None else without_moved(evidence, renames), known, list(open_holds))
     symbols = pl.concat([rows["symbol"], pl.Series("symbol", list(open_holds), dtype=pl.String)]).unique()
     explained = _Explained(actions.filter(is_factor() & pl.col("symbol").is_in(symbols.implode())))
-    found: list[dict[str, Any]] = []
+    changes: list[dict[str, Any]] = []
     for symbol in sorted(set(rows["symbol"])):
-        mine = rows.filter(pl.col("symbol") == symbol)
-        found += _of_symbol(mine.iter_rows(named=True), open_holds.get(symbol), explained, freed)
-    made = pl.DataFrame(found, schema=LISTINGS)
+        symbol_rows = rows.filter(pl.col("symbol") == symbol)
+        changes += _of_symbol(symbol_rows.iter_rows(named=True), open_holds.get(symbol), explained, freed)
+    made = pl.DataFrame(changes, schema=LISTINGS)
     every = pl.concat([earlier.select(list(LISTINGS)), made])
     last = _open(every)
     explanations = [row for symbol, hold in sorted(last.items()) for row in _explained_since(symbol, hold, explained)]
@@ -104,7 +104,7 @@ def wrong_listings(
 
 
 def moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
-    """Evidence about the last session of a security that goes on under another symbol, as its new drop tells it."""
+    """Evidence about the last session of a security that goes on under another symbol, as its new drop gives it."""
     return _beside_renames(evidence, renames, "semi")
 
 
@@ -119,37 +119,39 @@ def _beside_renames(evidence: pl.DataFrame, renames: pl.DataFrame, how: Literal[
 
 
 def _released(rows: pl.DataFrame, releases: Releases) -> pl.DataFrame:
-    """The rows of holds that a person has let go."""
+    """The rows of holds that a person has released."""
     holds = rows.filter(pl.col("basis") == HELD).select(
         "symbol", "ex_session", "close_before", "close", "knowledge_time"
     )
-    found = [
+    released = [
         {"symbol": symbol, "ex_session": session, "factor": 1.0, "kind": WRONG_LISTING, "basis": RELEASED,
-         "knowledge_time": max(at, known), "drop_id": "", "confidence": 1.0, "rests_on": "a person's word",
+         "knowledge_time": max(released_at, known), "drop_id": "", "confidence": 1.0, "rests_on": "a person's word",
          "close_before": right, "close": wrong}
         for symbol, session, right, wrong, known in holds.iter_rows()
-        if (at := releases.get((symbol, session))) is not None
+        if (released_at := releases.get((symbol, session))) is not None
     ]  # fmt: skip
-    return pl.DataFrame(found, schema=LISTINGS)
+    return pl.DataFrame(released, schema=LISTINGS)
 
 
 def _open(earlier: pl.DataFrame) -> dict[str, Hold]:
     """The last hold of each symbol, if nothing has ended it."""
-    found: dict[str, Hold] = {}
+    open_holds: dict[str, Hold] = {}
     for row in earlier.sort("knowledge_time", "ex_session").iter_rows(named=True):
         if row["basis"] == HELD:
-            found[row["symbol"]] = Hold(row["ex_session"], row["close_before"], row["close"], row["knowledge_time"])
+            open_holds[row["symbol"]] = Hold(
+                row["ex_session"], row["close_before"], row["close"], row["knowledge_time"]
+            )
         else:
-            found.pop(row["symbol"], None)
-    return found
+            open_holds.pop(row["symbol"], None)
+    return open_holds
 
 
 def _candidates(evidence: pl.DataFrame, known: pl.DataFrame | None, held: list[str]) -> pl.DataFrame:
     """Evidence that may begin a hold or end one, in the order in which it became known."""
     positive = (pl.col("close_before") > 0) & (pl.col("close") > 0)
-    told = evidence.filter(positive)
+    priced = evidence.filter(positive)
     own = drop_session(pl.col("drop_id")) == pl.col("session")
-    rows = told.with_columns(elsewhere=~own.fill_null(value=False), newcomer=pl.col("blur").is_null())
+    rows = priced.with_columns(elsewhere=~own.fill_null(value=False), newcomer=pl.col("blur").is_null())
     step = (pl.col("close") / pl.col("close_before")).log().abs()
     dollars = pl.col("close") * pl.col("volume") / (pl.col("close_before") * pl.col("volume_before"))
     enough = pl.col("close_before") * pl.col("volume_before") >= LEAST_DOLLARS
@@ -161,7 +163,7 @@ def _candidates(evidence: pl.DataFrame, known: pl.DataFrame | None, held: list[s
     )
     symbols = pl.concat([rows.filter("begins")["symbol"], pl.Series("symbol", held, dtype=pl.String)]).unique()
     rows = rows.filter(pl.col("symbol").is_in(symbols.implode())).with_row_index("_row")
-    moves = told.select(_MOVES)
+    moves = priced.select(_MOVES)
     past = moves if known is None else pl.concat([known.filter(positive).select(_MOVES), moves])
     back = _gone_back(rows.filter(pl.col("begins") & pl.col("alone")), past)
     rows = rows.join(back, on="_row", how="left")
@@ -179,7 +181,7 @@ def _gone_back(rows: pl.DataFrame, past: pl.DataFrame) -> pl.DataFrame:
     pairs = now.join(before, on="symbol", how="inner")
     days = (pl.col("session") - pl.col("_then")).dt.total_days()
     near = pairs.filter((days > 0) & (days <= BACK_WITHIN) & (pl.col("_known") <= pl.col("knowledge_time")))
-    # Of what was told twice the newest counts.
+    # Of several values the newest counts.
     newest = near.sort("_known").unique(["_row", "_then"], keep="last", maintain_order=True)
     undone = (pl.col("_own") + pl.col("_move")).abs() < _BACK
     return newest.filter(undone).select("_row", _back=pl.lit(value=True)).unique()
@@ -202,10 +204,10 @@ class _Explained:
         """When, and the drop that showed it; None for none."""
         return self._since.get((symbol, session))
 
-    def known(self, symbol: str, session: date, at: datetime) -> bool:
+    def known(self, symbol: str, session: date, instant: datetime) -> bool:
         """Whether it was known at that instant."""
-        found = self.by(symbol, session)
-        return found is not None and found[0] <= at
+        explanation = self.by(symbol, session)
+        return explanation is not None and explanation[0] <= instant
 
 
 def _of_symbol(
@@ -213,19 +215,23 @@ def _of_symbol(
 ) -> Iterator[dict[str, Any]]:
     """What one symbol's evidence changes, row after row."""
     for row in rows:
-        session, at, close = row["session"], row["knowledge_time"], row["close"]
-        if hold is not None and (since := explained.by(row["symbol"], hold.session)) and hold.known < since[0] <= at:
+        session, instant, close = row["session"], row["knowledge_time"], row["close"]
+        if (
+            hold is not None
+            and (since := explained.by(row["symbol"], hold.session))
+            and hold.known < since[0] <= instant
+        ):
             yield from _explained_since(row["symbol"], hold, explained)
             hold = None
-        if hold is not None and (let_go := releases.get((row["symbol"], hold.session))) and let_go <= at:
+        if hold is not None and (released_at := releases.get((row["symbol"], hold.session))) and released_at <= instant:
             hold = None
         if hold is not None:
             if session > hold.session and hold.ended_by(close):
                 yield _row(row, RETURNED, hold.right, close, "level")
                 hold = None
             continue
-        if row["begins"] and not explained.known(row["symbol"], session, at):
-            hold = Hold(session, row["close_before"], close, at)
+        if row["begins"] and not explained.known(row["symbol"], session, instant):
+            hold = Hold(session, row["close_before"], close, instant)
             witness = _ALONE if row["alone"] else ANOTHER if row["newcomer"] else _RESTATED
             yield _row(row, HELD, hold.right, close, witness)
 

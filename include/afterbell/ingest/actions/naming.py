@@ -30,23 +30,23 @@ def name_listings(
         shown: ``EVIDENCE`` with knowledge_time and drop_id that the run adds; None for none.
         actions: the rows about factors that the run adds.
         renames: ``RENAMES`` that the run's drops show.
-        releases: when a person let a hold go, by symbol and session.
+        releases: when a person released a hold, by symbol and session.
 
     Returns:
-        Rows of ``market.corporate_actions``; none of them is there.
+        Rows of ``market.corporate_actions`` that the lake does not have yet.
     """
     # Few rows name listings: files without one are mostly not opened.
     holds, taken, named = (base.rows(CORPORATE_ACTIONS, "kind", kind, kind) for kind in LISTING_KINDS)
-    called = rename_rows(renames).join(named, on=["symbol", "ex_session", "drop_id"], how="anti")
+    renamed = rename_rows(renames).join(named, on=["symbol", "ex_session", "drop_id"], how="anti")
     new = evidence.clear() if shown is None else shown  # an action or a person's word may explain what was shown before
     days = pl.concat([actions["ex_session"], new["session"]])
     factors = actions
     if days.len():
-        there = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max()).filter(is_factor())
-        factors = pl.concat([there, actions], how="diagonal")
+        written = base.rows(CORPORATE_ACTIONS, "ex_session", days.min(), days.max()).filter(is_factor())
+        factors = pl.concat([written, actions], how="diagonal")
     listings = wrong_listings(new, factors, holds.select(list(LISTINGS)), releases, evidence, renames)
-    told = taken_symbols(new, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
-    return pl.concat([listings, told.select(list(ACTIONS)), called], how="diagonal")
+    reused = taken_symbols(new, pl.concat([factors, holds, taken, listings], how="diagonal"), renames)
+    return pl.concat([listings, reused.select(list(ACTIONS)), renamed], how="diagonal")
 
 
 def log_instruments(base: Base, renames: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame | None:

@@ -53,7 +53,7 @@ class Decision(Strict):
         decided: the instant from which the decision is known, UTC.
         by: who decided.
         reason: why, in a line.
-        action: what takes effect; ``none``; or ``vendor``, what the evidence says counts again.
+        action: what takes effect; ``none``; or ``vendor``, what the evidence shows counts again.
     """
 
     symbol: str = Field(min_length=1, max_length=40, pattern=_SYMBOL)
@@ -101,15 +101,15 @@ class Decision(Strict):
         try:
             return Adjustment.model_validate(value)
         except ValidationError as error:
-            wrong = (f"{'.'.join(map(str, each['loc'])) or 'action'}: {each['msg']}" for each in error.errors())
+            wrong = (f"{'.'.join(map(str, fault['loc'])) or 'action'}: {fault['msg']}" for fault in error.errors())
             raise ValueError(f"{'; '.join(wrong)} ({_GOOD})") from error
 
     @property
     def drop_id(self) -> str:
-        """The id of its row: a digest of what it says."""
+        """The id of its row: a digest of its content."""
         action = self.action if isinstance(self.action, str) else [self.action.factor, self.action.kind]
-        said = [self.symbol, self.ex_session.isoformat(), self.decided.isoformat(), self.by, self.reason, action]
-        text = json.dumps(said)
+        content = [self.symbol, self.ex_session.isoformat(), self.decided.isoformat(), self.by, self.reason, action]
+        text = json.dumps(content)
         return PREFIX + hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
@@ -134,19 +134,19 @@ class Overrides(Strict):
 
     @model_validator(mode="after")
     def _one_at_a_time(self) -> Overrides:
-        keys = [(*each.key, each.decided) for each in self.overrides]
+        keys = [(*decision.key, decision.decided) for decision in self.overrides]
         repeated = sorted({key for key in keys if keys.count(key) > 1})
         if repeated:
-            symbol, session, at = repeated[0]
+            symbol, session, decided = repeated[0]
             raise ValueError(
-                f"overrides: two decisions about {symbol} {session} of one instant, {at.isoformat()}: give the one "
-                "that counts a later `decided`"
+                f"overrides: two decisions about {symbol} {session} of one instant, {decided.isoformat()}: give the "
+                "one that counts a later `decided`"
             )
         return self
 
 
 def load_overrides(exchanges: Collection[str]) -> tuple[Decision, ...]:
-    """All decisions, by the instant from which they count; none where the file isn't there.
+    """All decisions, by the instant from which they count; none where the file is missing.
 
     Args:
         exchanges: whose sessions an ex-session may be (ISO 10383 codes).
@@ -157,16 +157,16 @@ def load_overrides(exchanges: Collection[str]) -> tuple[Decision, ...]:
     path = config_folder() / FILE
     if not path.exists():
         return ()
-    found = load_yaml(path, Overrides, bare="overrides").overrides
-    for number, each in enumerate(found):
-        wrong = _no_session(each.ex_session, exchanges)
+    decisions = load_yaml(path, Overrides, bare="overrides").overrides
+    for number, decision in enumerate(decisions):
+        wrong = _no_session(decision.ex_session, exchanges)
         if wrong:
             raise ConfigError(f"{path}: overrides.{number}.ex_session: {wrong}; correct the day")
-    return tuple(sorted(found, key=lambda each: (each.decided, each.symbol, each.ex_session)))
+    return tuple(sorted(decisions, key=lambda decision: (decision.decided, decision.symbol, decision.ex_session)))
 
 
 def _no_session(day: date, exchanges: Collection[str]) -> str:
-    """Why ``day`` is a session of none of the exchanges; empty where it is one of some."""
+    """Why ``day`` is not a session of any of the exchanges; empty where it is one."""
     reasons = []
     for name in sorted(exchanges):
         try:

@@ -1,6 +1,6 @@
 """What a person's decisions do to corporate actions. Pure.
 
-A decision is one more row, known from the instant on at which it was made. While it stands, nothing that evidence says
+A decision is one more row, known from the instant on at which it was made. While it stands, nothing that evidence shows
 about its symbol and ex-session from then on becomes a row; ``vendor`` ends that. So the newest row is the one that
 counts, as everywhere, and the rows are the same however the drops are taken in.
 """
@@ -22,7 +22,7 @@ PERSON = "person"
 
 KEY = ["symbol", "ex_session"]
 KINDS = (SPLIT, DIVIDEND, NONE)
-"""Kinds of rows that say what takes effect on a session; rows of any other are not actions."""
+"""Kinds of rows that state what takes effect on a session; rows of any other kind are not actions."""
 
 
 class Word(NamedTuple):
@@ -54,35 +54,35 @@ class Decisions:
 NO_DECISIONS = Decisions()
 
 
-def weigh_decisions(decisions: Iterable[Decision], there: pl.DataFrame, horizon: datetime) -> Decisions:
+def weigh_decisions(decisions: Iterable[Decision], lake_rows: pl.DataFrame, horizon: datetime) -> Decisions:
     """Which decisions a run writes.
 
     Args:
         decisions: all of the file.
-        there: the lake's rows about their symbols and ex-sessions, and all of earlier decisions: ``ACTIONS``.
+        lake_rows: the lake's rows about their symbols and ex-sessions, and all of earlier decisions: ``ACTIONS``.
         horizon: when the newest content of the run's last session is known (UTC).
 
     Returns:
         Decisions that come too late to count are left out and named: the lake already has a row that became known after
         them, and what is newer counts.
     """
-    there = there.filter(pl.col("kind").is_in(KINDS))
-    written = set(there["drop_id"].to_list())
-    new = [each for each in decisions if each.drop_id not in written]
-    due = sorted((each for each in new if each.decided <= horizon), key=lambda each: each.decided)
-    late = {each: reason for each in due if (reason := _overtaken(each, there))}
-    due = [each for each in due if each not in late]
-    applied = there.filter(pl.col("drop_id").str.starts_with(PREFIX))
+    lake_rows = lake_rows.filter(pl.col("kind").is_in(KINDS))
+    written = set(lake_rows["drop_id"].to_list())
+    new = [decision for decision in decisions if decision.drop_id not in written]
+    due = sorted((decision for decision in new if decision.decided <= horizon), key=lambda decision: decision.decided)
+    late = {decision: reason for decision in due if (reason := _overtaken(decision, lake_rows))}
+    due = [decision for decision in due if decision not in late]
+    applied = lake_rows.filter(pl.col("drop_id").str.starts_with(PREFIX))
     rows = applied.select(*KEY, "knowledge_time", "basis").iter_rows()
-    words = [Word(symbol, session, at, basis == PERSON) for symbol, session, at, basis in rows]
-    words += [Word(*each.key, each.decided, each.action != VENDOR) for each in due]
+    words = [Word(symbol, session, decided, basis == PERSON) for symbol, session, decided, basis in rows]
+    words += [Word(*decision.key, decision.decided, decision.action != VENDOR) for decision in due]
     return Decisions(tuple(due), tuple(words), len(new) - len(due) - len(late), tuple(late.values()))
 
 
-def _overtaken(decision: Decision, there: pl.DataFrame) -> str:
+def _overtaken(decision: Decision, lake_rows: pl.DataFrame) -> str:
     """Why a decision comes too late to count; empty where it does not."""
     about = (pl.col("symbol") == decision.symbol) & (pl.col("ex_session") == decision.ex_session)
-    later = there.filter(about & (pl.col("knowledge_time") >= decision.decided)).sort("knowledge_time")
+    later = lake_rows.filter(about & (pl.col("knowledge_time") >= decision.decided)).sort("knowledge_time")
     if later.is_empty():
         return ""
     row = later.row(-1, named=True)
@@ -111,43 +111,43 @@ def silence(rows: pl.DataFrame, words: Sequence[Word]) -> pl.DataFrame:
 
 
 def _counts(row: dict[str, object], words: Sequence[Word]) -> bool:
-    said = [word for word in words if word[:2] == (row["symbol"], row["ex_session"])]
-    before = [word for word in said if word.decided <= row["knowledge_time"]]  # type: ignore[operator]
+    about_key = [word for word in words if word[:2] == (row["symbol"], row["ex_session"])]
+    before = [word for word in about_key if word.decided <= row["knowledge_time"]]  # type: ignore[operator]
     if not before:
         return True
     newest = max(before, key=lambda word: word.decided)
-    # What evidence says at the very instant of `vendor` is what its row says.
+    # What evidence shows at the very instant of `vendor` is what its row has.
     return not newest.stands and newest.decided != row["knowledge_time"]
 
 
-def rows_of(decisions: Iterable[Decision], told: pl.DataFrame) -> pl.DataFrame:
+def rows_of(decisions: Iterable[Decision], derived: pl.DataFrame) -> pl.DataFrame:
     """The rows of decisions.
 
     Args:
         decisions: those to write.
-        told: ``ACTIONS``, all that evidence ever said about the keys of those that end a person's word.
+        derived: ``ACTIONS``, all that evidence justifies about the keys of decisions that end an earlier one.
 
     Returns:
-        ``ACTIONS``; of ``vendor`` what the evidence said at that instant.
+        ``ACTIONS``; for ``vendor`` what the evidence showed at that instant.
     """
-    rows = [_row(each, told) for each in decisions]
+    rows = [_row(decision, derived) for decision in decisions]
     return pl.DataFrame(rows, schema=ACTIONS, orient="row")
 
 
-def _row(decision: Decision, told: pl.DataFrame) -> tuple[object, ...]:
-    said = f"{PERSON}: {decision.by}: {decision.reason}"
+def _row(decision: Decision, derived: pl.DataFrame) -> tuple[object, ...]:
+    note = f"{PERSON}: {decision.by}: {decision.reason}"
     factor, kind, basis, confidence = 1.0, NONE, PERSON, 1.0
     if isinstance(decision.action, Adjustment):
         factor, kind = decision.action.factor, decision.action.kind
     elif decision.action == VENDOR:
-        factor, kind, basis, confidence, rests_on = _newest(decision, told)
-        said = f"{rests_on}; {said}" if rests_on else said
-    return (*decision.key, factor, kind, basis, decision.decided, decision.drop_id, confidence, said)
+        factor, kind, basis, confidence, witnesses = _newest(decision, derived)
+        note = f"{witnesses}; {note}" if witnesses else note
+    return (*decision.key, factor, kind, basis, decision.decided, decision.drop_id, confidence, note)
 
 
-def _newest(decision: Decision, told: pl.DataFrame) -> tuple[float, str, str, float, str]:
+def _newest(decision: Decision, derived: pl.DataFrame) -> tuple[float, str, str, float, str]:
     about = (pl.col("symbol") == decision.symbol) & (pl.col("ex_session") == decision.ex_session)
-    known = told.filter(about & (pl.col("knowledge_time") <= decision.decided)).sort("knowledge_time")
+    known = derived.filter(about & (pl.col("knowledge_time") <= decision.decided)).sort("knowledge_time")
     if known.is_empty():
         return 1.0, NONE, WITHDRAWN, 0.0, ""
     row = known.row(-1, named=True)

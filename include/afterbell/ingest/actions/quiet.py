@@ -1,8 +1,8 @@
-"""Evidence about which there is nothing to weigh, told in columns: nearly all of it. Pure.
+"""Evidence that needs no weighing, handled in columns: nearly all of it. Pure.
 
-What is believed of a session hangs on evidence of the same symbol no more than ``REACH`` days away, and on what that
-one hangs on; of a payout also on others within ``REPEAT`` days. Where neither a factor far from 1 nor a move as wide as
-a split is within that, a large move means nothing, and a dividend means itself.
+What is believed of a session depends on evidence of the same symbol no more than ``REACH`` days away, and on what that
+evidence depends on; a payout also depends on others within ``REPEAT`` days. Where neither a factor far from 1 nor a
+move as wide as a split is within that, a large move means nothing, and a dividend means itself.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ def set_apart(evidence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Dividends that stand for themselves, and the evidence that has to be weighed.
 
     Args:
-        evidence: symbol, session, factor, close_before, close, knowledge_time, and ``known`` where there is some that
-            was told before; no null in ``close_before``.
+        evidence: symbol, session, factor, close_before, close, knowledge_time, and ``known`` where some rows
+            were recorded before; no null in ``close_before``.
 
     Returns:
         Rows of ``evidence``, each of which is a dividend on its session from its knowledge time on; and all rows that
@@ -41,14 +41,14 @@ def set_apart(evidence: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     rows = rows.with_columns(pl.col("_quiet").all().over("_stretch"))
     # A large move means nothing by itself; it may mean something beside a factor far from 1, or a move like a split's.
     rows = rows.filter(~pl.col("_quiet") | pl.col("_claims"))
-    # Rows that become known at one instant are told together, whatever lies between them.
+    # Rows that become known at one instant are handled together, whatever lies between them.
     by_itself = pl.len().over("symbol", "knowledge_time") == 1
     rows = rows.with_columns(_stretch=_stretches(REPEAT), _single=by_itself)
     payout = (pl.col("factor") < 1) & ((pl.col("factor") - 1).abs() <= WEIGHTY)
     alone = pl.col("_quiet") & pl.col("_single") & payout & (pl.len().over("_stretch") == 1)
     new = ~pl.col("known") if "known" in evidence.columns else pl.lit(value=True)
-    told = rows.filter(alone & new)
-    return told.select(evidence.columns), rows.filter(~alone).select(evidence.columns)
+    dividends = rows.filter(alone & new)
+    return dividends.select(evidence.columns), rows.filter(~alone).select(evidence.columns)
 
 
 def _stretches(days: int) -> pl.Expr:

@@ -9,7 +9,7 @@ FAR_FROM_ONE = 0.18
 """A split moves the price by more than this: 5:4, the smallest that is counted as one, moves it by 20 %."""
 
 WEIGHTY = 0.03
-"""From this distance of a factor from 1 on it is asked whether the shares of the session before were told anew."""
+"""From this distance of a factor from 1 on, the volume of the session before is checked for a restatement."""
 
 RATIOS = tuple(
     sorted(
@@ -28,8 +28,8 @@ def split_ratio(factor: float, blur: float) -> float | None:
     """The ratio of small integers that ``factor`` is, within its rounding ``blur``; None for any other factor."""
     if abs(factor - 1) <= FAR_FROM_ONE:
         return None
-    at = bisect_left(RATIOS, factor)
-    best = min(RATIOS[max(at - 1, 0) : at + 1], key=lambda ratio: abs(ratio - factor))
+    place = bisect_left(RATIOS, factor)
+    best = min(RATIOS[max(place - 1, 0) : place + 1], key=lambda ratio: abs(ratio - factor))
     return best if abs(best - factor) <= blur else None
 
 

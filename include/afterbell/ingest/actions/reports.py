@@ -1,4 +1,4 @@
-"""Reported actions: what a source of kind ``actions`` says of an ex-session, and from when on it counts. Pure."""
+"""Reported actions: what a source of kind ``actions`` reports about an ex-session, and from when on it counts. Pure."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _COLUMNS: dict[str, pl.DataType | type[pl.DataType]] = {
     "drop_id": pl.String,
 }
 REPORTED = pl.Schema(_COLUMNS)
-"""What a drop says of a symbol and ex-session: the factor of its splits and of payouts given as one, 1 for none; the
-amount paid, in the listing's currency a share of the session before, 0 for none; ``session`` is the drop's."""
+"""What a drop reports about a symbol and ex-session: the factor of its splits and of payouts given as one, 1 for none;
+the amount paid, in the listing's currency a share of the session before, 0 for none; ``session`` is the drop's."""
 
 _REFUSED = pl.Schema({**_COLUMNS, "close": pl.Float64, "known": pl.Datetime("us", "UTC")})
 REPORT_KEY = ("symbol", "ex_session", "source")
-_TELLS = ("amount", "kind", "_factor")
+_CONTENT = ("amount", "kind", "_factor")
 _DIGITS = 5
 """Cumulative factors are written anew with each action, and the steps between them differ by their rounding."""
 
@@ -49,9 +49,9 @@ class Report:
         ex_session: the session on which it takes effect.
         factor: a price before it times this compares with later ones; 1 where the source takes an action back.
         kind: ``split`` or ``dividend``.
-        source: which says so.
+        source: which reports it.
         rank: of that source.
-        told: its drop's knowledge time.
+        reported_at: its drop's knowledge time.
         known: from when on it counts: not before its ex-session, nor before the close that an amount is paid from.
         drop_id: its drop.
     """
@@ -62,7 +62,7 @@ class Report:
     kind: str
     source: str
     rank: int
-    told: datetime
+    reported_at: datetime
     known: datetime
     drop_id: str
 
@@ -78,35 +78,35 @@ def gather(rows: pl.DataFrame, sources: Mapping[str, Source]) -> pl.DataFrame:
     nulls = [pl.lit(None, pl.Float64).alias(name) for name in VALUES if name not in rows.columns]
     rows = rows.with_columns(*nulls, *([] if "kind" in rows.columns else [pl.lit(None, pl.String).alias("kind")]))
     kinds = [
-        mine.with_columns(declared=declared_kind(sources[name]))
-        for (name,), mine in rows.group_by("source", maintain_order=True)
+        source_rows.with_columns(declared=declared_kind(sources[name]))
+        for (name,), source_rows in rows.group_by("source", maintain_order=True)
     ]
     rows = pl.concat(kinds)
     split = split_factor(pl.col("declared"), pl.col("factor"), pl.col("ratio"))
-    # A factor is the whole of its payout: an amount beside it says the same.
+    # A factor is the whole of its payout: an amount beside it repeats it.
     paid = pl.when(pl.col("factor").is_null() | pl.col("ratio").is_not_null()).then(pl.col("amount"))
     rows = rows.with_columns(split=split, paid=paid)
     payout = pl.when(pl.col("split").is_null()).then(pl.col("factor"))
     about = ["symbol", "ex_session", "source", "key", "session", "knowledge_time", "drop_id", "late"]
-    found = rows.group_by(about, maintain_order=True).agg(
+    gathered = rows.group_by(about, maintain_order=True).agg(
         factor=pl.col("split").first(ignore_nulls=True).fill_null(1.0) * payout.fill_null(1.0).product(),
         amount=pl.col("paid").sum(),
         kind=pl.when(pl.col("split").is_not_null().any()).then(pl.lit(SPLIT)).otherwise(pl.lit(DIVIDEND)),
     )
-    return found.select(*REPORTED, "late")
+    return gathered.select(*REPORTED, "late")
 
 
-def new_reports(rows: pl.DataFrame, there: pl.DataFrame) -> pl.DataFrame:
-    """``REPORTED`` rows that say something new.
+def new_reports(rows: pl.DataFrame, written: pl.DataFrame) -> pl.DataFrame:
+    """``REPORTED`` rows with something new.
 
     Args:
         rows: as ``gather`` gives them.
-        there: the lake's ``REPORTED`` rows about the same ex-sessions.
+        written: the lake's ``REPORTED`` rows about the same ex-sessions.
     """
-    known = there.select(list(REPORTED)).with_columns(late=False, known=True)
+    known = written.select(list(REPORTED)).with_columns(late=False, known=True)
     every = pl.concat([known, rows.with_columns(known=pl.lit(value=False))], how="vertical_relaxed")
-    found = something_new(every.with_columns(_factor=pl.col("factor").log().round(_DIGITS)), REPORT_KEY, _TELLS)
-    return found.filter(~pl.col("known")).select(list(REPORTED))
+    changed = something_new(every.with_columns(_factor=pl.col("factor").log().round(_DIGITS)), REPORT_KEY, _CONTENT)
+    return changed.filter(~pl.col("known")).select(list(REPORTED))
 
 
 @dataclass(frozen=True)
@@ -137,15 +137,15 @@ def resolve(reports: pl.DataFrame, bars: pl.DataFrame, sources: Mapping[str, Sou
     closes = _Closes(bars)
     counting: list[Report] = []
     refused: list[dict[str, object]] = []
-    opens = _from_when(sources)
+    known_from = _known_from(sources)
     for row in reports.filter(pl.col("source").is_in(list(sources))).iter_rows(named=True):
         source = sources[row["source"]]
-        known, factor = max(row["knowledge_time"], opens(source, row["ex_session"])), row["factor"]
+        known, factor = max(row["knowledge_time"], known_from(source, row["ex_session"])), row["factor"]
         if row["amount"]:
-            found = closes.known(row["symbol"], Exchange(source.exchange).previous(row["ex_session"]), known)
-            if found is None:
+            known_close = closes.known(row["symbol"], Exchange(source.exchange).previous(row["ex_session"]), known)
+            if known_close is None:
                 continue
-            known, close = found
+            known, close = known_close
             if row["amount"] >= close:
                 refused.append(row | {"close": close, "known": known})
                 continue
@@ -155,32 +155,32 @@ def resolve(reports: pl.DataFrame, bars: pl.DataFrame, sources: Mapping[str, Sou
     return Resolved(counting, pl.DataFrame(refused, schema=_REFUSED, orient="row"))
 
 
-def _from_when(sources: Mapping[str, Source]) -> Callable[[Source, date], datetime]:
+def _known_from(sources: Mapping[str, Source]) -> Callable[[Source, date], datetime]:
     """When the content of a session is known, by source; each looked up once."""
-    found: dict[tuple[str, date], datetime] = {}
+    times: dict[tuple[str, date], datetime] = {}
 
-    def at(source: Source, session: date) -> datetime:
+    def known_from(source: Source, session: date) -> datetime:
         key = (source.name, session)
-        if key not in found:
-            found[key] = sources[source.name].knowledge_time(session)
-        return found[key]
+        if key not in times:
+            times[key] = sources[source.name].knowledge_time(session)
+        return times[key]
 
-    return at
+    return known_from
 
 
 class _Closes:
     """Closes by symbol and session, as they became known."""
 
     def __init__(self, bars: pl.DataFrame) -> None:
-        self._found: dict[tuple[str, date], list[tuple[datetime, float]]] = {}
+        self._closes: dict[tuple[str, date], list[tuple[datetime, float]]] = {}
         rows = bars.sort("knowledge_time", "revision").select("symbol", "session", "knowledge_time", "close")
-        for symbol, session, at, close in rows.iter_rows():
-            self._found.setdefault((symbol, session), []).append((at, close))
+        for symbol, session, known, close in rows.iter_rows():
+            self._closes.setdefault((symbol, session), []).append((known, close))
 
-    def known(self, symbol: str, session: date, at: datetime) -> tuple[datetime, float] | None:
+    def known(self, symbol: str, session: date, instant: datetime) -> tuple[datetime, float] | None:
         """The close that is known at an instant, or at the first one after it when there is one."""
-        told = self._found.get((symbol, session))
-        if not told:
+        closes = self._closes.get((symbol, session))
+        if not closes:
             return None
-        at = max(at, told[0][0])
-        return at, [close for known, close in told if known <= at][-1]
+        instant = max(instant, closes[0][0])
+        return instant, [close for known, close in closes if known <= instant][-1]

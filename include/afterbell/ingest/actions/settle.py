@@ -1,4 +1,4 @@
-"""The corporate actions that a run writes: what its evidence says, what is reported, and what a person decided."""
+"""The corporate actions that a run writes: what its evidence shows, what is reported, and what a person decided."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from afterbell.ingest.actions.decide import ACTIONS, corporate_actions
-from afterbell.ingest.actions.opinions import NO_OPINIONS, Opinions, Told, told_about, with_opinions
+from afterbell.ingest.actions.opinions import NO_OPINIONS, ActionRows, Opinions, actions_near, with_opinions
 from afterbell.ingest.actions.overrides import FILE, PREFIX, VENDOR, Decision, load_overrides
 from afterbell.ingest.actions.person import Decisions, rows_of, silence, weigh_decisions
 from afterbell.ingest.base import Base
@@ -30,12 +30,12 @@ def find_decisions(base: Base, horizon: datetime, exchanges: Collection[str]) ->
         ConfigError: the file is wrong.
     """
     decisions = load_overrides(exchanges)
-    there = base.rows(CORPORATE_ACTIONS, "drop_id", PREFIX, PREFIX + "~").select(list(ACTIONS))
+    written = base.rows(CORPORATE_ACTIONS, "drop_id", PREFIX, PREFIX + "~").select(list(ACTIONS))
     if decisions:
-        days = [each.ex_session for each in decisions]
+        days = [decision.ex_session for decision in decisions]
         near = base.rows(CORPORATE_ACTIONS, "ex_session", min(days), max(days)).select(list(ACTIONS))
-        there = pl.concat([there, near.filter(pl.col("ex_session").is_in(days))]).unique(maintain_order=True)
-    return weigh_decisions(decisions, there, horizon)
+        written = pl.concat([written, near.filter(pl.col("ex_session").is_in(days))]).unique(maintain_order=True)
+    return weigh_decisions(decisions, written, horizon)
 
 
 def decisions_without_bars(base: Base, decisions: Decisions, bars_snapshot: int) -> list[str]:
@@ -46,17 +46,17 @@ def decisions_without_bars(base: Base, decisions: Decisions, bars_snapshot: int)
         decisions: a person's.
         bars_snapshot: of ``market.bars``, with what the run has written.
     """
-    found = []
-    for each in decisions.due:
-        low, high = each.ex_session - _BARS_WITHIN, each.ex_session + _BARS_WITHIN
+    sentences = []
+    for decision in decisions.due:
+        low, high = decision.ex_session - _BARS_WITHIN, decision.ex_session + _BARS_WITHIN
         files = plan_files(base.spark, BARS, bars_snapshot, "session", low, high)
-        if read_files(files, base.shape(BARS), base.s3, pl.col("symbol") == each.symbol).is_empty():
-            found.append(
-                f"{FILE}: the decision of {each.by} about {each.symbol} {each.ex_session} is written, but "
-                f"{BARS.name} has no bar of {each.symbol} from {low} to {high}; "
+        if read_files(files, base.shape(BARS), base.s3, pl.col("symbol") == decision.symbol).is_empty():
+            sentences.append(
+                f"{FILE}: the decision of {decision.by} about {decision.symbol} {decision.ex_session} is written, but "
+                f"{BARS.name} has no bar of {decision.symbol} from {low} to {high}; "
                 "if it is misspelt, add an entry for the right symbol"
             )
-    return found
+    return sentences
 
 
 def settle_actions(
@@ -65,7 +65,7 @@ def settle_actions(
     shown: pl.DataFrame | None,
     decisions: Decisions,
     opinions: Opinions = NO_OPINIONS,
-) -> Told:
+) -> ActionRows:
     """The rows of ``market.corporate_actions`` that a run adds.
 
     Args:
@@ -78,16 +78,16 @@ def settle_actions(
     Returns:
         ``ACTIONS``, and reported rows that are refused.
     """
-    found = ACTIONS.to_frame() if shown is None else _derived(evidence, shown)
-    found, refused = with_opinions(base, found, shown, opinions)
-    found = silence(found, decisions.words)
+    actions = ACTIONS.to_frame() if shown is None else _derived(evidence, shown)
+    actions, refused = with_opinions(base, actions, shown, opinions)
+    actions = silence(actions, decisions.words)
     if decisions.due:
-        found = pl.concat([found, rows_of(decisions.due, _all_told(base, decisions.due, shown, opinions))])
-    if found.is_empty():
-        return Told(found, refused)
-    found = found.sort("knowledge_time", "symbol", "ex_session", maintain_order=True)
-    there = base.rows(CORPORATE_ACTIONS, "ex_session", found["ex_session"].min(), found["ex_session"].max())
-    return Told(found.join(there, on=found.columns, how="anti", maintain_order="left"), refused)
+        actions = pl.concat([actions, rows_of(decisions.due, _all_derived(base, decisions.due, shown, opinions))])
+    if actions.is_empty():
+        return ActionRows(actions, refused)
+    actions = actions.sort("knowledge_time", "symbol", "ex_session", maintain_order=True)
+    written = base.rows(CORPORATE_ACTIONS, "ex_session", actions["ex_session"].min(), actions["ex_session"].max())
+    return ActionRows(actions.join(written, on=actions.columns, how="anti", maintain_order="left"), refused)
 
 
 def _derived(evidence: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
@@ -96,9 +96,9 @@ def _derived(evidence: pl.DataFrame, shown: pl.DataFrame) -> pl.DataFrame:
     return corporate_actions(every).filter(pl.col("knowledge_time") >= shown["knowledge_time"].min())
 
 
-def _all_told(
+def _all_derived(
     base: Base, decisions: Sequence[Decision], shown: pl.DataFrame | None, opinions: Opinions
 ) -> pl.DataFrame:
-    """All that was ever said about the keys of decisions that end a person's word, written or not: ``ACTIONS``."""
-    keys = {each.key for each in decisions if each.action == VENDOR}
-    return told_about(base, keys, shown, opinions).rows if keys else ACTIONS.to_frame()
+    """All rows that are justified about the keys of decisions that end an earlier one, written or not: ``ACTIONS``."""
+    keys = {decision.key for decision in decisions if decision.action == VENDOR}
+    return actions_near(base, keys, shown, opinions).rows if keys else ACTIONS.to_frame()

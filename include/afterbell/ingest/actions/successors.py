@@ -1,9 +1,9 @@
 """Symbols that another security has taken: recognised from the evidence. Pure.
 
 When a company is renamed, split up or taken over, its symbol may go to another security on the next session: GCI stood
-for TEGNA until 2015-06-26, and for the new Gannett from 2015-06-29 on. The vendor then tells the new bar without the
-one before, since the new security has none. If the price is far from that of the bar before, and no action explains it,
-the two bars are of different securities, and no return between them is anybody's.
+for TEGNA until 2015-06-26, and for the new Gannett from 2015-06-29 on. The vendor then delivers the new bar without
+the one before, since the new security has none. If the price is far from that of the bar before, and no action
+explains it, the two bars are of different securities, and no return between them is real.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from afterbell.lake.listings import BEGAN, EXPLAINED, HELD, RELEASED, REUSED, WI
 
 FAR = 1.25
 """A close this many times the close before, or less than one over it, is another security's: a vendor may also lose a
-symbol's past for nothing."""
+symbol's past for no reason."""
 
 _KEY = ["symbol", "ex_session"]
 _RESTS_ON = "level; the drop tells nothing of the session before"
@@ -36,47 +36,49 @@ def taken_symbols(evidence: pl.DataFrame, actions: pl.DataFrame, renames: pl.Dat
         evidence: new ``EVIDENCE`` with knowledge_time (UTC) and drop_id.
         actions: rows of ``market.corporate_actions`` about its sessions, the run's own and the lake's; and all that
             name listings, of whatever session.
-        renames: new ``RENAMES``: where the vendor tells the last session of one that goes on under another symbol anew,
-            with the bar of the security that takes the symbol, that one begins with this bar.
+        renames: new ``RENAMES``: where the vendor restates the last session of a security that goes on under another
+            symbol, with the bar of the security that takes the symbol, the latter begins with this bar.
 
     Returns:
         ``ACTIONS`` of kind ``REUSED`` that ``actions`` does not have. A bar that is held as another listing's begins a
         new security only once a person has released it.
     """
-    there = actions.filter(pl.col("kind") == REUSED)
-    anew = _candidates(evidence) if renames is None else pl.concat([_candidates(evidence), _moved(evidence, renames)])
-    new = pl.concat([anew, _released(actions)]).unique(_KEY, keep="first", maintain_order=True)
-    new = new.join(there, on=_KEY, how="anti", maintain_order="left")
-    open_rows = there.filter(pl.col("basis") == BEGAN).select(*_KEY, "knowledge_time", "drop_id")
-    open_rows = open_rows.join(there.filter(pl.col("basis") == WITHDRAWN), on=_KEY, how="anti")
+    reused = actions.filter(pl.col("kind") == REUSED)
+    candidates = (
+        _candidates(evidence) if renames is None else pl.concat([_candidates(evidence), _moved(evidence, renames)])
+    )
+    new = pl.concat([candidates, _released(actions)]).unique(_KEY, keep="first", maintain_order=True)
+    new = new.join(reused, on=_KEY, how="anti", maintain_order="left")
+    open_rows = reused.filter(pl.col("basis") == BEGAN).select(*_KEY, "knowledge_time", "drop_id")
+    open_rows = open_rows.join(reused.filter(pl.col("basis") == WITHDRAWN), on=_KEY, how="anti")
     if new.is_empty() and open_rows.is_empty():
         return ACTIONS.to_frame()
     explained = _explanations(actions)
     held = {row[:2]: row[2] for row in _holds(actions).iter_rows()}
     rows: list[tuple[object, ...]] = []
-    for symbol, session, at, drop_id in new.iter_rows():
-        since = _begins(at, (symbol, session), held)
-        found = explained.get((symbol, session))
-        if since is None or (found is not None and found[0] <= since):
+    for symbol, session, known_at, drop_id in new.iter_rows():
+        since = _begins(known_at, (symbol, session), held)
+        explanation = explained.get((symbol, session))
+        if since is None or (explanation is not None and explanation[0] <= since):
             continue
         rows.append(_row(symbol, session, BEGAN, since, drop_id))
-        if found is not None:
-            rows.append(_row(symbol, session, WITHDRAWN, *found))
-    for symbol, session, at, _ in open_rows.iter_rows():
-        found = explained.get((symbol, session))
-        if found is not None and found[0] > at:
-            rows.append(_row(symbol, session, WITHDRAWN, *found))
+        if explanation is not None:
+            rows.append(_row(symbol, session, WITHDRAWN, *explanation))
+    for symbol, session, known_at, _ in open_rows.iter_rows():
+        explanation = explained.get((symbol, session))
+        if explanation is not None and explanation[0] > known_at:
+            rows.append(_row(symbol, session, WITHDRAWN, *explanation))
     return pl.DataFrame(rows, schema=ACTIONS, orient="row").sort("knowledge_time", *_KEY)
 
 
 def _candidates(evidence: pl.DataFrame) -> pl.DataFrame:
-    """Bars whose own drop tells nothing of the session before, and which the lake has a bar of: far from it."""
+    """Bars whose own drop has no bar of the session before, and which the lake has one of: far from it."""
     own = drop_session(pl.col("drop_id")) == pl.col("session")
     return _far_off(evidence.filter(pl.col("blur").is_null() & own))
 
 
 def _moved(evidence: pl.DataFrame, renames: pl.DataFrame) -> pl.DataFrame:
-    """The same of bars of the session before that are told anew, where the old security has got another symbol."""
+    """The same for restated bars of the session before, where the old security has got another symbol."""
     return _far_off(moved(evidence, renames))
 
 
@@ -84,8 +86,8 @@ def _far_off(evidence: pl.DataFrame) -> pl.DataFrame:
     """Symbol, ex_session, knowledge_time and drop_id of what lies far from the bar before, as it became known."""
     positive = (pl.col("close_before") > 0) & (pl.col("close") > 0)
     far = (pl.col("close") / pl.col("close_before")).log().abs() > log(FAR)
-    found = evidence.filter(positive & far).sort("knowledge_time", "symbol", "session")
-    return found.select("symbol", pl.col("session").alias("ex_session"), "knowledge_time", "drop_id")
+    far_bars = evidence.filter(positive & far).sort("knowledge_time", "symbol", "session")
+    return far_bars.select("symbol", pl.col("session").alias("ex_session"), "knowledge_time", "drop_id")
 
 
 def _released(actions: pl.DataFrame) -> pl.DataFrame:
@@ -114,12 +116,14 @@ def _holds(actions: pl.DataFrame) -> pl.DataFrame:
     return held.join(freed.agg(pl.col("knowledge_time").min()), on=_KEY, how="left")
 
 
-def _begins(at: datetime, key: tuple[str, date], held: dict[tuple[str, date], datetime | None]) -> datetime | None:
+def _begins(
+    known_at: datetime, key: tuple[str, date], held: dict[tuple[str, date], datetime | None]
+) -> datetime | None:
     if key not in held:
-        return at
-    freed = held[key]
-    return None if freed is None else max(at, freed)
+        return known_at
+    released_at = held[key]
+    return None if released_at is None else max(known_at, released_at)
 
 
-def _row(symbol: str, session: date, basis: str, at: datetime, drop_id: str) -> tuple[object, ...]:
-    return symbol, session, 1.0, REUSED, basis, at, drop_id, _CONFIDENCE, _RESTS_ON
+def _row(symbol: str, session: date, basis: str, known_at: datetime, drop_id: str) -> tuple[object, ...]:
+    return symbol, session, 1.0, REUSED, basis, known_at, drop_id, _CONFIDENCE, _RESTS_ON

@@ -1,4 +1,4 @@
-"""What a row of reported corporate actions must be, for it to be one. Pure."""
+"""What makes a row of reported corporate actions valid. Pure."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
 
     Rows of several drops have ``drop``.
     """
-    there = [name for name in VALUES if name in rows.columns]
-    shown = pl.format(", ".join(f"{name} {{}}" for name in there), *(_text(name) for name in there))
-    factor, ratio, amount = (pl.col(name) if name in there else pl.lit(None, pl.Float64) for name in VALUES)
+    present = [name for name in VALUES if name in rows.columns]
+    shown = pl.format(", ".join(f"{name} {{}}" for name in present), *(_text(name) for name in present))
+    factor, ratio, amount = (pl.col(name) if name in present else pl.lit(None, pl.Float64) for name in VALUES)
     kind = declared_kind(source)
     unknown = (kind == "").fill_null(value=False)
     checks = [
@@ -39,8 +39,8 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
     checks += [
         _check(
             "no_action",
-            pl.all_horizontal(pl.col(name).is_null() for name in there),
-            f"one of {', '.join(there)}",
+            pl.all_horizontal(pl.col(name).is_null() for name in present),
+            f"one of {', '.join(present)}",
             shown,
         ),
         _check("not_positive", bad_sign, "a factor and a ratio above 0, an amount of at least 0", shown),
@@ -64,7 +64,7 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
 
 
 def declared_kind(source: Source) -> pl.Expr:
-    """The kind that a row's source declares for it; NULL where its values tell it, empty for a text not declared."""
+    """The kind that a row's source declares for it; NULL where its values show it, empty for a text not declared."""
     if source.cumulative:
         return pl.when(pl.col("ratio").is_null()).then(pl.lit(DIVIDEND))
     if isinstance(source.kinds, dict):
@@ -75,15 +75,15 @@ def declared_kind(source: Source) -> pl.Expr:
 
 
 def split_factor(kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr) -> pl.Expr:
-    """The factor of a row's split; NULL where it tells none."""
+    """The factor of a row's split; NULL where it has none."""
     return pl.when(ratio.is_not_null()).then(1 / ratio).when(kind == SPLIT).then(factor)
 
 
 def _not_a_session(source: Source, rows: pl.DataFrame) -> Check:
     days = rows["ex_session"].unique().drop_nulls().to_list()
     closed = [day for day in days if not _trades(Exchange(source.exchange), day)]
-    found = pl.col("ex_session")
-    return _check("not_a_session", found.is_in(closed), f"a session of {source.exchange}", found.cast(pl.String))
+    session = pl.col("ex_session")
+    return _check("not_a_session", session.is_in(closed), f"a session of {source.exchange}", session.cast(pl.String))
 
 
 def _trades(exchange: Exchange, day: date) -> bool:
@@ -112,5 +112,5 @@ def _text_of(name: str, rows: pl.DataFrame) -> pl.Expr:
     return _text(name).str.slice(0, 60) if name in rows.columns else pl.lit("none")
 
 
-def _check(rule: str, bad: pl.Expr, expected: str, found: pl.Expr) -> Check:
-    return Check(rule, bad, pl.format("expected {}, found {}", pl.lit(expected), found))
+def _check(rule: str, bad: pl.Expr, expected: str, shown: pl.Expr) -> Check:
+    return Check(rule, bad, pl.format("expected {}, found {}", pl.lit(expected), shown))

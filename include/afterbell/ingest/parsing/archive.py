@@ -26,7 +26,7 @@ _SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MemberRequest:
     """Which member of an archive is read.
 
     Attributes:
@@ -42,51 +42,51 @@ class Wanted:
     allowed: str
 
 
-def read_member(wanted: Wanted, body: bytes) -> bytes:
+def read_member(request: MemberRequest, body: bytes) -> bytes:
     """The bytes of one member of a zip.
 
     Raises:
         CorruptDropError: it is no zip, is damaged or encrypted, is larger than the limit, has a name that leads out of
-            its folder, or doesn't have exactly one member that is wanted.
+            its folder, or doesn't have exactly one member that fits.
     """
     if not body.startswith((_FIRST, _END)):
-        raise CorruptDropError(f"{wanted.drop}: expected zip, found an object that starts with {body[:16]!r}")
+        raise CorruptDropError(f"{request.drop}: expected zip, found an object that starts with {body[:16]!r}")
     if body.count(_ENTRY) > _MOST_MEMBERS:
-        raise CorruptDropError(f"{wanted.drop}: the zip lists more than {_MOST_MEMBERS} members; expected one drop")
+        raise CorruptDropError(f"{request.drop}: the zip lists more than {_MOST_MEMBERS} members; expected one drop")
     try:
         with zipfile.ZipFile(io.BytesIO(body)) as archive:
-            _check_end(wanted, archive, body)
-            return _read(wanted, archive, _chosen(wanted, archive))
+            _check_end(request, archive, body)
+            return _read_chosen(request, archive, _choose_member(request, archive))
     except NotImplementedError as error:
         raise CorruptDropError(
-            f"{wanted.drop}: the zip needs what is not read here ({error}); ask for one that is deflated"
+            f"{request.drop}: the zip needs what is not read here ({error}); ask for one that is deflated"
         ) from error
     except _BROKEN as error:
-        raise CorruptDropError(f"{wanted.drop}: the zip data is corrupt ({error}); ask for it again") from error
+        raise CorruptDropError(f"{request.drop}: the zip data is corrupt ({error}); ask for it again") from error
 
 
-def _check_end(wanted: Wanted, archive: zipfile.ZipFile, body: bytes) -> None:
+def _check_end(request: MemberRequest, archive: zipfile.ZipFile, body: bytes) -> None:
     end = len(body) - _END_BYTES - len(archive.comment)
     if end < 0 or not body.startswith(_END, end):
-        raise CorruptDropError(f"{wanted.drop}: bytes that aren't zip follow the archive; ask for it again")
+        raise CorruptDropError(f"{request.drop}: bytes that aren't zip follow the archive; ask for it again")
 
 
-def _chosen(wanted: Wanted, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
+def _choose_member(request: MemberRequest, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [member for member in archive.infolist() if not member.is_dir()]
     outside = [member.orig_filename for member in archive.infolist() if _leads_out(member.orig_filename)]
     if outside:
         raise CorruptDropError(
-            f"{wanted.drop}: the zip has a member named {outside[0][:120]!r}; expected names inside the archive, "
+            f"{request.drop}: the zip has a member named {outside[0][:120]!r}; expected names inside the archive, "
             "without a leading /, a drive, .. or control characters"
         )
-    fitting = [member for member in members if not wanted.pattern or re.fullmatch(wanted.pattern, member.filename)]
+    fitting = [member for member in members if not request.pattern or re.fullmatch(request.pattern, member.filename)]
     if len(fitting) == 1:
         return fitting[0]
-    expected = f"one member named like {wanted.pattern}" if wanted.pattern else "one member"
+    expected = f"one member named like {request.pattern}" if request.pattern else "one member"
     names = ", ".join(repr(member.filename[:80]) for member in (fitting or members)[:_SHOWN]) or "none"
     more = f", and {len(members)} in all" if len(members) > _SHOWN else ""
     raise CorruptDropError(
-        f"{wanted.drop}: expected {expected} in the zip, found {len(fitting)}: "
+        f"{request.drop}: expected {expected} in the zip, found {len(fitting)}: "
         f"{'its members are' if not fitting else 'they are'} {names}{more}; correct format.member of the source, or "
         "ask for one drop an archive"
     )
@@ -97,29 +97,31 @@ def _leads_out(name: str) -> bool:
     return name[:1] in {"/", "\\"} or ".." in parts or ":" in parts[0] or not name.isprintable()
 
 
-def _read(wanted: Wanted, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+def _read_chosen(request: MemberRequest, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     name = member.filename[:120]
     if member.flag_bits & _ENCRYPTED:
-        raise CorruptDropError(f"{wanted.drop}: member {name!r} of the zip is encrypted; ask for it without a password")
-    if member.file_size > wanted.limit:
         raise CorruptDropError(
-            f"{wanted.drop}: member {name!r} of the zip decompresses to {member.file_size} bytes, more than "
-            f"{wanted.limit}; {wanted.allowed}"
+            f"{request.drop}: member {name!r} of the zip is encrypted; ask for it without a password"
+        )
+    if member.file_size > request.limit:
+        raise CorruptDropError(
+            f"{request.drop}: member {name!r} of the zip decompresses to {member.file_size} bytes, more than "
+            f"{request.limit}; {request.allowed}"
         )
     parts, size = [], 0
     with archive.open(member) as stream:
-        # What the list says of its size can be false; at the end its checksum is compared.
-        while part := stream.read(min(_CHUNK, wanted.limit - size + 1)):
+        # The size in the list can be false; at the end the checksum is compared.
+        while part := stream.read(min(_CHUNK, request.limit - size + 1)):
             size += len(part)
-            if size > wanted.limit:
+            if size > request.limit:
                 raise CorruptDropError(
-                    f"{wanted.drop}: member {name!r} of the zip decompresses to more than {wanted.limit} bytes; "
-                    f"{wanted.allowed}"
+                    f"{request.drop}: member {name!r} of the zip decompresses to more than {request.limit} bytes; "
+                    f"{request.allowed}"
                 )
             parts.append(part)
     if size != member.file_size:
         raise CorruptDropError(
-            f"{wanted.drop}: member {name!r} of the zip ends too early, after {size} of {member.file_size} bytes; ask "
+            f"{request.drop}: member {name!r} of the zip ends too early, after {size} of {member.file_size} bytes; ask "
             "for it again"
         )
     return b"".join(parts)

@@ -1,6 +1,6 @@
 """What the content of rows must be: allow-lists, sessions, the rules of quality. Pure.
 
-Most drops keep most rules, so each is first asked of all rows at once; checks that some may fail are for ``sift``.
+Most drops keep most rules, so each is first tested on all rows at once; checks that some rows may fail go to ``sift``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from afterbell.quality.rules import RuleSet
 
 _EPOCH = date(1970, 1, 1)
 _FEW = 5
-"""Up to so many sessions are named one by one."""
+"""Up to this many sessions are named one by one."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ def content_checks(source: Source, rules: RuleSet, names: Sequence[DropName], ro
     allowed = f"^(?:{source.symbol_pattern})$"
     checks = []
     if not distinct.all_match("symbol", allowed):
-        found = pl.col("symbol").str.slice(0, 60)
-        words = pl.format("expected a symbol like {}, found '{}'", pl.lit(source.symbol_pattern), found)
+        shown = pl.col("symbol").str.slice(0, 60)
+        words = pl.format("expected a symbol like {}, found '{}'", pl.lit(source.symbol_pattern), shown)
         checks.append(Check("symbol_pattern", ~pl.col("symbol").str.contains(allowed), words))
     if source.kind == "minute_bars":
         checks += _outside(names, rows)
@@ -67,25 +67,25 @@ def check_of(rule: RowRule) -> Check:
 
 
 def _dates(source: Source, names: Sequence[DropName], rows: pl.DataFrame) -> list[Check]:
-    """What a drop's own session asks of days and times."""
+    """What a drop's own session requires of days and times."""
     checks = []
     for column in source.columns.values():
         value = pl.col(column.name)
         for number, start, length in bounds_of(rows) if column.type in {"date", "timestamp"} else ():
-            name, told = names[number], rows[column.name].slice(start, length)
+            name, values = names[number], rows[column.name].slice(start, length)
             if column.name == "session":
-                if not _all_carried(told, name.carried):
+                if not _all_carried(values, name.carried):
                     words = f"a row of {_days(name)}"
                     bad = _of_drop(number, rows, ~value.is_in(list(name.carried)))
                     checks.append(Check("session_not_carried", bad, _expected(words, value)))
             elif column.type == "date" and column.name != "ex_session":  # which may be announced
-                if _some_after(told, name.session):
+                if _some_after(values, name.session):
                     words = f"{column.name} no later than the drop's {name.session}"
                     bad = _of_drop(number, rows, value > pl.lit(name.session))
                     checks.append(Check("future_date", bad, _expected(words, value)))
             elif column.type == "timestamp":
                 known = source.knowledge_time(name.session)
-                if _some_after(told, known):
+                if _some_after(values, known):
                     words = f"{column.name} no later than {known}, when the drop is known"
                     bad = _of_drop(number, rows, value > pl.lit(known))
                     checks.append(Check("future_time", bad, _expected(words, value)))
@@ -100,8 +100,8 @@ def _all_carried(days: pl.Series, carried: Sequence[date]) -> bool:
     """Whether each of ``days`` that is there is among ``carried``."""
     if len(carried) > _FEW:
         return not set(days.unique().to_list()) - {*carried, None}
-    told = days.drop_nulls() if days.null_count() else days
-    values, good = told.to_physical().to_numpy(), np.zeros(told.len(), np.bool_)
+    present = days.drop_nulls() if days.null_count() else days
+    values, good = present.to_physical().to_numpy(), np.zeros(present.len(), np.bool_)
     for day in carried:
         good |= values == (day - _EPOCH).days
     return bool(good.all())
@@ -115,14 +115,14 @@ def _some_after(values: pl.Series, latest: Any) -> bool:
 def _outside(names: Sequence[DropName], rows: pl.DataFrame) -> list[Check]:
     """Minutes that lie in none of the sessions that their drop may carry."""
     outside = pl.col("session").is_null() & pl.col("at").is_not_null()
-    amiss = rows.filter(outside)
+    stray = rows.filter(outside)
     return [
         Check(
             "session_not_carried",
             _of_drop(number, rows, outside),
             _expected(f"a minute within the hours of {_days(names[number])}", pl.col("at")),
         )
-        for number, _, _ in bounds_of(amiss)
+        for number, _, _ in bounds_of(stray)
     ]
 
 
@@ -137,20 +137,20 @@ def _expected(words: str, value: pl.Expr) -> pl.Expr:
 
 
 class _Distinct:
-    """The values of columns without their repeats, or most of them; each found once."""
+    """The values of columns without their repeats, or most of them; each computed once."""
 
     def __init__(self, rows: pl.DataFrame) -> None:
         self._rows = rows
-        self._found: dict[str, pl.Series] = {}
+        self._values: dict[str, pl.Series] = {}
         self._matched: set[tuple[str, str]] = set()
 
     def of(self, column: str) -> pl.Series:
-        if column not in self._found:
+        if column not in self._values:
             values = self._rows[column]
             # Rows of one symbol mostly stand together: leaving out repeats of the row before is cheaper than hashing.
             text = values.dtype == pl.String
-            self._found[column] = values.filter(values.ne_missing(values.shift(1))) if text else values.unique()
-        return self._found[column]
+            self._values[column] = values.filter(values.ne_missing(values.shift(1))) if text else values.unique()
+        return self._values[column]
 
     def all_match(self, column: str, pattern: str) -> bool:
         """Whether every value matches the pattern."""
@@ -162,7 +162,7 @@ class _Distinct:
 
 
 def _kept_by_all(rule: RowRule, rows: pl.DataFrame, distinct: _Distinct) -> bool:
-    """Whether all rows keep the rule, found out without its condition; a no is only a maybe."""
+    """Whether all rows keep the rule, tested without its condition; False is only a maybe."""
     match rule:
         case NotNull():
             return all(rows[column].null_count() == 0 for column in rule.columns)

@@ -1,4 +1,4 @@
-"""Decompression that stops at a limit, whatever the object claims of itself. Pure."""
+"""Decompression that stops at a limit, whatever size the object claims. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import lzma
 import re
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from isal import isal_zlib
@@ -34,7 +34,8 @@ _MAGIC: dict[str, bytes] = {
     "zstd": b"\x28\xb5\x2f\xfd",
     "lz4": b"\x04\x22\x4d\x18",
 }
-_BROKEN = (isal_zlib.error, OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid)
+_GZIP_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub declares an instance
+_BROKEN = (_GZIP_ERROR, OSError, EOFError, lzma.LZMAError, pa.ArrowInvalid)
 
 
 def decompress(how: Compression, drop: str, body: bytes, limit: int, allowed: str) -> bytes:
@@ -56,12 +57,12 @@ def decompress(how: Compression, drop: str, body: bytes, limit: int, allowed: st
     if not body.startswith(_MAGIC[how]):
         raise CorruptDropError(f"{drop}: expected {how}, found an object that starts with {body[:16]!r}")
     try:
-        found = _arrow(how, body, limit) if how in {"zstd", "lz4"} else _members(how, drop, body, limit)
+        content = _arrow(how, body, limit) if how in {"zstd", "lz4"} else _members(how, drop, body, limit)
     except _BROKEN as error:
         raise CorruptDropError(f"{drop}: the {how} data is corrupt ({error}); ask for it again") from error
-    if found is None:
+    if content is None:
         raise CorruptDropError(f"{drop}: decompresses to more than {limit} bytes; {allowed}")
-    return found
+    return content
 
 
 def _members(how: Compression, drop: str, body: bytes, limit: int) -> bytes | None:
@@ -91,8 +92,8 @@ def _members(how: Compression, drop: str, body: bytes, limit: int) -> bytes | No
 
 def _after_zeros(how: Compression, body: bytes, place: int) -> int:
     """Where padding of zeros ends; between members it is allowed in xz alone, and there in fours."""
-    found = _ZEROS.match(body, place)
-    end = place if found is None else found.end()
+    zeros = _ZEROS.match(body, place)
+    end = place if zeros is None else zeros.end()
     allowed = end == len(body)
     if how == "xz":
         allowed = (allowed or body.startswith(_MAGIC[how], end)) and (end - place) % _XZ_PADDING == 0

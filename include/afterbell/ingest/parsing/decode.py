@@ -10,7 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.parsing.archive import Wanted, read_member
+from afterbell.ingest.parsing.archive import MemberRequest, read_member
 from afterbell.ingest.parsing.compression import decompress
 from afterbell.ingest.sources.source import Source
 
@@ -47,14 +47,14 @@ class Text:
     @cached_property
     def starts(self) -> Offsets:
         """Where in ``own`` each line begins."""
-        found = np.zeros_like(self.ends)
-        found[1:] = self.ends[:-1] + 1
-        return found
+        begins = np.zeros_like(self.ends)
+        begins[1:] = self.ends[:-1] + 1
+        return begins
 
     def lines(self, numbers: list[int]) -> list[str]:
         """The text of these lines, without their ends."""
         places = [number - self.first for number in numbers]
-        return [self.own[self.starts[at] : self.ends[at]].removesuffix(b"\r").decode() for at in places]
+        return [self.own[self.starts[place] : self.ends[place]].removesuffix(b"\r").decode() for place in places]
 
     def without_returns(self) -> Text:
         """The same lines without the carriage returns before their newlines."""
@@ -72,12 +72,12 @@ class Text:
         """The same lines in pieces of about ``size`` bytes."""
         if len(self.data) - self.begin <= size:
             return [self] if len(self.data) > self.begin else []
-        found, at, number = [], self.begin, self.first
-        while at < len(self.data):
-            stop = self.data.find(b"\n", min(at + size, len(self.data) - 1)) + 1
-            found.append(Text(self.data[at:stop], number))
-            at, number = stop, number + found[-1].data.count(b"\n")
-        return found
+        pieces, start, number = [], self.begin, self.first
+        while start < len(self.data):
+            stop = self.data.find(b"\n", min(start + size, len(self.data) - 1)) + 1
+            pieces.append(Text(self.data[start:stop], number))
+            start, number = stop, number + pieces[-1].data.count(b"\n")
+        return pieces
 
 
 def decode(source: Source, key: str, body: bytes) -> Text:
@@ -108,7 +108,7 @@ def decode(source: Source, key: str, body: bytes) -> Text:
 
 
 def check_size(source: Source, key: str, size: int) -> None:
-    """Refuse an object by its size as it is stored, before it fills anybody's memory.
+    """Refuse an object by its size as it is stored, before it fills the task's memory.
 
     Raises:
         CorruptDropError: it is larger than the source allows.
@@ -131,12 +131,13 @@ def unpacked(source: Source, key: str, body: bytes) -> bytes:
     limit = min(limits.uncompressed_bytes, limits.ratio * len(body) if compressed else limits.uncompressed_bytes)
     allowed = f"source {source.name} allows {limits.uncompressed_bytes} and {limits.ratio} times the compressed size"
     if source.format.compression == "zip":
-        found = read_member(Wanted(f"drop {key}", source.member_pattern(key), limit, allowed), body) if body else body
+        request = MemberRequest(f"drop {key}", source.member_pattern(key), limit, allowed)
+        data = read_member(request, body) if body else body
     else:
-        found = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
-    if len(found) > limit:
-        raise CorruptDropError(f"drop {key}: has {len(found)} bytes uncompressed, more than {limit}; {allowed}")
-    return found
+        data = decompress(source.format.compression, f"drop {key}", body, limit, allowed)
+    if len(data) > limit:
+        raise CorruptDropError(f"drop {key}: has {len(data)} bytes uncompressed, more than {limit}; {allowed}")
+    return data
 
 
 def frame_of(text: Text, numbers: list[int]) -> pl.DataFrame:

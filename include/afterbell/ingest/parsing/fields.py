@@ -104,10 +104,10 @@ def has_value(column: Column, word: str, zone: str, day: date | None = None) -> 
 def _chosen(text: pl.Series, distinct: list[str], values: pl.Series) -> pl.Series:
     """The same as a replacement by look-up, cheaper where there are a few days only."""
     days = values.to_physical().to_list()
-    found = np.full(text.len(), days[0], np.int32)
+    chosen = np.full(text.len(), days[0], np.int32)
     for word, day in zip(distinct[1:], days[1:], strict=True):
-        found[(text == word).to_numpy()] = day
-    return pl.Series(found).cast(pl.Date)
+        chosen[(text == word).to_numpy()] = day
+    return pl.Series(chosen).cast(pl.Date)
 
 
 def _numbers(text: pl.Series, column: Column) -> pl.Series:
@@ -135,8 +135,8 @@ def _value(column: Column, word: str, zone: str, day: date | None) -> date | boo
 def _day(column: Column, word: str, zone: str) -> date | None:
     if column.format in EPOCH:
         return read_day(column, word, zone)
-    at = written_time(word, column.day_format)
-    if at is None:
+    local = written_time(word, column.day_format)
+    if local is None:
         return None
     # A bar that ends at midnight is of the day before.
-    return (at - _INSTANT_BEFORE if column.label == "end" and at > datetime.min else at).date()  # noqa: DTZ901
+    return (local - _INSTANT_BEFORE if column.label == "end" and local > datetime.min else local).date()  # noqa: DTZ901

@@ -1,4 +1,4 @@
-"""Which column each field of a drop of lines belongs to: told by its header, or declared; never guessed. Pure."""
+"""Which column each field of a drop of lines belongs to: named by its header, or declared; never guessed. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, lis
         The fields, the lines after the header, and the names of columns that the source doesn't declare and allows.
 
     Raises:
-        CorruptDropError: the header isn't the declared one, or it can't be told whether line 1 is a header.
+        CorruptDropError: the header isn't the declared one, or it is unclear whether line 1 is a header.
     """
     declared, day = tuple(source.columns), source.session_of(key)
     if not text.data:
@@ -52,8 +52,8 @@ def split_names(source: Source, line: str) -> tuple[str, ...]:
 
 def is_reordered(names: Sequence[str], line: Sequence[str]) -> bool:
     """Whether the fields of ``line`` are ``names`` in another order, in whatever letters."""
-    there, here = [name.lower() for name in names], [name.lower() for name in line]
-    return sorted(there) == sorted(here) and there != here
+    expected, actual = [name.lower() for name in names], [name.lower() for name in line]
+    return sorted(expected) == sorted(actual) and expected != actual
 
 
 def _expected(source: Source) -> str:

@@ -1,4 +1,4 @@
-"""Objects that carry a whole history and grow: what of them is new, and what is of later sessions. Pure.
+"""Objects that carry a whole history and grow: which rows are new, and which are of later sessions. Pure.
 
 A run takes in the rows up to its session. How far that is in the text, and the digest of that much, is kept: where the
 next version begins with the same bytes, only what follows is read, so a night costs a line a symbol to judge, whatever
@@ -66,7 +66,7 @@ class ParsedHistory:
 
 
 def parse_history(source: Source, rules: RuleSet, name: DropName, body: bytes, before: Mark) -> ParsedHistory:
-    """Read what an object says that wasn't taken in before.
+    """Read what of an object wasn't taken in before.
 
     Args:
         source: what the object should be.
@@ -94,46 +94,46 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes, before: 
     start = max(text.begin, before.size if again else 0)
     passed = whole.data.count(b"\n", text.begin, start)
     lines = Text(whole.data[start:], text.first + passed)
-    found = read_lines(name.key, fields, lines, extra)
-    found, left, end = _up_to(found, lines, name.session)
-    found = _without_the_oldest(found, name.carried[0])
+    rows = read_lines(name.key, fields, lines, extra)
+    rows, left, end = _up_to(rows, lines, name.session)
+    rows = _without_the_oldest(rows, name.carried[0])
     mark = Mark.at(whole.data, start + end) if start + end > text.begin else Mark()
     return ParsedHistory(
-        judge_rows(source, rules, name, complete_rows(source, name, found)), mark, left, bool(before.size) and not again
+        judge_rows(source, rules, name, complete_rows(source, name, rows)), mark, left, bool(before.size) and not again
     )
 
 
-def _up_to(found: Rows, lines: Text, session: date) -> tuple[Rows, int, int]:
+def _up_to(rows: Rows, lines: Text, session: date) -> tuple[Rows, int, int]:
     """Rows up to a session, how many are later, and how many bytes of ``lines`` are before the first of those.
 
     Where sessions don't ascend, a later row may stand anywhere: then nothing is taken for read, and all of it is read
     again and compared when another session has come.
     """
     day = pl.col("session")
-    later = found.frame.filter(day > session)
+    later = rows.frame.filter(day > session)
     if later.is_empty():
-        return found, 0, len(lines.data)
-    if not found.frame["session"].drop_nulls().is_sorted():
-        kept = found.frame.filter(day.is_null() | (day <= session))
-        return replace(found, frame=kept), later.height, 0
+        return rows, 0, len(lines.data)
+    if not rows.frame["session"].drop_nulls().is_sorted():
+        kept = rows.frame.filter(day.is_null() | (day <= session))
+        return replace(rows, frame=kept), later.height, 0
     first = int(later["line"][0])
     before = pl.col("line") < first
-    aside = found.aside.filter(before)
-    kept = found.frame.filter(before)
+    aside = rows.aside.filter(before)
+    kept = rows.frame.filter(before)
     end = int(lines.starts[first - lines.first])
-    return replace(found, frame=kept, aside=aside, lines=first - lines.first), later.height, end
+    return replace(rows, frame=kept, aside=aside, lines=first - lines.first), later.height, end
 
 
-def _without_the_oldest(found: Rows, first: date) -> Rows:
+def _without_the_oldest(rows: Rows, first: date) -> Rows:
     """Rows from the exchange's calendar on: of older ones nothing is assumed, and nothing is wrong with them."""
-    old = found.frame["session"] < first
+    old = rows.frame["session"] < first
     count = int(old.sum())
     if not count:
-        return found
+        return rows
     note = f"{count} rows of sessions before {first}, where the exchange's calendar begins, were left out"
     return replace(
-        found,
-        frame=found.frame.filter(~old.fill_null(value=False)),
-        lines=found.lines - count,
-        notes=(*found.notes, note),
+        rows,
+        frame=rows.frame.filter(~old.fill_null(value=False)),
+        lines=rows.lines - count,
+        notes=(*rows.notes, note),
     )

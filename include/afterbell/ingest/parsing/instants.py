@@ -36,8 +36,8 @@ def read_instant(column: Column, word: str, zone: str, day: date | None) -> date
             since = _span(word, EPOCH[column.format])
             return None if since is None else _EPOCH + since - early
         if column.zone == "offset":
-            at = instant(word, None)
-            return None if at is None else at - early
+            moment = instant(word, None)
+            return None if moment is None else moment - early
         local = _local(column, word, day, early)
         return None if local is None else _start(local, early, ZoneInfo(zone))
     except (ValueError, OverflowError):  # outside the years 1 to 9999 of UTC
@@ -46,9 +46,9 @@ def read_instant(column: Column, word: str, zone: str, day: date | None) -> date
 
 def _start(local: datetime, early: timedelta, zone: ZoneInfo) -> datetime | None:
     """The instant ``early`` before a local time: where the clock that reads either of them is read in one way."""
-    at = _once((local - early).replace(tzinfo=zone))
-    if at is not None or not early:
-        return at
+    start = _once((local - early).replace(tzinfo=zone))
+    if start is not None or not early:
+        return start
     end = _once(local.replace(tzinfo=zone))  # 03:00 when daylight saving begins: no clock showed 02:59
     return None if end is None else end - early
 
@@ -75,16 +75,16 @@ def _local(column: Column, word: str, day: date | None, early: timedelta) -> dat
         return datetime(day.year, day.month, day.day) + since  # noqa: DTZ001 - its zone comes with the clock's change
     if column.format:
         return written_time(word, column.format)
-    found = _ISO.fullmatch(word)
-    return None if found is None or found[3] is not None else datetime.fromisoformat(f"{found[1]}T{found[2]}")
+    match = _ISO.fullmatch(word)
+    return None if match is None or match[3] is not None else datetime.fromisoformat(f"{match[1]}T{match[2]}")
 
 
 def _span(word: str, places: int) -> timedelta | None:
     """A count of a unit that has ``places`` decimal places of a second; None where it is no count of microseconds."""
-    found = _COUNT.fullmatch(word)
-    if found is None:
+    match = _COUNT.fullmatch(word)
+    if match is None:
         return None
-    whole, rest = found[1], (found[2] or "").rstrip("0")
+    whole, rest = match[1], (match[2] or "").rstrip("0")
     if places > _MICROSECOND:
         nanoseconds = int(whole)
         return None if rest or nanoseconds % 1000 else timedelta(microseconds=nanoseconds // 1000)
@@ -102,10 +102,10 @@ def written_time(word: str, layout: str) -> datetime | None:
         layout: such as ``%Y%m%d %H:%M``.
     """
     pattern = "".join(_PARTS.get(part) or re.escape(part) for part in re.findall("%.|[^%]", layout))
-    found = re.fullmatch(pattern, word, flags=re.ASCII)
-    if found is None:
+    match = re.fullmatch(pattern, word, flags=re.ASCII)
+    if match is None:
         return None
-    parts = {name: int(value) for name, value in found.groupdict().items()}
+    parts = {name: int(value) for name, value in match.groupdict().items()}
     try:
         return datetime(  # noqa: DTZ001 - a day, or a local time
             parts["Y"], parts["m"], parts["d"], parts.get("H", 0), parts.get("M", 0), parts.get("S", 0)
@@ -125,12 +125,12 @@ def instant(word: str, zone: str | None) -> datetime | None:
         None where it names none or one outside the years 1 to 9999 of UTC, and where a local time does not exist (the
         hour that daylight saving skips) or exists twice (the hour that it repeats).
     """
-    found = _ISO.fullmatch(word)
-    if found is None or (found[3] is None) != (zone is not None):
+    match = _ISO.fullmatch(word)
+    if match is None or (match[3] is None) != (zone is not None):
         return None
     try:
-        at = datetime.fromisoformat(f"{found[1]}T{found[2]}{found[3] or ''}")
-        return at.astimezone(UTC) if zone is None else _once(at.replace(tzinfo=ZoneInfo(zone)))
+        moment = datetime.fromisoformat(f"{match[1]}T{match[2]}{match[3] or ''}")
+        return moment.astimezone(UTC) if zone is None else _once(moment.replace(tzinfo=ZoneInfo(zone)))
     except (ValueError, OverflowError):  # no such day or minute, or none in UTC: the years 1 to 9999 end there
         return None
 

@@ -46,14 +46,14 @@ class ParsedDrop:
         return self.lines == 0
 
 
-def judge_rows(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop:
+def judge_rows(source: Source, rules: RuleSet, name: DropName, rows: Rows) -> ParsedDrop:
     """The rows of one drop, as ``complete_rows`` gives them, judged by their content.
 
     Raises:
         CorruptDropError: they hold something that can't be judged.
     """
     with one_drop(source, name):
-        return _judged(source, rules, [name], [found])[0]
+        return _judged(source, rules, [name], [rows])[0]
 
 
 def judge_drops(
@@ -68,9 +68,9 @@ def judge_drops(
         return [_judged_alone(source, rules, name, rows) for name, rows in drops]
 
 
-def _judged_alone(source: Source, rules: RuleSet, name: DropName, found: Rows) -> ParsedDrop | CorruptDropError:
+def _judged_alone(source: Source, rules: RuleSet, name: DropName, rows: Rows) -> ParsedDrop | CorruptDropError:
     try:
-        return judge_rows(source, rules, name, found)
+        return judge_rows(source, rules, name, rows)
     except CorruptDropError as error:
         return error
 
@@ -90,16 +90,16 @@ def one_drop(source: Source, name: DropName) -> Iterator[None]:
 def _judged(source: Source, rules: RuleSet, names: Sequence[DropName], drops: Sequence[Rows]) -> list[ParsedDrop]:
     """Drops of one source, each judged by itself, all of them in one frame."""
     firsts = _first_lines(drops)
-    # A line's number tells its drop, too, as long as rows of several are together.
+    # A line's number also identifies its drop, as long as rows of several are together.
     frames = [
-        found.frame.with_columns(pl.col("line") + first) if first else found.frame
-        for first, found in zip(firsts, drops, strict=True)
+        drop.frame.with_columns(pl.col("line") + first) if first else drop.frame
+        for first, drop in zip(firsts, drops, strict=True)
     ]
     rows = put_together(frames) if len(frames) > 1 else frames[0]
     rows, refused = sift(rows, content_checks(source, rules, names, rows))
     rows, repeated = collapse(source, rules, rows)
     unlike, jumped, held = rows, ASIDE.to_frame(), rows.clear()
-    if source.kind == "bars" and not source.is_history:  # where one row of a symbol says nothing of the others
+    if source.kind == "bars" and not source.is_history:  # where one row of a symbol proves nothing about the others
         rows, jumped = hold_jumps(rules, rows)
         held = unlike.join(jumped, on="line", how="semi", maintain_order="left") if jumped.height else held
     asides = [_of_lines(frame, firsts) for frame in (refused, repeated, jumped)]
@@ -108,24 +108,24 @@ def _judged(source: Source, rules: RuleSet, names: Sequence[DropName], drops: Se
         _parsed(
             source,
             names[number],
-            found,
+            drop,
             rows=stays.get(number, rows.clear()),
             asides=[frames[number] for frames in asides if number in frames],
-            collapsed=found.frame.height
+            collapsed=drop.frame.height
             - left.get(number, held.clear()).height
             - sum(frames[number].height for frames in asides[:2] if number in frames),
             held=jumps.get(number),
         )
-        for number, found in enumerate(drops)
+        for number, drop in enumerate(drops)
     ]
 
 
 def _first_lines(drops: Sequence[Rows]) -> list[int]:
     """What to add to the numbers of lines of each drop, so that none comes twice, and all ascend."""
     firsts, first = [], 0
-    for found in drops:
+    for drop in drops:
         firsts.append(first)
-        first += int(found.frame["line"].max() or 0)  # type: ignore[arg-type]
+        first += int(drop.frame["line"].max() or 0)  # type: ignore[arg-type]
     return firsts
 
 
@@ -148,30 +148,30 @@ def _of_lines(aside: pl.DataFrame, firsts: Sequence[int]) -> dict[int, pl.DataFr
 def _parsed(
     source: Source,
     name: DropName,
-    found: Rows,
+    drop: Rows,
     *,
     rows: pl.DataFrame,
     asides: list[pl.DataFrame],
     collapsed: int,
     held: pl.DataFrame | None,
 ) -> ParsedDrop:
-    rejected = _rejected(found, [found.aside, *asides] if found.aside.height else asides)
+    rejected = _rejected(drop, [drop.aside, *asides] if drop.aside.height else asides)
     if source.symbol_in_key:  # of a line that is no row, too
         rejected = rejected.with_columns(pl.lit(source.symbol_of(name.key), dtype=pl.String).alias("symbol"))
     about = ("line", DROP)
     return ParsedDrop(
         rows.drop(about, strict=False),
         rejected,
-        found.lines,
+        drop.lines,
         collapsed,
-        found.notes,
+        drop.notes,
         None if held is None else held.drop(about, strict=False),
     )
 
 
-def _rejected(found: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
+def _rejected(drop: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
     if not asides:
         return REJECTED.to_frame()
     aside = pl.concat(asides).sort("line")
-    raw = [text[:RAW_KEPT] for text in found.raw(aside["line"].to_list())]
+    raw = [text[:RAW_KEPT] for text in drop.raw(aside["line"].to_list())]
     return aside.with_columns(pl.Series("raw", raw, dtype=pl.String))

@@ -61,8 +61,10 @@ def _blank(source: Source) -> Rows:
 
 def _check_size(source: Source, key: str, footer: pq.FileMetaData, size: int) -> None:
     limits = source.limits
-    groups = [footer.row_group(at) for at in range(footer.num_row_groups)]
-    claimed = sum(group.column(at).total_uncompressed_size for group in groups for at in range(group.num_columns))
+    groups = [footer.row_group(number) for number in range(footer.num_row_groups)]
+    claimed = sum(
+        group.column(number).total_uncompressed_size for group in groups for number in range(group.num_columns)
+    )
     most = min(limits.uncompressed_bytes, limits.ratio * size)
     if footer.num_rows > limits.rows:
         raise CorruptDropError(
@@ -87,10 +89,10 @@ def _check_columns(source: Source, key: str, schema: pa.Schema) -> tuple[str, ..
             f"repeated: {', '.join(repeated)[:120] or 'none'})"
         )
     for name, column in source.columns.items():
-        found = schema.field(name).type
-        if not _FITS[column.type](column, found):
+        kind = schema.field(name).type
+        if not _FITS[column.type](column, kind):
             raise CorruptDropError(
-                f"drop {key}: column {name}: expected {_WORDS[column.type]}{_zone_words(column)}, found {found}"
+                f"drop {key}: column {name}: expected {_WORDS[column.type]}{_zone_words(column)}, found {kind}"
             )
     return notes_on(source, extra)
 
@@ -149,7 +151,7 @@ def _zone_words(column: Column) -> str:
 
 
 def _values(source: Source, key: str, file: pq.ParquetFile) -> pa.Table:
-    """The declared columns; what a footer says of sizes can be false, so they are counted while they are read."""
+    """The declared columns; the sizes in a footer can be false, so they are counted while they are read."""
     batches, size, most = [], 0, source.limits.uncompressed_bytes
     for batch in file.iter_batches(batch_size=_BATCH_ROWS, columns=list(source.columns), use_threads=False):
         size += batch.nbytes

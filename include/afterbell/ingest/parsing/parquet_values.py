@@ -64,12 +64,12 @@ def raw_rows(source: Source, table: pa.Table, lines: list[int]) -> list[str]:
         name: (values if source.columns[name].type == "string" else _as_text(values)).to_pylist()
         for name, values in columns.items()
     }
-    return [json.dumps({name: texts[name][at] for name in texts})[:RAW_KEPT] for at in range(len(lines))]
+    return [json.dumps({name: texts[name][place] for name in texts})[:RAW_KEPT] for place in range(len(lines))]
 
 
 def _as_text(given: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_timestamp(given.type) and given.type.tz is not None:
-        # The zone is only for showing, and may be one that nobody here knows: the values are instants.
+        # The zone is only for display, and may be unknown to the libraries: the values are instants.
         given = given.cast(pa.timestamp(given.type.unit, "UTC"))
     return given.cast(pa.string())
 
@@ -149,15 +149,15 @@ def _instants(source: Source, column: Column, given: pa.ChunkedArray) -> pl.Seri
         given = given.cast(pa.timestamp(given.type.unit, "UTC"))
     if given.type.unit != "ns":
         given = given.cast(pa.timestamp("us", given.type.tz))  # refuses what doesn't fit, where Polars wraps around
-    at = pl.Series(column.name, given).dt.cast_time_unit("us")
-    micros = at.to_physical()
+    times = pl.Series(column.name, given).dt.cast_time_unit("us")
+    micros = times.to_physical()
     # The first and the last day are left out: in UTC a local time of theirs may lie in the year 0 or 10000.
-    at = at.set((micros < (_FIRST_DAY + 1) * _DAY_US) | (micros >= _LAST_DAY * _DAY_US), None)
+    times = times.set((micros < (_FIRST_DAY + 1) * _DAY_US) | (micros >= _LAST_DAY * _DAY_US), None)
     if column.label == "end":
-        at = at - BAR
+        times = times - BAR
     if column.zone == "source":
-        at = at.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
-    return at.dt.convert_time_zone("UTC")
+        times = times.dt.replace_time_zone(source.time_zone, ambiguous="null", non_existent="null")
+    return times.dt.convert_time_zone("UTC")
 
 
 def _sense(source: Source, column: Column) -> str:

@@ -85,14 +85,14 @@ def _completed(source: Source, name: DropName, rows: Rows) -> Rows | CorruptDrop
         return error
 
 
-def complete_rows(source: Source, name: DropName, found: Rows) -> Rows:
-    """Rows with what their drop's name tells of them, and, of cumulative factors, the actions that they stand for."""
-    rows = with_session(source, name, with_symbol(source, name, found.frame))
+def complete_rows(source: Source, name: DropName, rows: Rows) -> Rows:
+    """Rows with the columns that their drop's name gives; of cumulative factors, the actions that they stand for."""
+    frame = with_session(source, name, with_symbol(source, name, rows.frame))
     if source.session_in_key:
-        rows = rows.with_columns(pl.lit(name.session).alias("session"))
+        frame = frame.with_columns(pl.lit(name.session).alias("session"))
     if source.cumulative:
-        rows = steps_between(source, name, rows, found.aside)
-    return replace(found, frame=rows)
+        frame = steps_between(source, name, frame, rows.aside)
+    return replace(rows, frame=frame)
 
 
 def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFrame:

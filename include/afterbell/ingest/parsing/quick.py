@@ -49,16 +49,16 @@ def read_quickly(fields: Fields, text: Text) -> Quick:
     if rows is None or any(column.null_count() or _infinite(column) for column in rows):
         return _read_selected(fields, text.without_returns())
     lines = pl.int_range(text.first, text.first + rows.height, eager=True, dtype=pl.Int64)
-    found = _finished(fields, rows, lines, spaces=b" " in text.data)
-    return Quick(found, [] if found.height == rows.height else _others(lines, found))
+    finished = _finished(fields, rows, lines, spaces=b" " in text.data)
+    return Quick(finished, [] if finished.height == rows.height else _others(lines, finished))
 
 
 def _infinite(values: pl.Series) -> bool:
     return values.dtype == pl.Float64 and values.max() == inf
 
 
-def _others(lines: pl.Series, found: pl.DataFrame) -> list[int]:
-    return lines.filter(~lines.is_in(found["line"].implode())).to_list()
+def _others(lines: pl.Series, finished: pl.DataFrame) -> list[int]:
+    return lines.filter(~lines.is_in(finished["line"].implode())).to_list()
 
 
 def _spotless(fields: Fields, view: Bytes) -> bool:
@@ -67,7 +67,7 @@ def _spotless(fields: Fields, view: Bytes) -> bool:
     It is for the common layout: text in the first field only, dates and numbers in all others, none of them empty.
     """
     columns = fields.columns
-    if any(column is None or (column.type == "string") != (at == 0) for at, column in enumerate(columns)):
+    if any(column is None or (column.type == "string") != (place == 0) for place, column in enumerate(columns)):
         return False
     delimiter = ord(fields.source.format.delimiter)
     lines = separators = 0
@@ -125,8 +125,8 @@ def _read_selected(fields: Fields, text: Text) -> Quick:
     if doubtful.any():
         sure = pl.Series(~doubtful)
         rows, lines = rows.filter(sure), lines.filter(sure)
-    found = _finished(fields, rows, lines, spaces=b" " in data)
-    return Quick(found, _others(pl.Series(text.first + np.arange(text.ends.size)), found))
+    finished = _finished(fields, rows, lines, spaces=b" " in data)
+    return Quick(finished, _others(pl.Series(text.first + np.arange(text.ends.size)), finished))
 
 
 def _misshapen(fields: Fields, text: Text) -> Mask:
@@ -137,7 +137,7 @@ def _misshapen(fields: Fields, text: Text) -> Mask:
         length = len(fields.header.encode())
         alike = np.flatnonzero(text.ends - text.starts == length).tolist()
         header = fields.header.encode()
-        odd[[at for at in alike if text.own[text.starts[at] : text.ends[at]] == header]] = True
+        odd[[place for place in alike if text.own[text.starts[place] : text.ends[place]] == header]] = True
     control = (view < _SPACE) & (view != _NEWLINE) & (view != _TAB) | (view == _DELETE)
     if control.any():
         odd[np.searchsorted(text.ends, np.flatnonzero(control))] = True
@@ -158,14 +158,14 @@ def _doubtful(fields: Fields, view: Bytes, rows: pl.DataFrame) -> Mask:
     starts = _digit(first) | ((first == _MINUS) & _digit(second))
     plain = empty | (starts & _digit(last))
     doubtful: Mask = np.zeros(rows.height, np.bool_)
-    numbers = [(at, column) for at, column in enumerate(fields.columns) if column and column.read_as_number]
+    numbers = [(place, column) for place, column in enumerate(fields.columns) if column and column.read_as_number]
     if not numbers:
         return doubtful
     # One query for all columns: small drops are many, and each query has its price.
     nulls = rows.select(pl.col(column.name).is_null() for _, column in numbers)
     finite = [pl.col(column.name).is_finite() for _, column in numbers if column.type == "double"]
-    for at, column in numbers:
-        doubtful |= ~plain[:, at] | (nulls[column.name].to_numpy() & ~empty[:, at])
+    for place, column in numbers:
+        doubtful |= ~plain[:, place] | (nulls[column.name].to_numpy() & ~empty[:, place])
     if finite:
         doubtful |= ~rows.select(pl.all_horizontal(finite).fill_null(value=True)).to_series().to_numpy()
     exponent = np.flatnonzero((view | _LOWER_CASE) == _E)
@@ -181,7 +181,7 @@ def _digit(view: Bytes) -> Mask:
 
 def _read(fields: Fields, text: Text, *, strict: bool) -> pl.DataFrame | None:
     """The lines by the CSV reader: numbers typed, everything else as text. None where it can't."""
-    names = [column.name if column else f"_extra_{at}" for at, column in enumerate(fields.columns)]
+    names = [column.name if column else f"_extra_{place}" for place, column in enumerate(fields.columns)]
     kinds = [DTYPES[column.type] if column and column.read_as_number else pl.String() for column in fields.columns]
     try:
         return pl.read_csv(
@@ -210,5 +210,5 @@ def _finished(fields: Fields, rows: pl.DataFrame, lines: pl.Series, *, spaces: b
             if column.type != "string" and values.null_count():
                 wrong.append(column.name)  # for `strict` to explain
         made.append(values)
-    found = pl.DataFrame(made)
-    return found.drop_nulls(wrong) if wrong else found
+    frame = pl.DataFrame(made)
+    return frame.drop_nulls(wrong) if wrong else frame

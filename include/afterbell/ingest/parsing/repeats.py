@@ -13,7 +13,7 @@ from afterbell.ingest.sources.source import Kind, Source
 from afterbell.quality.rules import RuleSet
 
 KEYS: dict[Kind, tuple[str, ...]] = {"bars": ("symbol", "session"), "minute_bars": ("symbol", "at")}
-"""What a row of these kinds is about, whether a rule says so or not."""
+"""The key of a row of these kinds, whether a rule declares it or not."""
 SUPERSEDED = "superseded"
 _SESSIONS = 2
 _QUIET = 1.5
@@ -23,7 +23,7 @@ _SLOT_BITS = 16
 
 
 def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """One of each set of equal rows; of rows that differ under one key what ``source.duplicates`` says.
+    """One of each set of equal rows; of rows that differ under one key what ``source.duplicates`` declares.
 
     Args:
         source: whose rows.
@@ -33,8 +33,8 @@ def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.Dat
     Returns:
         The rows that stay, and rows set aside, as ``ASIDE``. All others were equal to one that stays.
     """
-    found = rules.unique_keys()
-    key = list(found[0].columns if found else KEYS.get(source.kind, ()))
+    unique_rules = rules.unique_keys()
+    key = list(unique_rules[0].columns if unique_rules else KEYS.get(source.kind, ()))
     values = [name for name in rows.columns if name != "line"]
     places = _alike(rows, key or values)
     if not places.size:
@@ -51,14 +51,15 @@ def collapse(source: Source, rules: RuleSet, rows: pl.DataFrame) -> tuple[pl.Dat
 def _one_a_key(
     source: Source, rules: RuleSet, distinct: pl.DataFrame, key: list[str]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    found, named = rules.unique_keys(), ", ".join(key)
+    unique_rules, named = rules.unique_keys(), ", ".join(key)
     key = in_each_drop(distinct, key)
     if source.duplicates == "last_wins":
         reason = pl.lit(f"a later line of the drop has other values for the same {named}")
         return sift(distinct, [Check(SUPERSEDED, ~pl.struct(key).is_last_distinct(), reason)])
     reason = pl.lit(f"the drop has other values for the same {named}")
     return sift(
-        distinct, [Check(found[0].name if found else "one_row_per_drop", pl.struct(key).is_duplicated(), reason)]
+        distinct,
+        [Check(unique_rules[0].name if unique_rules else "one_row_per_drop", pl.struct(key).is_duplicated(), reason)],
     )
 
 
@@ -69,19 +70,19 @@ def _alike(rows: pl.DataFrame, columns: list[str]) -> Places:
     """
     hashes = rows[columns].hash_rows().to_numpy()
     # A drop at a time: its slots fit a core's cache.
-    found = [start + _alike_in_a_drop(hashes[start : start + length]) for _, start, length in bounds_of(rows)]
-    return np.concatenate(found) if found else np.empty(0, np.int64)
+    places = [start + _alike_in_a_drop(hashes[start : start + length]) for _, start, length in bounds_of(rows)]
+    return np.concatenate(places) if places else np.empty(0, np.int64)
 
 
 def _alike_in_a_drop(hashes: npt.NDArray[np.uint64]) -> Places:
     # Each row takes the slot that its hash names: whoever lost a slot shares it, with its like or by chance.
     size = 1 << max(_SLOT_BITS, (4 * hashes.size).bit_length())
     slots = np.zeros(size, np.int32)
-    mine = (hashes & np.uint64(size - 1)).astype(np.int32)
-    here = np.arange(hashes.size, dtype=np.int32)
-    slots[mine] = here
-    slots[mine[slots[mine] != here]] = -1
-    places = np.flatnonzero(slots[mine] == -1)
+    slot_of_row = (hashes & np.uint64(size - 1)).astype(np.int32)
+    numbers = np.arange(hashes.size, dtype=np.int32)
+    slots[slot_of_row] = numbers
+    slots[slot_of_row[slots[slot_of_row] != numbers]] = -1
+    places = np.flatnonzero(slots[slot_of_row] == -1)
     shared = np.sort(hashes[places])
     again = shared[1:][shared[1:] == shared[:-1]]
     return places[np.isin(hashes[places], again)] if again.size else places[:0]
@@ -134,7 +135,7 @@ def _moved(rows: pl.DataFrame, limit: float) -> Places:
     """
     symbols, close, drops = rows["symbol"].hash().to_numpy(), rows["close"].to_numpy(), numbers_of(rows)
     beside = (symbols[:-1] == symbols[1:]) & (drops[:-1] == drops[1:])
-    found = np.flatnonzero(beside & _far(close, limit))
+    jumps = np.flatnonzero(beside & _far(close, limit))
     # Vendors write the sessions of a symbol one after the other, or all of one session first; what isn't beside its
     # pair is sorted to it.
     single = np.ones(symbols.size, np.bool_)
@@ -145,7 +146,7 @@ def _moved(rows: pl.DataFrame, limit: float) -> Places:
     pairs = (symbols[places][:-1] == symbols[places][1:]) & (drops[places][:-1] == drops[places][1:])
     pairs &= _far(close[places], limit)
     left, right = places[:-1][pairs], places[1:][pairs]
-    return np.unique(np.concatenate([found, found + 1, left, right]))
+    return np.unique(np.concatenate([jumps, jumps + 1, left, right]))
 
 
 def _far(prices: npt.NDArray[np.float64], limit: float) -> npt.NDArray[np.bool_]:

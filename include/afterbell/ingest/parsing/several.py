@@ -1,4 +1,4 @@
-"""Several drops in one frame: each query is asked once for all of them. Pure.
+"""Several drops in one frame: each query runs once for all of them. Pure.
 
 Their rows stand one drop after the other, with ``drop`` (UInt32), which numbers them from 0. A frame without that
 column is of one drop.
@@ -41,5 +41,5 @@ def bounds_of(rows: pl.DataFrame) -> list[tuple[int, int, int]]:
 
 
 def in_each_drop(rows: pl.DataFrame, key: Sequence[str]) -> list[str]:
-    """The columns of ``key`` that tell rows apart, where equal ones of other drops don't count."""
+    """The columns of ``key`` that distinguish rows, where equal ones of other drops don't count."""
     return [DROP, *key] if DROP in rows.columns else list(key)

@@ -26,7 +26,7 @@ class Check:
     Attributes:
         rule: its name in the quarantine.
         bad: true for a row that fails it; NULL counts as false.
-        reason: a String expression saying what was expected and found; evaluated on failing rows only.
+        reason: a String expression with what was expected and found; evaluated on failing rows only.
     """
 
     rule: str
@@ -42,17 +42,17 @@ def sift(frame: pl.DataFrame, checks: list[Check]) -> tuple[pl.DataFrame, pl.Dat
     """
     if not checks or frame.is_empty():
         return frame, ASIDE.to_frame()
-    verdicts = frame.select(check.bad.fill_null(value=False).alias(str(at)) for at, check in enumerate(checks))
+    verdicts = frame.select(check.bad.fill_null(value=False).alias(str(number)) for number, check in enumerate(checks))
     failed = reduce(or_, verdicts.get_columns())
     if not failed.any():
         return frame, ASIDE.to_frame()
     places = failed.arg_true()
     broken, verdicts = frame[places], verdicts[places]
     symbol = pl.col("symbol") if "symbol" in frame.columns else pl.lit(None, dtype=pl.String)
-    told = symbol.cast(pl.String).str.slice(0, 20).alias("symbol")
+    short_symbol = symbol.cast(pl.String).str.slice(0, 20).alias("symbol")
     earlier, parts = pl.repeat(value=False, n=places.len(), eager=True), []
     for check, verdict in zip(checks, verdicts.get_columns(), strict=True):
         first = broken.filter(verdict & ~earlier)
-        parts.append(first.select("line", told, rule=pl.lit(check.rule), reason=check.reason).cast(ASIDE))
+        parts.append(first.select("line", short_symbol, rule=pl.lit(check.rule), reason=check.reason).cast(ASIDE))
         earlier |= verdict
     return frame.filter(~failed), pl.concat(parts).sort("line")

@@ -1,4 +1,4 @@
-"""Many small drops of lines, read as if they were one: each query is asked once for all of them. Pure."""
+"""Many small drops of lines, read as if they were one: each query runs once for all of them. Pure."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def read_small(drops: Sequence[Lines]) -> list[Rows | CorruptDropError]:
     alike: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
     for place, drop in enumerate(drops):
         alike.setdefault((drop.fields.header, drop.fields.names), []).append(place)
-    found: dict[int, Rows | CorruptDropError] = {}
+    outcomes: dict[int, Rows | CorruptDropError] = {}
     for places in alike.values():
         several = [drops[place] for place in places]
-        found |= zip(places, _read_alike(several), strict=True)
-    return [found[place] for place in range(len(drops))]
+        outcomes |= zip(places, _read_alike(several), strict=True)
+    return [outcomes[place] for place in range(len(drops))]
 
 
 def _read_alike(drops: Sequence[Lines]) -> list[Rows | CorruptDropError]:
@@ -76,7 +76,7 @@ def _read_alike(drops: Sequence[Lines]) -> list[Rows | CorruptDropError]:
         odd = frame_of(whole, quick.odd)
         try:
             check_one_layout(fields, drops[0].key, odd)
-        except CorruptDropError:  # of one of them, which has to say so in its own name
+        except CorruptDropError:  # of one of them, whose message must have its own name
             return [_read_alone(drop) for drop in drops]
         strict, aside = read_strictly(fields, odd)
         rows, aside = pl.concat([rows, strict]).sort("line"), aside.sort("line")
@@ -95,8 +95,10 @@ def _divide(
         lines = frame["line"].to_numpy()
         places = np.searchsorted(lines, [*starts, int(ends[-1])], side="right")
         back = np.array([drop.text.first - 1 - start for drop, start in zip(drops, starts, strict=True)])
-        told = frame.with_columns(pl.Series("line", lines + np.repeat(back, np.diff(places))))
-        frames.append([told[first:last] for first, last in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)])
+        numbered = frame.with_columns(pl.Series("line", lines + np.repeat(back, np.diff(places))))
+        frames.append(
+            [numbered[first:last] for first, last in zip(places[:-1].tolist(), places[1:].tolist(), strict=True)]
+        )
     yield from zip(drops, counts, *frames, strict=True)
 
 

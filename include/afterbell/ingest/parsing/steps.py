@@ -1,4 +1,4 @@
-"""Cumulative factors, as some vendors tell a symbol's whole history, as the actions between them. Pure.
+"""From cumulative factors, in which some vendors give a symbol's whole history, to the actions between them. Pure.
 
 A row has the factors of payouts and of splits by which prices up to and including its day compare with those of today.
 Where they step from one row to the next, an action takes effect on the session after the earlier row's day.
@@ -35,26 +35,26 @@ def steps_between(source: Source, name: DropName, rows: pl.DataFrame, aside: pl.
         earlier one of the two. A step before the calendar begins keeps its day, which is no session.
 
     Raises:
-        CorruptDropError: a line can't be read, isn't positive, or repeats a day: then nobody knows the steps beside it.
+        CorruptDropError: a line can't be read, isn't positive, or repeats a day: then the steps beside it are unknown.
     """
     factors = [name for name in CUMULATIVE if name in rows.columns]
     _require_whole(name, rows, aside, factors)
     ordered = rows.sort("symbol", "ex_session")
-    after = [pl.col(each).shift(-1).over("symbol").alias(f"{each}_after") for each in factors]
+    after = [pl.col(column).shift(-1).over("symbol").alias(f"{column}_after") for column in factors]
     steps = ordered.with_columns(after).with_columns(_ex_session(source, ordered))
     about = ["line", "symbol", "ex_session"]
-    found = [rows.select(about).clear().with_columns(factor=pl.lit(None, pl.Float64), ratio=pl.lit(None, pl.Float64))]
-    for each, made in (("factor", "factor"), ("split_factor", "ratio")):
-        if each in factors:
-            step = (pl.col(each) / pl.col(f"{each}_after")).alias("step")
-            moved = steps.filter(pl.col(each) != pl.col(f"{each}_after")).select(*about, step)
-            values = moved["step"] if each == "factor" else 1 / moved["step"].map_elements(_exact, pl.Float64)
-            found.append(moved.select(about).with_columns(values.alias(made)))
-    return pl.concat(found, how="diagonal_relaxed").sort("line")
+    actions = [rows.select(about).clear().with_columns(factor=pl.lit(None, pl.Float64), ratio=pl.lit(None, pl.Float64))]
+    for column, target in (("factor", "factor"), ("split_factor", "ratio")):
+        if column in factors:
+            step = (pl.col(column) / pl.col(f"{column}_after")).alias("step")
+            moved = steps.filter(pl.col(column) != pl.col(f"{column}_after")).select(*about, step)
+            values = moved["step"] if column == "factor" else 1 / moved["step"].map_elements(_exact, pl.Float64)
+            actions.append(moved.select(about).with_columns(values.alias(target)))
+    return pl.concat(actions, how="diagonal_relaxed").sort("line")
 
 
 def _exact(step: float) -> float:
-    """The ratio that a step is, rounding apart; the step itself where it is none."""
+    """The ratio that a step is, rounding apart; the step itself where no ratio fits."""
     return split_ratio(step, _ROUNDED * step) or step
 
 
@@ -63,13 +63,13 @@ def _require_whole(name: DropName, rows: pl.DataFrame, aside: pl.DataFrame, fact
     empty = pl.any_horizontal(pl.col("symbol", "ex_session", *factors).is_null())
     small = pl.any_horizontal(pl.col(factors) <= 0).fill_null(value=False)
     again = pl.struct("symbol", "ex_session").is_duplicated()
-    for bad, reason in ((empty, "an empty field"), (small, "a factor of 0 or less"), (again, "a day told twice")):
+    for bad, reason in ((empty, "an empty field"), (small, "a factor of 0 or less"), (again, "a repeated day")):
         reasons |= dict.fromkeys(rows.filter(bad)["line"].to_list(), reason)
     if reasons:
         line = min(reasons)
         raise CorruptDropError(
             f"drop {name.key}: expected cumulative factors above 0 in every line, one a day, found {reasons[line]} in "
-            f"line {line}: the actions beside it cannot be told; ask for it again"
+            f"line {line}: the actions beside it are unknown; ask for it again"
         )
 
 

@@ -25,7 +25,7 @@ class Fields:
 
     Attributes:
         source: whose they are.
-        header: the header line; None where there is none.
+        header: the header line; None where the drop has no header.
         names: the vendor's name of each field, in their order.
         day: that the drop's key names; None where it names none.
     """
@@ -89,7 +89,7 @@ def _line_checks(fields: Fields) -> list[Check]:
 
 def _typed(fields: Fields, lines: pl.DataFrame) -> pl.DataFrame:
     """Split lines that have the right number of fields, and give each field its column's type."""
-    texts = [f"_text_{column.name}" if column else f"_extra_{at}" for at, column in enumerate(fields.columns)]
+    texts = [f"_text_{column.name}" if column else f"_extra_{place}" for place, column in enumerate(fields.columns)]
     split = pl.col("raw").str.split_exact(fields.source.format.delimiter, len(texts) - 1)
     frame = lines.select("line", split.struct.rename_fields(texts).alias("_fields")).unnest("_fields")
     frame = frame.with_columns(pl.col(name).str.strip_chars(" ") for name in texts if name.startswith("_text_"))

@@ -16,7 +16,7 @@ from afterbell.ingest.sources.source import Source
 
 _BLOCK = 32 * 1024 * 1024
 _MANY = 20
-"""From so many lines on, a column that most of them have something else in is a column of another type."""
+"""From this many lines on, a column in which most of them have something else is a column of another type."""
 
 
 def read_text(source: Source, key: str, body: bytes) -> Rows:
@@ -68,8 +68,8 @@ def check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
     for name in fields.names:
         lines = lines.filter(pl.col("raw").str.to_lowercase().str.contains(name.lower(), literal=True))
     for number, raw in lines.iter_rows():
-        found = split_names(fields.source, raw)
-        if is_reordered(fields.names, found):
+        names = split_names(fields.source, raw)
+        if is_reordered(fields.names, names):
             raise CorruptDropError(
                 f"drop {key}: line {number} names the columns in another order: expected "
                 f"{fields.source.format.delimiter.join(fields.names)!r} for the whole drop, found {raw[:120]!r}; "
@@ -78,14 +78,14 @@ def check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
 
 
 def notes_on(source: Source, extra: list[str]) -> tuple[str, ...]:
-    """What to say of columns that the source doesn't declare and allows."""
+    """Notes about columns that the source doesn't declare and allows."""
     if not extra or source.format.extra_columns != "warn":
         return ()
     return (f"columns that source {source.name} doesn't declare were passed over: {', '.join(extra)[:200]}",)
 
 
 def check_types(source: Source, key: str, aside: pl.DataFrame, total: int) -> None:
-    """A column that most lines have something else in was changed by the vendor: that is no matter of single lines."""
+    """Refuse a drop with a column in which most lines have something else: the vendor has changed the column itself."""
     if total < _MANY or aside.height * 2 <= total:
         return
     for column in source.columns.values():

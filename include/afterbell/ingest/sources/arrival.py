@@ -1,4 +1,4 @@
-"""Which of the objects that a listing shows are whole. Pure: an object is never taken for complete by being there."""
+"""Which of the objects in a listing are whole. Pure: that an object exists never proves that it is complete."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def complete(source: Source, listing: Sequence[StoredObject], now: datetime) -> 
         left in, for whoever reports them as strays.
     """
     waiting = unfinished(source, listing, now)
-    return [found for found in listing if found.key not in waiting and not _is_marker(source, found)]
+    return [stored for stored in listing if stored.key not in waiting and not _is_marker(source, stored)]
 
 
 def unfinished(source: Source, listing: Sequence[StoredObject], now: datetime) -> dict[str, str]:
@@ -36,38 +36,38 @@ def unfinished(source: Source, listing: Sequence[StoredObject], now: datetime) -
             return {}
 
 
-def _is_marker(source: Source, found: StoredObject) -> bool:
+def _is_marker(source: Source, stored: StoredObject) -> bool:
     suffix, shared = source.completion.suffix, source.completion.marker
     if source.completion.rule != "marker":
         return False
-    return found.key.rpartition("/")[2] == shared if shared else found.key.endswith(suffix)
+    return stored.key.rpartition("/")[2] == shared if shared else stored.key.endswith(suffix)
 
 
 def _unmarked(source: Source, listing: Sequence[StoredObject]) -> dict[str, str]:
     suffix, shared = source.completion.suffix, source.completion.marker
-    markers = {found.key: found for found in listing if _is_marker(source, found)}
+    markers = {stored.key: stored for stored in listing if _is_marker(source, stored)}
     reasons = {}
-    for found in listing:
-        if found.key in markers or not source.is_named(found.key):
+    for stored in listing:
+        if stored.key in markers or not source.is_named(stored.key):
             continue
-        key = f"{found.key.rpartition('/')[0]}/{shared}" if shared else found.key + suffix
-        reason = _without(key, markers, found)
+        key = f"{stored.key.rpartition('/')[0]}/{shared}" if shared else stored.key + suffix
+        reason = _marker_fault(key, markers, stored)
         if reason:
-            reasons[found.key] = reason
+            reasons[stored.key] = reason
     return reasons
 
 
-def _without(key: str, markers: Mapping[str, StoredObject], found: StoredObject) -> str:
-    """Why the marker ``key`` doesn't say that ``found`` is whole; empty where it does."""
+def _marker_fault(key: str, markers: Mapping[str, StoredObject], stored: StoredObject) -> str:
+    """Why the marker ``key`` doesn't confirm that ``stored`` is whole; empty where it does."""
     marker = markers.get(key)
     if marker is None:
         return f"its marker {key} is not there"
-    if marker.modified is None or found.modified is None or marker.modified >= found.modified:
+    if marker.modified is None or stored.modified is None or marker.modified >= stored.modified:
         return ""
     # A marker that is older than its object belongs to an earlier delivery: the new one may be under way.
     return (
-        f"{found.key}, written at {_at(found.modified)}, is newer than its marker {key}, written at "
-        f"{_at(marker.modified)}: write the marker after the last object"
+        f"{stored.key}, written at {_format_time(stored.modified)}, is newer than its marker {key}, written at "
+        f"{_format_time(marker.modified)}: write the marker after the last object"
     )
 
 
@@ -75,19 +75,23 @@ def _unsettled(source: Source, listing: Sequence[StoredObject], now: datetime) -
     seconds = source.completion.seconds
     latest = now - timedelta(seconds=seconds)
     moving: dict[date, StoredObject] = {}
-    for found in listing:
-        session = source.session_of(found.key)
-        if session is not None and (found.modified is None or found.modified > latest):
-            moving.setdefault(session, found)
+    for stored in listing:
+        session = source.session_of(stored.key)
+        if session is not None and (stored.modified is None or stored.modified > latest):
+            moving.setdefault(session, stored)
     reasons = {}
-    for found in listing:
-        session = source.session_of(found.key)
+    for stored in listing:
+        session = source.session_of(stored.key)
         if session is not None and session in moving:
             last = moving[session]
-            written = "at a time that the store doesn't say" if last.modified is None else f"at {_at(last.modified)}"
-            reasons[found.key] = f"{last.key} was written {written}, and must be left alone for {seconds} s"
+            written = (
+                "at a time that the store doesn't report"
+                if last.modified is None
+                else f"at {_format_time(last.modified)}"
+            )
+            reasons[stored.key] = f"{last.key} was written {written}, and must be left alone for {seconds} s"
     return reasons
 
 
-def _at(instant: datetime) -> str:
+def _format_time(instant: datetime) -> str:
     return f"{instant:%Y-%m-%d %H:%M:%S} UTC"

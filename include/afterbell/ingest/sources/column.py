@@ -23,7 +23,7 @@ _LEAST_SCALE, _MOST_SCALE, _SCALE_DIGITS = Decimal("1e-9"), Decimal("1e9"), 6
 
 
 class Column(Strict):
-    """One column of a drop. Whether it may be empty is for the rules to say.
+    """One column of a drop. The quality rules decide whether it may be empty.
 
     Attributes:
         name: what it is called in the lake.

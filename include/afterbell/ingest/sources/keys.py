@@ -1,4 +1,4 @@
-"""What the key of an object says: whose it is, its session and its symbol. Pure."""
+"""What the key of an object names: its source, its session and its symbol. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from afterbell.config.patterns import compile_key_pattern
 
 SESSION, SYMBOL = "session", "symbol"
-"""Groups of a key pattern that say something."""
+"""Groups of a key pattern that have a meaning."""
 
 
 def check_session_format(value: str) -> str:
@@ -24,7 +24,7 @@ def check_session_format(value: str) -> str:
     except ValueError as error:
         raise ValueError(f"is not a format of a day ({error}); write one such as %Y%m%d") from error
     if read != day:
-        raise ValueError("must tell year, month and day, such as %Y%m%d or %Y-%m-%d")
+        raise ValueError("must contain year, month and day, such as %Y%m%d or %Y-%m-%d")
     return value
 
 

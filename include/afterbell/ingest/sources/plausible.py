@@ -13,13 +13,13 @@ _DOLLARS = (0.1, 1000.0)
 """The median close of US stocks has been between 5 and 40 dollars for decades, that of the largest ones below 400.
 Prices in cents, or with a scale that is wrong by a hundred, lie outside."""
 _ANYWHERE = (0.001, 1_000_000.0)
-"""Prices in yen or won are hundreds and thousands. A source that says more refuses more."""
+"""Prices in yen or won are hundreds and thousands. A source that declares closer bounds refuses more."""
 CHANGE = 5.0
 """A market's median price never moves so far from one session to the next; a scale is wrong by ten at least."""
 
 
 class Plausible(Strict):
-    """What a source says of its prices.
+    """What a source declares about its prices.
 
     Attributes:
         median_close: the least and the largest median close of its symbols, in the exchange's currency; None for what

@@ -12,7 +12,7 @@ Kinds = ActionKind | dict[str, ActionKind]
 """The kind of all rows of a source, or that of each text in its column ``kind``."""
 
 VALUES = ("factor", "ratio", "amount")
-"""The price factor; new shares for one old; cash a share in the listing's currency. A row has one of them at least."""
+"""The price factor; new shares for one old; cash a share in the listing's currency. A row has at least one of them."""
 
 CUMULATIVE = ("factor", "split_factor")
 """Of a source of cumulative factors: of payouts and of splits, each valid up to and including its day."""
@@ -25,7 +25,7 @@ _TYPES: dict[str, ColumnType] = {
 
 
 def check_reported(columns: Mapping[str, ColumnType], kinds: Kinds | None, *, cumulative: bool = False) -> None:
-    """Whether the columns of a source of kind ``actions`` say all that an action needs.
+    """Check that the columns of a source of kind ``actions`` give all that an action needs.
 
     Args:
         columns: types by our names.
@@ -33,7 +33,7 @@ def check_reported(columns: Mapping[str, ColumnType], kinds: Kinds | None, *, cu
         cumulative: whether rows are cumulative factors.
 
     Raises:
-        ValueError: they don't; the message says what to write.
+        ValueError: they don't; the message states what to write.
     """
     wrong = [f"{name}: {_TYPES[name]}" for name in columns if name in _TYPES and columns[name] != _TYPES[name]]
     if wrong:
@@ -51,7 +51,7 @@ def check_reported(columns: Mapping[str, ColumnType], kinds: Kinds | None, *, cu
             "one kind of all rows leave the column out and write kinds: split or kinds: dividend"
         )
     if "factor" in columns and kinds is None:
-        raise ValueError("a factor does not say whether shares change in number: add kinds: split, or dividend")
+        raise ValueError("a factor does not show whether shares change in number: add kinds: split, or dividend")
     for name, kind in (("ratio", "dividend"), ("amount", "split")):
         if name in columns and kinds == kind:
             raise ValueError(f"kinds: {kind} contradicts the column {name}; leave kinds out, or map a column `kind`")

@@ -58,7 +58,7 @@ class Source(Strict):
         store: ``s3`` (the feed bucket) or ``hdfs`` (below the feed's root).
         prefix: where its objects lie.
         key_pattern: a regular expression a whole key must match, with a group ``session``; with a group ``symbol``
-            where each object is about one symbol, and no column says which.
+            where each object is about one symbol, and no column names it.
         session_format: how the key writes the session.
         include: regular expressions for whole keys; where there are some, other objects are left alone.
         exclude: the same of objects that are left alone: neither read nor named as strays.
@@ -76,7 +76,7 @@ class Source(Strict):
         kinds: of actions: the kind of all rows, or of each text in the column ``kind``.
         cumulative: of actions: whether each row has the factors up to and including its day, so that the steps between
             rows are the actions.
-        rank: of what bars show of actions, or of reported ones, among all that say something of one session: the higher
+        rank: of what bars show of actions, or of reported ones, among all that report about one session: the higher
             counts, of equal ones the newer.
         quality: the rule set (``include/config/quality``) that its rows must pass.
         quarantine_budget: how much of one drop may be set aside.
@@ -85,7 +85,7 @@ class Source(Strict):
             deliveries one after another, of which the last counts.
         required: whether a session without its drop fails.
         arrival: how long a run waits for it, and what then.
-        completion: how one tells that an object is whole.
+        completion: the rule by which an object is known to be whole.
     """
 
     name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
@@ -178,9 +178,9 @@ class Source(Strict):
                 self.completion.rule == "settled"
             ),
         }
-        found = [reason for reason, holds in wrong.items() if holds]
-        if found:
-            raise ValueError("; ".join(found))
+        reasons = [reason for reason, holds in wrong.items() if holds]
+        if reasons:
+            raise ValueError("; ".join(reasons))
         return self
 
     @model_validator(mode="after")
@@ -234,8 +234,8 @@ class Source(Strict):
     def _can_tell_a_header_from_a_row(self) -> Source:
         if self.format.header == "optional" and all(column.type == "string" for column in self.columns.values()):
             raise ValueError(
-                "format.header: optional needs a column that isn't text, or a header can't be told from a row; write "
-                "required or none"
+                "format.header: optional needs a column that isn't text, or a header can't be distinguished from a "
+                "row; write required or none"
             )
         return self
 
@@ -259,7 +259,7 @@ class Source(Strict):
 
     @property
     def session_in_key(self) -> bool:
-        """Whether all bars of an object are of the session that its key names, and no column says so."""
+        """Whether all bars of an object are of the session that its key names, without a column for it."""
         named = any(column.name == "session" for column in self.columns.values())
         return self.kind == "bars" and self.carries == ("same",) and not named
 
@@ -276,8 +276,8 @@ class Source(Strict):
 
     def groups(self, key: str) -> dict[str, str | None] | None:
         """What the groups of ``key_pattern`` match in ``key``; None where the key isn't one of this source's."""
-        found = None if self.passes_over(key) else re.fullmatch(self.key_pattern, key)
-        return None if found is None else found.groupdict()
+        match = None if self.passes_over(key) else re.fullmatch(self.key_pattern, key)
+        return None if match is None else match.groupdict()
 
     def session_of(self, key: str) -> date | None:
         """The session that ``key`` is named after; None where the key isn't one of this source's."""
@@ -297,7 +297,7 @@ class Source(Strict):
     def member_pattern(self, key: str) -> str:
         """The name, as a regular expression, of what is read out of the zip ``key``; empty for its only member."""
         groups = self.groups(key) or {}
-        return MEMBER_GROUP.sub(lambda found: re.escape(groups.get(found[1]) or ""), self.format.member)
+        return MEMBER_GROUP.sub(lambda group: re.escape(groups.get(group[1]) or ""), self.format.member)
 
     def price_bounds(self) -> tuple[float, float]:
         """Bounds of the median close of its symbols, in the exchange's currency."""
@@ -337,19 +337,19 @@ def load_source(name: str) -> Source:
     """The source ``name``.
 
     Raises:
-        ConfigError: there is none, a key of it is wrong, or its name differs from its file's.
+        ConfigError: the file is missing, a key of it is wrong, or its name differs from the file's.
     """
-    found = load_named("sources", name, Source)
-    if found.name != name:
-        raise ConfigError(f"sources/{name}.yaml: name: expected {name!r}, found {found.name!r}")
-    return found
+    source = load_named("sources", name, Source)
+    if source.name != name:
+        raise ConfigError(f"sources/{name}.yaml: name: expected {name!r}, found {source.name!r}")
+    return source
 
 
 def load_sources() -> tuple[Source, ...]:
     """Every source there is, in the order of their names.
 
     Raises:
-        ConfigError: one is wrong, or there is none.
+        ConfigError: one is wrong, or no source is declared.
     """
     folder = config_folder() / "sources"
     names = sorted(path.stem for path in folder.glob("*.yaml"))

@@ -23,8 +23,9 @@ class Arrival(Strict):
         cut_off_minutes: after the session's close, as the calendar has it; waiting ends there.
         late: what then happens: ``fail``, the run stops and the champion stays; ``go_on``, without the drop, which
             counts from the session on that first finds it.
-        poll_seconds: between two looks.
-        expected: ``sometimes`` where not every session has a drop (a weekly file): nobody waits for it or misses it.
+        poll_seconds: between two checks.
+        expected: ``sometimes`` where not every session has a drop (a weekly file): a run neither waits for it nor
+            reports it missing.
     """
 
     cut_off_minutes: int = Field(default=75, ge=1, le=120)
@@ -34,11 +35,11 @@ class Arrival(Strict):
 
 
 class Completion(Strict):
-    """How one tells that an object is whole.
+    """The rule by which an object is known to be whole.
 
     Attributes:
         rule: ``atomic``, the store shows only whole objects (S3, or a rename on HDFS); ``marker``, a second object
-            says so; ``settled``, it was not written to for a while.
+            confirms it; ``settled``, it was not written to for a while.
         suffix: of the marker's key: the object's own key, and this.
         marker: or the marker's name, one for all objects of its folder, such as ``_SUCCESS``.
         seconds: for how long an object, and the others of its session, must have been left alone.

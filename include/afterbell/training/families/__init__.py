@@ -1,4 +1,4 @@
-"""Model families behind one door: fit gives bytes in a text format, bytes give a model back.
+"""Model families behind one interface: fit gives bytes in a text format, bytes give a model back.
 
 A family is one module with ``SUFFIX``, ``fit(x, y, names, params, seed) -> bytes`` and ``load(body) ->
 Model``.

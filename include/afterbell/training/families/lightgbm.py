@@ -29,8 +29,8 @@ class TreeModel:
 
     def gains(self) -> dict[str, float]:
         """Total gain of the splits on each feature."""
-        found = self._booster.feature_importance(importance_type="gain")
-        return dict(zip(self.names, (float(value) for value in found), strict=True))
+        totals = self._booster.feature_importance(importance_type="gain")
+        return dict(zip(self.names, (float(value) for value in totals), strict=True))
 
 
 def fit(

@@ -11,9 +11,9 @@
   function take(next) {
     const focus = document.activeElement, main = document.getElementById("main");
     const place = focus && main.contains(focus) ? [...main.querySelectorAll("a,button,[tabindex]")].indexOf(focus) : -1;
-    const open = [...main.querySelectorAll("details")].map((each) => each.open);
+    const open = [...main.querySelectorAll("details")].map((details) => details.open);
     main.replaceChildren(...next.getElementById("main").childNodes);
-    main.querySelectorAll("details").forEach((each, at) => { if (open[at]) each.open = true; });
+    main.querySelectorAll("details").forEach((details, index) => { if (open[index]) details.open = true; });
     document.querySelector("footer").replaceChildren(...next.querySelector("footer").childNodes);
     document.title = next.title;
     if (place >= 0) {
@@ -26,11 +26,11 @@
     if (!busy()) {
       try {
         const answer = await fetch(location.href, { headers: { Accept: "text/html" }, credentials: "same-origin" });
-        if (answer.status === 401 || answer.status === 403) return; // signed out: no use in asking on
+        if (answer.status === 401 || answer.status === 403) return; // signed out: no further requests
         if (!answer.ok) throw new Error(answer.status);
         take(new DOMParser().parseFromString(await answer.text(), "text/html"));
       } catch (error) {
-        pause = Math.min(longest, pause * 2); // the server is away: what stands here says when it was true
+        pause = Math.min(longest, pause * 2); // the server is away: what stands here shows its time
       }
     }
     if (pause) setTimeout(look, pause * 1000);
