@@ -79,7 +79,7 @@ chaos: setup  ## kill Airflow's processes at random during daily runs (RUNS=10 S
 picture: setup  ## take the README's picture of the page Tonight, of the Airflow that `make up` started (needs chromium)
 	@$(SPARK) -m tests.picture
 
-lint: setup  ## check style, format, types and import contracts
+lint: setup  ## check style, format, words, types and import contracts
 	@$(SPARK) -m tests.suite lint
 
 bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history or backfill)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from afterbell.backfill.shelf import Shelf
+from afterbell.backfill.repository import Shelf
 from afterbell.cli.market import write_folder
 from afterbell.lake.reader import scan
 from afterbell.simulation.feed import deliveries

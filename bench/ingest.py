@@ -15,10 +15,10 @@ import polars as pl
 from afterbell.calendar.sessions import Exchange
 from afterbell.cli.market import write_folder
 from afterbell.ingest.parsing.parse import DropName, parse_drop
-from afterbell.ingest.sources.source import load_sources
-from afterbell.quality.rules import load_rules
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import load_sources
 from bench.driver import ROOT
 from bench.measure import Ratio, ratio_of, side_by_side
 from bench.replay import sessions_of

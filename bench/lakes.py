@@ -13,13 +13,13 @@ from typing import Any
 import polars as pl
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.ingest.job import ingest
 from afterbell.lake.reader import scan
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
+from afterbell.run.job import StepArgs
 
 CONTENT = (
     "market.bars",

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import MissingDropsError
-from afterbell.ingest.sources.source import load_sources
+from afterbell.sources.source import load_sources
 from bench.services import drive, services
 
 _EVERY = 20

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 
 from afterbell.backfill.run import backfill_features
-from afterbell.cluster.job import run_step
+from afterbell.run.job import run_step
 
 if __name__ == "__main__":
     sys.exit(run_step("backfill_features", backfill_features))

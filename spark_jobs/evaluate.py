@@ -18,24 +18,24 @@ from typing import Any
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs, run_slug, run_step
-from afterbell.cluster.steps import EXPERIMENT_RUNS
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, ObjectMissingError, ObjectTooLargeError, StaleInputError
+from afterbell.evaluation.candidate_scores import Judged, insides, judge, read_rows
 from afterbell.evaluation.gate import Contender, Decision, decide, in_time, undecided
-from afterbell.evaluation.judged import Judged, insides, judge, read_rows
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Champion
 from afterbell.release.turn import give_back_turn, take_turn
+from afterbell.run.job import StepArgs, run_slug, run_step
+from afterbell.run.record import record_run
+from afterbell.run.steps import EXPERIMENT_RUNS
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 

@@ -15,11 +15,10 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
+from afterbell.evaluation.candidate_scores import Judged, insides, judge, read_rows
 from afterbell.evaluation.gate import Contender, Decision, decide
-from afterbell.evaluation.judged import Judged, insides, judge, read_rows
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.settings import GateSettings, load_gate
@@ -27,10 +26,11 @@ from afterbell.experiments.request import Request, root_of
 from afterbell.experiments.resolve import asked
 from afterbell.experiments.sections import deflated, outcome, sections, title
 from afterbell.lake.commit import commit_id
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
 from afterbell.release.catalog import read_manifest
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 from afterbell.training.spec import load_spec

@@ -14,18 +14,18 @@ from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.experiments.request import root_of
 from afterbell.experiments.resolve import asked
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import at_snapshot, ensure_table
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS, OUT_OF_SAMPLE
-from afterbell.release.choose import carry_out, choice
+from afterbell.release.promotion import carry_out, choice
 from afterbell.release.publish import build_manifest, upload
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 

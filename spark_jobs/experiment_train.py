@@ -14,7 +14,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.evaluation.settings import load_gate
 from afterbell.experiments.draw import trials
@@ -23,12 +22,13 @@ from afterbell.experiments.resolve import asked
 from afterbell.experiments.search import search
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit, head
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
-from afterbell.training.handed import Handed
+from afterbell.training.inputs import Handed
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame
 from afterbell.training.spec import load_spec

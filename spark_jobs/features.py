@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 
-from afterbell.cluster.job import run_step
 from afterbell.features.job import features
+from afterbell.run.job import run_step
 
 if __name__ == "__main__":
     sys.exit(run_step("features", features))

@@ -11,14 +11,14 @@ import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
 from afterbell.lake.maintenance import Round, all_tables, newest_commit, tend
 from afterbell.lake.maintenance_named import read_named, unfinished, unneeded
 from afterbell.lake.maintenance_plan import load_keep
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 
 _SKEW = timedelta(minutes=5)

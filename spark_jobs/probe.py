@@ -12,12 +12,12 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.alike import differences, facts, on_executors
-from afterbell.cluster.job import StepArgs, run_step
-from afterbell.cluster.probe import Look, drop_marker, leave_marker, trouble
+from afterbell.cluster.environment_check import differences, facts, on_executors
 from afterbell.config.runtime import Runtime
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import CATALOG
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.probe import Look, drop_marker, leave_marker, trouble
 
 _JAVA = "java_method('java.lang.System', 'getProperty', 'java.version') AS java"
 

@@ -18,18 +18,18 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs, run_step
-from afterbell.cluster.kept import kept
 from afterbell.config.runtime import Runtime
 from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
-from afterbell.lake.runs import record_run
+from afterbell.lake.persist import kept
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.scoring.models import ModelText, open_release, require_schema
 from afterbell.scoring.score_spark import score_frame, signals
 from afterbell.stores.artifacts import ArtifactStore

@@ -20,13 +20,13 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
+from afterbell.run.job import StepArgs, run_step
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import (
     candidate_id,
@@ -36,9 +36,9 @@ from afterbell.training.candidate import (
     read_candidate,
     upload,
 )
+from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import NO_TIME, FitResult, plan, settle
-from afterbell.training.handed import Handed
-from afterbell.training.leave_out import LeaveOut, ends_at, until
+from afterbell.training.inputs import Handed
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits
 from afterbell.training.spec import ModelSpec, load_spec

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import sys
 
-from afterbell.cluster.job import run_step
 from afterbell.quality.job import validate
+from afterbell.run.job import run_step
 
 if __name__ == "__main__":
     sys.exit(run_step("validate", validate))

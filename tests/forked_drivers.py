@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import NoReturn
 
 from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
+from afterbell.cluster.warm.protocol import Request, connect, listen, receive, send
 from afterbell.cluster.warm.serve import stop_context
 from afterbell.cluster.warm.submit import forked_workers
-from afterbell.cluster.warm.words import Request, connect, listen, receive, send
 from afterbell.config.platform import Folders
 
 _ROOT = Path(__file__).resolve().parents[1]

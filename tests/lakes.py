@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from afterbell.cluster.job import StepArgs
 from afterbell.errors import AfterbellError
 from afterbell.ingest.job import ingest
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import head
 from afterbell.quality.job import validate
+from afterbell.run.job import StepArgs
 from bench.lakes import open_lake
 
 

@@ -10,8 +10,12 @@ from __future__ import annotations
 import ast
 import posixpath
 import re
+import sys
 from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))  # MkDocs loads this file by its path
+from rooms import MARK, draw_rooms, read_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "include" / "afterbell"
@@ -35,7 +39,9 @@ def on_files(files: Any, config: Any) -> Any:
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    """Point the links of a page to pages of the site; what has no page there becomes text."""
+    """Point the links of a page to pages of the site, and draw the rooms where it wants them."""
+    if MARK in markdown:
+        markdown = markdown.replace(MARK, draw_rooms(read_layers(ROOT / "pyproject.toml"), _summary))
     return site_links(markdown, page.file.src_uri)
 
 

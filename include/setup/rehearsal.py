@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import HdfsLocation, LakeLocation, Runtime, S3Location
 from afterbell.lake.commit import find_commit, head
-from afterbell.lake.runs import record_run
 from afterbell.lake.scan import plan_files
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import RUNS
+from afterbell.run.job import StepArgs
+from afterbell.run.record import record_run
 
 
 def main(folder: Path) -> None:

@@ -31,7 +31,7 @@ registered_seconds: {registered}
 """
 SCRIPT = """
 import os, sys
-from afterbell.cluster.job import run_step
+from afterbell.run.job import run_step
 from afterbell.errors import ConfigError, StoreUnavailableError
 
 def body(args):

@@ -20,7 +20,7 @@ from afterbell.airflow.await_drops import AwaitDropsOperator, missing_text
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.ingest.sources.source import load_source
+from afterbell.sources.source import load_source
 from tests.airflow.drops_world import FILINGS, PRICES, RUN, Clock, Feed, write_sources
 from tests.airflow_home import ROOT
 from tests.patience import LONG, wait_long_for_services

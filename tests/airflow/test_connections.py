@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from afterbell.airflow.artifact_access import secret_values
 from afterbell.airflow.connections import spark_secrets, spark_target, store_environment
-from afterbell.airflow.store import secret_values
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.s3_keys import ARTIFACTS, keys_of

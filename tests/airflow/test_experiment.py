@@ -14,9 +14,9 @@ from afterbell.airflow.open_experiment import check_form
 from afterbell.airflow.spark_step import step_arguments
 from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span
-from afterbell.cluster.steps import inputs_of
 from afterbell.errors import ConfigError
 from afterbell.experiments.request import FACTOR_SETS
+from afterbell.run.steps import inputs_of
 from tests.airflow.forms import HOSTILE, bag, form, refused
 from tests.airflow_home import ROOT
 

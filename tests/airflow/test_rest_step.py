@@ -25,10 +25,10 @@ from afterbell.airflow import attempt, cluster_step, outage
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes, _store
 from afterbell.cluster.connections import connection_environment
-from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.share import placed
+from afterbell.run.job import attempt_key, failure_key, result_key
 from tests.airflow.rest_world import CREATE, RUN, World, configure, lost, told, unknown
 from tests.cluster.rest_server import frozen_server
 from tests.patience import LONG, wait_long_for_services

@@ -17,8 +17,7 @@ import polars as pl
 
 from afterbell.backfill import run as jobs
 from afterbell.backfill.__main__ import main as plan_step
-from afterbell.backfill.shelf import Shelf
-from afterbell.cluster.job import StepArgs
+from afterbell.backfill.repository import Shelf
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StoreUnavailableError
 from afterbell.features.job import features
@@ -27,6 +26,7 @@ from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import publish_branch
 from afterbell.lake.reader import scan
 from afterbell.quality import job as audit
+from afterbell.run.job import StepArgs
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore

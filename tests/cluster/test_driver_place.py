@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterbell.cluster.ask import ask_place, place_text, require_place
+from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver_place import DriverNeeds, mesos_place_cause, standalone_place_cause
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ClusterUnavailableError, NoResourcesError

@@ -9,13 +9,13 @@ import pytest
 
 from afterbell.cli import doctor_cluster
 from afterbell.cli.context import Opened
-from afterbell.cluster.job import StepArgs
 from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.secrets import cluster_secrets, secret_values
 from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
+from afterbell.run.job import StepArgs
 from tests.cluster.rest_server import frozen_server
 from tests.cluster.test_connections import ENV
 

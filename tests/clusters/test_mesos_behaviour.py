@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from afterbell.cluster.ask import ask_place
+from afterbell.cluster.diagnosis import ask_place
 from afterbell.cluster.profile import ClusterProfile
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.mesos.agent import Agent

@@ -13,9 +13,9 @@ from pydantic import Field
 from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.config.platform import current_market, load_platform
 from afterbell.errors import ConfigError
-from afterbell.ingest.sources.source import load_source
-from afterbell.quality.rules import load_rules
 from afterbell.sla.policy import load_policy
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import load_source
 
 
 class Day(Strict):

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from afterbell.evaluation.judged import Judged
+from afterbell.evaluation.candidate_scores import Judged
 from afterbell.evaluation.out_of_sample import COLUMNS
 from afterbell.release.manifest import Champion
 from spark_jobs.evaluate import decide_against

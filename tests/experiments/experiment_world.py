@@ -8,7 +8,6 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.experiments import resolve
 from afterbell.experiments.request import parse_request
@@ -16,6 +15,7 @@ from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release import __main__ as publishing
+from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.evaluate import evaluate
 from spark_jobs.experiment_evaluate import experiment_evaluate

@@ -14,7 +14,6 @@ from typing import Any
 
 import boto3
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.features.job import features
@@ -23,6 +22,7 @@ from afterbell.lake import reader
 from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.factory import drop_store
 from spark_jobs.ingest import ingest
 from tests.faults import market

@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow.fs as pafs
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.steps import STEPS
 from afterbell.embedded.ports import free_port
 from afterbell.lake.outage import outage_of
+from afterbell.run.steps import STEPS
 from afterbell.stores import retry
 from tests.faults.proxy import FOR_EVER, Proxy, Reset
 from tests.runbook.world import FIRST, SECOND, World

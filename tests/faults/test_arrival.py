@@ -10,8 +10,8 @@ import boto3
 import pytest
 
 from afterbell.errors import ObjectChangedError, RetryableError
-from afterbell.ingest.sources.arrival import complete
-from afterbell.ingest.sources.source import Source, load_source
+from afterbell.sources.arrival import complete
+from afterbell.sources.source import Source, load_source
 from afterbell.stores.factory import drop_store
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.bucket import read_slice
 from afterbell.ingest.fetch import Stores
+from afterbell.ingest.month_task import read_slice
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.parts import LEDGER
 from afterbell.ingest.plan import QUARANTINED, plan_source
 from afterbell.ingest.slices import share_out
-from afterbell.ingest.sources.source import Source, load_source
-from afterbell.quality.rules import load_rules
+from afterbell.ingest.task_results import LEDGER
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source, load_source
 from afterbell.stores.protocols import StoredObject, StoreKind
 from tests.faults import market
 from tests.faults.conftest import Stage

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from afterbell.cluster.steps import STEPS
+from afterbell.run.steps import STEPS
 from tests.conftest import Services
 from tests.runbook.world import FIRST, SECOND
 from tests.small_disk import may_mount

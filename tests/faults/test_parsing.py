@@ -11,8 +11,8 @@ import pytest
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.source import Source, load_source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source, load_source
 from tests.faults import market
 
 TEXT = "\n".join(market.whole(1)).encode()

@@ -14,8 +14,8 @@ import pytest
 from afterbell.airflow.arrivals import cut_off, look, outstanding, stores_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import NotASessionError
-from afterbell.ingest.sources.source import Source, load_source
 from afterbell.sla.deadline import deadline_for
+from afterbell.sources.source import Source, load_source
 from tests.conftest import Services
 from tests.faults.conftest import SLOW_DOWN, Stage
 from tests.faults.proxy import FOR_EVER, Answer

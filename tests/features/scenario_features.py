@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.features.factors import FactorSet
@@ -30,6 +29,7 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
+from afterbell.run.job import StepArgs
 from tests.features.worlds import DAY, World, drawn
 
 SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11

@@ -18,7 +18,6 @@ from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
-from afterbell.cluster.job import StepArgs, result_key, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.features import job as features
 from afterbell.ingest import job as ingest
@@ -29,6 +28,7 @@ from afterbell.quality import job as validate
 from afterbell.release import __main__ as release
 from afterbell.release import publish
 from afterbell.release.catalog import read_champion
+from afterbell.run.job import StepArgs, result_key, run_step
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs import evaluate, score, train
 

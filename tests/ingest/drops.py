@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.source import Source, load_source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source, load_source
 
 HEADER = "symbol,date,open,high,low,close,volume,adj_close"
 DAY, BEFORE = date(2016, 6, 30), date(2016, 6, 29)

@@ -18,11 +18,11 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.ingest.job import ingest
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
+from afterbell.run.job import StepArgs
 from afterbell.stores.factory import drop_store
 
 HERE = Path(__file__).resolve().parent

@@ -21,8 +21,8 @@ from afterbell.errors import AfterbellError, BaseMovedError
 from afterbell.ingest import job, write
 from afterbell.ingest import publish as publishing
 from afterbell.ingest.publish import publish
+from afterbell.lake import compact_small_files as folding
 from afterbell.lake import create
-from afterbell.lake import fold as folding
 from afterbell.lake.tables import BARS, DROPS
 from bench.lakes import Lake
 

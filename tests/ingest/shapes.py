@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from afterbell.config.loader import load_yaml
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 FOLDER = Path(__file__).parent / "sources"
 

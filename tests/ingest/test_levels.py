@@ -13,7 +13,7 @@ from afterbell.ingest.levels import SAMPLE, check_levels, sample_closes
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.past_prices import near_sessions
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 from tests.ingest.shapes import example
 
 FIRST, SECOND, THIRD = date(2016, 6, 28), date(2016, 6, 29), date(2016, 6, 30)

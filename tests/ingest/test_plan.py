@@ -18,7 +18,7 @@ from afterbell.errors import (
 )
 from afterbell.ingest.outcome import Outcome, check_outcomes
 from afterbell.ingest.plan import DropTask, KnownDrop, plan_source
-from afterbell.ingest.sources.source import load_source
+from afterbell.sources.source import load_source
 from afterbell.stores.protocols import StoredObject
 from tests.ingest.shapes import example
 

@@ -7,10 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.cluster.job import StepArgs
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError
 from afterbell.ingest.refusals import Refusal, listed, read_refusals, refuse, release
 from afterbell.ingest.release_drop import main
+from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
 
 pytestmark = pytest.mark.services

@@ -8,7 +8,7 @@ import pytest
 
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.slices import Slice, share_out
-from afterbell.ingest.sources.source import Kind
+from afterbell.sources.source import Kind
 
 JUNE, JULY = date(2016, 6, 1), date(2016, 7, 1)
 

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 
 from afterbell.config.runtime import Runtime
-from afterbell.lake import fold as folding
+from afterbell.lake import compact_small_files as folding
 from afterbell.lake.commit import at_snapshot, ensure_table, find_commit, head, publish_branch
+from afterbell.lake.compact_small_files import fold
 from afterbell.lake.files import commit_files, write_files
-from afterbell.lake.fold import fold
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live, summary

@@ -11,7 +11,6 @@ from typing import Any
 import polars as pl
 from pyspark.sql import DataFrame
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake import append
@@ -26,12 +25,13 @@ from afterbell.lake.commit import (
     publish_branch,
 )
 from afterbell.lake.files import commit_files, write_files
-from afterbell.lake.runs import record_run
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import ancestry
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
+from afterbell.run.job import StepArgs
+from afterbell.run.record import record_run
 from tests.lake.branches import open_branch
 
 SESSION = date(2016, 6, 29)

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake import maintenance
@@ -20,6 +19,7 @@ from afterbell.lake.maintenance_named import read_named
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, SYMBOLS
+from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs import maintain as maintaining
 from spark_jobs.maintain import maintain

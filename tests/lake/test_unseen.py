@@ -15,10 +15,10 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import LakeLocation, Runtime
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.read import read_drop
-from afterbell.ingest.sources.source import load_source
 from afterbell.lake.bars import Question, adjusted_bar
 from afterbell.lake.unseen import LEDGER, unseen_sessions
-from afterbell.quality.rules import rules_of
+from afterbell.sources.rules import rules_of
+from afterbell.sources.source import load_source
 from afterbell.stores.protocols import StoredObject
 from tests.lake.test_bars import D0, D1, D2, D3, action, bar
 from tests.spark_run import ELSEWHERE

@@ -10,12 +10,12 @@ from datetime import date
 import pytest
 
 from afterbell.cluster.connections import connection_environment
-from afterbell.cluster.job import result_key
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.embedded import stack
+from afterbell.run.job import result_key
 from afterbell.stores.artifacts import ArtifactStore
 from tests.airflow_api import AirflowApi, password_of
 from tests.cluster.rest_server import frozen_server

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from afterbell.cluster.steps import STEPS, inputs_of
 from afterbell.config.runtime import Runtime
+from afterbell.run.steps import STEPS, inputs_of
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
 
 DAY = date(2016, 6, 30)
 Row = dict[str, Any]

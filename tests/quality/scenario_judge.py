@@ -24,7 +24,7 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, DROPS, QUARANTINE, SYMBOLS, Table
-from afterbell.quality import judge
+from afterbell.quality import audit_branch as judge
 from afterbell.quality.audit import Subject, run_audit
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.expectations import row_expectations

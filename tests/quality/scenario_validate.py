@@ -18,7 +18,7 @@ from afterbell.lake.commit import at_snapshot, head
 from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS
 from afterbell.quality import job as step
-from afterbell.quality.stored import newest_report
+from afterbell.quality.report_store import newest_report
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from tests.ingest import world

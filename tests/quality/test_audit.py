@@ -11,9 +11,9 @@ import pytest
 
 from afterbell.errors import ValidationFailedError
 from afterbell.quality.audit import Report, Subject, facts_subject, judge, run_audit
+from afterbell.quality.audit_branch import Expected, divide
 from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
-from afterbell.quality.judge import Expected, divide
-from afterbell.quality.row_rules import Rule
+from afterbell.sources.row_rules import Rule
 from tests.quality.cases import JUMP, JUMPS, ROW_RULES, SET_RULES, STALE, Row, frame, rule_set
 
 # Of Great Expectations' own making, when it is imported.

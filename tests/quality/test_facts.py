@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from afterbell.quality.facts import SessionRows, fact, missing_symbols, trailing
-from afterbell.quality.set_rules import Fact, SetRule
+from afterbell.sources.set_rules import Fact, SetRule
 from tests.quality.cases import DAY
 
 DAYS = [date(2016, 6, day) for day in (22, 23, 24, 27, 28, 29)]

@@ -9,7 +9,7 @@ import polars as pl
 
 from afterbell.quality.neighbours import Bounds
 from afterbell.quality.presence import Presence, bounds_of
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
 from tests.quality.cases import JUMP, rule_set
 
 DAYS = [date(2016, 6, day) for day in (6, 7, 8, 9, 10)]

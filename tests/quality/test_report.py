@@ -11,16 +11,16 @@ from typing import Any
 import polars as pl
 import pytest
 
-from afterbell.cluster.job import StepArgs
-from afterbell.ingest.sources.source import load_source
 from afterbell.quality.audit import Report
+from afterbell.quality.audit_branch import Judgement
 from afterbell.quality.exhibits import Exhibits
 from afterbell.quality.found import Found
-from afterbell.quality.judge import Judgement
 from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.job import StepArgs
+from afterbell.sources.source import load_source
 from tests.quality.cases import DAY, JUMP, STALE, Row, rule_set
 
 NASTY = "<script>alert('x')</script>"

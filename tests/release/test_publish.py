@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.cluster.job import StepArgs
 from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentError, RetryableError, StaleInputError
 from afterbell.release.__main__ import main
 from afterbell.release.audit import moves
@@ -16,6 +15,7 @@ from afterbell.release.catalog import list_releases, read_champion, read_manifes
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from afterbell.release.turn import KEY as TURN
 from afterbell.release.turn import take_turn
+from afterbell.run.job import StepArgs
 from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate

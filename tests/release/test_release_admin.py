@@ -12,7 +12,7 @@ from afterbell.errors import StepFailedError
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from tests.release.conftest import add_candidate
-from tests.release.test_choose import IDS, A, B, C, daily
+from tests.release.test_promotion import IDS, A, B, C, daily
 
 pytestmark = pytest.mark.services
 

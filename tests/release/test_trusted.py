@@ -11,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from afterbell.cli import release as cli
-from afterbell.cluster.job import StepArgs
 from afterbell.errors import UnprovenPointerError
 from afterbell.experiments import resolve
 from afterbell.release import __main__ as publishing
-from afterbell.release import check, choose
+from afterbell.release import check, promotion
 from afterbell.release import publish as publish_module
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.publish import Judged, publish
+from afterbell.run.job import StepArgs
 from afterbell.scoring.models import open_release
 from tests.release.conftest import add_candidate
 
@@ -225,13 +225,13 @@ def test_the_remedy_of_the_message_puts_it_right_and_the_trail_goes_on_from_the_
     manifest = served.get(f"releases/{C}/manifest.json")
     forge(served, how)
     served.put(f"releases/{C}/manifest.json", manifest)
-    asked = choose.choice(action="promote", release_id=C, reason="the pointer was forged", by="ann")
-    assert choose.carry_out(served, asked).moved
+    asked = promotion.choice(action="promote", release_id=C, reason="the pointer was forged", by="ann")
+    assert promotion.carry_out(served, asked).moved
     champion, _ = read_champion(served)
     assert (champion.release_id, champion.previous) == (C, B)
     assert [entry.target.release_id for entry in moves(served, champion)] == [C, C, B, A]
     assert "champion.json" in next(moves(served, champion)).refused
-    assert not choose.carry_out(served, asked).moved
+    assert not promotion.carry_out(served, asked).moved
     assert verify_release(served, C).predicted == 2
     add_candidate(served, "44ee44ee44ee44ee", session="2016-07-05")
     assert publish(served, Judged("44ee44ee44ee44ee", IDS[2], {}, "better"), date(2016, 7, 5), "next")[1].moved
@@ -240,9 +240,9 @@ def test_the_remedy_of_the_message_puts_it_right_and_the_trail_goes_on_from_the_
 def test_a_rollback_beside_a_forged_pointer_has_to_name_the_release(served):
     forge(served, without_an_entry)
     with pytest.raises(UnprovenPointerError, match="Name the release"):
-        choose.carry_out(served, choose.choice(action="rollback", reason="what is this", by="ann"))
-    named = choose.choice(action="rollback", release_id=B, reason="what is this", by="ann")
-    assert choose.carry_out(served, named).champion == B
+        promotion.carry_out(served, promotion.choice(action="rollback", reason="what is this", by="ann"))
+    named = promotion.choice(action="rollback", release_id=B, reason="what is this", by="ann")
+    assert promotion.carry_out(served, named).champion == B
     assert read_champion(served)[0].previous == A
 
 
@@ -306,8 +306,8 @@ def test_a_clock_that_ran_ahead_neither_wedges_the_trail_nor_lets_an_old_pointer
         patch.setattr(publish_module, "next_instant", lambda _: ahead)
         daily(served, 3)
     of_the_clock = served.get("champion.json")
-    asked = choose.choice(action="rollback", reason="upside down", by="ann")
-    assert choose.carry_out(served, asked).champion == C
+    asked = promotion.choice(action="rollback", reason="upside down", by="ann")
+    assert promotion.carry_out(served, asked).champion == C
     assert read_champion(served)[0].release_id == C
     served.put("champion.json", of_the_clock)
     with pytest.raises(UnprovenPointerError, match="a later one, was confirmed"):
@@ -318,10 +318,10 @@ def test_moves_out_of_the_order_of_their_clocks_are_believed(served, monkeypatch
     """Former versions wrote each machine's clock down as it was."""
     clocks = iter([timedelta(hours=2), timedelta(hours=1), timedelta(hours=1.5)])
     now = datetime.now(UTC)
-    monkeypatch.setattr(choose, "next_instant", lambda _: now + next(clocks))
+    monkeypatch.setattr(promotion, "next_instant", lambda _: now + next(clocks))
     for number, wanted in enumerate((A, B, C)):
-        asked = choose.choice(action="promote", release_id=wanted, reason=f"number {number}", by="ann")
-        assert choose.carry_out(served, asked).moved
+        asked = promotion.choice(action="promote", release_id=wanted, reason=f"number {number}", by="ann")
+        assert promotion.carry_out(served, asked).moved
         assert read_champion(served)[0].release_id == wanted
 
 
@@ -380,8 +380,8 @@ def test_a_forged_pointer_does_not_pass_for_one_of_a_former_version(served, rele
     served.put("champion.json", json.dumps(forged).encode())
     with pytest.raises(UnprovenPointerError, match="release promote RELEASE --reason"):
         read_champion(served)
-    asked = choose.choice(action="promote", release_id=C, reason="the true one", by="ann")
-    assert choose.carry_out(served, asked).moved
+    asked = promotion.choice(action="promote", release_id=C, reason="the true one", by="ann")
+    assert promotion.carry_out(served, asked).moved
     assert read_champion(served)[0].release_id == C
 
 

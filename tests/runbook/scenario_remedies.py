@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from afterbell.cluster.steps import STEPS
+from afterbell.run.steps import STEPS
 from afterbell.simulation.layout import price_key
 from tests.runbook.document import command
 from tests.runbook.world import FIRST, SECOND, THIRD, Run, Saved, World
@@ -203,8 +203,8 @@ def held(now: Moment) -> str:
 
 def unreadable_document(now: Moment) -> str:
     """``maintenance`` can't read a document, which is removed; then it is run again, and the run goes on."""
-    from afterbell.cluster.job import StepArgs  # noqa: PLC0415
     from afterbell.errors import PermanentError  # noqa: PLC0415
+    from afterbell.run.job import StepArgs  # noqa: PLC0415
     from spark_jobs.maintain import maintain  # noqa: PLC0415
 
     key = f"runs/{THIRD}/somebody/train.json"

@@ -26,10 +26,10 @@ ELSEWHERE = {
     "UnknownOutcomeError": "tests/faults/test_outage.py",
     "ClusterUnavailableError": "tests/airflow/test_rest_step.py",
     "NoResourcesError": "tests/cluster/test_watch.py",
-    "EnvironmentMismatchError": "tests/cluster/test_alike.py",
+    "EnvironmentMismatchError": "tests/cluster/test_environment_check.py",
     "OutOfMemoryError": "tests/airflow/test_results.py",
     "driver ": "tests/airflow/test_cluster_step.py",
-    "OvertakenError": "tests/cluster/test_job.py",
+    "OvertakenError": "tests/run/test_job.py",
     "UnprovenPointerError": "tests/release/test_trusted.py",
     "ConfigError": "tests/config/test_loader.py",
 }

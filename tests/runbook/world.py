@@ -25,13 +25,13 @@ from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 from typer.testing import CliRunner
 
-from afterbell.cluster.job import StepArgs, result_key, run_step
-from afterbell.cluster.steps import STEPS, inputs_of
 from afterbell.config.runtime import Runtime
 from afterbell.features.job import features
 from afterbell.ingest.job import ingest
 from afterbell.quality.job import validate
 from afterbell.release.__main__ import main as publish
+from afterbell.run.job import StepArgs, result_key, run_step
+from afterbell.run.steps import STEPS, inputs_of
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.market import MarketSpec, simulate

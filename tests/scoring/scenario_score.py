@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake.append import append_once
@@ -22,6 +21,7 @@ from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSc
 from afterbell.release.pointer import move
 from afterbell.release.publish import point_at
 from afterbell.release.trusted import read_champion
+from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
 

@@ -2,7 +2,7 @@
 
 all          every test but those in containers, first Spark's, then Airflow's; or the one that the variable T names
 check        lint, and every test that needs no service
-lint         style, format, types, import contracts
+lint         style, format, words, types, import contracts
 types        types and import contracts alone, for the hooks of pre-commit
 failed       what failed last
 durations    take the seconds of the last whole run into tests/durations.tsv
@@ -76,11 +76,12 @@ def type_checks() -> list[Command]:
 
 
 def linters() -> list[Command]:
-    """Style, format, types in both environments, import contracts."""
+    """Style, format, words, types in both environments, import contracts."""
     ruff = str(_ENV / "tools" / "bin" / "ruff")
     return [
         Command("style", [ruff, "check", "."], quiet=True),
         Command("format", [ruff, "format", "--check", "."], quiet=True),
+        Command("words", [sys.executable, "-m", "tests.suite.words"], quiet=True),
         *type_checks(),
     ]
 
@@ -88,7 +89,7 @@ def linters() -> list[Command]:
 def run_linters() -> int:
     """The linters, two side by side."""
     commands = linters()
-    return run_and_summarize([commands[:3], commands[3:]])
+    return run_and_summarize([commands[:4], commands[4:]])
 
 
 def run_type_checks() -> int:

@@ -18,17 +18,17 @@ import numpy as np
 import pandas as pd
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.lake import scan
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from afterbell.run.job import StepArgs
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FINAL, Fit, plan, settle
-from afterbell.training.handed import Handed
+from afterbell.training.inputs import Handed
 from afterbell.training.matrix import ARRAYS
 from afterbell.training.spark_fits import Shipped, copy_out, run_fits
 from afterbell.training.spec import load_spec

@@ -9,8 +9,8 @@ from typing import Any
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
-from afterbell.cluster.job import run_slug
 from afterbell.errors import PermanentError
+from afterbell.run.job import run_slug
 
 
 def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], limit: timedelta) -> dict[str, Any]:

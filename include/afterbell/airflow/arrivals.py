@@ -12,8 +12,8 @@ from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import FEED, keys_of
 from afterbell.errors import RetryableError
-from afterbell.ingest.sources.arrival import complete, unfinished
-from afterbell.ingest.sources.source import Source, load_source, load_sources
+from afterbell.sources.arrival import complete, unfinished
+from afterbell.sources.source import Source, load_source, load_sources
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry
 

@@ -15,12 +15,12 @@ from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstan
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsTrigger
 from afterbell.airflow.failures import plainly
+from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
-from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import PermanentError
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore
 
 EARLIEST = timedelta(hours=2)

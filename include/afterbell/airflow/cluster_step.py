@@ -23,7 +23,7 @@ from afterbell.airflow.driver_trigger import DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.airflow.results import AttemptNotes, reason_in
-from afterbell.cluster.ask import ask_place, place_text, require_place
+from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_watch import Ending, Limits

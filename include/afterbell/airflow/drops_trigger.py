@@ -13,7 +13,7 @@ from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.errors import PermanentError
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 
 class DropsTrigger(BaseTrigger):

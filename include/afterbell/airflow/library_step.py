@@ -20,8 +20,8 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.failures import plainly
+from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import wait_for_stores
-from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import SparkStepOperator, step_arguments
 from afterbell.cluster.profile import ClusterProfile

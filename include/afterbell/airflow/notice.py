@@ -10,8 +10,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from urllib.parse import quote
 
-from afterbell.cluster.job import run_slug
-from afterbell.cluster.steps import BESIDES, STEPS
+from afterbell.run.job import run_slug
+from afterbell.run.steps import BESIDES, STEPS
 from afterbell.sla.forecast import before_deadline
 from afterbell.sla.policy import Kind
 from afterbell.stores.artifacts import ArtifactStore

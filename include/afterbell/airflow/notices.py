@@ -21,8 +21,8 @@ from airflow.sdk import BaseNotifier
 from airflow.sdk.configuration import conf
 
 from afterbell.airflow import failures
+from afterbell.airflow.artifact_access import open_artifacts, secret_values
 from afterbell.airflow.notice import Notice, compose, read_results, scrub
-from afterbell.airflow.store import open_artifacts, secret_values
 from afterbell.sla.policy import Channel, Kind, load_policy
 
 _GATHER, _SEND = 8.0, 12.0

@@ -10,18 +10,18 @@ from typing import Any
 from airflow.sdk import Context, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from afterbell.airflow.artifact_access import open_artifacts
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
-from afterbell.airflow.store import open_artifacts
+from afterbell.backfill.repository import Shelf
 from afterbell.backfill.request import check_reason, check_request
-from afterbell.backfill.share import share_conf, share_environment
-from afterbell.backfill.shelf import Shelf
+from afterbell.backfill.throttle import share_conf, share_environment
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import run_slug
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
+from afterbell.run.job import run_slug
 
 TIME_LIMIT = timedelta(hours=24)
 """How long a backfill may take; one that is over starts again where it stopped."""

@@ -10,16 +10,16 @@ from typing import Any
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
+from afterbell.airflow.artifact_access import open_artifacts
 from afterbell.airflow.failures import plainly
-from afterbell.airflow.store import open_artifacts
 from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span, read_span
-from afterbell.cluster.job import run_slug
-from afterbell.cluster.steps import EXPERIMENT_RUNS
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 from afterbell.experiments.check import ASIDE, World, aside_of, form_faults
 from afterbell.experiments.request import Request, parse_request
+from afterbell.run.job import run_slug
+from afterbell.run.steps import EXPERIMENT_RUNS
 from afterbell.training.spec import load_spec
 
 _log = logging.getLogger(__name__)

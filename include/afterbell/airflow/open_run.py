@@ -10,13 +10,13 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow.failures import plainly
-from afterbell.airflow.outlook import budgets_for
+from afterbell.airflow.forecasting import budgets_for
 from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import run_slug
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, PermanentError
+from afterbell.run.job import run_slug
 from afterbell.sla.deadline import deadline_for
 
 _log = logging.getLogger(__name__)

@@ -13,12 +13,12 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.cluster.driver import EXIT_PERMANENT
-from afterbell.cluster.job import attempt_key, failure_key, result_key
 from afterbell.cluster.refusal import is_refused, with_refusal
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
+from afterbell.run.job import attempt_key, failure_key, result_key
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import waiting_until
 

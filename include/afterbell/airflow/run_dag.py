@@ -171,7 +171,7 @@ def _answering(dag: DAG, answer: str) -> Iterator[None]:
     if not any(hasattr(task, "response_timeout") for task in dag.tasks):
         yield
         return
-    from afterbell.airflow.answers import Answers  # noqa: PLC0415 - most runs ask nothing
+    from afterbell.airflow.auto_approval import Answers  # noqa: PLC0415 - most runs ask nothing
 
     answers = Answers(dag.dag_id, answer)
     answers.start()

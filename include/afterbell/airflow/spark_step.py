@@ -16,18 +16,18 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.failures import plainly
+from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import wait_for_stores
-from afterbell.airflow.outlook import forecast_at_end, forecast_at_start
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.cluster.connections import SPARK
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.reach import require_reachable
 from afterbell.cluster.secrets import require_secrets
-from afterbell.cluster.steps import inputs_of
 from afterbell.cluster.submission import submission
-from afterbell.cluster.warm.words import WARM
+from afterbell.cluster.warm.protocol import WARM
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError
+from afterbell.run.steps import inputs_of
 
 
 class SparkStepOperator(ClusterStep, SparkSubmitOperator):

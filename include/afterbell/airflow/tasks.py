@@ -13,8 +13,8 @@ from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.open_run import origin_of
 from afterbell.airflow.spark_step import SparkStepOperator
-from afterbell.cluster.job import run_slug
 from afterbell.errors import PermanentError
+from afterbell.run.job import run_slug
 
 
 @task(task_id="open_maintenance")

@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from afterbell.backfill.documents import Attempt, Plan, Record
+from afterbell.backfill.planner import survey
+from afterbell.backfill.repository import Shelf
 from afterbell.backfill.request import check_reason, check_request
-from afterbell.backfill.shelf import Shelf
-from afterbell.backfill.survey import survey
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -13,12 +13,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from afterbell.backfill.documents import ChunkPlan, ChunkState, Doing, Plan, Record
-from afterbell.backfill.patience import Patience
-from afterbell.backfill.shelf import Shelf
-from afterbell.cluster.active import active
-from afterbell.cluster.job import StepArgs
+from afterbell.backfill.repository import Shelf
+from afterbell.backfill.yielding import Patience
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StaleInputError
+from afterbell.run.active import active
+from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -130,7 +130,7 @@ def _parse_request(first: str, last: str, steps: list[str] | None, sets: list[st
 
 def _make_plan(opened: Opened, request: Request, reason: str) -> Plan:
     from afterbell.backfill.__main__ import plan_and_record  # noqa: PLC0415 - keeps --help fast
-    from afterbell.backfill.survey import survey  # noqa: PLC0415
+    from afterbell.backfill.planner import survey  # noqa: PLC0415
 
     now = datetime.now(UTC)
     if not reason:
@@ -142,7 +142,7 @@ def _make_plan(opened: Opened, request: Request, reason: str) -> Plan:
 
 
 def _read_backfill(opened: Opened, backfill_id: str) -> dict[str, Any]:
-    from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
+    from afterbell.backfill.repository import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     shelf = Shelf(ArtifactStore(opened.runtime.s3))
@@ -158,7 +158,7 @@ def _read_backfill(opened: Opened, backfill_id: str) -> dict[str, Any]:
 
 
 def _list_backfills(opened: Opened) -> list[dict[str, Any]]:
-    from afterbell.backfill.shelf import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
+    from afterbell.backfill.repository import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     shelf = Shelf(ArtifactStore(opened.runtime.s3))

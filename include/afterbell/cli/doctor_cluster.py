@@ -15,10 +15,9 @@ from typing import Any
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
-from afterbell.cluster.ask import ask_place, place_text, require_place
 from afterbell.cluster.client import spark_submit
+from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver_log import driver_log
-from afterbell.cluster.job import StepArgs, failure_key, result_key
 from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.rest import DriverState, RestSubmissions
@@ -29,6 +28,7 @@ from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import AfterbellError, ObjectMissingError, StepFailedError
+from afterbell.run.job import StepArgs, failure_key, result_key
 from afterbell.stores.artifacts import ArtifactStore
 
 _STEP = "probe"

@@ -26,7 +26,7 @@ def quality(
     as_json: AsJson = False,
 ) -> None:
     """Show what an ingest run brought, what was set aside and why, and what was found odd."""
-    from afterbell.quality.stored import newest_report  # noqa: PLC0415 - keeps --help fast
+    from afterbell.quality.report_store import newest_report  # noqa: PLC0415 - keeps --help fast
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     with stores("s3", quiet=as_json) as opened:

@@ -149,7 +149,7 @@ def promote(
 
 def _move_champion(as_json: bool, **fields: Any) -> None:
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
-    from afterbell.release.choose import carry_out, choice  # noqa: PLC0415
+    from afterbell.release.promotion import carry_out, choice  # noqa: PLC0415
 
     with advising(_NAME_BOTH, ConfigError):
         request = choice(**fields, by=f"{getpass.getuser()}@{socket.gethostname()}")  # before anything is started

@@ -10,9 +10,9 @@ from typing import Any
 from afterbell.cli.airflow_run import Done
 from afterbell.cli.context import Opened
 from afterbell.cli.output import print_label, print_text
-from afterbell.cluster.job import result_key
-from afterbell.cluster.steps import STEPS
 from afterbell.durations import format_duration
+from afterbell.run.job import result_key
+from afterbell.run.steps import STEPS
 from afterbell.sla.deadline import Deadline
 from afterbell.sla.policy import load_policy
 from afterbell.stores.artifacts import ArtifactStore

@@ -1,1 +1,1 @@
-"""Where Spark runs: profiles, submission, and the frame of every Spark job."""
+"""Where Spark runs: profiles, cluster managers, submission, and drivers under watch."""

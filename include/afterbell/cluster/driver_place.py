@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from afterbell.cluster.causes import agent_sizes, attributes_of, meets
+from afterbell.cluster.executor_request import LEAST_OVERHEAD_MB, OVERHEAD, constraints_of, megabytes
+from afterbell.cluster.mesos_agents import agent_sizes, attributes_of, meets
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.cluster.wanted import LEAST_OVERHEAD_MB, OVERHEAD, constraints_of, megabytes
 
 DISPATCHER = "Spark Cluster"
 """The name that a dispatcher registers under, unless it was started with another (``--name``)."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.profile_keys import ProfileKeys
 
 OWNED = {
     "spark.master": "master", "spark.submit.deployMode": "deploy_mode",
@@ -32,12 +30,12 @@ _NO_SECRET = re.compile(
 _ARCHIVES = (".tgz", ".tar.gz", ".zip")
 
 
-def problems(profile: ClusterProfile) -> list[str]:
+def problems(profile: ProfileKeys) -> list[str]:
     """One sentence for each combination of keys that cannot work: what it is, and what to write instead."""
     return [problem for rule in _RULES for problem in rule(profile)]
 
 
-def _place(profile: ClusterProfile) -> Iterator[str]:
+def _place(profile: ProfileKeys) -> Iterator[str]:
     cluster = profile.deploy_mode == "cluster"
     if cluster and profile.manager == "local":
         yield f"deploy_mode cluster needs a cluster, and master is {profile.master}: set one, or client"
@@ -51,7 +49,7 @@ def _place(profile: ClusterProfile) -> Iterator[str]:
         yield "rest_url is for standalone masters: that of Mesos' dispatcher is its master's address, leave it out"
 
 
-def _other_managers(profile: ClusterProfile) -> Iterator[str]:
+def _other_managers(profile: ProfileKeys) -> Iterator[str]:
     if profile.manager != "mesos":
         mesos_keys = [name for name in _MESOS if getattr(profile, name)] + ([] if profile.coarse else ["coarse"])
         if mesos_keys:
@@ -62,7 +60,7 @@ def _other_managers(profile: ClusterProfile) -> Iterator[str]:
             yield f"{', '.join(cluster_keys)}: for clusters alone, and master is {profile.master}"
 
 
-def _spark(profile: ClusterProfile) -> Iterator[str]:
+def _spark(profile: ProfileKeys) -> Iterator[str]:
     """Where executors on Mesos find Spark."""
     if profile.executor_home and profile.executor_uri:
         yield "executor_home and executor_uri: Spark is in one place, and the archive would win: leave one out"
@@ -73,7 +71,7 @@ def _spark(profile: ClusterProfile) -> Iterator[str]:
         yield "image needs executor_home, the folder of Spark in it: this machine's path would be looked for there"
 
 
-def _python(profile: ClusterProfile) -> Iterator[str]:
+def _python(profile: ProfileKeys) -> Iterator[str]:
     if profile.image and not (profile.python or profile.environment_archive):
         yield "image needs python, the Python in it (/opt/afterbell/bin/python): this machine's path would be used"
     if profile.environment_archive and not profile.environment_archive.endswith(_ARCHIVES):
@@ -82,12 +80,12 @@ def _python(profile: ClusterProfile) -> Iterator[str]:
         yield "environment_archive in cluster mode needs python: a driver starts before any archive is unpacked"
 
 
-def _sizes(profile: ClusterProfile) -> Iterator[str]:
+def _sizes(profile: ProfileKeys) -> Iterator[str]:
     if 0 < profile.cores_max < profile.executor_cores:
         yield f"executor_cores {profile.executor_cores} exceeds cores_max {profile.cores_max}: no executor would start"
 
 
-def _authentication(profile: ClusterProfile) -> Iterator[str]:
+def _authentication(profile: ProfileKeys) -> Iterator[str]:
     """On Mesos executors get Spark's secret as a secret of Mesos: all of them are by value, or all by name."""
     if profile.manager != "mesos" or profile.conf.get("spark.authenticate") != "true":
         return
@@ -109,7 +107,7 @@ def _authentication(profile: ClusterProfile) -> Iterator[str]:
         )
 
 
-def _properties(profile: ClusterProfile) -> Iterator[str]:
+def _properties(profile: ProfileKeys) -> Iterator[str]:
     for name in sorted(profile.conf):
         if name in OWNED:
             yield f"conf sets {name}: set the key {OWNED[name]} instead"

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.profile_keys import ProfileKeys
 
 REGISTERED_SECONDS = "spark.afterbell.registeredSeconds"
 FIRST_EXECUTOR_SECONDS = "spark.afterbell.firstExecutorSeconds"
@@ -24,7 +21,7 @@ _UNPACKED = "environment"
 """The folder, in an executor's own, that the environment's archive is unpacked into."""
 
 
-def properties(profile: ClusterProfile) -> dict[str, str]:
+def properties(profile: ProfileKeys) -> dict[str, str]:
     """The Spark properties of ``profile``; what it leaves empty or 0 is not among them."""
     values = {
         "spark.driver.memory": profile.driver_memory,
@@ -43,7 +40,7 @@ def properties(profile: ClusterProfile) -> dict[str, str]:
     return {name: value for name, value in values.items() if value} | profile.conf
 
 
-def _executors(profile: ClusterProfile) -> dict[str, str]:
+def _executors(profile: ProfileKeys) -> dict[str, str]:
     return {
         "spark.executor.memory": profile.executor_memory,
         "spark.executor.cores": str(profile.executor_cores or ""),
@@ -51,7 +48,7 @@ def _executors(profile: ClusterProfile) -> dict[str, str]:
     }
 
 
-def _interpreter(profile: ClusterProfile) -> dict[str, str]:
+def _interpreter(profile: ProfileKeys) -> dict[str, str]:
     """The Python of executors; a driver beside the submitter keeps the submitter's."""
     archive = profile.environment_archive
     return {
@@ -61,7 +58,7 @@ def _interpreter(profile: ClusterProfile) -> dict[str, str]:
     }
 
 
-def _driver_settings(profile: ClusterProfile) -> dict[str, str]:
+def _driver_settings(profile: ProfileKeys) -> dict[str, str]:
     return {
         REGISTERED_SECONDS: str(profile.registered_seconds),
         FIRST_EXECUTOR_SECONDS: str(profile.first_executor_seconds),
@@ -70,7 +67,7 @@ def _driver_settings(profile: ClusterProfile) -> dict[str, str]:
     }
 
 
-def _mesos(profile: ClusterProfile) -> dict[str, str]:
+def _mesos(profile: ProfileKeys) -> dict[str, str]:
     return {
         "spark.mesos.coarse": str(profile.coarse).lower(),
         "spark.mesos.executor.home": profile.executor_home,

@@ -18,12 +18,12 @@ from typing import NoReturn
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.ask import ask_manager
+from afterbell.cluster.diagnosis import ask_manager
 from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
-from afterbell.cluster.patience import Limits, Patience, Verdict, View
+from afterbell.cluster.executor_request import ExecutorRequest
+from afterbell.cluster.executor_timeout import Limits, Patience, Verdict, View
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
 from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
-from afterbell.cluster.wanted import ExecutorRequest
 from afterbell.errors import (
     AfterbellError,
     ClusterUnavailableError,

@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 
 from afterbell.errors import GateError
-from afterbell.evaluation.bootstrap import block_length, bootstrap_means
 from afterbell.evaluation.metrics import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import Floats
 from afterbell.evaluation.settings import GateSettings
+from afterbell.evaluation.statistics import block_length, bootstrap_means
 
 Verdict = Literal["publish", "keep", "hold"]
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from afterbell.evaluation import markup, plots
 from afterbell.evaluation.gate import Comparison, Contender, Decision
 from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, Panel
 from afterbell.evaluation.since import Change
+from afterbell.reporting import markup, plots
 
 _HEAD = (
     "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread", "turnover", "Sharpe net", "max drawdown",

@@ -11,7 +11,6 @@ import sys
 from typing import Any
 
 from afterbell.calendar.span import write_span
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
 from afterbell.experiments.request import Request, parse_request, root_of
@@ -19,6 +18,7 @@ from afterbell.lake.reader import heads
 from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 _EMPTY = f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"

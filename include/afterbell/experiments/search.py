@@ -17,10 +17,10 @@ import numpy as np
 from pyspark.sql import SparkSession
 
 from afterbell.errors import PermanentError
-from afterbell.evaluation.deflated import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 from afterbell.evaluation.metrics import score_one
 from afterbell.evaluation.panel import Panel
 from afterbell.evaluation.settings import PortfolioSettings
+from afterbell.evaluation.statistics import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 from afterbell.experiments.draw import Trial
 from afterbell.experiments.outline import reported
 from afterbell.training.fits import FINAL, Fit, FitResult, Outcome, plan, settle

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from afterbell.evaluation import markup
-from afterbell.evaluation.deflated import deflated_sharpe, sharpe_of
-from afterbell.evaluation.judged import Judged
+from afterbell.evaluation.candidate_scores import Judged
 from afterbell.evaluation.panel import BLEND
+from afterbell.evaluation.statistics import deflated_sharpe, sharpe_of
 from afterbell.experiments.request import Request
+from afterbell.reporting import markup
 
 
 def title(request: Request) -> str:

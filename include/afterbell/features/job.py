@@ -15,9 +15,9 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.job import StepArgs
 from afterbell.config.runtime import Runtime
 from afterbell.errors import BaseMovedError, ValidationFailedError
+from afterbell.features.declared import declared_sets
 from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import (
     Inputs,
@@ -32,10 +32,10 @@ from afterbell.features.grid import CUT_OFF
 from afterbell.features.sets import factor_set
 from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, snapshot_summary
 from afterbell.lake.files import discard_files
-from afterbell.lake.runs import record_run
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS
-from afterbell.training.spec import load_spec
+from afterbell.run.job import StepArgs
+from afterbell.run.record import record_run
 
 _TRIES = 3
 
@@ -44,7 +44,7 @@ def features(args: StepArgs) -> dict[str, Any]:
     """Fill the holes of each factor set, or find that there are none."""
     exchange, runtime = Exchange(), Runtime.from_env()
     exchange.require(args.session)
-    names = args.inputs.get("factor_sets") or load_spec().feature_sets
+    names = args.inputs.get("factor_sets") or declared_sets()
     sets = [factor_set(str(name)) for name in names]
     filings = args.inputs.get("filings_snapshot")
     inputs = Inputs(

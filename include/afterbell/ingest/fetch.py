@@ -8,8 +8,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
 

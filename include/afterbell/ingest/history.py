@@ -22,13 +22,13 @@ from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.history import Mark, ParsedHistory, parse_history
-from afterbell.ingest.parts import LEDGER, LEVELS, REJECTS, STAGED, Part, files_frame, outcomes_frame
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, REVISED, DropTask
 from afterbell.ingest.read import Drop, named, open_drop
-from afterbell.ingest.sources.source import Source
+from afterbell.ingest.task_results import LEDGER, LEVELS, REJECTS, STAGED, Part, files_frame, outcomes_frame
 from afterbell.lake.files import write_files
 from afterbell.lake.shape import Shape
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 from afterbell.stores.protocols import StoredObject
 
 _CHUNK_BYTES, _CHUNK_OBJECTS = 8 * 1024 * 1024, 256

@@ -23,37 +23,36 @@ from typing import Any
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.cluster.alike import require_alike
-from afterbell.cluster.job import StepArgs, run_slug
+from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.actions.decide import WINDOW
 from afterbell.ingest.actions.person import NO_DECISIONS, Decisions
 from afterbell.ingest.actions.settle import decisions_without_bars, find_decisions
 from afterbell.ingest.base import Base, months_from_1970
-from afterbell.ingest.bucket import Known
-from afterbell.ingest.flow import read_histories, read_slices
 from afterbell.ingest.history import chunks_of
 from afterbell.ingest.levels import ImplausibleError
 from afterbell.ingest.listing_releases import read_releases
+from afterbell.ingest.month_task import Known, read_histories, read_slices
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
-from afterbell.ingest.parts import Parts
 from afterbell.ingest.past_prices import refuse_implausible
 from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
 from afterbell.ingest.plan_history import plan_history
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
 from afterbell.ingest.slices import Slice, share_out, with_staged
-from afterbell.ingest.sources.arrival import complete, unfinished
-from afterbell.ingest.sources.source import Source, load_sources
 from afterbell.ingest.staged import StagedMonths
+from afterbell.ingest.task_results import Parts
 from afterbell.ingest.write import AUDITED, Context, write_branch
 from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
-from afterbell.lake.runs import record_run
 from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
-from afterbell.quality.rules import RuleSet, rules_of
+from afterbell.run.job import StepArgs, run_slug
+from afterbell.run.record import record_run
+from afterbell.sources.arrival import complete, unfinished
+from afterbell.sources.rules import RuleSet, rules_of
+from afterbell.sources.source import Source, load_sources
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores

@@ -20,7 +20,7 @@ import polars as pl
 
 from afterbell.errors import ValidationFailedError
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 SAMPLE = 200
 """About so many symbols of a drop are compared: those with the smallest hashes, so that drops have them in common."""

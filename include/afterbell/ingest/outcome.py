@@ -11,7 +11,7 @@ from datetime import date, datetime
 from afterbell import errors
 from afterbell.errors import AfterbellError, CorruptDropError, MissingDropsError, ValidationFailedError
 from afterbell.ingest.plan import QUARANTINED, UNREADABLE, USABLE, DropTask, KnownDrop, refusal_id
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from afterbell.errors import CalendarBoundsError, NotASessionError
 from afterbell.ingest.base import Base
 from afterbell.ingest.levels import ImplausibleError, check_levels
 from afterbell.ingest.outcome import Outcome, id_of
-from afterbell.ingest.parts import LEVELS, Parts
-from afterbell.ingest.sources.source import Source
+from afterbell.ingest.task_results import LEVELS, Parts
 from afterbell.lake.scan import read_files
 from afterbell.lake.tables import BARS, MINUTE_BARS
+from afterbell.sources.source import Source
 
 _TABLES = {"bars": BARS, "minute_bars": MINUTE_BARS}
 _BACK = {"bars": 5, "minute_bars": 1}

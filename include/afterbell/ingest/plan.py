@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from afterbell.errors import CalendarBoundsError, MissingDropsError, NotASessionError, ObjectRefusedError
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 from afterbell.stores.keys import key_fault
 from afterbell.stores.protocols import StoredObject, StoreKind
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
 from afterbell.ingest.plan import DUPLICATE, USABLE, DropTask, KnownDrop, Plan, odd_symbol, stray
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 from afterbell.stores.protocols import StoredObject
 
 

@@ -19,8 +19,8 @@ from afterbell.ingest.parsing.parse import read_or_wait, read_waiting
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.small import Lines
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 from afterbell.stores.protocols import StoredObject
 
 _TOGETHER = 500_000

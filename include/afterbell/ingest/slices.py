@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.sources.source import Kind
+from afterbell.sources.source import Kind
 
 _SMALL_DROPS = 128
 """Objects of the small kinds that one task reads: a second's work, against the tenths that starting a task costs."""

@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.slices import Slice
-from afterbell.ingest.sources.source import history_sessions
 from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile
+from afterbell.sources.source import history_sessions
 
 
 @dataclass(frozen=True)

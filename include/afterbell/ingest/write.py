@@ -20,7 +20,10 @@ from afterbell.ingest.actions.reports import ABOVE_CLOSE
 from afterbell.ingest.actions.settle import settle_actions
 from afterbell.ingest.base import Base
 from afterbell.ingest.outcome import Outcome
-from afterbell.ingest.parts import (
+from afterbell.ingest.revisions import FILING_KEY, something_new
+from afterbell.ingest.stale import RULE, judge, stale_keys
+from afterbell.ingest.symbols import EVENTS, symbol_events
+from afterbell.ingest.task_results import (
     EVIDENCE,
     FILINGS,
     REJECTS,
@@ -31,12 +34,8 @@ from afterbell.ingest.parts import (
     SYMBOLS,
     Parts,
 )
-from afterbell.ingest.revisions import FILING_KEY, something_new
-from afterbell.ingest.sources.source import Source
-from afterbell.ingest.stale import RULE, judge, stale_keys
-from afterbell.ingest.symbols import EVENTS, symbol_events
+from afterbell.lake.compact_small_files import fold
 from afterbell.lake.files import NewFile, commit_files, write_files
-from afterbell.lake.fold import fold
 from afterbell.lake.snapshots import side_by_side
 from afterbell.lake.tables import (
     BARS,
@@ -51,6 +50,7 @@ from afterbell.lake.tables import (
 )
 from afterbell.lake.tables import EVIDENCE as EVIDENCE_LOG
 from afterbell.lake.tables import SYMBOLS as SYMBOL_LOG
+from afterbell.sources.source import Source
 
 AUDITED = (
     EVIDENCE_LOG, REPORTED_ACTIONS, INSTRUMENTS, CORPORATE_ACTIONS, BARS, MINUTE_BARS, SYMBOL_LOG, FUNDAMENTALS,

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, StoreConfigError
-from afterbell.lake.lost import lost
+from afterbell.lake.missing_files import lost
 from afterbell.lake.tables import CATALOG
 
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
-from afterbell.lake.lost import lost
+from afterbell.lake.missing_files import lost
 from afterbell.lake.shape import Shape
 from afterbell.lake.snapshots import live
 from afterbell.lake.storage import open_storage, reachable

@@ -1,1 +1,1 @@
-"""Rules declared once: they quarantine rows, and they are what Great Expectations audits."""
+"""The audit of a session: Great Expectations, whole-session rules, moves, and the quality page."""

@@ -18,7 +18,7 @@ from afterbell.errors import ValidationFailedError
 from afterbell.quality.docs import write_docs
 from afterbell.quality.expectations import expectations_of
 from afterbell.quality.library import library
-from afterbell.quality.set_rules import SetRule
+from afterbell.sources.set_rules import SetRule
 
 _SAMPLES = 5
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from afterbell.errors import ValidationFailedError
 from afterbell.quality.library import library
-from afterbell.quality.row_rules import (
+from afterbell.sources.row_rules import (
     MOVE,
     RUN,
     Between,
@@ -20,8 +20,8 @@ from afterbell.quality.row_rules import (
     Stale,
     UniqueKey,
 )
-from afterbell.quality.rules import RuleSet
-from afterbell.quality.set_rules import SetRule
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.set_rules import SetRule
 
 DROP_ID = "drop_id"
 

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import polars as pl
 
 from afterbell.errors import ConfigError
-from afterbell.quality.set_rules import Fact, SetRule
+from afterbell.sources.set_rules import Fact, SetRule
 
 ENOUGH = 5
 """Sessions with bars that a comparison needs."""

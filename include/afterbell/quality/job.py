@@ -16,7 +16,6 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs, run_slug
 from afterbell.config.runtime import Runtime
 from afterbell.errors import BaseMovedError, ConfigError, ValidationFailedError
 from afterbell.ingest.job import ingest
@@ -25,15 +24,16 @@ from afterbell.ingest.publish import publish
 from afterbell.ingest.refusals import describe, listed, refusal_of, refuse
 from afterbell.ingest.write import AUDITED
 from afterbell.lake.commit import has_branch, head
-from afterbell.lake.runs import record_run
 from afterbell.lake.span import note_span
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, FUNDAMENTALS
 from afterbell.quality.audit import Report
+from afterbell.quality.audit_branch import Judgement, judge_branch
 from afterbell.quality.branch import BranchReader
-from afterbell.quality.judge import Judgement, judge_branch
 from afterbell.quality.library import import_in_background
 from afterbell.quality.report import known_report, store_report
+from afterbell.run.job import StepArgs, run_slug
+from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 
 _BRANCH = re.compile(r"audit_[A-Za-z0-9_]{1,200}_[0-9a-f]{8}")

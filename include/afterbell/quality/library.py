@@ -21,7 +21,7 @@ def library() -> Any:
 
 def _import_all() -> None:
     library()
-    importlib.import_module("afterbell.evaluation.plots")  # the report's, which takes half a second
+    importlib.import_module("afterbell.reporting.plots")  # the report's, which takes half a second
 
 
 def import_in_background() -> threading.Thread:

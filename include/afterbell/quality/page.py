@@ -7,8 +7,8 @@ from datetime import date
 from shlex import quote
 from typing import Any
 
-from afterbell.evaluation import markup
 from afterbell.quality.moves import LARGE
+from afterbell.reporting import markup
 
 Row = Mapping[str, Any]
 Links = Mapping[str, str]
@@ -128,7 +128,7 @@ def _thin(sentences: Sequence[str]) -> list[str]:
 def _plot(source: str, lines: Sequence[Row]) -> str:
     import numpy as np  # noqa: PLC0415 - drawing is imported late, as the audit's library is
 
-    from afterbell.evaluation import plots  # noqa: PLC0415 - matplotlib takes half a second
+    from afterbell.reporting import plots  # noqa: PLC0415 - matplotlib takes half a second
 
     days = [date.fromisoformat(line["session"]) for line in lines]
     named = {"delivered by the session's own drops": "on_night", "with what later drops brought": "bars"}

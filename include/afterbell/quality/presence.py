@@ -10,8 +10,8 @@ import polars as pl
 from afterbell.ingest.actions.evidence import drop_session
 from afterbell.ingest.plan import USABLE
 from afterbell.quality.neighbours import Bounds, Coverage, coverage
-from afterbell.quality.rules import RuleSet
 from afterbell.quality.sequence import drop_source
+from afterbell.sources.rules import RuleSet
 
 _KEY = ["symbol", "session"]
 

@@ -10,19 +10,19 @@ from typing import Any
 
 import polars as pl
 
-from afterbell.cluster.job import StepArgs, result_key
 from afterbell.config.runtime import Runtime
 from afterbell.lake.listings import RENAMED, WRONG_LISTING, is_factor
 from afterbell.lake.listings import REUSED as TAKEN
+from afterbell.quality.audit_branch import Judgement
+from afterbell.quality.collect import INFERRED
 from afterbell.quality.found import Found
-from afterbell.quality.judge import Judgement
 from afterbell.quality.listings import REUSED
-from afterbell.quality.look import INFERRED
 from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
-from afterbell.quality.row_rules import RUN
-from afterbell.quality.stored import STEP
+from afterbell.quality.report_store import STEP
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.job import StepArgs, result_key
+from afterbell.sources.row_rules import RUN
 from afterbell.stores.artifacts import ArtifactStore
 
 _SAMPLES = 5

@@ -10,7 +10,7 @@ import polars as pl
 
 from afterbell.ingest.actions.evidence import drop_session, with_context
 from afterbell.quality.gaps import gaps
-from afterbell.quality.row_rules import MOVE, RUN, Jump
+from afterbell.sources.row_rules import MOVE, RUN, Jump
 
 BARS = (
     "symbol", "session", "open", "high", "low", "close", "volume", "adj_close", "knowledge_time", "revision",

@@ -11,14 +11,14 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.plan import USABLE
-from afterbell.ingest.sources.source import Source
 from afterbell.ingest.symbols import DELISTED
 from afterbell.lake.tables import BARS, DROPS, QUARANTINE, SYMBOLS
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.facts import SessionRows, fact, missing_symbols, trailing
-from afterbell.quality.rules import RuleSet
 from afterbell.quality.sequence import Scope, drop_source, runs
-from afterbell.quality.set_rules import SetRule
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.set_rules import SetRule
+from afterbell.sources.source import Source
 
 HISTORY = 20
 """Sessions examined before one that is judged, where no rule needs more."""

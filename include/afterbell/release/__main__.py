@@ -6,12 +6,12 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.release.catalog import read_champion
 from afterbell.release.publish import Judged, publish
 from afterbell.release.turn import give_back_turn
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -9,10 +9,10 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.release.check import request_fields
-from afterbell.release.choose import carry_out, choice
+from afterbell.release.promotion import carry_out, choice
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -10,11 +10,11 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ObjectMissingError
 from afterbell.release.catalog import read_champion, verify_release
-from afterbell.release.choose import choice, plan
+from afterbell.release.promotion import choice, plan
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from afterbell.cluster.job import result_key
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, UnprovenPointerError
 from afterbell.release.audit import confirmed_after, moves, read_entry
 from afterbell.release.manifest import POINTER, Champion, parse_champion, parse_manifest, sha256
+from afterbell.run.job import result_key
 from afterbell.stores.artifacts import ArtifactStore
 
 _TRIES = 5

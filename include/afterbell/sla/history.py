@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
 
-from afterbell.cluster.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.errors import ObjectTooLargeError
+from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.sla.budgets import Run, Timing
 from afterbell.stores.protocols import StoredObject
 

@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from afterbell.cluster.steps import STEPS
 from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.errors import ConfigError
+from afterbell.run.steps import STEPS
 
 TIMED = ("await_drops", *STEPS)
 """The steps that a forecast adds up, in their order."""

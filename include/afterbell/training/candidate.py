@@ -10,11 +10,11 @@ from typing import Any
 
 from afterbell.errors import PermanentError
 from afterbell.lake.commit import commit_id
-from afterbell.release.provenance import code_version, environment_versions
+from afterbell.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import SUFFIXES
 from afterbell.training.fits import FitResult, Outcome
-from afterbell.training.handed import Handed
+from afterbell.training.inputs import Handed
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 

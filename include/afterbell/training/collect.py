@@ -21,7 +21,7 @@ from afterbell.lake.shape import Shape, shape_of
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, Table
 from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.training.assemble import Inputs
-from afterbell.training.handed import Handed
+from afterbell.training.inputs import Handed
 from afterbell.training.rows import SetRows
 from afterbell.training.spec import ModelSpec
 

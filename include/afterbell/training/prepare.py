@@ -14,9 +14,9 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
-from afterbell.training.handed import Handed
+from afterbell.training.inputs import Handed
 from afterbell.training.matrix import Matrix, check_features
-from afterbell.training.shelf import made_from, matrix_folder, matrix_key
+from afterbell.training.matrix_cache import made_from, matrix_folder, matrix_key
 from afterbell.training.spark_fits import Shipped, ship
 from afterbell.training.spec import ModelSpec
 

@@ -4,9 +4,9 @@ import sys
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.alike import require_alike
-from afterbell.cluster.job import StepArgs, run_step
+from afterbell.cluster.environment_check import require_alike
 from afterbell.cluster.watch import open_session
+from afterbell.run.job import StepArgs, run_step
 
 
 def look(args: StepArgs) -> dict[str, int]:

@@ -5,8 +5,8 @@ import time
 
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.cluster.watch import open_session
+from afterbell.run.job import StepArgs, run_step
 
 KEEP_COUNTING = "keep counting"
 

@@ -13,9 +13,9 @@ import time
 import uuid
 from typing import Any
 
-from afterbell.cluster.job import StepArgs, run_step
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, ObjectChangedError, PreconditionFailedError
+from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.quality.rules import rules_of
+from afterbell.sources.rules import rules_of
 from tests.ingest.shapes import example
 
 DAY = date(2016, 6, 30)

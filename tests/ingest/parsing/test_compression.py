@@ -15,7 +15,7 @@ import pytest
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing import compression
 from afterbell.ingest.parsing.compression import decompress
-from afterbell.ingest.sources.layout import Compression
+from afterbell.sources.layout import Compression
 
 PACK: dict[Compression, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
 TEXT = bytes(random.Random(7).choices(b"0123456789,.\n", k=300_000))

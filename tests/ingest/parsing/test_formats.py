@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.quality.rules import rules_of
+from afterbell.sources.rules import rules_of
 from tests.ingest.drops import DAY, GOOD, HEADER, parse, parse_as, prices, rules
 from tests.ingest.shapes import example
 

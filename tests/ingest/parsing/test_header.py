@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.sources.source import Source, load_source
+from afterbell.sources.source import Source, load_source
 from tests.ingest.drops import GOOD, GOOD_BEFORE, HEADER, body, parse, parse_as, prices, rules
 
 REPORTS = load_source("us_daily_reports")

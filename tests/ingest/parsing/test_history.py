@@ -9,8 +9,8 @@ import pytest
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.history import Mark, ParsedHistory, parse_history
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source
 from tests.ingest.lean import zipped
 from tests.ingest.shapes import example
 

@@ -15,9 +15,9 @@ from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.fields import typed
 from afterbell.ingest.parsing.instants import read_instant
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.column import Column
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.column import Column
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source
 from tests.ingest.shapes import example
 
 DAY = date(2016, 6, 30)

@@ -12,8 +12,8 @@ import pytest
 from afterbell.ingest.actions.evidence import with_context
 from afterbell.ingest.parsing.parse import DropName, parse_drop
 from afterbell.ingest.parsing.repeats import hold_jumps
-from afterbell.ingest.sources.source import load_source
-from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.sources.rules import RuleSet, load_rules
+from afterbell.sources.source import load_source
 from tests.ingest.drops import BEFORE, DAY, prices, rules
 
 RULES = load_rules("bars")

@@ -8,7 +8,7 @@ import pytest
 
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
 from tests.ingest.lean import Bar, minute_key, minute_zip, zipped
 from tests.ingest.shapes import example
 

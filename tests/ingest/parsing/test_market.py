@@ -9,8 +9,8 @@ import pytest
 
 from afterbell.errors import NotASessionError
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.source import load_source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import load_source
 
 pytestmark = pytest.mark.market
 

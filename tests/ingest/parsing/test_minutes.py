@@ -13,8 +13,8 @@ import pytest
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.instants import instant
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import load_rules
+from afterbell.sources.rules import load_rules
+from afterbell.sources.source import Source
 from tests.ingest.shapes import example
 
 HEADER = "symbol,minute,open,high,low,close,volume"

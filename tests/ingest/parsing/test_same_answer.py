@@ -11,8 +11,8 @@ import pytest
 
 from afterbell.ingest.parsing import quick
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.ingest.sources.source import load_source
-from afterbell.quality.rules import RuleSet, load_rules
+from afterbell.sources.rules import RuleSet, load_rules
+from afterbell.sources.source import load_source
 from tests.ingest import reference
 from tests.ingest.drops import BEFORE, DAY, GOOD, HEADER, KEY, body, prices
 

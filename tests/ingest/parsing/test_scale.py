@@ -14,8 +14,8 @@ import pytest
 
 from afterbell.ingest.parsing.fields import typed
 from afterbell.ingest.parsing.parse import ParsedDrop
-from afterbell.ingest.sources.column import Column
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.column import Column
+from afterbell.sources.source import Source
 from tests.ingest.drops import HEADER, parse_as, rules
 from tests.ingest.shapes import example
 

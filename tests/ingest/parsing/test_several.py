@@ -13,8 +13,8 @@ from afterbell.ingest.parsing.judge import judge_drops
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop, read_or_wait, read_waiting
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.small import SMALL, Lines
-from afterbell.ingest.sources.source import Source, load_source
-from afterbell.quality.rules import rules_of
+from afterbell.sources.rules import rules_of
+from afterbell.sources.source import Source, load_source
 from tests.ingest.drops import HEADER
 from tests.ingest.shapes import example
 

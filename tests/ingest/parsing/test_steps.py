@@ -10,7 +10,7 @@ import pytest
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.actions.reports import REPORTED, gather, new_reports
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop
-from afterbell.quality.rules import rules_of
+from afterbell.sources.rules import rules_of
 from tests.ingest.shapes import example
 
 SOURCE = example("lean_factors")

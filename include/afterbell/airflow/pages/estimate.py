@@ -10,11 +10,11 @@ from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.runs import Run
-from afterbell.cluster.job import run_slug
 from afterbell.errors import CalendarBoundsError, ConfigError
 from afterbell.experiments.check import World
 from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
+from afterbell.run.job import run_slug
 
 COUNT = 5
 """Runs that are read."""

@@ -11,8 +11,8 @@ from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
 from afterbell.airflow.pages.tonight import failure, progress
-from afterbell.cluster.job import run_slug
 from afterbell.errors import ConfigError
+from afterbell.run.job import run_slug
 
 __all__ = ["COUNT", "DAG", "OPENER", "page"]
 OPENER = "open_experiment"

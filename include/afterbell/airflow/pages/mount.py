@@ -20,15 +20,15 @@ class LazyApp:
     Plugins are loaded by schedulers, workers and whoever parses a DAG; only the API server serves pages.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, make_app: Callable[[], Any]) -> None:
+        """``make_app`` builds the application; it is called once."""
+        self._make_app = make_app
         self._app: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
         if self._app is None:
-            from afterbell.airflow.pages.app import make_app  # noqa: PLC0415 - see above
-
-            self._app = make_app()
+            self._app = self._make_app()
         await self._app(scope, receive, send)
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from afterbell.airflow.pages.documents import Document, Documents
-from afterbell.cluster.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.release.manifest import Champion
+from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.stores.protocols import StoredObject
 
 _RESULT = re.compile(

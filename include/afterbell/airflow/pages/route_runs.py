@@ -18,8 +18,8 @@ from afterbell.airflow.pages.results import Folder, newest_release
 from afterbell.airflow.pages.runs import Run
 from afterbell.airflow.pages.security import DAG, STORED, checked, headers
 from afterbell.airflow.pages.view import answer
-from afterbell.cluster.steps import STEPS
 from afterbell.errors import AfterbellError
+from afterbell.run.steps import STEPS
 
 router = APIRouter()
 _RECENT = 12

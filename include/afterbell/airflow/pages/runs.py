@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from afterbell.airflow.failures import KEY as FAILURE
 from afterbell.airflow.pages.security import DAG
-from afterbell.cluster.job import run_slug
 from afterbell.errors import ConfigError
+from afterbell.run.job import run_slug
 
 _LOOKED_AT = 100
 """Newest runs that are searched for those of a session; scheduled ones of any session are found by their date."""

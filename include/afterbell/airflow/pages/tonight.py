@@ -9,8 +9,8 @@ from typing import Any
 from afterbell.airflow.pages import clock
 from afterbell.airflow.pages.results import FORECAST, Folder, quality, since, verdict
 from afterbell.airflow.pages.runs import Run, Task
-from afterbell.cluster.steps import STEPS
 from afterbell.remedies import remedy
+from afterbell.run.steps import STEPS
 
 STAGES = ("open_run", "await_drops", *STEPS)
 _NEVER_RAN = {"upstream_failed", "skipped", "removed"}

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from afterbell.cluster.warm.words import TAKEN, Request, listen, receive
+from afterbell.cluster.warm.protocol import TAKEN, Request, listen, receive
 
 _LIBRARIES = (
     "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",

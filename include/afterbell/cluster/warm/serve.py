@@ -24,7 +24,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
-from afterbell.cluster.warm.words import TAKEN, Request, connect, listen, receive
+from afterbell.cluster.warm.protocol import TAKEN, Request, connect, listen, receive
 
 _MOST = 32
 """Jobs that one JVM serves: Java can't distinguish what a job leaves on the heap from what it still needs."""

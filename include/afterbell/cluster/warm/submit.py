@@ -22,7 +22,7 @@ from typing import BinaryIO, NoReturn
 
 sys.path[0] = str(Path(__file__).resolve().parents[3])
 
-from afterbell.cluster.warm.words import (  # noqa: E402 - the line above finds it
+from afterbell.cluster.warm.protocol import (  # noqa: E402 - the line above finds it
     TAKEN,
     WARM,
     WORKERS,

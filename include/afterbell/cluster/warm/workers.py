@@ -12,7 +12,7 @@ import os
 import socket
 from pathlib import Path
 
-from afterbell.cluster.warm.words import TAKEN, WORKERS, Request, connect, send
+from afterbell.cluster.warm.protocol import TAKEN, WORKERS, Request, connect, send
 
 
 def main() -> None:

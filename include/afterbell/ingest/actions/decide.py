@@ -33,6 +33,7 @@ from typing import NamedTuple
 import polars as pl
 
 from afterbell.ingest.actions.inference import Reading, split_from_price
+from afterbell.ingest.actions.kinds import DIVIDEND, SPLIT
 from afterbell.ingest.actions.quiet import REACH, REPEAT, set_apart
 from afterbell.ingest.actions.ratios import COMMON, FAR_FROM_ONE, misfit, split_ratio
 
@@ -42,9 +43,6 @@ INFLUENCE = max(2 * REACH, REPEAT)
 WINDOW = 20
 """Sessions before and after a session whose evidence decides what it and the others around it are believed to be:
 ``2 * INFLUENCE`` days hold no more."""
-
-SPLIT, DIVIDEND = "split", "dividend"
-"""Shares change in number too, so volume is divided by the factor; or something is paid out, cash or a spin-off."""
 
 VENDOR, MOVED, PRICE, UNDECIDED, WITHDRAWN = "vendor", "vendor_moved", "price", "undecided", "withdrawn"
 """Shown by the vendor on that session; on another one; by price and shares alone; by these, but without a ratio that

@@ -17,11 +17,11 @@ from afterbell.ingest.actions.person import KINDS
 from afterbell.ingest.actions.quiet import REACH
 from afterbell.ingest.actions.reports import REPORTED, Report, gather, new_reports, resolve
 from afterbell.ingest.base import Base
-from afterbell.ingest.sources.source import Source
 from afterbell.lake.files import NewFile
 from afterbell.lake.listings import WRONG_LISTING, withhold
 from afterbell.lake.scan import LakeFile, read_files
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, EVIDENCE, REPORTED_ACTIONS
+from afterbell.sources.source import Source
 
 AROUND = timedelta(days=4 * INFLUENCE)
 """Evidence further away from a session never influences what is believed of it."""

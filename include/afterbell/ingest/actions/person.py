@@ -14,7 +14,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from afterbell.ingest.actions.decide import ACTIONS, DIVIDEND, SPLIT, WITHDRAWN
+from afterbell.ingest.actions.decide import ACTIONS, WITHDRAWN
+from afterbell.ingest.actions.kinds import DIVIDEND, SPLIT
 from afterbell.ingest.actions.overrides import FILE, NONE, PREFIX, VENDOR, Adjustment, Decision
 
 PERSON = "person"

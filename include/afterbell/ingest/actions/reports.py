@@ -9,10 +9,10 @@ from datetime import date, datetime
 import polars as pl
 
 from afterbell.calendar.sessions import Exchange
-from afterbell.ingest.parsing.action_checks import DIVIDEND, SPLIT, declared_kind, split_factor
+from afterbell.ingest.actions.kinds import DIVIDEND, SPLIT, declared_kind, split_factor
 from afterbell.ingest.revisions import something_new
-from afterbell.ingest.sources.reported import VALUES
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.reported import VALUES
+from afterbell.sources.source import Source
 
 ABOVE_CLOSE = "amount_above_close"
 """Rule of an amount that is no less than the close it is paid from."""

@@ -8,12 +8,12 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import CalendarBoundsError
+from afterbell.ingest.actions.kinds import DIVIDEND, SPLIT, declared_kind, split_factor
 from afterbell.ingest.parsing.several import in_each_drop
 from afterbell.ingest.parsing.sift import Check
-from afterbell.ingest.sources.reported import VALUES
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.reported import VALUES
+from afterbell.sources.source import Source
 
-SPLIT, DIVIDEND = "split", "dividend"
 _SAME = 1e-3
 _KEY = ("symbol", "ex_session")
 
@@ -61,22 +61,6 @@ def action_checks(source: Source, rows: pl.DataFrame) -> list[Check]:
         _splits_differ(in_each_drop(rows, _KEY), kind, factor, ratio, shown),
     ]
     return checks
-
-
-def declared_kind(source: Source) -> pl.Expr:
-    """The kind that a row's source declares for it; NULL where its values show it, empty for a text not declared."""
-    if source.cumulative:
-        return pl.when(pl.col("ratio").is_null()).then(pl.lit(DIVIDEND))
-    if isinstance(source.kinds, dict):
-        text = pl.col("kind")
-        known = text.replace_strict(dict(source.kinds), default="", return_dtype=pl.String)
-        return pl.when(text.is_null() | (text == "")).then(pl.lit(None, pl.String)).otherwise(known)
-    return pl.lit(source.kinds, pl.String)
-
-
-def split_factor(kind: pl.Expr, factor: pl.Expr, ratio: pl.Expr) -> pl.Expr:
-    """The factor of a row's split; NULL where it has none."""
-    return pl.when(ratio.is_not_null()).then(1 / ratio).when(kind == SPLIT).then(factor)
 
 
 def _not_a_session(source: Source, rows: pl.DataFrame) -> Check:

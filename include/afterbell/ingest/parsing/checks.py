@@ -16,9 +16,9 @@ import polars as pl
 from afterbell.ingest.parsing.action_checks import action_checks
 from afterbell.ingest.parsing.several import DROP, bounds_of
 from afterbell.ingest.parsing.sift import Check
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.row_rules import Between, Jump, Matches, NotNull, PairOrder, RowRule
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 
 _EPOCH = date(1970, 1, 1)
 _FEW = 5

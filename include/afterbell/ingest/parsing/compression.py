@@ -14,7 +14,7 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from afterbell.errors import CorruptDropError
-from afterbell.ingest.sources.layout import Compression
+from afterbell.sources.layout import Compression
 
 _GZIP = 31  # "a gzip stream, the largest window", in the code that zlib has for it
 _GZIP_FLAGS, _GZIP_RESERVED = 3, b"\x20"  # where a member's flags are, and from which value on they have no meaning

@@ -12,7 +12,7 @@ import polars as pl
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.archive import MemberRequest, read_member
 from afterbell.ingest.parsing.compression import decompress
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 Offsets = npt.NDArray[np.int64]
 _BOM = b"\xef\xbb\xbf"

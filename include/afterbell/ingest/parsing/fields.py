@@ -10,7 +10,7 @@ import polars as pl
 
 from afterbell.ingest.parsing.instants import read_day, read_instant, written_time
 from afterbell.ingest.parsing.scale import scale_text, scale_whole
-from afterbell.ingest.sources.column import EPOCH, Column, ColumnType
+from afterbell.sources.column import EPOCH, Column, ColumnType
 
 _NUMBER = r"^-?[0-9]+(\.[0-9]+)?$"
 _WHOLE = r"^-?[0-9]+$"

@@ -8,7 +8,7 @@ from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.decode import Text
 from afterbell.ingest.parsing.fields import has_value
 from afterbell.ingest.parsing.strict import Fields
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 
 def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, list[str]]:

@@ -22,8 +22,8 @@ from afterbell.ingest.parsing.judge import ParsedDrop, judge_rows
 from afterbell.ingest.parsing.parse import complete_rows
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.text import read_lines
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from afterbell.ingest.sources.column import EPOCH, OF_THE_DAY, Column
+from afterbell.sources.column import EPOCH, OF_THE_DAY, Column
 
 BAR = timedelta(minutes=1)
 """The length of a minute bar: a time that names its end lies so long after its start."""

@@ -16,8 +16,8 @@ from afterbell.ingest.parsing.repeats import collapse, hold_jumps
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.several import DROP, bounds_of, put_together
 from afterbell.ingest.parsing.sift import ASIDE, RAW_KEPT, REJECTED, sift
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from afterbell.ingest.parsing.parquet_values import raw_rows, typed_columns
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import sift
 from afterbell.ingest.parsing.text import notes_on
-from afterbell.ingest.sources.column import Column
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.column import Column
+from afterbell.sources.source import Source
 
 _BATCH_ROWS = 65_536
 _THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics

@@ -15,8 +15,8 @@ from afterbell.ingest.parsing.fields import DTYPES, rule_of, typed, words_of
 from afterbell.ingest.parsing.instants import BAR
 from afterbell.ingest.parsing.scale import scale_doubles, scale_text
 from afterbell.ingest.parsing.sift import RAW_KEPT, Check
-from afterbell.ingest.sources.column import Column
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.column import Column
+from afterbell.sources.source import Source
 
 _FIRST_DAY, _LAST_DAY = (day.toordinal() - date(1970, 1, 1).toordinal() for day in (date.min, date.max))
 _DAY_US = 24 * 60 * 60 * 1_000_000

@@ -20,8 +20,8 @@ from afterbell.ingest.parsing.small import Lines, read_small
 from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
 from afterbell.ingest.parsing.times import with_session
-from afterbell.ingest.sources.source import Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Source
 
 
 def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:

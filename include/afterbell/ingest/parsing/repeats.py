@@ -9,8 +9,8 @@ import polars as pl
 from afterbell.ingest.actions.evidence import with_context
 from afterbell.ingest.parsing.several import Places, bounds_of, in_each_drop, numbers_of
 from afterbell.ingest.parsing.sift import ASIDE, Check, sift
-from afterbell.ingest.sources.source import Kind, Source
-from afterbell.quality.rules import RuleSet
+from afterbell.sources.rules import RuleSet
+from afterbell.sources.source import Kind, Source
 
 KEYS: dict[Kind, tuple[str, ...]] = {"bars": ("symbol", "session"), "minute_bars": ("symbol", "at")}
 """The key of a row of these kinds, whether a rule declares it or not."""

@@ -14,8 +14,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.errors import CalendarBoundsError, CorruptDropError
 from afterbell.ingest.actions.ratios import split_ratio
 from afterbell.ingest.parsing.checks import DropName
-from afterbell.ingest.sources.reported import CUMULATIVE
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.reported import CUMULATIVE
+from afterbell.sources.source import Source
 
 _ROUNDED = 2e-5
 """By how much of itself a split's step may differ from its ratio: factors are written with six digits or more."""

@@ -13,8 +13,8 @@ import polars as pl
 
 from afterbell.ingest.parsing.fields import DTYPES, rule_of, typed, words_of
 from afterbell.ingest.parsing.sift import ASIDE, Check, sift
-from afterbell.ingest.sources.column import Column
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.column import Column
+from afterbell.sources.source import Source
 
 _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
 

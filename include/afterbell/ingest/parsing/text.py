@@ -12,7 +12,7 @@ from afterbell.ingest.parsing.quick import read_quickly
 from afterbell.ingest.parsing.rows import Rows
 from afterbell.ingest.parsing.sift import ASIDE
 from afterbell.ingest.parsing.strict import Fields, read_strictly
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 _BLOCK = 32 * 1024 * 1024
 _MANY = 20

@@ -8,7 +8,7 @@ import polars as pl
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.parsing.checks import DropName
-from afterbell.ingest.sources.source import Source
+from afterbell.sources.source import Source
 
 INSTANT = pl.Datetime("us", "UTC")
 

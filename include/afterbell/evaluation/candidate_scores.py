@@ -1,0 +1,82 @@
+"""A candidate's out-of-sample predictions out of the lake, scored; and what its models look like inside."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import polars as pl
+from pyspark.sql import SparkSession
+
+from afterbell.config.runtime import S3Location
+from afterbell.errors import DigestMismatchError
+from afterbell.evaluation.gate import Contender
+from afterbell.evaluation.metrics import Scored, score_panel
+from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
+from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.settings import GateSettings
+from afterbell.lake.scan import plan_files, read_files
+from afterbell.lake.shape import shape_of
+from afterbell.lake.tables import OUT_OF_SAMPLE, Table
+from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
+from afterbell.training.candidate import candidate_key
+from afterbell.training.families import load_model
+from afterbell.training.families.lightgbm import TreeModel
+from afterbell.training.families.ridge import RidgeModel
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One candidate's panels and scores by horizon, what the gate compares, and its rows."""
+
+    panels: dict[int, Panel]
+    scored: dict[int, dict[str, Scored]]
+    contender: Contender
+    rows: int
+
+
+def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Judged:
+    """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
+    own = rows.filter(pl.col("candidate_id") == candidate_id)
+    panels = {} if own.is_empty() else panels_of(own)
+    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    return Judged(panels, scored, contender(candidate_id, session, panels, scored), own.height)
+
+
+def read_rows(
+    spark: SparkSession, s3: S3Location, snapshot: int, candidate_ids: list[str], table: Table = OUT_OF_SAMPLE
+) -> pl.DataFrame:
+    """The out-of-sample predictions of the candidates, columns as ``out_of_sample.COLUMNS``."""
+    shape = shape_of(spark, table)
+    # Written by one run each, files hold few candidates: only those of the requested ones are opened.
+    frames = [
+        read_files(
+            plan_files(spark, table, snapshot, "candidate_id", candidate_id, candidate_id),
+            shape,
+            s3,
+            pl.col("candidate_id") == candidate_id,
+        )
+        for candidate_id in dict.fromkeys(candidate_ids)
+    ]
+    return pl.concat(frames).select(COLUMNS)
+
+
+def insides(
+    store: ArtifactStore, candidate: dict[str, Any], root: str = ""
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
+    gains, coefficients = {}, {}
+    for item in candidate["models"]:
+        key = candidate_key(candidate["candidate_id"], item["path"], root)
+        body = store.get(key, max(int(item["size"]), DOCUMENT_BYTES))
+        digest = hashlib.sha256(body).hexdigest()
+        if digest != item["sha256"]:
+            raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {digest}; train again")
+        model, name = load_model(item["family"], body), f"{item['family']} h{item['horizon']}"
+        if isinstance(model, TreeModel):
+            gains[name] = model.gains()
+        if isinstance(model, RidgeModel):
+            coefficients[name] = dict(zip(model.names, model.coefficients, strict=True))
+    return gains, coefficients

@@ -1,0 +1,1 @@
+"""HTML and plots of reports and pages."""

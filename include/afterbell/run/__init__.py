@@ -1,0 +1,1 @@
+"""Running a step: its arguments, its place among the steps, and the record of it."""

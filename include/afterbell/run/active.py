@@ -1,0 +1,65 @@
+"""Which daily runs are at work: a mark in the artifact store that each of their steps renews.
+
+Whoever can wait looks at the marks and stands back. They are a courtesy and decide nothing: a run that died leaves its
+mark, which counts for half an hour, and two writers that meet all the same are kept apart by the lake's commits.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from afterbell.errors import AfterbellError
+from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
+from afterbell.stores.artifacts import ArtifactStore
+
+PREFIX = "active/"
+COUNTS_FOR = timedelta(minutes=30)
+"""How long a mark that nobody renews is believed: longer than a step of a daily run should take."""
+_PATIENCE = 5.0
+
+
+@contextmanager
+def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> Iterator[None]:
+    """Mark a daily run during a step, and until its next step; steps of other runs leave no mark.
+
+    Args:
+        step: its name.
+        run_slug: the run's id, as a segment of a path.
+        opened: opens the store. It is used in another thread: the step neither waits for it nor fails with it.
+    """
+    if step not in STEPS or run_slug.startswith(EXPERIMENT_RUNS):  # whose steps go by the same names
+        yield
+        return
+    key = f"{PREFIX}{run_slug}.json"
+    marking = threading.Thread(target=_quietly, args=(lambda: _mark(opened(), key, step),), daemon=True)
+    marking.start()
+    over = True
+    try:
+        yield
+        over = step == STEPS[-1]
+    finally:
+        if over:
+            marking.join(_PATIENCE)
+            _quietly(lambda: opened().delete(key))
+
+
+def active(store: ArtifactStore, now: datetime) -> list[str]:
+    """The ids, as slugs, of the daily runs that are at work at ``now``."""
+    return [
+        mark.key.removeprefix(PREFIX).removesuffix(".json")
+        for mark in store.list(PREFIX)
+        if mark.modified is None or now - mark.modified < COUNTS_FOR
+    ]
+
+
+def _mark(store: ArtifactStore, key: str, step: str) -> None:
+    store.put(key, json.dumps({"step": step, "at": datetime.now(UTC).isoformat()}).encode())
+
+
+def _quietly(action: Callable[[], object]) -> None:
+    with suppress(AfterbellError):
+        action()

@@ -1,0 +1,246 @@
+"""The frame of every Spark job: typed arguments in, one JSON result out.
+
+A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where the submitter of
+the driver finds it, on whatever machine the driver ran; the reason of its failure goes to ``<step>.failure.json``
+beside it. Both name the attempt that they belong to, so that those of another try are not taken for this one's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP
+from afterbell.cluster.packed import unpacked
+from afterbell.cluster.ready import ready_at
+from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
+
+if TYPE_CHECKING:
+    from afterbell.stores.artifacts import ArtifactStore
+
+_LONGEST_MESSAGE = 16 * 1024
+_ATTEMPT = re.compile(r"[0-9a-f]{0,64}")
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
+
+
+@dataclass(frozen=True)
+class StepArgs:
+    """Arguments common to every step.
+
+    Attributes:
+        step: the step's name.
+        session: the exchange session the run is for.
+        run_id: the Airflow run's id, or the command line's.
+        deadline: UTC instant by which the release must stand.
+        inputs: ids handed on by earlier steps (snapshot ids, candidate id), by name.
+        attempt: token of the try that submitted this driver; empty where no other try is possible.
+    """
+
+    step: str
+    session: date
+    run_id: str
+    deadline: datetime
+    inputs: dict[str, Any] = field(default_factory=dict)
+    attempt: str = ""
+
+    def require(self, name: str) -> Any:
+        """The input ``name``.
+
+        Raises:
+            ConfigError: an earlier step did not hand it on.
+        """
+        if self.inputs.get(name) is None:
+            raise ConfigError(f"step {self.step!r} needs the input {name!r}; it was given {sorted(self.inputs)}")
+        return self.inputs[name]
+
+    def day(self, name: str) -> date | None:
+        """The input ``name``, a day; None where it wasn't given.
+
+        Raises:
+            ConfigError: it is something else.
+        """
+        given = self.inputs.get(name)
+        try:
+            return None if given is None else date.fromisoformat(str(given))
+        except ValueError as error:
+            raise ConfigError(f"step {self.step!r}: input {name!r} is {given!r}; give a day like 2026-06-30") from error
+
+
+def result_key(session: date, run_id: str, step: str) -> str:
+    """Where the result of a step lies in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.json"
+
+
+def failure_key(session: date, run_id: str, step: str) -> str:
+    """Where the reason of a step's failure lies in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.failure.json"
+
+
+def progress_key(session: date, run_id: str, step: str) -> str:
+    """Where a running step reports its progress in the artifact bucket; its last report stays there."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.progress.json"
+
+
+def attempt_key(session: date, run_id: str, step: str) -> str:
+    """Where the newest attempt of a step on a cluster is named in the artifact bucket."""
+    return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.attempt.json"
+
+
+def run_slug(run_id: str) -> str:
+    """``run_id`` as one path segment and as the name of an Iceberg branch."""
+    if not RUN_ID.fullmatch(run_id):
+        raise ConfigError(f"run id {run_id!r} is not allowed: use letters, digits and _ . : + - (200 at most)")
+    return re.sub(r"[^A-Za-z0-9]+", "_", run_id).strip("_")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise ValueError(message)  # argparse would end the process
+
+
+def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
+    """Read the command line of the step ``step``.
+
+    Raises:
+        ConfigError: an argument is missing or of another type.
+    """
+    parser = _Parser(prog=step, allow_abbrev=False)
+    parser.add_argument("--session", required=True)
+    parser.add_argument("--run-id", required=True)
+    parser.add_argument("--deadline", required=True)
+    parser.add_argument("--inputs", default="{}")
+    parser.add_argument("--attempt", default="")
+    try:
+        parsed = parser.parse_args(unpacked(argv))
+        session = date.fromisoformat(parsed.session)
+        deadline = datetime.fromisoformat(parsed.deadline)
+        inputs = json.loads(parsed.inputs)
+    except ValueError as error:
+        raise ConfigError(f"arguments of step {step!r}: {error}") from error
+    if deadline.tzinfo is None or not isinstance(inputs, dict):
+        raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")
+    if not _ATTEMPT.fullmatch(parsed.attempt):
+        raise ConfigError(f"arguments of step {step!r}: --attempt {parsed.attempt!r} is not a token of an attempt")
+    run_slug(parsed.run_id)
+    return StepArgs(step, session, parsed.run_id, deadline.astimezone(UTC), inputs, parsed.attempt)
+
+
+def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequence[str] | None = None) -> int:
+    """Run ``body`` as the step ``step`` and return the exit status of the process.
+
+    ``body`` returns the step's result, which must be JSON. An ``AfterbellError`` is printed as one message, without a
+    traceback; anything unexpected keeps its traceback.
+    """
+    from afterbell.cluster.report import reported  # noqa: PLC0415
+    from afterbell.cluster.spark_errors import removed_by  # noqa: PLC0415
+    from afterbell.lake.missing_files import lost_by  # noqa: PLC0415
+    from afterbell.lake.outage import outage_of  # noqa: PLC0415
+    from afterbell.run.active import at_work  # noqa: PLC0415
+    from afterbell.stores.retry import waiting_until  # noqa: PLC0415
+
+    started = datetime.now(UTC)
+    STEP.set(step)
+    args = None
+    try:
+        args = parse_args(step, sys.argv[1:] if argv is None else argv)
+        RECORD.set(partial(_record_failure, args, started=started))
+        with waiting_until(args.deadline):
+            _require_newest(args)
+            work = at_work(step, run_slug(args.run_id), partial(_store, waits=False))
+            with work, reported(partial(_write_progress, args)):
+                result = body(args)
+            _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
+            text = _write_result(args, result, started)
+    except AfterbellError as error:
+        return _report_failure(step, args, error, started)
+    except Exception as error:
+        # Spark reports a missing file in a page of its own; the message must name what was lost.
+        known = lost_by(error) or removed_by(error) or outage_of(error)
+        if known is None:
+            _record_failure(args, error, started)
+            raise
+        return _report_failure(step, args, known, started)
+    print(f"{step}: {text}", flush=True)
+    return 0
+
+
+def _write_result(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
+    """Write the step's result, with its times and its attempt; returns its text."""
+    finished, ready = datetime.now(UTC), ready_at()
+    result |= {
+        "step": args.step,
+        "started_at": started.isoformat(),
+        "ready_at": ready.isoformat() if ready else None,
+        "finished_at": finished.isoformat(),
+        "seconds": round((finished - started).total_seconds(), 3),
+    }
+    result |= {"attempt": args.attempt} if args.attempt else {}
+    text = json.dumps(result, sort_keys=True, allow_nan=False)
+    _store().put(result_key(args.session, args.run_id, args.step), text.encode())
+    return text
+
+
+def _write_progress(args: StepArgs, progress: dict[str, Any]) -> None:
+    body = json.dumps(progress | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
+    _store(waits=False).put(progress_key(args.session, args.run_id, args.step), body)
+
+
+def _store(*, waits: bool = True) -> ArtifactStore:
+    """The artifact store; what a step does beside its work passes ``waits=False``, so that it holds nothing up."""
+    from afterbell.config.runtime import Runtime  # noqa: PLC0415
+    from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
+    from afterbell.stores.retry import Retry  # noqa: PLC0415
+
+    return ArtifactStore(Runtime.from_env().s3, Retry(waits=waits))
+
+
+def _require_newest(args: StepArgs) -> None:
+    """A driver that was queued, or lost and found, while another try was launched neither begins nor reports.
+
+    This saves work and no more: of two drivers that have begun, the table's commit lets one through.
+    """
+    if not args.attempt:
+        return
+    try:
+        newest = json.loads(_store().get(attempt_key(args.session, args.run_id, args.step)))
+    except ObjectMissingError:
+        return
+    if newest["attempt"] != args.attempt or newest.get("killed"):
+        raise OvertakenError(
+            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.get('killed') else 'overtaken'}: "
+            f"the newest is {newest['attempt']}"
+        )
+
+
+def _report_failure(step: str, args: StepArgs | None, error: AfterbellError, started: datetime) -> int:
+    print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
+    _record_failure(args, error, started)
+    return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
+
+
+def _record_failure(args: StepArgs | None, error: Exception, started: datetime) -> None:
+    """Store the reason where the submitter of the driver reads it; the log of a driver may be out of reach."""
+    if args is None or isinstance(error, OvertakenError):
+        return
+    reason = {
+        "step": args.step,
+        "kind": type(error).__name__,
+        "message": str(error)[:_LONGEST_MESSAGE],
+        "permanent": isinstance(error, PermanentError),
+        "attempt": args.attempt,
+        "started_at": started.isoformat(),
+        "failed_at": datetime.now(UTC).isoformat(),
+    }
+    try:
+        _store(waits=False).put(
+            failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode()
+        )
+    except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is reported
+        print(f"{args.step}: the reason could not be stored: {unwritten}", file=sys.stderr, flush=True)

@@ -1,0 +1,112 @@
+"""What a training run leaves out for its deadline: by policy before it begins, and by the clock while it runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from afterbell.config.loader import Strict
+from afterbell.errors import ConfigError
+from afterbell.run.job import StepArgs
+from afterbell.training.fits import FINAL, Fit
+from afterbell.training.spec import ModelSpec
+
+_WHY = "left out by policy, for a deadline that is near"
+
+
+_MOST = 7 * 86400.0
+
+
+class _Measure(Strict):
+    families: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
+    folds: int | None = Field(default=None, ge=1)
+
+
+_MEASURES = TypeAdapter(tuple[_Measure, ...])
+
+
+@dataclass(frozen=True)
+class LeaveOut:
+    """What is left out by policy.
+
+    Attributes:
+        families: with all their fits.
+        folds: most folds that are fitted, the newest ones; None for all.
+    """
+
+    families: frozenset[str] = frozenset()
+    folds: int | None = None
+
+    @classmethod
+    def of(cls, requested: Any, spec: ModelSpec) -> LeaveOut:
+        """What the orchestrator decided to leave out; at least one family always stays.
+
+        Args:
+            requested: the input ``leave_out``, a list of ``{"families": [...]}`` and ``{"folds": n}``, or None.
+            spec: the model specification.
+
+        Raises:
+            ConfigError: the input has another form.
+        """
+        try:
+            measures = _MEASURES.validate_python(requested or ())
+        except ValidationError as error:
+            raise ConfigError(
+                f"input 'leave_out' is {requested!r}: expected a list of {{'families': [...]}} and {{'folds': n}}"
+            ) from error
+        in_spec = set(spec.families.named())
+        families = in_spec & {family for measure in measures for family in measure.families}
+        folds = min((measure.folds for measure in measures if measure.folds), default=None)
+        if folds is not None and folds >= spec.split.folds:
+            folds = None
+        return cls(frozenset(families) if families < in_spec else frozenset(), folds)
+
+    def names(self) -> list[str]:
+        """What is left out, in words that are the same for the same content."""
+        folds = [f"folds but the newest {self.folds}"] if self.folds else []
+        return [*(f"family {family}" for family in sorted(self.families)), *folds]
+
+    def reasons(self) -> list[str]:
+        """``names``, each with why; nothing in them depends on when the run ran."""
+        return [f"{name}: {_WHY}" for name in self.names()]
+
+    def keep(self, fits: Sequence[Fit], spec: ModelSpec) -> list[Fit]:
+        """Those of ``fits`` that stay, in their order; what they are doesn't change, nor do their models."""
+        oldest = 0 if self.folds is None else spec.split.folds - self.folds
+        return [fit for fit in fits if fit.family not in self.families and (fit.fold == FINAL or fit.fold >= oldest)]
+
+
+def ends_at(args: StepArgs) -> datetime | None:
+    """The instant (UTC) at which fits must end, so that the later steps have the time they need; None for no limit.
+
+    Raises:
+        ConfigError: the input ``needed_after`` is not a number of seconds.
+    """
+    needed = args.inputs.get("needed_after")
+    if needed is None:
+        return None
+    if isinstance(needed, bool) or not isinstance(needed, int | float) or not 0 <= needed <= _MOST:
+        raise ConfigError(f"input 'needed_after' is {needed!r}: expected the seconds that the later steps need")
+    return args.deadline - timedelta(seconds=needed)
+
+
+@contextmanager
+def until(instant: datetime | None) -> Iterator[threading.Event]:
+    """An event that is set at ``instant``, if the block lasts so long; never set if ``instant`` is None."""
+    over = threading.Event()
+    if instant is None:
+        yield over
+        return
+    timer = threading.Timer(max(0.0, (instant - datetime.now(UTC)).total_seconds()), over.set)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield over
+    finally:
+        timer.cancel()

@@ -1,0 +1,63 @@
+"""The ids that a training run is given by the steps before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from afterbell.errors import StaleInputError
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.run.job import StepArgs
+
+
+@dataclass(frozen=True)
+class Handed:
+    """Snapshots and definitions; nothing else of the lake is read.
+
+    Attributes:
+        bars: snapshot of ``market.bars``.
+        actions: snapshot of ``market.corporate_actions``.
+        features: snapshot of each factor set's table, by the set's name.
+        definitions: hash of each factor set's definition.
+    """
+
+    bars: int
+    actions: int
+    features: dict[str, int]
+    definitions: dict[str, str]
+
+    @classmethod
+    def of(cls, args: StepArgs, sets: Sequence[str]) -> Handed:
+        """The ids for ``sets``; others that the run has are left out.
+
+        Raises:
+            ConfigError: an input is missing.
+            StaleInputError: the step `features` did not make one of the sets.
+        """
+        snapshots, definitions = dict(args.require("features_snapshots")), dict(args.require("definition_hashes"))
+        missing = [name for name in sets if name not in snapshots or name not in definitions]
+        if missing:
+            raise StaleInputError(
+                f"the factor sets {', '.join(missing)} are asked for, the step `features` of this run made "
+                f"{', '.join(sorted(snapshots)) or 'none'}: clear the task 'features' and all after it"
+            )
+        return cls(
+            bars=int(args.require("bars_snapshot")),
+            actions=int(args.require("actions_snapshot")),
+            features={name: int(snapshots[name]) for name in sets},
+            definitions={name: str(definitions[name]) for name in sets},
+        )
+
+    def ids(self) -> dict[str, Any]:
+        """The snapshot ids, by the names of the steps' inputs."""
+        return {
+            "bars_snapshot": self.bars,
+            "actions_snapshot": self.actions,
+            "features_snapshots": dict(self.features),
+        }
+
+    def by_table(self) -> dict[str, int]:
+        """The snapshot id of each table."""
+        sets = {f"features.{name}": snapshot for name, snapshot in self.features.items()}
+        return {BARS.name: self.bars, CORPORATE_ACTIONS.name: self.actions, **sets}

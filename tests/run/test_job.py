@@ -1,0 +1,153 @@
+"""The arguments of a step are typed, and an id never becomes a path or a branch unparsed."""
+
+import json
+from datetime import UTC, date, datetime
+
+import pytest
+
+from afterbell.errors import ConfigError, ObjectMissingError, StoreUnavailableError
+from afterbell.run import job
+from afterbell.run.job import (
+    EXIT_PERMANENT,
+    attempt_key,
+    failure_key,
+    parse_args,
+    result_key,
+    run_slug,
+    run_step,
+)
+
+GOOD = ["--session", "2016-06-30", "--run-id", "manual__2016", "--deadline", "2016-06-30T22:00:00+00:00"]
+
+
+def test_arguments_become_typed_values():
+    found = parse_args("train", [*GOOD, "--inputs", json.dumps({"bars_snapshot": 7})])
+    assert found.session == date(2016, 6, 30)
+    assert found.deadline == datetime(2016, 6, 30, 22, tzinfo=UTC)
+    assert found.require("bars_snapshot") == 7
+
+
+def test_a_missing_input_is_named():
+    with pytest.raises(ConfigError, match="'train' needs the input 'bars_snapshot'"):
+        parse_args("train", GOOD).require("bars_snapshot")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        GOOD[2:],
+        ["--session", "30.06.2016", *GOOD[2:]],
+        ["--session", "2016-06-31", *GOOD[2:]],
+        [*GOOD[:5], "2016-06-30T22:00:00"],
+        [*GOOD, "--inputs", "[1]"],
+        [*GOOD, "--inputs", "{"],
+    ],
+    ids=["no session", "other date format", "no such day", "no zone", "not a mapping", "not JSON"],
+)
+def test_bad_arguments_are_refused(argv):
+    with pytest.raises(ConfigError, match="arguments of step 'train'"):
+        parse_args("train", argv)
+
+
+@pytest.mark.parametrize(
+    "run_id", ["", "../x", "a/b", "a;rm -rf", "$(id)", "a\nb", "-leading", "{{ ds }}", "é", "x" * 201]
+)
+def test_a_hostile_run_id_is_refused(run_id):
+    with pytest.raises(ConfigError, match="is not allowed"):
+        run_slug(run_id)
+
+
+def test_a_run_id_of_airflow_becomes_one_path_segment():
+    assert run_slug("manual__2026-11-21T05:30:00+00:00_aB3") == "manual_2026_11_21T05_30_00_00_00_aB3"
+    assert result_key(date(2016, 6, 30), "manual__x", "train") == "runs/2016-06-30/manual_x/train.json"
+
+
+def test_a_permanent_failure_has_an_exit_status_of_its_own_and_no_traceback(capsys):
+    assert run_step("train", lambda _: {}, ["--session", "nonsense"]) == EXIT_PERMANENT
+    shown = capsys.readouterr().err
+    assert shown.startswith("train: ConfigError: arguments of step 'train'")
+    assert "Traceback" not in shown
+
+
+class _Store:
+    """The artifact store of one run."""
+
+    def __init__(self):
+        self.found = {}
+
+    def put(self, key, body):
+        self.found[key] = json.loads(body)
+
+    def get(self, key):
+        if key not in self.found:
+            raise ObjectMissingError(key)
+        return json.dumps(self.found[key]).encode()
+
+
+@pytest.fixture
+def store(monkeypatch):
+    found = _Store()
+    monkeypatch.setattr(job, "_store", lambda **_: found)
+    return found
+
+
+ATTEMPT = "0123456789abcdef"
+PLACE = (date(2016, 6, 30), "manual__2016", "probe")
+
+
+def _run(body):
+    return run_step("probe", body, [*GOOD, "--attempt", ATTEMPT])
+
+
+def _raise(error):
+    raise error
+
+
+def test_a_result_names_the_attempt_that_it_belongs_to(store):
+    assert _run(lambda _: {"x": 1}) == 0
+    found = store.found[result_key(*PLACE)]
+    assert (found["attempt"], found["x"]) == (ATTEMPT, 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "permanent"), [(ConfigError("wrong"), 64, True), (StoreUnavailableError("away"), 1, False)]
+)
+def test_a_failure_leaves_its_reason_and_names_the_attempt(store, error, status, permanent):
+    assert _run(lambda _: _raise(error)) == status
+    found = store.found[failure_key(*PLACE)]
+    assert (found["kind"], found["message"]) == (type(error).__name__, str(error))
+    assert (found["permanent"], found["attempt"]) == (permanent, ATTEMPT)
+
+
+def test_a_failure_that_nobody_foresaw_leaves_its_reason_and_keeps_its_traceback(store):
+    with pytest.raises(ZeroDivisionError):
+        _run(lambda _: 1 / 0)
+    assert store.found[failure_key(*PLACE)]["kind"] == "ZeroDivisionError"
+
+
+def test_a_reason_that_cannot_be_stored_does_not_hide_the_failure(store, monkeypatch, capsys):
+    monkeypatch.setattr(store, "put", lambda *_: _raise(StoreUnavailableError("s3 is away")))
+    assert _run(lambda _: _raise(ConfigError("wrong"))) == EXIT_PERMANENT
+    shown = capsys.readouterr().err.splitlines()
+    assert shown == ["probe: ConfigError: wrong", "probe: the reason could not be stored: s3 is away"]
+
+
+@pytest.mark.parametrize("newest", [{"attempt": "f" * 16}, {"attempt": ATTEMPT, "killed": True}])
+def test_an_attempt_that_was_overtaken_or_killed_does_not_begin(store, newest, capsys):
+    store.found[attempt_key(*PLACE)] = newest
+    began = []
+    assert _run(began.append) == EXIT_PERMANENT
+    assert began == []
+    assert capsys.readouterr().err.startswith(f"probe: OvertakenError: attempt {ATTEMPT} of step 'probe' was ")
+    assert list(store.found) == [attempt_key(*PLACE)]
+
+
+def test_the_newest_attempt_begins(store):
+    store.found[attempt_key(*PLACE)] = {"attempt": ATTEMPT}
+    assert _run(lambda _: {}) == 0
+
+
+@pytest.mark.parametrize("attempt", ["../x", "ABC", "g", "a b", "0" * 65])
+def test_an_attempt_that_is_none_is_refused(attempt):
+    with pytest.raises(ConfigError, match="--attempt"):
+        parse_args("train", [*GOOD, "--attempt", attempt])
