@@ -98,6 +98,6 @@ def test_another_statement_elsewhere_is_the_same_version(library: dict[str, byte
 
 def test_a_module_that_a_function_imports_is_used(library: dict[str, bytes]) -> None:
     ridge = "training/families/ridge.py"
-    late = library[ridge] + b"\ndef late():\n    from afterbell.reporting import plots\n    return plots\n"
-    assert "reporting/plots.py" not in used_modules(library)
-    assert "reporting/plots.py" in used_modules(library | {ridge: late})
+    late = library[ridge] + b"\ndef late():\n    from afterbell.evaluation import report\n    return report\n"
+    assert "evaluation/report.py" not in used_modules(library)
+    assert "evaluation/report.py" in used_modules(library | {ridge: late})

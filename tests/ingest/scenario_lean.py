@@ -68,7 +68,7 @@ def config(home: Path, name: str, scale: str = SCALE, minutes_scale: str = SCALE
     folder = home / f"config-{name}"
     shutil.copytree(CONFIG, folder, ignore=shutil.ignore_patterns("us_daily_*"))
     for source, given in (("lean_daily", scale), ("lean_minutes", minutes_scale)):
-        text = (HERE / "sources" / f"{source}.yaml").read_text(encoding="utf-8")
+        text = (HERE.parent / "sources" / f"{source}.yaml").read_text(encoding="utf-8")
         (folder / "sources" / f"{source}.yaml").write_text(text.replace(SCALE, given), encoding="utf-8")
     os.environ["AFTERBELL_CONFIG"] = str(folder)
     yield

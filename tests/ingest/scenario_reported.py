@@ -49,7 +49,7 @@ class Reported(Scenario):
         folder = self.home / "config"
         shutil.copytree(config_folder(), folder)
         for name in ("vendor_actions", "lean_factors"):
-            shutil.copy(Path(__file__).parent / "sources" / f"{name}.yaml", folder / "sources")
+            shutil.copy(Path(__file__).parents[1] / "sources" / f"{name}.yaml", folder / "sources")
         os.environ["AFTERBELL_CONFIG"] = str(folder)
         for number, lines in DROPS.items():
             key = f"reference/actions/{world.day(number):%Y%m%d}.csv"

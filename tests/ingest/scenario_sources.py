@@ -82,7 +82,7 @@ def main() -> None:
     os.environ["AFTERBELL_HDFS_ROOT"] += "/other-sources"
     os.environ["AFTERBELL_CONFIG"] = str(home / "config")
     shutil.copytree(CONFIG, home / "config", ignore=shutil.ignore_patterns("us_daily_*"))
-    for file in (HERE / "sources").glob("*.yaml"):
+    for file in (HERE.parent / "sources").glob("*.yaml"):
         (home / "config" / "sources" / file.name).write_text(
             # What settles is waited for elsewhere.
             file.read_text(encoding="utf-8").replace("{rule: settled, seconds: 60}", "{rule: atomic}"),

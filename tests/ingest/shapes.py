@@ -7,7 +7,7 @@ from pathlib import Path
 from afterbell.config.loader import load_yaml
 from afterbell.sources.source import Source
 
-FOLDER = Path(__file__).parent / "sources"
+FOLDER = Path(__file__).parents[1] / "sources"
 
 
 def example(name: str, /, **changes: object) -> Source:

@@ -154,7 +154,7 @@ def test_a_wrong_file_is_told_by_its_name_its_keys_and_what_they_should_be(tmp_p
 def test_the_examples_of_the_manual_load_and_have_their_rules(name: str) -> None:
     found = example(name)
     assert rules_of(found).quarantining()
-    manual = (Path(__file__).parents[3] / "docs" / "sources.md").read_text()
+    manual = (Path(__file__).parents[2] / "docs" / "sources.md").read_text()
     assert f"```yaml\n{(FOLDER / f'{name}.yaml').read_text()}```" in manual
 
 
