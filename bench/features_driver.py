@@ -22,7 +22,15 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.worker import keep_archives
 from afterbell.features.compute import compute
 from afterbell.features.factors import FactorSet
-from afterbell.features.features_spark import Inputs, Work, bar_files, commit, compute_files, find_work, table_of
+from afterbell.features.features_spark import (
+    FeatureInputs,
+    FeatureWork,
+    bar_files,
+    commit,
+    compute_files,
+    find_work,
+    table_of,
+)
 from afterbell.features.fill import Months, Sources, slice_rows
 from afterbell.features.grid import Actions, Bars, SessionGrid
 from afterbell.features.sets.alpha158 import ALPHA158
@@ -135,16 +143,16 @@ class Driver:
         shutil.rmtree(self._memory)
         return 0.0
 
-    def _inputs(self) -> Inputs:
-        return Inputs(head(self._spark, BARS), head(self._spark, CORPORATE_ACTIONS), Exchange(), self._s3)
+    def _inputs(self) -> FeatureInputs:
+        return FeatureInputs(head(self._spark, BARS), head(self._spark, CORPORATE_ACTIONS), Exchange(), self._s3)
 
-    def _work(self, inputs: Inputs, factors: FactorSet, at: int, last: str) -> Work:
+    def _work(self, inputs: FeatureInputs, factors: FactorSet, at: int, last: str) -> FeatureWork:
         found = find_work(self._spark, inputs, factors, at, date.fromisoformat(last))
         if found is None:
             raise RuntimeError(f"{factors.name} has all sessions up to {last} already: there is nothing to measure")
         return found
 
-    def _sources(self, inputs: Inputs, work: Work) -> Sources:
+    def _sources(self, inputs: FeatureInputs, work: FeatureWork) -> Sources:
         first, last = work.plan.ranges[0][0], work.plan.ranges[-1][1]
         actions = plan_files(self._spark, CORPORATE_ACTIONS, inputs.actions, "ex_session", first, last)
         return Sources(bar_files(self._spark, inputs, first, last), tuple(actions), self._s3)

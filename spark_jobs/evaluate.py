@@ -21,8 +21,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, ObjectMissingError, ObjectTooLargeError, StaleInputError
-from afterbell.evaluation.candidate_scores import Judged, insides, judge, read_rows
-from afterbell.evaluation.gate import Contender, Decision, decide, in_time, undecided
+from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
+from afterbell.evaluation.gate import Contender, GateDecision, decide, in_time, undecided
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.settings import GateSettings, load_gate
@@ -53,7 +53,7 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     runtime, settings = Runtime.from_env(), load_gate()
     store = ArtifactStore(runtime.s3)
     if args.inputs.get("held"):
-        return held(args, runtime, store, started, Decision("hold", str(args.inputs["held"])))
+        return held(args, runtime, store, started, GateDecision("hold", str(args.inputs["held"])))
     take_turn(store, args.run_id, args.deadline, partial(print, file=sys.stderr, flush=True))
     verdict = None
     try:
@@ -131,8 +131,12 @@ def _judge(
 
 
 def decide_against(
-    champion: Champion | None, rows: pl.DataFrame, own: Judged, horizons: tuple[int, ...], settings: GateSettings
-) -> tuple[Contender | None, Decision]:
+    champion: Champion | None,
+    rows: pl.DataFrame,
+    own: CandidateScores,
+    horizons: tuple[int, ...],
+    settings: GateSettings,
+) -> tuple[Contender | None, GateDecision]:
     """The champion as the gate sees it, and the verdict; a gate that cannot decide keeps the champion."""
     rival = None
     try:
@@ -144,7 +148,7 @@ def decide_against(
 
 
 def held(
-    args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime, decision: Decision
+    args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime, decision: GateDecision
 ) -> dict[str, Any]:
     """The verdict where there is no candidate to judge: the report states why."""
     reason = decision.reason

@@ -17,12 +17,12 @@ from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
-from afterbell.evaluation.candidate_scores import Judged, insides, judge, read_rows
-from afterbell.evaluation.gate import Contender, Decision, decide
+from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
+from afterbell.evaluation.gate import Contender, GateDecision, decide
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.settings import GateSettings, load_gate
-from afterbell.experiments.request import Request, root_of
+from afterbell.experiments.request import ExperimentRequest, root_of
 from afterbell.experiments.resolve import asked
 from afterbell.experiments.sections import deflated, outcome, sections, title
 from afterbell.lake.commit import commit_id
@@ -126,7 +126,9 @@ def champion_of(
     return judge(rows, manifest.candidate_id, manifest.session, settings).contender
 
 
-def judged(own: Judged, rival: Contender | None, request: Request, settings: GateSettings) -> Decision:
+def judged(
+    own: CandidateScores, rival: Contender | None, request: ExperimentRequest, settings: GateSettings
+) -> GateDecision:
     """The gate's decision; held also where the daily run could not go on with the promoted release."""
     daily = load_spec()
     strange = sorted(set(request.factor_sets) - set(daily.feature_sets))
@@ -135,10 +137,10 @@ def judged(own: Judged, rival: Contender | None, request: Request, settings: Gat
         decision = decide(own.contender, rival, request.horizons, settings)
     except GateError as error:
         # The daily run stops there; an analyst has asked for the figures, with or without a common window.
-        return Decision("hold", str(error))
+        return GateDecision("hold", str(error))
     if decision.verdict != "publish" or not (strange or beyond):
         return decision
-    return Decision(
+    return GateDecision(
         "hold",
         f"{decision.reason}. But the daily run does not make "
         + " or ".join([f"factor set {name}" for name in strange] + [f"horizon {horizon}" for horizon in beyond])

@@ -17,7 +17,7 @@ from pyspark.sql import SparkSession
 from afterbell.config.runtime import Runtime
 from afterbell.evaluation.settings import load_gate
 from afterbell.experiments.draw import trials
-from afterbell.experiments.request import Request, root_of
+from afterbell.experiments.request import ExperimentRequest, root_of
 from afterbell.experiments.resolve import asked
 from afterbell.experiments.search import search
 from afterbell.lake.append import append_once
@@ -78,7 +78,7 @@ def experiment_train(args: StepArgs) -> dict[str, Any]:
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, request: Request, order: Order, candidate: str
+    spark: SparkSession, runtime: Runtime, args: StepArgs, request: ExperimentRequest, order: Order, candidate: str
 ) -> dict[str, Any]:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
-from afterbell.cluster.warm.protocol import Request, connect, listen, receive, send
+from afterbell.cluster.warm.protocol import JobRequest, connect, listen, receive, send
 from afterbell.cluster.warm.serve import stop_context
 from afterbell.cluster.warm.submit import forked_workers
 from afterbell.config.platform import Folders
@@ -86,7 +86,7 @@ def start_driver(
     """
     connection = connect(_process() / "drivers")
     assert connection is not None, "the process that drivers are forked from has ended"
-    send(connection, Request(str(script), list(arguments), dict(env), str(folder), 0), list(streams))
+    send(connection, JobRequest(str(script), list(arguments), dict(env), str(folder), 0), list(streams))
     return Driver(int(connection.recv(64)), connection)
 
 
@@ -179,7 +179,7 @@ def _run_script(script: str) -> int:
     return 0
 
 
-def _be(request: Request, streams: list[int]) -> NoReturn:
+def _be(request: JobRequest, streams: list[int]) -> NoReturn:
     """Be the driver, in the fork: its script is the main program."""
     status = 1
     try:

@@ -9,7 +9,7 @@ import pytest
 
 from afterbell import glossary as room
 from afterbell.errors import ConfigError
-from afterbell.glossary import GLOSSARY, Entry, entries, glossary
+from afterbell.glossary import GLOSSARY, GlossaryEntry, entries, glossary
 
 NEEDED = {
     "Session", "Drop", "Revision", "Knowledge time", "Snapshot", "Candidate", "Release", "Champion", "Gate", "Fold",
@@ -20,8 +20,8 @@ NEEDED = {
 def test_a_page_gives_its_words_with_text_and_anchor() -> None:
     page = "# Words\n\nAbout them.\n\n## Knowledge time\n\nWhen it was\nknown.\n\nMore.\n\n## IC\n\nA `figure`.\n"
     assert entries(page) == (
-        Entry("Knowledge time", "When it was known. More.", "knowledge-time"),
-        Entry("IC", "A `figure`.", "ic"),
+        GlossaryEntry("Knowledge time", "When it was known. More.", "knowledge-time"),
+        GlossaryEntry("IC", "A `figure`.", "ic"),
     )
 
 
@@ -41,7 +41,7 @@ def test_words_stand_by_the_alphabet_once_each() -> None:
 
 
 @pytest.mark.parametrize("entry", glossary(), ids=lambda entry: entry.anchor)
-def test_a_word_is_explained_in_one_to_three_plain_sentences(entry: Entry) -> None:
+def test_a_word_is_explained_in_one_to_three_plain_sentences(entry: GlossaryEntry) -> None:
     sentences = [part for part in re.split(r"(?<=[.:;])\s+", entry.text) if part.endswith(".")]
     assert 1 <= len(sentences) <= 3
     assert len(entry.text.split()) <= 60

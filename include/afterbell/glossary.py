@@ -14,7 +14,7 @@ _ENTRY = re.compile(r"^## (?P<term>.+)\n\n(?P<text>(?:(?!## ).*\n?)+)", re.MULTI
 
 
 @dataclass(frozen=True)
-class Entry:
+class GlossaryEntry:
     """One word.
 
     Attributes:
@@ -29,7 +29,7 @@ class Entry:
 
 
 @lru_cache(maxsize=1)
-def glossary() -> tuple[Entry, ...]:
+def glossary() -> tuple[GlossaryEntry, ...]:
     """All words, by the alphabet.
 
     Raises:
@@ -40,10 +40,10 @@ def glossary() -> tuple[Entry, ...]:
     return entries(GLOSSARY.read_text(encoding="utf-8"))
 
 
-def entries(markdown: str) -> tuple[Entry, ...]:
+def entries(markdown: str) -> tuple[GlossaryEntry, ...]:
     """The words of a page that has a heading of the second level for each, in the order of the page."""
     return tuple(
-        Entry(entry["term"].strip(), " ".join(entry["text"].split()), anchor(entry["term"]))
+        GlossaryEntry(entry["term"].strip(), " ".join(entry["text"].split()), anchor(entry["term"]))
         for entry in _ENTRY.finditer(markdown)
     )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from afterbell.config.platform import Folders, Platform
 from afterbell.embedded.hdfs import Hdfs, class_path
 from afterbell.embedded.process import Supervisor
-from afterbell.embedded.service import Context
+from afterbell.embedded.service import ServiceContext
 
 
 class _Noted(Hdfs):
@@ -25,7 +25,7 @@ class _Noted(Hdfs):
 def main(env: Path, folder: Path) -> None:
     """Start it, write and delete a file as every start does, and stop it."""
     folders = Folders.from_env({"AFTERBELL_ENV": str(env), "AFTERBELL_HOME": str(folder)})
-    service = _Noted(Context(folders, Platform(), Supervisor(folders.services)))
+    service = _Noted(ServiceContext(folders, Platform(), Supervisor(folders.services)))
     service.context.supervisor.use(service.name)  # its guards keep it for as long as this process lives
     try:
         service.start()

@@ -7,15 +7,15 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.backfill.documents import Plan
+from afterbell.backfill.documents import BackfillPlan
 from afterbell.backfill.plan import Inventory, NewDrop, StoredSet, make_plan
-from afterbell.backfill.request import Request, chunks_of
+from afterbell.backfill.request import BackfillRequest, chunks_of
 from afterbell.calendar.sessions import Exchange
 
 DAYS = [date(2016, 6, day) for day in (20, 21, 22, 23, 24)]
 LATER = [date(2016, 6, day) for day in (27, 28, 29, 30)]
 NOW = datetime(2016, 7, 1, tzinfo=UTC)
-REQUEST = Request(first=DAYS[0], last=DAYS[-1], chunk_sessions=2)
+REQUEST = BackfillRequest(first=DAYS[0], last=DAYS[-1], chunk_sessions=2)
 CORE = StoredSet("core", "abc", 8, 2, frozenset({DAYS[0], DAYS[4], *LATER}))
 INVENTORY = Inventory(
     drops=[
@@ -31,7 +31,7 @@ INVENTORY = Inventory(
 )
 
 
-def planned(inventory: Inventory = INVENTORY, request: Request = REQUEST) -> Plan:
+def planned(inventory: Inventory = INVENTORY, request: BackfillRequest = REQUEST) -> BackfillPlan:
     return make_plan(request, chunks_of(request, Exchange()), inventory, DAYS + LATER, NOW)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from afterbell.backfill.request import (
     FACTOR_SETS,
-    Request,
+    BackfillRequest,
     check_id,
     check_reason,
     check_request,
@@ -27,12 +27,12 @@ HOSTILE = (
 )  # fmt: skip
 
 
-def asked(**fields: Any) -> Request:
+def asked(**fields: Any) -> BackfillRequest:
     return check_request(GOOD | fields, EXCHANGE, TODAY)
 
 
 def test_what_is_left_out_has_a_sensible_value() -> None:
-    assert asked() == Request(first=date(2016, 6, 27), last=date(2016, 7, 5))
+    assert asked() == BackfillRequest(first=date(2016, 6, 27), last=date(2016, 7, 5))
     assert (asked().steps, asked().factor_sets, asked().chunk_sessions) == (("ingest", "features"), (), 250)
 
 

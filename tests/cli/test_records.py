@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.backfill.documents import ChunkPlan, ChunkState, Estimate, IngestPlan, Plan, SetPlan
+from afterbell.backfill.documents import BackfillPlan, ChunkPlan, ChunkState, Estimate, IngestPlan, SetPlan
 from afterbell.cli import backfill, experiment
 
 BACKFILL = "20150323-20151231-a5fb4415"
@@ -32,7 +32,7 @@ def test_a_plan_says_how_long_it_may_take(printed):
     time = Estimate(seconds=185.2, basis="past runs")
     sets = SetPlan(name="cross_section", definition="d", sessions=197, stored=0, rows=1_200_000,
                    stale=(date(2016, 1, 4),), time=time)  # fmt: skip
-    backfill._show_plan(Plan(
+    backfill._show_plan(BackfillPlan(
         backfill_id=BACKFILL, made_at=WHEN, sessions=197,
         chunks=(ChunkPlan(number=1, first=FIRST, last=LAST, objects=591, bytes=9, features={}),),
         ingest=IngestPlan(sessions=197, objects=591, bytes=1_234_567_890, rows=1_200_000, missing=(), time=time),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from afterbell.cluster.driver_watch import Ending, Limits, Watch
+from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
 from afterbell.cluster.rest import DriverState, DriverStatus
 
 T0 = datetime(2026, 6, 30, 20, tzinfo=UTC)
@@ -18,7 +18,7 @@ def at(minutes):
 
 
 def watch(**more):
-    return Watch(Limits(began=T0, deadline=at(60), **more))
+    return DriverWatch(DriverLimits(began=T0, deadline=at(60), **more))
 
 
 @pytest.mark.parametrize("state", ["FINISHED", "FAILED", "KILLED", "LOST"])
@@ -97,6 +97,6 @@ def test_looks_grow_rarer_the_longer_the_wait(minutes, seconds):
 
 
 def test_limits_survive_being_stored():
-    limits = Limits(T0, at(60), at(30), timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=3))
-    assert Limits.from_json(limits.to_json()) == limits
-    assert Limits.from_json(Limits(T0, at(60)).to_json()) == Limits(T0, at(60))
+    limits = DriverLimits(T0, at(60), at(30), timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=3))
+    assert DriverLimits.from_json(limits.to_json()) == limits
+    assert DriverLimits.from_json(DriverLimits(T0, at(60)).to_json()) == DriverLimits(T0, at(60))

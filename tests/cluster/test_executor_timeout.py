@@ -2,15 +2,15 @@
 
 import pytest
 
-from afterbell.cluster.executor_timeout import Limits, Patience, View
+from afterbell.cluster.executor_timeout import DriverView, ExecutorLimits, ExecutorPatience
 
-LIMITS = Limits(registered=60, first_executor=180)
-NOT_UP, NONE, BUSY = View(up=False), View(up=True), View(up=True, busy=True)
-SERVED, WORKING = View(up=True, executors=2), View(up=True, executors=2, busy=True)
+LIMITS = ExecutorLimits(registered=60, first_executor=180)
+NOT_UP, NONE, BUSY = DriverView(up=False), DriverView(up=True), DriverView(up=True, busy=True)
+SERVED, WORKING = DriverView(up=True, executors=2), DriverView(up=True, executors=2, busy=True)
 
 
 def _judge(*looks, eager=True):
-    patience = Patience(LIMITS, began=100, eager=eager)
+    patience = ExecutorPatience(LIMITS, began=100, eager=eager)
     return [patience.look(100 + at, view) for at, view in looks]
 
 

@@ -9,7 +9,7 @@ import pytest
 from afterbell.config.platform import Folders, Platform
 from afterbell.embedded.airflow import Airflow
 from afterbell.embedded.process import Supervisor
-from afterbell.embedded.service import Context
+from afterbell.embedded.service import ServiceContext
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def airflow(tmp_path: Path) -> Airflow:
     folders = Folders(root=set_up.root, home=tmp_path, env=set_up.env)
     supervisor = Supervisor(folders.services)
     supervisor.begin("airflow", {"ui": 9})
-    return Airflow(Context(folders, Platform(), supervisor))
+    return Airflow(ServiceContext(folders, Platform(), supervisor))
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import HdfsLocation, LakeLocation, Runtime, S3Location
 from afterbell.embedded.airflow import Airflow
 from afterbell.embedded.process import Supervisor
-from afterbell.embedded.service import Context
+from afterbell.embedded.service import ServiceContext
 
 _WHERE = "import afterbell; print(afterbell.__file__)"
 
@@ -56,7 +56,7 @@ def test_airflow_of_a_run_and_of_the_page_run_the_checkout_that_started_them(sec
     run = airflow_run._environment(opened, "local", second.home / "airflow")
     supervisor = Supervisor(second.services)
     supervisor.begin("airflow", {"ui": 9})
-    page = Airflow(Context(second, Platform(), supervisor))._environment()
+    page = Airflow(ServiceContext(second, Platform(), supervisor))._environment()
     for env in (run, page):
         assert asked(
             second.airflow_python, {"PATH": os.environ["PATH"], "PYTHONPATH": env["PYTHONPATH"]}

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.settings import GateSettings, PortfolioSettings
 
 PORTFOLIO = PortfolioSettings(cost_bps=5, sessions_per_year=252, min_symbols=10)
@@ -20,7 +20,7 @@ def days(count: int, first: date = date(2020, 1, 1)) -> tuple[date, ...]:
 
 def make_panel(
     correlation: float, *, horizon: int = 1, sessions: int = 160, symbols: int = 200, seed: int = 1
-) -> Panel:
+) -> ScorePanel:
     """Scores of two families with the given correlation with labels that overlap over ``horizon`` sessions."""
     rng = np.random.default_rng(seed)
     shocks = rng.standard_normal((sessions + horizon - 1, symbols))
@@ -30,4 +30,4 @@ def make_panel(
         for family in ("lightgbm", "ridge")
     }
     folds = np.repeat(np.arange(4), -(-sessions // 4))[:sessions]
-    return Panel(horizon, days(sessions), folds, 0.02 * labels, scores)
+    return ScorePanel(horizon, days(sessions), folds, 0.02 * labels, scores)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from afterbell.errors import GateError
-from afterbell.evaluation.gate import Contender, Decision, decide, in_time
+from afterbell.evaluation.gate import Contender, GateDecision, decide, in_time
 from afterbell.evaluation.settings import load_gate
 from tests.evaluation.conftest import GATE, days
 
@@ -155,12 +155,12 @@ def test_nothing_is_decided_without_a_common_window(rival):
 
 def test_what_would_be_published_after_the_deadline_is_held_and_nothing_else_changes():
     deadline = datetime(2016, 6, 30, 22, 0, tzinfo=UTC)
-    found = Decision("publish", "no worse than the champion")
+    found = GateDecision("publish", "no worse than the champion")
     assert in_time(found, deadline, deadline) is found
     late = in_time(found, deadline + timedelta(seconds=1), deadline)
     assert late.verdict == "hold"
     assert late.reason == (
         "the deadline 2016-06-30 22:00:00 UTC has passed; but for that it was: no worse than the champion"
     )
-    kept = Decision("keep", "worse than the champion")
+    kept = GateDecision("keep", "worse than the champion")
     assert in_time(kept, deadline + timedelta(hours=1), deadline) is kept

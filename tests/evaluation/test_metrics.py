@@ -15,7 +15,7 @@ from afterbell.evaluation.metrics import (
     score_panel,
     summarise,
 )
-from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.panel import ScorePanel
 from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 KEYS = {
@@ -33,7 +33,7 @@ def holed(seed):
 
 def test_ic_and_rank_ic_are_pandas_by_session():
     labels, scores = holed(1), holed(2)
-    panel = Panel(1, days(30), np.zeros(30, int), labels, {"ridge": scores})
+    panel = ScorePanel(1, days(30), np.zeros(30, int), labels, {"ridge": scores})
     found = score_panel(panel, PORTFOLIO)["ridge"]
     for method, values in (("pearson", found.ic), ("spearman", found.rank_ic)):
         expected = pd.DataFrame(scores).T.corrwith(pd.DataFrame(labels).T, method=method)

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from afterbell.evaluation.candidate_scores import Judged
+from afterbell.evaluation.candidate_scores import CandidateScores
 from afterbell.evaluation.out_of_sample import COLUMNS
 from afterbell.release.manifest import Champion
 from spark_jobs.evaluate import decide_against
@@ -24,7 +24,7 @@ CHAMPION = Champion(
     moved_at="2020-06-01T22:00:00+00:00",
     run_id="run",
 )
-OWN = Judged(panels={}, scored={}, contender=GOOD, rows=1)
+OWN = CandidateScores(panels={}, scored={}, contender=GOOD, rows=1)
 
 
 def predictions(first: date, sessions: int, *, times: int = 1) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from afterbell.errors import ConfigError
-from afterbell.experiments.request import FACTOR_SETS, Request, parse_request, require_folds, root_of
+from afterbell.experiments.request import FACTOR_SETS, ExperimentRequest, parse_request, require_folds, root_of
 from afterbell.features.sets import SETS
 from afterbell.training.spec import load_spec
 from afterbell.training.splits import walk_forward
@@ -77,4 +77,4 @@ def test_the_message_names_every_field_that_is_wrong():
         parse_request(FIELDS | {"trials": "many", "seed": -1})
     assert "trials: " in str(caught.value)
     assert "seed: " in str(caught.value)
-    assert isinstance(parse_request(FIELDS), Request)
+    assert isinstance(parse_request(FIELDS), ExperimentRequest)

@@ -10,7 +10,7 @@ import pytest
 from afterbell.errors import ConfigError, PermanentError
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.experiments.draw import trials
-from afterbell.experiments.search import Scored, choose, panel_of, score_trial, split
+from afterbell.experiments.search import ScoredTrial, choose, panel_of, score_trial, split
 from afterbell.training.fits import FINAL, plan, run_fit
 from afterbell.training.spec import LightGBMParams, ModelSpec, load_spec
 from tests.training.conftest import SPEC, make_matrix
@@ -146,9 +146,9 @@ def test_a_trial_that_came_to_nothing_is_not_chosen_and_says_why():
     found = score_trial(matrix, [run_fit(fit, spec, matrix)], 130, COSTS)
     assert math.isnan(found.rank_ic)
     assert "training rows" in found.reason
-    assert choose({0: found, 1: Scored(-0.2, None)}) == 1
+    assert choose({0: found, 1: ScoredTrial(-0.2, None)}) == 1
 
 
 def test_the_best_is_chosen_and_of_equals_the_first():
-    assert choose({0: Scored(0.01, None), 1: Scored(0.03, None), 2: Scored(0.03, None)}) == 1
-    assert choose({0: Scored(math.nan, None), 1: Scored(math.nan, None)}) == 0
+    assert choose({0: ScoredTrial(0.01, None), 1: ScoredTrial(0.03, None), 2: ScoredTrial(0.03, None)}) == 1
+    assert choose({0: ScoredTrial(math.nan, None), 1: ScoredTrial(math.nan, None)}) == 0

@@ -17,7 +17,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.features.factors import FactorSet
-from afterbell.features.features_spark import Inputs, commit, compute_files, find_work, table_of
+from afterbell.features.features_spark import FeatureInputs, commit, compute_files, find_work, table_of
 from afterbell.features.filings import FIGURES
 from afterbell.features.grid import cut_off_micros
 from afterbell.features.job import features
@@ -152,13 +152,17 @@ class Scenario:
 
     def holes(self, last: int, **change: Any) -> dict[str, Any] | None:
         """The plan for a definition that differs by ``change``."""
-        inputs = Inputs(head(self.spark, BARS), head(self.spark, CORPORATE_ACTIONS), EXCHANGE, Runtime.from_env().s3)
+        inputs = FeatureInputs(
+            head(self.spark, BARS), head(self.spark, CORPORATE_ACTIONS), EXCHANGE, Runtime.from_env().s3
+        )
         work = find_work(self.spark, inputs, replace(CORE, **change), head(self.spark, TABLE), DAYS[last])
         return None if work is None else {"holes": [DAYS.index(day) for day in work.plan.holes], "read": work.plan.read}
 
     def rivals(self) -> dict[str, Any]:
         """Two runs plan the same holes: the one commits, then the other; then a run of its own."""
-        inputs = Inputs(head(self.spark, BARS), head(self.spark, CORPORATE_ACTIONS), EXCHANGE, Runtime.from_env().s3)
+        inputs = FeatureInputs(
+            head(self.spark, BARS), head(self.spark, CORPORATE_ACTIONS), EXCHANGE, Runtime.from_env().s3
+        )
         ensure_table(self.spark, TABLE)
         constants = {"definition_hash": CORE.definition_hash, "input_snapshot": inputs.bars}
         plans = []

@@ -27,7 +27,7 @@ from afterbell.features.fill import slice_rows, without_held
 from afterbell.features.grid import CUT_OFF, SessionGrid
 from afterbell.features.job import features
 from afterbell.features.sets import factor_set
-from afterbell.features.slices import Slice, month_of
+from afterbell.features.slices import HoleSlice, month_of
 from afterbell.ingest.job import ingest
 from afterbell.ingest.publish import publish
 from afterbell.lake.commit import head
@@ -74,7 +74,7 @@ class Market:
 def on_its_day(known: tuple[pa.Table, pa.Table, pa.Table], factors: FactorSet, session: date) -> dict[str, bytes]:
     """The rows of one session by symbol, computed on what was known then and nothing else."""
     sessions = [*EXCHANGE.before(session, factors.depth), session]
-    one = Slice(month_of(session), SessionGrid.of(EXCHANGE, sessions), (len(sessions) - 1,))
+    one = HoleSlice(month_of(session), SessionGrid.of(EXCHANGE, sessions), (len(sessions) - 1,))
     bars, actions, filings = known
     named = pl.DataFrame(pl.from_arrow(actions))
     bars = without_held(bars, named.filter(pl.col("kind") == WRONG_LISTING).select(HOLD_COLUMNS))

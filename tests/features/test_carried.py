@@ -14,7 +14,7 @@ from afterbell.features.carried import ancestors
 from afterbell.features.fill import slice_rows
 from afterbell.features.grid import SessionGrid
 from afterbell.features.sets import factor_set
-from afterbell.features.slices import Slice
+from afterbell.features.slices import HoleSlice
 from afterbell.features.tables import BAR_COLUMNS
 from afterbell.lake.listings import RENAME_COLUMNS
 
@@ -71,7 +71,7 @@ DIVIDEND = (MOVED - 3, 0.98, "dividend", "vendor", "vendor", MOVED - 3)
 def rows(table: pa.Table, told: pl.DataFrame, first: int = MOVED - 2) -> dict[tuple[str, int], bytes]:
     """The rows of the last sessions, by symbol and place."""
     grid = SessionGrid.of(EXCHANGE, DAYS)
-    one = Slice(0, grid, tuple(range(first, LAST + 1)))
+    one = HoleSlice(0, grid, tuple(range(first, LAST + 1)))
     renames = told.filter(pl.col("kind") == "symbol_renamed").select(RENAME_COLUMNS)
     plain = told.select("symbol", "knowledge_time", "ex_session", "factor", "kind", "basis").to_arrow()
     plain = plain.cast(pa.schema([pa.field(each.name, _plain(each.type)) for each in plain.schema]))

@@ -6,12 +6,12 @@ from datetime import date, timedelta
 
 import pytest
 
-from afterbell.features.holes import Plan, plan_holes
+from afterbell.features.holes import HolePlan, plan_holes
 
 DAYS = [date(2016, 1, 1) + timedelta(days=n) for n in range(40)]
 
 
-def plan_of(due: list[int], done: list[int], depth: int = 3) -> Plan | None:
+def plan_of(due: list[int], done: list[int], depth: int = 3) -> HolePlan | None:
     return plan_holes(DAYS, [DAYS[n] for n in due], [DAYS[n] for n in done], depth)
 
 

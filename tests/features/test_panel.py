@@ -10,7 +10,7 @@ import pytest
 from afterbell.errors import PermanentError
 from afterbell.features import panel as panel_module
 from afterbell.features.factors import FactorSet
-from afterbell.features.grid import FIELDS, Floats, Layers, Panel
+from afterbell.features.grid import FIELDS, FactorPanel, Floats, Layers
 from afterbell.features.panel import action_cells, bar_cells, blocks, presence
 from afterbell.features.sets import SETS
 from tests.features.worlds import World, drawn, grid
@@ -125,7 +125,7 @@ def test_blocks_side_by_side_are_the_panel_of_all_symbols(
         np.testing.assert_array_equal(beside(found, age, bars=False), at(whole.actions, age))
 
 
-def beside(found: list[tuple[int, Panel]], age: int, *, bars: bool) -> Floats:
+def beside(found: list[tuple[int, FactorPanel]], age: int, *, bars: bool) -> Floats:
     return np.concatenate([at(part.bars if bars else part.actions, age) for _, part in found], axis=2)
 
 

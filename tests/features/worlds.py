@@ -11,7 +11,7 @@ import numpy as np
 from afterbell.features.compute import compute
 from afterbell.features.factors import FactorSet
 from afterbell.features.filings import FIGURES, Filings
-from afterbell.features.grid import Actions, Bars, Panel, SessionGrid
+from afterbell.features.grid import Actions, Bars, FactorPanel, SessionGrid
 from afterbell.features.panel import panel
 
 SECONDS = 1_000_000
@@ -109,7 +109,7 @@ class World:
         values = np.array([row[5:] for row in rows], dtype=np.float64).reshape(-1, len(FIGURES)).T
         return Filings(whole[0], whole[1], whole[2], whole[3].astype(np.bool_), whole[4].astype(np.bool_), values)
 
-    def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> Panel:
+    def panel(self, first: int, last: int, n_symbols: int, max_age: int | None = None) -> FactorPanel:
         """The panel of sessions ``first`` to ``last``, of the rows known by the cut-off of ``last``."""
         return panel(*self.known(first, last), grid(first, last), n_symbols, max_age)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import config_folder
-from afterbell.lake.bars import Question, adjusted_bar
+from afterbell.lake.bars import BarsQuery, adjusted_bar
 from tests.ingest import world
 from tests.ingest.scenario_ingest import LAST, Lake, Scenario
 
@@ -67,7 +67,7 @@ class Decisions(Scenario):
         seen["new"] = lake.run(LAST, "new")
         seen["rows"] = lake.rows("market.corporate_actions")
         seen["new_again"] = lake.run(LAST, "new_again")
-        asked = {number: Question("S02", world.day(6), world.day(number)) for number in (7, 9, LAST)}
+        asked = {number: BarsQuery("S02", world.day(6), world.day(number)) for number in (7, 9, LAST)}
         seen["bars"] = {number: adjusted_bar(lake.runtime, each, Exchange()) for number, each in asked.items()}
         return seen
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.loader import config_folder
-from afterbell.lake.bars import Question, adjusted_bar
+from afterbell.lake.bars import BarsQuery, adjusted_bar
 from tests.ingest import world
 from tests.ingest.scenario_ingest import LAST, Lake, Scenario
 
@@ -73,7 +73,7 @@ def main() -> None:
     _, seen["two"] = scenario.runs("reported_two", 9, LAST)
     lake, seen["bulk"] = scenario.runs("reported_bulk", LAST)
     seen["again"] = lake.run(LAST, "again")
-    asked = Question("S02", world.day(6), world.day(LAST))
+    asked = BarsQuery("S02", world.day(6), world.day(LAST))
     seen["bar"] = adjusted_bar(lake.runtime, asked, Exchange())
     Path(sys.argv[1]).write_text(json.dumps(seen, default=str), encoding="utf-8")
 

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.slices import Slice, share_out
+from afterbell.ingest.slices import DropSlice, share_out
 from afterbell.sources.source import Kind
 
 JUNE, JULY = date(2016, 6, 1), date(2016, 7, 1)
@@ -17,7 +17,7 @@ def task(day: date, *carried: date, source: str = "prices", size: int = 100, key
     return DropTask(source, "s3", key or f"{source}/{day}", size, "v", day, carried or (day,), None, "", False, "")
 
 
-def shared(kind: Kind, *tasks: DropTask) -> dict[date | None, Slice]:
+def shared(kind: Kind, *tasks: DropTask) -> dict[date | None, DropSlice]:
     return {work.bucket: work for work in share_out(tasks, {"prices": kind})}
 
 

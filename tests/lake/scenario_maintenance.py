@@ -13,7 +13,7 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.lake import maintenance
 from afterbell.lake.append import append_once
-from afterbell.lake.bars import Question, bar_as_known
+from afterbell.lake.bars import BarsQuery, bar_as_known
 from afterbell.lake.commit import at_snapshot, ensure_table, find_commit, has_branch, head
 from afterbell.lake.maintenance_named import read_named
 from afterbell.lake.maintenance_plan import load_keep
@@ -91,7 +91,7 @@ class Scenario:
 
     def as_of(self) -> list[str]:
         """Every bar that was known at the end of the fifth session."""
-        asked = [Question(symbol, session, SESSIONS[4]) for symbol in ("A", "B", "C") for session in SESSIONS]
+        asked = [BarsQuery(symbol, session, SESSIONS[4]) for symbol in ("A", "B", "C") for session in SESSIONS]
         found = [bar_as_known(self.runtime, question) for question in asked]
         return [str(bar) for bar in found if bar is not None]
 

@@ -14,7 +14,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import LakeLocation, Runtime
 from afterbell.errors import NotASessionError
-from afterbell.lake.bars import Question, adjust, adjusted_bar, bar_as_known
+from afterbell.lake.bars import BarsQuery, adjust, adjusted_bar, bar_as_known
 from tests.conftest import Services
 from tests.spark_run import ELSEWHERE
 
@@ -86,42 +86,42 @@ def lake(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_bars_are_answered_as_known_and_adjusted_as_of_a_day(lake: Runtime) -> None:
-    then = bar_as_known(lake, Question("S", D0, D0))
+    then = bar_as_known(lake, BarsQuery("S", D0, D0))
     assert then == {
         "symbol": "S", "session": "2016-06-30", "open": 99.0, "high": 102.0, "low": 98.0, "close": 100.0,
         "volume": 1000, "knowledge_time": "2016-06-30T20:30:00+00:00", "revision": 0,
     }  # fmt: skip
-    assert bar_as_known(lake, Question("S", D0, date(2016, 6, 29))) is None
-    now = bar_as_known(lake, Question("S", D0))
+    assert bar_as_known(lake, BarsQuery("S", D0, date(2016, 6, 29))) is None
+    now = bar_as_known(lake, BarsQuery("S", D0))
     assert now is not None
     assert (now["close"], now["revision"]) == (101.0, 1)
 
     # As of D1 the split has taken effect, the dividend has not: 101 x 0.5, and 2,000 shares of the new kind.
-    half = adjusted_bar(lake, Question("S", D0, D1), NYSE)
+    half = adjusted_bar(lake, BarsQuery("S", D0, D1), NYSE)
     assert half is not None
     assert (half["open"], half["high"], half["low"], half["close"]) == (50.0, 51.5, 49.5, 50.5)
     assert (half["volume"], half["revision"], half["return"]) == (2000, 1, None)
     # The split's own session is in the new shares already; its return is 50 / (101 x 0.5) - 1.
-    day = adjusted_bar(lake, Question("S", D1, D1), NYSE)
+    day = adjusted_bar(lake, BarsQuery("S", D1, D1), NYSE)
     assert day is not None
     assert (day["close"], day["volume"]) == (50.0, 1000)
     assert day["return"] == pytest.approx(50 / 50.5 - 1, abs=1e-15)
     # Across the holiday, with the dividend: 49 / (50 x 0.98) - 1 = 0.
-    paid = adjusted_bar(lake, Question("S", D2, D2), NYSE)
+    paid = adjusted_bar(lake, BarsQuery("S", D2, D2), NYSE)
     assert paid is not None
     assert paid["return"] == pytest.approx(0.0, abs=1e-15)
     # As of the last day: both actions, not the one that was withdrawn.
-    last = adjusted_bar(lake, Question("S", D0, D3), NYSE)
+    last = adjusted_bar(lake, BarsQuery("S", D0, D3), NYSE)
     assert last is not None
     assert (last["close"], last["volume"]) == (pytest.approx(101 * 0.5 * 0.98, abs=1e-12), 2000)
     # The withdrawn action was believed as of D2, but its ex-session lies after that day.
-    assert adjusted_bar(lake, Question("S", D2, D2), NYSE) == adjusted_bar(lake, Question("S", D2, D3), NYSE)
-    assert adjusted_bar(lake, Question("S", D3, D2), NYSE) is None
+    assert adjusted_bar(lake, BarsQuery("S", D2, D2), NYSE) == adjusted_bar(lake, BarsQuery("S", D2, D3), NYSE)
+    assert adjusted_bar(lake, BarsQuery("S", D3, D2), NYSE) is None
 
 
 def test_a_day_without_a_session_is_refused(lake: Runtime) -> None:
     with pytest.raises(NotASessionError, match="2016-07-04"):
-        adjusted_bar(lake, Question("S", date(2016, 7, 4)), NYSE)
+        adjusted_bar(lake, BarsQuery("S", date(2016, 7, 4)), NYSE)
 
 
 def test_an_action_known_before_its_ex_session_counts_from_that_on() -> None:

@@ -13,7 +13,7 @@ import pytest
 from afterbell.config.runtime import LakeLocation, Runtime
 from afterbell.errors import ConfigError, StoreConfigError
 from afterbell.lake import reader
-from afterbell.lake.bars import Question, bar_as_known
+from afterbell.lake.bars import BarsQuery, bar_as_known
 from tests.spark_run import ELSEWHERE, run_scenario
 
 pytestmark = pytest.mark.services
@@ -129,14 +129,14 @@ def test_a_file_written_without_spark_is_read_and_passed_over_by_it(
 def test_the_command_line_reads_the_revision_known_at_the_end_of_a_day(
     runtime: Runtime, day: date | None, volume: int, revision: int
 ) -> None:
-    found = bar_as_known(runtime, Question("AA", date(2016, 6, 29), day))
+    found = bar_as_known(runtime, BarsQuery("AA", date(2016, 6, 29), day))
     assert found is not None
     assert (found["volume"], found["revision"], found["session"]) == (volume, revision, "2016-06-29")
 
 
 def test_a_bar_that_was_not_known_yet_is_none(runtime: Runtime) -> None:
-    assert bar_as_known(runtime, Question("AA", date(2016, 6, 29), date(2016, 6, 28))) is None
-    assert bar_as_known(runtime, Question("AA' OR '1'='1", date(2016, 6, 29))) is None
+    assert bar_as_known(runtime, BarsQuery("AA", date(2016, 6, 29), date(2016, 6, 28))) is None
+    assert bar_as_known(runtime, BarsQuery("AA' OR '1'='1", date(2016, 6, 29))) is None
 
 
 def test_a_select_answers_over_the_lakes_tables(runtime: Runtime) -> None:

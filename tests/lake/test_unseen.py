@@ -15,7 +15,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import LakeLocation, Runtime
 from afterbell.ingest.plan import DropTask
 from afterbell.ingest.read import read_drop
-from afterbell.lake.bars import Question, adjusted_bar
+from afterbell.lake.bars import BarsQuery, adjusted_bar
 from afterbell.lake.unseen import LEDGER, unseen_sessions
 from afterbell.sources.rules import rules_of
 from afterbell.sources.source import load_source
@@ -73,7 +73,7 @@ def test_an_answer_about_a_bar_names_the_unseen_sessions_since(tmp_path: Path) -
         (D3, D3, []),
         (D0, D1, []),
     ):
-        found = adjusted_bar(runtime, Question("S", session, as_of), NYSE)
+        found = adjusted_bar(runtime, BarsQuery("S", session, as_of), NYSE)
         assert found is not None
         assert found["unseen"] == unseen
 
@@ -95,7 +95,7 @@ def test_an_action_of_a_session_that_the_lake_has_not_come_to_does_not_count_yet
     runtime = Runtime.from_env(ELSEWHERE | env | {"AFTERBELL_HOME": str(tmp_path)})
     closes = {}
     for as_of in (None, D1, D3):
-        found = adjusted_bar(runtime, Question("S", D0, as_of), NYSE)
+        found = adjusted_bar(runtime, BarsQuery("S", D0, as_of), NYSE)
         assert found is not None
         closes[as_of] = (found["close"], [line[:10] for line in found["decided"]])
     assert closes[None] == closes[D1] == (25.0, [D1.isoformat()])

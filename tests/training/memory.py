@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from afterbell.features.grid import SessionGrid
-from afterbell.training.assemble import Inputs
+from afterbell.training.assemble import MatrixInputs
 from afterbell.training.rows import SetRows
 from tests.features.worlds import World
 
@@ -72,10 +72,10 @@ def inputs_of(
     bars: pl.DataFrame,
     days: Sequence[date],
     actions: Sequence[tuple[Any, ...]] = (),
-) -> Inputs:
+) -> MatrixInputs:
     """Inputs of frames: features by the name of their set, or those of the set ``one``."""
     sets = features if isinstance(features, dict) else {"one": features}
-    return Inputs(
+    return MatrixInputs(
         sets=tuple(
             SetRows(
                 name, tuple(column for column in frame.columns if column not in ("symbol", "session")), Memory(frame)

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from afterbell.errors import ConfigError, PermanentError, StaleInputError
-from afterbell.training.assemble import Inputs, build
+from afterbell.training.assemble import MatrixInputs, build
 from afterbell.training.matrix import Matrix, check_features
 from tests.training.conftest import make_spec
 from tests.training.memory import Memory, at_noon, bars_of, grid_of, inputs_of, weekdays
@@ -34,7 +34,7 @@ def tables(days=GRID):
 def made(tmp_path_factory):
     """Builds a matrix and maps it."""
 
-    def make(inputs: Inputs, **spec: object) -> Matrix:
+    def make(inputs: MatrixInputs, **spec: object) -> Matrix:
         folder = tmp_path_factory.mktemp("matrix")
         rows = build(inputs, make_spec(**spec), folder, {"bars_snapshot": 7})
         found = Matrix.load(folder)
@@ -196,7 +196,7 @@ def test_a_pair_that_stands_twice_is_refused(made):
 def test_a_feature_row_that_is_on_no_session_is_refused(made):
     features, bars = tables()
     inputs = inputs_of(features, bars, GRID)
-    holiday = Inputs(inputs.sets, Memory(bars_of(bars.filter(pl.col("session") != GRID[1]))), inputs.actions,
+    holiday = MatrixInputs(inputs.sets, Memory(bars_of(bars.filter(pl.col("session") != GRID[1]))), inputs.actions,
                      grid_of([GRID[0], *GRID[2:]]))  # fmt: skip
     with pytest.raises(PermanentError, match="2 feature rows lie outside the run's sessions, the first on 2020-01-30"):
         made(holiday)

@@ -18,7 +18,7 @@ _ENDED = (DriverState.NOT_FOUND,)
 
 
 @dataclass(frozen=True)
-class Attempt:
+class DriverAttempt:
     """One try.
 
     Attributes:
@@ -36,7 +36,7 @@ class Attempt:
     driver: str = ""
 
     @classmethod
-    def read(cls, store: Any) -> Attempt | None:
+    def read(cls, store: Any) -> DriverAttempt | None:
         """The newest attempt of this task in this run that nobody has judged yet.
 
         Args:

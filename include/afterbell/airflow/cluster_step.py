@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowTaskTimeout, TaskDeferralTimeout
 
-from afterbell.airflow.attempt import Attempt, create, digest_of, end, forget
+from afterbell.airflow.attempt import DriverAttempt, create, digest_of, end, forget
 from afterbell.airflow.connections import SparkTarget
 from afterbell.airflow.driver_trigger import DriverTrigger
 from afterbell.airflow.links import LINKS
@@ -26,7 +26,7 @@ from afterbell.airflow.results import AttemptNotes, reason_in
 from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
-from afterbell.cluster.driver_watch import Ending, Limits
+from afterbell.cluster.driver_watch import DriverLimits, Ending
 from afterbell.cluster.launch import Launch
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.refusal import is_refused, with_refusal
@@ -88,7 +88,7 @@ class ClusterStep(BaseOperator):
 
     operator_extra_links = LINKS
     places: dict[str, str] = {}  # noqa: RUF012 - replaced, never changed in place
-    _attempt: Attempt | None = None
+    _attempt: DriverAttempt | None = None
     _job: Job | None = None
 
     def show_places(self, cluster: ClusterProfile, driver: str = "") -> None:
@@ -115,13 +115,13 @@ class ClusterStep(BaseOperator):
         store, cluster = _state_store(context), job.target.cluster
         requests = job.launch().place_files()
         digest = digest_of(requests.request(*job.arguments), job.arguments, job.script.read_bytes())
-        former = Attempt.read(store)
+        former = DriverAttempt.read(store)
         if former is not None:
             result = self._take_up(context, job, former, digest)
             if result is not None:
                 return result
         require_place(cluster, job.properties)
-        attempt = Attempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
+        attempt = DriverAttempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
         attempt.keep(store)
         job.notes(attempt.token).announce(job.environment)
         driver = create(
@@ -135,7 +135,7 @@ class ClusterStep(BaseOperator):
         self.log.info("driver %s is launched on %s", driver, job.target.master)
         return self._follow(job, attempt)
 
-    def _take_up(self, context: Context, job: Job, former: Attempt, digest: str) -> dict[str, Any] | None:
+    def _take_up(self, context: Context, job: Job, former: DriverAttempt, digest: str) -> dict[str, Any] | None:
         """Follow the driver of a former try, or return the result it left; None where a new driver is needed."""
         notes = job.notes(former.token)
         if former.digest == digest and not notes.killed(job.environment):
@@ -155,11 +155,11 @@ class ClusterStep(BaseOperator):
             self._end(former)
         return None
 
-    def _follow(self, job: Job, attempt: Attempt) -> NoReturn:
+    def _follow(self, job: Job, attempt: DriverAttempt) -> NoReturn:
         now, cluster = datetime.now(UTC), job.target.cluster
         self.show_places(cluster, attempt.driver)
         overtime = now + self.execution_timeout if self.execution_timeout else None
-        limits = Limits(
+        limits = DriverLimits(
             began=datetime.fromisoformat(attempt.began),
             deadline=datetime.fromisoformat(str(job.run["deadline"])),
             overtime=overtime,
@@ -177,7 +177,7 @@ class ClusterStep(BaseOperator):
 
     def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
         store = _state_store(context)
-        attempt = self._attempt = Attempt.read(store)
+        attempt = self._attempt = DriverAttempt.read(store)
         if attempt is None or not attempt.driver:
             raise AirflowException("what was known of the driver is gone from the task's state store: trying anew")
         ending, status = Ending(event["ending"]), DriverStatus.from_json(event["status"])
@@ -197,7 +197,7 @@ class ClusterStep(BaseOperator):
         return self._judge(context, job, attempt, status if ending is Ending.OVER else None, log)
 
     def _judge(
-        self, context: Context, job: Job, attempt: Attempt, status: DriverStatus | None, log: DriverLog
+        self, context: Context, job: Job, attempt: DriverAttempt, status: DriverStatus | None, log: DriverLog
     ) -> dict[str, Any]:
         """The result of the attempt, or raise why it has none; ``status`` is None if the cluster forgot the driver."""
         notes, environment = job.notes(attempt.token), job.environment
@@ -228,7 +228,7 @@ class ClusterStep(BaseOperator):
             raise AirflowFailException(f"{hint} (in the cluster profile)\n{failure}")
         raise AirflowException(f"{hint} (in the cluster profile)\n{failure}") if hint else failure
 
-    def _timeout_error(self, job: Job, ending: Ending, attempt: Attempt) -> BaseException:
+    def _timeout_error(self, job: Job, ending: Ending, attempt: DriverAttempt) -> BaseException:
         cluster = job.target.cluster
         if ending is Ending.OVERTIME:
             return AirflowTaskTimeout(
@@ -245,7 +245,7 @@ class ClusterStep(BaseOperator):
         try:
             return super().resume_execution(next_method, next_kwargs, context)
         except TaskDeferralTimeout:
-            attempt = Attempt.read(_state_store(context))
+            attempt = DriverAttempt.read(_state_store(context))
             if attempt is not None and attempt.driver:
                 self._end(attempt)
                 self._forget(context)
@@ -255,7 +255,7 @@ class ClusterStep(BaseOperator):
         self._attempt = None
         forget(_state_store(context))
 
-    def _end(self, attempt: Attempt) -> None:
+    def _end(self, attempt: DriverAttempt) -> None:
         trouble = end(RestSubmissions(attempt.url), attempt.driver, KILL_SECONDS)
         if trouble:
             self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _ONE_COMMITS)
@@ -273,7 +273,7 @@ class ClusterStep(BaseOperator):
                 self.log.warning("driver %s could not be marked as killed: %s", self._attempt.driver, error)
         self._end(self._attempt)
 
-    def _show_log(self, job: Job, attempt: Attempt) -> DriverLog:
+    def _show_log(self, job: Job, attempt: DriverAttempt) -> DriverLog:
         cluster = job.target.cluster
         secrets = secret_values(job.environment)
         log = driver_log(cluster.manager, cluster.master_ui, attempt.driver, secrets)

@@ -12,7 +12,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
-from afterbell.cluster.driver_watch import Ending, Limits, Watch
+from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
 from afterbell.cluster.rest import DriverStatus, RestSubmissions
 from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
 
@@ -27,7 +27,7 @@ class DriverTrigger(BaseTrigger):
         url: of the REST submission server.
         driver: id of the driver.
         notes: the attempt, as a mapping of ``AttemptNotes``.
-        limits: how long to wait, as ``Limits.to_json`` writes it.
+        limits: how long to wait, as ``DriverLimits.to_json`` writes it.
     """
 
     def __init__(self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any]) -> None:
@@ -35,7 +35,7 @@ class DriverTrigger(BaseTrigger):
         self.url = url
         self.driver = driver
         self.notes = AttemptNotes(**notes)
-        self.limits = Limits.from_json(limits)
+        self.limits = DriverLimits.from_json(limits)
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments."""
@@ -52,7 +52,7 @@ class DriverTrigger(BaseTrigger):
             One event: ``ending`` (an ``Ending``), ``status`` (of the driver, the newest known) and ``trouble`` (why the
             last request failed; empty if it succeeded).
         """
-        client, watch = RestSubmissions(self.url), Watch(self.limits)
+        client, watch = RestSubmissions(self.url), DriverWatch(self.limits)
         while True:
             # Everything that may block runs in threads, never on the event loop.
             ending, trouble = await asyncio.to_thread(self._look, client, watch)
@@ -61,7 +61,7 @@ class DriverTrigger(BaseTrigger):
                 return
             await asyncio.sleep(watch.pause(_now()))
 
-    def _look(self, client: RestSubmissions, watch: Watch) -> tuple[Ending | None, str]:
+    def _look(self, client: RestSubmissions, watch: DriverWatch) -> tuple[Ending | None, str]:
         before = watch.status.state
         try:
             status = client.status(self.driver)

@@ -17,7 +17,7 @@ from afterbell.calendar.span import Span, read_span
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
 from afterbell.experiments.check import ASIDE, World, aside_of, form_faults
-from afterbell.experiments.request import Request, parse_request
+from afterbell.experiments.request import ExperimentRequest, parse_request
 from afterbell.run.job import run_slug
 from afterbell.run.steps import EXPERIMENT_RUNS
 from afterbell.training.spec import load_spec
@@ -57,7 +57,7 @@ def open_experiment() -> dict[str, Any]:
     }
 
 
-def check_form(params: Mapping[str, Any]) -> tuple[Request, dict[str, Any]]:
+def check_form(params: Mapping[str, Any]) -> tuple[ExperimentRequest, dict[str, Any]]:
     """The request, and ``note``, ``promote`` and ``profile``.
 
     Raises:

@@ -6,7 +6,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-from afterbell.backfill.documents import Attempt, Plan, Record
+from afterbell.backfill.documents import BackfillAttempt, BackfillPlan, BackfillRecord
 from afterbell.backfill.planner import survey
 from afterbell.backfill.repository import Shelf
 from afterbell.backfill.request import check_reason, check_request
@@ -17,7 +17,7 @@ from afterbell.run.job import StepArgs, run_step
 from afterbell.stores.artifacts import ArtifactStore
 
 
-def plan_and_record(runtime: Runtime, record: Record) -> Plan:
+def plan_and_record(runtime: Runtime, record: BackfillRecord) -> BackfillPlan:
     """Plan the request of a record, and store both."""
     plan = survey(runtime, record.request, Exchange(load_platform().exchange), record.asked_at)
     shelf = Shelf(ArtifactStore(runtime.s3))
@@ -33,11 +33,13 @@ def main(args: StepArgs) -> dict[str, Any]:
     request = check_request(args.require("request"), Exchange(load_platform().exchange), now.date())
     reason, asked_by = check_reason(args.require("reason")), str(args.inputs.get("asked_by") or "")
     runtime = Runtime.from_env().until(args.deadline)
-    record = Record(backfill_id=request.backfill_id, request=request, reason=reason, asked_by=asked_by, asked_at=now)
+    record = BackfillRecord(
+        backfill_id=request.backfill_id, request=request, reason=reason, asked_by=asked_by, asked_at=now
+    )
     plan = plan_and_record(runtime, record)
     only = bool(args.inputs.get("plan_only"))
     if not only:
-        attempt = Attempt(run_id=args.run_id, started_at=now, asked_by=asked_by, reason=reason)
+        attempt = BackfillAttempt(run_id=args.run_id, started_at=now, asked_by=asked_by, reason=reason)
         Shelf(ArtifactStore(runtime.s3)).began(plan.backfill_id, attempt)
     return {
         "backfill_id": plan.backfill_id,

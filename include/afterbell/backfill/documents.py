@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Literal
 
-from afterbell.backfill.request import Request, check_id
+from afterbell.backfill.request import BackfillRequest, check_id
 from afterbell.config.loader import Strict
 
 PREFIX = "backfills/"
@@ -31,7 +31,7 @@ def key_of(backfill_id: str, name: Name) -> str:
     return f"{PREFIX}{check_id(backfill_id)}/{name}.json"
 
 
-class Record(Strict):
+class BackfillRecord(Strict):
     """``request.json``.
 
     Attributes:
@@ -43,7 +43,7 @@ class Record(Strict):
     """
 
     backfill_id: str
-    request: Request
+    request: BackfillRequest
     reason: str
     asked_by: str
     asked_at: datetime
@@ -128,7 +128,7 @@ class ChunkPlan(Strict):
         return bool(self.objects if step == "ingest" else self.features)
 
 
-class Plan(Strict):
+class BackfillPlan(Strict):
     """``plan.json``.
 
     Attributes:
@@ -154,7 +154,7 @@ class Plan(Strict):
         return {step: sum(chunk.wants(step) for chunk in self.chunks) for step in ("ingest", "features")}
 
 
-class Attempt(Strict):
+class BackfillAttempt(Strict):
     """A run of the backfill: the first one, or one that goes on.
 
     Attributes:
@@ -215,10 +215,10 @@ class State(Strict):
     """
 
     backfill_id: str
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[BackfillAttempt, ...] = ()
     chunks: tuple[ChunkState, ...] = ()
 
-    def began(self, attempt: Attempt) -> State:
+    def began(self, attempt: BackfillAttempt) -> State:
         """A copy with one more run; a run that is tried again is the same run."""
         others = tuple(known for known in self.attempts if known.run_id != attempt.run_id)
         return self.model_copy(update={"attempts": (*others, attempt)})

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from afterbell.backfill.documents import ChunkPlan, Estimate, IngestPlan, Plan, SetPlan
-from afterbell.backfill.request import Chunk, Request
+from afterbell.backfill.documents import BackfillPlan, ChunkPlan, Estimate, IngestPlan, SetPlan
+from afterbell.backfill.request import BackfillRequest, Chunk
 
 START_SECONDS = 10.0
 """What starting Spark costs a step."""
@@ -77,8 +77,8 @@ class Inventory:
 
 
 def make_plan(
-    request: Request, chunks: Sequence[Chunk], inventory: Inventory, calendar: Sequence[date], now: datetime
-) -> Plan:
+    request: BackfillRequest, chunks: Sequence[Chunk], inventory: Inventory, calendar: Sequence[date], now: datetime
+) -> BackfillPlan:
     """The plan of a request.
 
     Args:
@@ -109,7 +109,7 @@ def make_plan(
         for stored_set in inventory.sets
     )
     planned = tuple(_plan_chunk(chunk, inventory, missing) for chunk in chunks)
-    plan = Plan(
+    plan = BackfillPlan(
         backfill_id=request.backfill_id,
         made_at=now,
         sessions=len(sessions),

@@ -11,9 +11,9 @@ from typing import Any
 
 from pyiceberg import expressions as ice
 
-from afterbell.backfill.documents import Plan
+from afterbell.backfill.documents import BackfillPlan
 from afterbell.backfill.plan import Inventory, NewDrop, StoredSet, make_plan
-from afterbell.backfill.request import Request, chunks_of
+from afterbell.backfill.request import BackfillRequest, chunks_of
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, StoreConfigError
@@ -32,7 +32,7 @@ from afterbell.training.spec import load_spec
 Rows = list[dict[str, Any]]
 
 
-def survey(runtime: Runtime, request: Request, exchange: Exchange, now: datetime) -> Plan:
+def survey(runtime: Runtime, request: BackfillRequest, exchange: Exchange, now: datetime) -> BackfillPlan:
     """Look at everything that decides what a backfill has to do, and plan it.
 
     Args:
@@ -71,7 +71,7 @@ def _stored_set(runtime: Runtime, name: str) -> StoredSet:
 
 
 def _new_drops(
-    runtime: Runtime, request: Request, exchange: Exchange, now: datetime
+    runtime: Runtime, request: BackfillRequest, exchange: Exchange, now: datetime
 ) -> tuple[list[NewDrop], set[date], dict[str, float]]:
     """The drops to ingest, sessions that all required sources delivered, and rows in a byte by source."""
     if "ingest" not in request.steps:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from afterbell.backfill.documents import PREFIX, Attempt, Name, Plan, Record, State, key_of
+from afterbell.backfill.documents import PREFIX, BackfillAttempt, BackfillPlan, BackfillRecord, Name, State, key_of
 from afterbell.backfill.request import ID
 from afterbell.errors import ConfigError, ObjectMissingError, PermanentError, PreconditionFailedError
 from afterbell.stores.artifacts import ArtifactStore
@@ -27,26 +27,26 @@ class Shelf:
         names = {stored.key.removeprefix(PREFIX).partition("/")[0] for stored in self._store.list(PREFIX)}
         return sorted(name for name in names if ID.fullmatch(name))
 
-    def record(self, backfill_id: str) -> Record:
+    def record(self, backfill_id: str) -> BackfillRecord:
         """The record of a backfill: who asked for what and why.
 
         Raises:
             ConfigError: no backfill has that id; the message lists the known ones.
         """
-        record = self._read(backfill_id, "request", Record)
+        record = self._read(backfill_id, "request", BackfillRecord)
         if record is None:
             raise ConfigError(f"backfill {backfill_id} is not known; there are: {', '.join(self.ids()) or 'none'}")
         return record
 
-    def plan(self, backfill_id: str) -> Plan | None:
+    def plan(self, backfill_id: str) -> BackfillPlan | None:
         """The newest plan; None before the first."""
-        return self._read(backfill_id, "plan", Plan)
+        return self._read(backfill_id, "plan", BackfillPlan)
 
     def state(self, backfill_id: str) -> State:
         """What has been done."""
         return self._read(backfill_id, "state", State) or State(backfill_id=backfill_id)
 
-    def keep(self, record: Record) -> Record:
+    def keep(self, record: BackfillRecord) -> BackfillRecord:
         """Store the record of a request; if the same was requested before, that record stays and is returned."""
         key = key_of(record.backfill_id, "request")
         try:
@@ -55,11 +55,11 @@ class Shelf:
             return self.record(record.backfill_id)
         return record
 
-    def put_plan(self, plan: Plan) -> None:
+    def put_plan(self, plan: BackfillPlan) -> None:
         """Replace the plan."""
         self._store.put(key_of(plan.backfill_id, "plan"), _encode(plan))
 
-    def began(self, backfill_id: str, attempt: Attempt) -> State:
+    def began(self, backfill_id: str, attempt: BackfillAttempt) -> State:
         """Note one more run of the backfill."""
         return self.change(backfill_id, lambda state: state.began(attempt))
 

@@ -30,7 +30,7 @@ ID = re.compile(r"[0-9]{8}-[0-9]{8}-[0-9a-f]{8}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
-class Request(Strict):
+class BackfillRequest(Strict):
     """A range of sessions to fill.
 
     Attributes:
@@ -82,14 +82,14 @@ class Chunk:
         return self.sessions[-1]
 
 
-def chunks_of(request: Request, exchange: Exchange) -> tuple[Chunk, ...]:
+def chunks_of(request: BackfillRequest, exchange: Exchange) -> tuple[Chunk, ...]:
     """The chunks of a request, ascending."""
     sessions, size = exchange.between(request.first, request.last), request.chunk_sessions
     starts = range(0, len(sessions), size)
     return tuple(Chunk(start // size + 1, tuple(sessions[start : start + size])) for start in starts)
 
 
-def check_request(fields: Mapping[str, Any], exchange: Exchange, today: date) -> Request:
+def check_request(fields: Mapping[str, Any], exchange: Exchange, today: date) -> BackfillRequest:
     """The request that a form's or a command's fields make.
 
     Args:
@@ -109,7 +109,7 @@ def check_request(fields: Mapping[str, Any], exchange: Exchange, today: date) ->
         raise ConfigError(f"last is {last}, after today ({today}): a backfill is of sessions that are over")
     if not exchange.between(first, last):
         raise ConfigError(f"there is no session of {exchange.name} from {first} to {last}: give a longer range")
-    return Request(
+    return BackfillRequest(
         first=first,
         last=last,
         steps=check_names(fields.get("steps", STEPS), "steps", STEPS),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from afterbell.backfill.documents import ChunkPlan, ChunkState, Doing, Plan, Record
+from afterbell.backfill.documents import BackfillPlan, BackfillRecord, ChunkPlan, ChunkState, Doing
 from afterbell.backfill.repository import Shelf
 from afterbell.backfill.yielding import Patience
 from afterbell.config.runtime import Runtime
@@ -54,11 +54,11 @@ class Backfill:
         store = ArtifactStore(Runtime.from_env().s3)
         self._args, self._step, self._shelf = args, step, Shelf(store)
         backfill_id = str(args.require("backfill_id"))
-        self.record: Record = self._shelf.record(backfill_id)
-        self.plan: Plan = self._require_plan(backfill_id)
+        self.record: BackfillRecord = self._shelf.record(backfill_id)
+        self.plan: BackfillPlan = self._require_plan(backfill_id)
         self.patience = Patience(lambda: active(store, datetime.now(UTC)))
 
-    def _require_plan(self, backfill_id: str) -> Plan:
+    def _require_plan(self, backfill_id: str) -> BackfillPlan:
         plan = self._shelf.plan(backfill_id)
         if plan is None:
             raise StaleInputError(f"backfill {backfill_id} has no plan: clear the task 'plan' and all after it")

@@ -30,7 +30,7 @@ class Span(Strict):
     last: date
 
 
-class Documents(Protocol):
+class CalendarDocuments(Protocol):
     """Where the document lies."""
 
     def get(self, key: str) -> bytes:
@@ -46,7 +46,7 @@ class Documents(Protocol):
         ...
 
 
-def read_span(store: Documents) -> Span | None:
+def read_span(store: CalendarDocuments) -> Span | None:
     """The sessions there are; None where no run has written them down yet.
 
     Raises:
@@ -73,6 +73,6 @@ def parse_span(body: bytes | str) -> Span:
         ) from error
 
 
-def write_span(store: Documents, span: Span) -> None:
+def write_span(store: CalendarDocuments, span: Span) -> None:
     """Replace the document."""
     store.put(KEY, span.model_dump_json().encode())

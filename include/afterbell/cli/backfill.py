@@ -8,11 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from afterbell.backfill.documents import ChunkState, Plan, Record, State
+from afterbell.backfill.documents import BackfillPlan, BackfillRecord, ChunkState, State
 from afterbell.backfill.request import (
     CHUNK_SESSIONS,
     STEPS,
-    Request,
+    BackfillRequest,
     check_day,
     check_id,
     check_reason,
@@ -115,7 +115,9 @@ def status(
         _show_state(report)
 
 
-def _parse_request(first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int) -> Request:
+def _parse_request(
+    first: str, last: str, steps: list[str] | None, sets: list[str] | None, chunk: int
+) -> BackfillRequest:
     check_day(first, "--from")
     check_day(last, "--to")
     fields = {
@@ -128,14 +130,14 @@ def _parse_request(first: str, last: str, steps: list[str] | None, sets: list[st
     return check_request(fields, Exchange(load_platform().exchange), datetime.now(UTC).date())
 
 
-def _make_plan(opened: Opened, request: Request, reason: str) -> Plan:
+def _make_plan(opened: Opened, request: BackfillRequest, reason: str) -> BackfillPlan:
     from afterbell.backfill.__main__ import plan_and_record  # noqa: PLC0415 - keeps --help fast
     from afterbell.backfill.planner import survey  # noqa: PLC0415
 
     now = datetime.now(UTC)
     if not reason:
         return survey(opened.runtime, request, Exchange(opened.platform.exchange), now)
-    record = Record(
+    record = BackfillRecord(
         backfill_id=request.backfill_id, request=request, reason=reason, asked_by=getpass.getuser(), asked_at=now
     )
     return plan_and_record(opened.runtime, record)
@@ -165,7 +167,7 @@ def _list_backfills(opened: Opened) -> list[dict[str, Any]]:
     return [_list_row(shelf.record(name), shelf.plan(name), shelf.state(name)) for name in shelf.ids()]
 
 
-def _list_row(record: Record, plan_made: Plan | None, state: State) -> dict[str, Any]:
+def _list_row(record: BackfillRecord, plan_made: BackfillPlan | None, state: State) -> dict[str, Any]:
     finished = [chunk for chunk in state.chunks if chunk.state in {"done", "nothing"}]
     planned = len(plan_made.chunks) if plan_made else 0
     return {
@@ -181,7 +183,7 @@ def _list_row(record: Record, plan_made: Plan | None, state: State) -> dict[str,
     }
 
 
-def _show_plan(backfill_plan: Plan) -> None:
+def _show_plan(backfill_plan: BackfillPlan) -> None:
     print_text(
         ("backfill", "bold"),
         f" {backfill_plan.backfill_id}: {backfill_plan.sessions} sessions in {len(backfill_plan.chunks)} chunks",

@@ -31,9 +31,9 @@ def run(
     """Run the DAG `experiment` to its end; --promote stands for the person who would be asked in the page."""
     from afterbell.cli.airflow_run import run_dag  # noqa: PLC0415
     from afterbell.cluster.profile import load_profile  # noqa: PLC0415
-    from afterbell.experiments.request import Request  # noqa: PLC0415
+    from afterbell.experiments.request import ExperimentRequest  # noqa: PLC0415
 
-    request, cluster = load_yaml(file, Request), profile or load_platform().cluster
+    request, cluster = load_yaml(file, ExperimentRequest), profile or load_platform().cluster
     load_profile(cluster)
     conf = request.model_dump(mode="json") | {"note": note or None, "promote": promote}
     with stores("s3", "hdfs", quiet=as_json) as opened:

@@ -31,9 +31,9 @@ def bars(
     as_json: AsJson = False,
 ) -> None:
     """Show one bar as it was known at the end of a day."""
-    from afterbell.lake.bars import Question, adjusted_bar, bar_as_known  # noqa: PLC0415 - keeps --help fast
+    from afterbell.lake.bars import BarsQuery, adjusted_bar, bar_as_known  # noqa: PLC0415 - keeps --help fast
 
-    question = Question(symbol, session.date(), as_of.date() if as_of else None)
+    question = BarsQuery(symbol, session.date(), as_of.date() if as_of else None)
     with open_lake(quiet=as_json) as runtime:
         exchange = Exchange(load_platform().exchange)
         bar = adjusted_bar(runtime, question, exchange) if adjusted else bar_as_known(runtime, question)

@@ -24,14 +24,14 @@ DAG = "daily_retraining"
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """A requested run, checked before anything is started."""
 
     session: date
     profile: str
 
 
-def check_request(session: date, profile: str | None) -> Request:
+def check_request(session: date, profile: str | None) -> RunRequest:
     """Check session and profile.
 
     Raises:
@@ -43,15 +43,15 @@ def check_request(session: date, profile: str | None) -> Request:
     Exchange(platform.exchange).require(session)
     name = profile or platform.cluster
     load_profile(name)
-    return Request(session, name)
+    return RunRequest(session, name)
 
 
-def starting(opened: Opened, request: Request) -> AbstractContextManager[Prepared]:
+def starting(opened: Opened, request: RunRequest) -> AbstractContextManager[Prepared]:
     """Airflow, starting for the requested run, on open stores."""
     return prepared(opened, DAG, {"session": request.session.isoformat()}, request.profile)
 
 
-def run_in(opened: Opened, request: Request, airflow: Prepared, *, quiet: bool) -> dict[str, Any]:
+def run_in(opened: Opened, request: RunRequest, airflow: Prepared, *, quiet: bool) -> dict[str, Any]:
     """Run the DAG; returns the summary of the run.
 
     Raises:

@@ -25,7 +25,7 @@ class Ending(StrEnum):
 
 
 @dataclass(frozen=True)
-class Limits:
+class DriverLimits:
     """How long to wait for each thing; all instants carry their zone.
 
     Attributes:
@@ -56,7 +56,7 @@ class Limits:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> Limits:
+    def from_json(cls, values: Mapping[str, Any]) -> DriverLimits:
         """The limits that ``to_json`` wrote."""
         return cls(
             began=datetime.fromisoformat(values["began"]),
@@ -66,14 +66,14 @@ class Limits:
         )
 
 
-class Watch:
+class DriverWatch:
     """Follows one driver; its user reports each answer of the cluster, or that none came.
 
     Attributes:
         status: the newest answer; UNKNOWN before the first.
     """
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: DriverLimits) -> None:
         self._limits = limits
         self.status = DriverStatus(DriverState.UNKNOWN)
         self._silent: datetime | None = None

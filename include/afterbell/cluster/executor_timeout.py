@@ -9,7 +9,7 @@ Verdict = Literal["wait", "not accepted", "no executor", "executors lost"]
 
 
 @dataclass(frozen=True)
-class Limits:
+class ExecutorLimits:
     """Seconds to be accepted by the cluster manager, and to be without any executor while one is needed."""
 
     registered: float
@@ -17,7 +17,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class View:
+class DriverView:
     """The state of a driver at one look.
 
     Attributes:
@@ -31,7 +31,7 @@ class View:
     busy: bool = False
 
 
-class Patience:
+class ExecutorPatience:
     """Judges one look after the other.
 
     Args:
@@ -40,14 +40,14 @@ class Patience:
         eager: whether executors come without a job, as they do unless they are allocated by need.
     """
 
-    def __init__(self, limits: Limits, began: float, *, eager: bool) -> None:
+    def __init__(self, limits: ExecutorLimits, began: float, *, eager: bool) -> None:
         self._limits = limits
         self._began = began
         self._eager = eager
         self._had = False
         self._needed_since: float | None = None
 
-    def look(self, now: float, view: View) -> Verdict:
+    def look(self, now: float, view: DriverView) -> Verdict:
         """The verdict on ``view`` at ``now``."""
         if not view.up:
             return "not accepted" if now - self._began >= self._limits.registered else "wait"

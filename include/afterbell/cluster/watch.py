@@ -21,7 +21,7 @@ from pyspark.sql import SparkSession
 from afterbell.cluster.diagnosis import ask_manager
 from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
 from afterbell.cluster.executor_request import ExecutorRequest
-from afterbell.cluster.executor_timeout import Limits, Patience, Verdict, View
+from afterbell.cluster.executor_timeout import DriverView, ExecutorLimits, ExecutorPatience, Verdict
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
 from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
 from afterbell.errors import (
@@ -84,12 +84,12 @@ class Watch(threading.Thread):
         self.context: SparkContext | None = None
         self._properties, self._mesos_errors = dict(properties), mesos_errors
         self._step, self._record = STEP.get(), RECORD.get()
-        self._limits = Limits(
+        self._limits = ExecutorLimits(
             float(properties.get(REGISTERED_SECONDS, "60")), float(properties.get(FIRST_EXECUTOR_SECONDS, "180"))
         )
         by_need = properties.get("spark.dynamicAllocation.enabled") == "true"
         by_task = properties.get("spark.mesos.coarse") == "false"
-        self._patience = Patience(self._limits, time.monotonic(), eager=not (by_need or by_task))
+        self._patience = ExecutorPatience(self._limits, time.monotonic(), eager=not (by_need or by_task))
 
     def run(self) -> None:
         """Look until a limit is over; then end the process."""
@@ -108,16 +108,16 @@ class Watch(threading.Thread):
             leaving.start()
             leaving.join(_RECORD_SECONDS)
 
-    def _take_view(self) -> View | None:
+    def _take_view(self) -> DriverView | None:
         """The driver's state now; None while the context is being stopped."""
         if self.context is None:
-            return View(up=False)
+            return DriverView(up=False)
         try:
             context = self.context._jsc.sc()  # noqa: SLF001
             if context.isStopped():
                 return None
             executors = context.getExecutorMemoryStatus().size() - 1  # the driver is one of them
-            return View(up=True, executors=executors, busy=bool(self.context.statusTracker().getActiveJobsIds()))
+            return DriverView(up=True, executors=executors, busy=bool(self.context.statusTracker().getActiveJobsIds()))
         except Exception:  # noqa: BLE001 - the main thread stops the context, or the process ends
             return None
 

@@ -67,7 +67,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Record:
+class ProcessRecord:
     """One service: the ports it listens on by name, and its programs."""
 
     ports: dict[str, int]
@@ -112,18 +112,18 @@ class Supervisor:
         finally:
             os.close(handle)
 
-    def records(self) -> dict[str, Record]:
+    def records(self) -> dict[str, ProcessRecord]:
         """All recorded services, whether they still run or not; none where the file cannot be read."""
         try:
             state = json.loads(self._state.read_text(encoding="utf-8"))
             return {
-                name: Record(dict(body["ports"]), tuple(Started(**item) for item in body["components"]))
+                name: ProcessRecord(dict(body["ports"]), tuple(Started(**item) for item in body["components"]))
                 for name, body in state.items()
             }
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
             return {}  # what is not recorded, `marked` finds by its variable
 
-    def _record(self, service: str, record: Record | None) -> None:
+    def _record(self, service: str, record: ProcessRecord | None) -> None:
         with self._writing:
             records = self.records()
             records.pop(service, None)
@@ -140,7 +140,7 @@ class Supervisor:
         folder.mkdir(parents=True, exist_ok=True)
         for log in folder.glob("*.log"):
             log.replace(log.with_suffix(".log.previous"))
-        self._record(service, Record(ports))
+        self._record(service, ProcessRecord(ports))
         return folder
 
     def launch(self, service: str, component: Component) -> Started:
@@ -169,7 +169,7 @@ class Supervisor:
         )
         started = Started(component.name, pid, psutil.Process(pid).create_time(), str(log))
         record = self.records()[service]
-        self._record(service, Record(record.ports, (*record.components, started)))
+        self._record(service, ProcessRecord(record.ports, (*record.components, started)))
         return started
 
     def use(self, service: str, *, detached: bool = False) -> None:
@@ -195,7 +195,7 @@ class Supervisor:
     def stop(self, service: str) -> bool:
         """End ``service`` with everything it started; whether there was anything to end."""
         shutil.rmtree(self.folder / service / "leases", ignore_errors=True)
-        record = self.records().get(service, Record({}))
+        record = self.records().get(service, ProcessRecord({}))
         guards = [psutil.Process(item.pid) for item in record.components if item.alive]
         for process in guards:
             with contextlib.suppress(psutil.NoSuchProcess):

@@ -27,7 +27,7 @@ def plain_environment() -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class Context:
+class ServiceContext:
     """What a service needs to start.
 
     Attributes:
@@ -56,7 +56,7 @@ class Service(ABC):
     restart: float | None = None
     """Seconds after which a program of it that ends by itself is started again; None for never."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ServiceContext) -> None:
         self.context = context
         self.before: dict[str, int] = {}
         """Ports that it had before it died; taken again where they are free, so that its callers find it."""

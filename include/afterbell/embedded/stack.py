@@ -18,7 +18,7 @@ from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import own_folder
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
-from afterbell.embedded.service import Context, Progress, Service
+from afterbell.embedded.service import Progress, Service, ServiceContext
 from afterbell.embedded.signals import signals_raise
 from afterbell.errors import ConfigError, ServiceError
 
@@ -81,7 +81,7 @@ def start(
         ServiceError: a service did not come up. What this call started was stopped again.
     """
     own_services = embedded(platform, names)
-    context = Context(folders, platform, Supervisor(folders.services), environment=environment or {})
+    context = ServiceContext(folders, platform, Supervisor(folders.services), environment=environment or {})
     if own_services:
         own_folder(folders.home)  # the lake, matrices, the stores' files and Airflow's database lie below
         with context.supervisor.lock(on_progress):
@@ -109,7 +109,7 @@ def start_airflow(
         ServiceError: Airflow did not come up; what was started of it was stopped again.
     """
     start(folders, platform, ("airflow",), attached=False, on_progress=on_progress, environment=environment)
-    service = Airflow(Context(folders, platform, Supervisor(folders.services)))
+    service = Airflow(ServiceContext(folders, platform, Supervisor(folders.services)))
     return Login(f"http://{LOOPBACK}:{service.ports['ui']}", USER, service.password_file)
 
 
@@ -125,7 +125,7 @@ def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
     return [name for name in dict.fromkeys(names) if name in own or name not in STORES]
 
 
-def _bring_up(context: Context, services: list[Service], on_progress: Progress) -> None:
+def _bring_up(context: ServiceContext, services: list[Service], on_progress: Progress) -> None:
     records = context.supervisor.records()
     joined = [service.name for service in services if not context.supervisor.uses(service.name)]
     missing: list[Service] = []
@@ -149,7 +149,7 @@ def _bring_up(context: Context, services: list[Service], on_progress: Progress) 
         raise
 
 
-def _answers(context: Context, service: Service, on_progress: Progress) -> bool:
+def _answers(context: ServiceContext, service: Service, on_progress: Progress) -> bool:
     """Whether a service that runs can be used; one that doesn't answer yet may be busy, and is waited for.
 
     Raises:
@@ -174,7 +174,7 @@ def _answers(context: Context, service: Service, on_progress: Progress) -> bool:
     return True
 
 
-def _start_all(context: Context, services: list[Service], on_progress: Progress) -> None:
+def _start_all(context: ServiceContext, services: list[Service], on_progress: Progress) -> None:
     def run(service: Service) -> None:
         began = time.monotonic()
         on_progress(f"starting {service.name}")
@@ -204,7 +204,7 @@ def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Prog
     Raises:
         ServiceError: a process would not end.
     """
-    context = Context(folders, Platform(), Supervisor(folders.services))
+    context = ServiceContext(folders, Platform(), Supervisor(folders.services))
     stopped: list[str] = []
     with context.supervisor.lock(on_progress):
         for name in reversed(list(_SERVICES)):
@@ -216,7 +216,7 @@ def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Prog
 
 def status(folders: Folders, platform: Platform | None = None) -> list[ServiceStatus]:
     """Every recorded service that still runs, with its health."""
-    context = Context(folders, platform or Platform(), Supervisor(folders.services))
+    context = ServiceContext(folders, platform or Platform(), Supervisor(folders.services))
     statuses = []
     for name, record in context.supervisor.records().items():
         running_parts = [item for item in record.components if item.alive]
@@ -251,7 +251,7 @@ def running(
 
 
 def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> None:
-    context = Context(folders, Platform(), Supervisor(folders.services))
+    context = ServiceContext(folders, Platform(), Supervisor(folders.services))
     if not names:
         return
     with context.supervisor.lock(on_progress):

@@ -15,7 +15,7 @@ from afterbell.errors import DigestMismatchError
 from afterbell.evaluation.gate import Contender
 from afterbell.evaluation.metrics import Scored, score_panel
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
-from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.settings import GateSettings
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
@@ -28,21 +28,21 @@ from afterbell.training.families.ridge import RidgeModel
 
 
 @dataclass(frozen=True)
-class Judged:
+class CandidateScores:
     """One candidate's panels and scores by horizon, what the gate compares, and its rows."""
 
-    panels: dict[int, Panel]
+    panels: dict[int, ScorePanel]
     scored: dict[int, dict[str, Scored]]
     contender: Contender
     rows: int
 
 
-def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> Judged:
+def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> CandidateScores:
     """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
     own = rows.filter(pl.col("candidate_id") == candidate_id)
     panels = {} if own.is_empty() else panels_of(own)
     scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
-    return Judged(panels, scored, contender(candidate_id, session, panels, scored), own.height)
+    return CandidateScores(panels, scored, contender(candidate_id, session, panels, scored), own.height)
 
 
 def read_rows(

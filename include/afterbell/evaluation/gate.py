@@ -62,7 +62,7 @@ class Comparison:
 
 
 @dataclass(frozen=True)
-class Decision:
+class GateDecision:
     """The verdict, its reason in a sentence, and the comparisons it rests on."""
 
     verdict: Verdict
@@ -72,7 +72,7 @@ class Decision:
 
 def decide(
     candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
-) -> Decision:
+) -> GateDecision:
     """Judge ``candidate``.
 
     Args:
@@ -102,58 +102,58 @@ def decide(
             f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, between {worst.low:+.4f} and "
             f"{worst.high:+.4f} at the {settings.quantile:.0%} quantiles over {worst.sessions} sessions; {expected}"
         )
-        return Decision("hold" if champion is None else "keep", reason, compared)
+        return GateDecision("hold" if champion is None else "keep", reason, compared)
     figures = ", ".join(f"h{one.horizon} {one.mean:+.4f} (low {one.low:+.4f})" for one in compared)
     claim = "not surely worse than" if champion is None else "no worse than"
-    return Decision("publish", f"{claim} {rival} in rank IC: {figures}", compared)
+    return GateDecision("publish", f"{claim} {rival} in rank IC: {figures}", compared)
 
 
-def undecided(error: GateError, champion_id: str | None) -> Decision:
+def undecided(error: GateError, champion_id: str | None) -> GateDecision:
     """The verdict of a gate that cannot decide: the champion stays and scores, and the reason is the error's."""
     if champion_id is None:
-        return Decision("hold", f"the gate cannot decide, and nothing serves yet: {error}")
-    return Decision("keep", f"the gate cannot decide, so the champion {champion_id} goes on serving: {error}")
+        return GateDecision("hold", f"the gate cannot decide, and nothing serves yet: {error}")
+    return GateDecision("keep", f"the gate cannot decide, so the champion {champion_id} goes on serving: {error}")
 
 
-def in_time(decision: Decision, now: datetime, deadline: datetime) -> Decision:
+def in_time(decision: GateDecision, now: datetime, deadline: datetime) -> GateDecision:
     """``decision``, or a hold where it would publish after the deadline."""
     if decision.verdict != "publish" or now <= deadline:
         return decision
     reason = f"the deadline {deadline:%Y-%m-%d %H:%M:%S} UTC has passed; but for that it was: {decision.reason}"
-    return Decision("hold", reason, decision.comparisons)
+    return GateDecision("hold", reason, decision.comparisons)
 
 
 def _decide_without_comparing(
     candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
-) -> Decision | None:
+) -> GateDecision | None:
     if champion and champion.candidate_id == candidate.candidate_id:
-        return Decision("keep", f"candidate {candidate.candidate_id} is already champion")
+        return GateDecision("keep", f"candidate {candidate.candidate_id} is already champion")
     if champion and candidate.session < champion.session:
-        return Decision(
+        return GateDecision(
             "keep",
             f"the champion is of {champion.session}: an old session ({candidate.session}) never moves it",
         )
     needed = sorted({*horizons, *(champion.rank_ics if champion else ())})
     missing = [horizon for horizon in needed if not candidate.rank_ics.get(horizon)]
     if missing:
-        return Decision(
+        return GateDecision(
             "hold",
             f"the candidate has no out-of-sample predictions for horizons {missing}, expected {needed}",
         )
     fewest = min(len(candidate.rank_ics[horizon]) for horizon in horizons)
     if champion is None and fewest < settings.min_sessions:
-        return Decision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
+        return GateDecision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
     return _hold_if_too_good(candidate, settings)
 
 
-def _hold_if_too_good(candidate: Contender, settings: GateSettings) -> Decision | None:
+def _hold_if_too_good(candidate: Contender, settings: GateSettings) -> GateDecision | None:
     for horizon, by_session in sorted(candidate.rank_ics.items()):
         values = _ordered(by_session, sorted(by_session))
         mean = float(values.mean())
         error = newey_west_se(values, overlap_lag(values.size, horizon))
         t = mean / error if error > 0 else float("inf") * np.sign(mean)
         if mean > settings.max_rank_ic or t > settings.max_t:
-            return Decision(
+            return GateDecision(
                 "hold",
                 f"h{horizon}: rank IC {mean:.3f} (t {t:.1f}) is too good to be true: above {settings.max_rank_ic}, or "
                 f"t above {settings.max_t:.0f}, a person has to look for look-ahead",

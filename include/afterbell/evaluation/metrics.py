@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from afterbell.evaluation.panel import BLEND, Floats, Panel, blend, row_ranks
+from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, blend, row_ranks
 from afterbell.evaluation.portfolio import LongShort, long_short
 from afterbell.evaluation.settings import PortfolioSettings
 
@@ -88,13 +88,13 @@ def overlap_lag(sessions: int, horizon: int) -> int:
     return max(horizon - 1, int(4.0 * (sessions / 100.0) ** (2.0 / 9.0)))
 
 
-def score_panel(panel: Panel, settings: PortfolioSettings) -> dict[str, Scored]:
+def score_panel(panel: ScorePanel, settings: PortfolioSettings) -> dict[str, Scored]:
     """Score every family of ``panel``, and their blend, under its name."""
     everyone = {**panel.scores, BLEND: blend(panel.scores)}
     return {name: score_one(panel, scores, settings) for name, scores in everyone.items()}
 
 
-def score_one(panel: Panel, scores: Floats, settings: PortfolioSettings) -> Scored:
+def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings) -> Scored:
     """Score ``scores``, float64 (sessions, symbols), against the panel's labels."""
     both = np.isfinite(scores) & np.isfinite(panel.labels)
     both &= both.sum(axis=1, keepdims=True) >= settings.min_symbols

@@ -10,12 +10,12 @@ import polars as pl
 from afterbell.errors import GateError
 from afterbell.evaluation.gate import Contender
 from afterbell.evaluation.metrics import Scored
-from afterbell.evaluation.panel import BLEND, Panel
+from afterbell.evaluation.panel import BLEND, ScorePanel
 
 COLUMNS = ("candidate_id", "symbol", "session", "horizon", "family", "fold", "prediction", "label")
 
 
-def panels_of(rows: pl.DataFrame) -> dict[int, Panel]:
+def panels_of(rows: pl.DataFrame) -> dict[int, ScorePanel]:
     """One panel a horizon.
 
     Args:
@@ -34,7 +34,7 @@ def panels_of(rows: pl.DataFrame) -> dict[int, Panel]:
     return {horizon: _panel(horizon, rows.filter(pl.col("horizon") == horizon)) for horizon in horizons}
 
 
-def _panel(horizon: int, rows: pl.DataFrame) -> Panel:
+def _panel(horizon: int, rows: pl.DataFrame) -> ScorePanel:
     sessions, symbols = rows["session"].unique().sort(), rows["symbol"].unique().sort()
     # Places by a join on the sorted keys: the same whatever the order of the rows.
     placed = rows.join(
@@ -50,11 +50,11 @@ def _panel(horizon: int, rows: pl.DataFrame) -> Panel:
         scores[family][down, across] = own["prediction"].to_numpy()
         labels[down, across] = own["label"].to_numpy()
         folds[down] = own["fold"].to_numpy()
-    return Panel(horizon, tuple(sessions.to_list()), folds, labels, scores)
+    return ScorePanel(horizon, tuple(sessions.to_list()), folds, labels, scores)
 
 
 def contender(
-    candidate_id: str, session: date, panels: dict[int, Panel], scored: dict[int, dict[str, Scored]]
+    candidate_id: str, session: date, panels: dict[int, ScorePanel], scored: dict[int, dict[str, Scored]]
 ) -> Contender:
     """What the gate compares: the blend's rank IC by session, where it is defined."""
     rank_ics = {}

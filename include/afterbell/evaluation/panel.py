@@ -14,7 +14,7 @@ BLEND = "blend"
 
 
 @dataclass(frozen=True)
-class Panel:
+class ScorePanel:
     """One horizon's predictions and labels.
 
     Attributes:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from afterbell.evaluation.gate import Comparison, Contender, Decision
+from afterbell.evaluation.gate import Comparison, Contender, GateDecision
 from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
-from afterbell.evaluation.panel import BLEND, Floats, Panel
+from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
 from afterbell.evaluation.since import Change
 from afterbell.reporting import markup, plots
 
@@ -52,9 +52,9 @@ class ReportData:
 
     run_id: str
     candidate: Mapping[str, Any]
-    decision: Decision
+    decision: GateDecision
     metrics: Mapping[str, Mapping[str, Any]]
-    panels: Mapping[int, Panel]
+    panels: Mapping[int, ScorePanel]
     scored: Mapping[int, Mapping[str, Scored]]
     contenders: tuple[Contender, ...]
     gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
@@ -203,7 +203,7 @@ def _metrics_row(name: str, values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _by_fold(panel: Panel, scored: Scored) -> str:
+def _by_fold(panel: ScorePanel, scored: Scored) -> str:
     means, errors = {}, []
     for fold in np.unique(panel.folds):
         values = scored.rank_ic[(panel.folds == fold) & np.isfinite(scored.rank_ic)]

@@ -13,7 +13,14 @@ from afterbell.calendar.span import Span
 from afterbell.cluster.profile import load_profile
 from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
 from afterbell.experiments.draw import trials
-from afterbell.experiments.request import FACTOR_SETS, Request, disorder, find_faults, missing_folds, parse_request
+from afterbell.experiments.request import (
+    FACTOR_SETS,
+    ExperimentRequest,
+    disorder,
+    find_faults,
+    missing_folds,
+    parse_request,
+)
 from afterbell.training.spec import ModelSpec
 
 ASIDE = ("note", "promote", "profile")
@@ -70,7 +77,7 @@ def _day(given: Any) -> date | None:
         return None
 
 
-def _request_faults(request: Request, world: World) -> dict[str, str]:
+def _request_faults(request: ExperimentRequest, world: World) -> dict[str, str]:
     faults = _day_faults(request.first, request.last, world)
     # Not a rule of the request: a driver knows sets that this version's form doesn't offer.
     if unknown := [name for name in request.factor_sets if name not in FACTOR_SETS]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from afterbell.experiments.request import Request
+from afterbell.experiments.request import ExperimentRequest
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import walk_forward
 
@@ -29,7 +29,7 @@ class Outline:
         return self.choice + self.report
 
 
-def outline(request: Request, base: ModelSpec, sessions: int) -> Outline:
+def outline(request: ExperimentRequest, base: ModelSpec, sessions: int) -> Outline:
     """The folds and fits of ``request`` over ``sessions`` sessions, by the split scheme of ``base``."""
     folds = {
         horizon: len(walk_forward(sessions, horizon, **base.split.model_dump())[0]) for horizon in request.horizons

@@ -50,7 +50,7 @@ Whole = Annotated[int, Field(strict=True)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
-class Request(Strict):
+class ExperimentRequest(Strict):
     """One experiment.
 
     Attributes:
@@ -100,7 +100,7 @@ class Request(Strict):
         return given
 
     @model_validator(mode="after")
-    def _in_order(self) -> Request:
+    def _in_order(self) -> ExperimentRequest:
         if wrong := disorder(self.first, self.last):
             raise _misfit("first", wrong)
         return self
@@ -144,7 +144,7 @@ def _misfit(field: str, text: str) -> PydanticCustomError:
     return PydanticCustomError("misfit", "{text}", {"field": field, "text": text})
 
 
-def parse_request(fields: Mapping[str, Any]) -> Request:
+def parse_request(fields: Mapping[str, Any]) -> ExperimentRequest:
     """A request out of a form or a document.
 
     Raises:
@@ -154,13 +154,13 @@ def parse_request(fields: Mapping[str, Any]) -> Request:
     if faults:
         listed = "; ".join(f"{name}: {text}" for name, text in faults.items())
         raise ConfigError(f"the experiment was not started: {listed}")
-    return Request.model_validate(dict(fields))
+    return ExperimentRequest.model_validate(dict(fields))
 
 
 def find_faults(fields: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with the fields of a request, a sentence each by the field's name; empty where nothing is."""
     try:
-        Request.model_validate(dict(fields))
+        ExperimentRequest.model_validate(dict(fields))
     except ValidationError as error:
         faults: dict[str, str] = {}
         for name, text in map(_fault, error.errors()):
@@ -181,7 +181,7 @@ def _fault(details: ErrorDetails) -> tuple[str, str]:
     return name, f"expected {GOOD[name]}; found {details['input']!r:.80}"
 
 
-def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
+def require_folds(request: ExperimentRequest, base: ModelSpec, sessions: int) -> None:
     """Refuse a range that is too short for the walk-forward folds, before anything is computed.
 
     Args:
@@ -196,7 +196,7 @@ def require_folds(request: Request, base: ModelSpec, sessions: int) -> None:
         raise ConfigError(f"the experiment was not started: {missing}")
 
 
-def missing_folds(request: Request, base: ModelSpec, sessions: int) -> str:
+def missing_folds(request: ExperimentRequest, base: ModelSpec, sessions: int) -> str:
     """Why ``sessions`` are too few for the walk-forward folds of a request, in a sentence; empty where they are enough.
 
     Args:

@@ -13,7 +13,7 @@ from typing import Any
 from afterbell.calendar.span import write_span
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
-from afterbell.experiments.request import Request, parse_request, root_of
+from afterbell.experiments.request import ExperimentRequest, parse_request, root_of
 from afterbell.lake.reader import heads
 from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, OUT_OF_SAMPLE
@@ -24,7 +24,7 @@ from afterbell.stores.artifacts import ArtifactStore
 _EMPTY = f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"
 
 
-def asked(args: StepArgs) -> tuple[str, Request]:
+def asked(args: StepArgs) -> tuple[str, ExperimentRequest]:
     """The experiment's id and its request.
 
     Raises:
@@ -36,7 +36,7 @@ def asked(args: StepArgs) -> tuple[str, Request]:
     return experiment, request
 
 
-def require_data(request: Request, runtime: Runtime, store: ArtifactStore) -> None:
+def require_data(request: ExperimentRequest, runtime: Runtime, store: ArtifactStore) -> None:
     """Refuse days that there are no bars of; the range of the data is stored for the next form.
 
     Raises:

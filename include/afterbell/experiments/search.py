@@ -18,12 +18,12 @@ from pyspark.sql import SparkSession
 
 from afterbell.errors import PermanentError
 from afterbell.evaluation.metrics import score_one
-from afterbell.evaluation.panel import Panel
+from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.evaluation.statistics import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 from afterbell.experiments.draw import Trial
 from afterbell.experiments.outline import reported
-from afterbell.training.fits import FINAL, Fit, FitResult, Outcome, plan, settle
+from afterbell.training.fits import FINAL, Fit, FitResult, TrainingOutcome, plan, settle
 from afterbell.training.matrix import Matrix
 from afterbell.training.spark_fits import Shipped, run_jobs
 from afterbell.training.spec import ModelSpec
@@ -34,7 +34,7 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredTrial:
     """A trial on the folds of the choice.
 
     Attributes:
@@ -87,7 +87,7 @@ def search(
     tried: list[Trial],
     portfolio: PortfolioSettings,
     report: Callable[[str], None],
-) -> tuple[Outcome, list[dict[str, Any]]]:
+) -> tuple[TrainingOutcome, list[dict[str, Any]]]:
     """Try, choose, and fit the chosen on what is left.
 
     Args:
@@ -141,7 +141,7 @@ def _first_unseen(parts: Split, horizon: int) -> int:
     return min(firsts, default=0)
 
 
-def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio: PortfolioSettings) -> Scored:
+def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio: PortfolioSettings) -> ScoredTrial:
     """A trial by its predictions of the folds to choose by; a fold without predictions is not counted.
 
     Args:
@@ -153,7 +153,7 @@ def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio
     broken = [result for result in results if result.broken]
     tested = sorted((result for result in results if result.predictions), key=lambda result: result.fit.fold)
     if broken or not tested:
-        return Scored(math.nan, None, (broken or results)[0].reason or "no fold was tested")
+        return ScoredTrial(math.nan, None, (broken or results)[0].reason or "no fold was tested")
     panels = [panel_of(matrix, result, unseen) for result in tested]
     ics, net, horizon = [], [], tested[0].fit.horizon
     for panel in panels:
@@ -162,11 +162,11 @@ def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio
         net.append(np.where(np.isfinite(scores.rank_ic), scores.portfolio.net, np.nan))
     values = np.concatenate(ics)
     if not np.isfinite(values).any():
-        return Scored(math.nan, None, "no session of the folds to choose by has enough symbols")
-    return Scored(float(np.nanmean(values)), sharpe_of(np.concatenate(net), horizon))
+        return ScoredTrial(math.nan, None, "no session of the folds to choose by has enough symbols")
+    return ScoredTrial(float(np.nanmean(values)), sharpe_of(np.concatenate(net), horizon))
 
 
-def panel_of(matrix: Matrix, result: FitResult, unseen: int) -> Panel:
+def panel_of(matrix: Matrix, result: FitResult, unseen: int) -> ScorePanel:
     """The predictions of a fold and their labels as dense arrays, without what reaches ``unseen``."""
     fit = result.fit
     window = matrix.rows(fit.test_first, fit.test_last)
@@ -179,17 +179,17 @@ def panel_of(matrix: Matrix, result: FitResult, unseen: int) -> Panel:
     scores[down, across] = np.frombuffer(result.predictions, np.float32)
     scores[np.isnan(labels)] = np.nan
     dates = tuple(matrix.grid[int(day)] for day in days[keep])
-    return Panel(fit.horizon, dates, np.full(len(dates), fit.fold), labels[keep], {"trial": scores[keep]})
+    return ScorePanel(fit.horizon, dates, np.full(len(dates), fit.fold), labels[keep], {"trial": scores[keep]})
 
 
-def choose(scored: Mapping[int, Scored]) -> int:
+def choose(scored: Mapping[int, ScoredTrial]) -> int:
     """The trial with the best rank IC; the earlier one of equals, and the specification's own where none is left."""
     usable = {number: trial.rank_ic for number, trial in scored.items() if math.isfinite(trial.rank_ic)}
     return min(usable, key=lambda number: (-usable[number], number), default=0)
 
 
 def _entry(
-    key: Key, scored: Mapping[int, Scored], chosen: int, trials: Mapping[tuple[str, int], Trial]
+    key: Key, scored: Mapping[int, ScoredTrial], chosen: int, trials: Mapping[tuple[str, int], Trial]
 ) -> dict[str, Any]:
     family, horizon = key
     ratios = [trial.sharpe.ratio for trial in scored.values() if trial.sharpe is not None]

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from afterbell.evaluation.candidate_scores import Judged
+from afterbell.evaluation.candidate_scores import CandidateScores
 from afterbell.evaluation.panel import BLEND
 from afterbell.evaluation.statistics import deflated_sharpe, sharpe_of
-from afterbell.experiments.request import Request
+from afterbell.experiments.request import ExperimentRequest
 from afterbell.reporting import markup
 
 
-def title(request: Request) -> str:
+def title(request: ExperimentRequest) -> str:
     """The title of the report."""
     return f"experiment {request.name} ({request.id})"
 
@@ -36,7 +36,7 @@ def outcome(*, promote: bool) -> dict[str, str]:
     }
 
 
-def deflated(own: Judged, candidate: Mapping[str, Any], request: Request) -> dict[str, float | None]:
+def deflated(own: CandidateScores, candidate: Mapping[str, Any], request: ExperimentRequest) -> dict[str, float | None]:
     """By horizon, the deflated Sharpe ratio of the blend on the sessions of the report.
 
     The number of trials counts all families, and the trials' spread is that of their Sharpe ratios on the folds of the
@@ -59,7 +59,9 @@ def deflated(own: Judged, candidate: Mapping[str, Any], request: Request) -> dic
     return deflated_ratios
 
 
-def sections(request: Request, candidate: Mapping[str, Any], blend: Mapping[str, float | None]) -> tuple[str, ...]:
+def sections(
+    request: ExperimentRequest, candidate: Mapping[str, Any], blend: Mapping[str, float | None]
+) -> tuple[str, ...]:
     """HTML for the report."""
     fields = {
         "name": request.name,

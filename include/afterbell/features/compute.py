@@ -19,7 +19,7 @@ from afterbell.features.view import SERIES, View
 
 
 @dataclass(frozen=True)
-class Rows:
+class FeatureRows:
     """Feature rows, ordered by session and symbol.
 
     Attributes:
@@ -53,7 +53,7 @@ class _Call:
 def compute(
     bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, target_columns: Ints,
     filings: Filings | None = None,
-) -> Rows:  # fmt: skip
+) -> FeatureRows:  # fmt: skip
     """Rows of ``target_columns``, for every symbol with a bar known at that session's cut-off.
 
     Args:
@@ -97,7 +97,7 @@ def compute(
                 call.kernel.function(*inputs, call.windows, out)
                 _store_answers(out, call.places, lanes, int(block_rows[target, lanes[0]]), values)
     values = set_columns(factors, values, np.searchsorted(column, np.arange(len(target_columns) + 1)))
-    return Rows(symbol.astype(np.int64), grid.days[target_columns][column], values)
+    return FeatureRows(symbol.astype(np.int64), grid.days[target_columns][column], values)
 
 
 def _open_source(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from afterbell.features.compiled import Kernel, used_modules
-from afterbell.features.filings import Source
+from afterbell.features.filings import SeriesSource
 from afterbell.features.grid import CUT_OFF
 
 _LAYOUT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
@@ -99,7 +99,7 @@ class FactorSet:
     factors: tuple[Factor, ...]
     margin: int = 0
     crossed: tuple[CrossFactor, ...] = ()
-    source: Source | None = None
+    source: SeriesSource | None = None
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -23,8 +23,8 @@ from afterbell.features.due import due, first_known
 from afterbell.features.factors import FactorSet
 from afterbell.features.fill import Sources, fill
 from afterbell.features.grid import SessionGrid
-from afterbell.features.holes import Plan, plan_holes
-from afterbell.features.slices import Slice, month_of, slices_of, tasks_of
+from afterbell.features.holes import HolePlan, plan_holes
+from afterbell.features.slices import HoleSlice, month_of, slices_of, tasks_of
 from afterbell.lake.commit import at_snapshot
 from afterbell.lake.files import NewFile, commit_sessions
 from afterbell.lake.listings import HOLD_COLUMNS, RENAME_COLUMNS, RENAMED, WRONG_LISTING
@@ -38,7 +38,7 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Inputs:
+class FeatureInputs:
     """The inputs of one run of the features step.
 
     Attributes:
@@ -70,7 +70,7 @@ class Inputs:
 
 
 @dataclass(frozen=True)
-class Work:
+class FeatureWork:
     """A plan with its tasks, and what is stored already.
 
     Attributes:
@@ -80,8 +80,8 @@ class Work:
         rows_a_session: approximate number of rows of a session.
     """
 
-    plan: Plan
-    tasks: tuple[tuple[Slice, ...], ...]
+    plan: HolePlan
+    tasks: tuple[tuple[HoleSlice, ...], ...]
     stored: frozenset[date]
     rows_a_session: int
 
@@ -105,8 +105,13 @@ def table_of(factors: FactorSet) -> Table:
 
 
 def find_work(
-    spark: SparkSession, inputs: Inputs, factors: FactorSet, stored_at: int, last: date, since: date | None = None
-) -> Work | None:
+    spark: SparkSession,
+    inputs: FeatureInputs,
+    factors: FactorSet,
+    stored_at: int,
+    last: date,
+    since: date | None = None,
+) -> FeatureWork | None:
     """The sessions up to ``last`` that the set's table lacks and the bars can fill; None if it lacks no such session.
 
     A session none of whose bars was known at its own cut-off (its drop never came, and the next one brought its bars)
@@ -137,10 +142,10 @@ def find_work(
     rows = sum(fillable.values()) // len(fillable)
     slices = slices_of(plan, SessionGrid.of(inputs.exchange, list(plan.sessions)), factors.depth)
     tasks = tasks_of(slices, rows, spark.sparkContext.defaultParallelism)
-    return Work(plan, tuple(tasks), frozenset(stored), rows)
+    return FeatureWork(plan, tuple(tasks), frozenset(stored), rows)
 
 
-def _first_session(spark: SparkSession, inputs: Inputs, last: date) -> date | None:
+def _first_session(spark: SparkSession, inputs: FeatureInputs, last: date) -> date | None:
     month = first_partition(spark, BARS, inputs.bars)
     if month is None:
         return None
@@ -170,7 +175,7 @@ def session_is_stored(spark: SparkSession, factors: FactorSet, snapshot: int, se
     return session in _stored_sessions(spark, factors, snapshot)
 
 
-def _fillable_sessions(spark: SparkSession, inputs: Inputs, missing: Sequence[date]) -> dict[date, int]:
+def _fillable_sessions(spark: SparkSession, inputs: FeatureInputs, missing: Sequence[date]) -> dict[date, int]:
     """Sessions of ``missing`` with bars that were known at their cut-off, and how many bars each has."""
     months = sorted({month_of(session) for session in missing})
     files = bar_files(spark, inputs, missing[0], missing[-1])
@@ -180,17 +185,17 @@ def _fillable_sessions(spark: SparkSession, inputs: Inputs, missing: Sequence[da
     return due({day: known[day] for day in missing if day in known}, inputs.exchange)
 
 
-def _first_known_of(inputs: Inputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
+def _first_known_of(inputs: FeatureInputs, files: Sequence[LakeFile]) -> dict[date, tuple[int, int]]:
     """When the first bar of each session of some files was known, and how many it has: see ``first_known``."""
     tables = [_bar_columns(inputs, file, ["session", "knowledge_time"]) for file in files]
     return first_known(pa.concat_tables(tables)) if tables else {}
 
 
-def _bar_columns(inputs: Inputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:
+def _bar_columns(inputs: FeatureInputs, file: LakeFile, columns: Sequence[str]) -> pa.Table:
     return read_columns(file, BARS.name, inputs.s3, columns)
 
 
-def bar_files(spark: SparkSession, inputs: Inputs, first: date, last: date) -> dict[int, tuple[LakeFile, ...]]:
+def bar_files(spark: SparkSession, inputs: FeatureInputs, first: date, last: date) -> dict[int, tuple[LakeFile, ...]]:
     """The files of bars that may have sessions from ``first`` to ``last``, by month."""
     by_month: dict[int, list[LakeFile]] = {}
     for file in plan_files(spark, BARS, inputs.bars, "session", first, last):
@@ -205,7 +210,7 @@ def _sessions_with_look_back(exchange: Exchange, first: date, last: date, depth:
 
 
 def compute_files(
-    spark: SparkSession, inputs: Inputs, factors: FactorSet, work: Work, constants: dict[str, Any]
+    spark: SparkSession, inputs: FeatureInputs, factors: FactorSet, work: FeatureWork, constants: dict[str, Any]
 ) -> list[NewFile]:
     """Have the tasks of ``work`` compute and write; the files they wrote, not yet committed.
 
@@ -245,7 +250,9 @@ def compute_files(
     return [NewFile(row.path, row.partition, row.rows, row.size, bytes(row.body)) for row in rows]
 
 
-def named_listings(spark: SparkSession, inputs: Inputs, kind: str, columns: Sequence[str]) -> pl.DataFrame | None:
+def named_listings(
+    spark: SparkSession, inputs: FeatureInputs, kind: str, columns: Sequence[str]
+) -> pl.DataFrame | None:
     """The rows of ``market.corporate_actions`` of a kind that names listings; None if there are no such rows.
 
     Files that can't have such a row are not opened.
@@ -258,7 +265,12 @@ def named_listings(spark: SparkSession, inputs: Inputs, kind: str, columns: Sequ
 
 
 def commit(
-    spark: SparkSession, factors: FactorSet, work: Work, files: Sequence[NewFile], commit_id: str, planned_at: int
+    spark: SparkSession,
+    factors: FactorSet,
+    work: FeatureWork,
+    files: Sequence[NewFile],
+    commit_id: str,
+    planned_at: int,
 ) -> int:
     """Commit what the tasks wrote, and record in the commit which sessions are stored now.
 

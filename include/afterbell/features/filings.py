@@ -61,7 +61,7 @@ class Further(Protocol):
 
 
 @dataclass(frozen=True)
-class Source:
+class SeriesSource:
     """Where series come from that bars don't give.
 
     Attributes:

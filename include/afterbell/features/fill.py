@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 
 from afterbell.config.runtime import S3Location
 from afterbell.features.carried import ancestors, carry_actions, carry_bars
-from afterbell.features.compute import Rows, compute
+from afterbell.features.compute import FeatureRows, compute
 from afterbell.features.factors import FactorSet
 from afterbell.features.filings import Filings
 from afterbell.features.grid import Actions, Bars, SessionGrid
-from afterbell.features.slices import Slice
+from afterbell.features.slices import HoleSlice
 from afterbell.features.tables import (
     ACTION_COLUMNS,
     BAR_COLUMNS,
@@ -106,7 +106,7 @@ def _plain_type(kind: pa.DataType) -> pa.DataType:
 
 
 def fill(
-    work: Sequence[Slice], sources: Sources, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
+    work: Sequence[HoleSlice], sources: Sources, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
 ) -> Iterator[NewFile]:
     """Compute and write the holes of a task's slices; a file a month that has any row.
 
@@ -132,13 +132,13 @@ def fill(
 
 
 def slice_rows(
-    month_slice: Slice,
+    month_slice: HoleSlice,
     bars: Sequence[pa.Table],
     actions: pa.Table,
     factors: FactorSet,
     filings: pa.Table | None = None,
     renames: pl.DataFrame | None = None,
-) -> Iterator[tuple[tuple[str, ...], Rows]]:
+) -> Iterator[tuple[tuple[str, ...], FeatureRows]]:
     """The feature rows of a slice, ordered by session and symbol, in pieces of bounded size, with the symbols' names.
 
     Args:
@@ -174,7 +174,7 @@ def slice_rows(
 def _compute_piece(
     bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, factors: FactorSet, columns: npt.NDArray[np.int64],
     filings: Filings | None,
-) -> Rows:  # fmt: skip
+) -> FeatureRows:  # fmt: skip
     """Rows of some columns; what lies outside their look-back is left aside, so that a piece costs what it spans."""
     first, last = max(0, int(columns[0]) - factors.depth), int(columns[-1])
     if (first, last) != (0, len(grid.days) - 1):
@@ -186,7 +186,7 @@ def _compute_piece(
 
 
 def to_table(
-    names: tuple[str, ...], rows: Rows, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
+    names: tuple[str, ...], rows: FeatureRows, factors: FactorSet, shape: Shape, constants: Mapping[str, object]
 ) -> pa.Table:
     """Feature rows as the table has them; NaN is null, so that SQL's averages leave it out."""
     n = len(rows.symbol)

@@ -147,7 +147,7 @@ class Layers:
 
 
 @dataclass(frozen=True)
-class Panel:
+class FactorPanel:
     """All a factor may look at, for ``n_symbols`` symbols over ``T`` sessions.
 
     Attributes:

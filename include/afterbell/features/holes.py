@@ -8,7 +8,7 @@ from datetime import date
 
 
 @dataclass(frozen=True)
-class Plan:
+class HolePlan:
     """Which holes to fill, and what to read for them.
 
     Attributes:
@@ -33,7 +33,7 @@ class Plan:
         return sum(inside)
 
 
-def plan_holes(calendar: Sequence[date], due: Collection[date], done: Collection[date], depth: int) -> Plan | None:
+def plan_holes(calendar: Sequence[date], due: Collection[date], done: Collection[date], depth: int) -> HolePlan | None:
     """Plan the sessions that are due and not done.
 
     Args:
@@ -57,7 +57,7 @@ def plan_holes(calendar: Sequence[date], due: Collection[date], done: Collection
         else:
             ranges.append((first, hole))
     begin = ranges[0][0]
-    return Plan(
+    return HolePlan(
         tuple(calendar[begin : holes[-1] + 1]),
         tuple(hole - begin for hole in holes),
         tuple((calendar[first], calendar[last]) for first, last in ranges),

@@ -20,8 +20,8 @@ from afterbell.errors import BaseMovedError, ValidationFailedError
 from afterbell.features.declared import declared_sets
 from afterbell.features.factors import FactorSet
 from afterbell.features.features_spark import (
-    Inputs,
-    Work,
+    FeatureInputs,
+    FeatureWork,
     commit,
     compute_files,
     find_work,
@@ -47,7 +47,7 @@ def features(args: StepArgs) -> dict[str, Any]:
     names = args.inputs.get("factor_sets") or declared_sets()
     sets = [factor_set(str(name)) for name in names]
     filings = args.inputs.get("filings_snapshot")
-    inputs = Inputs(
+    inputs = FeatureInputs(
         int(args.require("bars_snapshot")),
         int(args.require("actions_snapshot")),
         exchange,
@@ -69,7 +69,7 @@ def features(args: StepArgs) -> dict[str, Any]:
     }
 
 
-def _fill_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
+def _fill_set(spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet) -> dict[str, Any]:
     started = datetime.now(UTC)
     table = table_of(factors)
     ensure_table(spark, table)
@@ -105,7 +105,7 @@ def _fill_set(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: Fact
 
 
 def _fill_holes(
-    spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet, fill_id: str
+    spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet, fill_id: str
 ) -> tuple[int, int]:
     """The snapshot that has all that can be computed up to the session, and how many sessions were added for it."""
     table = table_of(factors)
@@ -128,7 +128,7 @@ def _fill_holes(
     raise AssertionError("the last try returns or raises")
 
 
-def _format_work(factors: FactorSet, work: Work) -> str:
+def _format_work(factors: FactorSet, work: FeatureWork) -> str:
     plan = work.plan
     return (
         f"features: {factors.name}, {len(factors.names)} factors: {len(plan.holes)} sessions {plan.holes[0]} to "
@@ -136,7 +136,7 @@ def _format_work(factors: FactorSet, work: Work) -> str:
     )
 
 
-def _report_plan(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: FactorSet) -> dict[str, Any]:
+def _report_plan(spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet) -> dict[str, Any]:
     table = table_of(factors)
     ensure_table(spark, table)
     work = find_work(spark, inputs, factors, head(spark, table), args.session, args.day("since"))
@@ -148,7 +148,9 @@ def _report_plan(spark: SparkSession, args: StepArgs, inputs: Inputs, factors: F
     return {"set": factors.name} | ({"sessions": 0} if work is None else work.summary())
 
 
-def _require_session(spark: SparkSession, inputs: Inputs, factors: FactorSet, snapshot: int, session: date) -> None:
+def _require_session(
+    spark: SparkSession, inputs: FeatureInputs, factors: FactorSet, snapshot: int, session: date
+) -> None:
     if not session_is_stored(spark, factors, snapshot, session):
         raise ValidationFailedError(
             f"{table_of(factors).name} has no row for session {session}: no bar of it in {BARS.name} at snapshot "

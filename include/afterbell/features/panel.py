@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from afterbell.features.compiled import compiled
-from afterbell.features.grid import FIELDS, Actions, Bars, Floats, Ints, Layers, Panel, SessionGrid
+from afterbell.features.grid import FIELDS, Actions, Bars, FactorPanel, Floats, Ints, Layers, SessionGrid
 
 LANES = 256
 """Symbols of a block."""
@@ -90,7 +90,9 @@ def _cells(
     return Cells(symbol, column, age, knowledge, rank, values, np.argsort(block, kind="stable"), starts)
 
 
-def blocks(grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldest: int) -> Iterator[tuple[int, Panel]]:
+def blocks(
+    grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldest: int
+) -> Iterator[tuple[int, FactorPanel]]:
     """The panel of each block, with the code of its first symbol.
 
     Args:
@@ -102,11 +104,11 @@ def blocks(grid: SessionGrid, bars: Cells, actions: Cells, n_symbols: int, oldes
     """
     for number, first in enumerate(range(0, n_symbols, LANES)):
         lanes = min(LANES, n_symbols - first)
-        yield first, Panel(grid, _bars(bars, number, first, lanes, len(grid.days), oldest),
+        yield first, FactorPanel(grid, _bars(bars, number, first, lanes, len(grid.days), oldest),
                            _actions(actions, number, first, lanes, len(grid.days), oldest))  # fmt: skip
 
 
-def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> Panel:
+def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_age: int | None = None) -> FactorPanel:
     """All symbols in one panel, however many.
 
     Args:
@@ -119,7 +121,7 @@ def panel(bars: Bars, actions: Actions, grid: SessionGrid, n_symbols: int, max_a
     """
     oldest = len(grid.days) - 1 if max_age is None else max_age
     held, moved = bar_cells(bars, grid, n_symbols).whole(), action_cells(actions, grid, n_symbols).whole()
-    return Panel(
+    return FactorPanel(
         grid,
         _bars(held, 0, 0, n_symbols, len(grid.days), oldest),
         _actions(moved, 0, 0, n_symbols, len(grid.days), oldest),

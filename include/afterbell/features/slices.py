@@ -14,14 +14,14 @@ from datetime import date
 from itertools import groupby
 
 from afterbell.features.grid import SessionGrid, from_day
-from afterbell.features.holes import Plan
+from afterbell.features.holes import HolePlan
 
 ROWS_A_TASK = 600_000
 """Rows that a task writes: some ten seconds' work, four months of a market of 7,000 symbols."""
 
 
 @dataclass(frozen=True)
-class Slice:
+class HoleSlice:
     """The holes of one calendar month.
 
     Attributes:
@@ -45,7 +45,7 @@ def month_of(session: date) -> int:
     return (session.year - 1970) * 12 + session.month - 1
 
 
-def slices_of(plan: Plan, grid: SessionGrid, depth: int) -> list[Slice]:
+def slices_of(plan: HolePlan, grid: SessionGrid, depth: int) -> list[HoleSlice]:
     """The months of a plan that have holes, ascending.
 
     Args:
@@ -57,11 +57,11 @@ def slices_of(plan: Plan, grid: SessionGrid, depth: int) -> list[Slice]:
     for month, group in groupby(plan.hole_positions, key=lambda position: month_of(plan.sessions[position])):
         holes = list(group)
         begin = max(0, holes[0] - depth)
-        slices.append(Slice(month, grid.part(begin, holes[-1] + 1), tuple(hole - begin for hole in holes)))
+        slices.append(HoleSlice(month, grid.part(begin, holes[-1] + 1), tuple(hole - begin for hole in holes)))
     return slices
 
 
-def tasks_of(slices: Sequence[Slice], rows_a_session: int, cores: int) -> list[tuple[Slice, ...]]:
+def tasks_of(slices: Sequence[HoleSlice], rows_a_session: int, cores: int) -> list[tuple[HoleSlice, ...]]:
     """Neighbouring slices put together, of about equal numbers of holes.
 
     Args:
@@ -72,7 +72,7 @@ def tasks_of(slices: Sequence[Slice], rows_a_session: int, cores: int) -> list[t
     holes = sum(len(month_slice.hole_columns) for month_slice in slices)
     waves = math.ceil(holes * rows_a_session / ROWS_A_TASK / cores)
     share = holes / max(1, min(waves * cores, len(slices)))
-    tasks: list[list[Slice]] = []
+    tasks: list[list[HoleSlice]] = []
     done, last = 0, 0
     for month_slice in slices:
         # A slice goes where its middle lies.

@@ -25,7 +25,7 @@ from collections.abc import Callable
 import numpy as np
 
 from afterbell.features.compiled import compiled
-from afterbell.features.filings import FIGURES, Filings, Source
+from afterbell.features.filings import FIGURES, Filings, SeriesSource
 from afterbell.features.grid import Actions, Floats, Ints, SessionGrid
 from afterbell.features.periods import (
     ANNUAL,
@@ -99,7 +99,7 @@ def open_statements(
     return lambda first, lanes: Statements(book, moves, grid, first, lanes)
 
 
-STATEMENTS = Source(HISTORY, open_statements)
+STATEMENTS = SeriesSource(HISTORY, open_statements)
 """The source of ``SERIES``."""
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from afterbell.features.compiled import compiled
-from afterbell.features.grid import Floats, Ints, Panel
+from afterbell.features.grid import FactorPanel, Floats, Ints
 
 SERIES = (
     "open",
@@ -50,7 +50,7 @@ class View:
         series: float64 of shape ``(len(SERIES), depth + 1, lanes)``; only those that are needed are filled.
     """
 
-    def __init__(self, panel: Panel, depth: int, names: frozenset[str]) -> None:
+    def __init__(self, panel: FactorPanel, depth: int, names: frozenset[str]) -> None:
         """``names`` are names of ``SERIES``, ``depth`` the greatest age."""
         self._needed = names | {source for name in names for source in _NEEDS.get(name, ())}
         self._bars, self._actions = panel.bars.arrays, panel.actions.arrays

@@ -36,13 +36,13 @@ _INSTANT = pl.Datetime("us", "UTC")
 
 
 @dataclass(frozen=True)
-class Chunk:
+class HistoryChunk:
     """The objects that one task reads."""
 
     tasks: tuple[DropTask, ...]
 
 
-def chunks_of(tasks: Sequence[DropTask]) -> list[Chunk]:
+def chunks_of(tasks: Sequence[DropTask]) -> list[HistoryChunk]:
     """Tasks of a few megabytes each, in the order of their keys."""
     chunks: list[list[DropTask]] = []
     size = _CHUNK_BYTES
@@ -52,11 +52,11 @@ def chunks_of(tasks: Sequence[DropTask]) -> list[Chunk]:
             size = 0
         chunks[-1].append(task)
         size += task.size
-    return [Chunk(tuple(chunk)) for chunk in chunks]
+    return [HistoryChunk(tuple(chunk)) for chunk in chunks]
 
 
 def read_chunk(
-    work: Chunk, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch, shape: Shape, s3: S3Location
+    work: HistoryChunk, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch, shape: Shape, s3: S3Location
 ) -> Iterator[Part]:
     """Read the objects of one chunk.
 

@@ -36,13 +36,23 @@ from afterbell.ingest.listing_releases import read_releases
 from afterbell.ingest.month_task import Known, read_histories, read_slices
 from afterbell.ingest.outcome import Outcome, OverBudgetError, check_outcomes, over_budget, rules_broken
 from afterbell.ingest.past_prices import refuse_implausible
-from afterbell.ingest.plan import EMPTY, STATES, UNREADABLE, USABLE, DropTask, KnownDrop, Plan, plan_source, refusal_id
+from afterbell.ingest.plan import (
+    EMPTY,
+    STATES,
+    UNREADABLE,
+    USABLE,
+    DropTask,
+    KnownDrop,
+    SourcePlan,
+    plan_source,
+    refusal_id,
+)
 from afterbell.ingest.plan_history import plan_history
 from afterbell.ingest.refusals import describe, listed, read_refusal, refusal_of, refuse
-from afterbell.ingest.slices import Slice, share_out, with_staged
+from afterbell.ingest.slices import DropSlice, share_out, with_staged
 from afterbell.ingest.staged import StagedMonths
 from afterbell.ingest.task_results import Parts
-from afterbell.ingest.write import AUDITED, Context, write_branch
+from afterbell.ingest.write import AUDITED, WriteContext, write_branch
 from afterbell.lake.commit import commit_id
 from afterbell.lake.files import discard_files
 from afterbell.lake.scan import LakeFile
@@ -64,7 +74,7 @@ Sources = Mapping[str, tuple[Source, RuleSet]]
 
 
 @dataclass(frozen=True)
-class Span:
+class IngestSpan:
     """The sessions whose drops are taken in: up to ``last``; from ``since`` on, where a range is filled.
 
     ``history``: as if each had been taken in on its own day.
@@ -75,7 +85,7 @@ class Span:
     history: bool = False
 
     @classmethod
-    def of(cls, args: StepArgs) -> Span:
+    def of(cls, args: StepArgs) -> IngestSpan:
         """The span that the inputs of the step name.
 
         Raises:
@@ -87,7 +97,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Work:
+class IngestWork:
     """The work of one run.
 
     Attributes:
@@ -106,7 +116,7 @@ class Work:
     released: frozenset[str] = frozenset()
     decisions: Decisions = NO_DECISIONS
 
-    def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> Work:
+    def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> IngestWork:
         """The same without some drops, which are passed over for the reasons given by key."""
         tasks = [task for task in self.tasks if task not in dropped]
         return replace(self, tasks=tasks, strays=[*self.strays, *reasons.items()])
@@ -130,7 +140,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     )
     require_alike(spark)  # once for the run: its first step
     base = Base(spark, runtime.s3, AUDITED)
-    span = Span.of(args)
+    span = IngestSpan.of(args)
     store = ArtifactStore(runtime.s3)
     work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
@@ -160,8 +170,8 @@ def ingest(args: StepArgs) -> dict[str, Any]:
 
 
 def _ingest_without_bad_drops(
-    runtime: Runtime, base: Base, work: Work, span: Span, branch: str, store: ArtifactStore, run_id: str
-) -> tuple[Work, list[Outcome], dict[str, int], str]:
+    runtime: Runtime, base: Base, work: IngestWork, span: IngestSpan, branch: str, store: ArtifactStore, run_id: str
+) -> tuple[IngestWork, list[Outcome], dict[str, int], str]:
     """Ingest ``work``; a drop of another session that can't be taken in is left out and stops nothing else.
 
     Returns:
@@ -182,14 +192,14 @@ def branch_name(run_id: str) -> str:
     return f"audit_{run_slug(run_id)}_{uuid.uuid4().hex[:8]}"
 
 
-def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span, now: datetime) -> Work:
+def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: IngestSpan, now: datetime) -> IngestWork:
     rules = {source.name: (source, rules_of(source)) for source in sources}
 
     def listing(source: Source) -> tuple[list[StoredObject], dict[str, str]]:
         objects = list(drop_store(source.store, runtime).list(source.prefix))
         return complete(source, objects, now), unfinished(source, objects, now)
 
-    def plan(source: Source, objects: list[StoredObject], waiting: dict[str, str]) -> Plan:
+    def plan(source: Source, objects: list[StoredObject], waiting: dict[str, str]) -> SourcePlan:
         last, since, history = span.last, span.since, span.history
         if source.is_history:
             return plan_history(
@@ -203,7 +213,7 @@ def _plan(runtime: Runtime, sources: tuple[Source, ...], base: Base, span: Span,
         plans = [plan(source, *future.result()) for source, future in zip(sources, futures, strict=True)]
     tasks = [task for plan in plans for task in plan.tasks]
     decisions = find_decisions(base, _horizon(sources, span.last), {source.exchange for source in sources})
-    return Work(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
+    return IngestWork(rules, tasks, [stray for plan in plans for stray in plan.strays], known, decisions=decisions)
 
 
 def _horizon(sources: Sequence[Source], last: date) -> datetime:
@@ -212,7 +222,7 @@ def _horizon(sources: Sequence[Source], last: date) -> datetime:
     return max(source.knowledge_time(last) for source in prices)
 
 
-def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
+def _commit_id(span: IngestSpan, work: IngestWork, read: Sequence[Outcome]) -> str:
     # Of what was read alone: a drop that its store refuses today and gives tomorrow makes another commit.
     keys = {(outcome.task.store, outcome.task.key) for outcome in read}
     return commit_id(
@@ -225,7 +235,7 @@ def _commit_id(span: Span, work: Work, read: Sequence[Outcome]) -> str:
     )
 
 
-def _without_refused(store: ArtifactStore, work: Work, span: Span) -> Work:
+def _without_refused(store: ArtifactStore, work: IngestWork, span: IngestSpan) -> IngestWork:
     """``work`` without the drops that an audit has refused and nobody has released.
 
     Raises:
@@ -243,8 +253,8 @@ def _without_refused(store: ArtifactStore, work: Work, span: Span) -> Work:
 
 
 def _without_over_budget(
-    store: ArtifactStore, work: Work, outcomes: Sequence[Outcome], span: Span, run_id: str
-) -> Work:
+    store: ArtifactStore, work: IngestWork, outcomes: Sequence[Outcome], span: IngestSpan, run_id: str
+) -> IngestWork:
     """``work`` without the drops that broke their source's budget, which are refused.
 
     Raises:
@@ -262,7 +272,9 @@ def _without_over_budget(
     return work.without(list(refusals), {task.key: describe(refusal) for task, refusal in refusals.items()})
 
 
-def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleError, span: Span, run_id: str) -> Work:
+def _without_implausible(
+    store: ArtifactStore, work: IngestWork, error: ImplausibleError, span: IngestSpan, run_id: str
+) -> IngestWork:
     """``work`` without the drops whose prices can't be prices, which are refused.
 
     Raises:
@@ -288,7 +300,7 @@ def _without_implausible(store: ArtifactStore, work: Work, error: ImplausibleErr
 
 
 def _ingest(
-    runtime: Runtime, base: Base, work: Work, span: Span, branch: str
+    runtime: Runtime, base: Base, work: IngestWork, span: IngestSpan, branch: str
 ) -> tuple[list[Outcome], dict[str, int], str]:
     """Read the drops and write the branch; without tasks, only check that the ledger has what the session needs.
 
@@ -316,7 +328,7 @@ def _ingest(
     return outcomes, write_branch(base, context, parts, read, branch=branch, commit_id=commit), commit
 
 
-def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context, Parts]:
+def _read(runtime: Runtime, base: Base, work: IngestWork, span: IngestSpan) -> tuple[WriteContext, Parts]:
     """Read the drops: first the objects that carry a history, then all others, numbering the bars of both."""
     histories = [task for task in work.tasks if work.sources[task.source][0].is_history]
     tasks = [task for task in work.tasks if task not in set(histories)] if histories else work.tasks
@@ -338,11 +350,13 @@ def _read(runtime: Runtime, base: Base, work: Work, span: Span) -> tuple[Context
         discard_files(staged, runtime.s3)
 
 
-def _exchange_of(work: Work, tasks: Sequence[DropTask]) -> str:
+def _exchange_of(work: IngestWork, tasks: Sequence[DropTask]) -> str:
     return next((work.sources[task.source][0].exchange for task in tasks), "")
 
 
-def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMonths, span: Span) -> Context:
+def _context(
+    base: Base, work: IngestWork, tasks: Sequence[DropTask], months: StagedMonths, span: IngestSpan
+) -> WriteContext:
     """The evidence of the sessions that the drops touch, and of those before that decide about them."""
     limits = {
         name: limit
@@ -361,7 +375,7 @@ def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMo
     prices = {source.name for source in sources if source.kind in {"bars", "actions"}}
     instants = [drop.knowledge_time for drop in work.known if drop.source in prices and drop.knowledge_time]
     days = [span.last, *(day for day, _ in touched)]
-    context = Context(
+    context = WriteContext(
         pl.DataFrame(base.shape(EVIDENCE).schema.empty_table()),
         limits,
         decisions=work.decisions,
@@ -379,12 +393,14 @@ def _context(base: Base, work: Work, tasks: Sequence[DropTask], months: StagedMo
     return replace(context, evidence=base.rows(EVIDENCE, "session", low, date.max))
 
 
-def _known(base: Base, context: Context, slices: list[Slice], work: Work, months: StagedMonths) -> list[Known | None]:
+def _known(
+    base: Base, context: WriteContext, slices: list[DropSlice], work: IngestWork, months: StagedMonths
+) -> list[Known | None]:
     """What the task of each slice needs from the lake; None for the small kinds."""
     days = {one: [day for task in one.tasks for day in task.carried] for one in slices if one.bucket is not None}
     staged = {one: months.of(one) for one in days if months.of(one)}
     days |= {one: [*days[one], *months.sessions(one)] for one in staged}
-    files: dict[Slice, list[LakeFile]] = {one: [] for one in slices}
+    files: dict[DropSlice, list[LakeFile]] = {one: [] for one in slices}
     for kind, table in (("bars", BARS), ("minute_bars", MINUTE_BARS)):
         mine = [one for one in days if one.kind == kind and days[one]]
         if mine:
@@ -407,7 +423,7 @@ def _known(base: Base, context: Context, slices: list[Slice], work: Work, months
     ]
 
 
-def _partitions(work: Slice) -> tuple[int, ...]:
+def _partitions(work: DropSlice) -> tuple[int, ...]:
     """The partitions that the bars of a bucket lie in: a month; a day, and the next where minutes pass midnight UTC."""
     if work.bucket is None:
         return ()
@@ -415,7 +431,7 @@ def _partitions(work: Slice) -> tuple[int, ...]:
     return (day, day + 1) if work.kind == "minute_bars" else (months_from_1970(work.bucket),)
 
 
-def _last_usable(work: Work, outcomes: list[Outcome], span: Span) -> str | None:
+def _last_usable(work: IngestWork, outcomes: list[Outcome], span: IngestSpan) -> str | None:
     """The newest session of the span with a drop of bars that could be read, as an ISO date."""
     drops = [(drop.source, drop.session, drop.state) for drop in work.known]
     drops += [(outcome.task.source, outcome.task.session, outcome.state) for outcome in outcomes]
@@ -425,7 +441,7 @@ def _last_usable(work: Work, outcomes: list[Outcome], span: Span) -> str | None:
     return max(days).isoformat() if days else None
 
 
-def _result(work: Work, outcomes: list[Outcome], branch: str, bars_snapshot: int, commit: str) -> dict[str, Any]:
+def _result(work: IngestWork, outcomes: list[Outcome], branch: str, bars_snapshot: int, commit: str) -> dict[str, Any]:
     states = Counter(outcome.state for outcome in outcomes)
     without_rows = sorted(
         (outcome for outcome in outcomes if not outcome.rows), key=lambda outcome: outcome.state == EMPTY

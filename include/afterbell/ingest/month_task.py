@@ -25,12 +25,12 @@ from afterbell.ingest.actions.past import previous_sessions, retold
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.actions.renames import find_renames
 from afterbell.ingest.fetch import Fetch, Stores
-from afterbell.ingest.history import Chunk, read_chunk
+from afterbell.ingest.history import HistoryChunk, read_chunk
 from afterbell.ingest.levels import sample_closes
 from afterbell.ingest.plan import REVISED
 from afterbell.ingest.read import Drop, read_drops
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
-from afterbell.ingest.slices import Slice
+from afterbell.ingest.slices import DropSlice
 from afterbell.ingest.task_results import (
     EVIDENCE,
     FILES,
@@ -86,7 +86,7 @@ class Known:
 
 
 def read_slice(
-    work: Slice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch, known: Known | None, s3: S3Location
+    work: DropSlice, sources: Mapping[str, tuple[Source, RuleSet]], fetch: Fetch, known: Known | None, s3: S3Location
 ) -> Iterator[Part]:
     """Read the drops of one slice.
 
@@ -132,7 +132,7 @@ def _with_origin(kind: Kind, drop: Drop) -> pl.DataFrame:
 
 
 def _bars(
-    work: Slice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
+    work: DropSlice, exchange: Exchange, drops: list[Drop], own: list[Drop], known: Known, s3: S3Location
 ) -> Iterator[Part]:
     staged = read_files(known.staged, known.shape, s3)
     revisions, earlier = number_bucket(work, drops, known, s3, staged)
@@ -232,7 +232,7 @@ def _with_adjusted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def number_bucket(
-    work: Slice, drops: list[Drop], known: Known, s3: S3Location, staged: pl.DataFrame | None = None
+    work: DropSlice, drops: list[Drop], known: Known, s3: S3Location, staged: pl.DataFrame | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The new revisions of a bucket, with the columns of its table, sorted by key; and those that the lake has.
 
@@ -288,7 +288,7 @@ Batches = Iterator[pa.RecordBatch]
 
 def read_slices(
     spark: SparkSession,
-    slices: Sequence[tuple[Slice, Known | None]],
+    slices: Sequence[tuple[DropSlice, Known | None]],
     sources: Mapping[str, tuple[Source, RuleSet]],
     runtime: Runtime,
 ) -> Parts:
@@ -305,7 +305,7 @@ def read_slices(
 
 def read_histories(
     spark: SparkSession,
-    chunks: Sequence[Chunk],
+    chunks: Sequence[HistoryChunk],
     sources: Mapping[str, tuple[Source, RuleSet]],
     shape: Shape,
     runtime: Runtime,

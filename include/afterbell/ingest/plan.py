@@ -109,7 +109,7 @@ class DropTask:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SourcePlan:
     """What one source offers: the drops to read, and objects that are not drops of it, each with the reason."""
 
     tasks: tuple[DropTask, ...]
@@ -125,7 +125,7 @@ def plan_source(
     *,
     history: bool = False,
     waiting: Mapping[str, str] | None = None,
-) -> Plan:
+) -> SourcePlan:
     """The drops of ``source`` up to the session ``run`` that the ledger doesn't know.
 
     Args:
@@ -171,7 +171,7 @@ def plan_source(
             strays.append((stored.key, f"{error}; correct its name, or move it out of {source.where}"))
     if since is None and source.required and run not in named and not any(drop.session == run for drop in ours):
         raise MissingDropsError(_no_drop_message(source, run, named, strays, passed_over))
-    return Plan(tuple(tasks), tuple(strays))
+    return SourcePlan(tuple(tasks), tuple(strays))
 
 
 def stray(source: Source, stored: StoredObject, *, named: bool) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 
-from afterbell.ingest.plan import DUPLICATE, USABLE, DropTask, KnownDrop, Plan, odd_symbol, stray
+from afterbell.ingest.plan import DUPLICATE, USABLE, DropTask, KnownDrop, SourcePlan, odd_symbol, stray
 from afterbell.sources.source import Source
 from afterbell.stores.protocols import StoredObject
 
@@ -23,7 +23,7 @@ def plan_history(
     history: bool = False,
     filling: bool = False,
     waiting: Mapping[str, str] | None = None,
-) -> Plan:
+) -> SourcePlan:
     """The objects of ``source`` that may have rows up to the session ``run`` which the lake lacks.
 
     Args:
@@ -53,7 +53,7 @@ def plan_history(
             # What comes after the fact was not known before.
             knowledge_time = source.knowledge_time(newest if history else run)
             tasks.append(_task(source, stored, earlier, run, knowledge_time, ours))
-    return Plan(tuple(tasks), tuple(strays))
+    return SourcePlan(tuple(tasks), tuple(strays))
 
 
 def _may_have_more(earlier: Sequence[KnownDrop], version: str, run: date) -> bool:

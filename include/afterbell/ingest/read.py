@@ -16,7 +16,7 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.ingest.parsing.checks import DropName
 from afterbell.ingest.parsing.judge import ParsedDrop, judge_drops
 from afterbell.ingest.parsing.parse import read_or_wait, read_waiting
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.small import Lines
 from afterbell.ingest.plan import DUPLICATE, EMPTY, LANDED, QUARANTINED, REVISED, UNREADABLE, DropTask
 from afterbell.sources.rules import RuleSet
@@ -74,7 +74,7 @@ class _Waiting:
 
     number: int
     blank: Outcome
-    held: Rows | Lines
+    held: ParsedRows | Lines
 
     @property
     def name(self) -> DropName:
@@ -83,7 +83,7 @@ class _Waiting:
     @property
     def size(self) -> int:
         """Lines, about."""
-        return self.held.lines if isinstance(self.held, Rows) else 1 + len(self.held.text.data) // _LINE
+        return self.held.lines if isinstance(self.held, ParsedRows) else 1 + len(self.held.text.data) // _LINE
 
 
 def _open_and_parse(
@@ -107,12 +107,12 @@ def _open_and_parse(
 def _judge_waiting(source: Source, rules: RuleSet, waiting: Sequence[_Waiting]) -> dict[int, Drop]:
     """The drops of one source, by their numbers."""
     small = [(drop, drop.held) for drop in waiting if isinstance(drop.held, Lines)]
-    parsed_rows: dict[int, Rows | CorruptDropError] = {
-        drop.number: drop.held for drop in waiting if isinstance(drop.held, Rows)
+    parsed_rows: dict[int, ParsedRows | CorruptDropError] = {
+        drop.number: drop.held for drop in waiting if isinstance(drop.held, ParsedRows)
     }
     read = read_waiting(source, [(drop.name, lines) for drop, lines in small])
     parsed_rows |= {drop.number: rows for (drop, _), rows in zip(small, read, strict=True)}
-    good = [(drop, rows) for drop in waiting if isinstance(rows := parsed_rows[drop.number], Rows)]
+    good = [(drop, rows) for drop in waiting if isinstance(rows := parsed_rows[drop.number], ParsedRows)]
     judged = judge_drops(source, rules, [(drop.name, rows) for drop, rows in good])
     drops = {drop.number: _drop_of(source, drop.blank, parsed) for (drop, _), parsed in zip(good, judged, strict=True)}
     unread = [(drop, error) for drop in waiting if isinstance(error := parsed_rows[drop.number], CorruptDropError)]

@@ -20,7 +20,7 @@ _SMALL_DROPS = 128
 
 
 @dataclass(frozen=True)
-class Slice:
+class DropSlice:
     """What one task reads.
 
     Attributes:
@@ -47,13 +47,13 @@ def bucket_of(kind: Kind, session: date) -> date:
     return session if kind == "minute_bars" else session.replace(day=1)
 
 
-def with_staged(slices: Sequence[Slice], months: Collection[date]) -> list[Slice]:
+def with_staged(slices: Sequence[DropSlice], months: Collection[date]) -> list[DropSlice]:
     """``slices`` with one for each month whose bars are staged, too, whatever drops it reads."""
     months_with_drops = {one.bucket for one in slices if one.kind == "bars"}
-    return [*slices, *(Slice("bars", month, ()) for month in sorted(set(months) - months_with_drops))]
+    return [*slices, *(DropSlice("bars", month, ()) for month in sorted(set(months) - months_with_drops))]
 
 
-def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[Slice]:
+def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[DropSlice]:
     """The slices of a run, those with the most work first.
 
     Args:
@@ -71,10 +71,10 @@ def share_out(tasks: Sequence[DropTask], kinds: Mapping[str, Kind]) -> list[Slic
         for bucket in {mine, *(bucket_of(kind, day) for day in task.carried)}:
             buckets.setdefault((kind, bucket), []).append((task, bucket == mine))
     slices = [
-        Slice(kind, bucket, tuple(task for task, _ in read), frozenset(n for n, (_, own) in enumerate(read) if own))
+        DropSlice(kind, bucket, tuple(task for task, _ in read), frozenset(n for n, (_, own) in enumerate(read) if own))
         for (kind, bucket), read in buckets.items()
     ]
     for kind, read in small.items():
         chunks = [tuple(read[first : first + _SMALL_DROPS]) for first in range(0, len(read), _SMALL_DROPS)]
-        slices += [Slice(kind, None, chunk, frozenset(range(len(chunk)))) for chunk in chunks]
+        slices += [DropSlice(kind, None, chunk, frozenset(range(len(chunk)))) for chunk in chunks]
     return sorted(slices, key=lambda one: (-one.weight, one.kind, one.bucket or date.min))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from afterbell.ingest.plan import DropTask
-from afterbell.ingest.slices import Slice
+from afterbell.ingest.slices import DropSlice
 from afterbell.lake.files import NewFile
 from afterbell.lake.scan import LakeFile
 from afterbell.sources.source import history_sessions
@@ -40,11 +40,11 @@ class StagedMonths:
         delivered = {task.source: task.knowledge_time for task in tasks if task.knowledge_time is not None}
         return cls(files, exchange, last, delivered)
 
-    def of(self, work: Slice) -> list[LakeFile]:
+    def of(self, work: DropSlice) -> list[LakeFile]:
         """The files with bars that the task of ``work`` numbers."""
         return self.files.get(work.bucket, []) if work.bucket is not None and work.kind == "bars" else []
 
-    def sessions(self, work: Slice) -> list[date]:
+    def sessions(self, work: DropSlice) -> list[date]:
         """The sessions that the bars of the task of ``work`` may be of."""
         return [] if work.bucket is None else self.sessions_of(work.bucket)
 

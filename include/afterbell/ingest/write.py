@@ -65,7 +65,7 @@ _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_
 
 
 @dataclass(frozen=True)
-class Context:
+class WriteContext:
     """What was known before, beside the base itself.
 
     Attributes:
@@ -88,7 +88,7 @@ class Context:
 
 
 def write_branch(
-    base: Base, context: Context, parts: Parts, outcomes: Sequence[Outcome], *, branch: str, commit_id: str
+    base: Base, context: WriteContext, parts: Parts, outcomes: Sequence[Outcome], *, branch: str, commit_id: str
 ) -> dict[str, int]:
     """Commit what ``parts`` hold to ``branch`` of every table that gets something, opened at the base.
 
@@ -132,7 +132,7 @@ def write_branch(
 
 
 def _derive_actions(
-    base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
+    base: Base, context: WriteContext, parts: Parts, shown: pl.DataFrame | None
 ) -> tuple[dict[Table, Callable[[], pl.DataFrame | None]], pl.DataFrame | None]:
     """What tables get that depends on what bars and reports show of actions, and the reports that are set aside."""
     files = parts.files("bars")
@@ -179,7 +179,7 @@ def _write_rows(base: Base, table: Table, frame: pl.DataFrame | None) -> list[Ne
     return write_files(frame.with_columns(pl.lit(None).alias(name) for name in missing), shape, base.s3)
 
 
-def _collect_evidence(base: Base, context: Context, parts: Parts) -> pl.DataFrame | None:
+def _collect_evidence(base: Base, context: WriteContext, parts: Parts) -> pl.DataFrame | None:
     shown, restated = parts.rows(EVIDENCE), parts.rows(RETOLD)
     if shown is None and restated is None:
         return None
@@ -193,13 +193,13 @@ def _collect_evidence(base: Base, context: Context, parts: Parts) -> pl.DataFram
     return evidence if evidence.height else None
 
 
-def _new_evidence(context: Context, shown: pl.DataFrame | None) -> pl.DataFrame | None:
+def _new_evidence(context: WriteContext, shown: pl.DataFrame | None) -> pl.DataFrame | None:
     # After a crash between two tables' publishing the same drops come again: their rows are there already.
     return None if shown is None else shown.join(context.evidence, on="drop_id", how="anti")
 
 
 def _judge_repeats(
-    base: Base, context: Context, parts: Parts, shown: pl.DataFrame | None
+    base: Base, context: WriteContext, parts: Parts, shown: pl.DataFrame | None
 ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     """Bars that repeat the session before: those that are taken, and those set aside as stale."""
     repeats = parts.rows(REPEATS)

@@ -31,7 +31,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Question:
+class BarsQuery:
     """Which bar, and what was known.
 
     Attributes:
@@ -45,7 +45,7 @@ class Question:
     as_of: date | None = None
 
 
-def bar_as_known(runtime: Runtime, question: Question) -> dict[str, Any] | None:
+def bar_as_known(runtime: Runtime, question: BarsQuery) -> dict[str, Any] | None:
     """The newest revision of a bar that was known, as traded.
 
     Returns:
@@ -56,7 +56,7 @@ def bar_as_known(runtime: Runtime, question: Question) -> dict[str, Any] | None:
     return None if bar is None else _answer(bar)
 
 
-def adjusted_bar(runtime: Runtime, question: Question, exchange: Exchange) -> dict[str, Any] | None:
+def adjusted_bar(runtime: Runtime, question: BarsQuery, exchange: Exchange) -> dict[str, Any] | None:
     """A bar in the shares and dollars of ``question.as_of``.
 
     Prices are multiplied by the factors of all actions known then whose ex-session lies after the bar's and not after
@@ -88,7 +88,7 @@ def adjusted_bar(runtime: Runtime, question: Question, exchange: Exchange) -> di
     return answer | {"unseen": unseen, "held": _is_held(runtime, question, bar), "decided": decided(actions, last)}
 
 
-def _is_held(runtime: Runtime, question: Question, bar: Row) -> bool:
+def _is_held(runtime: Runtime, question: BarsQuery, bar: Row) -> bool:
     """Whether the bar counts as another security's, so that features and training leave it out."""
     equal: Any = ice.EqualTo
     where = ice.And(equal("kind", WRONG_LISTING), _is_of_symbol_known(question))
@@ -110,7 +110,7 @@ def decided(actions: Iterable[Row], as_of: date | None) -> list[str]:
     ]
 
 
-def _read_ledger(runtime: Runtime, question: Question) -> pl.DataFrame | None:
+def _read_ledger(runtime: Runtime, question: BarsQuery) -> pl.DataFrame | None:
     """The ledger's lines, known then, of the source that the bar is of; None in a lake that has none yet."""
     if DROPS.name not in table_names(open_catalog(runtime)):
         return None
@@ -119,7 +119,7 @@ def _read_ledger(runtime: Runtime, question: Question) -> pl.DataFrame | None:
     return ledger.filter(pl.col("source") == bar["drop_id"].split(":")[0])
 
 
-def _unseen_sessions(ledger: pl.DataFrame, question: Question, exchange: Exchange) -> list[date]:
+def _unseen_sessions(ledger: pl.DataFrame, question: BarsQuery, exchange: Exchange) -> list[date]:
     """Sessions from the bar's own up to ``question.as_of`` about whose actions its source showed nothing."""
     if ledger.is_empty() or not set(LEDGER) <= set(ledger.columns):  # an older lake doesn't have these columns
         return []
@@ -163,7 +163,7 @@ def _answer(bar: Row) -> dict[str, Any]:
 
 
 def _newest_bars(
-    runtime: Runtime, question: Question, sessions: tuple[date, ...], columns: tuple[str, ...] = _ANSWER
+    runtime: Runtime, question: BarsQuery, sessions: tuple[date, ...], columns: tuple[str, ...] = _ANSWER
 ) -> dict[date, Row]:
     """The newest known revision of each of ``sessions`` that has one."""
     # The months of the sessions decide which files are opened, the symbol which row groups are read.
@@ -173,7 +173,7 @@ def _newest_bars(
     return _newest(rows, "session", ("knowledge_time", "revision"))
 
 
-def _newest_actions(runtime: Runtime, question: Question) -> list[Row]:
+def _newest_actions(runtime: Runtime, question: BarsQuery) -> list[Row]:
     """The newest known belief about each ex-session from the bar's own on."""
     since: Any = ice.GreaterThanOrEqual
     where = ice.And(since("ex_session", question.session.isoformat()), _is_of_symbol_known(question))
@@ -186,7 +186,7 @@ def _newest(rows: Iterable[Row], key: str, order: tuple[str, ...]) -> dict[date,
     return {row[key]: row for row in sorted(rows, key=lambda row: tuple(row[name] for name in order))}
 
 
-def _is_of_symbol_known(question: Question) -> ice.BooleanExpression:
+def _is_of_symbol_known(question: BarsQuery) -> ice.BooleanExpression:
     # Positional, as the library documents it; its types describe the keywords of the model underneath.
     equal: Any = ice.EqualTo
     return ice.And(equal("symbol", question.symbol), _is_known_by(question.as_of))

@@ -22,7 +22,7 @@ IN_PROCESS = 500_000
 
 
 @dataclass(frozen=True)
-class Span:
+class BranchSpan:
     """Two snapshots of a table: ``main``'s, and the branch's, which is the same where the branch adds nothing."""
 
     main: int
@@ -42,9 +42,9 @@ class BranchReader:
         self.spark, self.branch = spark, branch
         self._s3 = s3
         self._shapes: dict[str, Shape] = {}
-        self._spans: dict[str, Span] = {}
+        self._spans: dict[str, BranchSpan] = {}
 
-    def span(self, table: Table) -> Span:
+    def span(self, table: Table) -> BranchSpan:
         """What the branch adds to ``table``.
 
         Raises:
@@ -54,7 +54,7 @@ class BranchReader:
             self._spans[table.name] = self._find_span(table)
         return self._spans[table.name]
 
-    def _find_span(self, table: Table) -> Span:
+    def _find_span(self, table: Table) -> BranchSpan:
         live_table = live(self.spark, table)
         main, tip = ref_of(live_table, MAIN), ref_of(live_table, self.branch)
         if main is None:
@@ -62,12 +62,12 @@ class BranchReader:
                 f"table {table.name} has no branch {MAIN!r}: clear the task 'ingest' and all after it"
             )
         if tip is None or tip == main:
-            return Span(main, main)
+            return BranchSpan(main, main)
         if any(snapshot == main for snapshot, _ in lineage(live_table, tip)):
-            return Span(main, tip)
+            return BranchSpan(main, tip)
         # The two have parted: this shows whether main has the same commit already, or another writer's.
         added_rows(self.spark, table, self.branch)
-        return Span(main, main)
+        return BranchSpan(main, main)
 
     def adds(self, table: Table) -> int:
         """How many rows the branch adds to ``table``."""

@@ -75,7 +75,7 @@ def choice(**fields: object) -> Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MovePlan:
     """What a choice would do.
 
     Attributes:
@@ -98,7 +98,7 @@ class Plan:
         return asdict(self)
 
 
-def plan(store: ArtifactStore, request: Choice) -> Plan:
+def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     """Verify the requested release and report what would be done; nothing is changed.
 
     A pointer that is not believed is replaced, whatever it names: that is how it is corrected.
@@ -112,17 +112,17 @@ def plan(store: ArtifactStore, request: Choice) -> Plan:
     standing = read_standing(store)
     current, refusal = standing.champion, standing.refusal
     if current and not refusal and _was_made_by(request, current):
-        return Plan(current.release_id, current.release_id, False, _already_done(current), None)
+        return MovePlan(current.release_id, current.release_id, False, _already_done(current), None)
     if refusal and not request.release_id:
         raise UnprovenPointerError(f"{refusal}: which champion came before is not known. Name the release to serve")
     target = _target(current, request)
     if current and not refusal and current.release_id == target:
-        return Plan(target, target, False, f"{target} is the champion already", None)
+        return MovePlan(target, target, False, f"{target} is the champion already", None)
     verified = verify_release(store, target)
     sentence = f"{request.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
     if refusal:
         sentence += f"; the pointer that is there is not believed ({refusal})"
-    return Plan(current.release_id if current else None, target, True, sentence, verified)
+    return MovePlan(current.release_id if current else None, target, True, sentence, verified)
 
 
 def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) -> Published:

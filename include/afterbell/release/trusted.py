@@ -25,7 +25,7 @@ _TRIES = 5
 
 
 @dataclass(frozen=True)
-class Standing:
+class TrustedPointer:
     """The stored pointer, and the champion by the audit trail.
 
     Attributes:
@@ -52,17 +52,17 @@ def read_champion(store: ArtifactStore) -> tuple[Champion | None, str | None]:
     return standing.champion, standing.etag
 
 
-def read_standing(store: ArtifactStore) -> Standing:
+def read_standing(store: ArtifactStore) -> TrustedPointer:
     """The pointer as it is stored, and the champion by the trail: for the commands that replace an unproven one."""
     seen: str | None = ""
     for _ in range(_TRIES):
         pointer, etag, refusal = _read_pointer(store)
         if not refusal:
-            return Standing(pointer, etag)
+            return TrustedPointer(pointer, etag)
         if etag == seen:
             break
         seen = etag  # it may have been moved between two of the requests: read again
-    return Standing(_newest_confirmed(store), etag, refusal)
+    return TrustedPointer(_newest_confirmed(store), etag, refusal)
 
 
 def _remedy(champion: Champion | None) -> str:

@@ -18,7 +18,7 @@ _VOLUME_NOISE = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Bars:
+class SimulatedBars:
     """What was traded; matrices have the shape (sessions, symbols) and hold unlisted cells too.
 
     Attributes:
@@ -49,7 +49,7 @@ class Bars:
         return factors
 
 
-def simulate_bars(spec: MarketSpec, returns: Returns, listings: Listings) -> Bars:
+def simulate_bars(spec: MarketSpec, returns: Returns, listings: Listings) -> SimulatedBars:
     """Prices and volumes that show ``returns``; the driver can be seen in volume alone."""
     path, split, dividend = _close(spec, returns, listings)
     close = np.maximum(np.round(path, 2), 0.01)
@@ -64,7 +64,7 @@ def simulate_bars(spec: MarketSpec, returns: Returns, listings: Listings) -> Bar
     # Rounding may put a high under its close by a cent: the extremes are taken after it.
     high = np.maximum.reduce([np.round(above, 2), opened, close])
     low = np.minimum.reduce([np.maximum(np.round(below, 2), 0.01), opened, close])
-    return Bars(opened, high, low, close, _volume(spec, returns, split), split, dividend)
+    return SimulatedBars(opened, high, low, close, _volume(spec, returns, split), split, dividend)
 
 
 def _close(spec: MarketSpec, returns: Returns, listings: Listings) -> tuple[Matrix, Matrix, Matrix]:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from afterbell.simulation.arrays import Indices
-from afterbell.simulation.faults import CLOSED_DAY, EMPTY_FILE, Plan, closed_day, spoil
+from afterbell.simulation.faults import CLOSED_DAY, EMPTY_FILE, FaultPlan, closed_day, spoil
 from afterbell.simulation.filings import master_sessions, simulate_filings, symbol_master
 from afterbell.simulation.layout import price_key, report_key, symbols_key
 from afterbell.simulation.market import Market
@@ -21,7 +21,7 @@ def deliveries(market: Market) -> Iterator[Delivery]:
     """All drops of all sessions; their bytes are a function of the market's spec alone."""
     filings = simulate_filings(market.spec, market.dates, market.listings)
     masters = set(master_sessions(market.dates))
-    plans: dict[int, list[Plan]] = defaultdict(list)
+    plans: dict[int, list[FaultPlan]] = defaultdict(list)
     for plan in market.plans:
         plans[plan.session].append(plan)
     orders = market.spec.rng("order of rows")
@@ -39,7 +39,7 @@ def deliveries(market: Market) -> Iterator[Delivery]:
                 yield Delivery("s3", price_key(closed_day(plan, market.dates)), extra)
 
 
-def _price_drop(market: Market, session: int, order: Indices, plans: list[Plan]) -> bytes:
+def _price_drop(market: Market, session: int, order: Indices, plans: list[FaultPlan]) -> bytes:
     text = _price_frame(market, session, order).write_csv(float_precision=2)
     within = [plan for plan in plans if plan.kind not in {CLOSED_DAY, EMPTY_FILE}]
     if within:

@@ -8,8 +8,8 @@ from datetime import date
 import numpy as np
 
 from afterbell.simulation.arrays import Indices, Mask, Matrix
-from afterbell.simulation.bars import Bars, simulate_bars
-from afterbell.simulation.faults import CLOSED_DAY, EMPTY_FILE, WITHOUT_SYMBOL, Plan, closed_day, plan_faults
+from afterbell.simulation.bars import SimulatedBars, simulate_bars
+from afterbell.simulation.faults import CLOSED_DAY, EMPTY_FILE, WITHOUT_SYMBOL, FaultPlan, closed_day, plan_faults
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.listings import Listings, simulate_listings
 from afterbell.simulation.misdated import as_shown, plan_misdated
@@ -42,12 +42,12 @@ class Market:
     spec: MarketSpec
     dates: tuple[date, ...]
     listings: Listings
-    bars: Bars
+    bars: SimulatedBars
     factors: Matrix
     shown: Matrix
     first_close: Matrix
     first_volume: Indices
-    plans: tuple[Plan, ...]
+    plans: tuple[FaultPlan, ...]
     truth: Truth
 
 
@@ -65,7 +65,7 @@ def simulate(spec: MarketSpec) -> Market:
     return Market(spec, dates, listings, bars, factors, shown, first_close, first_volume, plans, truth)
 
 
-def _first_delivered(spec: MarketSpec, bars: Bars, listings: Listings) -> tuple[Matrix, Indices]:
+def _first_delivered(spec: MarketSpec, bars: SimulatedBars, listings: Listings) -> tuple[Matrix, Indices]:
     """Closes and volumes before they are restated: about every second volume, and few closes."""
     rng = spec.rng("restatements")
     shape = bars.close.shape
@@ -84,9 +84,9 @@ def _truth(
     dates: tuple[date, ...],
     listings: Listings,
     returns: Returns,
-    bars: Bars,
+    bars: SimulatedBars,
     first_close: Matrix,
-    plans: tuple[Plan, ...],
+    plans: tuple[FaultPlan, ...],
 ) -> Truth:
     days = [day.isoformat() for day in dates]
     listed = np.array([listings.active(session) for session in range(len(dates))])
@@ -117,7 +117,7 @@ def _truth(
     )
 
 
-def _fault(plan: Plan, dates: tuple[date, ...], listings: Listings) -> Fault:
+def _fault(plan: FaultPlan, dates: tuple[date, ...], listings: Listings) -> Fault:
     extra = plan.kind in {CLOSED_DAY, EMPTY_FILE}
     day = closed_day(plan, dates) if extra else dates[plan.session]
     symbol = None if plan.kind in WITHOUT_SYMBOL else listings.symbols[plan.symbol]

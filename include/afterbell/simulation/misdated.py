@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from afterbell.simulation.arrays import Matrix
-from afterbell.simulation.bars import Bars
-from afterbell.simulation.faults import Plan
+from afterbell.simulation.bars import SimulatedBars
+from afterbell.simulation.faults import FaultPlan
 from afterbell.simulation.listings import Listings
 from afterbell.simulation.spec import MarketSpec
 
@@ -17,7 +17,7 @@ _DIVIDENDS_TWICE = 0.05  # of the dividends; too small to show in the price, so 
 _APART = 6  # sessions between a misdated action and any other of the symbol
 
 
-def plan_misdated(spec: MarketSpec, bars: Bars, listings: Listings) -> tuple[Plan, ...]:
+def plan_misdated(spec: MarketSpec, bars: SimulatedBars, listings: Listings) -> tuple[FaultPlan, ...]:
     """Which actions are shown wrongly: four splits of five, each way in turn, and a few dividends twice."""
     if not spec.misdated:
         return ()
@@ -27,10 +27,10 @@ def plan_misdated(spec: MarketSpec, bars: Bars, listings: Listings) -> tuple[Pla
     for number, (session, symbol) in enumerate(np.argwhere(bars.split != 1).tolist()):
         kind = (*MISDATED, "")[number % (len(MISDATED) + 1)]
         if kind and _alone(acting, session, symbol) and _traded(listings, session, symbol):
-            plans.append(Plan(kind, session, symbol))
+            plans.append(FaultPlan(kind, session, symbol))
     for session, symbol in np.argwhere((bars.dividend > 0) & (rng.random(acting.shape) < _DIVIDENDS_TWICE)).tolist():
         if _alone(acting, session, symbol) and _traded(listings, session, symbol):
-            plans.append(Plan(TWICE, session, symbol))
+            plans.append(FaultPlan(TWICE, session, symbol))
     return tuple(sorted(plans, key=lambda plan: (plan.session, plan.symbol)))
 
 
@@ -43,7 +43,7 @@ def _traded(listings: Listings, session: int, symbol: int) -> bool:
     return bool(listings.first[symbol] <= session - 2 and session + 2 <= listings.last[symbol])
 
 
-def as_shown(factors: Matrix, plans: tuple[Plan, ...]) -> Matrix:
+def as_shown(factors: Matrix, plans: tuple[FaultPlan, ...]) -> Matrix:
     """The factors that the drops of each session show, shape (sessions, symbols)."""
     shown = factors.copy()
     for plan in plans:

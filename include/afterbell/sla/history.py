@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 Output = TypeVar("Output")
 
 
-class Documents(Protocol):
+class BudgetDocuments(Protocol):
     """What is needed of the artifact store."""
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
@@ -34,7 +34,7 @@ class Documents(Protocol):
         ...
 
 
-def read_runs(store: Documents, sessions: Iterable[date]) -> list[Run]:
+def read_runs(store: BudgetDocuments, sessions: Iterable[date]) -> list[Run]:
     """The timings of the newest runs of ``sessions``, those of backfills and experiments left out.
 
     One listing a session and one read a result: what older sessions left behind costs nothing.
@@ -69,7 +69,7 @@ def _newest(objects: Sequence[StoredObject]) -> list[list[str]]:
     return [[stored.key for stored in own] for own in newest[:_RUNS]]
 
 
-def _read_timing(store: Documents, key: str) -> Timing | None:
+def _read_timing(store: BudgetDocuments, key: str) -> Timing | None:
     try:
         return _timing(store.get(key))
     except ObjectTooLargeError:

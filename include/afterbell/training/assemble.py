@@ -21,14 +21,14 @@ from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, li
 from afterbell.training.columns import ColumnFile
 from afterbell.training.labels import Labels, known_renames, known_taken
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
-from afterbell.training.rows import Rows, SetRows, column_names, month_rows
+from afterbell.training.rows import SetRows, TrainingRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.targets import session_targets
 from afterbell.training.universe import Universe
 
 
 @dataclass(frozen=True)
-class Inputs:
+class MatrixInputs:
     """What a matrix is made from.
 
     Attributes:
@@ -46,7 +46,7 @@ class Inputs:
     unseen: frozenset[date] = frozenset()
 
 
-def build(inputs: Inputs, spec: ModelSpec, folder: Path, made_from: dict[str, Any]) -> int:
+def build(inputs: MatrixInputs, spec: ModelSpec, folder: Path, made_from: dict[str, Any]) -> int:
     """Write the rows in the universe, ordered by session and symbol, into ``folder``; see ``matrix``.
 
     Args:
@@ -100,7 +100,9 @@ def _open_files(folder: Path, features: int, horizons: int, room: int) -> list[C
     ]
 
 
-def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple[Rows, NDArray[np.float32]]]:
+def _months(
+    inputs: MatrixInputs, spec: ModelSpec, listing: Listing
+) -> Iterator[tuple[TrainingRows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
     grid = inputs.grid
     renames = [rename[:3] for rename in known_renames(inputs.actions, grid, listing) if rename[3]]
@@ -124,15 +126,17 @@ def _months(inputs: Inputs, spec: ModelSpec, listing: Listing) -> Iterator[tuple
             yield rows, month_labels
 
 
-def _without_unseen(rows: Rows, crossing: NDArray[np.bool_]) -> Rows:
+def _without_unseen(rows: TrainingRows, crossing: NDArray[np.bool_]) -> TrainingRows:
     """The rows whose look-back crosses no session without evidence."""
     crosses = crossing[rows.session]
     if not crosses.any():
         return rows
-    return Rows(tuple(column[~crosses] for column in rows.features), rows.session[~crosses], rows.symbol[~crosses])
+    return TrainingRows(
+        tuple(column[~crosses] for column in rows.features), rows.session[~crosses], rows.symbol[~crosses]
+    )
 
 
-def _crossing(inputs: Inputs, spec: ModelSpec) -> tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]:
+def _crossing(inputs: MatrixInputs, spec: ModelSpec) -> tuple[NDArray[np.bool_], list[NDArray[np.bool_]]]:
     """By ordinal, whether a row's look-back crosses a session without evidence, and whether each label does."""
     days = [from_day(int(day)) for day in inputs.grid.days]
     back = np.array(crossed(days, inputs.unseen, spec.unseen_look_back), np.bool_)

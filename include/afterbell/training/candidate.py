@@ -13,7 +13,7 @@ from afterbell.lake.commit import commit_id
 from afterbell.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import SUFFIXES
-from afterbell.training.fits import FitResult, Outcome
+from afterbell.training.fits import FitResult, TrainingOutcome
 from afterbell.training.inputs import Handed
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
@@ -53,7 +53,7 @@ def model_path(result: FitResult) -> str:
     return f"models/{result.fit.family}-h{result.fit.horizon}.{SUFFIXES[result.fit.family]}"
 
 
-def horizons_without_model(spec: ModelSpec, outcome: Outcome) -> list[int]:
+def horizons_without_model(spec: ModelSpec, outcome: TrainingOutcome) -> list[int]:
     """The horizons of the specification for which no model was made."""
     made = {result.fit.horizon for result in outcome.finals}
     return [horizon for horizon in spec.horizons if horizon not in made]
@@ -64,7 +64,7 @@ def describe(
     session: date,
     spec: ModelSpec,
     matrix: Matrix,
-    outcome: Outcome,
+    outcome: TrainingOutcome,
     handed: Handed,
     left_out: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -122,7 +122,7 @@ def _model_entry(result: FitResult) -> dict[str, Any]:
     }
 
 
-def upload(store: ArtifactStore, content: dict[str, Any], outcome: Outcome, root: str = "") -> None:
+def upload(store: ArtifactStore, content: dict[str, Any], outcome: TrainingOutcome, root: str = "") -> None:
     """Write the models, then ``candidate.json``: a candidate without it was never finished."""
     identifier = content["candidate_id"]
     for result in outcome.finals:

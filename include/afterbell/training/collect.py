@@ -20,7 +20,7 @@ from afterbell.lake.scan import LakeFile, list_files, plan_files, read_files, wi
 from afterbell.lake.shape import Shape, shape_of
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, Table
 from afterbell.lake.unseen import NEAR, unseen_sessions
-from afterbell.training.assemble import Inputs
+from afterbell.training.assemble import MatrixInputs
 from afterbell.training.inputs import Handed
 from afterbell.training.rows import SetRows
 from afterbell.training.spec import ModelSpec
@@ -78,7 +78,7 @@ def read_inputs(
     last: date,
     spec: ModelSpec,
     first: date | None = None,
-) -> Inputs:
+) -> MatrixInputs:
     """What the matrix of the session ``last`` is made from; rows of sessions before ``first`` are left out.
 
     Raises:
@@ -90,7 +90,7 @@ def read_inputs(
     sets = [_set_rows(spark, s3, handed, name, keep) for name in spec.feature_sets]
     start = max(_first_session(rows, handed, last) for rows in sets)
     actions = plan_files(spark, CORPORATE_ACTIONS, handed.actions)
-    return Inputs(
+    return MatrixInputs(
         sets=tuple(sets),
         bars=StoredMonths(spark, BARS, handed.bars, s3),
         actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),

@@ -143,7 +143,7 @@ def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> ND
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """Result of a training run.
 
     Attributes:
@@ -157,7 +157,7 @@ class Outcome:
     skipped: tuple[str, ...]
 
 
-def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> Outcome:
+def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> TrainingOutcome:
     """Keep the models that have a final fit and at least one out-of-sample fold, and no broken fold."""
     ordered = sorted(results, key=lambda result: (result.fit.family, result.fit.horizon, result.fit.fold))
     reasons = [*skipped, *(f"{result.fit.name}: {result.reason}" for result in ordered if result.reason)]
@@ -174,4 +174,4 @@ def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> Outcome:
             reasons.append(
                 f"{family} h{horizon}: no model, because a final fit or a finite out-of-sample fold is missing"
             )
-    return Outcome(tuple(finals), tuple(folds), tuple(reasons))
+    return TrainingOutcome(tuple(finals), tuple(folds), tuple(reasons))

@@ -27,7 +27,7 @@ class SetRows:
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingRows:
     """Rows ordered by session and symbol.
 
     Attributes:
@@ -66,7 +66,7 @@ def month_rows(
     listing: Listing,
     allowed: tuple[int, NDArray[np.bool_]],
     min_share: float,
-) -> Rows:
+) -> TrainingRows:
     """The rows of a month that may be traded and have enough finite features.
 
     Args:
@@ -104,7 +104,7 @@ def month_rows(
     _require_unique(key[kept])
     for number, column in enumerate(columns):
         columns[number] = column[kept]
-    return Rows(tuple(columns), session[kept], symbol[kept])
+    return TrainingRows(tuple(columns), session[kept], symbol[kept])
 
 
 def _ordinals(sessions: pl.Series, grid: SessionGrid) -> Ints:

@@ -10,7 +10,7 @@ import pytest
 
 from afterbell.ingest.actions.combine import combine, touched
 from afterbell.ingest.actions.decide import ACTIONS, corporate_actions
-from afterbell.ingest.actions.reports import Report
+from afterbell.ingest.actions.reports import ReportedAction
 from tests.ingest.actions.test_actions import S0, S1, S2, S3, S4, S5, drop, known
 
 FAR = date(2016, 7, 20)
@@ -41,13 +41,15 @@ def said(
     by: date | None = None,
     source: str = "ref",
     **more: Any,
-) -> Report:
+) -> ReportedAction:
     at = max(known(by or ex), known(ex)) + timedelta(minutes=15)
     times = {"reported_at": known(by or ex), "known": at} | more
-    return Report("S", ex, factor, kind, source, rank, drop_id=f"{source}:{by or ex:%Y%m%d}:a", **times)
+    return ReportedAction("S", ex, factor, kind, source, rank, drop_id=f"{source}:{by or ex:%Y%m%d}:a", **times)
 
 
-def told(rows: list[tuple[Any, ...]], *reports: Report, ranks: dict[str, int] | None = None) -> list[tuple[Any, ...]]:
+def told(
+    rows: list[tuple[Any, ...]], *reports: ReportedAction, ranks: dict[str, int] | None = None
+) -> list[tuple[Any, ...]]:
     """Ex-session, factor, basis, what it rests on, and the session on which it became known."""
     found = combine(pl.DataFrame(rows, schema=ACTIONS, orient="row"), reports, ranks or {})
     return [
@@ -170,14 +172,16 @@ def test_evidence_alone_is_told_word_for_word() -> None:
         drop(S4, (S3, 50.40, 49.90), 49.70),
     ]
     rows = corporate_actions(pl.concat(frames))
-    late = Report("S", S5, 0.9, "dividend", "ref", 1, known(S5), known(S5) + timedelta(days=9), "ref:20160613:a")
+    late = ReportedAction(
+        "S", S5, 0.9, "dividend", "ref", 1, known(S5), known(S5) + timedelta(days=9), "ref:20160613:a"
+    )
     found = combine(rows, [late], {}).filter(pl.col("knowledge_time") < late.known)
     assert found.height >= 2
     assert found.equals(rows)
 
 
 def test_symbols_do_not_touch_each_other() -> None:
-    other = Report("T", S1, 0.25, "split", "ref", 1, known(S1), known(S1), "ref:20160607:a")
+    other = ReportedAction("T", S1, 0.25, "split", "ref", 1, known(S1), known(S1), "ref:20160607:a")
     assert told([derived(S1, 0.5)], other) == [(S1, 0.25, "reported", "ref", S1)]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from afterbell.ingest.actions.reports import REPORTED, Report, Resolved, gather, new_reports, resolve
+from afterbell.ingest.actions.reports import REPORTED, ReportedAction, Resolved, gather, new_reports, resolve
 from tests.ingest.shapes import example
 
 ACTIONS = example("vendor_actions")
@@ -49,7 +49,7 @@ def resolved(*lines: dict[str, Any], bars: tuple[dict[str, Any], ...] = ()) -> R
     return resolve(gathered(*lines).select(list(REPORTED)), pl.DataFrame(list(bars), schema=schema), SOURCES)
 
 
-def one(found: Resolved) -> Report:
+def one(found: Resolved) -> ReportedAction:
     (report,) = found.counting
     return report
 

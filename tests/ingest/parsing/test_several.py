@@ -11,7 +11,7 @@ import pytest
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.judge import judge_drops
 from afterbell.ingest.parsing.parse import DropName, ParsedDrop, parse_drop, read_or_wait, read_waiting
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.small import SMALL, Lines
 from afterbell.sources.rules import rules_of
 from afterbell.sources.source import Source, load_source
@@ -39,7 +39,7 @@ def together(source: Source, drops: Sequence[tuple[date, bytes]]) -> list[Told]:
         (small if isinstance(held, Lines) else good).append((place, name, held))
     read = read_waiting(source, [(name, lines) for _, name, lines in small])
     for (place, name, _), rows in zip(small, read, strict=True):
-        if isinstance(rows, Rows):
+        if isinstance(rows, ParsedRows):
             good.append((place, name, rows))
         else:
             found[place] = str(rows)

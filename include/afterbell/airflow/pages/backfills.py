@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from afterbell.airflow.pages import runs
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.security import DAG
-from afterbell.backfill.documents import PREFIX, ChunkState, Plan, Record, State
+from afterbell.backfill.documents import PREFIX, BackfillPlan, BackfillRecord, ChunkState, State
 
 HISTORY = "backfill_history"
 """The DAG of backfills of a range."""
@@ -82,15 +82,17 @@ def one(documents: Documents, db: Session, backfill_id: str) -> dict[str, Any] |
     if not contents:
         return None
     state = _parsed(State, contents, backfill_id, "state")
-    plan = _parsed(Plan, contents, backfill_id, "plan")
+    plan = _parsed(BackfillPlan, contents, backfill_id, "plan")
     return _with_runs(db, [_line(backfill_id, contents)])[0] | {
-        "plan": plan.model_dump(mode="json") if isinstance(plan, Plan) else None,
+        "plan": plan.model_dump(mode="json") if isinstance(plan, BackfillPlan) else None,
         "chunks": [_chunk(chunk) for chunk in state.chunks] if isinstance(state, State) else [],
         "attempts": [attempt.model_dump(mode="json") for attempt in state.attempts] if isinstance(state, State) else [],
-        "missing": [day.isoformat() for day in plan.ingest.missing] if isinstance(plan, Plan) and plan.ingest else [],
+        "missing": [day.isoformat() for day in plan.ingest.missing]
+        if isinstance(plan, BackfillPlan) and plan.ingest
+        else [],
         "stale": [
             {"set": factors.name, "sessions": len(factors.stale)}
-            for factors in (plan.features if isinstance(plan, Plan) else ())
+            for factors in (plan.features if isinstance(plan, BackfillPlan) else ())
             if factors.stale
         ],
     }
@@ -130,7 +132,9 @@ def _keys(backfill_id: str) -> dict[str, str]:
     return {name: f"{PREFIX}{backfill_id}/{name}.json" for name in ("request", "plan", "state")}
 
 
-def _parsed(kind: type[Record | Plan | State], contents: Mapping[str, Document], backfill_id: str, name: str) -> Any:
+def _parsed(
+    kind: type[BackfillRecord | BackfillPlan | State], contents: Mapping[str, Document], backfill_id: str, name: str
+) -> Any:
     """The document, None where it is missing, or the reason why it can't be read."""
     body = contents.get(_keys(backfill_id)[name])
     if body is None:
@@ -142,8 +146,8 @@ def _parsed(kind: type[Record | Plan | State], contents: Mapping[str, Document],
 
 
 def _line(backfill_id: str, contents: Mapping[str, Document]) -> dict[str, Any]:
-    record = _parsed(Record, contents, backfill_id, "request")
-    plan, state = _parsed(Plan, contents, backfill_id, "plan"), _parsed(State, contents, backfill_id, "state")
+    record = _parsed(BackfillRecord, contents, backfill_id, "request")
+    plan, state = _parsed(BackfillPlan, contents, backfill_id, "plan"), _parsed(State, contents, backfill_id, "state")
     faults = [document for document in (record, plan, state) if isinstance(document, str)]
     line: dict[str, Any] = {
         "id": backfill_id,
@@ -153,15 +157,15 @@ def _line(backfill_id: str, contents: Mapping[str, Document]) -> dict[str, Any]:
         "reason": "", "by": "", "asked_at": None, "steps": [], "sessions": None, "planned_seconds": None,
         "state": "planned", "run_id": None, "unfinished": False,
     }  # fmt: skip
-    if isinstance(record, Record):
+    if isinstance(record, BackfillRecord):
         line |= {"reason": record.reason, "by": record.asked_by, "asked_at": record.asked_at.isoformat(),
                  "steps": list(record.request.steps)}  # fmt: skip
-    if isinstance(plan, Plan):
+    if isinstance(plan, BackfillPlan):
         line |= {"sessions": plan.sessions, "planned_seconds": plan.seconds}
     chunks: Sequence[ChunkState] = state.chunks if isinstance(state, State) else ()
     if isinstance(state, State):
         line |= {"state": state.word(), "run_id": state.attempts[-1].run_id if state.attempts else None}
-    if isinstance(plan, Plan) and isinstance(state, State):
+    if isinstance(plan, BackfillPlan) and isinstance(state, State):
         line["unfinished"] = _unfinished(plan, state)
     finished = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
     return line | {
@@ -174,14 +178,14 @@ def _line(backfill_id: str, contents: Mapping[str, Document]) -> dict[str, Any]:
     }
 
 
-def _unfinished(plan: Plan, state: State) -> bool:
+def _unfinished(plan: BackfillPlan, state: State) -> bool:
     finished = {(chunk.step, chunk.number) for chunk in state.chunks if chunk.state in {"done", "nothing"}}
     return bool(_parts(plan) - finished)
 
 
 def _parts(plan: object) -> set[tuple[str, int]]:
     """The steps of chunks that the plan has work for."""
-    if not isinstance(plan, Plan):
+    if not isinstance(plan, BackfillPlan):
         return set()
     has_work = {"ingest": plan.ingest is not None, "features": bool(plan.features)}
     return {

@@ -28,7 +28,7 @@ _LIMIT = 500
 
 
 @dataclass(frozen=True)
-class Question:
+class ApprovalQuestion:
     """The question to a person, and the answer.
 
     Attributes:
@@ -60,7 +60,7 @@ class Details:
     conf: Mapping[str, Any] = field(default_factory=dict)
     by: str = ""
     tasks: Mapping[str, Task] = field(default_factory=dict)
-    question: Question | None = None
+    question: ApprovalQuestion | None = None
     answer: Mapping[str, Any] = field(default_factory=dict)
     failures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -98,7 +98,7 @@ def _tasks(db: Session, run_ids: Iterable[str]) -> dict[str, dict[str, Task]]:
     return tasks
 
 
-def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, Question]:
+def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, ApprovalQuestion]:
     query = (
         select(
             TaskInstance.run_id, HITLDetail.created_at, HITLDetail.responded_at, HITLDetail.responded_by,
@@ -109,7 +109,7 @@ def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, Question]:
         .limit(_LIMIT)
     )  # fmt: skip
     return {
-        row.run_id: Question(
+        row.run_id: ApprovalQuestion(
             _utc(row.created_at),
             _utc(row.responded_at),
             str((row.responded_by or {}).get("name") or ""),

@@ -15,7 +15,7 @@ from afterbell.backfill.documents import key_of
 from afterbell.backfill.request import (
     FACTOR_SETS,
     STEPS,
-    Request,
+    BackfillRequest,
     check_day,
     check_names,
     check_reason,
@@ -82,7 +82,7 @@ def _check_profile(given: Any) -> None:
         load_profile(str(given))
 
 
-def request_of(params: Mapping[str, Any], world: World) -> Request:
+def request_of(params: Mapping[str, Any], world: World) -> BackfillRequest:
     """The request of a form.
 
     Raises:
@@ -129,7 +129,7 @@ def preview(params: Mapping[str, Any], world: World, documents: Documents | None
     }  # fmt: skip
 
 
-def _planned(documents: Documents | None, request: Request) -> Mapping[str, Any]:
+def _planned(documents: Documents | None, request: BackfillRequest) -> Mapping[str, Any]:
     """An earlier plan of the same backfill; empty where none was made, or the store can't be read."""
     key = key_of(request.backfill_id, "plan")
     try:
@@ -149,7 +149,7 @@ def _sessions(sessions: Sequence[date], world: World) -> str:
     )
 
 
-def _steps(request: Request) -> str:
+def _steps(request: BackfillRequest) -> str:
     sets = ", ".join(request.factor_sets) or "those of the daily models"
     descriptions = {"ingest": "take in drops and audit them", "features": f"compute factor sets ({sets})"}
     return ", then ".join(descriptions[step] for step in request.steps)

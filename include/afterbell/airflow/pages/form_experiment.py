@@ -19,7 +19,7 @@ from afterbell.durations import format_duration as span
 from afterbell.errors import AfterbellError
 from afterbell.experiments.check import ASIDE, World, form_faults
 from afterbell.experiments.outline import Outline, outline
-from afterbell.experiments.request import Request, parse_request
+from afterbell.experiments.request import ExperimentRequest, parse_request
 from afterbell.training.spec import load_spec
 
 DAG = "experiment"
@@ -56,7 +56,7 @@ def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
     return form_faults(params, world)
 
 
-def request_of(params: Mapping[str, Any]) -> Request:
+def request_of(params: Mapping[str, Any]) -> ExperimentRequest:
     """The request of a form without faults."""
     return parse_request({name: value for name, value in params.items() if name not in ASIDE})
 
@@ -116,7 +116,7 @@ def _folds(work: Outline, world: World) -> str:
     return f"{counts}, of {world.base.split.test_sessions} sessions each"
 
 
-def _fits(work: Outline, request: Request) -> str:
+def _fits(work: Outline, request: ExperimentRequest) -> str:
     families = (
         f"{_count_of(len(request.families), 'family', 'families')} and {_count_of(len(request.horizons), 'horizon')}"
     )

@@ -12,7 +12,7 @@ from afterbell.airflow.pages.results import Folder
 
 
 @dataclass(frozen=True)
-class Standing:
+class SessionRuns:
     """The runs whose figures a session's line shows.
 
     Attributes:
@@ -24,7 +24,7 @@ class Standing:
     judged: Folder
 
 
-def standing(runs: Sequence[Folder]) -> Standing | None:
+def standing(runs: Sequence[Folder]) -> SessionRuns | None:
     """Choose among ``runs`` (newest first, ``ingest``, ``train`` and ``publish`` read); None for no runs."""
     if not runs:
         return None
@@ -33,4 +33,4 @@ def standing(runs: Sequence[Folder]) -> Standing | None:
     judged = [run for run in runs if "publish" in run.names or "evaluate" in run.names]
     trained = [run for run in judged if not run.get("train").get("noop")]
     landed = passed[-1] if passed else (took_in or list(runs))[0]
-    return Standing(landed, trained[0] if trained else judged[-1] if judged else runs[0])
+    return SessionRuns(landed, trained[0] if trained else judged[-1] if judged else runs[0])

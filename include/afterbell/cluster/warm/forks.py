@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NoReturn
 
-from afterbell.cluster.warm.protocol import TAKEN, Request, listen, receive
+from afterbell.cluster.warm.protocol import TAKEN, JobRequest, listen, receive
 
 _LIBRARIES = (
     "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
@@ -53,7 +53,7 @@ def import_libraries(between: Callable[[], object]) -> None:
         _ = Exchange().zone  # builds the calendar, for half a second
 
 
-def take_over(request: Request, streams: Iterable[int], first: int) -> None:
+def take_over(request: JobRequest, streams: Iterable[int], first: int) -> None:
     """Take over the standard streams from the descriptor ``first`` on, the variables and the folder of the request."""
     for number, stream in enumerate(streams, start=first):
         os.dup2(stream, number)
@@ -93,7 +93,7 @@ class Workers:
 
     def _become_daemon(
         self,
-        request: Request,
+        request: JobRequest,
         streams: list[int],
         connection: socket.socket,
         others: Iterable[Connection | socket.socket],

@@ -27,7 +27,7 @@ _LENGTH = struct.Struct("!I")
 
 
 @dataclass(frozen=True)
-class Request:
+class JobRequest:
     """A job.
 
     Attributes:
@@ -45,14 +45,14 @@ class Request:
     idle_seconds: float
 
 
-def send(connection: socket.socket, request: Request, streams: list[int]) -> None:
+def send(connection: socket.socket, request: JobRequest, streams: list[int]) -> None:
     """Hand ``request`` over, with the open files ``streams``."""
     body = json.dumps(asdict(request)).encode()
     socket.send_fds(connection, [_LENGTH.pack(len(body))], streams)
     connection.sendall(body)
 
 
-def receive(connection: socket.socket) -> tuple[Request, list[int]]:
+def receive(connection: socket.socket) -> tuple[JobRequest, list[int]]:
     """The request that came over ``connection``, and the open files with it.
 
     Raises:
@@ -62,7 +62,7 @@ def receive(connection: socket.socket) -> tuple[Request, list[int]]:
     body = _receive_exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
     if not body:
         raise ConnectionError("a job was not handed over whole")
-    return Request(**json.loads(body)), streams
+    return JobRequest(**json.loads(body)), streams
 
 
 def _receive_exactly(connection: socket.socket, length: int) -> bytes:

@@ -24,7 +24,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 
 from afterbell.cluster.warm.forks import Workers, import_libraries, take_over
-from afterbell.cluster.warm.protocol import TAKEN, Request, connect, listen, receive
+from afterbell.cluster.warm.protocol import TAKEN, JobRequest, connect, listen, receive
 
 _MOST = 32
 """Jobs that one JVM serves: Java can't distinguish what a job leaves on the heap from what it still needs."""
@@ -83,7 +83,7 @@ def _fork_workers(workers: Workers, job: tuple[Connection, socket.socket]) -> No
 
 
 def _run_job(
-    request: Request,
+    request: JobRequest,
     spark: dict[str, str],
     streams: list[int],
     done: Connection,
@@ -136,7 +136,7 @@ def _await_job(job: ForkProcess, born: int, workers: Workers, streams: tuple[Con
 
 def _next(
     waiting: socket.socket, door: Path, seconds: float, born: int, workers: Workers
-) -> tuple[socket.socket | None, tuple[Request, list[int]] | None]:
+) -> tuple[socket.socket | None, tuple[JobRequest, list[int]] | None]:
     """The next submitter and its job; None where none came in time, or the JVM is gone."""
     try:
         waiting.settimeout(_LOOK)

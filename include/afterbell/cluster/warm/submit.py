@@ -26,7 +26,7 @@ from afterbell.cluster.warm.protocol import (  # noqa: E402 - the line above fin
     TAKEN,
     WARM,
     WORKERS,
-    Request,
+    JobRequest,
     connect,
     listen,
     send,
@@ -75,7 +75,7 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
     options, script, own = parted(arguments)
     environment = dict(os.environ)
     idle_seconds = float(environment[WARM])
-    request = Request(str(Path(script).resolve()), own, environment, str(Path.cwd()), idle_seconds)
+    request = JobRequest(str(Path(script).resolve()), own, environment, str(Path.cwd()), idle_seconds)
     folder = Path(environment["AFTERBELL_HOME"], "drivers")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     like = likeness(spark_submit, options, environment)
@@ -107,7 +107,7 @@ def _without_warm(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if name != WARM}
 
 
-def _hand_over(door: Path, request: Request) -> int | None:
+def _hand_over(door: Path, request: JobRequest) -> int | None:
     """The status of the job at the JVM behind ``door``; None where no JVM took it."""
     connection = connect(door)
     if connection is None:
@@ -123,7 +123,9 @@ def _hand_over(door: Path, request: Request) -> int | None:
             return _follow(connection, log, request)
 
 
-def _start_jvm(spark_submit: str, options: Sequence[str], door: Path, waiting: socket.socket, request: Request) -> int:
+def _start_jvm(
+    spark_submit: str, options: Sequence[str], door: Path, waiting: socket.socket, request: JobRequest
+) -> int:
     """Start a JVM, which fetches the job from where ``waiting`` listens, and waits at ``door`` for others afterwards.
 
     It outlives this process, if the job ends well.
@@ -174,7 +176,7 @@ def forked_workers(door: Path) -> list[str]:
     ]  # fmt: skip
 
 
-def _follow(connection: socket.socket, log: BinaryIO, request: Request) -> int | None:
+def _follow(connection: socket.socket, log: BinaryIO, request: JobRequest) -> int | None:
     """The status of the job, once it has ended; None where it was not taken.
 
     Its own output comes by itself, through the files that were handed over; Java's stands in ``log``.

@@ -12,7 +12,7 @@ import os
 import socket
 from pathlib import Path
 
-from afterbell.cluster.warm.protocol import TAKEN, WORKERS, Request, connect, send
+from afterbell.cluster.warm.protocol import TAKEN, WORKERS, JobRequest, connect, send
 
 
 def main() -> None:
@@ -28,7 +28,7 @@ def main() -> None:
 
 
 def _are_forked(connection: socket.socket) -> bool:
-    request = Request("", [], dict(os.environ), str(Path.cwd()), 0)
+    request = JobRequest("", [], dict(os.environ), str(Path.cwd()), 0)
     try:
         send(connection, request, [0, 1, 2])
         return connection.recv(1) == TAKEN

@@ -20,7 +20,7 @@ import polars as pl
 from afterbell.ingest.actions.decide import ACTIONS, CERTAIN, ELSEWHERE, SINGLE_WITNESS, UNDECIDED, WITHDRAWN, Belief
 from afterbell.ingest.actions.quiet import REACH
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
-from afterbell.ingest.actions.reports import Report
+from afterbell.ingest.actions.reports import ReportedAction
 
 REPORTED_BASIS = "reported"
 """Basis of a row that a source of actions reports."""
@@ -55,7 +55,7 @@ class DerivedRow(NamedTuple):
     drop_id: str
 
 
-def combine(derived: pl.DataFrame, reports: Sequence[Report], ranks: Mapping[str, int]) -> pl.DataFrame:
+def combine(derived: pl.DataFrame, reports: Sequence[ReportedAction], ranks: Mapping[str, int]) -> pl.DataFrame:
     """The rows that evidence and reports justify together, near ex-sessions that are reported.
 
     Args:
@@ -73,7 +73,7 @@ def combine(derived: pl.DataFrame, reports: Sequence[Report], ranks: Mapping[str
     for symbol, session, *belief, known, drop_id in derived.select(names).iter_rows():
         if symbol in symbols:
             derived_rows[symbol].append(DerivedRow(session, Belief(*belief), known, drop_id))
-    reports_by_symbol: dict[str, list[Report]] = defaultdict(list)
+    reports_by_symbol: dict[str, list[ReportedAction]] = defaultdict(list)
     for report in reports:
         reports_by_symbol[report.symbol].append(report)
     rows = [
@@ -85,14 +85,14 @@ def combine(derived: pl.DataFrame, reports: Sequence[Report], ranks: Mapping[str
     return pl.DataFrame(rows, schema=ACTIONS, orient="row").sort("knowledge_time", "symbol", "ex_session")
 
 
-def touched(derived: pl.DataFrame, reports: Sequence[Report]) -> set[tuple[str, date]]:
+def touched(derived: pl.DataFrame, reports: Sequence[ReportedAction]) -> set[tuple[str, date]]:
     """Symbols and ex-sessions that ``combine`` covers, given the same arguments."""
     derived_rows: dict[str, list[DerivedRow]] = defaultdict(list)
     for symbol, session, known, drop_id in derived.select(
         "symbol", "ex_session", "knowledge_time", "drop_id"
     ).iter_rows():
         derived_rows[symbol].append(DerivedRow(session, Belief(1.0, "", ""), known, drop_id))
-    reports_by_symbol: dict[str, list[Report]] = defaultdict(list)
+    reports_by_symbol: dict[str, list[ReportedAction]] = defaultdict(list)
     for report in reports:
         reports_by_symbol[report.symbol].append(report)
     return {
@@ -103,7 +103,9 @@ def touched(derived: pl.DataFrame, reports: Sequence[Report]) -> set[tuple[str, 
     }
 
 
-def _clusters(rows: Sequence[DerivedRow], reports: Sequence[Report]) -> Iterator[tuple[list[DerivedRow], list[Report]]]:
+def _clusters(
+    rows: Sequence[DerivedRow], reports: Sequence[ReportedAction]
+) -> Iterator[tuple[list[DerivedRow], list[ReportedAction]]]:
     """Parts of one symbol's history that don't influence each other; only those about which something is reported."""
     days = sorted({row.session for row in rows} | {report.ex_session for report in reports})
     group: list[date] = []
@@ -118,7 +120,7 @@ def _clusters(rows: Sequence[DerivedRow], reports: Sequence[Report]) -> Iterator
 
 
 def _replay(
-    rows: Sequence[DerivedRow], reports: Sequence[Report], ranks: Mapping[str, int]
+    rows: Sequence[DerivedRow], reports: Sequence[ReportedAction], ranks: Mapping[str, int]
 ) -> Iterator[tuple[object, ...]]:
     """The rows of a cluster without the symbol: what changes at each instant at which something becomes known."""
     newest: dict[tuple[str, date], Claim] = {}
@@ -150,7 +152,7 @@ def _drop_of(
     session: date,
     now: Mapping[date, tuple[Belief, Claim]],
     fresh_rows: Mapping[date, DerivedRow],
-    fresh_reports: Sequence[Report],
+    fresh_reports: Sequence[ReportedAction],
 ) -> str:
     """The drop that a row names: that of the claim that is believed, or the one that made the change."""
     if session in now and now[session][1].origin != _DERIVED:
@@ -168,7 +170,7 @@ def _claim_of_evidence(row: DerivedRow, ranks: Mapping[str, int]) -> Claim:
     return Claim(rank, row.known, _DERIVED, row.session, row.belief, row.drop_id)
 
 
-def _claim_of_report(report: Report) -> Claim:
+def _claim_of_report(report: ReportedAction) -> Claim:
     belief = Belief(report.factor, report.kind, REPORTED_BASIS, SINGLE_WITNESS, report.source)
     return Claim(report.rank, report.known, report.source, report.ex_session, belief, report.drop_id)
 

@@ -15,7 +15,7 @@ from afterbell.ingest.actions.decide import ACTIONS, INFLUENCE, WITHDRAWN, corpo
 from afterbell.ingest.actions.overrides import PREFIX
 from afterbell.ingest.actions.person import KINDS
 from afterbell.ingest.actions.quiet import REACH
-from afterbell.ingest.actions.reports import REPORTED, Report, gather, new_reports, resolve
+from afterbell.ingest.actions.reports import REPORTED, ReportedAction, gather, new_reports, resolve
 from afterbell.ingest.base import Base
 from afterbell.lake.files import NewFile
 from afterbell.lake.listings import WRONG_LISTING, withhold
@@ -199,7 +199,7 @@ def _keys_to_weigh(base: Base, actions: pl.DataFrame, opinions: Opinions) -> set
 
 def _weigh(
     base: Base, keys: Collection[Key], shown: pl.DataFrame | None, opinions: Opinions
-) -> tuple[pl.DataFrame, list[Report], pl.DataFrame | None]:
+) -> tuple[pl.DataFrame, list[ReportedAction], pl.DataFrame | None]:
     """All rows near ``keys``, the reports behind them, and those that are refused."""
     symbols = sorted({symbol for symbol, _ in keys})
     evidence = evidence_near(base, keys)

@@ -41,7 +41,7 @@ _DIGITS = 5
 
 
 @dataclass(frozen=True)
-class Report:
+class ReportedAction:
     """A reported action that counts.
 
     Attributes:
@@ -119,7 +119,7 @@ class Resolved:
             from.
     """
 
-    counting: list[Report]
+    counting: list[ReportedAction]
     refused: pl.DataFrame
 
 
@@ -135,7 +135,7 @@ def resolve(reports: pl.DataFrame, bars: pl.DataFrame, sources: Mapping[str, Sou
         sources: those of kind ``actions``, by name.
     """
     closes = _Closes(bars)
-    counting: list[Report] = []
+    counting: list[ReportedAction] = []
     refused: list[dict[str, object]] = []
     known_from = _known_from(sources)
     for row in reports.filter(pl.col("source").is_in(list(sources))).iter_rows(named=True):
@@ -151,7 +151,7 @@ def resolve(reports: pl.DataFrame, bars: pl.DataFrame, sources: Mapping[str, Sou
                 continue
             factor *= 1 - row["amount"] / close
         about = (row["symbol"], row["ex_session"], factor, row["kind"], row["source"], source.rank)
-        counting.append(Report(*about, row["knowledge_time"], known, row["drop_id"]))
+        counting.append(ReportedAction(*about, row["knowledge_time"], known, row["drop_id"]))
     return Resolved(counting, pl.DataFrame(refused, schema=_REFUSED, orient="row"))
 
 

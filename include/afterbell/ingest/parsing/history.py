@@ -20,7 +20,7 @@ from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
 from afterbell.ingest.parsing.header import read_header
 from afterbell.ingest.parsing.judge import ParsedDrop, judge_rows
 from afterbell.ingest.parsing.parse import complete_rows
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.text import read_lines
 from afterbell.sources.rules import RuleSet
 from afterbell.sources.source import Source
@@ -103,7 +103,7 @@ def _parse(source: Source, rules: RuleSet, name: DropName, body: bytes, before: 
     )
 
 
-def _up_to(rows: Rows, lines: Text, session: date) -> tuple[Rows, int, int]:
+def _up_to(rows: ParsedRows, lines: Text, session: date) -> tuple[ParsedRows, int, int]:
     """Rows up to a session, how many are later, and how many bytes of ``lines`` are before the first of those.
 
     Where sessions don't ascend, a later row may stand anywhere: then nothing is taken for read, and all of it is read
@@ -124,7 +124,7 @@ def _up_to(rows: Rows, lines: Text, session: date) -> tuple[Rows, int, int]:
     return replace(rows, frame=kept, aside=aside, lines=first - lines.first), later.height, end
 
 
-def _without_the_oldest(rows: Rows, first: date) -> Rows:
+def _without_the_oldest(rows: ParsedRows, first: date) -> ParsedRows:
     """Rows from the exchange's calendar on: of older ones nothing is assumed, and nothing is wrong with them."""
     old = rows.frame["session"] < first
     count = int(old.sum())

@@ -13,7 +13,7 @@ from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName, content_checks
 from afterbell.ingest.parsing.faults import VALUE_FAULTS, first_line
 from afterbell.ingest.parsing.repeats import collapse, hold_jumps
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.several import DROP, bounds_of, put_together
 from afterbell.ingest.parsing.sift import ASIDE, RAW_KEPT, REJECTED, sift
 from afterbell.sources.rules import RuleSet
@@ -46,7 +46,7 @@ class ParsedDrop:
         return self.lines == 0
 
 
-def judge_rows(source: Source, rules: RuleSet, name: DropName, rows: Rows) -> ParsedDrop:
+def judge_rows(source: Source, rules: RuleSet, name: DropName, rows: ParsedRows) -> ParsedDrop:
     """The rows of one drop, as ``complete_rows`` gives them, judged by their content.
 
     Raises:
@@ -57,7 +57,7 @@ def judge_rows(source: Source, rules: RuleSet, name: DropName, rows: Rows) -> Pa
 
 
 def judge_drops(
-    source: Source, rules: RuleSet, drops: Sequence[tuple[DropName, Rows]]
+    source: Source, rules: RuleSet, drops: Sequence[tuple[DropName, ParsedRows]]
 ) -> list[ParsedDrop | CorruptDropError]:
     """What ``judge_rows`` gives or raises for each of several drops, for the price of few."""
     if not drops:
@@ -68,7 +68,7 @@ def judge_drops(
         return [_judged_alone(source, rules, name, rows) for name, rows in drops]
 
 
-def _judged_alone(source: Source, rules: RuleSet, name: DropName, rows: Rows) -> ParsedDrop | CorruptDropError:
+def _judged_alone(source: Source, rules: RuleSet, name: DropName, rows: ParsedRows) -> ParsedDrop | CorruptDropError:
     try:
         return judge_rows(source, rules, name, rows)
     except CorruptDropError as error:
@@ -87,7 +87,7 @@ def one_drop(source: Source, name: DropName) -> Iterator[None]:
         ) from error
 
 
-def _judged(source: Source, rules: RuleSet, names: Sequence[DropName], drops: Sequence[Rows]) -> list[ParsedDrop]:
+def _judged(source: Source, rules: RuleSet, names: Sequence[DropName], drops: Sequence[ParsedRows]) -> list[ParsedDrop]:
     """Drops of one source, each judged by itself, all of them in one frame."""
     firsts = _first_lines(drops)
     # A line's number also identifies its drop, as long as rows of several are together.
@@ -120,7 +120,7 @@ def _judged(source: Source, rules: RuleSet, names: Sequence[DropName], drops: Se
     ]
 
 
-def _first_lines(drops: Sequence[Rows]) -> list[int]:
+def _first_lines(drops: Sequence[ParsedRows]) -> list[int]:
     """What to add to the numbers of lines of each drop, so that none comes twice, and all ascend."""
     firsts, first = [], 0
     for drop in drops:
@@ -148,7 +148,7 @@ def _of_lines(aside: pl.DataFrame, firsts: Sequence[int]) -> dict[int, pl.DataFr
 def _parsed(
     source: Source,
     name: DropName,
-    drop: Rows,
+    drop: ParsedRows,
     *,
     rows: pl.DataFrame,
     asides: list[pl.DataFrame],
@@ -169,7 +169,7 @@ def _parsed(
     )
 
 
-def _rejected(drop: Rows, asides: list[pl.DataFrame]) -> pl.DataFrame:
+def _rejected(drop: ParsedRows, asides: list[pl.DataFrame]) -> pl.DataFrame:
     if not asides:
         return REJECTED.to_frame()
     aside = pl.concat(asides).sort("line")

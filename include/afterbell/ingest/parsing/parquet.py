@@ -14,7 +14,7 @@ from afterbell.ingest.parsing.decode import unpacked
 from afterbell.ingest.parsing.faults import READ_FAULTS, first_line
 from afterbell.ingest.parsing.fields import DTYPES
 from afterbell.ingest.parsing.parquet_values import raw_rows, typed_columns
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.sift import sift
 from afterbell.ingest.parsing.text import notes_on
 from afterbell.sources.column import Column
@@ -24,7 +24,7 @@ _BATCH_ROWS = 65_536
 _THRIFT = 64 * 1024 * 1024  # of the footer: names and statistics
 
 
-def read_parquet(source: Source, key: str, body: bytes) -> Rows:
+def read_parquet(source: Source, key: str, body: bytes) -> ParsedRows:
     """Read a Parquet drop.
 
     Raises:
@@ -50,13 +50,13 @@ def read_parquet(source: Source, key: str, body: bytes) -> Rows:
     frame, checks = typed_columns(source, key, table)
     rows, aside = sift(frame, checks)
     names = [column.name for column in source.columns.values()]
-    return Rows(rows.select("line", *names), aside, table.num_rows, partial(raw_rows, source, table), notes)
+    return ParsedRows(rows.select("line", *names), aside, table.num_rows, partial(raw_rows, source, table), notes)
 
 
-def _blank(source: Source) -> Rows:
+def _blank(source: Source) -> ParsedRows:
     kinds = {column.name: DTYPES[column.type] for column in source.columns.values()}
     frame = pl.Schema({"line": pl.Int64(), **kinds}).to_frame()
-    return Rows(frame, sift(frame, [])[1], 0, lambda _: [])
+    return ParsedRows(frame, sift(frame, [])[1], 0, lambda _: [])
 
 
 def _check_size(source: Source, key: str, footer: pq.FileMetaData, size: int) -> None:

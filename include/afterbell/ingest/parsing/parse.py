@@ -15,7 +15,7 @@ from afterbell.ingest.parsing.header import read_header
 from afterbell.ingest.parsing.judge import ParsedDrop as ParsedDrop  # noqa: PLC0414 - likewise
 from afterbell.ingest.parsing.judge import judge_rows, one_drop
 from afterbell.ingest.parsing.parquet import read_parquet
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.small import Lines, read_small
 from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
@@ -33,7 +33,7 @@ def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> P
     return judge_rows(source, rules, name, read_rows(source, name, body))
 
 
-def read_rows(source: Source, name: DropName, body: bytes) -> Rows:
+def read_rows(source: Source, name: DropName, body: bytes) -> ParsedRows:
     """The rows of one drop, for ``judge_drops``.
 
     Raises:
@@ -44,7 +44,7 @@ def read_rows(source: Source, name: DropName, body: bytes) -> Rows:
         return complete_rows(source, name, read(source, name.key, body))
 
 
-def read_or_wait(source: Source, name: DropName, body: bytes) -> Rows | Lines:
+def read_or_wait(source: Source, name: DropName, body: bytes) -> ParsedRows | Lines:
     """The same, but of a small drop its lines, for ``read_waiting``.
 
     Raises:
@@ -57,7 +57,7 @@ def read_or_wait(source: Source, name: DropName, body: bytes) -> Rows | Lines:
         return lines if lines.small else complete_rows(source, name, lines.read())
 
 
-def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> list[Rows | CorruptDropError]:
+def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> list[ParsedRows | CorruptDropError]:
     """What ``read_rows`` gives or raises for each of several small drops."""
     try:
         read = read_small([lines for _, lines in drops])
@@ -69,7 +69,7 @@ def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> lis
     ]
 
 
-def _read_one(source: Source, name: DropName, lines: Lines) -> Rows | CorruptDropError:
+def _read_one(source: Source, name: DropName, lines: Lines) -> ParsedRows | CorruptDropError:
     try:
         with one_drop(source, name):
             return complete_rows(source, name, lines.read())
@@ -77,7 +77,7 @@ def _read_one(source: Source, name: DropName, lines: Lines) -> Rows | CorruptDro
         return error
 
 
-def _completed(source: Source, name: DropName, rows: Rows) -> Rows | CorruptDropError:
+def _completed(source: Source, name: DropName, rows: ParsedRows) -> ParsedRows | CorruptDropError:
     try:
         with one_drop(source, name):
             return complete_rows(source, name, rows)
@@ -85,7 +85,7 @@ def _completed(source: Source, name: DropName, rows: Rows) -> Rows | CorruptDrop
         return error
 
 
-def complete_rows(source: Source, name: DropName, rows: Rows) -> Rows:
+def complete_rows(source: Source, name: DropName, rows: ParsedRows) -> ParsedRows:
     """Rows with the columns that their drop's name gives; of cumulative factors, the actions that they stand for."""
     frame = with_session(source, name, with_symbol(source, name, rows.frame))
     if source.session_in_key:

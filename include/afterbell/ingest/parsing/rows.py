@@ -9,7 +9,7 @@ import polars as pl
 
 
 @dataclass(frozen=True)
-class Rows:
+class ParsedRows:
     """The typed rows of a drop.
 
     Attributes:

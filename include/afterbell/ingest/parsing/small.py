@@ -11,7 +11,7 @@ import polars as pl
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.decode import Text, frame_of
 from afterbell.ingest.parsing.quick import read_quickly
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.sift import ASIDE
 from afterbell.ingest.parsing.strict import Fields, read_strictly
 from afterbell.ingest.parsing.text import check_one_layout, check_types, notes_on, read_lines
@@ -43,7 +43,7 @@ class Lines:
         ofday = any(column.of_the_day for column in self.fields.source.columns.values())
         return 0 < len(self.text.data) - self.text.begin <= SMALL and not ofday
 
-    def read(self) -> Rows:
+    def read(self) -> ParsedRows:
         """Its rows.
 
         Raises:
@@ -52,19 +52,19 @@ class Lines:
         return read_lines(self.key, self.fields, self.text, self.extra)
 
 
-def read_small(drops: Sequence[Lines]) -> list[Rows | CorruptDropError]:
+def read_small(drops: Sequence[Lines]) -> list[ParsedRows | CorruptDropError]:
     """What ``Lines.read`` gives or raises for each of several small drops of one source."""
     alike: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
     for place, drop in enumerate(drops):
         alike.setdefault((drop.fields.header, drop.fields.names), []).append(place)
-    outcomes: dict[int, Rows | CorruptDropError] = {}
+    outcomes: dict[int, ParsedRows | CorruptDropError] = {}
     for places in alike.values():
         several = [drops[place] for place in places]
         outcomes |= zip(places, _read_alike(several), strict=True)
     return [outcomes[place] for place in range(len(drops))]
 
 
-def _read_alike(drops: Sequence[Lines]) -> list[Rows | CorruptDropError]:
+def _read_alike(drops: Sequence[Lines]) -> list[ParsedRows | CorruptDropError]:
     """Drops with the same columns in the same order."""
     if len(drops) == 1:
         return [_read_alone(drops[0])]
@@ -102,7 +102,7 @@ def _divide(
     yield from zip(drops, counts, *frames, strict=True)
 
 
-def _checked(drop: Lines, lines: int, rows: pl.DataFrame, aside: pl.DataFrame) -> Rows | CorruptDropError:
+def _checked(drop: Lines, lines: int, rows: pl.DataFrame, aside: pl.DataFrame) -> ParsedRows | CorruptDropError:
     source = drop.fields.source
     if lines > source.limits.rows:
         return _read_alone(drop)
@@ -110,10 +110,10 @@ def _checked(drop: Lines, lines: int, rows: pl.DataFrame, aside: pl.DataFrame) -
         check_types(source, drop.key, aside, lines)
     except CorruptDropError as error:
         return error
-    return Rows(rows, aside, lines, drop.text.lines, notes_on(source, drop.extra))
+    return ParsedRows(rows, aside, lines, drop.text.lines, notes_on(source, drop.extra))
 
 
-def _read_alone(drop: Lines) -> Rows | CorruptDropError:
+def _read_alone(drop: Lines) -> ParsedRows | CorruptDropError:
     try:
         return drop.read()
     except CorruptDropError as error:

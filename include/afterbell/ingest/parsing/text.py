@@ -9,7 +9,7 @@ from afterbell.ingest.parsing.decode import Text, decode, frame_of
 from afterbell.ingest.parsing.fields import rule_of, words_of
 from afterbell.ingest.parsing.header import is_reordered, read_header, split_names
 from afterbell.ingest.parsing.quick import read_quickly
-from afterbell.ingest.parsing.rows import Rows
+from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.sift import ASIDE
 from afterbell.ingest.parsing.strict import Fields, read_strictly
 from afterbell.sources.source import Source
@@ -19,7 +19,7 @@ _MANY = 20
 """From this many lines on, a column in which most of them have something else is a column of another type."""
 
 
-def read_text(source: Source, key: str, body: bytes) -> Rows:
+def read_text(source: Source, key: str, body: bytes) -> ParsedRows:
     """Read a drop of lines.
 
     Raises:
@@ -29,7 +29,7 @@ def read_text(source: Source, key: str, body: bytes) -> Rows:
     return read_lines(key, *read_header(source, key, text))
 
 
-def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> Rows:
+def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> ParsedRows:
     """Read the lines after the header of a drop, or a part of them.
 
     Args:
@@ -60,7 +60,7 @@ def read_lines(key: str, fields: Fields, text: Text, extra: list[str]) -> Rows:
         frame = frame.sort("line")
     aside = pl.concat(asides) if asides else ASIDE.to_frame()
     check_types(source, key, aside, total)
-    return Rows(frame, aside, total, text.lines, notes_on(source, extra))
+    return ParsedRows(frame, aside, total, text.lines, notes_on(source, extra))
 
 
 def check_one_layout(fields: Fields, key: str, lines: pl.DataFrame) -> None:
