@@ -36,7 +36,7 @@ from afterbell.features.grid import Actions, Bars, SessionGrid
 from afterbell.features.sets.alpha158 import ALPHA158
 from afterbell.features.tables import ACTION_COLUMNS, actions_of, bars_of, symbols_of, within
 from afterbell.ingest.job import ingest
-from afterbell.ingest.publish import publish
+from afterbell.ingest.write import publish
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.scan import plan_files
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS

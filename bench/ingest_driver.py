@@ -19,7 +19,7 @@ import polars as pl
 
 from afterbell.errors import MissingDropsError
 from afterbell.ingest.job import ingest
-from afterbell.ingest.publish import publish
+from afterbell.ingest.write import publish
 from afterbell.quality import audit, judge
 from afterbell.quality.audit import Report, Subject
 from afterbell.quality.branch import BranchReader

@@ -22,8 +22,7 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
-from afterbell.lake.persist import kept
-from afterbell.lake.spark import lake_session_beside
+from afterbell.lake.spark import kept, lake_session_beside
 from afterbell.lake.tables import BARS, SIGNALS, factor_table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion

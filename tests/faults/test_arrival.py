@@ -10,10 +10,10 @@ import boto3
 import pytest
 
 from afterbell.errors import ObjectChangedError, RetryableError
+from afterbell.ingest.fetch import read_newest
 from afterbell.sources.arrival import complete
 from afterbell.sources.source import Source, load_source
 from afterbell.stores.factory import drop_store
-from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
 from tests.faults.conftest import SLOW_DOWN, Stage
 from tests.faults.proxy import Answer, Pass

@@ -29,7 +29,7 @@ from afterbell.features.job import features
 from afterbell.features.sets import factor_set
 from afterbell.features.slices import HoleSlice, month_of
 from afterbell.ingest.job import ingest
-from afterbell.ingest.publish import publish
+from afterbell.ingest.write import publish
 from afterbell.lake.commit import head
 from afterbell.lake.listings import HOLD_COLUMNS, RENAME_COLUMNS, RENAMED, WRONG_LISTING
 from afterbell.lake.reader import scan

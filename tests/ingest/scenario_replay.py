@@ -19,7 +19,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import MissingDropsError
 from afterbell.ingest.job import ingest
-from afterbell.ingest.publish import publish
+from afterbell.ingest.write import publish
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.protocols import Delivery, StoreKind

@@ -20,7 +20,7 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 from afterbell.errors import AfterbellError, BaseMovedError
 from afterbell.ingest import job, write
 from afterbell.ingest import publish as publishing
-from afterbell.ingest.publish import publish
+from afterbell.ingest.write import publish
 from afterbell.lake import compact_small_files as folding
 from afterbell.lake import create
 from afterbell.lake.tables import BARS, DROPS

@@ -6,7 +6,7 @@ from datetime import date
 
 import polars as pl
 
-from afterbell.quality.gaps import gaps
+from afterbell.quality.sequence import gaps
 
 DAYS = [date(2016, 6, day) for day in (22, 23, 24, 27, 28, 29, 30)]
 

@@ -14,7 +14,7 @@ import pytest
 from afterbell.quality.audit import Report
 from afterbell.quality.audit_branch import Judgement
 from afterbell.quality.exhibits import Exhibits
-from afterbell.quality.found import Found
+from afterbell.quality.findings import Found
 from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report

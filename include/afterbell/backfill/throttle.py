@@ -1,4 +1,7 @@
-"""What a backfill leaves to others: it is nice on its machine, and takes part of a cluster; pure."""
+"""What a backfill leaves to others: it is nice on its machine, and takes part of a cluster; pure.
+
+A rule of backfills, so it is not in the Airflow room with the operator that applies it.
+"""
 
 from __future__ import annotations
 

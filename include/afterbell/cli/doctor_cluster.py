@@ -15,7 +15,6 @@ from typing import Any
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
-from afterbell.cluster.client import spark_submit
 from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver_log import driver_log
 from afterbell.cluster.launch import Launch
@@ -23,7 +22,7 @@ from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.rest import DriverState, RestSubmissions
 from afterbell.cluster.secrets import cluster_secrets, open_doors, secret_values, weak_secrets
 from afterbell.cluster.share import placed
-from afterbell.cluster.submission import submission
+from afterbell.cluster.submission import spark_submit, submission
 from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines

@@ -1,4 +1,7 @@
-"""Spark's errors for a job that the cluster ended by itself."""
+"""Spark's errors for a job that the cluster ended by itself.
+
+Apart from ``afterbell.run.job``, which every driver imports: only a job that failed needs this.
+"""
 
 from __future__ import annotations
 

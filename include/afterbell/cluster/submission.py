@@ -8,9 +8,11 @@ import marshal
 import os
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.loader import PACKED, config_folder
 from afterbell.config.platform import Folders
 
@@ -145,3 +147,13 @@ def _compiled(name: str, source: bytes) -> bytes:
     # function of the source.
     flags = _NOT_COMPARED.to_bytes(4, "little")
     return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code, 2)
+
+
+def spark_submit(parts: Submission, cluster: ClusterProfile, script: Path, arguments: Sequence[str]) -> list[str]:
+    """The argv; nothing of it is secret, and nothing of it is parsed by a shell."""
+    argv = [parts.spark_binary, "--master", cluster.master, "--deploy-mode", "client"]
+    for name, value in (parts.conf | cluster.spark_conf()).items():
+        argv += ["--conf", f"{name}={value}"]
+    if parts.jars:
+        argv += ["--jars", parts.jars]
+    return [*argv, "--py-files", parts.py_files, "--name", f"afterbell-{script.stem}", str(script), *arguments]

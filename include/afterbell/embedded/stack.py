@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from afterbell.config.platform import Folders, Platform
 from afterbell.durations import format_duration
@@ -19,7 +22,6 @@ from afterbell.embedded.private import own_folder
 from afterbell.embedded.process import Supervisor
 from afterbell.embedded.seaweedfs import SeaweedFS
 from afterbell.embedded.service import Progress, Service, ServiceContext
-from afterbell.embedded.signals import signals_raise
 from afterbell.errors import ConfigError, ServiceError
 
 __all__ = [
@@ -258,3 +260,25 @@ def _leave(folders: Folders, names: Sequence[str], on_progress: Progress) -> Non
         for name in reversed(names):
             if context.supervisor.leave(name):
                 _SERVICES[name](context).stop()
+
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def signals_raise() -> Iterator[None]:
+    """SIGTERM and SIGHUP end this process by an exception, so that blocks are left in order."""
+
+    def leave(number: int, _: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handled = [number for number in _ENDING if signal.getsignal(number) is not signal.SIG_IGN]  # `nohup` stays in force
+    before = {number: signal.signal(number, leave) for number in handled}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,4 +1,7 @@
-"""Which factor sets a session's features are computed for, where the run names none."""
+"""Which factor sets a session's features are computed for, where the run names none.
+
+The specification belongs to training, a room above; features read the one key that concerns them.
+"""
 
 from __future__ import annotations
 

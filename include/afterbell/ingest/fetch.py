@@ -6,17 +6,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from afterbell.errors import ObjectChangedError
 from afterbell.ingest.parsing.decode import check_size
 from afterbell.ingest.plan import DropTask
 from afterbell.sources.rules import RuleSet
 from afterbell.sources.source import Source
-from afterbell.stores.newest import read_newest
 from afterbell.stores.protocols import DropStore, StoredObject, StoreKind
 
 _AHEAD = 8
 """Objects requested ahead while one is parsed."""
 _AT_ONCE = 2
 """Objects fetched at the same time: more threads only take the interpreter from the one that parses."""
+_TRIES = 3
+"""Of reading an object that is replaced again and again."""
 Fetch = Callable[[DropTask], tuple[StoredObject, bytes]]
 
 
@@ -60,3 +62,19 @@ class Stores:
     def fetch(self, task: DropTask) -> tuple[StoredObject, bytes]:
         """The version that was listed, or the one that has replaced it since, and its bytes."""
         return read_newest(self.open(task.store), task.as_object())
+
+
+def read_newest(store: DropStore, entry: StoredObject) -> tuple[StoredObject, bytes]:
+    """The version that ``entry`` names, with its bytes; where it was replaced, the version that is there now.
+
+    Raises:
+        ObjectChangedError: it was replaced at each of three tries.
+        ObjectMissingError: it is gone.
+        StoreUnavailableError: the store did not answer, after bounded retries.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return entry, store.read(entry)
+        except ObjectChangedError:
+            entry = store.status(entry.key)
+    return entry, store.read(entry)

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from functools import partial
 
 import polars as pl
+from pyspark.sql import SparkSession
 
 from afterbell.ingest.actions.listings import Releases
 from afterbell.ingest.actions.naming import log_instruments, name_listings
@@ -34,6 +35,7 @@ from afterbell.ingest.task_results import (
     SYMBOLS,
     Parts,
 )
+from afterbell.lake.commit import publish_branch
 from afterbell.lake.compact_small_files import fold
 from afterbell.lake.files import NewFile, commit_files, write_files
 from afterbell.lake.snapshots import side_by_side
@@ -293,3 +295,16 @@ def _stale_rows(outcomes: Sequence[Outcome], stale: pl.DataFrame | None) -> pl.D
     return stale.join(named, on="drop_id", how="inner").select(
         "drop_id", "source", "key", "symbol", "raw", session="drop_session", rule=pl.lit(RULE), reason=reason
     )
+
+
+def publish(spark: SparkSession, branch: str) -> None:
+    """Publish ``branch`` table by table, in the order of ``AUDITED``; what is published already is passed over.
+
+    If it is interrupted anywhere, the same call continues where it stopped, and so does an ingest of the same drops:
+    the ledger moves last, and rows that are there already are not added again.
+
+    Raises:
+        BaseMovedError: another writer moved ``main`` of a table that the branch adds to.
+    """
+    for table in AUDITED:
+        publish_branch(spark, table, branch)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.storagelevel import StorageLevel
 
 from afterbell.cluster.ready import mark_ready
 from afterbell.cluster.watch import open_session
@@ -17,6 +19,9 @@ from afterbell.lake.tables import CATALOG
 
 _SQLITE = "jdbc:sqlite:"
 Other = TypeVar("Other")
+
+LEVEL = StorageLevel.MEMORY_AND_DISK
+"""As objects in memory, and on the executor's disk where they don't fit: the reason is in ``docs/architecture.md``."""
 
 
 def lake_conf(runtime: Runtime) -> dict[str, str]:
@@ -68,3 +73,13 @@ def lake_session_beside(runtime: Runtime, app: str, other: Callable[[], Other]) 
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(other)
         return lake_session(runtime, app), future.result()
+
+
+@contextmanager
+def kept(frame: DataFrame) -> Iterator[DataFrame]:
+    """``frame``, kept by the executors from its first use to the end of the block."""
+    held = frame.persist(LEVEL)
+    try:
+        yield held
+    finally:
+        held.unpersist()

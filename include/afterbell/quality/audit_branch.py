@@ -19,7 +19,7 @@ from afterbell.quality.audit import Report, Subject, facts_subject, run_audit
 from afterbell.quality.branch import IN_PROCESS, BranchReader
 from afterbell.quality.collect import Gatherer, Judged
 from afterbell.quality.expectations import expectations_of, row_expectations, symbol_expectations
-from afterbell.quality.found import Found
+from afterbell.quality.findings import Found
 from afterbell.quality.sequence import drop_source
 from afterbell.quality.whole_sessions import SourceFacts
 from afterbell.sources.rules import RuleSet, load_rules, rules_of

@@ -19,7 +19,7 @@ from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.exhibits import BESIDE as AROUND
 from afterbell.quality.exhibits import Exhibits
-from afterbell.quality.found import Found
+from afterbell.quality.findings import Found
 from afterbell.quality.listings import symbol_changes
 from afterbell.quality.moves import furthest
 from afterbell.quality.neighbours import BESIDE

@@ -20,9 +20,8 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import BaseMovedError, ConfigError, ValidationFailedError
 from afterbell.ingest.job import ingest
 from afterbell.ingest.plan import USABLE
-from afterbell.ingest.publish import publish
 from afterbell.ingest.refusals import describe, listed, refusal_of, refuse
-from afterbell.ingest.write import AUDITED
+from afterbell.ingest.write import AUDITED, publish
 from afterbell.lake.commit import has_branch, head
 from afterbell.lake.span import note_span
 from afterbell.lake.spark import lake_session

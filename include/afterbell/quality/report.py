@@ -15,7 +15,7 @@ from afterbell.lake.listings import RENAMED, WRONG_LISTING, is_factor
 from afterbell.lake.listings import REUSED as TAKEN
 from afterbell.quality.audit_branch import Judgement
 from afterbell.quality.collect import INFERRED
-from afterbell.quality.found import Found
+from afterbell.quality.findings import Found
 from afterbell.quality.listings import REUSED
 from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render

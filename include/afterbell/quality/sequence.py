@@ -9,7 +9,6 @@ from datetime import date
 import polars as pl
 
 from afterbell.ingest.actions.evidence import drop_session, with_context
-from afterbell.quality.gaps import gaps
 from afterbell.sources.row_rules import MOVE, RUN, Jump
 
 BARS = (
@@ -51,7 +50,7 @@ class Sight:
         symbols: symbol, of each with a judged bar.
         far: the farthest move of each symbol, as ``moves`` gives it.
         runs: as ``runs`` gives them.
-        gaps: as ``afterbell.quality.gaps.gaps`` gives them.
+        gaps: as ``afterbell.quality.sequence.gaps`` gives them.
         idle: symbol and session of the judged bars without volume.
     """
 
@@ -195,3 +194,31 @@ def by_symbol(sights: Sequence[Sight]) -> pl.DataFrame:
 def _farthest(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     ordered = pl.concat(frames).sort(pl.col(MOVE).log().abs(), "session")
     return ordered.unique("symbol", keep="last")
+
+
+def gaps(known: pl.DataFrame, calendar: Sequence[date], judged: Collection[date]) -> pl.DataFrame:
+    """The gaps that end with a judged bar: it and the bar before it are not of neighbouring sessions.
+
+    Args:
+        known: the newest revision of each bar, sorted by symbol and session (``afterbell.quality.sequence.newest``).
+        calendar: the exchange's sessions, ascending; a gap that reaches back before the first is not seen.
+        judged: the sessions whose bars are judged.
+
+    Returns:
+        symbol, first and last (the sessions without a bar, Date), sessions (how many, Int64), sorted.
+    """
+    days = pl.Series("session", list(calendar), dtype=pl.Date)
+    place = pl.DataFrame({"session": days}).with_row_index("_at").with_columns(pl.col("_at").cast(pl.Int64))
+    position, before = pl.col("_at"), pl.col("_at").shift(1).over("symbol")
+    ends = (
+        known.select("symbol", "session")
+        .join(place, on="session", how="inner", maintain_order="left")
+        .with_columns(_missing=position - before - 1)
+        .filter((pl.col("_missing") > 0) & pl.col("session").is_in(list(judged)))
+    )
+    return ends.select(
+        "symbol",
+        first=days.gather(ends["_at"] - ends["_missing"]),
+        last=days.gather(ends["_at"] - 1),
+        sessions="_missing",
+    ).sort("symbol", "first")

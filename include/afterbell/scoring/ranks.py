@@ -1,4 +1,7 @@
-"""Cross-sectional ranks of scores, and the blend of families; pure numpy."""
+"""Cross-sectional ranks of scores, and the blend of families; pure numpy.
+
+Apart from the Spark code that calls it: the arithmetic is tested without Spark.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +12,6 @@ from afterbell.airflow.pages.data_docs import docs_pages
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.results import Folder, quality, verdict
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.standing import standing
 from afterbell.airflow.pages.tonight import UNDER_WAY
 
 COUNT = 20
@@ -126,3 +126,28 @@ def refusals(drops: Sequence[Any]) -> list[dict[str, Any]]:
 
 def _count(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+@dataclass(frozen=True)
+class SessionRuns:
+    """The runs whose figures a session's line shows.
+
+    Attributes:
+        landed: the first whose data passed the audit, else the newest that took any in, else the newest.
+        judged: the newest that trained and was judged, else the first that was judged, else the newest.
+    """
+
+    landed: Folder
+    judged: Folder
+
+
+def standing(runs: Sequence[Folder]) -> SessionRuns | None:
+    """Choose among ``runs`` (newest first, ``ingest``, ``train`` and ``publish`` read); None for no runs."""
+    if not runs:
+        return None
+    took_in = [run for run in runs if run.get("ingest") and not run.get("ingest").get("noop")]
+    passed = [run for run in took_in if "validate" in run.names]
+    judged = [run for run in runs if "publish" in run.names or "evaluate" in run.names]
+    trained = [run for run in judged if not run.get("train").get("noop")]
+    landed = passed[-1] if passed else (took_in or list(runs))[0]
+    return SessionRuns(landed, trained[0] if trained else judged[-1] if judged else runs[0])

@@ -1,7 +1,7 @@
 """The 360 factors of Qlib's Alpha360: the last sixty sessions' prices over the close, and volumes over the volume.
 
 microsoft/qlib 0.9.7, ``qlib/contrib/data/loader.py``. The typical price (high + low + close) / 3 stands for the
-volume-weighted one.
+volume-weighted one. Each factor set is a module of its own.
 """
 
 from __future__ import annotations

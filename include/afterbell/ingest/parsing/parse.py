@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date, datetime
 
 import polars as pl
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.errors import CorruptDropError
 from afterbell.ingest.parsing.checks import DropName as DropName  # noqa: PLC0414 - part of what this module offers
 from afterbell.ingest.parsing.decode import decode
@@ -19,9 +21,10 @@ from afterbell.ingest.parsing.rows import ParsedRows
 from afterbell.ingest.parsing.small import Lines, read_small
 from afterbell.ingest.parsing.steps import steps_between
 from afterbell.ingest.parsing.text import read_text
-from afterbell.ingest.parsing.times import with_session
 from afterbell.sources.rules import RuleSet
 from afterbell.sources.source import Source
+
+INSTANT = pl.Datetime("us", "UTC")
 
 
 def parse_drop(source: Source, rules: RuleSet, name: DropName, body: bytes) -> ParsedDrop:
@@ -102,3 +105,24 @@ def with_symbol(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFr
     if source.case == "upper":
         return rows.with_columns(pl.col("symbol").str.to_uppercase())
     return rows
+
+
+def with_session(source: Source, name: DropName, rows: pl.DataFrame) -> pl.DataFrame:
+    """Minute bars with the ``session`` (Date) that ``at`` lies in; rows of other kinds as they are.
+
+    A minute belongs to a session of the drop when it begins after that session's opening bell and before its close, or,
+    where the source has ``hours: day``, on that day by the exchange's clocks. Others belong to none of them: NULL.
+    """
+    if source.kind != "minute_bars":
+        return rows
+    session: pl.Expr = pl.lit(None, dtype=pl.Date)
+    for day in name.carried:
+        first, end = _bounds(source, day)
+        inside = (pl.col("at") >= pl.lit(first, dtype=INSTANT)) & (pl.col("at") < pl.lit(end, dtype=INSTANT))
+        session = pl.when(inside).then(pl.lit(day)).otherwise(session)
+    return rows.with_columns(session.alias("session"))
+
+
+def _bounds(source: Source, day: date) -> tuple[datetime, datetime]:
+    exchange = Exchange(source.exchange)
+    return exchange.whole_day(day) if source.hours == "day" else exchange.hours(day)

@@ -29,7 +29,7 @@ class Found:
         filling: whether a range of history was requested.
         symbols: by rule set of bars, as ``afterbell.quality.sequence.by_symbol`` gives it.
         repeats: symbol, session, run of every bar that repeats the one before it.
-        gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.gaps.gaps``).
+        gaps: sessions that a symbol has no bar of, between two that it has (``afterbell.quality.sequence.gaps``).
         idle: symbol, session of every new session's bar without volume.
         confirmed: symbol, session, close, drop_id of bars once held for a jump and delivered again.
         moves: the largest that are left, and why they are believed (``afterbell.quality.moves``).
