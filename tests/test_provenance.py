@@ -57,7 +57,7 @@ def test_what_is_done_is_code(other: bytes) -> None:
     "library", ["numba", "llvmlite", "exchange-calendars", "tzdata", "lightgbm", "polars", "numpy", "scipy"]
 )
 def test_every_library_that_makes_numbers_or_tells_time_is_named(library: str) -> None:
-    assert environment_versions()[library] == version(library)
+    assert environment_versions(["lightgbm"])[library] == version(library)
 
 
 def _code(source: bytes) -> str:

@@ -6,7 +6,7 @@ import ast
 import hashlib
 import platform
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -14,15 +14,16 @@ from pathlib import Path
 import afterbell
 
 _LIBRARIES = (
-    "pyspark", "numpy", "pandas", "polars", "pyarrow", "lightgbm", "scipy", "great-expectations", "numba", "llvmlite",
+    "pyspark", "numpy", "pandas", "polars", "pyarrow", "scipy", "great-expectations", "numba", "llvmlite",
     "exchange-calendars", "tzdata",
 )  # fmt: skip
 """Whatever computes numbers, or decides which sessions and instants they are of."""
 
 
-def environment_versions() -> dict[str, str]:
-    """Versions of Python and of the libraries that the numbers depend on."""
-    return {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}}
+def environment_versions(packages: Iterable[str] = ()) -> dict[str, str]:
+    """Versions of Python and of the libraries that the numbers depend on; ``packages`` are further ones."""
+    names = dict.fromkeys([*_LIBRARIES, *packages])
+    return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
 @lru_cache(maxsize=1)
@@ -54,7 +55,7 @@ def code_digest(sources: Mapping[str, bytes]) -> str:
 def used_modules(sources: Mapping[str, bytes]) -> dict[str, ast.Module]:
     """The modules that ``code_digest`` covers, parsed, by their paths."""
     used: dict[str, ast.Module] = {}
-    waiting = list(_ENTRIES)
+    waiting = [*_ENTRIES, *(path for path in sources if path.startswith(_REGISTERED))]
     while waiting:
         path = waiting.pop()
         if path not in used:
@@ -109,6 +110,9 @@ _ENTRIES = (
     "experiments/search.py",
 )
 """Where the computation of models begins, of their figures, of the verdict, and of an experiment's search."""
+
+_REGISTERED = ("training/families/",)
+"""Folders whose modules register themselves: nothing imports them by their names."""
 
 _NUMBERS = frozenset({"calendar", "evaluation", "experiments", "features", "lake", "training"})
 """Rooms that these compute in; what they import of others moves no number."""

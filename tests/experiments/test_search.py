@@ -11,8 +11,9 @@ from afterbell.errors import ConfigError, PermanentError
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.experiments.draw import trials
 from afterbell.experiments.search import ScoredTrial, choose, panel_of, score_trial, split
+from afterbell.training.families.lightgbm import LightGBMParams
 from afterbell.training.fits import FINAL, plan, run_fit
-from afterbell.training.spec import LightGBMParams, ModelSpec, load_spec
+from afterbell.training.spec import ModelSpec, load_spec
 from tests.training.conftest import SPEC, make_matrix
 
 SEARCH = {

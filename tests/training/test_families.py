@@ -9,7 +9,8 @@ import pytest
 
 from afterbell.errors import PermanentError
 from afterbell.training.families import fit_model, load_model
-from afterbell.training.spec import LightGBMParams, RidgeParams
+from afterbell.training.families.lightgbm import LightGBMParams
+from afterbell.training.families.ridge import RidgeParams
 
 NAMES = ("a", "b", "c")
 PARAMS = {

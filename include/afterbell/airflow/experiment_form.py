@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from afterbell.airflow.forms import CLUSTER, DAY, NAME, ONE_LINE
-from afterbell.experiments.request import FACTOR_SETS, FAMILIES, LONGEST_HORIZON, MOST_TRIALS
+from afterbell.errors import ConfigError
+from afterbell.experiments.request import FACTOR_SETS, LONGEST_HORIZON, MOST_TRIALS
+from afterbell.training.families import FAMILIES
+from afterbell.training.spec import load_spec
 
 _DAY = {"type": "string", "format": "date", "pattern": DAY}
 
@@ -16,6 +19,13 @@ def _several(default: list[str], known: tuple[str, ...]) -> dict[str, Any]:
         "default": default, "type": "array", "items": items, "examples": list(known), "minItems": 1,
         "uniqueItems": True,
     }  # fmt: skip
+
+
+def _usual_families() -> list[str]:
+    try:
+        return list(load_spec().families.named())
+    except ConfigError:  # which the run itself reports; a DAG must load all the same
+        return list(FAMILIES)
 
 
 FORM: dict[str, dict[str, Any]] = {
@@ -35,7 +45,7 @@ FORM: dict[str, dict[str, Any]] = {
         "description": "In sessions, ascending.",
     },
     "families": {
-        **_several(["lightgbm", "ridge"], FAMILIES), "title": "Model families",
+        **_several(_usual_families(), tuple(FAMILIES)), "title": "Model families",
         "description": "Each is trained by itself; their scores are blended as well.",
     },
     "factor_sets": {

@@ -28,11 +28,15 @@ from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
+from afterbell.training.families import FAMILIES
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
 _JAVA = (8, 11, 17)
 _DISK_GB, _MEMORY_GB = 5, 6
-_PACKAGES = ("pyspark", "pandas", "numpy", "pyarrow", "polars", "lightgbm", "great-expectations", "boto3", "pyiceberg")
+_PACKAGES = (
+    "pyspark", "pandas", "numpy", "pyarrow", "polars", "great-expectations", "boto3", "pyiceberg",
+    *dict.fromkeys(package for family in FAMILIES.values() for package in family.packages),
+)  # fmt: skip
 
 
 @report_errors

@@ -22,9 +22,7 @@ from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import candidate_key
-from afterbell.training.families import load_model
-from afterbell.training.families.lightgbm import TreeModel
-from afterbell.training.families.ridge import RidgeModel
+from afterbell.training.families import family_of
 
 
 @dataclass(frozen=True)
@@ -67,16 +65,13 @@ def insides(
     store: ArtifactStore, candidate: dict[str, Any], root: str = ""
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
-    gains, coefficients = {}, {}
+    weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
     for item in candidate["models"]:
         key = candidate_key(candidate["candidate_id"], item["path"], root)
         body = store.get(key, max(int(item["size"]), DOCUMENT_BYTES))
         digest = hashlib.sha256(body).hexdigest()
         if digest != item["sha256"]:
             raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {digest}; train again")
-        model, name = load_model(item["family"], body), f"{item['family']} h{item['horizon']}"
-        if isinstance(model, TreeModel):
-            gains[name] = model.gains()
-        if isinstance(model, RidgeModel):
-            coefficients[name] = dict(zip(model.names, model.coefficients, strict=True))
-    return gains, coefficients
+        family = family_of(item["family"])
+        weights[family.weights][f"{family.name} h{item['horizon']}"] = family.load(body).weights()
+    return weights["gains"], weights["coefficients"]

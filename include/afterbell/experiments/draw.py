@@ -47,7 +47,7 @@ def trials(spec: ModelSpec, count: int) -> list[Trial]:
 def _trial(spec: ModelSpec, family: str, number: int) -> Trial:
     if number == 0:
         return Trial(family, 0, spec)
-    space: dict[str, Range] = getattr(spec.search, family)
+    space = spec.search.ranges(family)
     if not space:
         raise ConfigError(
             f"several trials are asked for, but the model specification has no search.{family}: add it to "

@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
-from afterbell.training.spec import Families, ModelSpec, SetName
+from afterbell.training.families import FAMILIES
+from afterbell.training.spec import ModelSpec, SetName
 from afterbell.training.splits import walk_forward
 
-FAMILIES = tuple(Families.model_fields)
 FACTOR_SETS = ("alpha158", "alpha360", "core", "cross_section", "fundamental")
 """Those of ``features.sets``, which the orchestrator's environment can't import."""
 MOST_TRIALS, LONGEST_HORIZON = 50, 60
@@ -114,20 +114,23 @@ class ExperimentRequest(Strict):
     def spec(self, base: ModelSpec) -> ModelSpec:
         """The specification ``base`` with the settings of the request.
 
+        A family that ``base`` has no block of takes its defaults, where all of its parameters have one.
+
         Raises:
-            ConfigError: the request names a family that ``base`` has no setting of.
+            ConfigError: the request names a family that has neither.
         """
-        known = base.families.named()
-        if missing := [name for name in self.families if name not in known]:
+        blocks = {name: params.model_dump() for name, params in base.families.named().items()}
+        usable: dict[str, Any] = {name: {} for name, family in FAMILIES.items() if family.has_defaults} | blocks
+        if missing := [name for name in self.families if name not in usable]:
             raise ConfigError(
-                f"family {missing[0]!r} has no setting in the model specification, which has {', '.join(known)}: ask "
+                f"family {missing[0]!r} has no setting in the model specification, which has {', '.join(blocks)}: ask "
                 "for one of these, or add it to include/config/models/daily.yaml"
             )
         own = {
             "horizons": self.horizons,
             "feature_sets": self.factor_sets,
             "seed": self.seed,
-            "families": {name: params.model_dump() for name, params in known.items() if name in self.families},
+            "families": {name: block for name, block in usable.items() if name in self.families},
             "universe": base.universe.model_dump()
             | {"min_price": self.min_price, "min_median_dollar_volume": self.min_dollar_volume},
         }

@@ -12,7 +12,7 @@ from afterbell.errors import PermanentError
 from afterbell.lake.commit import commit_id
 from afterbell.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.families import SUFFIXES
+from afterbell.training.families import FAMILIES
 from afterbell.training.fits import FitResult, TrainingOutcome
 from afterbell.training.inputs import Handed
 from afterbell.training.matrix import Matrix
@@ -38,7 +38,7 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
         definition_hashes=handed.definitions,
         config=spec.model_dump(mode="json"),
         code=code_version(),
-        environment=environment_versions(),
+        environment=_environment(spec),
         **omissions,
     )[:16]
 
@@ -50,7 +50,7 @@ def candidate_key(identifier: str, path: str = "candidate.json", root: str = "")
 
 def model_path(result: FitResult) -> str:
     """Path of a model below its candidate or release."""
-    return f"models/{result.fit.family}-h{result.fit.horizon}.{SUFFIXES[result.fit.family]}"
+    return f"models/{result.fit.family}-h{result.fit.horizon}.{FAMILIES[result.fit.family].suffix}"
 
 
 def horizons_without_model(spec: ModelSpec, outcome: TrainingOutcome) -> list[int]:
@@ -108,8 +108,13 @@ def describe(
         "skipped": list(outcome.skipped),
         "left_out": list(left_out),
         "code_version": code_version(),
-        "environment": environment_versions(),
+        "environment": _environment(spec),
     }
+
+
+def _environment(spec: ModelSpec) -> dict[str, str]:
+    """Versions of what the numbers depend on, the packages of the families among them."""
+    return environment_versions(package for name in spec.families.named() for package in FAMILIES[name].packages)
 
 
 def _model_entry(result: FitResult) -> dict[str, Any]:

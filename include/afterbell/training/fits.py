@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from afterbell.training.families import fit_model, load_model
+from afterbell.training.families import FAMILIES, fit_model, load_model
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import last_labelled, walk_forward
@@ -19,7 +19,6 @@ from afterbell.training.splits import last_labelled, walk_forward
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
 NO_TIME = "not done in time: the steps after training need what is left before the deadline"
-_SLOW = frozenset({"lightgbm"})
 
 
 @dataclass(frozen=True)
@@ -93,7 +92,7 @@ def _priority(fit: Fit, newest: int) -> tuple[int, int, int]:
     of those that take minutes. Then the long fits, longest first, so that no core is left with one at the end; the
     short ones fill the gaps.
     """
-    slow, needed = fit.family in _SLOW, fit.fold in {FINAL, newest}
+    slow, needed = FAMILIES[fit.family].slow, fit.fold in {FINAL, newest}
     group = (1 if slow else 0) if needed else (2 if slow else 3)
     return group, -fit.train_last, fit.horizon
 

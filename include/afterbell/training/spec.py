@@ -2,55 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, create_model, model_validator
 
 from afterbell.config.loader import Strict, load_named
+from afterbell.training.families import FAMILIES
 
 LOOK_BACK = 20
 
 
-class LightGBMParams(Strict):
-    """Gradient-boosted trees, in LightGBM's own terms; ``min_leaf_share`` is a share of the training rows."""
-
-    rounds: int = Field(ge=1, le=5000)
-    num_leaves: int = Field(ge=2, le=4096)
-    learning_rate: float = Field(gt=0, le=1)
-    feature_fraction: float = Field(default=1.0, gt=0, le=1)
-    bagging_fraction: float = Field(default=1.0, gt=0, le=1)
-    max_bin: int = Field(default=255, ge=15, le=255)
-    lambda_l2: float = Field(default=0.0, ge=0)
-    min_leaf_share: float = Field(default=0.001, ge=0, lt=0.5)
+_BLOCKS: dict[str, Any] = {
+    # Left out where it is not fitted: another family that is registered changes no specification's identity.
+    name: (family.params | None, Field(default=None, exclude_if=lambda params: params is None))
+    for name, family in FAMILIES.items()
+}
+_Blocks: Any = create_model("Families", __base__=Strict, **_BLOCKS)
 
 
-class RidgeParams(Strict):
-    """Linear regression on standardised features.
-
-    Attributes:
-        penalty: added to the diagonal of the features' correlation matrix, so that it means the same for any
-            number of rows.
-        clip: standardised values beyond this many standard deviations are pulled in.
-    """
-
-    penalty: float = Field(gt=0)
-    clip: float = Field(default=5.0, gt=0)
-
-
-class Families(Strict):
-    """The model families to fit; a family left out is not fitted."""
-
-    lightgbm: LightGBMParams | None = None
-    ridge: RidgeParams | None = None
+class Families(_Blocks):  # type: ignore[misc]  # its fields are the registered families
+    """The model families to fit, a block of parameters each; a family left out is not fitted."""
 
     def named(self) -> dict[str, Strict]:
         """The families to fit, by name, in a fixed order."""
-        return {name: params for name in type(self).model_fields if (params := getattr(self, name)) is not None}
+        return {name: params for name in FAMILIES if (params := getattr(self, name)) is not None}
 
     @model_validator(mode="after")
     def _at_least_one(self) -> Families:
         if not self.named():
-            raise ValueError("at least one family is needed: lightgbm or ridge")
+            raise ValueError(f"at least one family is needed: {' or '.join(FAMILIES)}")
         return self
 
 
@@ -95,18 +75,25 @@ class Range(Strict):
         return self
 
 
-class Search(Strict):
+_RANGES: dict[str, Any] = {name: (dict[str, Range], Field(default_factory=dict)) for name in FAMILIES}
+_Ranges: Any = create_model("Search", __base__=Strict, **_RANGES)
+
+
+class Search(_Ranges):  # type: ignore[misc]  # its fields are the registered families
     """Which parameters of each family a search varies, and within what; the others stay as they are."""
 
-    lightgbm: dict[str, Range] = Field(default_factory=dict)
-    ridge: dict[str, Range] = Field(default_factory=dict)
+    def ranges(self, family: str) -> dict[str, Range]:
+        """The ranges of a family's parameters; none where all of them stay as they are."""
+        ranges: dict[str, Range] = getattr(self, family)
+        return ranges
 
     @model_validator(mode="after")
     def _names_parameters(self) -> Search:
-        for name, params in (("lightgbm", LightGBMParams), ("ridge", RidgeParams)):
-            unknown = sorted(set(getattr(self, name)) - set(params.model_fields))
+        for name, family in FAMILIES.items():
+            known = family.params.model_fields
+            unknown = sorted(set(self.ranges(name)) - set(known))
             if unknown:
-                raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(params.model_fields)}")
+                raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
         return self
 
 

@@ -1,35 +1,42 @@
-"""Model families behind one interface: fit gives bytes in a text format, bytes give a model back.
+"""Model families, one module each: fit gives bytes in a text format, bytes give a model back.
 
-A family is one module with ``SUFFIX``, ``fit(x, y, names, params, seed) -> bytes`` and ``load(body) ->
-Model``.
+A family is registered by its module alone: whatever module of this package defines ``FAMILY`` is one.
 """
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+import pkgutil
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
-from afterbell.training.families import lightgbm, ridge
+from afterbell.training.families.base import Family, Model
 
 
-class Model(Protocol):
-    """A fitted model."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The features it was fitted on, in the order of the columns."""
-        ...
-
-    def predict(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Scores, float64 (rows,), of ``x``, float32 or float64 (rows, features), NaN allowed."""
-        ...
+def _discover() -> Mapping[str, Family]:
+    modules = (import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    families = [module.FAMILY for module in modules if hasattr(module, "FAMILY")]
+    return MappingProxyType({family.name: family for family in sorted(families, key=lambda family: family.name)})
 
 
-SUFFIXES = {"lightgbm": lightgbm.SUFFIX, "ridge": ridge.SUFFIX}
-"""File suffix of each family's text format."""
+FAMILIES = _discover()
+"""The registered families by name, in the order of their names."""
+
+
+def family_of(name: str) -> Family:
+    """The family ``name``.
+
+    Raises:
+        PermanentError: there is no such family.
+    """
+    if name not in FAMILIES:
+        raise PermanentError(f"model family {name!r} is not known; expected one of {', '.join(FAMILIES)}")
+    return FAMILIES[name]
 
 
 def load_model(family: str, body: bytes) -> Model:
@@ -38,11 +45,7 @@ def load_model(family: str, body: bytes) -> Model:
     Raises:
         PermanentError: the family is not known, or ``body`` is not in its format.
     """
-    if family == "lightgbm":
-        return lightgbm.load(body)
-    if family == "ridge":
-        return ridge.load(body)
-    raise PermanentError(f"model family {family!r} is not known; expected one of {', '.join(sorted(SUFFIXES))}")
+    return family_of(family).load(body)
 
 
 def fit_model(
@@ -57,18 +60,14 @@ def fit_model(
     """Fit one model and return its text: the same arguments give the same bytes.
 
     Args:
-        family: ``lightgbm`` or ``ridge``.
+        family: the name of a registered family.
         x: float32 (rows, features), NaN where a factor is not defined; a layout of columns is not copied.
         y: float32 (rows,), finite.
         names: of the features.
-        params: the family's parameters, a ``LightGBMParams`` or ``RidgeParams``.
-        seed: for families that draw random numbers.
+        params: the family's parameters, a ``Family.params``.
+        seed: below 2**31, for families that draw random numbers.
 
     Raises:
         PermanentError: the family is not known.
     """
-    if family == "lightgbm":
-        return lightgbm.fit(x, y, names, params, seed)
-    if family == "ridge":
-        return ridge.fit(x, y, names, params)
-    raise PermanentError(f"model family {family!r} is not known; expected one of {', '.join(sorted(SUFFIXES))}")
+    return family_of(family).fit(x, y, names, params, seed)

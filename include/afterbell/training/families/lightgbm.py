@@ -6,14 +6,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
+from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.spec import LightGBMParams
+from afterbell.training.families.base import Family
 
-SUFFIX = "txt"
 _MAGIC = b"tree\nversion="
 _END = b"end of parameters"
 _MIN_LEAF_ROWS = 20
+
+
+class LightGBMParams(Strict):
+    """Gradient-boosted trees, in LightGBM's own terms; ``min_leaf_share`` is a share of the training rows."""
+
+    rounds: int = Field(ge=1, le=5000)
+    num_leaves: int = Field(ge=2, le=4096)
+    learning_rate: float = Field(gt=0, le=1)
+    feature_fraction: float = Field(default=1.0, gt=0, le=1)
+    bagging_fraction: float = Field(default=1.0, gt=0, le=1)
+    max_bin: int = Field(default=255, ge=15, le=255)
+    lambda_l2: float = Field(default=0.0, ge=0)
+    min_leaf_share: float = Field(default=0.001, ge=0, lt=0.5)
 
 
 class TreeModel:
@@ -27,7 +41,7 @@ class TreeModel:
         """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``."""
         return np.asarray(self._booster.predict(x, num_threads=1), np.float64)
 
-    def gains(self) -> dict[str, float]:
+    def weights(self) -> dict[str, float]:
         """Total gain of the splits on each feature."""
         totals = self._booster.feature_importance(importance_type="gain")
         return dict(zip(self.names, (float(value) for value in totals), strict=True))
@@ -89,3 +103,15 @@ def load(body: bytes) -> TreeModel:
         raise PermanentError(
             f"a lightgbm model text cannot be read by lightgbm {lightgbm.__version__}: {error}"
         ) from error
+
+
+FAMILY = Family(
+    name="lightgbm",
+    params=LightGBMParams,
+    suffix="txt",
+    fit=fit,
+    load=load,
+    weights="gains",
+    slow=True,
+    packages=("lightgbm",),
+)

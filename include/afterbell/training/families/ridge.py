@@ -15,14 +15,26 @@ from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.spec import RidgeParams
+from afterbell.training.families.base import Family
 
-SUFFIX = "json"
 _FORMAT = "afterbell-ridge/1"
 _CHUNK = 65_536
 """Rows at a time: sums are taken chunk by chunk in one order, and float64 copies stay small."""
 
 Floats = NDArray[np.float64]
+
+
+class RidgeParams(Strict):
+    """Linear regression on standardised features.
+
+    Attributes:
+        penalty: added to the diagonal of the features' correlation matrix, so that it means the same for any
+            number of rows.
+        clip: standardised values beyond this many standard deviations are pulled in.
+    """
+
+    penalty: float = Field(gt=0)
+    clip: float = Field(default=5.0, gt=0)
 
 
 class RidgeModel(Strict):
@@ -52,12 +64,18 @@ class RidgeModel(Strict):
         parts = [z @ weights for z in _standardised(x, means, scales, self.clip)]
         return np.concatenate([np.empty(0), *parts]) + self.intercept
 
+    def weights(self) -> dict[str, float]:
+        """Coefficients of the standardised features."""
+        return dict(zip(self.names, self.coefficients, strict=True))
+
     def body(self) -> bytes:
         """Canonical JSON: sorted keys, no spaces, floats by their shortest exact text."""
         return json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
-def fit(x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: RidgeParams) -> bytes:
+def fit(
+    x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: RidgeParams, _seed: int
+) -> bytes:
     """Fit and return the model's JSON; the same arguments give the same bytes.
 
     Args:
@@ -65,6 +83,7 @@ def fit(x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], 
         y: float32 (rows,), finite.
         names: of the features.
         params: the family's parameters.
+        _seed: not used; there is nothing to draw.
     """
     means, scales = _moments(x)
     features = x.shape[1]
@@ -130,3 +149,6 @@ def _standardised(x: NDArray[np.floating], means: Floats, scales: Floats, clip: 
     for part in _chunks(x):
         z = np.clip((part.astype(np.float64) - means) / scales, -clip, clip)
         yield np.nan_to_num(z, copy=False, nan=0.0)
+
+
+FAMILY = Family(name="ridge", params=RidgeParams, suffix="json", fit=fit, load=load, weights="coefficients")

@@ -1,0 +1,62 @@
+"""What a model family is: its parameters, its fit, and the text format that its models are kept in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from afterbell.config.loader import Strict
+
+Fit = Callable[[NDArray[np.float32], NDArray[np.float32], tuple[str, ...], Any, int], bytes]
+"""``fit(x, y, names, params, seed)``: float32 (rows, features) and (rows,) to a model's text; see ``fit_model``."""
+
+
+class Model(Protocol):
+    """A fitted model."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features it was fitted on, in the order of the columns."""
+        ...
+
+    def predict(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Scores, float64 (rows,), of ``x``, float32 or float64 (rows, features), NaN allowed."""
+        ...
+
+    def weights(self) -> dict[str, float]:
+        """How much each feature counts, by its name, as the family's ``weights`` describes."""
+        ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """One model family. A module of this package that defines ``FAMILY`` is registered under its name.
+
+    Attributes:
+        name: in specifications, forms and manifests: small letters, digits and underscores.
+        params: the model of its block of YAML.
+        suffix: of the files that its models are kept in.
+        fit: makes a model's text; the same arguments give the same bytes.
+        load: reads a model's text, without unpickling anything; raises PermanentError for any other bytes.
+        weights: what ``Model.weights`` gives: total gains of splits, or coefficients of standardised features.
+        slow: whether a fit takes seconds, so that it should begin first.
+        packages: distributions that its numbers depend on.
+    """
+
+    name: str
+    params: type[Strict]
+    suffix: str
+    fit: Fit
+    load: Callable[[bytes], Model]
+    weights: Literal["gains", "coefficients"]
+    slow: bool = False
+    packages: tuple[str, ...] = ()
+
+    @property
+    def has_defaults(self) -> bool:
+        """Whether a specification may name the family without giving any parameter."""
+        return not any(field.is_required() for field in self.params.model_fields.values())
