@@ -52,7 +52,7 @@ WRONG = {
     "first": ["", "2024-02-30", "20240102", "2024-W01-1", "2024-01-02T00:00:00", "2024-01-02\n", None, 20240102],
     "last": ["", "tomorrow", "2026-06-31", "2026-06-30 ", None, 0],
     "horizons": [[], [0], [-1], [61], [1, 1], [1.5], ["1"], [True], "1", 5, None, [1, 2, 3, 4, 5, 6], [[1]]],
-    "families": [[], ["xgboost"], ["ridge", "ridge"], "ridge", None, [1], ["RIDGE"]],
+    "families": [[], ["forest"], ["ridge", "ridge"], "ridge", None, [1], ["RIDGE"]],
     "factor_sets": [[], ["mine"], ["core", "core"], "core", None, [None], ["core\n"]],
     "trials": [0, -1, 51, 1.5, "1", True, None, 10**9],
     "cost_bps": [-0.1, 201, "5", True, None, [5], INF, -INF],

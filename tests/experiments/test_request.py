@@ -7,6 +7,7 @@ import pytest
 from afterbell.errors import ConfigError
 from afterbell.experiments.request import FACTOR_SETS, ExperimentRequest, parse_request, require_folds, root_of
 from afterbell.features.sets import SETS
+from afterbell.training.families.xgboost import XGBoostParams
 from afterbell.training.spec import load_spec
 from afterbell.training.splits import walk_forward
 
@@ -78,3 +79,10 @@ def test_the_message_names_every_field_that_is_wrong():
     assert "trials: " in str(caught.value)
     assert "seed: " in str(caught.value)
     assert isinstance(parse_request(FIELDS), ExperimentRequest)
+
+
+def test_a_family_with_defaults_needs_no_block_of_the_specification():
+    spec = parse_request(FIELDS | {"families": ["xgboost", "ridge"]}).spec(load_spec())
+    assert list(spec.families.named()) == ["ridge", "xgboost"]
+    assert spec.families.named()["xgboost"] == XGBoostParams()
+    assert spec.families.named()["ridge"] == load_spec().families.named()["ridge"]

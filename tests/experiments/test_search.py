@@ -77,11 +77,11 @@ def test_several_trials_without_a_search_space_are_refused():
     "wrong",
     [
         {"ridge": {"alpha": {"low": 0, "high": 1}}}, {"ridge": {"penalty": {"low": 1, "high": 1}}},
-        {"ridge": {"penalty": {"low": 0, "high": 1, "log": True}}}, {"xgboost": {}},
+        {"ridge": {"penalty": {"low": 0, "high": 1, "log": True}}}, {"forest": {}},
     ],
 )  # fmt: skip
 def test_a_search_space_that_makes_no_sense_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"has no parameter 'alpha'|must lie below|xgboost"):
+    with pytest.raises(ValueError, match=r"has no parameter 'alpha'|must lie below|forest"):
         make_spec(search=wrong)
 
 
