@@ -20,7 +20,7 @@ import polars as pl
 from afterbell.errors import MissingDropsError
 from afterbell.ingest.job import ingest
 from afterbell.ingest.write import publish
-from afterbell.quality import audit, judge
+from afterbell.quality import audit, audit_branch
 from afterbell.quality.audit import Report, Subject
 from afterbell.quality.branch import BranchReader
 from bench.lakes import Lake
@@ -56,13 +56,13 @@ class Driver:
         """Seconds of the audit of what was ingested last."""
         began = time.perf_counter()
         reader = BranchReader(self._lake.spark, self._lake.runtime.s3, self._branch)
-        judge.judge_branch(reader, date.fromisoformat(session), self._home / "docs")
+        audit_branch.judge_branch(reader, date.fromisoformat(session), self._home / "docs")
         return time.perf_counter() - began
 
     def look(self, session: str) -> float:
         """Seconds of the same audit where all is read and compared, and Great Expectations is left out."""
         mine = {"run_audit": _take, "row_expectations": _none, "symbol_expectations": _none}
-        with patch.multiple(judge, **mine), patch.object(audit, "expectations_of", _none):
+        with patch.multiple(audit_branch, **mine), patch.object(audit, "expectations_of", _none):
             return self.audit(session)
 
     def plain(self, last: str) -> float:

@@ -19,7 +19,6 @@ from pyspark.sql import functions as F  # noqa: N812 - the name the field uses
 
 from afterbell.errors import AfterbellError, BaseMovedError
 from afterbell.ingest import job, write
-from afterbell.ingest import publish as publishing
 from afterbell.ingest.write import publish
 from afterbell.lake import compact_small_files as folding
 from afterbell.lake import create
@@ -47,7 +46,7 @@ class Driver:
         self._pause(job, "write_branch", before="files")
         self._pause(write, "commit_files", after="first commit")
         self._pause(write, "fold", after="fold", when=lambda _, table, *__: table == DROPS)
-        self._pause(publishing, "publish_branch", after="bars", when=lambda _, table, __: table == BARS)
+        self._pause(write, "publish_branch", after="bars", when=lambda _, table, __: table == BARS)
 
     def _pause(
         self, module: Any, name: str, before: str = "", after: str = "", when: Callable[..., bool] = lambda *_: True
