@@ -1,6 +1,7 @@
 """Model families, one module each: fit gives bytes in a text format, bytes give a model back.
 
-A family is registered by its module alone: whatever module of this package defines ``FAMILY`` is one.
+A family is registered by its module alone: whatever module of this package defines ``FAMILY`` is one. DAG files import
+all of them for their names and parameters, over and over, so numeric libraries are imported where they are used.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ import pkgutil
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def _discover() -> Mapping[str, Family]:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from afterbell.config.loader import Strict
 
-Fit = Callable[[NDArray[np.float32], NDArray[np.float32], tuple[str, ...], Any, int], bytes]
-"""``fit(x, y, names, params, seed)``: float32 (rows, features) and (rows,) to a model's text; see ``fit_model``."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Fit(Protocol):
+    """What fits a model of a family."""
+
+    def __call__(
+        self, x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: Any, seed: int, /
+    ) -> bytes:
+        """The model's text; see ``afterbell.training.families.fit_model``."""
+        ...
 
 
 class Model(Protocol):

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MAGIC = b"tree\nversion="
 _END = b"end of parameters"
@@ -39,6 +41,8 @@ class TreeModel:
 
     def predict(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``."""
+        import numpy as np  # noqa: PLC0415 - see the package
+
         return np.asarray(self._booster.predict(x, num_threads=1), np.float64)
 
     def weights(self) -> dict[str, float]:

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
 _FORMAT = "afterbell-ridge/1"
 _CHUNK = 65_536
 """Rows at a time: sums are taken chunk by chunk in one order, and float64 copies stay small."""
-
-Floats = NDArray[np.float64]
 
 
 class RidgeParams(Strict):
@@ -50,6 +53,8 @@ class RidgeModel(Strict):
 
     @model_validator(mode="after")
     def _fits_together(self) -> RidgeModel:
+        import numpy as np  # noqa: PLC0415 - see the package
+
         lists = (self.means, self.scales, self.coefficients)
         if any(len(values) != len(self.names) for values in lists):
             raise ValueError("names, means, scales and coefficients must have one length")
@@ -59,6 +64,8 @@ class RidgeModel(Strict):
 
     def predict(self, x: NDArray[np.floating]) -> Floats:
         """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``."""
+        import numpy as np  # noqa: PLC0415 - see the package
+
         weights = np.asarray(self.coefficients)
         means, scales = np.asarray(self.means), np.asarray(self.scales)
         parts = [z @ weights for z in _standardised(x, means, scales, self.clip)]
@@ -85,6 +92,8 @@ def fit(
         params: the family's parameters.
         _seed: not used; there is nothing to draw.
     """
+    import numpy as np  # noqa: PLC0415 - see the package
+
     means, scales = _moments(x)
     features = x.shape[1]
     level = float(y.mean(dtype=np.float64))
@@ -123,6 +132,8 @@ def load(body: bytes) -> RidgeModel:
 
 
 def _chunks(x: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
+    import numpy as np  # noqa: PLC0415 - see the package
+
     for start in range(0, x.shape[0], _CHUNK):
         # Row by row, however ``x`` lies: sums are then taken in one order, so the layout changes no digit.
         yield np.ascontiguousarray(x[start : start + _CHUNK])
@@ -130,6 +141,8 @@ def _chunks(x: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
 
 def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:
     """Mean and standard deviation of each column's finite values; without a spread the scale is 1."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
     count, total = np.zeros(x.shape[1]), np.zeros(x.shape[1])
     for part in _chunks(x):
         count += np.isfinite(part).sum(axis=0)
@@ -146,6 +159,8 @@ def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:
 
 
 def _standardised(x: NDArray[np.floating], means: Floats, scales: Floats, clip: float) -> Iterator[Floats]:
+    import numpy as np  # noqa: PLC0415 - see the package
+
     for part in _chunks(x):
         z = np.clip((part.astype(np.float64) - means) / scales, -clip, clip)
         yield np.nan_to_num(z, copy=False, nan=0.0)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 _MIN_LEAF_ROWS = 20
 _LEAF, _ROOT = -1, 2**31 - 1
@@ -45,6 +47,8 @@ class XGBoostModel:
 
     def predict(self, x: NDArray[np.floating]) -> NDArray[np.float64]:
         """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``."""
+        import numpy as np  # noqa: PLC0415 - see the package
+
         if x.shape[0] == 0:
             return np.empty(0)
         return np.asarray(self._booster.inplace_predict(x), np.float64)
@@ -117,6 +121,8 @@ def load(body: bytes) -> XGBoostModel:
 
 def _check(document: Any) -> None:
     """Check that a model is what ``fit`` writes: its own numbers, and nothing else, may differ."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
     learner = document["learner"]
     names, booster = learner["feature_names"], learner["gradient_booster"]
     trees = booster["model"]["trees"]
@@ -159,6 +165,8 @@ def _check(document: Any) -> None:
 
 def _check_tree(tree: Any, number: int, features: int) -> None:
     """Check that a tree's nodes lead downwards within it, and look at features that exist."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
     count = len(tree["left_children"])
     frame = {
         "categories": [],
