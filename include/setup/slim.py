@@ -1,8 +1,8 @@
 """What the images leave out of an environment: nothing that the project's programs load.
 
-Packages' own tests and headers; symbols for debuggers; parts of PyArrow and of Spark that aren't used here (Flight,
-Hive, Kubernetes, RocksDB, MLlib, GraphX, the Scala shell). Sources are compiled, since containers can't write beside
-them.
+Packages' own tests, headers and compiled sources; symbols for debuggers; parts of PyArrow and of Spark that aren't used
+here (Flight, Hive, Kubernetes, RocksDB, MLlib, GraphX, the Scala shell); what writes fonts into PDF and PostScript.
+Python's sources are compiled, since containers can't write beside them.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from pathlib import Path
 from setup.parts import Setup
 
 _TESTS = {"tests", "test"}
+_SOURCES = {".c", ".cpp", ".pyx", ".pyi"}
+"""Of what is compiled already, and for type checkers."""
 _UNUSED = (
     "pip", "setuptools", "pkg_resources", "wheel",
     "pyarrow/include", "pyarrow/src", "pyarrow/libarrow_flight*", "pyarrow/libarrow_python_flight*", "pyarrow/_flight*",
@@ -23,6 +25,10 @@ _UNUSED = (
     "pyspark/jars/spire*", "pyspark/jars/spark-mllib*", "pyspark/jars/cats-kernel_*", "pyspark/jars/algebra_*",
     "pyspark/jars/JTransforms-*", "pyspark/jars/arpack*", "pyspark/jars/lapack-*", "pyspark/jars/blas-*",
     "pyspark/jars/spark-graphx_*",
+    "zstandard/_cffi*",
+    "fontTools/[c-e]*Lib", "fontTools/[m-v]*Lib", "fontTools/feaLib",
+    "fontTools/subset", "fontTools/cu2qu", "fontTools/qu2cu", "fontTools/pens", "fontTools/merge",
+    "fontTools/unicodedata", "matplotlib/mpl-data/sample_data", "xgboost/testing",
     "jedi/third_party/django-stubs",
 )  # fmt: skip
 _LANGUAGES = re.compile(r"(en|root)(_.*)?\.dat")
@@ -47,6 +53,8 @@ def slim(setup: Setup, name: str, site: Path) -> int:
             _remove(path)
     for path in [folder for folder in site.rglob("*") if folder.name in _TESTS and folder.is_dir()]:
         _remove(path)
+    for path in [file for file in site.rglob("*") if file.suffix in _SOURCES and file.is_file()]:
+        path.unlink()
     for path in site.glob("babel/locale-data/*.dat"):
         if not _LANGUAGES.fullmatch(path.name):
             path.unlink()
