@@ -23,25 +23,12 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.sources.source import load_source
 from tests.airflow.drops_world import FILINGS, PRICES, RUN, Clock, Feed, write_sources
 from tests.airflow_home import ROOT
-from tests.patience import LONG, wait_long_for_services
+from tests.patience import LONG
 
 pytestmark = [
     pytest.mark.services,
     pytest.mark.filterwarnings("ignore:Series.values returning an ndarray"),  # exchange_calendars, on pandas 3
 ]
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    """A real S3; nobody asks for HDFS here."""
-    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
-    from afterbell.embedded import stack  # noqa: PLC0415
-
-    set_up = Folders.from_env()
-    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
-    wait_long_for_services()
-    with stack.running(folders, Platform(), ("s3",)) as found:
-        yield stack.step_env(folders, Platform(), found)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from tests.clusters.dispatcher import dispatcher
 from tests.clusters.profiles import config_with, mesos_profile, standalone_profile
 from tests.clusters.programs import until
 from tests.clusters.standalone import standalone
-from tests.patience import wait_long_for_services
 
 pytestmark = pytest.mark.services
 
@@ -27,19 +26,6 @@ pytestmark = pytest.mark.services
 FROM_THE_TEST = (
     "PATH", "HOME", "AFTERBELL_ENV", "AFTERBELL_CONFIG", "AFTERBELL_HOME", "PYTHONPATH", "JDK_JAVA_OPTIONS",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    """A real S3; nobody asks for HDFS here."""
-    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
-    from afterbell.embedded import stack  # noqa: PLC0415
-
-    set_up = Folders.from_env()
-    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
-    wait_long_for_services()
-    with stack.running(folders, Platform(), ("s3",)) as found:
-        yield stack.step_env(folders, Platform(), found)
 
 
 def _on_standalone(folder):

@@ -23,7 +23,7 @@ from afterbell.sla.policy import TIMED, load_policy
 from tests.airflow.hook_server import HookServer
 from tests.airflow_home import ROOT
 from tests.cluster.test_connections import ENV
-from tests.patience import LONG, wait_long_for_services
+from tests.patience import LONG
 
 pytestmark = [
     pytest.mark.services,
@@ -31,19 +31,6 @@ pytestmark = [
 ]
 LOG = logging.getLogger("step")
 TEN_MINUTES = {"seconds": dict.fromkeys(TIMED, 600.0), "reserve": 300.0, "learned": {}}
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    """A real S3; nobody asks for HDFS here."""
-    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
-    from afterbell.embedded import stack  # noqa: PLC0415
-
-    set_up = Folders.from_env()
-    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
-    wait_long_for_services()
-    with stack.running(folders, Platform(), ("s3",)) as found:
-        yield stack.step_env(folders, Platform(), found)
 
 
 def connect(monkeypatch, env):

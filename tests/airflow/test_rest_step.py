@@ -31,23 +31,10 @@ from afterbell.cluster.share import placed
 from afterbell.run.job import attempt_key, failure_key, result_key
 from tests.airflow.rest_world import CREATE, RUN, World, configure, lost, told, unknown
 from tests.cluster.rest_server import frozen_server
-from tests.patience import LONG, wait_long_for_services
+from tests.patience import LONG
 
 pytestmark = pytest.mark.services
 KEY = (datetime(2016, 6, 30).date(), "manual__x", "ingest")  # noqa: DTZ001 - a day has no zone
-
-
-@pytest.fixture(scope="module")
-def stores(tmp_path_factory):
-    """A real S3; nobody asks for HDFS here."""
-    from afterbell.config.platform import Folders, Platform  # noqa: PLC0415
-    from afterbell.embedded import stack  # noqa: PLC0415
-
-    set_up = Folders.from_env()
-    folders = Folders(root=set_up.root, home=tmp_path_factory.mktemp("home"), env=set_up.env)
-    wait_long_for_services()
-    with stack.running(folders, Platform(), ("s3",)) as found:
-        yield stack.step_env(folders, Platform(), found)
 
 
 @pytest.fixture

@@ -40,6 +40,14 @@ class Model(Protocol):
         ...
 
 
+_LEAST_LEAF_ROWS = 20
+
+
+def leaf_rows(share: float, rows: int) -> int:
+    """The fewest of ``rows`` training rows that a leaf may have: ``share`` of them, and never less than 20."""
+    return max(_LEAST_LEAF_ROWS, int(share * rows))
+
+
 @dataclass(frozen=True)
 class Family:
     """One model family. A module of this package that defines ``FAMILY`` is registered under its name.

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.families.base import Family
+from afterbell.training.families.base import Family, leaf_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _MAGIC = b"tree\nversion="
 _END = b"end of parameters"
-_MIN_LEAF_ROWS = 20
 
 
 class LightGBMParams(Strict):
@@ -74,7 +73,7 @@ def fit(
         "bagging_freq": 1 if params.bagging_fraction < 1 else 0,
         "max_bin": params.max_bin,
         "lambda_l2": params.lambda_l2,
-        "min_data_in_leaf": max(_MIN_LEAF_ROWS, int(params.min_leaf_share * y.size)),
+        "min_data_in_leaf": leaf_rows(params.min_leaf_share, y.size),
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,

@@ -9,13 +9,12 @@ from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.families.base import Family
+from afterbell.training.families.base import Family, leaf_rows
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_MIN_LEAF_ROWS = 20
 _LEAF, _ROOT = -1, 2**31 - 1
 _OF_NODES = frozenset({
     "left_children", "right_children", "parents", "split_indices", "split_conditions", "default_left", "base_weights",
@@ -85,7 +84,7 @@ def fit(
         "max_bin": params.max_bin,
         "reg_lambda": params.lambda_l2,
         # With squared errors each row's hessian is 1, so this is the number of rows of a leaf.
-        "min_child_weight": max(_MIN_LEAF_ROWS, int(params.min_leaf_share * y.size)),
+        "min_child_weight": leaf_rows(params.min_leaf_share, y.size),
         "seed": seed,
         "nthread": 1,
         "verbosity": 0,
@@ -129,7 +128,8 @@ def _check(document: Any) -> None:
     if not names or not all(isinstance(name, str) and name for name in names) or len(set(names)) != len(names):
         raise ValueError("expected a name for each feature, none of them twice")
     base = learner["learner_model_param"]["base_score"]
-    if not np.isfinite(np.asarray(json.loads(base), np.float64)).all() or len(json.loads(base)) != 1:
+    (score,) = json.loads(base)
+    if not np.isfinite(float(score)):
         raise ValueError(f"expected one finite base_score, found {base!r:.40}")
     frame = {
         "version": document["version"],
