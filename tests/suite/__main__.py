@@ -63,16 +63,19 @@ def _rooms(records: Iterable[Path]) -> None:
 
 
 def type_checks() -> list[Command]:
-    """Types in both environments, import contracts."""
+    """Types in both environments and of the notebooks, import contracts."""
     tools = _ENV / "tools" / "bin"
 
-    def mypy(environment: str) -> Command:
+    def mypy(environment: str, cache: str) -> list[str]:
         python = str(_ENV / environment / "bin" / "python")
-        options = ["--cache-dir", f".mypy_cache/{environment}", "--python-executable", python]
-        return Command(f"types {environment}", [str(tools / "mypy"), *options, *_TYPED[environment]], quiet=True)
+        return [str(tools / "mypy"), "--cache-dir", f".mypy_cache/{cache}", "--python-executable", python]
 
-    contracts = Command("contracts", [str(tools / "lint-imports")], {"PYTHONPATH": "include:."}, quiet=True)
-    return [*map(mypy, _TYPED), contracts]
+    notebooks = [sys.executable, "-m", "tests.suite.notebooks", *mypy("spark", "notebooks")]
+    return [
+        *(Command(f"types {name}", [*mypy(name, name), *paths], quiet=True) for name, paths in _TYPED.items()),
+        Command("types notebooks", notebooks, quiet=True),
+        Command("contracts", [str(tools / "lint-imports")], {"PYTHONPATH": "include:."}, quiet=True),
+    ]
 
 
 def linters() -> list[Command]:

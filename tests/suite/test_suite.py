@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 
 import pytest
 
-from tests.suite import durations
+from tests.suite import durations, notebooks
 from tests.suite.__main__ import run_and_summarize
 from tests.suite.rooms import ROOT, Target, UnknownTestError, find_target, selection
 from tests.suite.side_by_side import Command, run_all
@@ -103,3 +104,23 @@ def test_the_table_is_read_as_it_was_written(tmp_path):
 
 def test_the_table_names_files_that_are_there():
     assert [file for file in durations.read_table() if not (ROOT / file).exists()] == []
+
+
+def test_code_cells_of_a_notebook_become_one_module():
+    cells = [
+        {"cell_type": "markdown", "source": ["# from afterbell import nothing\n"]},
+        {"cell_type": "code", "source": ["from pyiceberg.expressions import EqualTo\n", "x = EqualTo('a', 1)"]},
+        {"cell_type": "code", "source": ["display(x)"]},
+    ]
+    module = notebooks.module_of(json.dumps({"cells": cells}))
+    assert module.endswith("EqualTo: Any = ice.EqualTo\nx = EqualTo('a', 1)\ndisplay(x)\n")
+    assert "nothing" not in module
+
+
+def test_every_notebook_becomes_a_module_that_compiles(tmp_path):
+    paths = notebooks.write_modules(tmp_path)
+    assert [path.name for path in paths] == [
+        "notebook_01_bars_as_of_a_date.py", "notebook_02_explore_features.py", "notebook_03_open_a_release.py",
+    ]  # fmt: skip
+    for path in paths:
+        compile(path.read_text(), str(path), "exec")
