@@ -15,11 +15,12 @@ from afterbell.embedded.ports import free_port
 from containers.base_image import base_image
 from tests.clusters.programs import until
 from tests.compose.cluster import ROOT, Cluster, absent, secrets_file
+from tests.real_drops import DROPS, paths, thinned
 
 _PORTS = ("AIRFLOW_PORT", "S3_PORT", "SPARK_HISTORY_PORT", "NOTEBOOK_PORT", "PROMETHEUS_PORT")
-_MARKET = ROOT.parent / "shared" / "market" / "us_daily"
 _SESSIONS = 60
 """Of the first run; two more are delivered for the runs after it."""
+_ONE_IN = 6
 _SPLIT = {"folds": 2, "test_sessions": 12, "min_train_sessions": 15, "embargo": 2}
 
 
@@ -50,7 +51,7 @@ def sessions(cluster, tmp_path_factory):
     """The sixtieth session of the drops that were delivered, and the two after it."""
     folder = tmp_path_factory.mktemp("drops")
     folder.chmod(0o755)
-    days = real(folder) if _MARKET.is_dir() else simulated(folder)
+    days = real(folder) if DROPS.is_dir() else simulated(folder)
     subprocess.run(["chmod", "-R", "a+rX", str(folder)], check=True)
     told = cluster.command("upload", "/drops", mount=folder)
     assert told["objects"] > _SESSIONS
@@ -58,13 +59,13 @@ def sessions(cluster, tmp_path_factory):
 
 
 def real(folder: Path) -> list[str]:
-    """The first drops of the real market."""
-    days = sorted(path.name[:8] for path in _MARKET.glob("s3/prices/*/*.csv.gz"))
-    for path in _MARKET.rglob("*.gz"):
+    """The first drops of the real market, with a part of its symbols."""
+    days = sorted({path.name[:8] for kind, path in paths() if kind == "s3"})
+    for kind, path in paths():
         if path.name[:8] <= days[_SESSIONS + 1]:
-            target = folder / path.relative_to(_MARKET)
+            target = folder / kind / path.relative_to(DROPS / kind)
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(path, target)
+            target.write_bytes(thinned(path, _ONE_IN))
     return days[_SESSIONS - 1 : _SESSIONS + 2]
 
 

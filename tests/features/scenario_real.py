@@ -1,4 +1,4 @@
-"""Every symbol of the real drops: features of all sessions in one job, against each session on what was known then.
+"""A quarter of the real symbols: features of all sessions in one job, against each session on what was known then.
 
 Writes, as JSON, how many rows were compared and which differ, for every factor set.
 """
@@ -9,7 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,12 @@ from afterbell.lake.commit import head
 from afterbell.lake.listings import HOLD_COLUMNS, RENAME_COLUMNS, RENAMED, WRONG_LISTING
 from afterbell.lake.reader import scan
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
-from afterbell.stores.protocols import Delivery, StoreKind
+from afterbell.stores.protocols import Delivery
 from afterbell.stores.upload import upload
 from bench.lakes import Lake
+from tests.real_drops import delivered_on, delivery, paths
 
-DROPS = Path(__file__).resolve().parents[3] / "shared" / "market" / "us_daily"
-KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")
+ONE_IN = 4
 EXCHANGE = Exchange()
 SESSIONS = EXCHANGE.between(date(2015, 6, 15), date(2016, 1, 15))
 """149 sessions. Splits, listings, delistings, half days and thousands of restated bars are among them."""
@@ -50,11 +50,9 @@ DAILY = 2
 
 
 def drops() -> Iterable[Delivery]:
-    for kind in KINDS:
-        for path in sorted((DROPS / kind).rglob("*.gz")):
-            day = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=UTC).date()
-            if SESSIONS[0] <= day <= SESSIONS[-1]:
-                yield Delivery(kind, path.relative_to(DROPS / kind).as_posix(), path.read_bytes())
+    for kind, path in paths():
+        if SESSIONS[0] <= delivered_on(path) <= SESSIONS[-1]:
+            yield delivery(kind, path, ONE_IN)
 
 
 class Market:

@@ -1,4 +1,4 @@
-"""All symbols of sixty-four real sessions: rows of one job are those of each session on its day, byte for byte."""
+"""Sixty-four real sessions, a quarter of their symbols: the rows of one job are those of each session on its day."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def seen(market_drops: Path, services: Any, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.parametrize("name", ["alpha158", "core", "cross_section", "fundamental"])
 def test_rows_of_one_job_are_those_of_each_session_on_what_was_known_then(seen: dict[str, Any], name: str) -> None:
     assert seen["sets"][name]["differ"] == []
-    assert seen["sets"][name]["rows"] > 64 * 5_500
+    assert seen["sets"][name]["rows"] > 64 * 1_300
 
 
 def test_there_were_restated_bars_to_get_wrong(seen: dict[str, Any]) -> None:
     assert seen["sessions"] >= 60
-    assert seen["restated"] > 5_000
+    assert seen["restated"] > 1_200

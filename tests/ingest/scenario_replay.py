@@ -5,11 +5,9 @@ Published without an audit: what is compared is what ingest makes of the drops.
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import sys
-import zlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -22,38 +20,24 @@ from afterbell.ingest.job import ingest
 from afterbell.ingest.write import publish
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
-from afterbell.stores.protocols import Delivery, StoreKind
+from afterbell.stores.protocols import Delivery
 from afterbell.stores.upload import upload
 from bench.lakes import Lake, differences
+from tests.real_drops import DROPS, delivered_on, delivery, paths
 
-DROPS = Path(__file__).resolve().parents[3] / "shared" / "market" / "us_daily"
 # A drop delivered three times over, forty-six sessions with a holiday's drop among them, and one taken too early.
 FIRST, LAST = date(2015, 6, 15), date(2015, 8, 20)
 APART = (date(2015, 4, 6), date(2015, 11, 17))
-KINDS: tuple[StoreKind, ...] = ("s3", "hdfs")
 ALWAYS = {b"SBUX", b"NFLX", b"NKE", b"AAPL"}
+"""Some that had splits."""
 ONE_IN = 30
 
 
-def wanted(line: bytes) -> bool:
-    """One symbol in thirty, some that had splits, and every line that isn't a row."""
-    symbol, found, _ = line.replace(b"\t", b",").partition(b",")
-    return not found or symbol in ALWAYS | {b"symbol"} or zlib.crc32(symbol) % ONE_IN == 0
-
-
-def cut(path: Path) -> bytes:
-    """A real drop with few of its symbols, line by line as it is; an empty one stays empty."""
-    data = path.read_bytes()
-    lines = gzip.decompress(data).splitlines(keepends=True) if data else []
-    return gzip.compress(b"".join(line for line in lines if wanted(line)), 1, mtime=0) if data else b""
-
-
 def real() -> Iterable[Delivery]:
-    for kind in KINDS:
-        for path in sorted((DROPS / kind).rglob("*.gz")):
-            day = datetime.strptime(path.name[:8], "%Y%m%d").replace(tzinfo=UTC).date()
-            if FIRST <= day <= LAST or day in APART:
-                yield Delivery(kind, path.relative_to(DROPS / kind).as_posix(), cut(path))
+    for kind, path in paths():
+        day = delivered_on(path)
+        if FIRST <= day <= LAST or day in APART:
+            yield delivery(kind, path, ONE_IN, ALWAYS)
 
 
 def ingested(lake: Lake, sessions: Iterable[date]) -> list[str]:
