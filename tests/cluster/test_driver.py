@@ -68,6 +68,10 @@ def test_a_standalone_master_gives_executors_all_of_it():
         manager_settings(STANDALONE, {})
 
 
+def test_on_this_machine_alone_spark_makes_the_secret():
+    assert manager_settings(STANDALONE | {"spark.master": "local[2]"}, {}) == {}
+
+
 @pytest.mark.parametrize("master", [MESOS["spark.master"], STANDALONE["spark.master"]])
 def test_without_authentication_nothing_is_handed_on(master):
     assert manager_settings({"spark.master": master}, GIVEN) == {}

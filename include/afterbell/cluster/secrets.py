@@ -65,9 +65,10 @@ def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> 
 
 def open_doors(cluster: ClusterProfile) -> list[str]:
     """Where ``cluster`` accepts anybody without a check, as far as the profile shows."""
-    nodes, doors = cluster.manager.nodes, list[str]()
+    nodes = cluster.manager.nodes
     if nodes is None:
-        return doors
+        return []
+    doors: list[str] = []
     if cluster.conf.get("spark.authenticate") != "true":
         doors.append(
             "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "

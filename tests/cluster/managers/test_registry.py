@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from datetime import UTC, date, datetime
@@ -50,6 +51,21 @@ def server(parade):
 def test_the_managers_are_known_by_their_modules_the_simplest_first():
     assert list(managers.MANAGERS) == ["local", "standalone", "mesos"]
     assert "parade" not in managers.MANAGERS
+
+
+def _names_in(source):
+    """The constants of a module that are the name or the prefix of a manager with nodes."""
+    named = {text for one in managers.registered() if one.nodes for text in (one.name, one.prefix)}
+    constants = [node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)]
+    return [value for value in constants if isinstance(value, str) and value in named]
+
+
+def test_no_other_module_knows_a_manager_by_name():
+    assert _names_in('mesos = profile.manager == "mesos" or master.startswith("spark://")') == ["mesos", "spark://"]
+    package, own = Path(managers.__file__).parents[2], Path(managers.__file__).parent
+    others = [path for path in sorted(package.rglob("*.py")) if own not in path.parents]
+    assert len(others) > 300
+    assert {str(path.relative_to(package)): names for path in others if (names := _names_in(path.read_text()))} == {}
 
 
 def test_prefixes_tell_managers_apart():
