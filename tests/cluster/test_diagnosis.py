@@ -5,8 +5,10 @@ import threading
 
 import pytest
 
-from afterbell.cluster.diagnosis import ask_manager, mesos_cause, standalone_cause
-from afterbell.cluster.executor_request import ExecutorRequest, megabytes
+from afterbell.cluster.diagnosis import ask_manager, executor_request
+from afterbell.cluster.executor_request import megabytes
+from afterbell.cluster.managers.mesos.executors import mesos_cause
+from afterbell.cluster.managers.standalone import standalone_cause
 from tests.patience import LONG
 
 APP = "d6b1-0007"
@@ -26,7 +28,7 @@ def _mesos(agents, tasks=(), **more):
         {"id": "another", "completed_tasks": [{"state": "TASK_FAILED"}]},
         {"id": APP, "completed_tasks": tasks},
     ]
-    return mesos_cause(agents, frameworks, APP, ExecutorRequest.of(MESOS | more))
+    return mesos_cause(agents, frameworks, APP, executor_request(MESOS | more))
 
 
 def test_no_agent_at_all():
@@ -97,7 +99,7 @@ def test_room_that_is_not_offered_points_to_roles():
 
 def test_a_standalone_worker_that_gave_its_cores_to_this_job_and_not_to_another():
     worker = {"state": "ALIVE", "cores": 2, "coresfree": 0, "memory": 4096, "memoryfree": 2048}
-    wanted = ExecutorRequest.of({"spark.master": "spark://m1:7077", "spark.executor.memory": "2g"})
+    wanted = executor_request({"spark.master": "spark://m1:7077", "spark.executor.memory": "2g"})
     other, own = {"id": "app-1", "cores": 2}, {"id": "app-2", "cores": 2}
     assert "no worker has 1 cores and 2048 MiB free" in standalone_cause(
         {"workers": [worker], "activeapps": [other, {"id": "app-2", "cores": 0}]}, "app-2", wanted
@@ -118,17 +120,17 @@ def test_a_standalone_worker_that_gave_its_cores_to_this_job_and_not_to_another(
 )
 def test_a_worker_without_room_is_taken_by_others_only_where_others_hold_cores(others, cause):
     worker = {"state": "ALIVE", "cores": 1, "coresfree": 0, "memory": 1024, "memoryfree": 512}
-    wanted = ExecutorRequest.of({"spark.master": "spark://m1:7077", "spark.executor.memory": "512m"})
+    wanted = executor_request({"spark.master": "spark://m1:7077", "spark.executor.memory": "512m"})
     assert cause in standalone_cause({"workers": [worker]} | others, "app-2", wanted)
 
 
 def test_a_dead_worker_is_none():
-    wanted = ExecutorRequest.of({"spark.master": "spark://m1:7077"})
+    wanted = executor_request({"spark.master": "spark://m1:7077"})
     assert "no worker is registered" in standalone_cause({"workers": [{"state": "DEAD"}]}, "app-1", wanted)
 
 
 def test_pages_of_a_busy_master_are_asked_again(busy_master):
-    wanted = ExecutorRequest.of({"spark.master": "spark://m1:7077", "spark.afterbell.masterUi": busy_master})
+    wanted = executor_request({"spark.master": "spark://m1:7077", "spark.afterbell.masterUi": busy_master})
     assert "no worker is registered with the master" in ask_manager(wanted, "app-1")
 
 
@@ -154,7 +156,7 @@ def _answer_the_third(listener):
 @pytest.mark.parametrize("ui", ["", "http://127.0.0.1:9"])
 def test_pages_that_cannot_be_read_leave_all_causes(ui):
     properties = MESOS | {"spark.master": "mesos://zk://z1:2181/m", "spark.afterbell.masterUi": ui}
-    found = ask_manager(ExecutorRequest.of(properties | {"spark.mesos.constraints": "rack:r9"}), APP)
+    found = ask_manager(executor_request(properties | {"spark.mesos.constraints": "rack:r9"}), APP)
     for cause in ("memory larger than any offer (4505 MiB)", "no 2 free cores", "executor home", "image", "role"):
         assert cause in found
     assert "spark.mesos.constraints=rack:r9" in found

@@ -6,7 +6,7 @@ import shlex
 
 import pytest
 
-from afterbell.cluster.driver import authentication, executor_variables, java_of_agents
+from afterbell.cluster.driver import executor_variables, manager_settings
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
 
@@ -20,7 +20,7 @@ def _options(found):
 
 
 def test_executors_on_mesos_get_the_secret_as_one_of_mesos_and_learn_that_there_is_one():
-    found = authentication(MESOS, GIVEN)
+    found = manager_settings(MESOS, GIVEN)
     assert found["spark.authenticate.secret"] == "canary-secret"
     assert found["spark.mesos.executor.secret.values"] == "canary-secret"
     assert found["spark.mesos.executor.secret.envkeys"] == "_SPARK_AUTH_SECRET"  # what Spark's SecurityManager reads
@@ -30,7 +30,7 @@ def test_executors_on_mesos_get_the_secret_as_one_of_mesos_and_learn_that_there_
 
 
 def test_each_driver_on_mesos_makes_a_secret_of_its_own():
-    made = [authentication(MESOS, {})["spark.authenticate.secret"] for _ in range(2)]
+    made = [manager_settings(MESOS, {})["spark.authenticate.secret"] for _ in range(2)]
     assert made[0] != made[1]
     assert min(len(secret) for secret in made) >= 32
 
@@ -45,7 +45,7 @@ def test_what_else_executors_need_before_they_ask_their_driver_goes_along_and_no
         "spark.sql.shuffle.partitions": "4",
         "spark.executor.defaultJavaOptions": "-Xss4m",
     }
-    assert _options(authentication(MESOS | more, GIVEN)) == [
+    assert _options(manager_settings(MESOS | more, GIVEN)) == [
         "-Xss4m",
         "-Dspark.authenticate=true",
         "-Dspark.authenticate.enableSaslEncryption=true",
@@ -57,20 +57,24 @@ def test_what_else_executors_need_before_they_ask_their_driver_goes_along_and_no
 
 def test_a_secret_that_spark_would_cut_in_two_is_refused():
     with pytest.raises(ConfigError, match="AFTERBELL_SPARK_SECRET holds a comma") as caught:
-        authentication(MESOS, {"AFTERBELL_SPARK_SECRET": "canary,secret"})
+        manager_settings(MESOS, {"AFTERBELL_SPARK_SECRET": "canary,secret"})
     assert "canary" not in str(caught.value)
 
 
 def test_a_standalone_master_gives_executors_all_of_it():
-    assert authentication(STANDALONE, GIVEN) == {"spark.authenticate.secret": "canary-secret"}
-    assert authentication(STANDALONE | {"spark.authenticate.secret": "x"}, {}) == {}
+    assert manager_settings(STANDALONE, GIVEN) == {"spark.authenticate.secret": "canary-secret"}
+    assert manager_settings(STANDALONE | {"spark.authenticate.secret": "x"}, {}) == {}
     with pytest.raises(ConfigError, match="there is no secret"):
-        authentication(STANDALONE, {})
+        manager_settings(STANDALONE, {})
+
+
+def test_on_this_machine_alone_spark_makes_the_secret():
+    assert manager_settings(STANDALONE | {"spark.master": "local[2]"}, {}) == {}
 
 
 @pytest.mark.parametrize("master", [MESOS["spark.master"], STANDALONE["spark.master"]])
 def test_without_authentication_nothing_is_handed_on(master):
-    assert authentication({"spark.master": master}, GIVEN) == {}
+    assert manager_settings({"spark.master": master}, GIVEN) == {}
 
 
 @pytest.mark.parametrize(
@@ -95,7 +99,7 @@ JAVA = {"JAVA_HOME": "/opt/java"}
 
 
 def test_executors_on_mesos_that_run_the_drivers_spark_run_its_java():
-    assert java_of_agents({"spark.master": "mesos://m1:5050"}, JAVA) == {"spark.executorEnv.JAVA_HOME": "/opt/java"}
+    assert manager_settings({"spark.master": "mesos://m1:5050"}, JAVA) == {"spark.executorEnv.JAVA_HOME": "/opt/java"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +113,7 @@ def test_executors_on_mesos_that_run_the_drivers_spark_run_its_java():
     ],
 )
 def test_a_spark_of_its_own_has_a_java_of_its_own(properties):
-    assert java_of_agents({"spark.master": "mesos://m1:5050"} | properties, JAVA) == {}
+    assert manager_settings({"spark.master": "mesos://m1:5050"} | properties, JAVA) == {}
 
 
 @pytest.mark.parametrize(

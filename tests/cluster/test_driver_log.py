@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from afterbell.cluster.driver_log import LONGEST, clean, driver_log, driver_page
+from afterbell.cluster.managers import MANAGERS
 from tests.cluster.rest_server import frozen_server
 
 DRIVER = "driver-20261125154351-0003"
@@ -33,10 +34,10 @@ def test_a_standalone_workers_page_gives_the_end_of_both_files(server):
     for kind, text in (("stdout", "it ran\n"), ("stderr", f"{LAUNCH}WARN x\n")):
         asked = f"GET /log/?driverId={DRIVER}&logType={kind}&byteLength={LONGEST}"
         server.say(asked, HEAD.format(kind=kind) + text)
-    found = driver_log("standalone", server.url, DRIVER)
+    found = driver_log(MANAGERS["standalone"], server.url, DRIVER)
     assert found.tails == {"stdout": "it ran\n", "stderr": "\nWARN x\n"}
     assert found.page == f"{server.url}/logPage/?driverId={DRIVER}&logType=stdout"
-    assert driver_page("standalone", server.url, DRIVER) == found.page
+    assert driver_page(MANAGERS["standalone"], server.url, DRIVER) == found.page
 
 
 def test_a_mesos_sandbox_gives_its_last_bytes(server):
@@ -50,7 +51,7 @@ def test_a_mesos_sandbox_gives_its_last_bytes(server):
         server.say(f"GET /files/read?path={path}{kind}", {"data": "", "offset": 100_000})
         asked = f"GET /files/read?path={path}{kind}&offset={100_000 - LONGEST}&length={LONGEST}"
         server.say(asked, {"data": f"the end of {kind}", "offset": 100_000 - LONGEST})
-    found = driver_log("mesos", server.url, driver)
+    found = driver_log(MANAGERS["mesos"], server.url, driver)
     assert found.tails == {"stdout": "the end of stdout", "stderr": "the end of stderr"}
     assert found.page == f"{server.url}/#/agents/{agent}/frameworks/{framework['id']}/executors/{driver}"
 
@@ -61,7 +62,7 @@ def test_the_newest_of_a_supervised_drivers_tasks_is_read(server):
     ]
     server.say("GET /frameworks", {"frameworks": [{"id": "f", "tasks": [], "completed_tasks": tasks}]})
     server.say("GET /slaves", {"slaves": [{"id": "a", "hostname": "h", "port": 5051}]})
-    assert driver_page("mesos", server.url, DRIVER).endswith(f"/executors/{DRIVER}-retry-10")
+    assert driver_page(MANAGERS["mesos"], server.url, DRIVER).endswith(f"/executors/{DRIVER}-retry-10")
 
 
 def _lost(server, agents):
@@ -69,7 +70,7 @@ def _lost(server, agents):
     lost = {"id": "f", "tasks": [], "completed_tasks": [], "unreachable_tasks": tasks}
     server.say("GET /frameworks", {"frameworks": [lost]})
     server.say("GET /slaves", {"slaves": agents})
-    return driver_log("mesos", server.url, DRIVER)
+    return driver_log(MANAGERS["mesos"], server.url, DRIVER)
 
 
 def test_a_lost_drivers_log_is_read_once_its_agent_is_back(server):
@@ -91,7 +92,7 @@ def test_the_tasks_of_a_framework_that_is_gone_are_looked_through_as_well(server
     tasks = [{"id": DRIVER, "slave_id": "S1", "executor_id": ""}]
     server.say("GET /frameworks", {"frameworks": [], "completed_frameworks": [{"id": "f", "unreachable_tasks": tasks}]})
     server.say("GET /slaves", {"slaves": []})
-    assert driver_page("mesos", server.url, DRIVER).endswith(f"/frameworks/f/executors/{DRIVER}")
+    assert driver_page(MANAGERS["mesos"], server.url, DRIVER).endswith(f"/frameworks/f/executors/{DRIVER}")
 
 
 @pytest.mark.parametrize(
@@ -106,13 +107,13 @@ def test_the_tasks_of_a_framework_that_is_gone_are_looked_through_as_well(server
 )
 def test_a_log_that_cannot_be_read_is_said_and_fails_nothing(server, answer, trouble):
     server.say("GET /json/", answer)
-    assert trouble in driver_log("standalone", server.url, DRIVER).trouble
-    assert driver_page("standalone", server.url, DRIVER) == ""
+    assert trouble in driver_log(MANAGERS["standalone"], server.url, DRIVER).trouble
+    assert driver_page(MANAGERS["standalone"], server.url, DRIVER) == ""
 
 
 def test_without_the_address_of_the_page_there_is_no_log():
-    assert driver_log("standalone", "", DRIVER).trouble == "master_ui is not set in the cluster profile"
-    assert driver_page("mesos", "", DRIVER) == ""
+    assert driver_log(MANAGERS["standalone"], "", DRIVER).trouble == "master_ui is not set in the cluster profile"
+    assert driver_page(MANAGERS["mesos"], "", DRIVER) == ""
 
 
 def test_terminal_sequences_control_characters_and_secrets_do_not_reach_the_tasks_log():

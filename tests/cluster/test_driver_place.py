@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from afterbell.cluster.diagnosis import ask_place, place_text, require_place
-from afterbell.cluster.driver_place import DriverNeeds, mesos_place_cause, standalone_place_cause
+from afterbell.cluster.diagnosis import ask_place, driver_needs, place_text, require_place
+from afterbell.cluster.managers.mesos.place import mesos_place_cause
+from afterbell.cluster.managers.standalone import standalone_place_cause
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
 from tests.cluster.rest_server import frozen_server
@@ -23,7 +24,7 @@ def _agent(number, cpus=8, mem=16000, used=(0, 0), **attributes):
 
 
 def _needs(properties=None, **profile):
-    return DriverNeeds.of(ClusterProfile(**MESOS | profile), properties or {})
+    return driver_needs(ClusterProfile(**MESOS | profile), properties or {})
 
 
 @pytest.mark.parametrize(
@@ -42,7 +43,7 @@ def test_on_mesos_the_overhead_is_added_twice(heap, properties, memory):
 
 
 def test_on_a_standalone_worker_none_is_added():
-    assert DriverNeeds.of(ClusterProfile(**STANDALONE, driver_memory="4g"), {}).text == "1 cores and 4g"
+    assert driver_needs(ClusterProfile(**STANDALONE, driver_memory="4g"), {}).text == "1 cores and 4g"
 
 
 def test_a_driver_larger_than_any_agent_is_told_with_both_overheads():
@@ -118,7 +119,7 @@ def test_a_dispatcher_of_another_name_is_known_by_its_drivers(kind, task):
 
 def test_standalone_workers_are_judged_by_what_they_have():
     worker = {"state": "ALIVE", "cores": 4, "memory": 4000, "coresfree": 4, "memoryfree": 4000}
-    needs = DriverNeeds.of(ClusterProfile(**STANDALONE, driver_memory="4g"), {})
+    needs = driver_needs(ClusterProfile(**STANDALONE, driver_memory="4g"), {})
     assert standalone_place_cause({"workers": [worker]}, needs).never
     larger = worker | {"memory": 8000}
     assert "beside other jobs" in standalone_place_cause({"workers": [larger]}, needs).text

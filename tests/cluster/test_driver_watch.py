@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from afterbell.cluster.driver_status import DriverState, DriverStatus
 from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
-from afterbell.cluster.rest import DriverState, DriverStatus
 
 T0 = datetime(2026, 6, 30, 20, tzinfo=UTC)
 RUNNING, QUEUED, NOT_FOUND = (DriverStatus(DriverState[name]) for name in ("RUNNING", "QUEUED", "NOT_FOUND"))

@@ -71,6 +71,7 @@ def test_a_secret_in_a_profile_is_refused_without_being_shown(tmp_path, monkeypa
         ({"master": MESOS, "rest_url": "http://m1:6066"}, "rest_url is for standalone masters"),
         ({"master": SPARK, "role": "market"}, "role: for Mesos alone, and master is spark://"),
         ({"master": SPARK, "coarse": False}, "coarse: for Mesos alone"),
+        ({"master": SPARK, "containerizer": "mesos"}, "containerizer: for Mesos alone"),
         ({"master": LOCAL, "image": "a/b:1", "constraints": "rack:r1"}, "image, constraints: for Mesos alone"),
         ({"master": LOCAL, "share": "/mnt/share"}, "share: for clusters alone"),
         ({"master": MESOS, "executor_home": "/opt/spark", "executor_uri": "/x/spark-3.tgz"}, "leave one out"),
@@ -109,6 +110,17 @@ def test_keys_that_do_not_go_together_are_refused_with_what_to_write(keys, messa
 def test_a_value_of_another_form_is_refused_by_its_key(key, value):
     with pytest.raises(ValidationError, match=key):
         ClusterProfile(master=MESOS, **{key: value})
+
+
+def test_keys_of_every_manager_and_of_one_that_are_wrong_are_reported_at_once():
+    with pytest.raises(ValidationError, match="3 validation errors") as caught:
+        ClusterProfile(master=MESOS, driver_memory="4", role="a b", driver_memry="4g")
+    assert sorted(error["loc"] for error in caught.value.errors()) == [("driver_memory",), ("driver_memry",), ("role",)]
+
+
+@pytest.mark.parametrize("master", [SPARK, LOCAL])
+def test_keys_of_another_manager_that_set_nothing_are_taken(master):
+    assert ClusterProfile(master=master, role="", coarse=True).master == master
 
 
 def test_the_rest_address_of_the_dispatcher_is_its_masters():

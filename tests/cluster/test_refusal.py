@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from afterbell.cluster.refusal import is_refused, refusal_reason, refusal_text, with_refusal
+from afterbell.cluster.managers import refusal_in
+from afterbell.cluster.managers.mesos.refusal import refusal_reason, refusal_text
 
 ABORTED = "org.apache.spark.SparkException: Error starting driver, DRIVER_ABORTED\n\tat org.apache.spark.X.y(X.scala)"
 
@@ -36,14 +37,15 @@ ABORTED = "org.apache.spark.SparkException: Error starting driver, DRIVER_ABORTE
 )  # fmt: skip
 def test_the_reason_is_found_among_other_lines(line, reason):
     output = f"WARN Utils: another line\n{line}\n{ABORTED}\n"
-    assert is_refused(output)
-    assert refusal_reason(output) == reason
-    assert with_refusal("ConfigError: refused", output) == f"ConfigError: refused\nMesos' reason: {reason}"
+    refusal = refusal_in(output)
+    assert refusal_reason(output) == refusal.reason == reason
+    assert refusal.by == "the Mesos master"
+    assert refusal.add_to("ConfigError: refused") == f"ConfigError: refused\nMesos' reason: {reason}"
 
 
 def test_a_message_that_has_the_reason_is_left_alone():
     message = refusal_text("mesos://m1:5050", "Master refused authentication", "spark.mesos.principal=a")
-    assert with_refusal(message, f"Mesos error: Master refused authentication\n{ABORTED}") == message
+    assert refusal_in(f"Mesos error: Master refused authentication\n{ABORTED}").add_to(message) == message
     assert "Spark connection" in message
 
 
@@ -51,10 +53,10 @@ def test_a_message_that_has_the_reason_is_left_alone():
     "output", ["", "WARN TaskSchedulerImpl: Initial job has not accepted any resources", "Error: x"]
 )
 def test_what_was_not_refused_is_left_alone(output):
-    assert not is_refused(output)
-    assert with_refusal("StoreUnavailableError: s3 is away", output) == "StoreUnavailableError: s3 is away"
+    assert refusal_in(output) is None
 
 
 def test_a_refusal_without_a_reason_says_where_to_look():
     assert refusal_reason(ABORTED) == ""
+    assert refusal_in(ABORTED).add_to("ConfigError: refused") == "ConfigError: refused"
     assert "is in the driver's stderr" in refusal_text("mesos://m1:5050", "", "")

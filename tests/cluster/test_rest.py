@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
+from afterbell.cluster.driver_status import DriverState, DriverStatus
+from afterbell.cluster.rest import RestSubmissions
 from afterbell.errors import ClusterUnavailableError, ConfigError, UnknownOutcomeError
 from tests.cluster.rest_server import frozen_server
 

@@ -17,7 +17,7 @@ PAGES = {name_of(path): path.read_text(encoding="utf-8") for path in documents()
 LIVE = {name: text for name, text in PAGES.items() if name not in {"CHANGELOG.md", "docs/next.md"}}
 """Pages about what is; the others tell of what was, or may be."""
 GUIDES = [name for name in LIVE if re.match("README|CONTRIBUTING|docs/(tutorials|how-to|reference)", name)]
-HOW_TO = ("add-a-source", "add-a-factor", "add-a-family", "add-a-page")
+HOW_TO = ("add-a-source", "add-a-factor", "add-a-family", "add-a-page", "add-a-cluster-manager")
 SHAPE = ["What changes", "Steps", "Check", "What users notice"]
 
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from afterbell.cluster.rest import DriverState, RestSubmissions
+from afterbell.cluster.driver_status import DriverState
+from afterbell.cluster.launch import submissions_at
+from afterbell.cluster.managers.contract import Submissions
 from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
 
 KEY = "afterbell_driver"
@@ -24,9 +26,10 @@ class DriverAttempt:
     Attributes:
         token: its name, in the artifact store and for its driver.
         digest: of the driver's arguments and all that it starts from: a try with the same may take the driver over.
-        url: of the REST submission server.
+        url: of the server that launches drivers.
         began: when it began, as an ISO instant.
         driver: the driver's id; empty until it is known.
+        manager: the cluster manager's name, as ``submissions_at`` takes it.
     """
 
     token: str
@@ -34,6 +37,12 @@ class DriverAttempt:
     url: str
     began: str
     driver: str = ""
+    manager: str = ""
+
+    @property
+    def server(self) -> Submissions:
+        """The client of the server at ``url``."""
+        return submissions_at(self.url, self.manager)
 
     @classmethod
     def read(cls, store: Any) -> DriverAttempt | None:
@@ -61,7 +70,7 @@ def digest_of(request: Mapping[str, Any], arguments: list[str], script: bytes) -
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def create(client: RestSubmissions, request: Mapping[str, Any], seconds: float, log: Callable[[str], None]) -> str:
+def create(client: Submissions, request: Mapping[str, Any], seconds: float, log: Callable[[str], None]) -> str:
     """Launch a driver; while the server accepts none, ask it again for up to ``seconds``.
 
     Raises:
@@ -81,7 +90,7 @@ def create(client: RestSubmissions, request: Mapping[str, Any], seconds: float, 
         pause = min(2 * pause, _LONGEST_PAUSE)
 
 
-def end(client: RestSubmissions, driver: str, seconds: float) -> str:
+def end(client: Submissions, driver: str, seconds: float) -> str:
     """Kill a driver and wait for its end; returns why it may still be running, empty once it has ended.
 
     Args:

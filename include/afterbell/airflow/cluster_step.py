@@ -26,11 +26,11 @@ from afterbell.airflow.results import AttemptNotes, reason_in
 from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
+from afterbell.cluster.driver_status import DriverState, DriverStatus
 from afterbell.cluster.driver_watch import DriverLimits, Ending
 from afterbell.cluster.launch import Launch
+from afterbell.cluster.managers import refusal_in
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.cluster.refusal import is_refused, with_refusal
-from afterbell.cluster.rest import DriverState, DriverStatus, RestSubmissions
 from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
@@ -40,8 +40,6 @@ KILL_SECONDS = 30.0
 """How long to wait for the end of a driver that was killed."""
 GRACE = timedelta(minutes=5)
 """How long after the last instant of a wait the task gives up on a triggerer that does not answer."""
-_MISSING = {"standalone": timedelta(minutes=2), "mesos": timedelta(minutes=20)}
-"""A restarted standalone master kills the drivers that it doesn't know; a restarted dispatcher lets them run."""
 _ONE_COMMITS = "Of two drivers of one step one commits."
 
 
@@ -121,11 +119,17 @@ class ClusterStep(BaseOperator):
             if result is not None:
                 return result
         require_place(cluster, job.properties)
-        attempt = DriverAttempt(uuid.uuid4().hex, digest, cluster.rest_address, datetime.now(UTC).isoformat())
+        attempt = DriverAttempt(
+            uuid.uuid4().hex,
+            digest,
+            cluster.rest_address,
+            datetime.now(UTC).isoformat(),
+            manager=cluster.manager.name,
+        )
         attempt.keep(store)
         job.notes(attempt.token).announce(job.environment)
         driver = create(
-            RestSubmissions(attempt.url),
+            attempt.server,
             requests.request(*job.arguments, "--attempt", attempt.token),
             cluster.registered_seconds,
             lambda text: self.log.warning("%s", text),
@@ -164,9 +168,10 @@ class ClusterStep(BaseOperator):
             deadline=datetime.fromisoformat(str(job.run["deadline"])),
             overtime=overtime,
             queued=timedelta(seconds=cluster.first_executor_seconds),
-            missing=_MISSING[cluster.manager],
+            missing=cluster.manager.require_nodes().forgets,
         )
-        trigger = DriverTrigger(attempt.url, attempt.driver, asdict(job.notes(attempt.token)), limits.to_json())
+        notes = asdict(job.notes(attempt.token))
+        trigger = DriverTrigger(attempt.url, attempt.driver, notes, limits.to_json(), attempt.manager)
         self.defer(trigger=trigger, method_name="resume", timeout=overtime - now + GRACE if overtime else None)
         raise AssertionError("unreachable")  # to defer is to raise
 
@@ -208,14 +213,16 @@ class ClusterStep(BaseOperator):
         if result is not None:
             return result
         output = "\n".join(log.tails.values())
+        refusal = refusal_in(output)
         known_reason = reason or reason_in(output, job.step)
         if known_reason is not None and known_reason["kind"] in WAITED_FOR:
             raise StoreAwayError(f"step {job.step!r} failed: {_format_reason(known_reason)}")
         if reason is not None and reason["permanent"]:
-            raise AirflowFailException(f"step {job.step!r} failed: {with_refusal(_format_reason(reason), output)}")
-        if is_refused(output):  # a driver that couldn't leave its reason in the store
-            text = f"driver {attempt.driver} of step {job.step!r} was refused by the Mesos master"
-            raise AirflowFailException(with_refusal(text, output))
+            text = _format_reason(reason)
+            raise AirflowFailException(f"step {job.step!r} failed: {refusal.add_to(text) if refusal else text}")
+        if refusal:  # a driver that couldn't leave its reason in the store
+            text = f"driver {attempt.driver} of step {job.step!r} was refused by {refusal.by}"
+            raise AirflowFailException(refusal.add_to(text))
         if killed:  # by whoever cleared the task: this try came before the driver had ended
             self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
             return self.on_cluster(context, job)
@@ -256,7 +263,7 @@ class ClusterStep(BaseOperator):
         forget(_state_store(context))
 
     def _end(self, attempt: DriverAttempt) -> None:
-        trouble = end(RestSubmissions(attempt.url), attempt.driver, KILL_SECONDS)
+        trouble = end(attempt.server, attempt.driver, KILL_SECONDS)
         if trouble:
             self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _ONE_COMMITS)
         else:

@@ -9,15 +9,15 @@ from airflow.sdk import BaseHook, Connection
 from airflow.sdk.exceptions import AirflowNotFoundException
 
 from afterbell.cluster.connections import HDFS, LAKE, S3, S3_FEED, S3_LAKE, SPARK
+from afterbell.cluster.managers import registered
+from afterbell.cluster.managers.contract import SparkLogin
 from afterbell.cluster.profile import ClusterProfile, load_profile
-from afterbell.cluster.properties import AUTH_SECRET
-from afterbell.cluster.secrets import MESOS_PRINCIPAL, MESOS_SECRET, cluster_secrets
+from afterbell.cluster.secrets import cluster_secrets
 from afterbell.config.runtime import HDFS_COOKIE, S3Location
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL
 from afterbell.errors import ConfigError
 
 _HOW = {
-    SPARK: "type spark, host local[*], spark://host:7077 or mesos://host:5050, extra {'profile': 'local'}",
     S3: "type aws, keys as login and password, extra {'endpoint_url', 'region_name', 'feed_bucket', 'artifact_bucket'}",
     S3_FEED: "type aws, the feed's access key and secret key as login and password",
     S3_LAKE: "type aws, the lake's access key and secret key as login and password",
@@ -25,7 +25,13 @@ _HOW = {
     LAKE: "type generic, extra {'catalog': 'jdbc:...', 'warehouse': 's3a://...'}",
     "afterbell_webhook": "type http, host https://host/path, password: a bearer token if one is required",
 }
-_MASTERS = ("local", "spark://", "mesos://")
+
+
+def _how_to_define(conn_id: str) -> str:
+    if conn_id == SPARK:
+        *examples, last = [manager.example for manager in registered()]
+        return f"type spark, host {', '.join(examples)} or {last}, extra {{'profile': 'local'}}"
+    return _HOW.get(conn_id, "see the README")
 
 
 @dataclass(frozen=True)
@@ -57,7 +63,7 @@ def get_connection(conn_id: str) -> Connection:
     except AirflowNotFoundException as error:
         raise ConfigError(
             f"the Airflow connection {conn_id!r} is not defined, so nothing was submitted: create it under "
-            f"Admin > Connections or as AIRFLOW_CONN_{conn_id.upper()} ({_HOW.get(conn_id, 'see the README')})"
+            f"Admin > Connections or as AIRFLOW_CONN_{conn_id.upper()} ({_how_to_define(conn_id)})"
         ) from error
 
 
@@ -65,7 +71,8 @@ def _extra(conn_id: str, connection: Connection, *names: str) -> list[str]:
     extra = connection.extra_dejson
     missing = [name for name in names if not extra.get(name)]
     if missing:
-        raise ConfigError(f"the Airflow connection {conn_id!r} lacks {missing} in its extra ({_HOW[conn_id]})")
+        how = _how_to_define(conn_id)
+        raise ConfigError(f"the Airflow connection {conn_id!r} lacks {missing} in its extra ({how})")
     return [str(extra[name]) for name in names]
 
 
@@ -97,9 +104,10 @@ def _master(conn_id: str, connection: Connection) -> str:
     master = host if "://" in host or not connection.port else f"{connection.conn_type}://{host}"
     if connection.port:
         master = f"{master}:{connection.port}"
-    if not master.startswith(_MASTERS):
+    prefixes = [manager.prefix for manager in registered()]
+    if not master.startswith(tuple(prefixes)):
         raise ConfigError(
-            f"the Airflow connection {conn_id!r} has the master {master!r}; Afterbell runs on {', '.join(_MASTERS)}"
+            f"the Airflow connection {conn_id!r} has the master {master!r}; Afterbell runs on {', '.join(prefixes)}"
         )
     return master
 
@@ -107,28 +115,16 @@ def _master(conn_id: str, connection: Connection) -> str:
 def spark_secrets(cluster: ClusterProfile, conn_id: str = SPARK) -> dict[str, str]:
     """Variables of the driver that hold the cluster's secrets; empty where it has none.
 
-    The password of the Spark connection is the secret of the Mesos principal (its login, where the profile names none),
-    or on a standalone master the secret of ``spark.authenticate``. What the connection does not set comes from the
-    variables of this process, wherever the driver runs.
+    Whose secret the password of the Spark connection is, its cluster manager decides. What the connection does not set
+    comes from the variables of this process, wherever the driver runs.
 
     Raises:
-        ConfigError: the connection is missing, or has a secret for Mesos and no principal.
+        ConfigError: the connection is missing, or has a secret that belongs to nobody.
     """
     connection, inherited = get_connection(conn_id), cluster_secrets(cluster, os.environ)
-    if cluster.manager == "local":
-        return inherited
-    if cluster.manager == "standalone":
-        return inherited | ({AUTH_SECRET: connection.password} if connection.password else {})
-    principal = cluster.principal or connection.login or ""
-    if not connection.password:
-        named = principal and inherited.get(MESOS_SECRET) and not inherited.get(MESOS_PRINCIPAL)
-        return inherited | ({MESOS_PRINCIPAL: principal} if named else {})
-    if not principal:
-        raise ConfigError(
-            f"the Airflow connection {conn_id!r} has a password, Mesos' secret, but nobody it belongs to: give the "
-            "principal as its login, or as principal in the profile"
-        )
-    return inherited | {MESOS_PRINCIPAL: principal, MESOS_SECRET: connection.password}
+    nodes = cluster.manager.nodes
+    login = SparkLogin(conn_id, connection.login or "", connection.password or "")
+    return nodes.login_secrets(cluster, login, inherited) if nodes else inherited
 
 
 def store_environment() -> dict[str, str]:
@@ -182,7 +178,7 @@ def _optional_keys(conn_id: str) -> tuple[str, str] | None:
     except AirflowNotFoundException:
         return None
     if not (connection.login and connection.password):
-        raise ConfigError(f"the Airflow connection {conn_id!r} lacks a login or a password ({_HOW[conn_id]})")
+        raise ConfigError(f"the Airflow connection {conn_id!r} lacks a login or a password ({_how_to_define(conn_id)})")
     return connection.login, connection.password
 
 

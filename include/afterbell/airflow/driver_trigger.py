@@ -12,8 +12,10 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
+from afterbell.cluster.driver_status import DriverStatus
 from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
-from afterbell.cluster.rest import DriverStatus, RestSubmissions
+from afterbell.cluster.launch import submissions_at
+from afterbell.cluster.managers.contract import Submissions
 from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
 
 
@@ -24,24 +26,29 @@ class DriverTrigger(BaseTrigger):
     the connections, read anew by the triggerer that runs it.
 
     Args:
-        url: of the REST submission server.
+        url: of the server that launches drivers.
         driver: id of the driver.
         notes: the attempt, as a mapping of ``AttemptNotes``.
         limits: how long to wait, as ``DriverLimits.to_json`` writes it.
+        manager: the cluster manager's name, as ``submissions_at`` takes it.
     """
 
-    def __init__(self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any]) -> None:
+    def __init__(
+        self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any], manager: str = ""
+    ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.url = url
         self.driver = driver
         self.notes = AttemptNotes(**notes)
         self.limits = DriverLimits.from_json(limits)
+        self.manager = manager
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """The class and its arguments."""
         kind = type(self)
         arguments = {
             "url": self.url, "driver": self.driver, "notes": asdict(self.notes), "limits": self.limits.to_json(),
+            "manager": self.manager,
         }  # fmt: skip
         return f"{kind.__module__}.{kind.__qualname__}", arguments
 
@@ -52,7 +59,7 @@ class DriverTrigger(BaseTrigger):
             One event: ``ending`` (an ``Ending``), ``status`` (of the driver, the newest known) and ``trouble`` (why the
             last request failed; empty if it succeeded).
         """
-        client, watch = RestSubmissions(self.url), DriverWatch(self.limits)
+        client, watch = submissions_at(self.url, self.manager), DriverWatch(self.limits)
         while True:
             # Everything that may block runs in threads, never on the event loop.
             ending, trouble = await asyncio.to_thread(self._look, client, watch)
@@ -61,7 +68,7 @@ class DriverTrigger(BaseTrigger):
                 return
             await asyncio.sleep(watch.pause(_now()))
 
-    def _look(self, client: RestSubmissions, watch: DriverWatch) -> tuple[Ending | None, str]:
+    def _look(self, client: Submissions, watch: DriverWatch) -> tuple[Ending | None, str]:
         before = watch.status.state
         try:
             status = client.status(self.driver)
@@ -96,7 +103,7 @@ class DriverTrigger(BaseTrigger):
     def _kill(self) -> None:
         # The kill comes first: a store that does not answer must not keep the driver alive.
         try:
-            answer = RestSubmissions(self.url).kill(self.driver)
+            answer = submissions_at(self.url, self.manager).kill(self.driver)
             self.log.info("driver %s is killed with its task: %s", self.driver, answer)
         except (RetryableError, PermanentError) as error:
             self.log.error(  # noqa: TRY400 - the traceback adds nothing

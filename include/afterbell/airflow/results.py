@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.cluster.driver import EXIT_PERMANENT
-from afterbell.cluster.refusal import is_refused, with_refusal
+from afterbell.cluster.managers import refusal_in
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
@@ -130,6 +130,7 @@ def failure_of(step: str, error: Exception, *, attempt: int = 1, driver_memory: 
         message = f"{hint} (in the cluster profile)\n{text}" if hint else text
     if match and match["step"] == step and match["kind"] in WAITED_FOR:
         return StoreAwayError(f"step {step!r} failed: {message}")
-    final = _STATUS.search(text) or is_refused(text) or (hint and attempt > 1)
+    refusal = refusal_in(text)
+    final = _STATUS.search(text) or refusal or (hint and attempt > 1)
     kind = AirflowFailException if final else AirflowException
-    return kind(f"step {step!r} failed: {with_refusal(message, text)}")
+    return kind(f"step {step!r} failed: {refusal.add_to(message) if refusal else message}")

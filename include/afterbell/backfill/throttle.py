@@ -19,7 +19,7 @@ def share_conf(profile: ClusterProfile) -> dict[str, str]:
     On a cluster a job keeps the cores it has got, however nice it is, so it gets half of those that the profile allows,
     two where the profile sets no limit, and never less than one executor's.
     """
-    if profile.manager == "local":
+    if profile.manager.nodes is None:
         return {}
     most = profile.cores_max // 2 or _FEW_CORES
     return {"spark.cores.max": str(max(most, profile.executor_cores)), f"spark.executorEnv.{NICE}": NICENESS}

@@ -156,7 +156,7 @@ def _machine(folders: Folders) -> Iterator[Finding]:
 
 def _cluster(name: str) -> Iterator[Finding]:
     profile = load_profile(name)
-    if profile.master.startswith("local"):
+    if profile.manager.nodes is None:
         yield Finding("cluster", "ok", f"profile {name}: {profile.master} on this machine")
         return
     try:

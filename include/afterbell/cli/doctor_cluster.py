@@ -17,9 +17,9 @@ from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
 from afterbell.cluster.diagnosis import ask_place, place_text, require_place
 from afterbell.cluster.driver_log import driver_log
-from afterbell.cluster.launch import Launch
+from afterbell.cluster.driver_status import DriverState
+from afterbell.cluster.launch import Launch, submissions_at
 from afterbell.cluster.profile import ClusterProfile, load_profile
-from afterbell.cluster.rest import DriverState, RestSubmissions
 from afterbell.cluster.secrets import cluster_secrets, open_doors, secret_values, weak_secrets
 from afterbell.cluster.share import placed
 from afterbell.cluster.submission import spark_submit, submission
@@ -147,7 +147,7 @@ def _run_on_cluster(job: _Job) -> str:
     env = job.opened.env | cluster_secrets(job.cluster, os.environ)
     require_place(job.cluster, job.cluster.spark_conf())
     requests = Launch(folders, job.cluster, job.script, env).place_files()
-    server = RestSubmissions(job.cluster.rest_address)
+    server = submissions_at(job.cluster.rest_address, job.cluster.manager.name)
     driver = server.create(requests.request(*job.arguments()))
     began, limit = time.monotonic(), job.cluster.first_executor_seconds
     while not (status := server.status(driver)).state.over:

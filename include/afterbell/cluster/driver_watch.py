@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from afterbell.cluster.rest import DriverState, DriverStatus
+from afterbell.cluster.driver_status import DriverState, DriverStatus
 
 _SHORTEST, _LONGEST, _SHARE = 1.0, 15.0, 0.05
 """Seconds between looks: a twentieth of the time waited so far, within these bounds."""

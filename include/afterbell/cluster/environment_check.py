@@ -97,6 +97,7 @@ def require_alike(spark: SparkSession) -> None:
     Raises:
         EnvironmentMismatchError: one of them differs; the message names the host and what differs.
     """
+    # Spark's own local mode. Executors import this module: it goes without the cluster managers and their profiles.
     if spark.sparkContext.master.startswith("local"):
         return
     here = facts()

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from afterbell.cluster.properties import MASTER_UI
 
 _UNITS = {"k": 1 / 1024, "m": 1, "g": 1024, "t": 1024 * 1024}
-LEAST_OVERHEAD_MB, OVERHEAD = 384, 0.1
-"""What Spark adds on Mesos to the heap of a JVM: this share of it, and no less than so many MiB."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class ExecutorRequest:
 
     Attributes:
         master: Spark's master address.
-        memory_mb: MiB that an offer must have; on Mesos Spark adds a tenth to the heap, 384 MiB at least.
+        memory_mb: MiB that an offer must have, with what the cluster manager adds to the heap.
         cores: cores of one executor; 1 where it takes what is offered.
         ui: address of the cluster manager's pages; empty where it isn't known.
         properties: Spark's own, for messages.
@@ -33,32 +31,14 @@ class ExecutorRequest:
 
     @classmethod
     def of(cls, properties: Mapping[str, str]) -> ExecutorRequest:
-        """The needs that ``properties`` state."""
-        master = properties.get("spark.master", "")
+        """The needs that ``properties`` state, where the cluster manager adds nothing to the heap."""
         memory = megabytes(properties.get("spark.executor.memory", "1g"))
-        if master.startswith("mesos://"):
-            overhead = properties.get("spark.mesos.executor.memoryOverhead")
-            factor = float(properties.get("spark.executor.memoryOverheadFactor", OVERHEAD))
-            memory += int(overhead) if overhead else max(LEAST_OVERHEAD_MB, int(memory * factor))
-        ui = properties.get(MASTER_UI, "")
-        if not ui and re.fullmatch(r"mesos://[^/]+", master):
-            ui = f"http://{master.removeprefix('mesos://')}"
-        return cls(master, memory, int(properties.get("spark.executor.cores", "1")), ui, properties)
-
-    @property
-    def constraints(self) -> dict[str, set[str]]:
-        """The attributes that an agent must have, each with the values that are accepted; without values any is."""
-        return constraints_of(self.properties.get("spark.mesos.constraints", ""))
+        cores = int(properties.get("spark.executor.cores", "1"))
+        return cls(properties.get("spark.master", ""), memory, cores, properties.get(MASTER_UI, ""), properties)
 
     def settings(self, *names: str) -> str:
         """The properties ``names`` that are set, as ``name=value``."""
         return ", ".join(f"{name}={self.properties[name]}" for name in names if self.properties.get(name))
-
-
-def constraints_of(text: str) -> dict[str, set[str]]:
-    """The attributes of ``rack:r1,r2;disk:ssd``, each with the values that are accepted."""
-    pairs = [part.partition(":") for part in text.split(";") if part]
-    return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
 
 
 def megabytes(text: str) -> int:

@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from afterbell.cluster.payload import Sent, payload, sent
+from afterbell.cluster.managers import manager_named
+from afterbell.cluster.managers.contract import Sent, Submissions
+from afterbell.cluster.payload import payload, sent
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.cluster.rest import RestSubmissions
 from afterbell.config.platform import Folders
 
 
@@ -41,6 +44,20 @@ class Launch:
             StoreUnavailableError: the share's store did not answer.
         """
         return LaunchRequests(self, sent(self.folders, self.cluster, self.script, self.environment))
+
+
+def submissions_at(address: str, manager: str = "") -> Submissions:
+    """The client of the server that launches drivers at ``address``.
+
+    Args:
+        address: of the server, as ``ClusterProfile.rest_address`` has it.
+        manager: the name of its cluster manager; empty in notes from before they had one, whose servers all speak the
+            REST submission protocol.
+
+    Raises:
+        ConfigError: there is no such manager, or it has no nodes.
+    """
+    return manager_named(manager).require_nodes().submissions(address) if manager else RestSubmissions(address)
 
 
 @dataclass(frozen=True)

@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
-from typing import Self
+import re
+from collections.abc import Mapping
+from typing import Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import ValidationError, model_validator
+from pydantic import ModelWrapValidatorHandler, ValidationError, field_validator, model_validator
+from pydantic_core import InitErrorDetails, PydanticKnownError
 
-from afterbell.cluster.profile_keys import ProfileKeys
+from afterbell.cluster.managers import manager_of, registered
+from afterbell.cluster.managers.base import ClusterManager
+from afterbell.cluster.profile_keys import OwnKeys, ProfileKeys
 from afterbell.cluster.profile_rules import problems
-from afterbell.cluster.properties import properties
+from afterbell.cluster.properties import driver_properties
 from afterbell.config.loader import load_named, wrong_keys
 from afterbell.errors import ConfigError
 
 
 class ClusterProfile(ProfileKeys):
-    """A profile whose keys go together."""
+    """A profile whose keys go together, those of its cluster manager among them."""
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> Self:
-        conflicts = problems(self)
+    @field_validator("master")
+    @classmethod
+    def _is_ours(cls, master: str) -> str:
+        if not any(re.fullmatch(manager.pattern, master) for manager in registered()):
+            pattern = f"^({'|'.join(manager.pattern for manager in registered())})$"
+            raise PydanticKnownError("string_pattern_mismatch", {"pattern": pattern})
+        return master
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check_all_keys(cls, values: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Keys of every manager, then the manager's own: all that are wrong are reported at once."""
+        if not isinstance(values, Mapping):
+            return handler(values)
+        common = {name: value for name, value in values.items() if name in cls.model_fields}
+        own, wrong = _read_own_keys(common.get("master"), {n: v for n, v in values.items() if n not in common})
+        try:
+            profile = handler(common | own)
+        except ValidationError as error:
+            wrong = [*_details(error), *wrong]
+        if wrong:
+            raise ValidationError.from_exception_data(cls.__name__, wrong)
+        conflicts = problems(profile, profile.manager)
         if conflicts:
             raise ValueError("; ".join(conflicts))
-        return self
+        return profile
+
+    @property
+    def manager(self) -> ClusterManager:
+        """The cluster manager, by the master's address."""
+        return manager_of(self.master)
+
+    @property
+    def rest_address(self) -> str:
+        """``http://host:port`` of the REST submission protocol; empty where the driver runs beside the submitter."""
+        return "" if self.deploy_mode == "client" else self.manager.require_nodes().rest_address(self)
 
     def spark_conf(self) -> dict[str, str]:
-        """The Spark properties of this profile; no secret is among them."""
-        return properties(self)
+        """The Spark properties of this profile, without what it leaves empty or 0; no secret is among them."""
+        values = driver_properties(self) | self.manager.properties(self)
+        return {name: value for name, value in values.items() if value} | self.conf
 
     def at(self, master: str, deploy_mode: str, rest_url: str = "") -> ClusterProfile:
         """This profile on another master; without ``rest_url``, a standalone master's REST address moves along.
@@ -45,6 +81,28 @@ class ClusterProfile(ProfileKeys):
             return self.rest_url
         address, host = urlsplit(self.rest_url), urlsplit(master.split(",", maxsplit=1)[0]).hostname
         return f"{address.scheme}://{host}" + (f":{address.port}" if address.port else "")
+
+
+def _read_own_keys(master: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[InitErrorDetails]]:
+    """Those of ``given`` that are keys of any manager, and what is wrong with the others and the master's own.
+
+    Keys of other managers than the master's are passed on as they are: a rule reports them.
+    """
+    kind = next((m.keys for m in registered() if str(master).startswith(m.prefix)), OwnKeys)
+    known = {name for manager in registered() for name in manager.keys.model_fields} - set(kind.model_fields)
+    others = {name: value for name, value in given.items() if name in known}
+    try:
+        own = kind.model_validate({name: value for name, value in given.items() if name not in known})
+    except ValidationError as error:
+        return others, _details(error)
+    return others | own.model_dump(exclude_unset=True), []
+
+
+def _details(error: ValidationError) -> list[InitErrorDetails]:
+    return [
+        InitErrorDetails(type=item["type"], loc=item["loc"], input=item["input"], ctx=item.get("ctx", {}))
+        for item in error.errors()
+    ]
 
 
 def load_profile(name: str) -> ClusterProfile:

@@ -1,4 +1,4 @@
-"""From a cluster profile to Spark's properties."""
+"""Spark's properties out of a cluster profile: those of every driver, and those of every manager with nodes."""
 
 from __future__ import annotations
 
@@ -13,31 +13,27 @@ CREDENTIALS = "spark.afterbell.credentials"
 AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
 """The variable of the driver that holds the secret of ``spark.authenticate``."""
 
-_ALONE = {"spark.authenticate": "true", "spark.ui.enabled": "false"}
-"""A driver on this machine alone: its ports are on loopback, where every user of the machine is. Spark makes a secret
-for each driver; the page asks nobody to sign in."""
+REDACTED = {"spark.redaction.regex": "(?i)secret|password|token|access[._]?key"}
+"""What keeps secrets among a driver's properties off Spark's pages."""
 
 _UNPACKED = "environment"
 """The folder, in an executor's own, that the environment's archive is unpacked into."""
 
 
-def properties(profile: ProfileKeys) -> dict[str, str]:
-    """The Spark properties of ``profile``; what it leaves empty or 0 is not among them."""
-    values = {
+def driver_properties(profile: ProfileKeys) -> dict[str, str]:
+    """The properties of every driver; empty where the profile leaves a key empty."""
+    return {
         "spark.driver.memory": profile.driver_memory,
         "spark.ui.showConsoleProgress": "false",  # redrawn ten times a second into a log that nobody watches
         "spark.eventLog.enabled": "true" if profile.event_log else "",
         "spark.eventLog.dir": profile.event_log,
+        "spark.driver.cores": str(profile.driver_cores) if profile.deploy_mode == "cluster" else "",
     }
-    if profile.manager == "local":
-        values |= _ALONE
-    else:
-        values |= _executors(profile) | _interpreter(profile) | _driver_settings(profile)
-    if profile.manager == "mesos":
-        values |= _mesos(profile)
-    if profile.deploy_mode == "cluster":
-        values["spark.driver.cores"] = str(profile.driver_cores)
-    return {name: value for name, value in values.items() if value} | profile.conf
+
+
+def node_properties(profile: ProfileKeys) -> dict[str, str]:
+    """The properties of drivers whose executors run on nodes; empty where the profile leaves a key empty or 0."""
+    return _executors(profile) | _interpreter(profile) | _driver_settings(profile)
 
 
 def _executors(profile: ProfileKeys) -> dict[str, str]:
@@ -64,17 +60,4 @@ def _driver_settings(profile: ProfileKeys) -> dict[str, str]:
         FIRST_EXECUTOR_SECONDS: str(profile.first_executor_seconds),
         MASTER_UI: profile.master_ui,
         CREDENTIALS: profile.credentials,
-    }
-
-
-def _mesos(profile: ProfileKeys) -> dict[str, str]:
-    return {
-        "spark.mesos.coarse": str(profile.coarse).lower(),
-        "spark.mesos.executor.home": profile.executor_home,
-        "spark.executor.uri": profile.executor_uri,
-        "spark.mesos.executor.docker.image": profile.image,
-        "spark.mesos.containerizer": profile.containerizer if profile.image else "",
-        "spark.mesos.role": profile.role,
-        "spark.mesos.principal": profile.principal,
-        "spark.mesos.constraints": profile.constraints,
     }

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.errors import ClusterUnavailableError, ConfigError
+from afterbell.errors import ClusterUnavailableError
 
 _TRIES = 3
 _PAUSE_SECONDS = 2.0
 _CONNECT_SECONDS = 5.0
-LIBMESOS = "MESOS_NATIVE_JAVA_LIBRARY"
 
 
 def require_reachable(cluster: ClusterProfile, environment: Mapping[str, str]) -> None:
@@ -23,16 +20,16 @@ def require_reachable(cluster: ClusterProfile, environment: Mapping[str, str]) -
 
     Args:
         cluster: the profile, with the master that drivers go to.
-        environment: of the process that submits; Mesos' library must be named there.
+        environment: of the process that submits: on some clusters it must name a library.
 
     Raises:
         ClusterUnavailableError: none of its addresses accepted the connection.
-        ConfigError: the driver would start beside the submitter on Mesos, and libmesos is missing.
+        ConfigError: the machine that submits lacks what the cluster manager needs there.
     """
-    if cluster.manager == "local":
+    nodes = cluster.manager.nodes
+    if nodes is None:
         return
-    if cluster.manager == "mesos" and cluster.deploy_mode == "client":
-        _require_libmesos(environment)
+    nodes.check_submitter(cluster, environment)
     places = addresses(cluster)
     troubles: list[str] = []
     for attempt in range(_TRIES):
@@ -52,9 +49,7 @@ def addresses(cluster: ClusterProfile) -> list[tuple[str, int]]:
     if cluster.rest_address:
         url = urlsplit(cluster.rest_address)
         return [(url.hostname or "", url.port or (443 if url.scheme == "https" else 80))]
-    named = re.sub(r"^(spark|mesos)://(zk://)?", "", cluster.master).split("/")[0]
-    pairs = [address.rsplit(":", 1) for address in named.split(",")]
-    return [(host, int(port)) for host, port in pairs]
+    return cluster.manager.require_nodes().servers(cluster.master)
 
 
 def _trouble(host: str, port: int) -> str:
@@ -63,12 +58,3 @@ def _trouble(host: str, port: int) -> str:
     except OSError as error:
         return f"{host}:{port}: {error}"
     return ""
-
-
-def _require_libmesos(environment: Mapping[str, str]) -> None:
-    named = environment.get(LIBMESOS, "")
-    if not named or not Path(named).is_file():
-        raise ConfigError(
-            f"drivers beside the submitter need Mesos' library on this machine, and {LIBMESOS} is {named!r}: set it to "
-            "the path of libmesos.so in the environment of Airflow's workers, or use the profile mesos-cluster"
-        )

@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 import requests
 from urllib3.exceptions import NewConnectionError
 
+from afterbell.cluster.driver_status import DriverState, DriverStatus
 from afterbell.errors import ClusterUnavailableError, ConfigError, UnknownOutcomeError
 from afterbell.stores.retry import Timeouts
 
@@ -29,62 +28,9 @@ _AGENT = re.compile(r'^slave_id \{\s*value: "([^"]+)"', re.MULTILINE)
 _EXIT = re.compile(r"exited with status (\d+)")
 _UNSURE = re.compile(r"not alive|not ready", re.IGNORECASE)
 _UNAVAILABLE, _SERVER_ERROR, _BAD_REQUEST = 503, 500, 400
-
-
-class DriverState(StrEnum):
-    """The state of a driver."""
-
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    RETRYING = "RETRYING"
-    FINISHED = "FINISHED"
-    FAILED = "FAILED"
-    KILLED = "KILLED"
-    LOST = "LOST"
-    NOT_FOUND = "NOT_FOUND"
-    UNKNOWN = "UNKNOWN"
-
-    @property
-    def over(self) -> bool:
-        """Whether this state is final to the cluster; a lost driver may run on all the same."""
-        return self in _OVER
-
-
-_OVER = frozenset({DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.LOST})
 _STANDALONE = {"SUBMITTED": "QUEUED", "RELAUNCHING": "RETRYING"}
 _MESOS = {"FINISHED": "FINISHED", "FAILED": "FAILED", "ERROR": "FAILED", "KILLED": "KILLED"}
 """Mesos' states of a task that has ended; all others of its states mean that the agent or the task is gone."""
-
-
-@dataclass(frozen=True)
-class DriverStatus:
-    """One answer about a driver.
-
-    Attributes:
-        state: its state, or how it really ended.
-        message: the cluster's message, or empty.
-        worker: id of the standalone worker or of the Mesos agent; empty where unknown.
-        host: ``host:port`` of the standalone worker; empty where unknown.
-        exit_status: of the driver's process, where the cluster reports it.
-    """
-
-    state: DriverState
-    message: str = ""
-    worker: str = ""
-    host: str = ""
-    exit_status: int | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """JSON values."""
-        return {
-            "state": self.state.value, "message": self.message, "worker": self.worker, "host": self.host,
-            "exit_status": self.exit_status,
-        }  # fmt: skip
-
-    @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> DriverStatus:
-        """The status that ``to_json`` wrote."""
-        return cls(**dict(values) | {"state": DriverState(values["state"])})
 
 
 class RestSubmissions:

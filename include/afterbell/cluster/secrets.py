@@ -5,22 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from afterbell.cluster.managers import registered
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.cluster.properties import AUTH_SECRET
 from afterbell.config.runtime import HDFS_COOKIE
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, S3_KEYS
 from afterbell.errors import ConfigError
 
-_HIDDEN = {*S3_KEYS, "SPARK_MESOS_SECRET", AUTH_SECRET, HDFS_COOKIE}
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
 }  # fmt: skip
-MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
-SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
-"""Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
-_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
-"""On Mesos each job makes its own secret of ``spark.authenticate``: one that is sent along would show on the pages."""
 
 
 def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
@@ -28,12 +22,15 @@ def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> 
 
     A driver on the cluster inherits nothing of its submitter, so each of these has to go along.
     """
-    return {name: environment[name] for name in _OF_MANAGER[cluster.manager] if environment.get(name)}
+    return {name: environment[name] for name in cluster.manager.secrets if environment.get(name)}
 
 
 def secret_values(environment: Mapping[str, str]) -> list[str]:
     """The values in the environment of a driver that no log may show."""
-    return [value for name, value in environment.items() if value and name in _HIDDEN]
+    hidden = {*S3_KEYS, HDFS_COOKIE}
+    for manager in registered():
+        hidden |= set(manager.secrets) - set(manager.public)
+    return [value for name, value in environment.items() if value and name in hidden]
 
 
 def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
@@ -43,20 +40,16 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
         cluster: on the local machine, where everything is on loopback, nothing is wrong.
         environment: the variables of a step.
     """
-    if cluster.manager == "local":
+    nodes = cluster.manager.nodes
+    if nodes is None:
         return []
+    secrets = [name for manager in registered() for name in manager.secrets]
     problems = [
         f"{name} is a password that programs are delivered with: set another"
-        for name in (GENERAL[1], FEED[1], ARTIFACTS[1], *SECRETS)
+        for name in (GENERAL[1], FEED[1], ARTIFACTS[1], *secrets)
         if environment.get(name, "").lower() in _DELIVERED
     ]
-    # On Mesos a driver without one makes its own.
-    needs_secret = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
-    if needs_secret and not environment.get(AUTH_SECRET):
-        problems.append(
-            f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
-        )
-    return problems
+    return [*problems, *nodes.missing_secrets(cluster, environment)]
 
 
 def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> None:
@@ -72,9 +65,10 @@ def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> 
 
 def open_doors(cluster: ClusterProfile) -> list[str]:
     """Where ``cluster`` accepts anybody without a check, as far as the profile shows."""
+    nodes = cluster.manager.nodes
+    if nodes is None:
+        return []
     doors: list[str] = []
-    if cluster.manager == "local":
-        return doors
     if cluster.conf.get("spark.authenticate") != "true":
         doors.append(
             "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "
@@ -84,9 +78,4 @@ def open_doors(cluster: ClusterProfile) -> list[str]:
         doors.append(
             f"REST submission ({cluster.rest_address}) authenticates nobody: let only the submitters reach that port"
         )
-    if cluster.manager == "mesos" and cluster.credentials == "submit":
-        doors.append(
-            "credentials: submit shows the stores' keys to whoever may read Mesos' tasks: use node, or "
-            "spark.mesos.executor.secret.*"
-        )
-    return doors
+    return [*doors, *nodes.open_doors(cluster)]

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from afterbell.cluster.managers import manager_of
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.loader import PACKED, config_folder
 from afterbell.config.platform import Folders
@@ -53,7 +54,7 @@ def submission(folders: Folders, master: str) -> Submission:
         ConfigError: the Spark environment is not set up.
     """
     python = str(folders.spark_python)
-    local = master.startswith("local")
+    local = manager_of(master).nodes is None
     jars = [str(path) for path in folders.jars]
     conf = {"spark.pyspark.python": python, "spark.pyspark.driver.python": python, **driver_properties(folders)}
     return Submission(

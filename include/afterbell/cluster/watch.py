@@ -20,14 +20,14 @@ from pyspark.sql import SparkSession
 
 from afterbell.cluster.diagnosis import ask_manager
 from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
-from afterbell.cluster.executor_request import ExecutorRequest
 from afterbell.cluster.executor_timeout import DriverView, ExecutorLimits, ExecutorPatience, Verdict
+from afterbell.cluster.managers import manager_of
+from afterbell.cluster.managers.base import Nodes
+from afterbell.cluster.managers.contract import DriverErrors
 from afterbell.cluster.properties import FIRST_EXECUTOR_SECONDS, REGISTERED_SECONDS
-from afterbell.cluster.refusal import ABORTED, MesosErrors, keep_mesos_errors, refusal_text
 from afterbell.errors import (
     AfterbellError,
     ClusterUnavailableError,
-    ConfigError,
     NoResourcesError,
     PermanentError,
 )
@@ -35,7 +35,6 @@ from afterbell.errors import (
 _LOOK = 1.0
 _HALT_SECONDS = 5.0
 _RECORD_SECONDS = 20.0
-_REASON_SECONDS = 3.0
 _RETRYABLE = 1
 
 
@@ -44,29 +43,30 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
 
     Raises:
         ClusterUnavailableError: the cluster manager refused the driver.
-        ConfigError: libmesos is not there, Mesos refused the framework, or ``spark.authenticate`` has no secret.
+        ConfigError: the cluster manager refused the driver for good, what it needs on this machine is not there, or
+            ``spark.authenticate`` has no secret.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell
         return builder.getOrCreate()
     SparkContext._ensure_initialized()  # noqa: SLF001 - reaches the JVM, whose properties state where this runs
     properties = dict(SparkConf().getAll())
-    if properties.get("spark.master", "local").startswith("local"):
+    nodes = manager_of(properties.get("spark.master", "local")).nodes
+    if nodes is None:
         return builder.getOrCreate()
     for handed_on in HANDED_ON:
         for name, value in handed_on(properties, os.environ).items():
             builder = builder.config(name, value)
-    on_mesos = properties["spark.master"].startswith("mesos://")
-    mesos_errors = keep_mesos_errors(SparkContext._jvm) if on_mesos else None  # noqa: SLF001
-    watch = Watch(properties, mesos_errors)
+    errors = nodes.driver_errors(SparkContext._jvm)  # noqa: SLF001
+    watch = Watch(properties, nodes, errors)
     watch.start()
     try:
         session = builder.getOrCreate()
     except Exception as error:
         watch.over.set()
-        raise _refused(properties, error, mesos_errors) from error
+        raise _session_error(properties, error, nodes, errors) from error
     watch.context = session.sparkContext
-    if mesos_errors is not None:
-        mesos_errors.close()
+    if errors is not None:
+        errors.close()
     return session
 
 
@@ -75,20 +75,21 @@ class Watch(threading.Thread):
 
     Args:
         properties: Spark's properties of this driver.
-        mesos_errors: the errors that Mesos reports to the driver; None elsewhere.
+        nodes: what its cluster manager does.
+        errors: those that the cluster manager reports to the driver; None where it reports none.
     """
 
-    def __init__(self, properties: Mapping[str, str], mesos_errors: MesosErrors | None = None) -> None:
+    def __init__(self, properties: Mapping[str, str], nodes: Nodes, errors: DriverErrors | None = None) -> None:
         super().__init__(name="afterbell-watch", daemon=True)
         self.over = threading.Event()
         self.context: SparkContext | None = None
-        self._properties, self._mesos_errors = dict(properties), mesos_errors
+        self._properties, self._nodes, self._errors = dict(properties), nodes, errors
         self._step, self._record = STEP.get(), RECORD.get()
         self._limits = ExecutorLimits(
             float(properties.get(REGISTERED_SECONDS, "60")), float(properties.get(FIRST_EXECUTOR_SECONDS, "180"))
         )
         by_need = properties.get("spark.dynamicAllocation.enabled") == "true"
-        by_task = properties.get("spark.mesos.coarse") == "false"
+        by_task = nodes.by_task(properties)
         self._patience = ExecutorPatience(self._limits, time.monotonic(), eager=not (by_need or by_task))
 
     def run(self) -> None:
@@ -122,11 +123,12 @@ class Watch(threading.Thread):
             return None
 
     def _build_error(self, verdict: Verdict) -> AfterbellError:
-        request = ExecutorRequest.of(self._properties)
-        if self.context is None and self._mesos_errors is not None and (reason := self._mesos_errors.reason()):
-            return _refused_by_mesos(request, reason)
+        if self.context is None and self._errors is not None and (error := self._errors.refusal(self._properties)):
+            return error
         if verdict == "not accepted" or self.context is None:
-            return _unanswered(request, f"has not accepted this driver within {self._limits.registered:.0f} s")
+            what = f"has not accepted this driver within {self._limits.registered:.0f} s"
+            return _unanswered(self._properties, self._nodes, what)
+        request = self._nodes.executor_request(self._properties)
         cause = ask_manager(request, self.context.applicationId)
         what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
         return NoResourcesError(
@@ -137,8 +139,9 @@ class Watch(threading.Thread):
         )
 
 
-def _unanswered(request: ExecutorRequest, what: str) -> ClusterUnavailableError:
-    settings = request.settings("spark.mesos.role", "spark.mesos.principal", "spark.driver.host")
+def _unanswered(properties: Mapping[str, str], nodes: Nodes, what: str) -> ClusterUnavailableError:
+    request = nodes.executor_request(properties)
+    settings = request.settings(*nodes.acceptance, "spark.driver.host")
     return ClusterUnavailableError(
         f"{request.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
         f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {settings or 'No role or driver host is set'}. "
@@ -146,36 +149,15 @@ def _unanswered(request: ExecutorRequest, what: str) -> ClusterUnavailableError:
     )
 
 
-def _refused_by_mesos(request: ExecutorRequest, reason: str) -> ConfigError:
-    return ConfigError(
-        refusal_text(request.master, reason, request.settings("spark.mesos.role", "spark.mesos.principal"))
-    )
-
-
-def _refused(properties: Mapping[str, str], error: Exception, mesos_errors: MesosErrors | None) -> AfterbellError:
+def _session_error(
+    properties: Mapping[str, str], error: Exception, nodes: Nodes, errors: DriverErrors | None
+) -> AfterbellError:
     text = str(error)
-    if ABORTED in text:
-        return _refused_by_mesos(ExecutorRequest.of(properties), _reason_of(mesos_errors))
-    if "UnsatisfiedLinkError" in text or "MESOS_NATIVE" in text:
-        named = os.environ.get("MESOS_NATIVE_JAVA_LIBRARY", "")
-        return ConfigError(
-            f"libmesos could not be loaded on {socket.gethostname()} (MESOS_NATIVE_JAVA_LIBRARY is {named!r}): name "
-            "its .so file. A driver inherits nothing of its agent's environment: name it there by the agent's "
-            "--executor_environment_variables, or as spark.mesos.driverEnv.MESOS_NATIVE_JAVA_LIBRARY in conf of the "
-            "cluster profile"
-        )
+    meaning = nodes.session_error(properties, text, errors)
+    if meaning is not None:
+        return meaning
     cause = next((line.strip() for line in text.splitlines() if "Exception" in line or "Error" in line), text[:300])
-    return _unanswered(ExecutorRequest.of(properties), f"refused this driver ({cause})")
-
-
-def _reason_of(mesos_errors: MesosErrors | None) -> str:
-    """Mesos' reason, which the scheduler may log a moment after the refusal."""
-    until = time.monotonic() + _REASON_SECONDS
-    while mesos_errors is not None and time.monotonic() < until:
-        if reason := mesos_errors.reason():
-            return reason
-        time.sleep(_REASON_SECONDS / 20)
-    return ""
+    return _unanswered(properties, nodes, f"refused this driver ({cause})")
 
 
 def _end_process(step: str, error: AfterbellError) -> NoReturn:

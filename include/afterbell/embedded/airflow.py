@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from afterbell.cluster.managers import registered
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
@@ -31,9 +32,8 @@ _NETWORK = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
 _OURS = (
-    "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM",
-    "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
-    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET", "JDK_JAVA_OPTIONS",
+    "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM", "JDK_JAVA_OPTIONS",
+    *(name for manager in registered() for name in (*manager.inherited, *manager.secrets)),
 )  # fmt: skip
 """The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 

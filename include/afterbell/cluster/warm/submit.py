@@ -164,6 +164,7 @@ def _start_jvm(
 
 def _is_local(options: Sequence[str]) -> bool:
     """Whether executors are on this machine, in the JVM itself."""
+    # Spark's own local mode. This process runs beside spark-submit and imports no profile: it has to start at once.
     return any(master.startswith("local") for word, master in pairwise(options) if word == "--master")
 
 

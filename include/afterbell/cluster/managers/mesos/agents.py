@@ -1,10 +1,24 @@
-"""Agents of a Mesos cluster as its master lists them: their sizes, and whether they meet constraints."""
+"""Agents of a Mesos cluster as its master lists them: their sizes, what Spark asks of them, and their attributes."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+
+_LEAST_OVERHEAD_MB, _OVERHEAD = 384, 0.1
+"""What Spark adds on Mesos to the heap of a JVM: this share of it, and no less than so many MiB."""
+
+
+def overhead_mb(memory_mb: int, factor: str | None) -> int:
+    """MiB that Spark adds to so many; ``factor`` is the share, where a property sets one."""
+    return max(_LEAST_OVERHEAD_MB, int(memory_mb * float(factor if factor is not None else _OVERHEAD)))
+
+
+def constraints_of(text: str) -> dict[str, set[str]]:
+    """The attributes of ``rack:r1,r2;disk:ssd``, each with the values that are accepted; without values any is."""
+    pairs = [part.partition(":") for part in text.split(";") if part]
+    return {name: {value for value in values.split(",") if value} for name, _, values in pairs}
 
 
 def agent_sizes(agents: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
