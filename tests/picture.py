@@ -8,7 +8,7 @@ from pathlib import Path
 
 from afterbell.config.platform import Folders
 from afterbell.embedded.stack import status
-from tests.browser import chromium
+from tests.browser import chromium, emulate
 from tests.pipeline import looking
 
 PICTURE = Path(__file__).resolve().parents[1] / "docs" / "pictures" / "tonight.png"
@@ -18,16 +18,17 @@ _WIDTH, _HIGHEST = 1180, 1400
 def take(url: str, home: Path, picture: Path) -> Path:
     """Sign in, open the page, and write it as a PNG, as high as it is up to the end of its stages."""
     with tempfile.TemporaryDirectory() as folder, chromium(Path(folder)) as browser:
-        browser.shape(_WIDTH, 900)
+        emulate(browser, _WIDTH, 900)
         looking.sign_in(browser, url, home)
-        browser.open(f"{url}/afterbell/tonight")
+        browser.get(f"{url}/afterbell/tonight")
         hint = "return document.querySelector('.note a[href*=session]')?.href || ''"
-        if newest := browser.run(hint):  # no session runs tonight: the one that was run last
-            browser.open(str(newest))
+        if newest := browser.execute_script(hint):  # no session runs tonight: the one that was run last
+            browser.get(str(newest))
         end = "return document.getElementById('stages-table').getBoundingClientRect().bottom + scrollY"
-        browser.shape(_WIDTH, min(_HIGHEST, int(browser.run(end)) + 16))
+        emulate(browser, _WIDTH, min(_HIGHEST, int(browser.execute_script(end)) + 16))
         picture.parent.mkdir(parents=True, exist_ok=True)
-        return browser.screenshot(picture)
+        picture.write_bytes(browser.get_screenshot_as_png())
+        return picture
 
 
 def main() -> int:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tests.browser import Browser
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.browser import wait_for, wait_until
 
 _TRIGGER = "button[aria-label='Trigger Dag']"
 _SEND = """
@@ -18,119 +22,114 @@ return labels.filter(each => each.querySelector('[aria-hidden]')?.textContent.in
 """
 
 
-def open_form(browser: Browser, base: str, dag: str) -> None:
+def open_form(browser: webdriver.Chrome, base: str, dag: str) -> None:
     """Open the form of a DAG by the button on its page."""
-    browser.open(f"{base}/dags/{dag}")
-    browser.until("return !!document.querySelector(arguments[0])", f"the Trigger button of {dag}", _TRIGGER)
-    browser.click(_TRIGGER)
-    browser.until("return !!document.querySelector('[role=dialog] [name^=element_]')", f"the form of {dag}")
+    browser.get(f"{base}/dags/{dag}")
+    wait_for(browser, _TRIGGER, f"the Trigger button of {dag}").click()
+    wait_for(browser, "[role=dialog] [name^=element_]", f"the form of {dag}")
 
 
-def starred(browser: Browser) -> list[str]:
+def starred(browser: webdriver.Chrome) -> list[str]:
     """Titles of the fields that the open form calls needed."""
-    return list(browser.run(_STARRED))
+    return list(browser.execute_script(_STARRED))
 
 
-def may_send(browser: Browser) -> bool:
+def may_send(browser: webdriver.Chrome) -> bool:
     """Whether the form's own Trigger button can be pressed."""
-    return not browser.run(f"return (() => {{{_SEND}}})().disabled")
+    return bool(browser.execute_script(_SEND).is_enabled())
 
 
-def fill(browser: Browser, fields: Mapping[str, str]) -> None:
+def fill(browser: webdriver.Chrome, fields: Mapping[str, str]) -> None:
     """Type into fields by name; a date as its eight digits, month first, as the browser's own field takes it."""
     for name, text in fields.items():
-        browser.type(f"[role=dialog] input[name=element_{name}]", text)
+        browser.find_element(By.CSS_SELECTOR, f"[role=dialog] input[name=element_{name}]").send_keys(text)
 
 
-def choices(browser: Browser, name: str) -> list[str]:
+def choices(browser: webdriver.Chrome, name: str) -> list[str]:
     """What a list of the open form offers, once it was opened by the keyboard."""
-    browser.type(f"#element_{name} input[role=combobox]", "\ue015")
+    browser.find_element(By.CSS_SELECTOR, f"#element_{name} input[role=combobox]").send_keys(Keys.ARROW_DOWN)
     options = """
     const field = document.querySelector('#element_' + arguments[0] + ' input[role=combobox]');
     const list = document.getElementById(field.getAttribute('aria-controls'));
     const found = list ? [...list.querySelectorAll('[role=option]')].map(each => each.textContent.trim()) : [];
     return found.length ? found : null;
     """
-    return list(browser.until(options, f"the list of {name}", name, seconds=60))
+    return list(wait_until(browser, options, f"the list of {name}", name, seconds=60))
 
 
-def send(browser: Browser) -> str:
+def send(browser: webdriver.Chrome) -> str:
     """Press the form's Trigger button; returns the id of the run whose page comes up."""
-    browser.until(f"return !(() => {{{_SEND}}})().disabled", "the form's Trigger button became usable")
-    browser.run(f"(() => {{{_SEND}}})().scrollIntoView()")
-    browser.run(f"(() => {{{_SEND}}})().id = 'send-the-form'")
-    browser.click("#send-the-form")
-    browser.until("return location.pathname.includes('/runs/')", "the run's own page")
-    run = str(browser.run("return decodeURIComponent(location.pathname.split('/runs/')[1].split('/')[0])"))
-    browser.open("about:blank")  # the run's page asks for news all the time, which the run itself pays for
+    usable = f"const button = (() => {{{_SEND}}})(); return button.disabled ? null : button;"
+    trigger = wait_until(browser, usable, "the form's Trigger button became usable")
+    browser.execute_script("arguments[0].scrollIntoView()", trigger)
+    trigger.click()
+    wait_until(browser, "return location.pathname.includes('/runs/')", "the run's own page")
+    run = str(browser.execute_script("return decodeURIComponent(location.pathname.split('/runs/')[1].split('/')[0])"))
+    browser.get("about:blank")  # the run's page asks for news all the time, which the run itself pays for
     return run
 
 
-def retype(browser: Browser, name: str, text: str) -> None:
+def retype(browser: webdriver.Chrome, name: str, text: str) -> None:
     """Put another text into a field of a form of ours, as a person does: mark all, and type over it."""
-    browser.type(f"#field-{name}", f"\ue009a\ue000{text}")
+    browser.find_element(By.ID, f"field-{name}").send_keys(Keys.CONTROL, "a", Keys.NULL, text)
 
 
-def press(browser: Browser, button: str) -> None:
+def press(browser: webdriver.Chrome, button: str) -> None:
     """Press a button of a form of ours, and wait for the page that comes."""
-    browser.run("document.body.dataset.old = 'yes'")
-    browser.click(f"button[value={button}]")
-    browser.until("return document.readyState === 'complete' && !document.body.dataset.old", f"an answer to {button}")
+    browser.execute_script("document.body.dataset.old = 'yes'")
+    browser.find_element(By.CSS_SELECTOR, f"button[value={button}]").click()
+    loaded = "return document.readyState === 'complete' && !document.body.dataset.old"
+    wait_until(browser, loaded, f"an answer to {button}")
 
 
-def beside(browser: Browser, name: str) -> str:
+def beside(browser: webdriver.Chrome, name: str) -> str:
     """What stands beside a field of a form of ours, if the field itself says that it belongs to it."""
-    return str(browser.run(
+    return str(browser.execute_script(
         "const field = document.getElementById('field-' + arguments[0]), id = 'fault-' + arguments[0];"
         "const told = field.getAttribute('aria-describedby').split(' ').includes(id);"
         "return told ? document.getElementById(id).textContent : '';", name
     ))  # fmt: skip
 
 
-def choose(browser: Browser, name: str, option: str) -> None:
+def choose(browser: webdriver.Chrome, name: str, option: str) -> None:
     """Choose from a list of Airflow's form: type what is meant, and press Enter."""
-    browser.type(f"#element_{name} input[role=combobox]", f"{option}\ue007")
+    browser.find_element(By.CSS_SELECTOR, f"#element_{name} input[role=combobox]").send_keys(option, Keys.ENTER)
     chosen = "return document.querySelector('input[name=element_' + arguments[0] + ']').value === arguments[1]"
-    browser.until(chosen, f"{name} is {option}", name, option)
+    wait_until(browser, chosen, f"{name} is {option}", name, option)
 
 
-def button(browser: Browser, text: str, within: str = "body") -> None:
+def button(browser: webdriver.Chrome, text: str, within: str = "body") -> None:
     """Press the button with that text, as soon as it can be pressed."""
     find = """
     const found = [...document.querySelectorAll(arguments[1] + ' button')].filter(
       each => each.textContent.trim() === arguments[0] && !each.disabled && each.getClientRects().length)[0];
-    if (found) { found.scrollIntoView({block: 'center'}); found.id = 'press-this'; }
-    return !!found;
+    found?.scrollIntoView({block: 'center'});
+    return found;
     """
-    browser.until(find, f"a button {text}", text, within)
-    browser.click("#press-this")
-    browser.run("const old = document.getElementById('press-this'); if (old) old.id = ''")
+    wait_until(browser, find, f"a button {text}", text, within).click()
 
 
-def clear_task(browser: Browser, task_page: str) -> None:
+def clear_task(browser: webdriver.Chrome, task_page: str) -> None:
     """Clear a task and all that come after it, on its own page."""
-    browser.open(task_page)
+    browser.get(task_page)
     mark = '[aria-label="Press shift+c to clear"]'
-    browser.until("return !!document.querySelector(arguments[0])", "the button that clears", mark)
-    browser.click(mark)
-    browser.until("return document.body.innerText.includes('Affected Tasks:')", "what would be cleared")
+    wait_for(browser, mark, "the button that clears").click()
+    wait_until(browser, "return document.body.innerText.includes('Affected Tasks:')", "what would be cleared")
     button(browser, "Confirm", "[role=dialog]")
-    browser.until("return !document.body.innerText.includes('Affected Tasks:')", "the task is cleared")
+    wait_until(browser, "return !document.body.innerText.includes('Affected Tasks:')", "the task is cleared")
 
 
-def fail_run(browser: Browser, run_page: str) -> None:
+def fail_run(browser: webdriver.Chrome, run_page: str) -> None:
     """Mark a run as failed on its own page: what a person does to cancel it."""
-    browser.open(run_page)
+    browser.get(run_page)
     mark = '[aria-label="Mark Dag Run as..."]'
-    browser.until("return !!document.querySelector(arguments[0])", "the menu that marks the run", mark)
-    browser.click(mark)
+    wait_for(browser, mark, "the menu that marks the run").click()
     item = "[data-testid=mark-run-as-failed]"
-    browser.until("return !!document.querySelector(arguments[0])", "the menu's item", item)
-    browser.click(item)
+    wait_for(browser, item, "the menu's item").click()
     button(browser, "Confirm", "[role=dialog]")
 
 
-def answer(browser: Browser, question: str, word: str) -> None:
+def answer(browser: webdriver.Chrome, question: str, word: str) -> None:
     """Answer the question of a task on its own page: ``Approve`` or ``Reject``."""
-    browser.open(question)
+    browser.get(question)
     button(browser, word)

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import boto3
 import yaml
+from selenium import webdriver
 
 from afterbell.cli.market import write_folder
 from afterbell.config.platform import Folders, Platform
@@ -23,7 +24,7 @@ from afterbell.simulation.layout import price_key
 from afterbell.simulation.market import MarketSpec, simulate
 from tests.airflow.hook_server import HookServer
 from tests.airflow_api import AirflowApi, password_of
-from tests.browser import Browser, chromium
+from tests.browser import chromium, emulate, wait_until
 from tests.clusters.profiles import config_with
 from tests.command_line import CommandLine
 from tests.pipeline import looking
@@ -56,7 +57,7 @@ class Walk:
         home: that of the platform.
     """
 
-    browser: Browser
+    browser: webdriver.Chrome
     api: AirflowApi
     hook: HookServer
     endpoints: Endpoints
@@ -76,14 +77,14 @@ class Walk:
     def sees(self, *texts: str) -> None:
         """Wait until the page says all of this, without anybody loading it again, and take a picture."""
         told = "const said = document.body.innerText; return arguments[0].every(each => said.includes(each));"
-        self.browser.until(told, f"the page says {texts}", list(texts))
+        wait_until(self.browser, told, f"the page says {texts}", list(texts))
         self.shoot(texts[0])
 
     def shoot(self, what: str) -> None:
         """Take a picture."""
         self._taken += 1
         name = "".join(each if each.isalnum() else "-" for each in what.lower())[:40].strip("-")
-        self.browser.screenshot(self.pictures / f"{self._taken:02d}-{name}.png")
+        (self.pictures / f"{self._taken:02d}-{name}.png").write_bytes(self.browser.get_screenshot_as_png())
 
     def told(self, run: str, kind: str) -> dict[str, Any]:
         """The notice of a run, once it has come."""
@@ -135,7 +136,7 @@ def walking(folder: Path) -> Iterator[Walk]:
             api = AirflowApi(answer.json["url"], password_of(command.home))
             api.connect("afterbell_webhook", hook.address)
             with chromium(folder / "browser") as browser:
-                browser.shape(1440, 900)
+                emulate(browser, 1440, 900)
                 looking.sign_in(browser, api.url, command.home)
                 yield Walk(
                     browser, api, hook, stack.endpoints(folders, Platform()), prices, folder / "pictures", command.home

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+
 from tests.airflow_api import password_of
-from tests.browser import TAB, Browser
+from tests.browser import wait_for, wait_until
 
 PAGES = ("tonight", "sessions", "releases", "backfills", "experiments", "backfills/new", "experiments/new")
 FRAME = "iframe[title=Afterbell]"
@@ -74,47 +77,46 @@ return {
 """
 
 
-def sign_in(browser: Browser, base: str, home: Path) -> None:
+def sign_in(browser: webdriver.Chrome, base: str, home: Path) -> None:
     """Sign in the way a person does."""
-    browser.open(f"{base}/auth/login")
-    browser.until("return !!document.querySelector('input[name=username]')", "the form to sign in")
-    browser.type("input[name=username]", "admin")
-    browser.type("input[name=password]", password_of(home))
-    browser.click("button[type=submit]")
-    browser.until("return !location.pathname.startsWith('/auth')", "signing in")
+    browser.get(f"{base}/auth/login")
+    wait_for(browser, "input[name=username]", "the form to sign in").send_keys("admin")
+    browser.find_element(By.NAME, "password").send_keys(password_of(home))
+    browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
+    wait_until(browser, "return !location.pathname.startsWith('/auth')", "signing in")
 
 
-def open_in_airflow(browser: Browser, base: str, theme: str) -> None:
+def open_in_airflow(browser: webdriver.Chrome, base: str, theme: str) -> None:
     """Open our first page inside Airflow's, which is light or dark by its own setting, and be in its frame."""
-    browser.open(f"{base}/afterbell/bell.svg")  # any page of that origin: the setting is there before Airflow looks
-    browser.run("localStorage.setItem('theme', arguments[0])", theme)
-    browser.open(f"{base}/plugin/afterbell")
-    browser.enter(FRAME)
-    browser.until("return document.documentElement.dataset.theme === arguments[0]", f"theme {theme}", theme)
+    browser.get(f"{base}/afterbell/bell.svg")  # any page of that origin: the setting is there before Airflow looks
+    browser.execute_script("localStorage.setItem('theme', arguments[0])", theme)
+    browser.get(f"{base}/plugin/afterbell")
+    browser.switch_to.frame(wait_for(browser, FRAME, "our frame"))
+    wait_until(browser, "return document.documentElement.dataset.theme === arguments[0]", f"theme {theme}", theme)
 
 
-def turn_to(browser: Browser, name: str) -> None:
+def turn_to(browser: webdriver.Chrome, name: str) -> None:
     """Click on a page in our menu, and on the button to its form where that is meant: ``experiments/new``."""
     there = "return location.pathname.endsWith(arguments[0]) && document.readyState === 'complete'"
     menu = name.partition("/")[0]
-    browser.until(f"{there} || !!document.querySelector('nav a')", "our menu", f"/{menu}")
-    browser.click(f"nav a[href$='/{menu}']")
-    browser.until(there, menu, f"/{menu}")
+    wait_until(browser, f"{there} || !!document.querySelector('nav a')", "our menu", f"/{menu}")
+    browser.find_element(By.CSS_SELECTOR, f"nav a[href$='/{menu}']").click()
+    wait_until(browser, there, menu, f"/{menu}")
     if name != menu:
-        browser.click(f"main a.button[href$='/{name}']")
-        browser.until(there, name, f"/{name}")
+        browser.find_element(By.CSS_SELECTOR, f"main a.button[href$='/{name}']").click()
+        wait_until(browser, there, name, f"/{name}")
 
 
-def require_contrast(browser: Browser) -> None:
+def require_contrast(browser: webdriver.Chrome) -> None:
     """All text stands out from what is behind it, by WCAG 2.2 AA: 4.5 to 1, large text 3 to 1."""
-    found = browser.run(_CONTRAST)
+    found = browser.execute_script(_CONTRAST)
     assert found["seen"] > 10
     assert found["low"] == []
 
 
-def require_structure(browser: Browser, name: str) -> None:
+def require_structure(browser: webdriver.Chrome, name: str) -> None:
     """What a screen reader goes by."""
-    found = browser.run(_LANDMARKS)
+    found = browser.execute_script(_LANDMARKS)
     assert found["lang"] == "en"
     assert found["title"]
     assert (found["main"], found["nav"], found["h1"], found["first"]) == (1, 1, 1, "H1")
@@ -124,20 +126,20 @@ def require_structure(browser: Browser, name: str) -> None:
     assert found["foreign"] == []
 
 
-def require_keyboard(browser: Browser) -> None:
+def require_keyboard(browser: webdriver.Chrome) -> None:
     """Tab reaches everything that can be used, in the order of the page, and shows where it is."""
-    names = browser.run(_MARK, _STOPS)
+    names = browser.execute_script(_MARK, _STOPS)
     reached = [_focus(browser, names)]
     for _ in range(3 * len(names)):  # a field for a date has several stops of its own
         if reached[-1] == len(names) - 1:
             break
-        browser.press(TAB)
+        webdriver.ActionChains(browser).send_keys(webdriver.Keys.TAB).perform()
         reached.append(_focus(browser, names))
     assert list(dict.fromkeys(reached)) == list(range(len(names))), names
 
 
-def _focus(browser: Browser, names: list[str]) -> int:
-    found = browser.run(_FOCUS)
+def _focus(browser: webdriver.Chrome, names: list[str]) -> int:
+    found = browser.execute_script(_FOCUS)
     assert found["stop"] is not None, "the focus is on nothing that was there"
     name = names[int(found["stop"])]
     assert found["width"] >= 2, f"no outline shows that the focus is on {name!r}"
@@ -145,16 +147,21 @@ def _focus(browser: Browser, names: list[str]) -> int:
     return int(found["stop"])
 
 
-def require_no_sideways_scrolling(browser: Browser) -> None:
+def require_no_sideways_scrolling(browser: webdriver.Chrome) -> None:
     """The page is no wider than its window or frame."""
-    wide, room = browser.run("return [document.documentElement.scrollWidth, window.innerWidth]")
-    assert wide <= room, browser.run(
+    wide, room = browser.execute_script("return [document.documentElement.scrollWidth, window.innerWidth]")
+    assert wide <= room, browser.execute_script(
         "return [...document.querySelectorAll('body *')]"
         ".filter(each => each.getBoundingClientRect().right > innerWidth).slice(0, 5)"
         ".map(each => each.outerHTML.slice(0, 120))"
     )
 
 
-def complaints(browser: Browser) -> list[str]:
-    """What the console said of our pages since the last call, but for Airflow's own choice of its frames' sandbox."""
-    return [line for line in browser.said() if "/afterbell/" in line and "can escape its sandboxing" not in line]
+def complaints(browser: webdriver.Chrome) -> list[str]:
+    """Warnings and errors of our pages on the console since the last call, refused loads among them.
+
+    Airflow's own choice of its frames' sandbox is left out.
+    """
+    log = [line for line in browser.get_log("browser") if line["level"] in {"WARNING", "SEVERE"}]
+    lines = [f"{line['level']}: {line['message']}" for line in log]
+    return [line for line in lines if "/afterbell/" in line and "can escape its sandboxing" not in line]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gzip
 
 import pytest
+from selenium.webdriver.common.by import By
 
 from tests.accessibility import violations
+from tests.browser import emulate, wait_for, wait_until
 from tests.pipeline import clicking, looking
 from tests.pipeline.crawling import ROLES, crawl, get, tokens_for
 from tests.pipeline.journeys import FIRST, SECOND, THIRD, walking
@@ -35,24 +37,23 @@ def start(walk, session):
 
 def watch(walk, session, state):
     """Look at the session's page, without loading it again, until its run is in that state."""
-    walk.browser.open(walk.page(f"tonight?session={session}"))
-    walk.browser.until(_ENDED, f"the run of {session} is {state}", state)
+    walk.browser.get(walk.page(f"tonight?session={session}"))
+    wait_until(walk.browser, _ENDED, f"the run of {session} is {state}", state)
     walk.shoot(f"session {session} {state}")
 
 
 def read(walk, link):
     """Follow a link that opens a window of its own; the text there."""
     browser = walk.browser
-    here = browser.windows()
-    browser.click(link)
-    browser.until("return true", "a window")
-    (other,) = [each for each in browser.windows() if each not in here]
-    browser.switch(other)
-    browser.until("return document.readyState === 'complete' && document.body.innerText.length > 100", "its text")
+    here = browser.window_handles
+    browser.find_element(By.CSS_SELECTOR, link).click()
+    (other,) = wait_until(browser, lambda: [each for each in browser.window_handles if each not in here], "a window")
+    browser.switch_to.window(other)
+    wait_until(browser, "return document.readyState === 'complete' && document.body.innerText.length > 100", "its text")
     walk.shoot("read")
-    text = browser.text()
-    browser.close_window()
-    browser.switch(here[0])
+    text = browser.find_element(By.TAG_NAME, "body").text
+    browser.close()
+    browser.switch_to.window(here[0])
     return text
 
 
@@ -71,7 +72,7 @@ def test_a_missing_drop_is_told_delivered_and_the_run_goes_to_green(walk):
     watch(walk, SECOND, "failed")
     walk.sees("await drops failed: MissingDropsError", "What to do")
     notice = walk.told(run, "failure")
-    walk.browser.open(notice["link"])
+    walk.browser.get(notice["link"])
     walk.sees("await_drops", "Failed")
     walk.deliver(SECOND, walk.prices[SECOND])
     clicking.clear_task(walk.browser, notice["link"])
@@ -90,26 +91,26 @@ def test_failed_validation_is_told_on_the_page_and_goes_to_green_once_the_drop_i
     walk.deliver(THIRD, walk.prices[THIRD])
     clicking.clear_task(walk.browser, walk.task("daily_retraining", run, "ingest"))
     watch(walk, THIRD, "success")
-    walk.browser.open(walk.page(f"sessions?before={THIRD}"))
+    walk.browser.get(walk.page(f"sessions?before={THIRD}"))
     walk.sees(str(THIRD), str(SECOND), str(FIRST))
 
 
 def ask(walk, name, seed):
     """Fill in *New experiment* with a question whether to promote, and wait for the question; its address."""
     browser = walk.browser
-    browser.open(walk.page("experiments"))
-    browser.click("a.button[href$='/experiments/new']")
-    browser.until("return !!document.getElementById('field-name')", "the form")
+    browser.get(walk.page("experiments"))
+    browser.find_element(By.CSS_SELECTOR, "a.button[href$='/experiments/new']").click()
+    wait_for(browser, "#field-name", "the form")
     clicking.retype(browser, "name", name)
     clicking.retype(browser, "horizons", "1")
     clicking.retype(browser, "seed", str(seed))
-    browser.click("#field-promote")
+    browser.find_element(By.ID, "field-promote").click()
     clicking.press(browser, "show")
     walk.sees("What it would do")
     clicking.press(browser, "start")
     walk.sees(name)
     walk.sees("Read and answer")
-    return browser.run("return document.querySelector('#started a[href*=required_actions]').href")
+    return browser.execute_script("return document.querySelector('#started a[href*=required_actions]').href")
 
 
 def champion(walk):
@@ -120,10 +121,10 @@ def test_an_experiment_that_is_agreed_to_becomes_champion(walk):
     before, question = champion(walk), ask(walk, "agree-to-me", 11)
     clicking.answer(walk.browser, question, "Approve")
     walk.shoot("agreed")
-    walk.browser.open(walk.page("experiments"))
+    walk.browser.get(walk.page("experiments"))
     walk.sees("agree-to-me", "promoted")
     assert champion(walk) != before
-    walk.browser.open(walk.page("releases"))
+    walk.browser.get(walk.page("releases"))
     walk.sees(champion(walk), "promote")
 
 
@@ -131,7 +132,7 @@ def test_an_experiment_that_is_rejected_changes_nothing(walk):
     before, question = champion(walk), ask(walk, "refuse-me", 12)
     clicking.answer(walk.browser, question, "Reject")
     walk.shoot("rejected")
-    walk.browser.open(walk.page("experiments"))
+    walk.browser.get(walk.page("experiments"))
     walk.sees("refuse-me", "rejected")
     assert champion(walk) == before
 
@@ -147,7 +148,7 @@ def test_a_bad_release_is_rolled_back(walk):
     walk.api.of("release_admin").reaches(run, "ask", "awaiting_input", "deferred")
     clicking.answer(walk.browser, f"{walk.task('release_admin', run, 'ask')}/required_actions", "Approve")
     assert walk.api.of("release_admin").ended(run)[0] == "success"
-    walk.browser.open(walk.page("releases"))
+    walk.browser.get(walk.page("releases"))
     walk.sees("its signals are upside down", before)
     assert champion(walk) == before != bad
 
@@ -155,17 +156,17 @@ def test_a_bad_release_is_rolled_back(walk):
 def backfill(walk, *, plan_only):
     """Fill in *New backfill* of a factor set that nothing of is there; the line on the list."""
     browser = walk.browser
-    browser.open(walk.page("backfills"))
-    browser.click("a.button[href$='/backfills/new']")
-    browser.until("return !!document.getElementById('field-reason')", "the form")
-    browser.type("#field-first", "04012026")
-    browser.type("#field-last", "06302026")
+    browser.get(walk.page("backfills"))
+    browser.find_element(By.CSS_SELECTOR, "a.button[href$='/backfills/new']").click()
+    wait_for(browser, "#field-reason", "the form")
+    browser.find_element(By.ID, "field-first").send_keys("04012026")
+    browser.find_element(By.ID, "field-last").send_keys("06302026")
     clicking.retype(browser, "reason", "a factor set for the analysts")
     clicking.retype(browser, "chunk_sessions", "5")
-    browser.click("input[name=steps][value=ingest]")
-    browser.click("input[name=factor_sets][value=cross_section]")
+    browser.find_element(By.CSS_SELECTOR, "input[name=steps][value=ingest]").click()
+    browser.find_element(By.CSS_SELECTOR, "input[name=factor_sets][value=cross_section]").click()
     if plan_only:
-        browser.click("#field-plan_only")
+        browser.find_element(By.ID, "field-plan_only").click()
     clicking.press(browser, "start")
     walk.shoot("backfill")
 
@@ -176,17 +177,17 @@ def test_a_backfill_is_planned_run_cancelled_and_resumed(walk):
     walk.sees("2026-04-01 to 2026-06-30", "planned")
     backfill(walk, plan_only=False)
     walk.sees("running")
-    browser.click("main table a[href*='/backfills/2026']")
-    browser.until("return /\\b[1-9]\\d* of \\d+/.test(document.body.innerText)", "the first chunk")
+    browser.find_element(By.CSS_SELECTOR, "main table a[href*='/backfills/2026']").click()
+    wait_until(browser, "return /\\b[1-9]\\d* of \\d+/.test(document.body.innerText)", "the first chunk")
     walk.sees("Plan", "a factor set for the analysts")
-    run = browser.run("return [...document.querySelectorAll('main a[href*=backfill_history]')].at(-1).href")
-    here = browser.run("return location.href")
+    run = browser.execute_script("return [...document.querySelectorAll('main a[href*=backfill_history]')].at(-1).href")
+    here = browser.execute_script("return location.href")
     clicking.fail_run(browser, run)
-    browser.open(here)
+    browser.get(here)
     walk.sees("cancelled")
     backfill(walk, plan_only=False)
-    browser.open(here)
-    browser.until(_ENDED, "the backfill is done", "done")
+    browser.get(here)
+    wait_until(browser, _ENDED, "the backfill is done", "done")
     walk.shoot("done")
 
 
@@ -227,9 +228,9 @@ def test_somebody_without_rights_gets_no_content_of_any_page(walk, tokens, crawl
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
 def test_pages_full_of_life_can_be_used_by_everybody(walk, width, scheme):
-    walk.browser.shape(width, 900, scheme)
+    emulate(walk.browser, width, 900, scheme)
     for name in (*looking.PAGES, "glossary"):
-        walk.browser.open(walk.page(name if name != "sessions" else f"sessions?before={THIRD}"))
+        walk.browser.get(walk.page(name if name != "sessions" else f"sessions?before={THIRD}"))
         walk.shoot(f"{name} {width} {scheme}")
         assert violations(walk.browser) == [], name
-        assert walk.browser.run("return document.documentElement.scrollWidth <= innerWidth"), name
+        assert walk.browser.execute_script("return document.documentElement.scrollWidth <= innerWidth"), name

@@ -9,11 +9,12 @@ import psutil
 import pytest
 import requests
 import yaml
+from selenium.webdriver.common.by import By
 
 from tests.accessibility import violations
 from tests.airflow.hook_server import HookServer
 from tests.airflow_api import AirflowApi, password_of
-from tests.browser import chromium
+from tests.browser import chromium, emulate, wait_for, wait_until
 from tests.clusters.profiles import config_with
 from tests.command_line import ROOT
 from tests.pipeline import clicking, looking
@@ -188,14 +189,14 @@ def test_a_holiday_ends_the_run_in_its_first_task(page):
     ],
 )  # fmt: skip
 def test_a_form_stars_what_is_needed_and_can_be_sent_once_that_is_there(page, browser, dag, starred, ready):
-    browser.shape(1280, 900)
+    emulate(browser, 1280, 900)
     clicking.open_form(browser, page.url, dag)
     assert clicking.starred(browser) == starred
     assert clicking.may_send(browser) == ready
 
 
 def test_the_profile_is_chosen_from_a_list_of_those_there_are(page, browser):
-    browser.shape(1280, 900)
+    emulate(browser, 1280, 900)
     clicking.open_form(browser, page.url, "daily_retraining")
     there = sorted(path.stem for path in (ROOT / "include" / "config" / "clusters").glob("*.yaml"))
     assert [name for name in clicking.choices(browser, "profile") if name != "null"] == there
@@ -205,7 +206,7 @@ def test_a_backfill_is_planned_from_the_page_with_what_is_starred_alone(page, ho
     clicking.open_form(browser, page.url, "backfill_history")
     reason = "to see it work in the page"
     clicking.fill(browser, {"first": "06022026", "last": "06302026", "reason": reason})
-    browser.click("[role=dialog] label:has(input[name=element_plan_only])")
+    browser.find_element(By.CSS_SELECTOR, "[role=dialog] label:has(input[name=element_plan_only])").click()
     run_id = clicking.send(browser)
     state, tasks = page.of("backfill_history").ended(run_id)
     assert (state, tasks["plan"], tasks["ingest"], tasks["features"]) == ("success", "success", "skipped", "skipped")
@@ -220,10 +221,10 @@ def test_the_notice_of_an_experiment_leads_to_the_task_that_failed(page, hook, b
     assert (state, tasks["open_experiment"], tasks["features"]) == ("failed", "failed", "upstream_failed")
     (told,) = _told(hook, run_id, "failure")
     assert "there are no bars of 2026-07-10: the last session there is is 2026-06-30" in told["message"]
-    browser.open(told["link"])
-    browser.until("return document.body.innerText.includes(arguments[0])", "the task's page", "open_experiment")
-    browser.until("return document.body.innerText.includes('Failed')", "the state of the task")
-    assert "404" not in browser.text()
+    browser.get(told["link"])
+    wait_until(browser, "return document.body.innerText.includes(arguments[0])", "the task's page", "open_experiment")
+    wait_until(browser, "return document.body.innerText.includes('Failed')", "the state of the task")
+    assert "404" not in browser.find_element(By.TAG_NAME, "body").text
 
 
 @pytest.fixture
@@ -235,30 +236,30 @@ def paused(page):
 
 
 def test_an_experiment_is_filled_in_corrected_looked_at_and_started(page, paused, browser, tmp_path):
-    browser.shape(1280, 900)
+    emulate(browser, 1280, 900)
     looking.open_in_airflow(browser, page.url, "light")
     looking.turn_to(browser, "experiments/new")
-    assert "The DAG experiment is paused" in browser.text()
+    assert "The DAG experiment is paused" in browser.find_element(By.TAG_NAME, "body").text
     clicking.retype(browser, "name", "More Trees")
-    browser.type("#field-last", "07102026")  # after the last session of the market
+    browser.find_element(By.ID, "field-last").send_keys("07102026")  # after the last session of the market
     clicking.press(browser, "start")
-    assert "Nothing was started: 2 fields need another value" in browser.text()
+    assert "Nothing was started: 2 fields need another value" in browser.find_element(By.TAG_NAME, "body").text
     assert "small letters, digits and dashes" in clicking.beside(browser, "name")
     assert "the last session there is is 2026-06-30" in clicking.beside(browser, "last")
-    assert browser.run("return document.getElementById('field-name').value") == "More Trees"
+    assert browser.execute_script("return document.getElementById('field-name').value") == "More Trees"
     looking.require_contrast(browser)
-    browser.click("a[href='#field-last']")
-    assert browser.run("return document.activeElement.id") == "field-last"
+    browser.find_element(By.CSS_SELECTOR, "a[href='#field-last']").click()
+    assert browser.execute_script("return document.activeElement.id") == "field-last"
     clicking.retype(browser, "name", "more-trees")
-    browser.type("#field-last", "06302026")
+    browser.find_element(By.ID, "field-last").send_keys("06302026")
     clicking.press(browser, "show")
-    assert "What it would do" in browser.text()
-    assert "170, from " in browser.text()
+    assert "What it would do" in browser.find_element(By.TAG_NAME, "body").text
+    assert "170, from " in browser.find_element(By.TAG_NAME, "body").text
     looking.require_contrast(browser)
-    assert browser.screenshot(tmp_path / "shown.png").stat().st_size > 5000
+    assert (tmp_path / "shown.png").write_bytes(browser.get_screenshot_as_png()) > 5000
     clicking.press(browser, "start")
-    browser.until("return location.pathname.endsWith('/afterbell/experiments')", "the list")
-    line = browser.run("return document.getElementById('started').innerText")
+    wait_until(browser, "return location.pathname.endsWith('/afterbell/experiments')", "the list")
+    line = browser.execute_script("return document.getElementById('started').innerText")
     assert "more-trees" in line
     assert "waiting: the DAG is paused" in line
     assert [told for told in looking.complaints(browser) if "status of 400" not in told] == []
@@ -273,14 +274,14 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(page, paused
 def browser(planted, page, tmp_path_factory):
     """A real browser, signed in."""
     with chromium(tmp_path_factory.mktemp("browser")) as found:
-        found.shape(1280, 900)
+        emulate(found, 1280, 900)
         looking.sign_in(found, page.url, planted[0].home)
         yield found
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp_path, theme):
-    browser.shape(1440, 900)
+    emulate(browser, 1440, 900)
     looking.open_in_airflow(browser, page.url, theme)
     for name in looking.PAGES:
         looking.turn_to(browser, name)
@@ -289,43 +290,44 @@ def test_our_pages_stand_in_airflows_and_anybody_can_use_them(page, browser, tmp
         looking.require_contrast(browser)
         looking.require_keyboard(browser)
         looking.require_no_sideways_scrolling(browser)
-        browser.leave()
-        assert browser.screenshot(tmp_path / f"{name.replace('/', '-')}-{theme}.png").stat().st_size > 5000
-        browser.enter(looking.FRAME)
-    browser.leave()
+        browser.switch_to.default_content()
+        picture = tmp_path / f"{name.replace('/', '-')}-{theme}.png"
+        assert picture.write_bytes(browser.get_screenshot_as_png()) > 5000
+        browser.switch_to.frame(wait_for(browser, looking.FRAME, "our frame"))
+    browser.switch_to.default_content()
     assert looking.complaints(browser) == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_our_pages_fit_a_telephone_and_follow_its_light(page, browser, tmp_path, scheme):
-    browser.shape(390, 844, scheme)
+    emulate(browser, 390, 844, scheme)
     for name in (*looking.PAGES, "tonight?session=2026-06-30", "sessions?before=2026-06-30"):
-        browser.open(f"{page.url}/afterbell/{name}")
+        browser.get(f"{page.url}/afterbell/{name}")
         looking.require_no_sideways_scrolling(browser)
         looking.require_contrast(browser)
         assert violations(browser) == [], name
-        assert browser.run("return getComputedStyle(document.documentElement).colorScheme") == scheme
+        assert browser.execute_script("return getComputedStyle(document.documentElement).colorScheme") == scheme
     assert looking.complaints(browser) == []
-    browser.screenshot(tmp_path / "telephone.png")
+    (tmp_path / "telephone.png").write_bytes(browser.get_screenshot_as_png())
 
 
 def test_a_session_leads_to_its_report_which_may_do_nothing(planted, page, browser):
     _, summary = planted
-    browser.shape(1280, 900)
-    browser.open(f"{page.url}/afterbell/tonight?session=2026-06-30")
-    browser.until("return document.body.innerText.includes(arguments[0])", "the release", summary["release_id"])
-    assert browser.run("return document.querySelectorAll('svg.chart rect.bar').length") >= 7
-    address = browser.run("return document.querySelector('a[href$=\"/report\"]').href")
-    browser.open(address)
-    assert browser.run("return self.origin") == "null"
-    assert "2026-06-30" in browser.text()
+    emulate(browser, 1280, 900)
+    browser.get(f"{page.url}/afterbell/tonight?session=2026-06-30")
+    wait_until(browser, "return document.body.innerText.includes(arguments[0])", "the release", summary["release_id"])
+    assert browser.execute_script("return document.querySelectorAll('svg.chart rect.bar').length") >= 7
+    address = browser.execute_script("return document.querySelector('a[href$=\"/report\"]').href")
+    browser.get(address)
+    assert browser.execute_script("return self.origin") == "null"
+    assert "2026-06-30" in browser.find_element(By.TAG_NAME, "body").text
     assert looking.complaints(browser) == []
 
 
 def test_links_out_of_the_frame_lead_airflows_page(page, browser):
-    browser.shape(1280, 900)
+    emulate(browser, 1280, 900)
     looking.open_in_airflow(browser, page.url, "light")
     looking.turn_to(browser, "backfills")
-    browser.click("a[data-out]")
-    browser.leave()
-    browser.until("return location.pathname === '/dags/daily_retraining/backfills'", "Airflow's own page")
+    browser.find_element(By.CSS_SELECTOR, "a[data-out]").click()
+    browser.switch_to.default_content()
+    wait_until(browser, "return location.pathname === '/dags/daily_retraining/backfills'", "Airflow's own page")

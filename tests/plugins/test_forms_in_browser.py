@@ -7,9 +7,11 @@ import threading
 
 import pytest
 import uvicorn
+from selenium import webdriver
+from selenium.webdriver.common.by import By
 
 from tests.accessibility import violations
-from tests.browser import TAB, chromium
+from tests.browser import chromium, emulate, wait_until
 from tests.pipeline import clicking, looking
 from tests.plugins.conftest import put, token_of
 from tests.plugins.forms_world import put_dags, runs_of
@@ -42,8 +44,8 @@ def browser(window, address, database, store):
     """A browser of somebody who may start runs, on data of three years."""
     put_dags(database)
     put(store, "market/span.json", SPAN)
-    window.devtools("Network.setCookie", {"name": "_token", "value": token_of("user"), "url": address})
-    window.said()
+    window.execute_cdp_cmd("Network.setCookie", {"name": "_token", "value": token_of("user"), "url": address})
+    window.get_log("browser")
     return window
 
 
@@ -55,8 +57,8 @@ def _complaints(browser):
 @pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
 @pytest.mark.parametrize("name", ["experiments/new", "backfills/new"])
 def test_anybody_can_use_the_forms(browser, address, name, width, scheme, tmp_path):
-    browser.shape(width, 844, scheme)
-    browser.open(f"{address}/afterbell/{name}")
+    emulate(browser, width, 844, scheme)
+    browser.get(f"{address}/afterbell/{name}")
     looking.require_structure(browser, name)
     looking.require_contrast(browser)
     looking.require_no_sideways_scrolling(browser)
@@ -64,45 +66,45 @@ def test_anybody_can_use_the_forms(browser, address, name, width, scheme, tmp_pa
     if name == "experiments/new":
         clicking.retype(browser, "name", "No Name")
     clicking.press(browser, "start")  # of a name that is none, or without a day and a reason
-    assert "Nothing was started" in browser.text()
+    assert "Nothing was started" in browser.find_element(By.TAG_NAME, "body").text
     looking.require_contrast(browser)
     looking.require_no_sideways_scrolling(browser)
     assert violations(browser) == []
     looking.require_keyboard(browser)
     assert _complaints(browser) == []
-    assert browser.screenshot(tmp_path / "form.png").stat().st_size > 5000
+    assert (tmp_path / "form.png").write_bytes(browser.get_screenshot_as_png()) > 5000
 
 
 def test_an_experiment_is_filled_in_corrected_looked_at_and_started(browser, address, database):
-    browser.shape(1280, 900)
-    browser.open(f"{address}/afterbell/experiments")
-    browser.click("main a.button")
-    browser.until("return location.pathname.endsWith('/experiments/new')", "the form")
+    emulate(browser, 1280, 900)
+    browser.get(f"{address}/afterbell/experiments")
+    browser.find_element(By.CSS_SELECTOR, "main a.button").click()
+    wait_until(browser, "return location.pathname.endsWith('/experiments/new')", "the form")
     clicking.retype(browser, "name", "More Trees")
-    browser.type("#field-last", "07102026")  # after the last session that there are bars of
+    browser.find_element(By.ID, "field-last").send_keys("07102026")  # after the last session that there are bars of
     clicking.retype(browser, "horizons", "5, 1")
     clicking.press(browser, "start")
-    assert "Nothing was started: 3 fields need another value" in browser.text()
+    assert "Nothing was started: 3 fields need another value" in browser.find_element(By.TAG_NAME, "body").text
     assert "small letters, digits and dashes" in clicking.beside(browser, "name")
     assert "there are no bars of 2026-07-10: the last session there is is 2026-06-30" in clicking.beside(
         browser, "last"
     )
     assert "must ascend" in clicking.beside(browser, "horizons")
-    assert browser.run("return document.getElementById('field-name').value") == "More Trees"
+    assert browser.execute_script("return document.getElementById('field-name').value") == "More Trees"
     assert runs_of(database) == []
-    browser.click("a[href='#field-last']")
-    assert browser.run("return document.activeElement.id") == "field-last"
+    browser.find_element(By.CSS_SELECTOR, "a[href='#field-last']").click()
+    assert browser.execute_script("return document.activeElement.id") == "field-last"
     clicking.retype(browser, "name", "more-trees")
     clicking.retype(browser, "horizons", "1, 5")
-    browser.type("#field-last", "06302026")
-    browser.click("input[value=alpha158]")
+    browser.find_element(By.ID, "field-last").send_keys("06302026")
+    browser.find_element(By.CSS_SELECTOR, "input[value=alpha158]").click()
     clicking.press(browser, "show")
-    assert "What it would do" in browser.text()
-    assert "772, from 2023-06-01 to 2026-06-30" in browser.text()
+    assert "What it would do" in browser.find_element(By.TAG_NAME, "body").text
+    assert "772, from 2023-06-01 to 2026-06-30" in browser.find_element(By.TAG_NAME, "body").text
     assert runs_of(database) == []
     clicking.press(browser, "start")
-    browser.until("return location.pathname.endsWith('/afterbell/experiments')", "the list")
-    assert "more-trees" in browser.run("return document.getElementById('started').innerText")
+    wait_until(browser, "return location.pathname.endsWith('/afterbell/experiments')", "the list")
+    assert "more-trees" in browser.execute_script("return document.getElementById('started').innerText")
     ((_, conf, who, _),) = runs_of(database)
     assert (conf["name"], conf["horizons"], conf["factor_sets"]) == ("more-trees", [1, 5], ["alpha158", "core"])
     assert who == "a-user"
@@ -110,19 +112,19 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(browser, add
 
 
 def test_a_backfill_is_planned_by_the_keyboard_alone(browser, address, database):
-    browser.shape(1280, 900)
-    browser.open(f"{address}/afterbell/backfills/new")
-    browser.run("document.getElementById('field-first').focus()")
-    browser.type("#field-first", "01042016")
-    browser.type("#field-last", "06302016")
-    browser.type("#field-reason", "the vendor delivered 2016 anew")
-    browser.type("#field-plan_only", " ")
+    emulate(browser, 1280, 900)
+    browser.get(f"{address}/afterbell/backfills/new")
+    browser.execute_script("document.getElementById('field-first').focus()")
+    browser.find_element(By.ID, "field-first").send_keys("01042016")
+    browser.find_element(By.ID, "field-last").send_keys("06302016")
+    browser.find_element(By.ID, "field-reason").send_keys("the vendor delivered 2016 anew")
+    browser.find_element(By.ID, "field-plan_only").send_keys(" ")
     for _ in range(4):  # on from the box: the profile, then the two buttons
-        browser.press(TAB)
-        if browser.run("return document.activeElement.value") == "start":
+        webdriver.ActionChains(browser).send_keys(webdriver.Keys.TAB).perform()
+        if browser.execute_script("return document.activeElement.value") == "start":
             break
-    browser.press("\ue007")
-    browser.until("return location.pathname.endsWith('/afterbell/backfills')", "the list")
-    assert "Its run in Airflow" in browser.run("return document.getElementById('started').innerText")
+    webdriver.ActionChains(browser).send_keys(webdriver.Keys.ENTER).perform()
+    wait_until(browser, "return location.pathname.endsWith('/afterbell/backfills')", "the list")
+    assert "Its run in Airflow" in browser.execute_script("return document.getElementById('started').innerText")
     ((_, conf, _, _),) = runs_of(database, "backfill_history")
     assert (conf["first"], conf["last"], conf["plan_only"]) == ("2016-01-04", "2016-06-30", True)

@@ -7,16 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from afterbell.airflow.pages.backfills import standing
-from tests.plugins.conftest import CLOSE, SESSION, add_run, put
+from tests.plugins.conftest import SESSION, add_run, put
+from tests.plugins.pages_world import HOSTILE, RUN_ID, SLUG, at
 
-RUN_ID, SLUG = "manual__2026-06-30T20:00:05", "manual_2026_06_30T20_00_05"
 TOLD = {"task": "train", "kind": "NoResourcesError", "what": "no offer has 8 cores", "where": "try 2 of run m",
         "do": "Give the cluster what the message names."}  # fmt: skip
-HOSTILE = '<script>alert("x")</script>'
-
-
-def at(seconds):
-    return CLOSE + timedelta(seconds=seconds)
 
 
 def result(step, begun, seconds, **more):

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
 
 from afterbell.quality.page import render
-from tests.browser import Browser, chromium
+from tests.browser import chromium, emulate
 from tests.quality.test_report import judgement, report
 
 __all__ = ["judgement", "report"]  # fixtures
@@ -21,21 +23,23 @@ _OUTSIDE = "return [document.documentElement.scrollWidth, window.innerWidth]"
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     with chromium(tmp_path) as found:
         yield found
 
 
-def test_nothing_is_cut_and_links_lead_to_the_bars(browser: Browser, report: dict[str, Any], tmp_path: Path) -> None:
+def test_nothing_is_cut_and_links_lead_to_the_bars(
+    browser: webdriver.Chrome, report: dict[str, Any], tmp_path: Path
+) -> None:
     long = report["quarantine"][0]["samples"][0]
     long["raw"], long["key"] = "1.23456789," * 300, "prices/" + "x" * 120
     (tmp_path / "page.html").write_text(render(report), encoding="utf-8")
     for width in (1280, 400):
-        browser.shape(width, 900)
-        browser.open(f"file://{tmp_path / 'page.html'}")
-        wide, room = browser.run(_OUTSIDE)
+        emulate(browser, width, 900)
+        browser.get(f"file://{tmp_path / 'page.html'}")
+        wide, room = browser.execute_script(_OUTSIDE)
         assert wide <= room, width
-        assert browser.run(_CUT) == [], width
-        assert long["raw"] in browser.text().replace("\n", ""), width
-        browser.run("[...document.querySelectorAll('a')].find(one => one.textContent == 'MOVED').click()")
-        assert browser.run("return document.querySelector(':target').textContent") == "MOVED"
+        assert browser.execute_script(_CUT) == [], width
+        assert long["raw"] in browser.find_element(By.TAG_NAME, "body").text.replace("\n", ""), width
+        browser.execute_script("[...document.querySelectorAll('a')].find(one => one.textContent == 'MOVED').click()")
+        assert browser.execute_script("return document.querySelector(':target').textContent") == "MOVED"

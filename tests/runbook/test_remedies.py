@@ -24,7 +24,7 @@ ELSEWHERE = {
     "StoreUnavailableError": "tests/faults/test_outage.py",
     "StoreFullError": "tests/faults/test_outage.py",
     "UnknownOutcomeError": "tests/faults/test_outage.py",
-    "ClusterUnavailableError": "tests/airflow/test_rest_step.py",
+    "ClusterUnavailableError": "tests/airflow/test_rest_mesos.py",
     "NoResourcesError": "tests/cluster/test_watch.py",
     "EnvironmentMismatchError": "tests/cluster/test_environment_check.py",
     "OutOfMemoryError": "tests/airflow/test_results.py",

@@ -11,7 +11,7 @@ import pytest
 from afterbell.ingest.actions.combine import combine, touched
 from afterbell.ingest.actions.decide import ACTIONS, corporate_actions
 from afterbell.ingest.actions.reports import ReportedAction
-from tests.ingest.actions.test_actions import S0, S1, S2, S3, S4, S5, drop, known
+from tests.ingest.actions.drops import S0, S1, S2, S3, S4, S5, drop, known
 
 FAR = date(2016, 7, 20)
 

@@ -17,8 +17,8 @@ from afterbell.ingest.actions.overrides import Adjustment, Decision
 from afterbell.ingest.actions.person import weigh_decisions
 from afterbell.ingest.actions.settle import settle_actions
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, EVIDENCE, REPORTED_ACTIONS
+from tests.ingest.actions.drops import S0, S1, S2, S3, S4, S5, drop, known, random_evidence
 from tests.ingest.actions.memory_lake import BAR_ROWS, MemoryLake
-from tests.ingest.actions.test_actions import S0, S1, S2, S3, S4, S5, drop, known, random_evidence
 from tests.ingest.actions.test_reports import line
 from tests.ingest.shapes import example
 

@@ -15,8 +15,8 @@ from afterbell.ingest.actions.person import silence, weigh_decisions
 from afterbell.ingest.actions.settle import settle_actions
 from afterbell.lake.bars import adjust, decided
 from afterbell.lake.tables import CORPORATE_ACTIONS, EVIDENCE
+from tests.ingest.actions.drops import S0, S1, S2, S3, S4, S5, drop, known, random_evidence
 from tests.ingest.actions.memory_lake import MemoryLake
-from tests.ingest.actions.test_actions import S0, S1, S2, S3, S4, S5, drop, known, random_evidence
 
 HALF = Adjustment(factor=0.5, kind="split")
 EXCHANGE = Exchange("XNYS")
