@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -28,15 +27,12 @@ from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
-from afterbell.training.families import FAMILIES
+from afterbell.packages import ABSENT, installed_versions
+from afterbell.training.packages import all_packages
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
 _JAVA = (8, 11, 17)
 _DISK_GB, _MEMORY_GB = 5, 6
-_PACKAGES = (
-    "pyspark", "pandas", "numpy", "pyarrow", "polars", "great-expectations", "boto3", "pyiceberg",
-    *dict.fromkeys(package for family in FAMILIES.values() for package in family.packages),
-)  # fmt: skip
 
 
 @report_errors
@@ -106,10 +102,8 @@ def _python(folders: Folders, platform: Platform) -> Iterator[Finding]:
 def _packages(folders: Folders) -> Iterator[Finding]:
     text = (folders.root / "requirements-spark.txt").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[[^\]]*\])?==(\S+)", text, re.MULTILINE))
-    for name in _PACKAGES:
-        try:
-            installed = version(name)
-        except PackageNotFoundError:
+    for name, installed in installed_versions(all_packages()).items():
+        if installed == ABSENT:
             yield Finding(name, "missing", "not installed", "run `make setup`")
             continue
         as_pinned = installed == pinned.get(name)
