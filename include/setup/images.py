@@ -39,7 +39,7 @@ _LOADED = {
     ),
     "notebook": "ipykernel, jupyterlab, nbconvert, pyspark.sql",
 }
-"""What must still load once the rest is left out: what has libraries of its own, and what is in ``afterbell.packages``."""
+"""What must still load once the rest is left out: what has libraries of its own, and all of ``afterbell.packages``."""
 
 
 def make(setup: Setup) -> None:

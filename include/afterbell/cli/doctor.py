@@ -23,6 +23,7 @@ from afterbell.cli.options import AsJson
 from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.reach import require_reachable
+from afterbell.config.environment import PORTS
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import ServiceStatus, status
@@ -198,5 +199,5 @@ def _ports(folders: Folders, platform: Platform) -> Iterator[Finding]:
     own = {service.port for service in status(folders, platform)}
     for name, port in platform.ports.model_dump().items():
         if port and port not in own and not is_free(port):
-            advice = f"free it, or set AFTERBELL_{name.upper()}_PORT to another (0 takes any free one)"
+            advice = f"free it, or set {PORTS[name]} to another (0 takes any free one)"
             yield Finding(f"port of {name}", "missing", f"{port} is taken", advice)

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from secrets import token_hex
 
-from afterbell.cluster.properties import AUTH_SECRET, CREDENTIALS
+from afterbell.cluster.properties import CREDENTIALS
+from afterbell.config.environment import SPARK_SECRET
 from afterbell.config.s3_keys import S3_KEYS
 from afterbell.errors import ConfigError
 
@@ -65,19 +66,19 @@ def authentication(properties: Mapping[str, str], environment: Mapping[str, str]
     """
     if properties.get("spark.authenticate") != "true":
         return {}
-    secret = properties.get(_SECRET) or environment.get(AUTH_SECRET, "")
+    secret = properties.get(_SECRET) or environment.get(SPARK_SECRET, "")
     if properties.get("spark.master", "").startswith("mesos://"):
         return _on_mesos(properties, secret or token_hex(32))
     if not secret:
         raise ConfigError(
-            f"spark.authenticate is on, and there is no secret: set the Spark connection's password, or {AUTH_SECRET}"
+            f"spark.authenticate is on, and there is no secret: set the Spark connection's password, or {SPARK_SECRET}"
         )
     return {} if _SECRET in properties else {_SECRET: secret}
 
 
 def _on_mesos(properties: Mapping[str, str], secret: str) -> dict[str, str]:
     if "," in secret:  # Spark would read it as two
-        raise ConfigError(f"{AUTH_SECRET} holds a comma, which Spark can't hand to executors on Mesos: choose another")
+        raise ConfigError(f"{SPARK_SECRET} holds a comma, which Spark can't hand to executors on Mesos: choose another")
     startup = {name: value for name, value in properties.items() if _STARTUP.match(name) and not _SECRETS.match(name)}
     options = [properties.get(_DEFAULT_OPTIONS, ""), *(_option(name, startup[name]) for name in sorted(startup))]
     return {

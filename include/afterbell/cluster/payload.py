@@ -16,9 +16,9 @@ from afterbell.cluster.packed import packed
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.share import is_folder, placed
 from afterbell.cluster.submission import LOGGING, library_zip
+from afterbell.config.environment import HDFS_COOKIE, HOME
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
-from afterbell.config.runtime import HDFS_COOKIE
 from afterbell.config.s3_keys import S3_KEYS
 
 SPARK_VERSION = "3.5"
@@ -187,7 +187,7 @@ def _conf_dir(profile: ClusterProfile) -> str:
 def _environment(folders: Folders, profile: ClusterProfile, stores: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in _KEYS}
     same_paths = not profile.share
-    project = {"AFTERBELL_HOME": str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
+    project = {HOME: str(folders.home) if same_paths else "afterbell-home"} | _java_home(folders, profile)
     sent_to = {name: value for name, value in kept.items() if value} | project
     # To the dispatcher these win over what the profile gives drivers; here the profile wins.
     return {name: value for name, value in sent_to.items() if f"{DRIVER_ENV}{name}" not in profile.conf}

@@ -10,9 +10,6 @@ MASTER_UI = "spark.afterbell.masterUi"
 CREDENTIALS = "spark.afterbell.credentials"
 """Settings of the profile that the driver reads beside Spark's own; spark-submit drops other prefixes."""
 
-AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
-"""The variable of the driver that holds the secret of ``spark.authenticate``."""
-
 _ALONE = {"spark.authenticate": "true", "spark.ui.enabled": "false"}
 """A driver on this machine alone: its ports are on loopback, where every user of the machine is. Spark makes a secret
 for each driver; the page asks nobody to sign in."""

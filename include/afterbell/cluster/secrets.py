@@ -6,20 +6,19 @@ import os
 from collections.abc import Mapping
 
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.cluster.properties import AUTH_SECRET
-from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.environment import HDFS_COOKIE, SPARK_SECRET
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, S3_KEYS
 from afterbell.errors import ConfigError
 
-_HIDDEN = {*S3_KEYS, "SPARK_MESOS_SECRET", AUTH_SECRET, HDFS_COOKIE}
+_HIDDEN = {*S3_KEYS, "SPARK_MESOS_SECRET", SPARK_SECRET, HDFS_COOKIE}
 _DELIVERED = {
     "admin", "administrator", "airflow", "changeme", "changeit", "default", "guest", "minio", "minio123", "minioadmin",
     "password", "root", "secret", "spark", "test", "testing", "weed",
 }  # fmt: skip
 MESOS_PRINCIPAL, MESOS_SECRET = "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET"
-SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, AUTH_SECRET)
+SECRETS = (MESOS_PRINCIPAL, MESOS_SECRET, SPARK_SECRET)
 """Variables that hold the secrets of a cluster; a driver beside the submitter inherits them."""
-_OF_MANAGER = {"local": (), "standalone": (AUTH_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
+_OF_MANAGER = {"local": (), "standalone": (SPARK_SECRET,), "mesos": (MESOS_PRINCIPAL, MESOS_SECRET)}
 """On Mesos each job makes its own secret of ``spark.authenticate``: one that is sent along would show on the pages."""
 
 
@@ -52,9 +51,9 @@ def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> lis
     ]
     # On Mesos a driver without one makes its own.
     needs_secret = cluster.manager == "standalone" and cluster.conf.get("spark.authenticate") == "true"
-    if needs_secret and not environment.get(AUTH_SECRET):
+    if needs_secret and not environment.get(SPARK_SECRET):
         problems.append(
-            f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
+            f"spark.authenticate is on and has no secret: set the Spark connection's password, or {SPARK_SECRET}"
         )
     return problems
 

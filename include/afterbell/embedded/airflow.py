@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from afterbell.config.environment import CONFIG, ENV, HOME, PLATFORM, SPARK_SECRET
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
@@ -31,9 +32,9 @@ _NETWORK = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
 _OURS = (
-    "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM",
+    CONFIG, PLATFORM,
     "MESOS_NATIVE_JAVA_LIBRARY", "LIBPROCESS_IP",
-    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", "AFTERBELL_SPARK_SECRET", "JDK_JAVA_OPTIONS",
+    "SPARK_MESOS_PRINCIPAL", "SPARK_MESOS_SECRET", SPARK_SECRET, "JDK_JAVA_OPTIONS",
 )  # fmt: skip
 """The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 
@@ -112,8 +113,8 @@ class Airflow(Service):
         root = self.context.folders.root
         passed = {name: os.environ[name] for name in (*_NETWORK, *_OURS) if name in os.environ}
         own = {
-            "AFTERBELL_HOME": str(self.context.folders.home),
-            "AFTERBELL_ENV": str(self.context.folders.env),
+            HOME: str(self.context.folders.home),
+            ENV: str(self.context.folders.env),
             "PYTHONPATH": str(self.context.folders.library),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),
