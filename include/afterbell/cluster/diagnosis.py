@@ -13,6 +13,8 @@ from afterbell.cluster.executor_request import ExecutorRequest
 from afterbell.cluster.mesos_agents import agent_sizes, attributes_of, meets
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 _FAILED = {"TASK_FAILED", "TASK_ERROR", "TASK_LOST", "TASK_GONE", "TASK_DROPPED"}
 _HOMES = ("spark.mesos.executor.home", "spark.executor.uri", "spark.mesos.executor.docker.image")
@@ -158,7 +160,7 @@ def _not_offered(request: ExecutorRequest) -> str:
     )
 
 
-_SECONDS = 15.0
+_TIMEOUTS = Timeouts(connect=15.0, read=15.0)
 _TRIES, _PAUSE_SECONDS = 3, 0.5
 """Attempts to read the pages, and the pause after each: a busy master answers late, and the cause is reported once."""
 _UNREADABLE = (requests.RequestException, ValueError, LookupError, TypeError, AttributeError)
@@ -245,6 +247,7 @@ def _hides_frameworks(ui: str, shown: Sequence[Any]) -> bool:
 
 
 def _get(address: str) -> Any:
-    answer = requests.get(address, timeout=_SECONDS)
+    with http_session(_TIMEOUTS, proxies=True, redirects=True) as session:
+        answer = session.get(address)
     answer.raise_for_status()
     return answer.json()

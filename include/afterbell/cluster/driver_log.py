@@ -14,11 +14,14 @@ from urllib.parse import urlencode
 
 import requests
 
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
+
 _TASKS = ("tasks", "completed_tasks", "unreachable_tasks")
 """Where a Mesos master lists a framework's tasks: those of a lost agent under the last."""
 LONGEST = 32 * 1024
 """Bytes of each of stdout and stderr."""
-_TIMEOUT = (5.0, 15.0)
+_TIMEOUTS = Timeouts(connect=5.0, read=15.0)
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _HEADING = re.compile(r"\A==== Bytes \d+-\d+ of \d+ of [^\n]* ====\n(Launch Command: [^\n]*\n=+\n)?")
@@ -167,8 +170,7 @@ def _retry_number(task: str) -> int:
 
 
 def _get(url: str) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.get(url, timeout=_TIMEOUT)
+    with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
+        answer = session.get(url)
         answer.raise_for_status()
         return answer

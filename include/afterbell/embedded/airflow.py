@@ -18,6 +18,8 @@ from afterbell.config.environment import CONFIG, ENV, HOME, PLATFORM, SPARK_SECR
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 USER = "admin"
 _COMPONENTS = {
@@ -39,6 +41,7 @@ _OURS = (
 """The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 
 _PARALLEL_TASKS = 4
+_TIMEOUTS = Timeouts(connect=10.0, read=10.0)
 
 
 class Airflow(Service):
@@ -85,10 +88,9 @@ class Airflow(Service):
         if not self.ports:
             return "it was never started"
         url = f"http://{LOOPBACK}:{self.ports['ui']}/api/v2/monitor/health"
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between us and loopback
+        with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
             try:
-                answer = session.get(url, timeout=10)
+                answer = session.get(url)
                 answer.raise_for_status()
                 body = answer.json()
                 states = {name: body[name]["status"] for name in _HEALTHY}
