@@ -14,6 +14,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.evaluation.settings import load_gate
 from afterbell.experiments.draw import trials
@@ -29,6 +30,7 @@ from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
 from afterbell.training.inputs import Handed
+from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame
 from afterbell.training.spec import load_spec
@@ -53,6 +55,7 @@ def experiment_train(args: StepArgs) -> dict[str, Any]:
         content = read_candidate(store, candidate, root)
         print(f"experiment_train: candidate {candidate} is there already", flush=True)
     else:
+        require_alike(spark, all_packages())
         content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), candidate)
     # The newest, which has the rows: their own snapshot may have expired since.
     snapshot = head(spark, EXPERIMENTS)

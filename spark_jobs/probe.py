@@ -18,6 +18,7 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import CATALOG
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.probe import Look, drop_marker, leave_marker, trouble
+from afterbell.training.packages import all_packages
 
 _JAVA = "java_method('java.lang.System', 'getProperty', 'java.version') AS java"
 
@@ -26,9 +27,10 @@ def probe(args: StepArgs) -> dict[str, Any]:
     """The driver's facts, each executor's with what differs, and the troubles of both."""
     runtime, share = Runtime.from_env(), str(args.inputs.get("share") or "")
     spark = lake_session(runtime, "afterbell probe")
-    here, markers = facts(), []
+    packages = all_packages()
+    here, markers = facts(packages), []
     left = trouble(lambda: markers.append(leave_marker(runtime)))
-    executors = on_executors(spark, Look(runtime, markers[0] if markers else ""))
+    executors = on_executors(spark, Look(runtime, packages, markers[0] if markers else ""))
     for name in markers:
         drop_marker(runtime, name)
     java = str(spark.sparkContext._jvm.java.lang.System.getProperty("java.version"))  # noqa: SLF001

@@ -18,6 +18,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.errors import StaleInputError, ValidationFailedError
 from afterbell.lake.append import append_once
@@ -32,6 +33,7 @@ from afterbell.run.record import record_run
 from afterbell.scoring.models import ModelText, open_release, require_schema
 from afterbell.scoring.score_spark import score_frame, signals
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.packages import all_packages
 
 
 def score(args: StepArgs) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def score(args: StepArgs) -> dict[str, Any]:
     snapshot = find_commit(spark, SIGNALS, commit)
     noop = snapshot is not None
     if snapshot is None:
+        require_alike(spark, all_packages())
         with ExitStack() as held:
             universe = _universe(spark, args, manifest, snapshots, held)
             snapshot = _write(spark, args, exchange, universe, (manifest, models), commit)

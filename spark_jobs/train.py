@@ -20,6 +20,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit
@@ -39,6 +40,7 @@ from afterbell.training.candidate import (
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import NO_TIME, FitResult, plan, settle
 from afterbell.training.inputs import Handed
+from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits
 from afterbell.training.spec import ModelSpec, load_spec
@@ -109,6 +111,7 @@ def _make(
     end = ends_at(args)
     if end is not None and datetime.now(UTC) >= end:
         return _held(args, "no fit was begun", leave.reasons())
+    require_alike(spark, all_packages())
     order = Order(args.session, spec, handed)
     with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
         planned, skipped = plan(spec, len(matrix.grid))

@@ -60,6 +60,16 @@ def test_every_library_that_makes_numbers_or_tells_time_is_named(library: str) -
     assert environment_versions(["lightgbm"])[library] == version(library)
 
 
+def test_a_candidates_id_depends_on_these_versions_and_on_those_of_its_families() -> None:
+    """Another name makes another candidate of the same code and data."""
+    core = {
+        "python", "pyspark", "numpy", "pandas", "polars", "pyarrow", "scipy", "great-expectations", "numba", "llvmlite",
+        "exchange-calendars", "tzdata",
+    }  # fmt: skip
+    assert set(environment_versions()) == core
+    assert set(environment_versions(["xgboost-cpu"])) == core | {"xgboost-cpu"}
+
+
 def _code(source: bytes) -> str:
     return code_of(ast.parse(source))
 

@@ -12,17 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import afterbell
-
-_LIBRARIES = (
-    "pyspark", "numpy", "pandas", "polars", "pyarrow", "scipy", "great-expectations", "numba", "llvmlite",
-    "exchange-calendars", "tzdata",
-)  # fmt: skip
-"""Whatever computes numbers, or decides which sessions and instants they are of."""
+from afterbell.packages import NUMBERS
 
 
 def environment_versions(packages: Iterable[str] = ()) -> dict[str, str]:
     """Versions of Python and of the libraries that the numbers depend on; ``packages`` are further ones."""
-    names = dict.fromkeys([*_LIBRARIES, *packages])
+    names = dict.fromkeys([*NUMBERS, *packages])
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 

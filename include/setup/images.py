@@ -33,13 +33,13 @@ _HADOOP = (
 _LOADED = {
     "airflow": "airflow, asyncpg, boto3, numpy, pandas, psycopg2, pyarrow.parquet, statsd",
     "spark": (
-        "boto3, cryptography.fernet, duckdb, great_expectations, lightgbm, matplotlib.pyplot, numba, pandas, polars, "
-        "psycopg2, pyarrow.dataset, pyarrow.fs, pyarrow.parquet, pyiceberg.catalog.sql, pyroaring, pyspark.sql, "
-        "scipy.stats, zstandard"
+        "boto3, cryptography.fernet, duckdb, exchange_calendars, great_expectations, lightgbm, matplotlib.pyplot, "
+        "numba, pandas, polars, psycopg2, pyarrow.dataset, pyarrow.fs, pyarrow.parquet, pyiceberg.catalog.sql, "
+        "pyroaring, pyspark.sql, scipy.stats, tzdata, xgboost, zstandard"
     ),
     "notebook": "ipykernel, jupyterlab, nbconvert, pyspark.sql",
 }
-"""What must still load once the rest is left out: whatever comes with libraries of its own."""
+"""What must still load once the rest is left out: what has libraries of its own, and all of ``afterbell.packages``."""
 
 
 def make(setup: Setup) -> None:

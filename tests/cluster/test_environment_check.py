@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 
 import pytest
 
-from afterbell.cluster.environment_check import differences
+from afterbell.cluster.environment_check import differences, facts
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.config.platform import Folders
 from tests.cluster.drivers import limits, outcome
@@ -29,6 +30,12 @@ HERE = {"python": "3.11.7", "packages": {"pyspark": "3.5.9", "numpy": "2.4.6", "
 )
 def test_every_version_that_differs_is_named(there, expected):
     assert differences(HERE, there) == expected
+
+
+def test_facts_are_of_the_packages_asked_for_and_of_spark():
+    packages = facts(["xgboost-cpu", "no-such-package"])["packages"]
+    installed = {name: version(name) for name in ("xgboost-cpu", "pyspark")}
+    assert packages == installed | {"no-such-package": "none"}
 
 
 @pytest.mark.services
@@ -54,6 +61,8 @@ def test_executors_of_a_real_cluster_are_asked_for_python_and_packages(tmp_path)
         assert status == 64, output
         assert "alike: EnvironmentMismatchError: executors differ from the driver, so nothing was computed." in output
         assert "polars is none and the driver's is " in output
+        assert "lightgbm is none and the driver's is " in output
+        assert "xgboost-cpu is none and the driver's is " in output
 
         status, output = run("/nowhere/python")
         assert status == 64, output

@@ -15,8 +15,9 @@ import pytest
 
 from afterbell.cluster.submission import driver_properties, library_zip
 from afterbell.cluster.warm import serve
-from afterbell.cluster.warm.protocol import WORKERS, listen
+from afterbell.cluster.warm.protocol import listen
 from afterbell.cluster.warm.submit import likeness, parted
+from afterbell.config.environment import WORKERS
 from afterbell.config.platform import Folders
 from tests.cluster.drivers import ROOT, SCENARIOS, SUBMIT, conf_of, environment, read_until
 from tests.clusters.programs import until

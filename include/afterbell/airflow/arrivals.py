@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from afterbell.calendar.sessions import Exchange
+from afterbell.config.environment import HOME
 from afterbell.config.platform import Folders
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import FEED, keys_of
@@ -86,7 +87,7 @@ def cut_off(source: Source, session: date) -> datetime:
 
 def runtime_of(environment: Mapping[str, str]) -> Runtime:
     """The stores of the connections, with this machine's folder."""
-    return Runtime.from_env({"AFTERBELL_HOME": str(Folders.from_env().home)} | dict(environment))
+    return Runtime.from_env({HOME: str(Folders.from_env().home)} | dict(environment))
 
 
 def stores_of(environment: Mapping[str, str]) -> Lister:

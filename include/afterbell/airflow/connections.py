@@ -13,7 +13,19 @@ from afterbell.cluster.managers import registered
 from afterbell.cluster.managers.contract import SparkLogin
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.cluster.secrets import cluster_secrets
-from afterbell.config.runtime import HDFS_COOKIE, S3Location
+from afterbell.config.environment import (
+    ARTIFACT_BUCKET,
+    FEED_BUCKET,
+    HDFS_COOKIE,
+    HDFS_ROOT,
+    HDFS_URL,
+    HDFS_USER,
+    LAKE_CATALOG,
+    LAKE_WAREHOUSE,
+    S3_ENDPOINT,
+    S3_REGION,
+)
+from afterbell.config.runtime import S3Location
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL
 from afterbell.errors import ConfigError
 
@@ -141,16 +153,16 @@ def store_environment() -> dict[str, str]:
     (root,) = _extra(HDFS, hdfs, "root")
     catalog, warehouse = _extra(LAKE, lake, "catalog", "warehouse")
     return {
-        "AFTERBELL_S3_ENDPOINT": str(s3.extra_dejson.get("endpoint_url") or ""),
-        "AFTERBELL_S3_REGION": region,
-        "AFTERBELL_FEED_BUCKET": feed,
-        "AFTERBELL_ARTIFACT_BUCKET": artifacts,
-        "AFTERBELL_HDFS_URL": f"{hdfs.schema or 'http'}://{hdfs.host}:{hdfs.port or 9870}",
-        "AFTERBELL_HDFS_USER": hdfs.login or "afterbell",
-        "AFTERBELL_HDFS_ROOT": root,
+        S3_ENDPOINT: str(s3.extra_dejson.get("endpoint_url") or ""),
+        S3_REGION: region,
+        FEED_BUCKET: feed,
+        ARTIFACT_BUCKET: artifacts,
+        HDFS_URL: f"{hdfs.schema or 'http'}://{hdfs.host}:{hdfs.port or 9870}",
+        HDFS_USER: hdfs.login or "afterbell",
+        HDFS_ROOT: root,
         **_cookie(hdfs.password or ""),
-        "AFTERBELL_LAKE_CATALOG": catalog,
-        "AFTERBELL_LAKE_WAREHOUSE": warehouse,
+        LAKE_CATALOG: catalog,
+        LAKE_WAREHOUSE: warehouse,
         "AWS_DEFAULT_REGION": region,
         **_s3_keys(s3),
     }

@@ -12,11 +12,12 @@ from airflow.sdk import BaseNotifier, Connection, Context
 
 from afterbell.airflow.connections import get_connection
 from afterbell.errors import ConfigError, RetryableError
+from afterbell.stores.http import http_session, is_loopback
+from afterbell.stores.retry import Timeouts
 
 WEBHOOK = "afterbell_webhook"
 _LEVELS = {"success": logging.INFO, "held": logging.WARNING, "forecast": logging.WARNING}
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-_CONNECT, _READ = 3.0, 5.0
+_TIMEOUTS = Timeouts(connect=3.0, read=5.0)
 """Seconds to connect, and between two pieces of the answer; the caller bounds the whole."""
 
 
@@ -56,13 +57,11 @@ class WebhookNotifier(BaseNotifier):
             headers["Authorization"] = f"Bearer {connection.password}"
         body = json.dumps(_notice_of(context)).encode()
         try:
-            with requests.Session() as session:
-                # No proxy stands between us and this machine.
-                session.trust_env = urlsplit(address).hostname not in _LOOPBACK
-                answer = session.post(
-                    address, data=body, headers=headers, timeout=(_CONNECT, _READ), allow_redirects=False, stream=True
-                )
-                answer.close()
+            # No proxy stands between us and this machine.
+            proxies = not is_loopback(urlsplit(address).hostname)
+            with http_session(_TIMEOUTS, proxies=proxies, redirects=False) as session:
+                answer = session.post(address, data=body, headers=headers, stream=True)
+                answer.close()  # unread
         except requests.RequestException as error:
             raise RetryableError(f"webhook {self.conn_id!r}: {type(error).__name__}") from None
         if not 200 <= answer.status_code < 300:
@@ -78,7 +77,7 @@ def _address(conn_id: str, connection: Connection) -> str:
     parts = urlsplit(address)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ConfigError(f"the Airflow connection {conn_id!r} has no address: expected a host like https://host/path")
-    if connection.password and parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+    if connection.password and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigError(f"the Airflow connection {conn_id!r} would send its password in clear: use https")
     return address
 

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from afterbell.airflow.connections import store_environment
+from afterbell.config.environment import HOME
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, GENERAL, keys_of
 from afterbell.errors import AfterbellError
@@ -44,7 +45,7 @@ def main() -> int:
     try:
         environment = store_environment()
         os.environ.update(environment)  # where boto3 looks for the keys
-        home = {"AFTERBELL_HOME": os.environ.get("AFTERBELL_HOME") or "."}
+        home = {HOME: os.environ.get(HOME) or "."}
         places = prepare_stores(Runtime.from_env(environment | home).until(datetime.now(UTC) + _PATIENCE))
     except AfterbellError as error:
         print(f"prepare_stores: {type(error).__name__}: {error}", file=sys.stderr)

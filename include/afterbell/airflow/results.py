@@ -15,6 +15,7 @@ from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.managers import refusal_in
 from afterbell.cluster.sizing import memory_hint
+from afterbell.config.environment import HOME
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
@@ -37,7 +38,7 @@ def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: st
 
 
 def _store(environment: Mapping[str, str]) -> ArtifactStore:
-    location = Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment)).s3
+    location = Runtime.from_env({HOME: "."} | dict(environment)).s3
     return ArtifactStore(location, keys=keys_of(ARTIFACTS, environment))
 
 

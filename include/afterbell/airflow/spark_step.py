@@ -24,7 +24,7 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.reach import require_reachable
 from afterbell.cluster.secrets import require_secrets
 from afterbell.cluster.submission import submission
-from afterbell.cluster.warm.protocol import WARM
+from afterbell.config.environment import WARM
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError
 from afterbell.run.steps import inputs_of

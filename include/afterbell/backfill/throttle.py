@@ -6,10 +6,10 @@ A rule of backfills, so it is not in the Airflow room with the operator that app
 from __future__ import annotations
 
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.config.environment import NICE
 
-NICE = "AFTERBELL_NICE"
-"""The variable that has a driver, and what it starts, take only the processor time that nobody else wants."""
 NICENESS = "15"
+"""Of a driver, and of what it starts: it takes only the processor time that nobody else wants."""
 _FEW_CORES = 2
 
 

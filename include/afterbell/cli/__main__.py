@@ -11,8 +11,8 @@ import typer
 from typer.completion import get_completion_inspect_parameters
 from typer.exceptions import TyperException
 
-from afterbell.cli.completion import VARIABLE
 from afterbell.cli.output import EXIT_FAULT, print_failure
+from afterbell.config.environment import COMPLETE
 
 _INTERRUPTED = 130
 _AGAIN = "Type the command again: what was committed stays."
@@ -63,7 +63,7 @@ def build_app(typed: str = "") -> typer.Typer:
 
 def main() -> None:
     """Run the command line; whatever fails ends with a line that says what to do."""
-    completing = VARIABLE in os.environ
+    completing = COMPLETE in os.environ
     if completing:
         get_completion_inspect_parameters()  # makes the shells' protocols known, without options for them
     app = build_app("" if completing else "".join(sys.argv[1:2]))

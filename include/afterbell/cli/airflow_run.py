@@ -27,6 +27,7 @@ from afterbell.cli.step_progress import Running, newest_report, shown
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.secrets import require_secrets
+from afterbell.config.environment import ENV, HOME
 from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
@@ -252,7 +253,7 @@ def _environment(opened: Opened, profile: str, airflow_home: Path) -> dict[str, 
             "AIRFLOW__CORE__PLUGINS_FOLDER": str(root / "plugins"),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
-            "AFTERBELL_HOME": str(home),
-            "AFTERBELL_ENV": str(opened.folders.env),
+            HOME: str(home),
+            ENV: str(opened.folders.env),
         }
     )

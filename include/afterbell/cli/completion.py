@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from afterbell.cli.output import print_json, report_errors
-
-VARIABLE = "_AFTERBELL_COMPLETE"
-"""Of the environment: with it the program prints what may follow the words typed so far, and does nothing else."""
+from afterbell.config.environment import COMPLETE
 
 # The shells ask the program as it was typed (`./afterbell`, or another path), so that no installation is needed. A
 # program that is not set up yet completes nothing, and prints nothing either.
@@ -47,7 +45,7 @@ def completion(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")] = False,
 ) -> None:
     """Print a script that makes the shell complete `afterbell`: `source <(./afterbell completion bash)`."""
-    script = _SCRIPTS[shell] % {"variable": VARIABLE}
+    script = _SCRIPTS[shell] % {"variable": COMPLETE}
     print_json({"shell": shell.value, "script": script}) if as_json else typer.echo(script, nl=False)
 
 

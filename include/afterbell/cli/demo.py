@@ -16,6 +16,7 @@ from afterbell.cli.options import AsJson
 from afterbell.cli.output import advising, print_json, print_text, report_errors
 from afterbell.cli.run import check_request, run_in, starting
 from afterbell.cli.summary import print_summary
+from afterbell.config.environment import HOME
 from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError, MissingDropsError
 from afterbell.simulation.feed import deliveries
@@ -70,7 +71,7 @@ def _digest(text: str) -> str:
 
 def _choose_market(name: str) -> None:
     # One lake must not hold two markets: each has a home of its own, and the commands that follow ask the last one.
-    if os.environ.get("AFTERBELL_HOME"):
+    if os.environ.get(HOME):
         return
     base = Folders.from_env().root / ".afterbell"
     base.mkdir(exist_ok=True)

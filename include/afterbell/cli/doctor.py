@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -24,19 +23,17 @@ from afterbell.cli.options import AsJson
 from afterbell.cli.output import print_json, print_text, report_errors
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.reach import require_reachable
+from afterbell.config.environment import PORTS
 from afterbell.config.platform import EMBEDDED, Folders, Platform, load_platform
 from afterbell.embedded.ports import is_free
 from afterbell.embedded.stack import ServiceStatus, status
 from afterbell.errors import AfterbellError
-from afterbell.training.families import FAMILIES
+from afterbell.packages import ABSENT, installed_versions
+from afterbell.training.packages import all_packages
 
 _MARKS = {"ok": ("✓", "green"), "warn": ("!", "yellow"), "missing": ("✗", "red")}
 _JAVA = (8, 11, 17)
 _DISK_GB, _MEMORY_GB = 5, 6
-_PACKAGES = (
-    "pyspark", "pandas", "numpy", "pyarrow", "polars", "great-expectations", "boto3", "pyiceberg",
-    *dict.fromkeys(package for family in FAMILIES.values() for package in family.packages),
-)  # fmt: skip
 
 
 @report_errors
@@ -106,10 +103,8 @@ def _python(folders: Folders, platform: Platform) -> Iterator[Finding]:
 def _packages(folders: Folders) -> Iterator[Finding]:
     text = (folders.root / "requirements-spark.txt").read_text(encoding="utf-8")
     pinned = dict(re.findall(r"^([a-z0-9-]+)(?:\[[^\]]*\])?==(\S+)", text, re.MULTILINE))
-    for name in _PACKAGES:
-        try:
-            installed = version(name)
-        except PackageNotFoundError:
+    for name, installed in installed_versions(all_packages()).items():
+        if installed == ABSENT:
             yield Finding(name, "missing", "not installed", "run `make setup`")
             continue
         as_pinned = installed == pinned.get(name)
@@ -204,5 +199,5 @@ def _ports(folders: Folders, platform: Platform) -> Iterator[Finding]:
     own = {service.port for service in status(folders, platform)}
     for name, port in platform.ports.model_dump().items():
         if port and port not in own and not is_free(port):
-            advice = f"free it, or set AFTERBELL_{name.upper()}_PORT to another (0 takes any free one)"
+            advice = f"free it, or set {PORTS[name]} to another (0 takes any free one)"
             yield Finding(f"port of {name}", "missing", f"{port} is taken", advice)

@@ -12,7 +12,18 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.environment import (
+    ARTIFACT_BUCKET,
+    FEED_BUCKET,
+    HDFS_COOKIE,
+    HDFS_ROOT,
+    HDFS_URL,
+    HDFS_USER,
+    LAKE_CATALOG,
+    LAKE_WAREHOUSE,
+    S3_ENDPOINT,
+    S3_REGION,
+)
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, keys_of, own_keys
 
 SPARK, S3, HDFS, LAKE = "afterbell_spark", "afterbell_s3", "afterbell_hdfs", "afterbell_lake"
@@ -27,7 +38,7 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
         profile_name: the profile's file name, which the connection carries on.
         profile: master and deploy mode of the cluster.
     """
-    hdfs = urlsplit(step_env["AFTERBELL_HDFS_URL"])
+    hdfs = urlsplit(step_env[HDFS_URL])
     connections: dict[str, dict[str, object]] = {
         SPARK: {
             "conn_type": "spark",
@@ -38,10 +49,10 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
             "conn_type": "aws",
             **_keys(keys_of(ARTIFACTS, step_env)),
             "extra": {
-                "endpoint_url": step_env.get("AFTERBELL_S3_ENDPOINT", ""),
-                "region_name": step_env["AFTERBELL_S3_REGION"],
-                "feed_bucket": step_env["AFTERBELL_FEED_BUCKET"],
-                "artifact_bucket": step_env["AFTERBELL_ARTIFACT_BUCKET"],
+                "endpoint_url": step_env.get(S3_ENDPOINT, ""),
+                "region_name": step_env[S3_REGION],
+                "feed_bucket": step_env[FEED_BUCKET],
+                "artifact_bucket": step_env[ARTIFACT_BUCKET],
             },
         },
         HDFS: {
@@ -49,15 +60,15 @@ def connection_environment(step_env: Mapping[str, str], profile_name: str, profi
             "host": hdfs.hostname,
             "port": hdfs.port,
             "schema": hdfs.scheme,
-            "login": step_env["AFTERBELL_HDFS_USER"],
+            "login": step_env[HDFS_USER],
             **({"password": step_env[HDFS_COOKIE]} if step_env.get(HDFS_COOKIE) else {}),
-            "extra": {"root": step_env["AFTERBELL_HDFS_ROOT"]},
+            "extra": {"root": step_env[HDFS_ROOT]},
         },
         LAKE: {
             "conn_type": "generic",
             "extra": {
-                "catalog": step_env["AFTERBELL_LAKE_CATALOG"],
-                "warehouse": step_env["AFTERBELL_LAKE_WAREHOUSE"],
+                "catalog": step_env[LAKE_CATALOG],
+                "warehouse": step_env[LAKE_WAREHOUSE],
             },
         },
     }

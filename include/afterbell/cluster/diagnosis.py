@@ -13,8 +13,10 @@ from afterbell.cluster.managers import manager_of
 from afterbell.cluster.managers.contract import UNREADABLE
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
-_SECONDS = 15.0
+_TIMEOUTS = Timeouts(connect=15.0, read=15.0)
 _TRIES, _PAUSE_SECONDS = 3, 0.5
 """Attempts to read the pages, and the pause after each: a busy master answers late, and the cause is reported once."""
 
@@ -103,6 +105,7 @@ def place_text(cluster: ClusterProfile, properties: Mapping[str, str], cause: Pl
 
 
 def _read_page(address: str) -> requests.Response:
-    answer = requests.get(address, timeout=_SECONDS)
+    with http_session(_TIMEOUTS, proxies=True, redirects=True) as session:
+        answer = session.get(address)
     answer.raise_for_status()
     return answer

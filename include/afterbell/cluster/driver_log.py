@@ -13,10 +13,12 @@ import requests
 
 from afterbell.cluster.managers.base import ClusterManager
 from afterbell.cluster.managers.contract import UNREADABLE
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 LONGEST = 32 * 1024
 """Bytes of each of stdout and stderr."""
-_TIMEOUT = (5.0, 15.0)
+_TIMEOUTS = Timeouts(connect=5.0, read=15.0)
 _ESCAPE = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -75,8 +77,7 @@ def clean(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _read_page(url: str) -> requests.Response:
-    with requests.Session() as session:
-        session.trust_env = False
-        answer = session.get(url, timeout=_TIMEOUT)
+    with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
+        answer = session.get(url)
         answer.raise_for_status()
         return answer

@@ -6,18 +6,13 @@ import os
 import platform
 import socket
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
+from functools import partial
 from typing import Any
 
 from pyspark.sql import SparkSession
 
 from afterbell.errors import EnvironmentMismatchError
-
-PACKAGES = (
-    "numpy", "pandas", "pyarrow", "polars", "numba", "scipy", "scikit-learn", "lightgbm", "boto3", "requests",
-    "pydantic", "exchange-calendars",
-)  # fmt: skip
-"""What tasks compute, read and write with; PySpark itself is compared as well."""
+from afterbell.packages import ABSENT, installed_versions
 
 _ROUNDS = 3
 _ADVICE = (
@@ -34,30 +29,22 @@ _TROUBLES = {
 """What Spark reports about an environment in which no task can run, and what that means."""
 
 
-def facts() -> dict[str, Any]:
-    """Python and packages of this process, its host, and ``executor``: what the processes of one executor share."""
+def facts(packages: Sequence[str]) -> dict[str, Any]:
+    """Python and ``packages`` of this process, its host, and ``executor``: what the processes of one executor share."""
     import pyspark  # noqa: PLC0415 - the executor's own, wherever that came from
 
-    packages = {name: _version(name) for name in PACKAGES}
     return {
         "host": socket.gethostname(),
         "executor": f"{socket.gethostname()}:{os.getppid()}",
         "python": platform.python_version(),
-        "packages": {"pyspark": pyspark.__version__} | packages,
+        "packages": installed_versions(packages) | {"pyspark": pyspark.__version__},
     }
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
 
 
 def differences(driver: Mapping[str, Any], executor: Mapping[str, Any]) -> list[str]:
     """What differs between the ``facts`` of the driver and those of an executor, one text each."""
     pairs = {"Python": (driver["python"], executor["python"])} | {
-        name: (own, executor["packages"].get(name, "none")) for name, own in driver["packages"].items()
+        name: (own, executor["packages"].get(name, ABSENT)) for name, own in driver["packages"].items()
     }
     return [f"{name} is {other} and the driver's is {own}" for name, (own, other) in pairs.items() if own != other]
 
@@ -91,8 +78,10 @@ def _cannot_run(error: Exception) -> Exception:
     return error
 
 
-def require_alike(spark: SparkSession) -> None:
-    """Compare every executor that is present, by a task each; on the local machine there is nothing to compare.
+def require_alike(spark: SparkSession, packages: Sequence[str]) -> None:
+    """Compare Python, PySpark and ``packages`` of every executor that is present with the driver's, by a task each.
+
+    On the local machine there is nothing to compare.
 
     Raises:
         EnvironmentMismatchError: one of them differs; the message names the host and what differs.
@@ -100,8 +89,10 @@ def require_alike(spark: SparkSession) -> None:
     # Spark's own local mode. Executors import this module: it goes without the cluster managers and their profiles.
     if spark.sparkContext.master.startswith("local"):
         return
-    here = facts()
-    wrong = [(executor["host"], differences(here, executor)) for executor in on_executors(spark, facts)]
+    here = facts(packages)
+    wrong = [
+        (executor["host"], differences(here, executor)) for executor in on_executors(spark, partial(facts, packages))
+    ]
     _refuse([f"{host}: {'; '.join(what)}" for host, what in wrong if what])
 
 

@@ -12,9 +12,9 @@ from afterbell.cluster.packed import packed
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.share import is_folder, placed
 from afterbell.cluster.submission import LOGGING, library_zip
+from afterbell.config.environment import HDFS_COOKIE, HOME
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
-from afterbell.config.runtime import HDFS_COOKIE
 from afterbell.config.s3_keys import S3_KEYS
 
 SPARK_VERSION = "3.5"
@@ -101,7 +101,7 @@ def _step(script: str) -> str:
 def _environment(folders: Folders, profile: ClusterProfile, stores: Mapping[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in stores.items() if profile.credentials == "submit" or name not in _KEYS}
     home = "afterbell-home" if profile.share else str(folders.home)  # without a share nodes have the same paths
-    return {name: value for name, value in kept.items() if value} | {"AFTERBELL_HOME": home}
+    return {name: value for name, value in kept.items() if value} | {HOME: home}
 
 
 def _merged(own: Mapping[str, str], profile: Mapping[str, str], joined: Mapping[str, str]) -> dict[str, str]:

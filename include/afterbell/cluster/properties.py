@@ -10,9 +10,6 @@ MASTER_UI = "spark.afterbell.masterUi"
 CREDENTIALS = "spark.afterbell.credentials"
 """Settings of the profile that the driver reads beside Spark's own; spark-submit drops other prefixes."""
 
-AUTH_SECRET = "AFTERBELL_SPARK_SECRET"  # noqa: S105 - the variable's name
-"""The variable of the driver that holds the secret of ``spark.authenticate``."""
-
 REDACTED = {"spark.redaction.regex": "(?i)secret|password|token|access[._]?key"}
 """What keeps secrets among a driver's properties off Spark's pages."""
 

@@ -18,6 +18,7 @@ from urllib3.exceptions import NewConnectionError
 
 from afterbell.cluster.driver_status import DriverState, DriverStatus
 from afterbell.errors import ClusterUnavailableError, ConfigError, UnknownOutcomeError
+from afterbell.stores.http import http_session
 from afterbell.stores.retry import Timeouts
 
 TIMEOUTS = Timeouts(connect=5.0, read=30.0)
@@ -91,10 +92,10 @@ class RestSubmissions:
         self, method: str, path: str, body: Mapping[str, Any] | None = None, once: bool = False
     ) -> dict[str, Any]:
         url = f"{self.url}/v1/submissions/{path}"
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between the submitter and its cluster
+        # No proxy stands between the submitter and its cluster.
+        with http_session(self._timeouts, proxies=False, redirects=False) as session:
             try:
-                answer = session.request(method, url, json=body, timeout=self._timeouts, allow_redirects=False)
+                answer = session.request(method, url, json=body)
                 return _parse_answer(url, answer, once)
             except requests.RequestException as error:
                 if once and not _never_sent(error):

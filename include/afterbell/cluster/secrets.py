@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from afterbell.cluster.managers import registered
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.config.runtime import HDFS_COOKIE
+from afterbell.config.environment import HDFS_COOKIE
 from afterbell.config.s3_keys import ARTIFACTS, FEED, GENERAL, S3_KEYS
 from afterbell.errors import ConfigError
 

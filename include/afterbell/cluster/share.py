@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from afterbell.config.environment import HOME
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import GENERAL, keys_of
 from afterbell.errors import ConfigError, ObjectMissingError
@@ -82,7 +83,7 @@ def _into_folder(folder: Path) -> Put:
 
 
 def _runtime(environment: Mapping[str, str]) -> Runtime:
-    return Runtime.from_env({"AFTERBELL_HOME": "."} | dict(environment))  # a folder that is not used here
+    return Runtime.from_env({HOME: "."} | dict(environment))  # a folder that is not used here
 
 
 def _into_hdfs(share: str, root: str, environment: Mapping[str, str]) -> Put:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from afterbell.cluster.managers import manager_of
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.config.environment import CONFIG, ENV, HOME
 from afterbell.config.loader import PACKED, config_folder
 from afterbell.config.platform import Folders
 
@@ -91,9 +92,9 @@ def step_environment(folders: Folders) -> dict[str, str]:
     python = str(folders.spark_python)
     return {
         "PYTHONPATH": str(folders.library),
-        "AFTERBELL_HOME": str(folders.home),
-        "AFTERBELL_ENV": str(folders.env),
-        "AFTERBELL_CONFIG": str(config_folder()),
+        HOME: str(folders.home),
+        ENV: str(folders.env),
+        CONFIG: str(config_folder()),
         "PYSPARK_PYTHON": python,
         "PYSPARK_DRIVER_PYTHON": python,
         "SPARK_HOME": str(folders.spark_home),

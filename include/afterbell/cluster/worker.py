@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from zipimport import zipimporter
 
+from afterbell.config.environment import NICE
+
 _LASTING = re.compile(r"(?:^|/)(?:(?:pyspark|[^/]*-src|afterbell-[0-9a-f]{16})\.zip|spark-core_[^/]*\.jar)$")
 
 
@@ -26,7 +28,7 @@ def keep_archives() -> None:
 
 def stand_back() -> None:
     """Leave the processor to others, where the driver requests it: an executor may share its host with a daily run."""
-    niceness = int(os.environ.get("AFTERBELL_NICE") or 0)
+    niceness = int(os.environ.get(NICE) or 0)
     if niceness > os.getpriority(os.PRIO_PROCESS, 0):
         with suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, niceness)

@@ -14,6 +14,7 @@ from typing import TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from afterbell.config.environment import CONFIG
 from afterbell.errors import ConfigError
 
 _FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -34,7 +35,7 @@ PACKED = "afterbell-config"
 
 def config_folder() -> Path:
     """The folder of the YAML files: ``AFTERBELL_CONFIG``, else what lies beside the library or came with it."""
-    named = os.environ.get("AFTERBELL_CONFIG")
+    named = os.environ.get(CONFIG)
     if named:
         return Path(named)
     library = Path(__file__).parents[2]

@@ -15,6 +15,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from afterbell.config.environment import ENV, HOME, JAVA_HOME, PLATFORM, PORTS
 from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.config.runtime import LakeLocation
 from afterbell.errors import ConfigError
@@ -100,9 +101,9 @@ def load_platform(env: Mapping[str, str] | None = None) -> Platform:
         ConfigError: the file or a variable is wrong; the message names it.
     """
     variables = os.environ if env is None else env
-    named = variables.get("AFTERBELL_PLATFORM")
+    named = variables.get(PLATFORM)
     platform = load_yaml(Path(named) if named else config_folder() / "platform.yaml", Platform)
-    ports = {name: _port(variables, f"AFTERBELL_{name.upper()}_PORT") for name in Ports.model_fields}
+    ports = {name: _port(variables, variable) for name, variable in PORTS.items()}
     given = {name: port for name, port in ports.items() if port is not None}
     return platform.model_copy(update={"ports": platform.ports.model_copy(update=given)})
 
@@ -147,8 +148,8 @@ class Folders:
         base = root / ".afterbell"
         return cls(
             root=root,
-            home=Path(variables.get("AFTERBELL_HOME") or base / "var" / current_market(base)).absolute(),
-            env=Path(variables.get("AFTERBELL_ENV") or base / "env").absolute(),
+            home=Path(variables.get(HOME) or base / "var" / current_market(base)).absolute(),
+            env=Path(variables.get(ENV) or base / "env").absolute(),
         )
 
     @property
@@ -204,12 +205,12 @@ class Folders:
     @property
     def has_java(self) -> bool:
         """Whether there is such a Java: whoever only submits needs none."""
-        return bool(os.environ.get("AFTERBELL_JAVA_HOME")) or (self.env / "java_home").exists()
+        return bool(os.environ.get(JAVA_HOME)) or (self.env / "java_home").exists()
 
     @property
     def java_home(self) -> Path:
         """The Java that set-up chose, or ``AFTERBELL_JAVA_HOME``."""
-        named = os.environ.get("AFTERBELL_JAVA_HOME")
+        named = os.environ.get(JAVA_HOME)
         if named:
             return Path(named)
         return Path(self._made(self.env / "java_home").read_text(encoding="utf-8").strip())

@@ -12,10 +12,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from afterbell.config.environment import (
+    ARTIFACT_BUCKET,
+    FEED_BUCKET,
+    HDFS_COOKIE,
+    HDFS_ROOT,
+    HDFS_URL,
+    HDFS_USER,
+    HOME,
+    LAKE_CATALOG,
+    LAKE_WAREHOUSE,
+    S3_ENDPOINT,
+    S3_REGION,
+)
 from afterbell.errors import ConfigError
-
-HDFS_COOKIE = "AFTERBELL_HDFS_COOKIE"
-"""The variable with the cookie of the embedded HDFS; a secret."""
 
 
 @dataclass(frozen=True)
@@ -91,19 +101,19 @@ class Runtime:
 
         return cls(
             s3=S3Location(
-                endpoint=variables.get("AFTERBELL_S3_ENDPOINT") or None,
-                region=need("AFTERBELL_S3_REGION"),
-                feed_bucket=need("AFTERBELL_FEED_BUCKET"),
-                artifact_bucket=need("AFTERBELL_ARTIFACT_BUCKET"),
+                endpoint=variables.get(S3_ENDPOINT) or None,
+                region=need(S3_REGION),
+                feed_bucket=need(FEED_BUCKET),
+                artifact_bucket=need(ARTIFACT_BUCKET),
             ),
             hdfs=HdfsLocation(
-                url=need("AFTERBELL_HDFS_URL"),
-                user=need("AFTERBELL_HDFS_USER"),
-                root=need("AFTERBELL_HDFS_ROOT"),
+                url=need(HDFS_URL),
+                user=need(HDFS_USER),
+                root=need(HDFS_ROOT),
                 cookie=variables.get(HDFS_COOKIE, ""),
             ),
-            lake=LakeLocation(catalog=need("AFTERBELL_LAKE_CATALOG"), warehouse=need("AFTERBELL_LAKE_WAREHOUSE")),
-            home=Path(need("AFTERBELL_HOME")).absolute(),  # on a node of a cluster: below the driver's own folder
+            lake=LakeLocation(catalog=need(LAKE_CATALOG), warehouse=need(LAKE_WAREHOUSE)),
+            home=Path(need(HOME)).absolute(),  # on a node of a cluster: below the driver's own folder
         )
 
     def until(self, deadline: datetime) -> Runtime:
@@ -113,15 +123,15 @@ class Runtime:
     def to_env(self) -> dict[str, str]:
         """The variables that ``from_env`` reads."""
         return {
-            "AFTERBELL_S3_ENDPOINT": self.s3.endpoint or "",
-            "AFTERBELL_S3_REGION": self.s3.region,
-            "AFTERBELL_FEED_BUCKET": self.s3.feed_bucket,
-            "AFTERBELL_ARTIFACT_BUCKET": self.s3.artifact_bucket,
-            "AFTERBELL_HDFS_URL": self.hdfs.url,
-            "AFTERBELL_HDFS_USER": self.hdfs.user,
-            "AFTERBELL_HDFS_ROOT": self.hdfs.root,
+            S3_ENDPOINT: self.s3.endpoint or "",
+            S3_REGION: self.s3.region,
+            FEED_BUCKET: self.s3.feed_bucket,
+            ARTIFACT_BUCKET: self.s3.artifact_bucket,
+            HDFS_URL: self.hdfs.url,
+            HDFS_USER: self.hdfs.user,
+            HDFS_ROOT: self.hdfs.root,
             **({HDFS_COOKIE: self.hdfs.cookie} if self.hdfs.cookie else {}),
-            "AFTERBELL_LAKE_CATALOG": self.lake.catalog,
-            "AFTERBELL_LAKE_WAREHOUSE": self.lake.warehouse,
-            "AFTERBELL_HOME": str(self.home),
+            LAKE_CATALOG: self.lake.catalog,
+            LAKE_WAREHOUSE: self.lake.warehouse,
+            HOME: str(self.home),
         }

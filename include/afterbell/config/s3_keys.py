@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from afterbell.config.environment import ARTIFACT_ACCESS_KEY, ARTIFACT_SECRET_KEY, FEED_ACCESS_KEY, FEED_SECRET_KEY
 from afterbell.errors import ConfigError
 
 Pair = tuple[str, str]
 """The names of two variables: access key and secret key."""
 GENERAL: Pair = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-FEED: Pair = ("AFTERBELL_FEED_ACCESS_KEY", "AFTERBELL_FEED_SECRET_KEY")
-ARTIFACTS: Pair = ("AFTERBELL_ARTIFACT_ACCESS_KEY", "AFTERBELL_ARTIFACT_SECRET_KEY")
+FEED: Pair = (FEED_ACCESS_KEY, FEED_SECRET_KEY)
+ARTIFACTS: Pair = (ARTIFACT_ACCESS_KEY, ARTIFACT_SECRET_KEY)
 OF_BUCKETS = (*FEED, *ARTIFACTS)
 """Variables of the pairs that one bucket alone has."""
 S3_KEYS = (*GENERAL, "AWS_SESSION_TOKEN", *OF_BUCKETS)

@@ -15,9 +15,12 @@ from pathlib import Path
 import requests
 
 from afterbell.cluster.managers import registered
+from afterbell.config.environment import CONFIG, ENV, HOME, PLATFORM
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.service import Service, plain_environment
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 USER = "admin"
 _COMPONENTS = {
@@ -32,12 +35,13 @@ _NETWORK = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "AWS_CA_BUNDLE",
 )  # fmt: skip
 _OURS = (
-    "AFTERBELL_CONFIG", "AFTERBELL_PLATFORM", "JDK_JAVA_OPTIONS",
+    CONFIG, PLATFORM, "JDK_JAVA_OPTIONS",
     *(name for manager in registered() for name in (*manager.inherited, *manager.secrets)),
 )  # fmt: skip
 """The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
 
 _PARALLEL_TASKS = 4
+_TIMEOUTS = Timeouts(connect=10.0, read=10.0)
 
 
 class Airflow(Service):
@@ -84,10 +88,9 @@ class Airflow(Service):
         if not self.ports:
             return "it was never started"
         url = f"http://{LOOPBACK}:{self.ports['ui']}/api/v2/monitor/health"
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between us and loopback
+        with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
             try:
-                answer = session.get(url, timeout=10)
+                answer = session.get(url)
                 answer.raise_for_status()
                 body = answer.json()
                 states = {name: body[name]["status"] for name in _HEALTHY}
@@ -112,8 +115,8 @@ class Airflow(Service):
         root = self.context.folders.root
         passed = {name: os.environ[name] for name in (*_NETWORK, *_OURS) if name in os.environ}
         own = {
-            "AFTERBELL_HOME": str(self.context.folders.home),
-            "AFTERBELL_ENV": str(self.context.folders.env),
+            HOME: str(self.context.folders.home),
+            ENV: str(self.context.folders.env),
             "PYTHONPATH": str(self.context.folders.library),
             "AIRFLOW_HOME": str(self.home),
             "AIRFLOW__CORE__DAGS_FOLDER": str(root / "dags"),

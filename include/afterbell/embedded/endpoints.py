@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from afterbell.config.environment import CONFIG, ENV
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import EMBEDDED, Folders, Platform
 from afterbell.config.runtime import HdfsLocation, Runtime, S3Location
@@ -97,8 +98,8 @@ def step_env(folders: Folders, platform: Platform, stores: Endpoints) -> dict[st
     return (
         runtime.to_env()
         | {
-            "AFTERBELL_CONFIG": str(config_folder()),
-            "AFTERBELL_ENV": str(folders.env),
+            CONFIG: str(config_folder()),
+            ENV: str(folders.env),
             "AWS_ACCESS_KEY_ID": stores.access_key,
             "AWS_SECRET_ACCESS_KEY": stores.secret_key,
             "AWS_DEFAULT_REGION": s3.region,

@@ -15,6 +15,8 @@ from afterbell.embedded.hdfs_security import Identity, core_site, hdfs_site, ide
 from afterbell.embedded.ports import LOOPBACK
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import StoreConfigError
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 _NAMENODE = "org.apache.hadoop.hdfs.server.namenode.NameNode"
 _DATANODE = "org.apache.hadoop.hdfs.server.datanode.DataNode"
@@ -25,6 +27,7 @@ _JAVA_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
 )  # fmt: skip
 _PROBE = ".afterbell-health"
+_TIMEOUTS = Timeouts(connect=10.0, read=10.0)
 _LOG4J = """\
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
@@ -136,8 +139,7 @@ class Hdfs(Service):
             return "it was never started"
         hdfs, owner = self.context.platform.hdfs, self._owner
         base = f"http://{LOOPBACK}:{self.ports['hdfs']}/webhdfs/v1"
-        with requests.Session() as session:
-            session.trust_env = False  # no proxy stands between us and loopback
+        with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
             session.params = {"user.name": owner.user}
             session.headers["Cookie"] = owner.cookie
             try:
@@ -155,7 +157,7 @@ def class_path(folders: Folders) -> list[Path]:
 
 
 def _call(session: requests.Session, method: str, url: str, data: bytes | None = None, **params: str) -> None:
-    answer = session.request(method, url, params=params, data=data, timeout=10)
+    answer = session.request(method, url, params=params, data=data)
     if not answer.ok:
         raise StoreConfigError(f"{params['op']} answered {answer.status_code}: {answer.text[:200]}")
 

@@ -10,6 +10,7 @@ import threading
 
 import psutil
 
+from afterbell.config.environment import PORTS
 from afterbell.errors import PortInUseError, ServiceError
 
 LOOPBACK = "127.0.0.1"
@@ -72,7 +73,7 @@ def take_port(configured: int, name: str) -> int:
     if not is_free(configured):
         raise PortInUseError(
             f"port {configured} on {LOOPBACK} (ports.{name}) is taken{_owner(configured)}: stop that process, or set "
-            f"ports.{name} in include/config/platform.yaml or AFTERBELL_{name.upper()}_PORT to another port "
+            f"ports.{name} in include/config/platform.yaml or {PORTS[name]} to another port "
             "(0 takes any free one)"
         )
     return configured

@@ -21,11 +21,10 @@ from pathlib import Path
 
 import psutil
 
+from afterbell.config.environment import SERVICE
 from afterbell.embedded import guard
 from afterbell.errors import ServiceError
 
-MARK = "AFTERBELL_SERVICE"
-"""Variable in the environment of every process of a service, whatever session or group it moved itself to."""
 _LOCK_SECONDS = 300.0
 _STOP_SECONDS = 2 * guard.GRACE_SECONDS
 
@@ -158,7 +157,7 @@ class Supervisor:
         pid = os.posix_spawn(
             argv[0],
             argv,
-            {**component.env, MARK: self._mark(service), **_orders(component)},
+            {**component.env, SERVICE: self._mark(service), **_orders(component)},
             file_actions=[
                 (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 (os.POSIX_SPAWN_OPEN, 1, str(log), flags, 0o600),
@@ -218,7 +217,9 @@ class Supervisor:
 
     def _is_marked(self, process: psutil.Process, service: str) -> bool:
         try:
-            return bool(process.environ().get(MARK) == self._mark(service)) and process.status() != psutil.STATUS_ZOMBIE
+            return (
+                bool(process.environ().get(SERVICE) == self._mark(service)) and process.status() != psutil.STATUS_ZOMBIE
+            )
         except (psutil.Error, OSError):
             return False  # ended meanwhile, or another user's
 

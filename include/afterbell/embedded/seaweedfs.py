@@ -19,12 +19,15 @@ from afterbell.embedded.private import read_json, write_private
 from afterbell.embedded.seaweedfs_security import security
 from afterbell.embedded.service import Service, plain_environment
 from afterbell.errors import ServiceError, StoreConfigError
+from afterbell.stores.http import http_session
+from afterbell.stores.retry import Timeouts
 
 _INNER_PORTS = ("s3_grpc", "master", "master_grpc", "volume", "volume_grpc", "filer", "filer_grpc")
 _VOLUMES, _VOLUME_MB = 256, 256
 """64 GB at most. A bucket takes volumes in sevens, which grow as they fill: few large ones would run out of buckets."""
 _MAX_SOCKET_PATH = 100  # the system's limit is 108
 _PROBE = "probe/health"
+_TIMEOUTS = Timeouts(connect=2.0, read=5.0)
 _NO_ORIGIN = "https://afterbell.invalid"
 
 
@@ -100,8 +103,7 @@ class SeaweedFS(Service):
             return "it was never started"
         s3 = self.context.platform.s3
         try:
-            with requests.Session() as session:
-                session.trust_env = False  # no proxy stands between us and loopback
+            with http_session(_TIMEOUTS, proxies=False, redirects=True) as session:
                 for bucket in (s3.feed_bucket, s3.artifact_bucket):
                     if self._request(session, "HEAD", bucket, expected=(200, 404)) == 404:
                         self._request(session, "PUT", bucket)
@@ -141,7 +143,7 @@ class SeaweedFS(Service):
         signed = AWSRequest(method, url, data=body)
         keys = Credentials(*credentials(self.context.supervisor.folder))
         S3SigV4Auth(keys, "s3", self.context.platform.s3.region).add_auth(signed)
-        answer = session.request(method, url, data=body, headers=dict(signed.headers), timeout=(2, 5))
+        answer = session.request(method, url, data=body, headers=dict(signed.headers))
         if answer.status_code not in expected:
             raise StoreConfigError(f"{method} {path} answered {answer.status_code}: {answer.text[:200]}")
         return int(answer.status_code)

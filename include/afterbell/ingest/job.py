@@ -58,6 +58,7 @@ from afterbell.lake.files import discard_files
 from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
+from afterbell.packages import SHARED
 from afterbell.run.job import StepArgs, run_slug
 from afterbell.run.record import record_run
 from afterbell.sources.arrival import complete, unfinished
@@ -138,7 +139,7 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     spark, _ = lake_session_beside(
         runtime, f"afterbell ingest {args.session}", partial(_check, sources, args.session, runtime)
     )
-    require_alike(spark)  # once for the run: its first step
+    require_alike(spark, SHARED)  # the run's first step; those that fit and apply models add the families'
     base = Base(spark, runtime.s3, AUDITED)
     span = IngestSpan.of(args)
     store = ArtifactStore(runtime.s3)

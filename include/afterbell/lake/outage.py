@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from afterbell.config.environment import HOME, LAKE_CATALOG, LAKE_WAREHOUSE
 from afterbell.errors import StoreFullError, StoreUnavailableError
 
 _OURS = re.compile(r"(StoreUnavailableError|StoreFullError): ([^\n]+)")
@@ -105,13 +106,13 @@ def _candidate_folders(text: str) -> Iterator[Path]:
     first = text.partition("\n")[0]
     if first.startswith("/"):
         yield Path(first)
-    warehouse = urlsplit(os.environ.get("AFTERBELL_LAKE_WAREHOUSE", ""))
+    warehouse = urlsplit(os.environ.get(LAKE_WAREHOUSE, ""))
     if warehouse.scheme in {"file", ""} and warehouse.path:
         yield Path(warehouse.path)
-    catalog = os.environ.get("AFTERBELL_LAKE_CATALOG", "")
+    catalog = os.environ.get(LAKE_CATALOG, "")
     if catalog.startswith("jdbc:sqlite:"):
         yield Path(catalog.removeprefix("jdbc:sqlite:").partition("?")[0])
-    for name in ("AFTERBELL_HOME", "SPARK_LOCAL_DIRS"):
+    for name in (HOME, "SPARK_LOCAL_DIRS"):
         if os.environ.get(name):
             yield Path(os.environ[name].partition(",")[0])
     yield Path(tempfile.gettempdir())

@@ -27,15 +27,17 @@ class Look:
 
     Attributes:
         runtime: the stores.
+        packages: whose versions are looked up.
         marker: name of the file that the driver left in the warehouse; empty where only Iceberg reaches it.
     """
 
     runtime: Runtime
+    packages: tuple[str, ...]
     marker: str
 
     def __call__(self) -> dict[str, Any]:
         """Look; nothing that is wrong raises."""
-        return facts() | {
+        return facts(self.packages) | {
             "cores": os.cpu_count() or 0,
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
             "rooms": trouble(_import_rooms),

@@ -9,7 +9,6 @@ import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationValueError
@@ -23,12 +22,9 @@ from afterbell.errors import (
     StoreFullError,
     StoreUnavailableError,
 )
+from afterbell.stores.http import http_pool
 from afterbell.stores.retry import Timeouts, seconds_asked
 
-_AT_ONCE = 8
-"""Connections to one server at once, kept and used again."""
-_SERVERS = 64
-_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 _QUOTA = "is used up: raise it or remove files"
 _PASSING = {
     "RetriableException": "",
@@ -82,7 +78,7 @@ class WebHdfs:
         self.url = location.url.rstrip("/")
         self._user = location.user
         self._cookie = {"Cookie": location.cookie} if location.cookie else {}
-        self._pool = _pool(parts.scheme, parts.hostname, timeouts or Timeouts())
+        self._pool = http_pool(location.url, timeouts or Timeouts())
 
     def call(self, method: str, op: str, path: str, **params: str) -> dict[str, Any]:
         """The JSON answer to one operation of the NameNode.
@@ -123,7 +119,9 @@ class WebHdfs:
         self, method: str, address: str, path: str, body: bytes = b"", more: Mapping[str, str] | None = None
     ) -> urllib3.BaseHTTPResponse:
         where = f"hdfs {path} at {self.url}"
-        headers = ({"Content-Type": "application/octet-stream"} if method == "PUT" else {}) | dict(more or {})
+        headers = dict(self._pool.headers) | dict(more or {})
+        if method == "PUT":
+            headers["Content-Type"] = "application/octet-stream"
         try:
             answer = self._pool.request(method, address, body=body, headers=headers, redirect=False, retries=False)
         except LocationValueError as error:
@@ -135,18 +133,6 @@ class WebHdfs:
         if answer.status >= 300 and answer.status != _ELSEWHERE:
             raise _fault(answer, where)
         return answer
-
-
-def _pool(scheme: str, host: str, timeouts: Timeouts) -> urllib3.PoolManager:
-    settings: dict[str, Any] = {
-        "num_pools": _SERVERS,
-        "maxsize": _AT_ONCE,
-        "block": True,  # a ninth thread waits for a connection
-        "timeout": urllib3.Timeout(connect=timeouts.connect, read=timeouts.read),
-    }
-    # A company's proxy is never the way to this machine.
-    proxy = None if host in _LOOPBACK or proxy_bypass(host) else getproxies().get(scheme)
-    return urllib3.ProxyManager(proxy, **settings) if proxy else urllib3.PoolManager(**settings)
 
 
 def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:

@@ -7,11 +7,12 @@ from pyspark.sql import SparkSession
 from afterbell.cluster.environment_check import require_alike
 from afterbell.cluster.watch import open_session
 from afterbell.run.job import StepArgs, run_step
+from afterbell.training.packages import all_packages
 
 
 def look(args: StepArgs) -> dict[str, int]:
     spark = open_session(SparkSession.builder.appName("alike"))
-    require_alike(spark)
+    require_alike(spark, all_packages())
     print("ALIKE", flush=True)
     spark.stop()
     sys.exit(0)  # there is no store to put the result into

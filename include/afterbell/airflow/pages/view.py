@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
+from afterbell.config.environment import HOME
 from afterbell.durations import format_duration
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -150,5 +151,5 @@ def words(value: object) -> str:
 def local_file(address: str) -> str:
     """A file's address as the path on the machine that wrote it."""
     path = address.removeprefix("file://")
-    home = os.environ.get("AFTERBELL_HOME", "")
+    home = os.environ.get(HOME, "")
     return path.removeprefix(home).lstrip("/") if home and path.startswith(home + "/") else path

@@ -21,7 +21,8 @@ from afterbell.cluster.managers.base import ClusterManager, Nodes
 from afterbell.cluster.managers.capacity import no_room, taken, too_large
 from afterbell.cluster.managers.contract import LaunchParts, ReadPage, Sent, SparkLogin, Submissions
 from afterbell.cluster.profile_keys import HOST, ProfileKeys
-from afterbell.cluster.properties import AUTH_SECRET, node_properties
+from afterbell.cluster.properties import node_properties
+from afterbell.config.environment import SPARK_SECRET
 from afterbell.config.platform import Folders
 from afterbell.errors import ConfigError
 
@@ -56,23 +57,23 @@ def _rest_address(profile: ProfileKeys) -> str:
 
 
 def _missing_secrets(profile: ProfileKeys, environment: Mapping[str, str]) -> Iterator[str]:
-    if profile.conf.get("spark.authenticate") == "true" and not environment.get(AUTH_SECRET):
-        yield f"spark.authenticate is on and has no secret: set the Spark connection's password, or {AUTH_SECRET}"
+    if profile.conf.get("spark.authenticate") == "true" and not environment.get(SPARK_SECRET):
+        yield f"spark.authenticate is on and has no secret: set the Spark connection's password, or {SPARK_SECRET}"
 
 
 def _login_secrets(profile: ProfileKeys, login: SparkLogin, inherited: dict[str, str]) -> dict[str, str]:  # noqa: ARG001
     """The connection's password is the secret of ``spark.authenticate``."""
-    return inherited | ({AUTH_SECRET: login.password} if login.password else {})
+    return inherited | ({SPARK_SECRET: login.password} if login.password else {})
 
 
 def _executor_settings(properties: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
     """The secret of ``spark.authenticate``, where that is on: a standalone master hands it to executors."""
     if properties.get("spark.authenticate") != "true":
         return {}
-    secret = properties.get(_SECRET) or environment.get(AUTH_SECRET, "")
+    secret = properties.get(_SECRET) or environment.get(SPARK_SECRET, "")
     if not secret:
         raise ConfigError(
-            f"spark.authenticate is on, and there is no secret: set the Spark connection's password, or {AUTH_SECRET}"
+            f"spark.authenticate is on, and there is no secret: set the Spark connection's password, or {SPARK_SECRET}"
         )
     return {} if _SECRET in properties else {_SECRET: secret}
 
@@ -195,7 +196,7 @@ MANAGER = ClusterManager(
     example="spark://host:7077",
     rules=_rules,
     properties=node_properties,
-    secrets=(AUTH_SECRET,),
+    secrets=(SPARK_SECRET,),
     nodes=Nodes(
         servers=_servers,
         rest_address=_rest_address,

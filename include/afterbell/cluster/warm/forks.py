@@ -17,16 +17,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from afterbell.cluster.warm.protocol import TAKEN, JobRequest, listen, receive
+from afterbell.packages import PRELOADED
 
-_LIBRARIES = (
-    "pyspark.sql", "pyspark.sql.functions", "pyspark.sql.pandas.serializers", "pandas", "pyarrow.parquet",
-    "pyarrow.compute", "pydantic", "yaml", "boto3", "requests", "exchange_calendars", "scipy.stats",
-    "lightgbm", "numba", "great_expectations", "matplotlib.figure",
-)  # fmt: skip
-"""What steps and their workers import, in the order of their need.
-
-Polars is not among them: it has threads from its import on, and must not be forked.
-"""
 _THREADS = "OMP_NUM_THREADS"
 """The variable from which numeric libraries read how many threads they may have."""
 _ANSWER_SECONDS = 1.0
@@ -37,7 +29,7 @@ def import_libraries(between: Callable[[], object]) -> None:
     # They read how many threads they may have when they are imported, and Spark allows a task one.
     before = os.environ.get(_THREADS)
     os.environ[_THREADS] = "1"
-    for name in _LIBRARIES:
+    for name in PRELOADED:
         with suppress(ImportError):
             importlib.import_module(name)
         between()

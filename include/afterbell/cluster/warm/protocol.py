@@ -16,12 +16,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-WARM = "AFTERBELL_WARM"
-"""The variable with the seconds that a JVM waits for another job; without it no JVM is kept or looked for."""
 TAKEN = b"+"
 """The job will be run, here and nowhere else; before it, a job that got no answer may be handed to another."""
-WORKERS = "AFTERBELL_WORKERS"
-"""The variable that names the door where a warm JVM's Python workers come from."""
 _MOST_STREAMS = 3
 _LENGTH = struct.Struct("!I")
 

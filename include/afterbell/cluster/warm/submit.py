@@ -24,13 +24,12 @@ sys.path[0] = str(Path(__file__).resolve().parents[3])
 
 from afterbell.cluster.warm.protocol import (  # noqa: E402 - the line above finds it
     TAKEN,
-    WARM,
-    WORKERS,
     JobRequest,
     connect,
     listen,
     send,
 )
+from afterbell.config.environment import HOME, WARM, WORKERS  # noqa: E402 - as above
 
 _FLAGS = {"--verbose", "-v", "--supervise"}
 _LOOK = 0.1
@@ -76,7 +75,7 @@ def main(spark_submit: str, arguments: Sequence[str]) -> int:
     environment = dict(os.environ)
     idle_seconds = float(environment[WARM])
     request = JobRequest(str(Path(script).resolve()), own, environment, str(Path.cwd()), idle_seconds)
-    folder = Path(environment["AFTERBELL_HOME"], "drivers")
+    folder = Path(environment[HOME], "drivers")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     like = likeness(spark_submit, options, environment)
     for door in sorted(folder.glob(f"{like}-*.door")):

@@ -12,7 +12,8 @@ import os
 import socket
 from pathlib import Path
 
-from afterbell.cluster.warm.protocol import TAKEN, WORKERS, JobRequest, connect, send
+from afterbell.cluster.warm.protocol import TAKEN, JobRequest, connect, send
+from afterbell.config.environment import WORKERS
 
 
 def main() -> None:

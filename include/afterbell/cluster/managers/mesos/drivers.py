@@ -12,7 +12,8 @@ from typing import Any
 
 from afterbell.cluster.managers.contract import DriverErrors
 from afterbell.cluster.managers.mesos.refusal import ABORTED, refusal_reason, refused
-from afterbell.cluster.properties import AUTH_SECRET, REDACTED
+from afterbell.cluster.properties import REDACTED
+from afterbell.config.environment import SPARK_SECRET
 from afterbell.errors import AfterbellError, ConfigError
 
 _SECRET, _DEFAULT_OPTIONS = "spark.authenticate.secret", "spark.executor.defaultJavaOptions"
@@ -52,9 +53,9 @@ def _authentication(properties: Mapping[str, str], environment: Mapping[str, str
     """
     if properties.get("spark.authenticate") != "true":
         return {}
-    secret = properties.get(_SECRET) or environment.get(AUTH_SECRET, "") or token_hex(32)
+    secret = properties.get(_SECRET) or environment.get(SPARK_SECRET, "") or token_hex(32)
     if "," in secret:  # Spark would read it as two
-        raise ConfigError(f"{AUTH_SECRET} holds a comma, which Spark can't hand to executors on Mesos: choose another")
+        raise ConfigError(f"{SPARK_SECRET} holds a comma, which Spark can't hand to executors on Mesos: choose another")
     startup = {name: value for name, value in properties.items() if _STARTUP.match(name) and not _SECRETS.match(name)}
     options = [properties.get(_DEFAULT_OPTIONS, ""), *(_option(name, startup[name]) for name in sorted(startup))]
     return {
