@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from afterbell.quality.page import render
+from tests.accessibility import violations
 from tests.browser import Browser, chromium
-from tests.quality.test_report import judgement, report
+from tests.quality.test_report import judgement, page_of, report
 
 __all__ = ["judgement", "report"]  # fixtures
 _CUT = """
@@ -29,7 +29,7 @@ def browser(tmp_path: Path) -> Iterator[Browser]:
 def test_nothing_is_cut_and_links_lead_to_the_bars(browser: Browser, report: dict[str, Any], tmp_path: Path) -> None:
     long = report["quarantine"][0]["samples"][0]
     long["raw"], long["key"] = "1.23456789," * 300, "prices/" + "x" * 120
-    (tmp_path / "page.html").write_text(render(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(page_of(report), encoding="utf-8")
     for width in (1280, 400):
         browser.shape(width, 900)
         browser.open(f"file://{tmp_path / 'page.html'}")
@@ -39,3 +39,4 @@ def test_nothing_is_cut_and_links_lead_to_the_bars(browser: Browser, report: dic
         assert long["raw"] in browser.text().replace("\n", ""), width
         browser.run("[...document.querySelectorAll('a')].find(one => one.textContent == 'MOVED').click()")
         assert browser.run("return document.querySelector(':target').textContent") == "MOVED"
+        assert violations(browser) == [], width
