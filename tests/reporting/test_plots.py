@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from xml.etree import ElementTree as ET
+from html import unescape
 
 import numpy as np
 from markupsafe import Markup
@@ -25,8 +25,8 @@ def test_texts_are_escaped() -> None:
     drawn = curve(2.0)
     assert isinstance(drawn, Markup)
     assert "<script" not in drawn
-    texts = ["".join(element.itertext()) for element in ET.fromstring(drawn).iter() if element.tag.endswith("}text")]
-    assert {f"Sum {NASTY}", f"one {NASTY}", NASTY, "two"} <= set(texts)
+    texts = {unescape(text) for text in re.findall(r"<text[^>]*>(.*?)</text>", drawn)}
+    assert {f"Sum {NASTY}", f"one {NASTY}", NASTY, "two"} <= texts
 
 
 def test_names_are_unique_on_a_page_and_what_refers_to_them_does() -> None:

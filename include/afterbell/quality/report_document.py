@@ -18,25 +18,25 @@ Row = Mapping[str, Cell]
 """One row, by column; the columns are those of the frame that it comes from."""
 
 
-class _Part(BaseModel):
+class _ReportPart(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class ShownRows(_Part):
+class ShownRows(_ReportPart):
     """The first rows of a table, and how many it has."""
 
     rows: tuple[Row, ...] = ()
     in_all: int = 0
 
 
-class NewestRows(_Part):
+class NewestRows(_ReportPart):
     """The latest rows of a table, and how many it has."""
 
     newest: tuple[Row, ...] = ()
     in_all: int = 0
 
 
-class ReportedDrops(_Part):
+class ReportedDrops(_ReportPart):
     """Drops counted by source and state, and those that have a reason for theirs."""
 
     by_state: tuple[Row, ...]
@@ -44,7 +44,7 @@ class ReportedDrops(_Part):
     with_reasons_in_all: int
 
 
-class RejectedLines(_Part):
+class RejectedLines(_ReportPart):
     """Lines that a rule set aside, the drops that they are of, and a few of them."""
 
     rule: str
@@ -53,7 +53,7 @@ class RejectedLines(_Part):
     samples: tuple[Row, ...]
 
 
-class ReportedFact(_Part):
+class ReportedFact(_ReportPart):
     """A fact of the session as a whole, the rule that bounds it, and whether it keeps within."""
 
     source: str
@@ -67,7 +67,7 @@ class ReportedFact(_Part):
     kept: bool
 
 
-class SourceSession(_Part):
+class SourceSession(_ReportPart):
     """A session of a source."""
 
     source: str
@@ -100,7 +100,7 @@ class ReportedActions(NewestRows):
     inferred: ShownRows = ShownRows()
 
 
-class ReportedJumps(_Part):
+class ReportedJumps(_ReportPart):
     """Bars held for a jump, and held ones that a later drop delivered again."""
 
     held: tuple[Row, ...]
@@ -109,14 +109,14 @@ class ReportedJumps(_Part):
     confirmed_in_all: int
 
 
-class RepeatedBars(_Part):
+class RepeatedBars(_ReportPart):
     """Bars that repeat the one before them: the longest runs, and those set aside."""
 
     runs: tuple[Row, ...]
     set_aside: tuple[Row, ...]
 
 
-class QualityReport(_Part):
+class QualityReport(_ReportPart):
     """The quality report of one run.
 
     Attributes:

@@ -8,11 +8,11 @@ from datetime import date
 from pydantic import BaseModel, ConfigDict
 
 
-class _Part(BaseModel):
+class _CandidatePart(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class TrainedSet(_Part):
+class TrainedSet(_CandidatePart):
     """The factors that the models take from one set, and the hash of its definition."""
 
     set: str
@@ -20,13 +20,13 @@ class TrainedSet(_Part):
     names: tuple[str, ...]
 
 
-class TrainedFeatures(_Part):
+class TrainedFeatures(_CandidatePart):
     """The factor sets that the models take."""
 
     sets: tuple[TrainedSet, ...]
 
 
-class TrainedModel(_Part):
+class TrainedModel(_CandidatePart):
     """One model, and the SHA-256 of its file."""
 
     family: str
@@ -34,7 +34,7 @@ class TrainedModel(_Part):
     sha256: str
 
 
-class CandidateDocument(_Part):
+class CandidateDocument(_CandidatePart):
     """The content of a candidate's ``candidate.json``; ``afterbell.training.candidate.describe`` writes it.
 
     Attributes:
