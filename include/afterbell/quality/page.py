@@ -110,7 +110,7 @@ def _plot(source: str, sessions: Sequence[SessionCoverage]) -> Markup:
 
 def _kinds(name: str) -> str:
     """The classes of a column's cells."""
-    kinds = {"words": name in _WORDS, "raw": name == "raw", "day": name.endswith("session")}
+    kinds = {"words": name in _WORDS, "raw": name == "raw", "day": name.endswith("session"), "symbol": name == "symbol"}
     return " ".join(kind for kind, applies in kinds.items() if applies)
 
 
