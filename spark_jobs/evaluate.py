@@ -38,6 +38,7 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_RUNS
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
+from afterbell.training.candidate_document import CandidateDocument
 
 _NOT_COUNTS = frozenset({
     "candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes", "held", "skipped",
@@ -100,9 +101,8 @@ def _judge(
     report = render(
         ReportData(
             run_id=args.run_id,
-            candidate=candidate,
+            candidate=CandidateDocument.model_validate(candidate),
             decision=decision,
-            metrics=outcome["metrics"],
             panels=own.panels,
             scored=own.scored,
             contenders=(own.contender, rival) if rival else (own.contender,),

@@ -20,11 +20,11 @@ from afterbell.errors import GateError, StaleInputError
 from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
 from afterbell.evaluation.gate import Contender, GateDecision, decide
 from afterbell.evaluation.metrics import horizon_metrics
-from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.report import ReportData
 from afterbell.evaluation.settings import GateSettings, load_gate
+from afterbell.experiments.report import SearchedFamily, deflated, outcome, render, title
 from afterbell.experiments.request import ExperimentRequest, root_of
 from afterbell.experiments.resolve import asked
-from afterbell.experiments.sections import deflated, outcome, sections, title
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
@@ -33,6 +33,7 @@ from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
+from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.spec import load_spec
 
 
@@ -57,6 +58,7 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
     rival = champion_of(spark, runtime, store, args, settings)
     decision = judged(own, rival, request, settings)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
+    searched = [SearchedFamily.model_validate(entry) for entry in candidate["search"]]
     summary: dict[str, Any] = {
         "experiment": experiment,
         "candidate_id": candidate_id,
@@ -65,24 +67,25 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
         "reason": decision.reason,
         "metrics": metrics,
         "trials": request.trials,
-        "deflated_sharpe": deflated(own, candidate, request),
+        "deflated_sharpe": deflated(own, searched, request),
     }
     gains, coefficients = insides(store, candidate, root)
     report = render(
         ReportData(
             run_id=args.run_id,
-            candidate=candidate,
+            candidate=CandidateDocument.model_validate(candidate),
             decision=decision,
-            metrics=metrics,
             panels=own.panels,
             scored=own.scored,
             contenders=(own.contender, rival) if rival else (own.contender,),
             gains=gains,
             coefficients=coefficients,
-            more=sections(request, candidate, summary["deflated_sharpe"]),
             title=title(request),
             outcome=outcome(promote=bool(args.inputs.get("promote"))),
-        )
+        ),
+        request,
+        searched,
+        summary["deflated_sharpe"],
     )
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
     text = json.dumps(

@@ -27,6 +27,19 @@ def test_rooms_that_drivers_never_enter_stay_behind(tmp_path):
         assert archive.namelist() == ["afterbell/__init__.py", "afterbell/__init__.pyc"]
 
 
+def test_templates_are_sent_along_and_those_of_rooms_that_stay_behind_are_not(tmp_path):
+    package = _package(tmp_path / "a") / "afterbell"
+    for room in ("quality", "airflow"):
+        (package / room / "templates").mkdir(parents=True)
+        (package / room / "templates" / "page.html").write_text("<p>{{ text }}</p>")
+    archive = library_zip(tmp_path / "a", tmp_path / "out")
+    with zipfile.ZipFile(archive) as sent:
+        assert [name for name in sent.namelist() if "templates" in name] == ["afterbell/quality/templates/page.html"]
+        assert sent.read("afterbell/quality/templates/page.html") == b"<p>{{ text }}</p>"
+    (package / "quality" / "templates" / "page.html").write_text("<p>Another: {{ text }}</p>")
+    assert library_zip(tmp_path / "a", tmp_path / "out").name != archive.name
+
+
 def test_a_checkout_below_a_folder_named_airflow_is_sent_all_the_same(tmp_path):
     with zipfile.ZipFile(library_zip(_package(tmp_path / "airflow" / "cli"), tmp_path / "out")) as archive:
         assert archive.namelist() == ["afterbell/__init__.py", "afterbell/__init__.pyc"]

@@ -7,10 +7,11 @@ from html.parser import HTMLParser
 import pytest
 
 from afterbell.evaluation.gate import decide
-from afterbell.evaluation.metrics import horizon_metrics, score_panel
+from afterbell.evaluation.metrics import score_panel
 from afterbell.evaluation.out_of_sample import contender
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.since import Change
+from afterbell.training.candidate_document import CandidateDocument
 from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
 
 NASTY = "<script>alert('x')</script>"
@@ -37,9 +38,8 @@ def make_data(*, champion=True):
     rival = contender("fedcba9876543210", date(2020, 6, 1), panels, scored) if champion else None
     return ReportData(
         run_id="manual__2020-06-02",
-        candidate=CANDIDATE,
+        candidate=CandidateDocument.model_validate(CANDIDATE),
         decision=decide(own, rival, (1, 5), GATE),
-        metrics={f"h{horizon}": horizon_metrics(found, horizon) for horizon, found in scored.items()},
         panels=panels,
         scored=scored,
         contenders=(own, rival) if rival else (own,),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from fastapi.routing import APIRoute
 
 from afterbell.airflow.pages import form_guard, security
 from afterbell.airflow.pages.app import make_app
+from tests.airflow_home import ROOT
 from tests.plugins.conftest import SESSION, put, token_of
 
 _EXAMPLES = {
@@ -74,6 +77,14 @@ def test_the_cookie_of_a_browser_is_a_sign_in_too(client):
     assert client("/tonight", token="").status_code == 200
     client.http.cookies.set("_token", "not.a.token")
     assert client("/tonight", token="").status_code in {401, 403}
+
+
+def test_the_style_sheet_of_the_pages_is_that_of_the_reports(client):
+    address = re.search(r'rel="stylesheet" href="/afterbell(/static/[0-9a-f]+/style.css)"', client("/sessions").text)[1]
+    assert client(address).text == (ROOT / "include/afterbell/reporting/templates/style.css").read_text(
+        encoding="utf-8"
+    )
+    assert client(address).headers["Content-Type"].startswith("text/css")
 
 
 def test_there_is_no_documentation_page_to_look_around_in(client):

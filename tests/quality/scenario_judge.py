@@ -188,7 +188,7 @@ class Scenario:
             "warnings": found.report.warnings,
             "expectations": found.report.expectations,
             "added": found.added,
-            "report": build_report(found, args),
+            "report": build_report(found, args).to_json(),
         }
 
     def branches(self, names: list[str]) -> dict[str, Any]:

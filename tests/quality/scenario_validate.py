@@ -53,13 +53,16 @@ class Scenario:
         key = seen["validate"]["quality_report"]
         session = world.day(6)
         found = read_span(self.artifacts)
+        newest, latest = newest_report(self.artifacts, session), newest_report(self.artifacts, None)
         assert found is not None
+        assert newest is not None
+        assert latest is not None
         return {
             "key": key,
             "stored": [self.artifacts.exists(name) for name in (key, key.replace(".json", ".html"))],
             "beside": sorted(path.name for path in (self.home / "quality" / "validate_first").iterdir()),
-            "newest": (newest_report(self.artifacts, session) or {})["run_id"],
-            "latest": (newest_report(self.artifacts, None) or {})["session"],
+            "newest": newest.run_id,
+            "latest": str(latest.session),
             "none": newest_report(self.artifacts, date(2001, 1, 2)),
             "again": self.lake.validate(6, seen["ingest"]["branch"], "first"),
             "span": [str(day) for day in (found.first, found.last)],

@@ -10,9 +10,9 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from afterbell.quality.page import render
+from tests.accessibility import violations
 from tests.browser import chromium, emulate
-from tests.quality.test_report import judgement, report
+from tests.quality.test_report import judgement, page_of, report
 
 __all__ = ["judgement", "report"]  # fixtures
 _CUT = """
@@ -33,7 +33,7 @@ def test_nothing_is_cut_and_links_lead_to_the_bars(
 ) -> None:
     long = report["quarantine"][0]["samples"][0]
     long["raw"], long["key"] = "1.23456789," * 300, "prices/" + "x" * 120
-    (tmp_path / "page.html").write_text(render(report), encoding="utf-8")
+    (tmp_path / "page.html").write_text(page_of(report), encoding="utf-8")
     for width in (1280, 400):
         emulate(browser, width, 900)
         browser.get(f"file://{tmp_path / 'page.html'}")
@@ -43,3 +43,4 @@ def test_nothing_is_cut_and_links_lead_to_the_bars(
         assert long["raw"] in browser.find_element(By.TAG_NAME, "body").text.replace("\n", ""), width
         browser.execute_script("[...document.querySelectorAll('a')].find(one => one.textContent == 'MOVED').click()")
         assert browser.execute_script("return document.querySelector(':target').textContent") == "MOVED"
+        assert violations(browser) == [], width

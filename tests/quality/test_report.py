@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from afterbell.errors import PermanentError
 from afterbell.quality.audit import Report
 from afterbell.quality.audit_branch import Judgement
 from afterbell.quality.exhibits import Exhibits
@@ -18,9 +19,12 @@ from afterbell.quality.findings import Found
 from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report
+from afterbell.quality.report_document import QualityReport
+from afterbell.quality.report_store import newest_report
 from afterbell.quality.whole_sessions import SourceFacts
 from afterbell.run.job import StepArgs
 from afterbell.sources.source import load_source
+from afterbell.stores.protocols import StoredObject
 from tests.quality.cases import DAY, JUMP, STALE, Row, rule_set
 
 NASTY = "<script>alert('x')</script>"
@@ -123,7 +127,12 @@ def judgement() -> Judgement:
 
 @pytest.fixture
 def report(judgement: Judgement) -> dict[str, Any]:
-    return build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN))
+    """As it is stored."""
+    return build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN)).to_json()
+
+
+def page_of(report: dict[str, Any]) -> str:
+    return render(QualityReport.model_validate(report))
 
 
 def test_the_report_is_plain_json(report: dict[str, Any]) -> None:
@@ -176,7 +185,7 @@ def test_bars_of_another_security_are_named_and_are_no_action(report: dict[str, 
     assert (line["symbol"], line["session"], line["basis"]) == ("NEE", "2016-06-29", "held")
     assert (line["close_before"], line["close"]) == (122.92, 25.01)
     assert report["actions"]["in_all"] == 3
-    assert "volume, level" in render(report)
+    assert "volume, level" in page_of(report)
 
 
 def test_an_unexplained_move_has_price_volume_dollars_and_reason(report: dict[str, Any]) -> None:
@@ -197,7 +206,7 @@ def test_what_is_shown_has_its_bars_beside_it_and_a_link_to_them(report: dict[st
     moved = [(row["session"], row["close"]) for row in report["bars"] if row["symbol"] == "MOVED"]
     assert moved == [("2016-06-24", 50.0), ("2016-06-27", 50.0), ("2016-06-28", 50.0), ("2016-06-29", 20.0),
                      ("2016-06-30", 20.0)]  # fmt: skip
-    page = render(report)
+    page = page_of(report)
     for anchor in set(re.findall(r'href="#([^"]+)"', page)):
         assert f'id="{anchor}"' in page
     assert re.search(r'<a href="#(bars-\d+)">MOVED</a>', page)
@@ -206,7 +215,7 @@ def test_what_is_shown_has_its_bars_beside_it_and_a_link_to_them(report: dict[st
 
 def test_a_thin_session_is_named_and_plotted(report: dict[str, Any]) -> None:
     assert [line["on_night"] for line in report["coverage"]] == [5, 10]
-    page = render(report)
+    page = page_of(report)
     assert "its own drops have 5 of 10 symbols" in page
     assert "<svg" in page
 
@@ -215,8 +224,8 @@ def test_a_line_set_aside_is_shown_in_full_and_an_endless_one_says_how_long_it_i
     raw = ["x" * 3999 + "!", "y" * 5000]
     rejects = pl.DataFrame([reject("long", "A", 2) | {"raw": raw[0]}, reject("long", "B", 3) | {"raw": raw[1]}])
     judgement = replace(judgement, findings=replace(judgement.findings, rejects=rejects))
-    (line,) = build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN))["quarantine"]
-    whole, cut = (sample["raw"] for sample in line["samples"])
+    (line,) = build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN)).quarantine
+    whole, cut = (sample["raw"] for sample in line.samples)
     assert whole == raw[0]
     assert cut == "y" * 4000 + " ... (5000 characters in all)"
 
@@ -229,14 +238,67 @@ def test_a_fact_stands_beside_its_bounds(report: dict[str, Any]) -> None:
 
 
 def test_the_page_stands_alone_and_escapes_what_the_data_says(report: dict[str, Any]) -> None:
-    page = render(report)
+    page = page_of(report)
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "http" not in re.sub(r' xmlns(:\w+)?="[^"]*"', "", page)  # which name what a plot is drawn in
     assert "prefers-color-scheme:dark" in page
-    assert page == render(report)
+    assert page == page_of(report)
 
 
 @pytest.mark.parametrize("text", ["HELD", "AGAIN", "SLOW", "GONE", "field_count", "0.5", "main did not move", "1,234"])
 def test_the_page_shows_what_was_found(report: dict[str, Any], text: str) -> None:
-    assert text in render(report)
+    assert text in page_of(report)
+
+
+ADDED = {
+    "refused_sessions", "held", "who_is_who", "unseen", "thin_sessions", "coverage", "unexplained", "restated", "bars",
+    "listings", "gaps", "without_volume",
+}  # fmt: skip
+"""What the first reports did not have."""
+
+
+def test_a_report_of_an_earlier_version_is_still_read(report: dict[str, Any]) -> None:
+    earlier = {name: value for name, value in report.items() if name not in ADDED}
+    earlier["actions"] = {name: report["actions"][name] for name in ("by_kind", "newest")}
+    read = QualityReport.model_validate_json(json.dumps(earlier))
+    assert (read.session, read.drops.with_reasons_in_all, read.quarantine[0].rule) == (DAY, 1, "field_count")
+    assert (read.bars, read.unexplained.in_all, read.actions.inferred.rows) == ((), 0, ())
+    assert "Quality of the data: session 2016-06-30" in render(read)
+
+
+class Stored:
+    """A store of quality reports, by key."""
+
+    def __init__(self, **bodies: bytes) -> None:
+        self.bodies = {f"runs/2016-06-30/{name}/quality.json": body for name, body in bodies.items()}
+
+    def list(self, prefix: str) -> list[StoredObject]:
+        return [StoredObject("s3", key, len(body), "1") for key, body in self.bodies.items() if key.startswith(prefix)]
+
+    def get(self, key: str) -> bytes:
+        return self.bodies[key]
+
+
+def test_what_is_stored_is_read_as_it_was_written(report: dict[str, Any]) -> None:
+    store: Any = Stored(a_run=QualityReport.model_validate(report).to_text().encode())
+    read = newest_report(store, DAY)
+    assert read is not None
+    assert read.to_json() == report
+    assert newest_report(store, BEFORE) is None
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"session": "2016-06-30"}'])
+def test_what_is_no_quality_report_is_refused_by_name(body: bytes) -> None:
+    store: Any = Stored(a_run=body)
+    with pytest.raises(PermanentError, match=r"runs/2016-06-30/a_run/quality\.json is not a quality report"):
+        newest_report(store, DAY)
+
+
+def test_a_figure_that_is_not_finite_is_not_stored(judgement: Judgement) -> None:
+    rows = judgement.findings.gaps
+    assert rows is not None
+    odd = replace(judgement.findings, gaps=rows.with_columns(sessions=pl.lit(float("nan"))))
+    report = build_report(replace(judgement, findings=odd), StepArgs("validate", DAY, "daily_2016", KNOWN))
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        report.to_text()

@@ -106,7 +106,7 @@ def library_zip(include: Path, target: Path, config: Path | None = None) -> Path
     """The package ``afterbell`` as a zip named by its content: equal sources give equal bytes, written once.
 
     Each module stands there as text and compiled: drivers and executors of this Python's version load what is compiled,
-    which saves each of them a quarter of a second; others ignore it.
+    which saves each of them a quarter of a second; others ignore it. The templates of reports lie beside them.
 
     Args:
         include: the folder of the package.
@@ -116,7 +116,7 @@ def library_zip(include: Path, target: Path, config: Path | None = None) -> Path
     package = include / "afterbell"
     files = {
         path.relative_to(include).as_posix(): path.read_bytes()
-        for path in sorted(package.rglob("*.py"))
+        for path in sorted([*package.rglob("*.py"), *package.rglob("templates/*")])
         if path.relative_to(package).parts[0] not in _NOT_SENT
     }
     if config is not None:

@@ -6,15 +6,19 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from afterbell.evaluation.gate import Comparison, Contender, GateDecision
-from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag
+from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag, summarise
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
 from afterbell.evaluation.since import Change
-from afterbell.reporting import markup, plots
+from afterbell.reporting import plots
+from afterbell.reporting.rendering import environment
+from afterbell.training.candidate_document import CandidateDocument
+
+_ROOM = "afterbell.evaluation"
 
 _HEAD = (
     "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread", "turnover", "Sharpe net", "max drawdown",
@@ -35,95 +39,113 @@ class ReportData:
 
     Attributes:
         run_id: of the run.
-        candidate: the content of ``candidate.json``.
+        candidate: the candidate.
         decision: the gate's.
-        metrics: ``h<horizon>`` to metrics, as ``metrics.horizon_metrics`` gives them.
         panels: by horizon.
         scored: by horizon and scorer.
         contenders: the candidate, then the champion if there is one.
         gains: by model name, total gain of each feature.
         coefficients: by model name, standardised coefficient of each feature.
         data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
-        more: HTML that goes before the gate.
         title: what the report is of; empty for the session.
         outcome: what a verdict means, where that is other than for the run of a session.
         since: the session before, and what changed since its run; no session if there is nothing to compare with.
     """
 
     run_id: str
-    candidate: Mapping[str, Any]
+    candidate: CandidateDocument
     decision: GateDecision
-    metrics: Mapping[str, Mapping[str, Any]]
     panels: Mapping[int, ScorePanel]
     scored: Mapping[int, Mapping[str, Scored]]
     contenders: tuple[Contender, ...]
     gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    data: Mapping[str, Any] = field(default_factory=dict)
-    more: tuple[str, ...] = ()
+    data: Mapping[str, object] = field(default_factory=dict)
     title: str = ""
     outcome: Mapping[str, str] = field(default_factory=dict)
     since: tuple[str, Sequence[Change]] = ("", ())
 
 
+@dataclass(frozen=True)
+class _Table:
+    """A title, a head and rows of text; the row whose first cell is ``strong`` stands out."""
+
+    title: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    strong: str = ""
+
+
+@dataclass(frozen=True)
+class _Section:
+    """A table and the plots below it."""
+
+    table: _Table
+    plots: Sequence[Markup] = ()
+
+
 def render(data: ReportData) -> str:
     """The report as one HTML document; the same data gives the same bytes."""
-    session, kind = str(data.candidate["session"]), data.decision.verdict
-    body = [
-        markup.heading(f"Afterbell: {data.title or f'session {session}'}", 1),
-        markup.subtitle(
-            f"{f'Made for session {session}. ' if data.title else ''}Candidate {data.candidate['candidate_id']}, run "
-            f"{data.run_id}. Metrics are of its folds' models, each on sessions that it was not trained on. The models "
-            "to be published are fitted to all sessions afterwards, with the same parameters; nothing here was "
-            "measured with them."
-        ),
-        markup.verdict(kind, data.outcome.get(kind, _OUTCOMES[kind]), data.decision.reason),
-        markup.tiles(dict(_headline(data))),
-        *_since(*data.since),
-    ]
-    for horizon in sorted(data.panels):
-        body += _horizon(data, horizon)
-    body += data.more
-    body += [markup.heading("Gate"), _comparisons(data), *_against_champion(data)]
-    body += [markup.heading("What the models use"), markup.grid(_models(data))]
-    body += [markup.heading("Data"), *_data(data), markup.heading("Provenance"), _provenance(data)]
-    return markup.page(f"Afterbell {data.title or session}: {kind}", body)
+    return environment(_ROOM).get_template("report.html").render(report_values(data))
+
+
+def report_values(data: ReportData) -> dict[str, object]:
+    """What the template ``report.html`` of this room shows."""
+    session, kind = data.candidate.session.isoformat(), data.decision.verdict
+    return {
+        "title": data.title or f"session {session}",
+        "head_title": data.title or session,
+        "made_for": session if data.title else "",
+        "kind": kind,
+        "outcome": data.outcome.get(kind, _OUTCOMES[kind]),
+        "reason": data.decision.reason,
+        "candidate_id": data.candidate.candidate_id,
+        "run_id": data.run_id,
+        "headline": dict(_headline(data)),
+        "since": _since(*data.since),
+        "horizons": [_horizon(data, horizon) for horizon in sorted(data.panels)],
+        "comparisons": _comparisons(data),
+        "champion_plots": _against_champion(data),
+        "model_plots": list(_models(data)),
+        "data": _data(data),
+        "tables": list(_counts(data.data)),
+        "lists": list(_lists(data.data)),
+        "provenance": _provenance(data.candidate),
+    }
 
 
 def render_held(
     session: str,
     run_id: str,
     reason: str,
-    data: Mapping[str, Any],
+    data: Mapping[str, object],
     left_out: Sequence[str],
     since: tuple[str, Sequence[Change]] = ("", ()),
 ) -> str:
     """The report of a run without a candidate: why, what was left out, and the run's data."""
-    plain: dict[str, object] = {
-        "left out": "; ".join(left_out) or "nothing",
-        **{name.replace("_", " "): value for name, value in data.items()},
+    values = {
+        "session": session,
+        "run_id": run_id,
+        "outcome": _OUTCOMES["hold"],
+        "reason": reason,
+        "since": _since(*since),
+        "data": {
+            "left out": "; ".join(left_out) or "nothing",
+            **{name.replace("_", " "): value for name, value in data.items()},
+        },
     }
-    body = [
-        markup.heading(f"Afterbell: session {session}", 1),
-        markup.subtitle(f"No candidate, run {run_id}. The champion is kept."),
-        markup.verdict("hold", _OUTCOMES["hold"], reason),
-        *_since(*since),
-        markup.heading("Data"),
-        markup.pairs(plain),
-    ]
-    return markup.page(f"Afterbell {session}: hold", body)
+    return environment(_ROOM).get_template("held.html").render(values)
 
 
-def _since(session: str, changes: Sequence[Change]) -> list[str]:
+def _since(session: str, changes: Sequence[Change]) -> _Table | None:
+    """What changed since another session; None without one."""
     if not session:
-        return []
+        return None
     rows = [
         [change.name, _format_value(change.before), _format_value(change.now), _format_change(change)]
         for change in changes
     ]
-    head = ["", session, "now", "change"]
-    title = markup.heading(f"What changed since {session}")
-    return [title, markup.table(head, rows) if rows else markup.note("Nothing: figures and data are the same.")]
+    return _Table(f"What changed since {session}", ["", session, "now", "change"], rows)
 
 
 def _format_value(value: object) -> str:
@@ -146,53 +168,46 @@ def _format_change(change: Change) -> str:
 
 def _headline(data: ReportData) -> Iterator[tuple[str, str]]:
     for horizon in sorted(data.panels):
-        metrics = data.metrics[f"h{horizon}"]
+        figures = summarise(data.scored[horizon][BLEND], horizon)
         yield (
-            f"rank IC, h{horizon} (±{_format_metric('rank_ic_se', metrics['rank_ic_se'])})",
-            _format_metric("rank_ic", metrics["rank_ic"]),
+            f"rank IC, h{horizon} (±{_format_metric('rank_ic_se', figures['rank_ic_se'])})",
+            _format_metric("rank_ic", figures["rank_ic"]),
         )
-        yield f"Sharpe net of costs, h{horizon}", _format_metric("sharpe_net", metrics["sharpe_net"])
+        yield f"Sharpe net of costs, h{horizon}", _format_metric("sharpe_net", figures["sharpe_net"])
 
 
-def _horizon(data: ReportData, horizon: int) -> list[str]:
-    panel, scored, metrics = data.panels[horizon], data.scored[horizon], data.metrics[f"h{horizon}"]
-    everyone = {BLEND: metrics, **metrics["families"]}
-    rows = [_metrics_row(name, values) for name, values in everyone.items()]
-    ordered = {name: scored[name] for name in everyone}
+def _horizon(data: ReportData, horizon: int) -> _Section:
+    panel, scored = data.panels[horizon], data.scored[horizon]
+    ordered = {BLEND: scored[BLEND], **scored}
+    rows = [_metrics_row(name, summarise(one, horizon)) for name, one in ordered.items()]
     best = scored[BLEND].portfolio
-    return [
-        markup.heading(f"Horizon of {horizon} session{_plural(horizon)}"),
-        markup.table(_HEAD, rows, strong=BLEND),
-        "<p></p>",
-        markup.grid(
-            [
-                plots.lines(
-                    "Cumulative rank IC",
-                    panel.sessions,
-                    {name: np.nancumsum(one.rank_ic) for name, one in ordered.items()},
-                    level=0.0,
-                    unit="sum of rank IC",
-                ),
-                _by_fold(panel, scored[BLEND]),
-                plots.bars(
-                    f"Mean return over {horizon} session{_plural(horizon)} by decile of score",
-                    {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
-                    unit="basis points",
-                ),
-                plots.lines(
-                    "Long the best decile, short the worst, net of costs",
-                    panel.sessions,
-                    {name: one.portfolio.wealth for name, one in ordered.items()},
-                    level=1.0,
-                    unit="one unit grows to",
-                ),
-            ]
+    drawings = [
+        plots.lines(
+            "Cumulative rank IC",
+            panel.sessions,
+            {name: np.nancumsum(one.rank_ic) for name, one in ordered.items()},
+            level=0.0,
+            unit="sum of rank IC",
+        ),
+        _by_fold(panel, scored[BLEND]),
+        plots.bars(
+            f"Mean return over {horizon} session{_plural(horizon)} by decile of score",
+            {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
+            unit="basis points",
+        ),
+        plots.lines(
+            "Long the best decile, short the worst, net of costs",
+            panel.sessions,
+            {name: one.portfolio.wealth for name, one in ordered.items()},
+            level=1.0,
+            unit="one unit grows to",
         ),
     ]
+    return _Section(_Table(f"Horizon of {horizon} session{_plural(horizon)}", _HEAD, rows, BLEND), drawings)
 
 
-def _metrics_row(name: str, values: Mapping[str, Any]) -> list[str]:
-    texts = {key: _format_metric(key, value) for key, value in values.items() if key != "families"}
+def _metrics_row(name: str, figures: Mapping[str, float | None]) -> list[str]:
+    texts = {key: _format_metric(key, value) for key, value in figures.items()}
     return [
         name,
         f"{texts['rank_ic']} ± {texts['rank_ic_se']}",
@@ -203,7 +218,7 @@ def _metrics_row(name: str, values: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _by_fold(panel: ScorePanel, scored: Scored) -> str:
+def _by_fold(panel: ScorePanel, scored: Scored) -> Markup:
     means, errors = {}, []
     for fold in np.unique(panel.folds):
         values = scored.rank_ic[(panel.folds == fold) & np.isfinite(scored.rank_ic)]
@@ -214,12 +229,13 @@ def _by_fold(panel: ScorePanel, scored: Scored) -> str:
     return plots.bars("Rank IC of the blend by fold, 95 % intervals", means, errors=np.array(errors), unit="rank IC")
 
 
-def _comparisons(data: ReportData) -> str:
-    rival = f"the champion {data.contenders[1].candidate_id}" if len(data.contenders) > 1 else "zero skill"
+def _comparisons(data: ReportData) -> _Table | None:
+    """What the verdict rests on; None where nothing was compared."""
     if not data.decision.comparisons:
-        return markup.pairs({"decided without a comparison": data.decision.reason})
+        return None
+    rival = f"the champion {data.contenders[1].candidate_id}" if len(data.contenders) > 1 else "zero skill"
     head = [f"rank IC against {rival}", "mean difference", "5 % quantile", "95 % quantile", "sessions", "window", ""]
-    return markup.table(head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
+    return _Table("Comparisons", head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
 
 
 def _comparison_row(comparison: Comparison) -> list[str]:
@@ -230,7 +246,7 @@ def _comparison_row(comparison: Comparison) -> list[str]:
     ]  # fmt: skip
 
 
-def _against_champion(data: ReportData) -> list[str]:
+def _against_champion(data: ReportData) -> list[Markup]:
     if len(data.contenders) < 2 or not data.decision.comparisons:
         return []
     candidate, champion = data.contenders
@@ -243,10 +259,10 @@ def _against_champion(data: ReportData) -> list[str]:
             "champion": np.cumsum([rival[day] for day in common]),
         }
         drawn.append(plots.lines(f"Common window, h{horizon}", common, series, level=0.0, unit="sum of rank IC"))
-    return ["<p></p>", markup.grid(drawn)]
+    return drawn
 
 
-def _models(data: ReportData) -> Iterator[str]:
+def _models(data: ReportData) -> Iterator[Markup]:
     for name, gains in data.gains.items():
         total = sum(gains.values()) or 1.0
         yield plots.ranking(f"{name}: share of gain", {key: value / total for key, value in gains.items()})
@@ -254,51 +270,57 @@ def _models(data: ReportData) -> Iterator[str]:
         yield plots.ranking(f"{name}: standardised coefficients", weights)
 
 
-def _data(data: ReportData) -> list[str]:
-    first, last = data.candidate["train_sessions"]
-    known: dict[str, object] = {
-        "training rows": f"{data.candidate['train_rows']:,}",
+def _data(data: ReportData) -> dict[str, object]:
+    candidate = data.candidate
+    first, last = candidate.train_sessions
+    return {
+        "training rows": f"{candidate.train_rows:,}",
         "training sessions": f"{first} to {last}",
-        "fits": data.candidate["fits"],
-        "left out": "; ".join(data.candidate["skipped"]) or "nothing",
+        "fits": candidate.fits,
+        "left out": "; ".join(candidate.skipped) or "nothing",
+        **{_label(name): value for name, value in data.data.items() if not isinstance(value, dict | list)},
     }
-    plain = {name.replace("_", " "): value for name, value in data.data.items() if not isinstance(value, dict | list)}
-    boxes = [markup.pairs(known | plain)]
-    for name, counts in data.data.items():
+
+
+def _counts(data: Mapping[str, object]) -> Iterator[_Table]:
+    for name, counts in data.items():
         if isinstance(counts, dict) and counts:
             rows = [[str(key), str(value)] for key, value in sorted(counts.items())]
-            boxes += [markup.heading(name.replace("_", " "), 3), markup.table(["", "count"], rows)]
-        if isinstance(counts, list) and counts:
-            rows = [[json.dumps(item, sort_keys=True)] for item in counts]
-            boxes += [markup.heading(name.replace("_", " "), 3), markup.table(["each"], rows)]
-    return boxes
+            yield _Table(_label(name), ["", "count"], rows)
 
 
-def _provenance(data: ReportData) -> str:
-    candidate = data.candidate
-    return markup.pairs(
-        {
-            "candidate": candidate["candidate_id"],
-            **{
-                f"features {schema['set']}": f"{len(schema['names'])} factors, definition {schema['definition_hash']}"
-                for schema in candidate["features"]["sets"]
-            },
-            **dict(_ids(candidate["inputs"])),
-            "code": candidate.get("code_version", ""),
-            "environment": ", ".join(f"{name} {value}" for name, value in candidate.get("environment", {}).items()),
-            **{f"{item['family']} h{item['horizon']} SHA-256": item["sha256"] for item in candidate["models"]},
-            "specification": json.dumps(candidate["spec"], sort_keys=True),
-        }
-    )
+def _lists(data: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:
+    for name, items in data.items():
+        if isinstance(items, list) and items:
+            yield _label(name), [json.dumps(item, sort_keys=True) for item in items]
 
 
-def _ids(inputs: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+def _provenance(candidate: CandidateDocument) -> dict[str, object]:
+    return {
+        "candidate": candidate.candidate_id,
+        **{
+            f"features {schema.set}": f"{len(schema.names)} factors, definition {schema.definition_hash}"
+            for schema in candidate.features.sets
+        },
+        **dict(_ids(candidate.inputs)),
+        "code": candidate.code_version,
+        "environment": ", ".join(f"{name} {value}" for name, value in candidate.environment.items()),
+        **{f"{model.family} h{model.horizon} SHA-256": model.sha256 for model in candidate.models},
+        "specification": json.dumps(candidate.spec, sort_keys=True),
+    }
+
+
+def _ids(inputs: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     for name, value in inputs.items():
-        label = name.replace("_", " ")
+        label = _label(name)
         if isinstance(value, dict):
             yield from ((f"{label} {key}", identifier) for key, identifier in value.items())
         else:
             yield label, value
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _format_metric(key: str, value: float | None) -> str:

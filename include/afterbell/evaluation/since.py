@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeGuard
 
 _FIGURES = {
     "rank_ic": "rank IC", "ic": "IC", "icir": "ICIR", "sharpe_net": "Sharpe net of costs",
@@ -43,7 +43,7 @@ class Change:
         return {"name": self.name, "before": self.before, "now": self.now}
 
 
-def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
+def changes(before: Mapping[str, object], now: Mapping[str, object]) -> list[Change]:
     """What differs between the figures of two runs (``metrics.json`` of a report), the largest change first.
 
     Texts (the verdict) come before figures, which are ordered by their change as a share of the larger of both values.
@@ -53,21 +53,23 @@ def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[Change]:
     return sorted((change for change in compared if change.before != change.now), key=lambda change: -change.size)
 
 
-def _figures_of(report: Mapping[str, Any]) -> Iterator[tuple[str, Value]]:
+def _figures_of(report: Mapping[str, object]) -> Iterator[tuple[str, Value]]:
     if report.get("verdict"):
         yield "verdict", str(report["verdict"])
-    metrics, inputs = report.get("metrics"), report.get("inputs")
-    for horizon, values in sorted(metrics.items()) if isinstance(metrics, Mapping) else ():
-        if isinstance(values, Mapping):
-            yield from (
-                (f"{label}, {horizon}", values[name])
-                for name, label in _FIGURES.items()
-                if _is_number(values.get(name))
-            )
-    if isinstance(inputs, Mapping):
-        yield from ((label, inputs[name]) for name, label in _COUNTS.items() if _is_number(inputs.get(name)))
-        yield from ((label, len(inputs[name])) for name, label in _LISTS.items() if isinstance(inputs.get(name), list))
+    for horizon, values in sorted(_mapping(report.get("metrics")).items()):
+        metrics = _mapping(values)
+        yield from (
+            (f"{label}, {horizon}", value) for name, label in _FIGURES.items() if _is_number(value := metrics.get(name))
+        )
+    inputs = _mapping(report.get("inputs"))
+    yield from ((label, value) for name, label in _COUNTS.items() if _is_number(value := inputs.get(name)))
+    yield from ((label, len(items)) for name, label in _LISTS.items() if isinstance(items := inputs.get(name), list))
 
 
-def _is_number(value: object) -> bool:
+def _mapping(value: object) -> Mapping[str, object]:
+    """``value``, or nothing where it is no mapping."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

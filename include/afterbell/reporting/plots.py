@@ -6,6 +6,7 @@ throughout: no global figure, no display.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
@@ -52,10 +54,13 @@ _STYLE = {
     "legend.labelcolor": INK,
 }
 _ROOM = re.compile(r"<\?xml.*?<svg ", re.DOTALL)
+_GROUP = re.compile(r'<g id="[^"]*"')
+_REFERRED = re.compile(r'((?: id="|href="#|url\(#)[mp][0-9a-f]{10})(?=["\)])')
+"""Markers and clip paths: Matplotlib names them by their content, which several plots of a page may share."""
 
 
-def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height: float = 2.6) -> str:
-    """One plot as an ``<svg>`` element.
+def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height: float = 2.6) -> Markup:
+    """One plot as an ``<svg>`` element, which templates take as it is: Matplotlib escapes every text in it.
 
     Args:
         title: above the plot, and for screen readers.
@@ -76,10 +81,13 @@ def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height:
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     for colour, variable in _VARIABLES.items():
         svg = svg.replace(colour, f"var({variable})")
-    return svg.strip()
+    svg = _GROUP.sub("<g", svg).strip()
+    own = hashlib.sha256(svg.encode()).hexdigest()[:8]
+    svg = _REFERRED.sub(rf"\1-{own}", svg)
+    return Markup(svg)  # noqa: S704 - the one place where a report's markup is not a template
 
 
-def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str) -> str:
+def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str) -> Markup:
     """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the vertical axis."""
 
     def body(axes: Any) -> None:
@@ -95,7 +103,7 @@ def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *,
     return draw(title, body)
 
 
-def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> str:
+def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> Markup:
     """Vertical bars, good and bad colours by sign, with 95 % intervals where ``errors`` has standard errors."""
 
     def body(axes: Any) -> None:
@@ -111,7 +119,7 @@ def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = Non
     return draw(title, body)
 
 
-def ranking(title: str, values: Mapping[str, float], *, most: int = 15) -> str:
+def ranking(title: str, values: Mapping[str, float], *, most: int = 15) -> Markup:
     """Horizontal bars of the values largest in size, the largest on top; ties by name."""
     chosen = sorted(values.items(), key=lambda item: (-abs(item[1]), item[0]))[:most]
 

@@ -14,13 +14,14 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
 from afterbell.config.environment import HOME
 from afterbell.durations import format_duration
+from afterbell.reporting import rendering
 
 _FOLDER = Path(__file__).parent / "templates"
 STATIC = {"style.css": "text/css", "frame.js": "text/javascript", "refresh.js": "text/javascript",
@@ -74,7 +75,7 @@ def _with_json(request: Request) -> str:
 
 def static_body(name: str) -> bytes:
     """The bytes of one of `STATIC`."""
-    return (_FOLDER / name).read_bytes()
+    return rendering.style_sheet() if name == "style.css" else (_FOLDER / name).read_bytes()
 
 
 @lru_cache(maxsize=1)
@@ -86,10 +87,7 @@ def static_digest() -> str:
 @lru_cache(maxsize=1)
 def environment() -> Environment:
     """The templates; every value is escaped where it is put in."""
-    templates = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+    templates = rendering.environment("afterbell.airflow.pages")
     templates.filters |= {
         "when": when, "clock": clock_time, "span": format_duration, "number": number, "metric": metric, "words": words,
         "local_file": local_file, "segment": lambda text: quote(str(text), safe=""),

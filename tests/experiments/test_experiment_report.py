@@ -1,0 +1,114 @@
+"""The report of an experiment: that of a run, with the request and the trials before the gate, all of it escaped."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from afterbell.experiments.report import SearchedFamily, deflated, outcome, render, title
+from afterbell.experiments.request import ExperimentRequest
+from tests.accessibility import violations
+from tests.browser import Browser, chromium
+from tests.evaluation.test_report import make_data
+
+NASTY = "<script>alert('x')</script>"
+REQUEST = ExperimentRequest.model_validate(
+    {
+        "name": "more-trees", "first": "2019-01-02", "last": "2020-05-29", "horizons": (1, 5), "families": ("ridge",),
+        "factor_sets": ("core",), "trials": 3, "cost_bps": 12.5, "seed": 7, "min_price": 5.0,
+        "min_dollar_volume": 2_500_000.0,
+    }
+)  # fmt: skip
+ENTRY = {
+    "family": "ridge", "horizon": 5, "chosen": 1, "deflated_sharpe": 0.8342, "sharpe_expected_without_skill": 0.1,
+    "trials": [
+        {"number": 0, "params": {"alpha": 1.0}, "rank_ic": 0.0212, "sharpe": 0.1, "reason": ""},
+        {"number": 1, "params": {"alpha": 12.5}, "rank_ic": 0.03456, "sharpe": 0.2, "reason": ""},
+        {"number": 2, "params": {"alpha": 99.0}, "rank_ic": None, "sharpe": None, "reason": NASTY},
+    ],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page() -> str:
+    data = dataclasses.replace(make_data(), title=title(REQUEST), outcome=outcome(promote=False))
+    return render(data, REQUEST, [SearchedFamily.model_validate(ENTRY)], {"h1": None, "h5": 0.8342})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"<h1>Afterbell: experiment more-trees ({REQUEST.id})</h1>",
+        "Passed the gate: promotion was not asked for",
+        "<dt>cost of trading, one way</dt><dd>12.5 basis points</dd>",
+        "<dt>universe</dt><dd>close from 5, median dollar volume from 2,500,000</dd>",
+        "<dt>deflated Sharpe ratio of the blend, h1</dt><dd>n/a</dd>",
+        "<dt>deflated Sharpe ratio of the blend, h5</dt><dd>83.4%</dd>",
+        "<h3>ridge h5: 3 trials, number 1 chosen, deflated Sharpe ratio 83.4%</h3>",
+    ],
+)
+def test_the_request_and_what_its_trials_mean_are_shown(page: str, text: str) -> None:
+    assert text in page
+
+
+def test_each_trial_has_its_row_and_the_chosen_one_stands_out(page: str) -> None:
+    rows = [row for row in re.findall(r"<tr.*?</tr>", page) if "alpha" in row]
+    assert rows == [
+        (
+            "<tr><td>0</td><td>0.0212</td><td>0.100</td><td>{&#34;alpha&#34;: 1.0}</td>"
+            "<td>the specification&#39;s own</td></tr>"
+        ),
+        '<tr class="strong"><td>1</td><td>0.0346</td><td>0.200</td><td>{&#34;alpha&#34;: 12.5}</td><td></td></tr>',
+        (
+            "<tr><td>2</td><td>n/a</td><td>n/a</td><td>{&#34;alpha&#34;: 99.0}</td>"
+            "<td>&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;</td></tr>"
+        ),
+    ]
+
+
+def test_the_experiment_stands_between_the_horizons_and_the_gate(page: str) -> None:
+    titles = re.findall(r"<h2>(.*?)</h2>", page)
+    assert titles == [
+        "Horizon of 1 session", "Horizon of 5 sessions", "Experiment", "Gate", "What the models use", "Data",
+        "Provenance",
+    ]  # fmt: skip
+    assert NASTY not in page
+
+
+def test_without_a_search_there_is_no_table_of_trials() -> None:
+    page = render(make_data(), REQUEST, [], {})
+    assert "<h2>Experiment</h2>" in page
+    assert "Trials" not in page
+    assert outcome(promote=True)["publish"] == "Passed the gate: a person is asked whether to promote it"
+
+
+def test_a_horizon_without_a_trial_that_has_a_ratio_is_judged_against_zero() -> None:
+    """With one trial it is the probability that the true ratio is above zero, whatever the search of another says."""
+    data = make_data()
+    own = type("Own", (), {"scored": data.scored})()
+    single = REQUEST.model_copy(update={"trials": 1})
+    failed = SearchedFamily.model_validate(ENTRY | {"horizon": 1, "trials": ENTRY["trials"][2:]})
+    assert deflated(own, [], single) == deflated(own, [failed], single)
+    assert set(deflated(own, [], single)) == {"h1", "h5"}
+    assert all(0.5 < ratio <= 1.0 for ratio in deflated(own, [], single).values())
+
+
+@pytest.fixture
+def browser(tmp_path: Path) -> Iterator[Browser]:
+    with chromium(tmp_path) as started:
+        yield started
+
+
+def test_the_report_breaks_no_rule_of_accessibility_and_fits_a_telephone(
+    browser: Browser, page: str, tmp_path: Path
+) -> None:
+    (tmp_path / "report.html").write_text(page, encoding="utf-8")
+    for width in (1280, 400):
+        browser.shape(width, 900)
+        browser.open(f"file://{tmp_path / 'report.html'}")
+        assert browser.run("return document.documentElement.scrollWidth") <= width
+        assert violations(browser) == [], width
