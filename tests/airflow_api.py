@@ -118,6 +118,11 @@ class AirflowApi:
         assert state in ENDED, f"run {run} of {self.dag} is still {state} after {seconds:.0f} s; its tasks: {tasks}"
         return state, tasks
 
+    def resumes(self, run: str, seconds: float = _LIMIT) -> None:
+        """Wait until a run that had ended goes on, since a task of it was cleared."""
+        resumed = _within(seconds, lambda: self.state(run) not in ENDED)
+        assert resumed, f"run {run} of {self.dag} did not go on within {seconds:.0f} s"
+
     def reaches(self, run: str, task: str, *states: str, seconds: float = _LIMIT) -> None:
         """Wait until a task of a run is in one of ``states``; a run that has ended is not waited for."""
         seen: dict[str, str | None] = {}

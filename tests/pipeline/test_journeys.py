@@ -42,6 +42,13 @@ def watch(walk, session, state):
     walk.shoot(f"session {session} {state}")
 
 
+def clear(walk, run, task_page):
+    """Clear a task, and wait until its run goes on."""
+    clicking.clear_task(walk.browser, task_page)
+    # The dialog closes before the server has answered, and our page of a run that has ended does not load itself again.
+    walk.api.resumes(run)
+
+
 def read(walk, link):
     """Follow a link that opens a window of its own; the text there."""
     browser = walk.browser
@@ -75,7 +82,7 @@ def test_a_missing_drop_is_told_delivered_and_the_run_goes_to_green(walk):
     walk.browser.get(notice["link"])
     walk.sees("await_drops", "Failed")
     walk.deliver(SECOND, walk.prices[SECOND])
-    clicking.clear_task(walk.browser, notice["link"])
+    clear(walk, run, notice["link"])
     watch(walk, SECOND, "success")
     walk.sees("What changed since 2026-06-26")
 
@@ -89,7 +96,7 @@ def test_failed_validation_is_told_on_the_page_and_goes_to_green_once_the_drop_i
     watch(walk, THIRD, "failed")
     walk.sees("validate failed: ValidationFailedError", "symbol_coverage")
     walk.deliver(THIRD, walk.prices[THIRD])
-    clicking.clear_task(walk.browser, walk.task("daily_retraining", run, "ingest"))
+    clear(walk, run, walk.task("daily_retraining", run, "ingest"))
     watch(walk, THIRD, "success")
     walk.browser.get(walk.page(f"sessions?before={THIRD}"))
     walk.sees(str(THIRD), str(SECOND), str(FIRST))
