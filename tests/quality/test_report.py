@@ -19,12 +19,14 @@ from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report import build_report
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.contracts.daily import ValidateInputs
 from afterbell.run.job import StepArgs
 from afterbell.sources.source import load_source
 from tests.quality.cases import DAY, JUMP, STALE, Row, rule_set
 
 NASTY = "<script>alert('x')</script>"
 KNOWN = datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+ARGS = StepArgs("validate", DAY, "daily_2016", KNOWN, ValidateInputs(branch="audit_x_00000000"))
 BEFORE = date(2016, 6, 29)
 
 
@@ -123,7 +125,7 @@ def judgement() -> Judgement:
 
 @pytest.fixture
 def report(judgement: Judgement) -> dict[str, Any]:
-    return build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN))
+    return build_report(judgement, ARGS)
 
 
 def test_the_report_is_plain_json(report: dict[str, Any]) -> None:
@@ -215,7 +217,7 @@ def test_a_line_set_aside_is_shown_in_full_and_an_endless_one_says_how_long_it_i
     raw = ["x" * 3999 + "!", "y" * 5000]
     rejects = pl.DataFrame([reject("long", "A", 2) | {"raw": raw[0]}, reject("long", "B", 3) | {"raw": raw[1]}])
     judgement = replace(judgement, findings=replace(judgement.findings, rejects=rejects))
-    (line,) = build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN))["quarantine"]
+    (line,) = build_report(judgement, ARGS)["quarantine"]
     whole, cut = (sample["raw"] for sample in line["samples"])
     assert whole == raw[0]
     assert cut == "y" * 4000 + " ... (5000 characters in all)"

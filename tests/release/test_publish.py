@@ -15,10 +15,10 @@ from afterbell.release.catalog import list_releases, read_champion, read_manifes
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from afterbell.release.turn import KEY as TURN
 from afterbell.release.turn import take_turn
-from afterbell.run.job import StepArgs
 from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate
+from tests.steps import step_args
 
 pytestmark = pytest.mark.services
 SESSION = date(2016, 6, 30)
@@ -110,9 +110,9 @@ def test_the_step_is_told_where_the_run_came_from(services, store, monkeypatch, 
     told |= {"reason": "better", "metrics": METRICS, "origin": origin}
     deadline = datetime(2190, 1, 1, tzinfo=UTC)
     take_turn(store, "run-2", deadline, print)
-    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
+    found = main(step_args("publish", date(2016, 7, 1), "run-2", deadline, told))
     assert not store.exists(TURN)
-    assert (found["release_id"], found["moved"]) == (released, origin != "backfill")
+    assert (found.release_id, found.moved) == (released, origin != "backfill")
     assert read_champion(store)[0].release_id == champion
 
 
@@ -134,9 +134,9 @@ def test_a_run_that_is_late_or_has_no_candidate_keeps_the_champion_and_publishes
     add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
     told = {"candidate_id": candidate, "champion_candidate_id": "0123456789abcdef", "verdict": verdict}
     told |= {"reason": "no time for fits", "metrics": METRICS, "origin": "scheduled"}
-    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
-    assert (found["release_id"], found["published"], found["moved"]) == ("2016-06-30-0123456789ab", None, False)
-    assert found["reason"] == reason
+    found = main(step_args("publish", date(2016, 7, 1), "run-2", deadline, told))
+    assert (found.release_id, found.published, found.moved) == ("2016-06-30-0123456789ab", None, False)
+    assert found.reason == reason
     assert list_releases(store) == ["2016-06-30-0123456789ab"]
 
 

@@ -23,7 +23,8 @@ def test_the_steps_that_remain_are_added_up():
     assert found.finish == at(21, 43)
     assert found.slack == timedelta(minutes=17)
     assert found.said == "forecast: finish 21:43 UTC, 17 min before the deadline"
-    assert found.to_json() == {
+    assert found.entry(done=False).to_json() == {
+        "done": False,
         "at": "2016-06-30T21:03:00+00:00", "step": "train", "finish": "2016-06-30T21:43:00+00:00", "slack": 1020.0,
     }  # fmt: skip
 

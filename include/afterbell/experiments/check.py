@@ -138,10 +138,19 @@ def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:
     return faults
 
 
-def aside_of(params: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Aside:
+    """What a form has beside the request: what it is for, whether it may be promoted, and the cluster profile."""
+
+    note: str
+    promote: bool
+    profile: str
+
+
+def aside_of(params: Mapping[str, object]) -> Aside:
     """``note``, ``promote`` and ``profile`` of a form without faults."""
-    return {
-        "note": params.get("note") or "",
-        "promote": params.get("promote", False),
-        "profile": params.get("profile") or "",
-    }
+    return Aside(
+        note=str(params.get("note") or ""),
+        promote=bool(params.get("promote", False)),
+        profile=str(params.get("profile") or ""),
+    )

@@ -21,6 +21,7 @@ from afterbell.quality.neighbours import Coverage
 from afterbell.quality.page import render
 from afterbell.quality.report_store import STEP
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.contracts.daily import ValidateInputs
 from afterbell.run.job import StepArgs, result_key
 from afterbell.sources.row_rules import RUN
 from afterbell.stores.artifacts import ArtifactStore
@@ -31,7 +32,7 @@ _LONGEST = 4000
 _LISTED = 50
 
 
-def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder: Path) -> str:
+def store_report(judgement: Judgement, args: StepArgs[ValidateInputs], runtime: Runtime, folder: Path) -> str:
     """Write the report as JSON and as a page, to the artifact bucket and to ``folder``, beside the Data Docs.
 
     Returns:
@@ -50,13 +51,13 @@ def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder:
     return key
 
 
-def known_report(args: StepArgs, runtime: Runtime) -> str:
+def known_report(args: StepArgs[ValidateInputs], runtime: Runtime) -> str:
     """The key of the report that an earlier try of this run left; empty where no report exists."""
     key = result_key(args.session, args.run_id, STEP)
     return key if ArtifactStore(runtime.s3).exists(key) else ""
 
 
-def build_report(judgement: Judgement, args: StepArgs) -> dict[str, Any]:
+def build_report(judgement: Judgement, args: StepArgs[ValidateInputs]) -> dict[str, Any]:
     """The report as JSON values."""
     findings, audit = judgement.findings, judgement.report
     return {

@@ -6,7 +6,7 @@ touched, every move is in the audit trail, and the same request again changes no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -92,10 +92,6 @@ class MovePlan:
     moves: bool
     said: str
     verified: Verified | None
-
-    def as_dict(self) -> dict[str, object]:
-        """JSON values."""
-        return asdict(self)
 
 
 def plan(store: ArtifactStore, request: Choice) -> MovePlan:
