@@ -108,7 +108,9 @@ def _with_runs(db: Session, lines: list[dict[str, Any]]) -> list[dict[str, Any]]
         run_id = str(line["run_id"] or "")
         line["state"] = standing(line["state"], states.get(run_id, ""), unfinished=line.pop("unfinished"))
         reasons = failures.get(run_id, {}) if line["state"] == "failed" else {}
-        line["failures"] = [reason | {"task": task} for task, reason in sorted(reasons.items())]
+        line["failures"] = [
+            report.model_copy(update={"task": task}).to_json() for task, report in sorted(reasons.items())
+        ]
     return lines
 
 

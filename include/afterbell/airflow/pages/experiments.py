@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.tonight import failure, progress
+from afterbell.airflow.pages.tonight import ProgressView, failure, progress
+from afterbell.airflow.pages.views import FailureView
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.notes import StepFailure, StepProgress
 from afterbell.run.job import run_slug
 
 __all__ = ["COUNT", "DAG", "OPENER", "page"]
@@ -20,6 +22,7 @@ COUNT = 20
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIELDS = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "promote")
+Left = TypeVar("Left", StepFailure, StepProgress)
 _UNDER_WAY = {"queued", "running"}
 
 
@@ -35,7 +38,7 @@ def page(
         now: the time.
         paused: whether the DAG is.
     """
-    ids = {run.run_id: _text(run.opened.get("experiment")) for run in runs}
+    ids = {run.run_id: run.opened.experiment for run in runs}
     keys = [f"experiments/{experiment}/{name}.json" for experiment in dict.fromkeys(ids.values())
             if _ID.fullmatch(experiment) for name in ("request", "metrics")]  # fmt: skip
     keys += [key for run in runs if (key := _step_key(run, known.get(run.run_id, Details())))]
@@ -47,10 +50,10 @@ def _step_key(run: Run, own: Details) -> str:
     """The document of the step that counts: why it failed, or how far it is; empty where there can be none."""
     task = task_at_work(own)
     step, kind = (failed_task(own), "failure") if run.state == "failed" else (task.name if task else "", "progress")
-    if not step or not _DAY.fullmatch(run.session) or not run.opened.get("run_id"):
+    if not step or not _DAY.fullmatch(run.session) or not run.opened.run_id:
         return ""
     try:
-        return f"runs/{run.session}/{run_slug(str(run.opened['run_id']))}/{step}.{kind}.json"
+        return f"runs/{run.session}/{run_slug(run.opened.run_id)}/{step}.{kind}.json"
     except ConfigError:
         return ""
 
@@ -58,10 +61,13 @@ def _step_key(run: Run, own: Details) -> str:
 def _line(
     run: Run, experiment: str, own: Details, contents: Mapping[str, Document], now: datetime, paused: bool
 ) -> dict[str, Any]:
-    request = contents.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request")) or own.conf
+    request = contents.get(f"experiments/{experiment}/request.json") or run.opened.request or own.conf
     evaluated = contents.get(f"experiments/{experiment}/metrics.json", {})
     metrics = _mapping(evaluated.get("metrics"))
-    requested = {**request, "promote": run.opened.get("promote", own.conf.get("promote")) or None}
+    requested = {
+        **request,
+        "promote": (own.conf.get("promote") if run.opened.promote is None else run.opened.promote) or None,
+    }
     return {
         "run_id": run.run_id,
         "state": run.state,
@@ -71,8 +77,8 @@ def _line(
         "asked": own.question.asked.isoformat() if own.question and own.question.asked else None,
         "started": run.started.isoformat() if run.started else None,
         "experiment": experiment if _ID.fullmatch(experiment) else None,
-        "by": _text(run.opened.get("by")) or own.by,
-        "note": _text(run.opened.get("note") or own.conf.get("note")),
+        "by": run.opened.by or own.by,
+        "note": _text(run.opened.note or own.conf.get("note")),
         "request": {name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
         "verdict": _text(evaluated.get("verdict")),
         "reason": _text(evaluated.get("reason")),
@@ -81,19 +87,27 @@ def _line(
     }
 
 
-def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> dict[str, Any] | None:
+def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> FailureView | None:
     """Why a run failed, and at which task; None where it didn't."""
     if run.state != "failed":
         return None
     task = failed_task(own)
-    return failure(own.failures.get(task), contents.get(_step_key(run, own), {})) | {"task": task}
+    left = _read(contents.get(_step_key(run, own)), StepFailure)
+    return failure(own.failures.get(task), left).model_copy(update={"task": task})
 
 
-def _progress(run: Run, own: Details, contents: Mapping[str, Document], now: datetime) -> dict[str, Any] | None:
+def _progress(run: Run, own: Details, contents: Mapping[str, Document], now: datetime) -> ProgressView | None:
     task, key = task_at_work(own), _step_key(run, own)
     if run.state not in _UNDER_WAY or task is None or key not in contents:
         return None
-    return progress(contents[key], {"started": task.started.isoformat() if task.started else None}, now)
+    return progress(_read(contents[key], StepProgress), task.started, now)
+
+
+def _read(document: Document | None, model: type[Left]) -> Left | None:
+    try:
+        return model.read(document) if document else None
+    except ConfigError:
+        return None
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

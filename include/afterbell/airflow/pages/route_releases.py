@@ -30,10 +30,10 @@ def show_releases(request: Request, before: str = "") -> Response:
     first = clock.described(shown[-1])
     return answer(request, "releases", {
         "now": datetime.now(UTC).isoformat(),
-        "zone": first["zone"],
+        "zone": first.zone,
         "first": shown[-1].isoformat(),
         "last": shown[0].isoformat(),
-        "older": first["before"],
+        "older": first.before,
         "newer": bool(before),
         "champion": pointer if "release_id" in pointer else None,
         "refused": pointer.get("refused"),

@@ -49,7 +49,7 @@ def show_backfills(request: Request, db: SessionDep, user: GetUserDep, started: 
         "paused": is_paused(db, backfills.HISTORY),
         "started": started,
         "started_state": started_run.state if started_run else "",
-        "failures": [reason | {"task": task} for task, reason in sorted(reasons.items())],
+        "failures": [report.model_copy(update={"task": task}).to_json() for task, report in sorted(reasons.items())],
     })  # fmt: skip
 
 

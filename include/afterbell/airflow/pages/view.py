@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +18,7 @@ from markupsafe import Markup
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
+from afterbell.airflow.pages.views import View
 from afterbell.durations import format_duration
 
 _FOLDER = Path(__file__).parent / "templates"
@@ -29,19 +29,23 @@ MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases
 
 
 def answer(
-    request: Request, name: str, data: dict[str, Any], status: int = 200, extra: Mapping[str, Any] | None = None
+    request: Request,
+    name: str,
+    data: View | Mapping[str, object],
+    status: int = 200,
+    extra: Mapping[str, object] | None = None,
 ) -> Response:
     """The page ``name`` of ``data``, or the data themselves where JSON is requested.
 
     Args:
         request: its ``format=json`` or its Accept header decides.
         name: a template, which is also the place in the menu.
-        data: JSON values.
+        data: what the page shows; a mapping holds JSON values.
         status: of the answer.
         extra: further values for the template, which are not part of the data.
     """
     if wants_json(request):
-        return JSONResponse(data, status, headers())
+        return JSONResponse(data.to_json() if isinstance(data, View) else data, status, headers())
     base = request.scope.get("root_path", "").removesuffix(PREFIX)
     variables = {
         "data": data,

@@ -91,10 +91,15 @@ class AwaitedDrops(Record):
 
 
 class RefusedDrop(Record):
-    """A drop that was not taken in, and why."""
+    """A drop that was not taken in, and why; early versions stored the reason alone."""
 
     key: str
     reason: str
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_reason(cls, content: object) -> object:
+        return {"key": "", "reason": content} if isinstance(content, str) else content
 
 
 class IngestInputs(Inputs):

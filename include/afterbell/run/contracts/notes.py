@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, StrictInt
 
 from afterbell.run.contracts.base import Figure, Instant, Record
 from afterbell.run.contracts.daily import TrainInstructions
@@ -41,8 +41,8 @@ class StepProgress(Record):
     """How far a running step is: ``done`` of ``of`` things called ``what``, counted from ``began`` to ``at``."""
 
     what: str
-    done: int
-    of: int
+    done: StrictInt
+    of: StrictInt
     began: Instant | None
     at: Instant | None
     step: str = ""
