@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from afterbell.cli.airflow_run import _Follower
+from afterbell.cli.airflow_run import RunEvent, _Follower
 from afterbell.cli.summary import RunSummary, SignalsSummary, StartUp, print_summary, start_up
 
 NOON = datetime(2026, 6, 30, 12, tzinfo=UTC).timestamp()
 
 
 def _event(kind, task, at, attempt=1, **more):
-    return {"event": kind, "task": task, "at": NOON + at, "attempt": attempt} | more
+    return RunEvent.read({"event": kind, "task": task, "at": NOON + at, "attempt": attempt} | more)
 
 
 def _done(*events, took=100.0):
     follower = _Follower(Path("log"), None)
     for event in events:
         follower.take(event)
-    follower.take({"event": "end", "state": "success", "run_id": "manual__x"})
+    follower.take(RunEvent(event="end", at=NOON, state="success", run_id="manual__x"))
     return follower.done(0, took)
 
 

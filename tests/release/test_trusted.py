@@ -19,6 +19,7 @@ from afterbell.release import publish as publish_module
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.publish import Judged, publish
+from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.scoring.models import open_release
 from tests.release.conftest import add_candidate
 from tests.steps import step_args
@@ -32,7 +33,7 @@ LATER = datetime(2190, 1, 1, tzinfo=UTC)
 
 def daily(store, number, move=True):
     champion, _ = read_champion(store)
-    judged = Judged(IDS[number], champion.candidate_id if champion else None, {"h1": {"ic": 0.05}}, "better")
+    judged = Judged(IDS[number], champion.candidate_id if champion else None, {"h1": HorizonMetrics(ic=0.05)}, "better")
     return publish(store, judged, DAYS[number], f"run-{number}", move=move)[1]
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from pydantic import JsonValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -61,7 +61,7 @@ class Details:
         failures: of tasks, as their last tries reported them.
     """
 
-    conf: Mapping[str, Any] = field(default_factory=dict)
+    conf: Mapping[str, JsonValue] = field(default_factory=dict)
     by: str = ""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     question: ApprovalQuestion | None = None

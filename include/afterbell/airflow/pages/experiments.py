@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from pydantic import Field
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
 from afterbell.airflow.pages.tonight import ProgressView, failure, progress
-from afterbell.airflow.pages.views import FailureView
+from afterbell.airflow.pages.views import FailureView, View
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.base import Figure, Record
+from afterbell.run.contracts.daily import ScorerMetrics
 from afterbell.run.contracts.notes import StepFailure, StepProgress
 from afterbell.run.job import run_slug
 
@@ -22,13 +26,61 @@ COUNT = 20
 _ID = re.compile(r"[0-9a-f]{16}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _FIELDS = ("name", "first", "last", "horizons", "families", "factor_sets", "trials", "cost_bps", "seed", "promote")
-Left = TypeVar("Left", StepFailure, StepProgress)
 _UNDER_WAY = {"queued", "running"}
+
+
+class ExperimentLine(View):
+    """One run of the DAG.
+
+    Attributes:
+        run_id: Airflow's.
+        state: Airflow's.
+        standing: where it is, in words.
+        failure: why it failed.
+        progress: how far its step is.
+        asked: since when a person is asked (ISO instant).
+        started: ISO instant.
+        experiment: its id; None where the run was not opened.
+        by: who started it.
+        note: what it is for.
+        request: its fields, as text.
+        verdict: of the gate; empty while there is none.
+        reason: of the verdict.
+        rank_ic: by horizon.
+        has_report: whether there is one.
+    """
+
+    run_id: str
+    state: str
+    standing: Mapping[str, str]
+    failure: FailureView | None
+    progress: ProgressView | None
+    asked: str | None
+    started: str | None
+    experiment: str | None
+    by: str
+    note: str
+    request: Mapping[str, str]
+    verdict: str
+    reason: str
+    rank_ic: Mapping[str, Figure | None]
+    has_report: bool
+
+
+class ExperimentFigures(Record):
+    """``metrics.json`` of an experiment, as far as the page shows it."""
+
+    verdict: str = ""
+    reason: str = ""
+    metrics: Mapping[str, ScorerMetrics] = Field(default_factory=dict)
+
+
+Left = TypeVar("Left", StepFailure, StepProgress, ExperimentFigures)
 
 
 def page(
     documents: Documents | None, runs: Sequence[Run], known: Mapping[str, Details], now: datetime, *, paused: bool
-) -> list[dict[str, Any]]:
+) -> list[ExperimentLine]:
     """One line a run of the DAG, newest first; three small documents of each experiment.
 
     Args:
@@ -60,31 +112,31 @@ def _step_key(run: Run, own: Details) -> str:
 
 def _line(
     run: Run, experiment: str, own: Details, contents: Mapping[str, Document], now: datetime, paused: bool
-) -> dict[str, Any]:
+) -> ExperimentLine:
     request = contents.get(f"experiments/{experiment}/request.json") or run.opened.request or own.conf
-    evaluated = contents.get(f"experiments/{experiment}/metrics.json", {})
-    metrics = _mapping(evaluated.get("metrics"))
+    stored = contents.get(f"experiments/{experiment}/metrics.json")
+    figures = _read(stored, ExperimentFigures) or ExperimentFigures()
     requested = {
         **request,
         "promote": (own.conf.get("promote") if run.opened.promote is None else run.opened.promote) or None,
     }
-    return {
-        "run_id": run.run_id,
-        "state": run.state,
-        "standing": standing(run.state, own, paused=paused),
-        "failure": _failure(run, own, contents),
-        "progress": _progress(run, own, contents, now),
-        "asked": own.question.asked.isoformat() if own.question and own.question.asked else None,
-        "started": run.started.isoformat() if run.started else None,
-        "experiment": experiment if _ID.fullmatch(experiment) else None,
-        "by": run.opened.by or own.by,
-        "note": _text(run.opened.note or own.conf.get("note")),
-        "request": {name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
-        "verdict": _text(evaluated.get("verdict")),
-        "reason": _text(evaluated.get("reason")),
-        "rank_ic": {str(name): _mapping(figures).get("rank_ic") for name, figures in sorted(metrics.items())},
-        "has_report": bool(evaluated),
-    }
+    return ExperimentLine(
+        run_id=run.run_id,
+        state=run.state,
+        standing=standing(run.state, own, paused=paused),
+        failure=_failure(run, own, contents),
+        progress=_progress(run, own, contents, now),
+        asked=own.question.asked.isoformat() if own.question and own.question.asked else None,
+        started=run.started.isoformat() if run.started else None,
+        experiment=experiment if _ID.fullmatch(experiment) else None,
+        by=run.opened.by or own.by,
+        note=_text(run.opened.note or own.conf.get("note")),
+        request={name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
+        verdict=figures.verdict,
+        reason=figures.reason,
+        rank_ic={name: values.rank_ic for name, values in sorted(figures.metrics.items())},
+        has_report=bool(stored),
+    )
 
 
 def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> FailureView | None:
@@ -108,10 +160,6 @@ def _read(document: Document | None, model: type[Left]) -> Left | None:
         return model.read(document) if document else None
     except ConfigError:
         return None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
 
 
 def _text(value: object) -> str:

@@ -15,6 +15,7 @@ from afterbell.airflow.pages.documents import fault_of, open_documents
 from afterbell.airflow.pages.security import STORED, checked, headers, reads
 from afterbell.airflow.pages.start import going, is_paused, may_start
 from afterbell.airflow.pages.view import answer
+from afterbell.airflow.pages.views import View
 from afterbell.errors import AfterbellError
 
 router = APIRouter()
@@ -65,6 +66,20 @@ def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Respons
     return answer(request, "backfills_one", backfill | more | {"history_dag": backfills.HISTORY})
 
 
+class ExperimentsPage(View):
+    """The last experiments, whether the viewer may start one, and why the store could not be read."""
+
+    now: str
+    refresh: int | None
+    zone: str
+    experiments: tuple[experiments.ExperimentLine, ...]
+    experiment_dag: str
+    may_start: bool
+    paused: bool
+    started: str
+    fault: str
+
+
 @router.get("/experiments", dependencies=reads(experiments.DAG))
 def show_experiments(request: Request, db: SessionDep, user: GetUserDep, started: str = "") -> Response:
     """The last experiments, how far they are, and their reports."""
@@ -75,17 +90,17 @@ def show_experiments(request: Request, db: SessionDep, user: GetUserDep, started
         lines = experiments.page(open_documents(), known, details, now, paused=paused)
     except AfterbellError as error:
         lines, fault = experiments.page(None, known, details, now, paused=paused), fault_of(error)
-    return answer(request, "experiments", {
-        "now": now.isoformat(),
-        "refresh": 10 if any(run.state in _UNDER_WAY_RUNS for run in known) else None,
-        "zone": clock.exchange().zone,
-        "experiments": lines,
-        "experiment_dag": experiments.DAG,
-        "may_start": may_start(experiments.DAG, user),
-        "paused": paused,
-        "started": checked("run", started) if started else "",
-        "fault": fault,
-    })  # fmt: skip
+    return answer(request, "experiments", ExperimentsPage(
+        now=now.isoformat(),
+        refresh=10 if any(run.state in _UNDER_WAY_RUNS for run in known) else None,
+        zone=clock.exchange().zone,
+        experiments=tuple(lines),
+        experiment_dag=experiments.DAG,
+        may_start=may_start(experiments.DAG, user),
+        paused=paused,
+        started=checked("run", started) if started else "",
+        fault=fault,
+    ))  # fmt: skip
 
 
 @router.get("/experiments/{experiment_id}/report", dependencies=reads(experiments.DAG))
