@@ -30,7 +30,7 @@ class DriverTrigger(BaseTrigger):
         limits: how long to wait, as ``DriverLimits.to_json`` writes it.
     """
 
-    def __init__(self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any]) -> None:
+    def __init__(self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, object]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.url = url
         self.driver = driver

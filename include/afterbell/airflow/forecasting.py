@@ -118,12 +118,12 @@ def _instructions_for(prediction: Forecast, budgets: Budgets, step: str) -> Trai
 
 
 def _entry(prediction: Forecast, *, done: bool, **details: object) -> ForecastEntry:
-    left_out = {"left_out": tuple(measure.said for measure in prediction.left_out)} if prediction.left_out else {}
+    left_out = {"left_out": tuple(measure.label for measure in prediction.left_out)} if prediction.left_out else {}
     return prediction.entry(done=done).model_copy(update=details | left_out)
 
 
 def _record(run: OpenedRun, newest: ForecastEntry, prediction: Forecast, log: Any) -> None:
-    log.info(prediction.said)
+    log.info(prediction.summary)
     store = open_artifacts()
     entries = _read_entries(store, run)
     if newest.done:
@@ -152,7 +152,7 @@ def _place(step: str) -> NoticePlace:
 
 def _warning(prediction: Forecast, over: Mapping[str, float]) -> str:
     late = ", ".join(f"{step} by {seconds:.0f} s" for step, seconds in over.items())
-    return f"{prediction.said} (seen at {prediction.step})" + (f". Over their budgets: {late}" if late else "")
+    return f"{prediction.summary} (seen at {prediction.step})" + (f". Over their budgets: {late}" if late else "")
 
 
 def _read_entries(store: ArtifactStore, run: OpenedRun) -> list[ForecastEntry]:

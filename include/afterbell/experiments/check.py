@@ -57,7 +57,7 @@ class World:
         return self.exchange.between(first, last) if first <= last else []
 
 
-def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+def form_faults(params: Mapping[str, object], world: World) -> dict[str, str]:
     """What is wrong with a form, a sentence each by the field's name; empty where it can be started."""
     fields = {name: value for name, value in params.items() if name not in ASIDE}
     faults = find_faults(fields)
@@ -121,7 +121,7 @@ def _last_fault(last: date, world: World) -> str:
     return ""
 
 
-def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:
+def _aside_faults(params: Mapping[str, object]) -> dict[str, str]:
     faults = {}
     note, profile, promote = params.get("note") or "", params.get("profile") or "", params.get("promote", False)
     if not isinstance(note, str) or len(note) > LONGEST_NOTE or not _LINE.fullmatch(note):

@@ -29,7 +29,7 @@ def main(args: StepArgs[CheckReleaseInputs]) -> CheckReleaseResult:
             champion=planned.champion,
             target=planned.target,
             moves=planned.moves,
-            said=planned.said,
+            said=planned.summary,
             verified=_files(planned.verified),
         )
     champion, _ = read_champion(store)

@@ -83,14 +83,14 @@ class MovePlan:
             does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
-        said: the same in a sentence.
+        summary: the same in a sentence.
         verified: what the verification saw.
     """
 
     champion: str | None
     target: str
     moves: bool
-    said: str
+    summary: str
     verified: Verified | None
 
 
@@ -139,7 +139,7 @@ def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) ->
     name = current.release_id if current else None
     if not planned.moves:
         settle(store, current)
-        return Published(name, current.previous if current else None, False, planned.said)
+        return Published(name, current.previous if current else None, False, planned.summary)
     if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
             f"the champion is {name} now, but {request.action} to {planned.target} was agreed to when it was "

@@ -43,12 +43,12 @@ class Forecast:
         return self.slack >= self.reserve
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """One line for the log."""
         text = f"forecast: finish {self.finish:%H:%M} UTC, {before_deadline(self.slack)}"
         if not self.left_out:
             return text
-        left = "; ".join(measure.said for measure in self.left_out)
+        left = "; ".join(measure.label for measure in self.left_out)
         sure = any(measure.step == self.step for measure in self.left_out)
         return f"{text}; left out by policy{'' if sure else ', if it stays so'}: {left}"
 

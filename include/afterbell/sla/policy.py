@@ -47,7 +47,7 @@ class Measure(LeftOut):
     saves: float = Field(gt=0, lt=1)
 
     @property
-    def said(self) -> str:
+    def label(self) -> str:
         """Its name in logs, reports and notices."""
         return f"folds but the newest {self.folds}" if self.folds else " and ".join(self.families)
 
