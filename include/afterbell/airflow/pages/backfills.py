@@ -166,7 +166,7 @@ def one(documents: Documents, db: Session, backfill_id: str) -> RangeDetails | N
     return RangeDetails(
         **{name: getattr(line, name) for name in RangeView.model_fields},
         plan=plan if isinstance(plan, BackfillPlan) else None,
-        chunks=state.chunks if known else (),
+        chunks=tuple(_whole(chunk) for chunk in state.chunks) if known else (),
         attempts=state.attempts if known else (),
         missing=tuple(day.isoformat() for day in plan.ingest.missing)
         if isinstance(plan, BackfillPlan) and plan.ingest
@@ -177,6 +177,11 @@ def one(documents: Documents, db: Session, backfill_id: str) -> RangeDetails | N
             if factors.stale
         ),
     )
+
+
+def _whole(chunk: ChunkState) -> ChunkState:
+    """The same with every field set, so that the page's JSON has them all."""
+    return chunk.model_copy(update={name: getattr(chunk, name) for name in ChunkState.model_fields})
 
 
 def _with_runs(db: Session, lines: Sequence[tuple[RangeView, bool]]) -> list[RangeView]:

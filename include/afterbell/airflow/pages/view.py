@@ -100,8 +100,8 @@ def environment() -> Environment:
     return templates
 
 
-def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
-    """An ISO instant as ``2026-06-30 20:00 UTC``, and in the exchange's own time beside it."""
+def when(text: str | datetime | None, zone: str = "", *, day: bool = True) -> str:
+    """An instant, or its ISO text, as ``2026-06-30 20:00 UTC``, and in the exchange's own time beside it."""
     instant = _instant(text)
     if instant is None:
         return "-" if not text else str(text)
@@ -110,7 +110,7 @@ def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
     return Markup('<time datetime="{}">{} UTC</time>{}').format(instant.isoformat(), instant.strftime(shape), local)
 
 
-def clock_time(text: str | None, zone: str = "") -> str:
+def clock_time(text: str | datetime | None, zone: str = "") -> str:
     """The time of day alone, for rows of one run."""
     return when(text, zone, day=False)
 
@@ -125,7 +125,9 @@ def _local(instant: datetime, zone: str, shape: str) -> Markup:
     return Markup(' <span class="local">{} {}</span>').format(local.strftime(shape), local.tzname())
 
 
-def _instant(text: str | None) -> datetime | None:
+def _instant(text: str | datetime | None) -> datetime | None:
+    if isinstance(text, datetime):
+        return text.astimezone(UTC)
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except ValueError:
