@@ -60,7 +60,7 @@ class Driver:
     def take(self, session: str) -> float:
         """Ingest and publish all drops up to ``session``."""
         result = ingest(self._lake.args("ingest", date.fromisoformat(session)))
-        publish(self._spark, str(result["branch"]))
+        publish(self._spark, result.branch)
         return 0.0
 
     def draw(self, symbols: int, first: str, last: str) -> float:

@@ -49,7 +49,7 @@ class Driver:
         """Seconds of an ingest that is not published, so that it can be had again."""
         began = time.perf_counter()
         result = ingest(self._lake.args("ingest", date.fromisoformat(session)))
-        self._branch = str(result["branch"])
+        self._branch = result.branch
         return time.perf_counter() - began
 
     def audit(self, session: str) -> float:

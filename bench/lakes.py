@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from afterbell.lake.reader import scan
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
 from afterbell.run.job import StepArgs
+from afterbell.run.steps import step_named
 
 CONTENT = (
     "market.bars",
@@ -92,9 +94,10 @@ class Lake:
         self.name = name
         self.runtime, self.spark = open_lake(home, name, keep_context=keep_context)
 
-    def args(self, step: str, session: date, **inputs: object) -> StepArgs:
-        """What a step of the run of ``session`` is told, with hours to go."""
-        return StepArgs(step, session, f"{self.name}_{session}", datetime.now(UTC) + timedelta(hours=6), inputs)
+    def args(self, step: str, session: date, **inputs: object) -> StepArgs[Any]:
+        """Arguments of a step of the run of ``session``, with hours to go."""
+        parsed = step_named(step).inputs.parse(step, json.dumps(inputs, default=str))
+        return StepArgs(step, session, f"{self.name}_{session}", datetime.now(UTC) + timedelta(hours=6), parsed)
 
     def run(self, session: date) -> Done:
         """Ingest and validate one session."""
@@ -103,7 +106,7 @@ class Lake:
         try:
             result = ingest(self.args("ingest", session))
             middle = time.perf_counter()
-            validate(self.args("validate", session, branch=result["branch"]))
+            validate(self.args("validate", session, branch=result.branch))
         except AfterbellError as error:
             end = time.perf_counter()
             return Done(session, middle - began, end - middle, f"{type(error).__name__}: {error}")

@@ -9,6 +9,7 @@ import sys
 
 from afterbell.backfill.run import backfill_features
 from afterbell.run.job import run_step
+from afterbell.run.steps import BACKFILL_FEATURES
 
 if __name__ == "__main__":
-    sys.exit(run_step("backfill_features", backfill_features))
+    sys.exit(run_step(BACKFILL_FEATURES, backfill_features))

@@ -9,6 +9,7 @@ import sys
 
 from afterbell.backfill.run import backfill_ingest
 from afterbell.run.job import run_step
+from afterbell.run.steps import BACKFILL_INGEST
 
 if __name__ == "__main__":
-    sys.exit(run_step("backfill_ingest", backfill_ingest))
+    sys.exit(run_step(BACKFILL_INGEST, backfill_ingest))

@@ -10,12 +10,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
+from pydantic import JsonValue
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
@@ -33,9 +35,11 @@ from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Champion
 from afterbell.release.turn import give_back_turn, take_turn
+from afterbell.run.contracts.base import to_json
+from afterbell.run.contracts.daily import EvaluateInputs, EvaluateResult, HorizonMetrics
 from afterbell.run.job import StepArgs, run_slug, run_step
 from afterbell.run.record import record_run
-from afterbell.run.steps import EXPERIMENT_RUNS
+from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 from afterbell.training.candidate_document import CandidateDocument
@@ -45,7 +49,7 @@ _NOT_COUNTS = frozenset({
 })  # fmt: skip
 
 
-def evaluate(args: StepArgs) -> dict[str, Any]:
+def evaluate(args: StepArgs[EvaluateInputs]) -> EvaluateResult:
     """Metrics, verdict and report of one candidate.
 
     A run whose candidate is to be published has its turn until `publish` gives it back.
@@ -53,13 +57,13 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
     started = datetime.now(UTC)
     runtime, settings = Runtime.from_env(), load_gate()
     store = ArtifactStore(runtime.s3)
-    if args.inputs.get("held"):
-        return held(args, runtime, store, started, GateDecision("hold", str(args.inputs["held"])))
+    if args.inputs.held:
+        return held(args, runtime, store, started, GateDecision("hold", args.inputs.held))
     take_turn(store, args.run_id, args.deadline, partial(print, file=sys.stderr, flush=True))
     verdict = None
     try:
         outcome = _judge(args, runtime, store, settings, started)
-        verdict = outcome["verdict"]
+        verdict = outcome.verdict
     finally:
         if verdict != "publish":
             give_back_turn(store, args.run_id)
@@ -67,9 +71,9 @@ def evaluate(args: StepArgs) -> dict[str, Any]:
 
 
 def _judge(
-    args: StepArgs, runtime: Runtime, store: ArtifactStore, settings: GateSettings, started: datetime
-) -> dict[str, Any]:
-    candidate_id, snapshot = str(args.require("candidate_id")), int(args.require("oos_snapshot"))
+    args: StepArgs[EvaluateInputs], runtime: Runtime, store: ArtifactStore, settings: GateSettings, started: datetime
+) -> EvaluateResult:
+    candidate_id, snapshot = args.inputs.candidate
     spark, (candidate, (champion, _)) = lake_session_beside(
         runtime,
         f"afterbell evaluate {args.session}",
@@ -88,16 +92,11 @@ def _judge(
         )
     rival, decided = decide_against(champion, rows, own, tuple(candidate["spec"]["horizons"]), settings)
     decision = in_time(decided, datetime.now(UTC), args.deadline)
-    outcome = {
-        "candidate_id": candidate["candidate_id"],
-        "champion_candidate_id": champion.candidate_id if champion else None,
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "metrics": {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()},
-    }
+    metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
+    outcome = _result(args, candidate["candidate_id"], champion, decision, metrics, runtime)
     gains, coefficients = insides(store, candidate)
-    inputs = {"inputs": args.inputs}
-    before, changed = since(store, args.session, outcome | inputs)
+    figures = _figures(outcome, args.inputs)
+    before, changed = since(store, args.session, figures)
     report = render(
         ReportData(
             run_id=args.run_id,
@@ -108,14 +107,12 @@ def _judge(
             contenders=(own.contender, rival) if rival else (own.contender,),
             gains=gains,
             coefficients=coefficients,
-            data={name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS},
+            data=_counts(args.inputs),
             since=(before, changed),
         )
     )
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
-    key, path = write(
-        store, runtime, args, report, outcome | inputs | {"comparisons": compared} | _changes_to_json(before, changed)
-    )
+    write(store, outcome, report, figures | {"comparisons": compared} | _changes_to_json(before, changed))
     record_run(
         spark,
         args,
@@ -125,9 +122,39 @@ def _judge(
         snapshots_out={},
         commit_id=commit_id("evaluate", session=args.session, inputs=ids, config=settings.model_dump(mode="json")),
         verdict=decision.verdict,
-        detail={"reason": decision.reason, "report": key},
+        detail={"reason": decision.reason, "report": outcome.report_key},
     )
-    return outcome | {"report_key": key, "report_path": str(path)}
+    return outcome
+
+
+def _result(
+    args: StepArgs[EvaluateInputs],
+    candidate_id: str | None,
+    champion: Champion | None,
+    decision: GateDecision,
+    metrics: Mapping[str, Mapping[str, Any]],
+    runtime: Runtime,
+) -> EvaluateResult:
+    slug, session = run_slug(args.run_id), args.session.isoformat()
+    return EvaluateResult(
+        candidate_id=candidate_id,
+        champion_candidate_id=champion.candidate_id if champion else None,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        metrics={horizon: HorizonMetrics.model_validate(values) for horizon, values in metrics.items()},
+        report_key=f"reports/{session}/{slug}/report.html",
+        report_path=str(runtime.home / "reports" / f"{session}-{slug}.html"),
+    )
+
+
+def _figures(outcome: EvaluateResult, inputs: EvaluateInputs) -> dict[str, JsonValue]:
+    """The content of ``metrics.json``: the verdict, and what it was made of."""
+    figures: dict[str, JsonValue] = {"inputs": inputs.to_json()}
+    return figures | {name: value for name, value in to_json(outcome).items() if not name.startswith("report_")}
+
+
+def _counts(inputs: EvaluateInputs) -> dict[str, JsonValue]:
+    return {name: value for name, value in inputs.to_json().items() if name not in _NOT_COUNTS}
 
 
 def decide_against(
@@ -148,26 +175,18 @@ def decide_against(
 
 
 def held(
-    args: StepArgs, runtime: Runtime, store: ArtifactStore, started: datetime, decision: GateDecision
-) -> dict[str, Any]:
+    args: StepArgs[EvaluateInputs], runtime: Runtime, store: ArtifactStore, started: datetime, decision: GateDecision
+) -> EvaluateResult:
     """The verdict where there is no candidate to judge: the report states why."""
     reason = decision.reason
     champion, _ = read_champion(store)
-    outcome: dict[str, Any] = {
-        "candidate_id": None,
-        "champion_candidate_id": champion.candidate_id if champion else None,
-        "verdict": decision.verdict,
-        "reason": reason,
-        "metrics": {},
-    }
-    data = {name: value for name, value in args.inputs.items() if name not in _NOT_COUNTS}
-    inputs = {"inputs": args.inputs}
-    before, changed = since(store, args.session, outcome | inputs)
-    skipped = args.inputs.get("skipped") or ()
-    report = render_held(args.session.isoformat(), args.run_id, reason, data, skipped, (before, changed))
-    key, path = write(
-        store, runtime, args, report, outcome | inputs | {"comparisons": []} | _changes_to_json(before, changed)
+    outcome = _result(args, None, champion, decision, {}, runtime)
+    figures = _figures(outcome, args.inputs)
+    before, changed = since(store, args.session, figures)
+    report = render_held(
+        args.session.isoformat(), args.run_id, reason, _counts(args.inputs), args.inputs.skipped, (before, changed)
     )
+    write(store, outcome, report, figures | {"comparisons": []} | _changes_to_json(before, changed))
     record_run(
         lake_session(runtime, f"afterbell evaluate {args.session}"),
         args,
@@ -177,12 +196,12 @@ def held(
         snapshots_out={},
         commit_id="",
         verdict=decision.verdict,
-        detail={"reason": reason, "report": key},
+        detail={"reason": reason, "report": outcome.report_key},
     )
-    return outcome | {"report_key": key, "report_path": str(path)}
+    return outcome
 
 
-def since(store: ArtifactStore, session: date, now: dict[str, Any]) -> tuple[str, list[Change]]:
+def since(store: ArtifactStore, session: date, now: Mapping[str, JsonValue]) -> tuple[str, list[Change]]:
     """The session before, and what changed since its newest run; nothing where that left no figures."""
     before = Exchange(load_platform().exchange).previous(session).isoformat()
     documents = [document for document in store.list(f"reports/{before}/") if document.key.endswith("/metrics.json")]
@@ -197,24 +216,19 @@ def since(store: ArtifactStore, session: date, now: dict[str, Any]) -> tuple[str
     return (before, changes(figures, now)) if isinstance(figures, dict) else ("", [])
 
 
-def _changes_to_json(before: str, changed: list[Change]) -> dict[str, Any]:
+def _changes_to_json(before: str, changed: list[Change]) -> dict[str, object]:
     return {"since": {"session": before, "changes": [change.to_json() for change in changed]}} if before else {}
 
 
-def write(
-    store: ArtifactStore, runtime: Runtime, args: StepArgs, report: str, figures: dict[str, Any]
-) -> tuple[str, Path]:
-    """Put the report and its figures into the artifact bucket, and the report below AFTERBELL_HOME; key and path."""
-    slug = run_slug(args.run_id)
-    folder = f"reports/{args.session.isoformat()}/{slug}"
+def write(store: ArtifactStore, outcome: EvaluateResult, report: str, figures: Mapping[str, object]) -> None:
+    """Put the report and its figures into the artifact bucket, and the report below AFTERBELL_HOME."""
     text = json.dumps(figures, sort_keys=True, indent=2, default=str, allow_nan=False)
-    store.put(f"{folder}/metrics.json", text.encode())
-    store.put(f"{folder}/report.html", report.encode())
-    path = runtime.home / "reports" / f"{args.session.isoformat()}-{slug}.html"
+    store.put(f"{outcome.report_key.rpartition('/')[0]}/metrics.json", text.encode())
+    store.put(outcome.report_key, report.encode())
+    path = Path(outcome.report_path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report, encoding="utf-8")
-    return f"{folder}/report.html", path
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("evaluate", evaluate))
+    sys.exit(run_step(EVALUATE, evaluate))

@@ -11,7 +11,6 @@ import dataclasses
 import json
 import sys
 from datetime import UTC, date, datetime
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -29,24 +28,29 @@ from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
 from afterbell.release.catalog import read_manifest
+from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.experiments import ExperimentEvaluateInputs, ExperimentEvaluateResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import EXPERIMENT_EVALUATE
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.spec import load_spec
 
+_NOT_FIGURES = {"report_key", "report_path", "moves", "said"}
 
-def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
+
+def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentEvaluateResult:
     """Metrics, verdict and report."""
     started = datetime.now(UTC)
     runtime, gate = Runtime.from_env(), load_gate()
-    experiment, request = asked(args)
+    experiment, request = asked(args.inputs)
     settings = gate.model_copy(update={"portfolio": gate.portfolio.model_copy(update={"cost_bps": request.cost_bps})})
     store, root = ArtifactStore(runtime.s3), root_of(experiment)
-    candidate = read_candidate(store, str(args.require("candidate_id")), root)
+    candidate = read_candidate(store, args.inputs.candidate_id, root)
     spark = lake_session(runtime, f"afterbell experiment {experiment} evaluate")
-    snapshot = int(args.require("oos_snapshot"))
+    snapshot = args.inputs.oos_snapshot
     candidate_id = candidate["candidate_id"]
     rows = read_rows(spark, runtime.s3, snapshot, [candidate_id], EXPERIMENTS)
     own = judge(rows, candidate_id, date.fromisoformat(candidate["session"]), settings)
@@ -55,20 +59,25 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
             f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
             f"{snapshot}: start the experiment anew"
         )
-    rival = champion_of(spark, runtime, store, args, settings)
+    rival = champion_of(spark, runtime, store, args.inputs, settings)
     decision = judged(own, rival, request, settings)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
     searched = [SearchedFamily.model_validate(entry) for entry in candidate["search"]]
-    summary: dict[str, Any] = {
-        "experiment": experiment,
-        "candidate_id": candidate_id,
-        "champion": args.inputs.get("champion"),
-        "verdict": decision.verdict,
-        "reason": decision.reason,
-        "metrics": metrics,
-        "trials": request.trials,
-        "deflated_sharpe": deflated(own, searched, request),
-    }
+    path = runtime.home / "reports" / f"experiment-{experiment}.html"
+    result = ExperimentEvaluateResult(
+        experiment=experiment,
+        candidate_id=candidate_id,
+        champion=args.inputs.champion,
+        verdict=decision.verdict,
+        reason=decision.reason,
+        metrics={horizon: HorizonMetrics.model_validate(values) for horizon, values in metrics.items()},
+        trials=request.trials,
+        deflated_sharpe=deflated(own, searched, request),
+        report_key=f"{root}report.html",
+        report_path=str(path),
+        moves=decision.verdict == "publish" and args.inputs.promote,
+        said=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
+    )
     gains, coefficients = insides(store, candidate, root)
     report = render(
         ReportData(
@@ -81,19 +90,18 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
             gains=gains,
             coefficients=coefficients,
             title=title(request),
-            outcome=outcome(promote=bool(args.inputs.get("promote"))),
+            outcome=outcome(promote=args.inputs.promote),
         ),
         request,
         searched,
-        summary["deflated_sharpe"],
+        result.deflated_sharpe,
     )
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
-    text = json.dumps(
-        summary | {"comparisons": compared, "inputs": args.inputs, "search": candidate["search"]}, default=str
-    )
+    summary = result.model_dump(mode="json", exclude_unset=True, exclude=_NOT_FIGURES)
+    inputs = {"inputs": args.inputs.to_json()}
+    text = json.dumps(summary | {"comparisons": compared, "search": candidate["search"]} | inputs, default=str)
     store.put(f"{root}metrics.json", text.encode())
     store.put(f"{root}report.html", report.encode())
-    path = runtime.home / "reports" / f"experiment-{experiment}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(report, encoding="utf-8")
     print(f"experiment_evaluate: {decision.verdict}: {decision.reason}; report {root}report.html", flush=True)
@@ -104,28 +112,27 @@ def experiment_evaluate(args: StepArgs) -> dict[str, Any]:
         rows=own.rows,
         snapshots_in={EXPERIMENTS.name: snapshot},
         snapshots_out={},
-        commit_id=commit_id("experiment_evaluate", inputs=args.inputs, config=settings.model_dump(mode="json")),
+        commit_id=commit_id(
+            "experiment_evaluate", inputs=args.inputs.to_json(), config=settings.model_dump(mode="json")
+        ),
         verdict=decision.verdict,
         detail={"experiment": experiment, "reason": decision.reason, "report": f"{root}report.html"},
     )
-    moves = decision.verdict == "publish" and bool(args.inputs.get("promote"))
-    return summary | {
-        "report_key": f"{root}report.html",
-        "report_path": str(path),
-        "moves": moves,
-        "said": f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
-    }
+    return result
 
 
 def champion_of(
-    spark: SparkSession, runtime: Runtime, store: ArtifactStore, args: StepArgs, settings: GateSettings
+    spark: SparkSession,
+    runtime: Runtime,
+    store: ArtifactStore,
+    inputs: ExperimentEvaluateInputs,
+    settings: GateSettings,
 ) -> Contender | None:
     """The champion that served when the experiment began, by its own predictions; None where there was none."""
-    if not args.inputs.get("champion"):
+    if not inputs.champion or inputs.champion_oos_snapshot is None:
         return None
-    manifest = read_manifest(store, str(args.inputs["champion"]))
-    snapshot = int(args.require("champion_oos_snapshot"))
-    rows = read_rows(spark, runtime.s3, snapshot, [manifest.candidate_id])
+    manifest = read_manifest(store, inputs.champion)
+    rows = read_rows(spark, runtime.s3, inputs.champion_oos_snapshot, [manifest.candidate_id])
     return judge(rows, manifest.candidate_id, manifest.session, settings).contender
 
 
@@ -153,4 +160,4 @@ def judged(
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("experiment_evaluate", experiment_evaluate))
+    sys.exit(run_step(EXPERIMENT_EVALUATE, experiment_evaluate))

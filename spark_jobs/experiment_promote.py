@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
@@ -24,52 +23,53 @@ from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS, OUT_OF_SAMPLE
 from afterbell.release.promotion import carry_out, choice
 from afterbell.release.publish import build_manifest, upload
+from afterbell.run.contracts.experiments import ExperimentPromoteInputs
+from afterbell.run.contracts.releases import ExperimentPromoteResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import EXPERIMENT_PROMOTE
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 
 
-def experiment_promote(args: StepArgs) -> dict[str, Any]:
+def experiment_promote(args: StepArgs[ExperimentPromoteInputs]) -> ExperimentPromoteResult:
     """Copy, release, move."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
-    experiment, request = asked(args)
-    if args.require("verdict") != "publish":
-        raise PermanentError(
-            f"the gate's verdict on experiment {experiment} is {args.require('verdict')!r}: not promoted"
-        )
-    candidate, agreed = str(args.require("candidate_id")), str(args.require("approved_by"))
+    inputs = args.inputs
+    experiment, request = asked(inputs)
+    if inputs.verdict != "publish":
+        raise PermanentError(f"the gate's verdict on experiment {experiment} is {inputs.verdict!r}: not promoted")
+    candidate = inputs.candidate_id
     store, root = ArtifactStore(runtime.s3), root_of(experiment)
     spark = lake_session(runtime, f"afterbell experiment {experiment} promote")
     ensure_table(spark, OUT_OF_SAMPLE)
-    rows = at_snapshot(spark, EXPERIMENTS, int(args.require("oos_snapshot"))).where(F.col("candidate_id") == candidate)
+    rows = at_snapshot(spark, EXPERIMENTS, inputs.oos_snapshot).where(F.col("candidate_id") == candidate)
     snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
-    reason = str(args.require("reason"))
-    manifest = build_manifest(read_candidate(store, candidate, root), args.session, args.require("metrics"), reason)
+    content = read_candidate(store, candidate, root)
+    manifest = build_manifest(content, args.session, inputs.metrics, inputs.reason)
     upload(store, manifest, root)
-    note = str(args.inputs.get("note") or "")
     asking = choice(
         action="promote",
         release_id=manifest.release_id,
-        reason=f"experiment {request.name} ({experiment})" + (f": {note}" if note else ""),
-        by=f"{args.require('by')}, agreed to by {agreed}",
+        reason=f"experiment {request.name} ({experiment})" + (f": {inputs.note}" if inputs.note else ""),
+        by=f"{inputs.by}, agreed to by {inputs.approved_by}",
         run_id=args.run_id,
     )
-    done = carry_out(store, asking, seen=args.inputs.get("champion"))
+    done = carry_out(store, asking, seen=inputs.champion)
     record_run(
         spark,
         args,
         started,
         rows=0,
-        snapshots_in={EXPERIMENTS.name: int(args.require("oos_snapshot"))},
+        snapshots_in={EXPERIMENTS.name: inputs.oos_snapshot},
         snapshots_out={OUT_OF_SAMPLE.name: snapshot},
         commit_id=candidate,
         verdict="done" if done.moved else "noop",
-        detail={"experiment": experiment, "release_id": manifest.release_id, "approved_by": agreed},
+        detail={"experiment": experiment, "release_id": manifest.release_id, "approved_by": inputs.approved_by},
     )
-    return asdict(done) | {"release_id": manifest.release_id}
+    return ExperimentPromoteResult(**asdict(done), release_id=manifest.release_id)
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("experiment_promote", experiment_promote))
+    sys.exit(run_step(EXPERIMENT_PROMOTE, experiment_promote))

@@ -25,8 +25,10 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
+from afterbell.run.contracts.experiments import ExperimentTrainInputs, ExperimentTrainResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
 from afterbell.training.inputs import Handed
@@ -36,13 +38,13 @@ from afterbell.training.spark_fits import out_of_sample_frame
 from afterbell.training.spec import load_spec
 
 
-def experiment_train(args: StepArgs) -> dict[str, Any]:
+def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainResult:
     """Train the candidate, unless it is there already."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
-    experiment, request = asked(args)
+    experiment, request = asked(args.inputs)
     spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
-    handed = Handed.of(args, spec.feature_sets)
+    handed = Handed.of(args.inputs, spec.feature_sets)
     tried = trials(spec, request.trials)
     candidate = candidate_id(
         args.session, handed, spec,
@@ -70,18 +72,23 @@ def experiment_train(args: StepArgs) -> dict[str, Any]:
         verdict="noop" if noop else "done",
         detail={"experiment": experiment, "fits": content["fits"], "skipped": content["skipped"]},
     )
-    return {
-        "candidate_id": candidate,
-        "oos_snapshot": snapshot,
-        "trials": request.trials,
-        "fits": content["fits"],
-        "skipped": content["skipped"],
-        "noop": noop,
-    }
+    return ExperimentTrainResult(
+        candidate_id=candidate,
+        oos_snapshot=snapshot,
+        trials=request.trials,
+        fits=content["fits"],
+        skipped=tuple(content["skipped"]),
+        noop=noop,
+    )
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, request: ExperimentRequest, order: Order, candidate: str
+    spark: SparkSession,
+    runtime: Runtime,
+    args: StepArgs[ExperimentTrainInputs],
+    request: ExperimentRequest,
+    order: Order,
+    candidate: str,
 ) -> dict[str, Any]:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)
@@ -100,4 +107,4 @@ def _make(
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("experiment_train", experiment_train))
+    sys.exit(run_step(EXPERIMENT_TRAIN, experiment_train))

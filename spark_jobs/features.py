@@ -10,6 +10,7 @@ import sys
 
 from afterbell.features.job import features
 from afterbell.run.job import run_step
+from afterbell.run.steps import FEATURES
 
 if __name__ == "__main__":
-    sys.exit(run_step("features", features))
+    sys.exit(run_step(FEATURES, features))

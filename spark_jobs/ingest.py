@@ -9,6 +9,7 @@ import sys
 
 from afterbell.ingest.job import ingest
 from afterbell.run.job import run_step
+from afterbell.run.steps import INGEST
 
 if __name__ == "__main__":
-    sys.exit(run_step("ingest", ingest))
+    sys.exit(run_step(INGEST, ingest))

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
@@ -17,18 +16,20 @@ from afterbell.lake.maintenance import Round, all_tables, newest_commit, tend
 from afterbell.lake.maintenance_named import read_named, unfinished, unneeded
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session
+from afterbell.run.contracts.releases import MaintainInputs, MaintainResult, TendedTable
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import MAINTAIN
 from afterbell.stores.artifacts import ArtifactStore
 
 _SKEW = timedelta(minutes=5)
 _COUNTS = ("compacted", "files", "manifests", "snapshots", "deleted", "orphans")
 
 
-def maintain(args: StepArgs) -> dict[str, Any]:
+def maintain(args: StepArgs[MaintainInputs]) -> MaintainResult:
     """One round over everything; the result is its report."""
     started = _clock()
-    now, dry_run = datetime.fromisoformat(str(args.require("now"))), bool(args.require("dry_run"))
+    now, dry_run = args.inputs.now, args.inputs.dry_run
     if now > started + _SKEW:
         raise ConfigError(f"input now is {now}, which is yet to come: recent files would be taken for old")
     runtime, keep = Runtime.from_env(), load_keep()
@@ -40,21 +41,22 @@ def maintain(args: StepArgs) -> dict[str, Any]:
         print(f"maintain: warning: {warning}", file=sys.stderr, flush=True)
     named = read_named(store, keep.runs_before(now), keep.experiments_before(now))
     this = Round(now, keep, named, dry_run)
-    tables = {table.name: tend(spark, table, this) for table in every}
+    tables = {table.name: TendedTable.model_validate(tend(spark, table, this)) for table in every}
     folders = unneeded(store, named, keep.runs_before(now), keep.experiments_before(now))
     folders |= unfinished(store, named, keep.branches_before(now))
     if not dry_run:
         for keys in folders.values():
             for key in keys:
                 store.delete(key)
-    result = {
-        "dry_run": dry_run,
-        "tables": tables,
-        "folders": sorted(folders),
-        "documents": named.documents,
-        "releases": len(named.releases),
-        **{name: sum(counts[name] for counts in tables.values()) for name in _COUNTS},
-    }
+    sums = {name: sum(getattr(table, name) for table in tables.values()) for name in _COUNTS}
+    result = MaintainResult(
+        dry_run=dry_run,
+        tables=tables,
+        folders=tuple(sorted(folders)),
+        documents=named.documents,
+        releases=len(named.releases),
+        **sums,
+    )
     print(report(result), flush=True)
     if not dry_run:
         record_run(
@@ -66,7 +68,7 @@ def maintain(args: StepArgs) -> dict[str, Any]:
             snapshots_out={},
             commit_id="",
             verdict="done",
-            detail={name: result[name] for name in (*_COUNTS, "folders")},
+            detail=sums | {"folders": list(result.folders)},
         )
     return result
 
@@ -94,17 +96,17 @@ def reference(now: datetime, store: datetime, newest: datetime | None) -> tuple[
     return min(instant for instant in (now, store, newest) if instant is not None), warning
 
 
-def report(result: dict[str, Any]) -> str:
+def report(result: MaintainResult) -> str:
     """The report for people: a line for each table in which there was something to do."""
-    would = "would be " if result["dry_run"] else ""
-    lines = [f"maintain: {result['documents']} documents of {result['releases']} releases, candidates and runs read"]
-    for name, counts in result["tables"].items():
-        parts = [f"{counts[count]} {what} {would}{done}" for count, what, done in _WORDS if counts[count]]
-        parts += [f"branch {branch} {would}dropped" for branch in counts["branches"]]
-        parts += [f"files left as they are while {branch} is audited" for branch in counts["postponed"]]
+    would = "would be " if result.dry_run else ""
+    lines = [f"maintain: {result.documents} documents of {result.releases} releases, candidates and runs read"]
+    for name, table in result.tables.items():
+        parts = [f"{number} {what} {would}{done}" for count, what, done in _WORDS if (number := getattr(table, count))]
+        parts += [f"branch {branch} {would}dropped" for branch in table.branches]
+        parts += [f"files left as they are while {branch} is audited" for branch in table.postponed]
         if parts:
             lines.append(f"maintain: {name}: " + ", ".join(parts))
-    lines += [f"maintain: {folder}/ {would}removed" for folder in result["folders"]]
+    lines += [f"maintain: {folder}/ {would}removed" for folder in result.folders]
     return "\n".join(lines)
 
 
@@ -118,4 +120,4 @@ _WORDS = (
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("maintain", maintain))
+    sys.exit(run_step(MAINTAIN, maintain))

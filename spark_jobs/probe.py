@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -16,16 +15,18 @@ from afterbell.cluster.environment_check import differences, facts, on_executors
 from afterbell.config.runtime import Runtime
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import CATALOG
+from afterbell.run.contracts.releases import ProbedDriver, ProbedExecutor, ProbeInputs, ProbeResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.probe import Look, drop_marker, leave_marker, trouble
+from afterbell.run.steps import PROBE
 from afterbell.training.packages import all_packages
 
 _JAVA = "java_method('java.lang.System', 'getProperty', 'java.version') AS java"
 
 
-def probe(args: StepArgs) -> dict[str, Any]:
+def probe(args: StepArgs[ProbeInputs]) -> ProbeResult:
     """The driver's facts, each executor's with what differs, and the troubles of both."""
-    runtime, share = Runtime.from_env(), str(args.inputs.get("share") or "")
+    runtime, share = Runtime.from_env(), args.inputs.share
     spark = lake_session(runtime, "afterbell probe")
     packages = all_packages()
     here, markers = facts(packages), []
@@ -34,15 +35,17 @@ def probe(args: StepArgs) -> dict[str, Any]:
     for name in markers:
         drop_marker(runtime, name)
     java = str(spark.sparkContext._jvm.java.lang.System.getProperty("java.version"))  # noqa: SLF001
-    return {
-        "driver": here | {"java": java, "cores": os.cpu_count() or 0},
-        "executors": [executor | {"differs": differences(here, executor)} for executor in executors],
-        "javas": _javas(spark),
-        "application": spark.sparkContext.applicationId,
-        "warehouse": left,
-        "catalog": trouble(lambda: spark.sql(f"SHOW NAMESPACES IN {CATALOG}").collect()),
-        "share": trouble(lambda: spark.sparkContext.textFile(share, 1).collect()) if share else None,
-    }
+    return ProbeResult(
+        driver=ProbedDriver(**here, java=java, cores=os.cpu_count() or 0),
+        executors=tuple(
+            ProbedExecutor(**executor, differs=tuple(differences(here, executor))) for executor in executors
+        ),
+        javas=tuple(_javas(spark)),
+        application=spark.sparkContext.applicationId,
+        warehouse=left,
+        catalog=trouble(lambda: spark.sql(f"SHOW NAMESPACES IN {CATALOG}").collect()),
+        share=trouble(lambda: spark.sparkContext.textFile(share, 1).collect()) if share else None,
+    )
 
 
 def _javas(spark: SparkSession) -> list[str]:
@@ -53,4 +56,4 @@ def _javas(spark: SparkSession) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("probe", probe))
+    sys.exit(run_step(PROBE, probe))

@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
@@ -28,26 +27,27 @@ from afterbell.lake.tables import BARS, SIGNALS, factor_table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
+from afterbell.run.contracts.daily import ScoreInputs, ScoreResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import SCORE
 from afterbell.scoring.models import ModelText, open_release, require_schema
 from afterbell.scoring.score_spark import score_frame, signals
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.packages import all_packages
 
 
-def score(args: StepArgs) -> dict[str, Any]:
+def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
     """Write the signals of one release, unless they are there already."""
     started = datetime.now(UTC)
     runtime, exchange = Runtime.from_env(), Exchange()
-    snapshots = {name: int(number) for name, number in dict(args.require("features_snapshots")).items()}
-    release_id = str(args.require("release_id"))
+    snapshots, release_id = args.inputs.features_snapshots, args.inputs.release_id
     session = exchange.next(args.session)
     store = ArtifactStore(runtime.s3)
     spark, (manifest, models) = lake_session_beside(
         runtime, f"afterbell score {args.session}", lambda: open_release(store, release_id)
     )
-    if args.inputs.get("serves"):
+    if args.inputs.serves:
         require_champion(store, release_id)
     ensure_table(spark, SIGNALS)
     commit = commit_id(
@@ -72,22 +72,22 @@ def score(args: StepArgs) -> dict[str, Any]:
         args,
         started,
         rows=0 if noop else rows,
-        snapshots_in={BARS.name: int(args.require("bars_snapshot")), **read},
+        snapshots_in={BARS.name: args.inputs.bars_snapshot, **read},
         snapshots_out={SIGNALS.name: snapshot},
         commit_id=commit,
         verdict="noop" if noop else "done",
         detail={"release_id": release_id, "models": len(models), "signals_for": session.isoformat()},
     )
-    return {
-        "release_id": release_id,
-        "session": session.isoformat(),
-        "as_of": args.session.isoformat(),
-        "rows": rows,
-        "models": len(models),
-        "signals_snapshot": snapshot,
-        "commit_id": commit,
-        "noop": noop,
-    }
+    return ScoreResult(
+        release_id=release_id,
+        session=session,
+        as_of=args.session,
+        rows=rows,
+        models=len(models),
+        signals_snapshot=snapshot,
+        commit_id=commit,
+        noop=noop,
+    )
 
 
 def require_champion(store: ArtifactStore, release_id: str) -> None:
@@ -114,7 +114,7 @@ def require_champion(store: ArtifactStore, release_id: str) -> None:
 
 
 def _universe(
-    spark: SparkSession, args: StepArgs, manifest: Manifest, snapshots: Mapping[str, int], held: ExitStack
+    spark: SparkSession, args: StepArgs[ScoreInputs], manifest: Manifest, snapshots: Mapping[str, int], held: ExitStack
 ) -> DataFrame:
     """The symbols of --session that have a row in each of the release's sets, with all its factors.
 
@@ -130,7 +130,7 @@ def _universe(
 
 
 def _rows(
-    spark: SparkSession, args: StepArgs, release_id: str, schema: SetSchema, snapshots: Mapping[str, int]
+    spark: SparkSession, args: StepArgs[ScoreInputs], release_id: str, schema: SetSchema, snapshots: Mapping[str, int]
 ) -> DataFrame:
     """The feature rows of --session, of whatever definition.
 
@@ -147,7 +147,7 @@ def _rows(
     return at_snapshot(spark, table, snapshots[schema.set]).where(F.col("session") == args.session)
 
 
-def _checked(rows: DataFrame, args: StepArgs, manifest: Manifest, schema: SetSchema) -> DataFrame:
+def _checked(rows: DataFrame, args: StepArgs[ScoreInputs], manifest: Manifest, schema: SetSchema) -> DataFrame:
     """The rows under the release's definition: symbol and factors.
 
     Raises:
@@ -164,7 +164,7 @@ def _checked(rows: DataFrame, args: StepArgs, manifest: Manifest, schema: SetSch
 
 def _write(
     spark: SparkSession,
-    args: StepArgs,
+    args: StepArgs[ScoreInputs],
     exchange: Exchange,
     universe: DataFrame,
     release: tuple[Manifest, tuple[ModelText, ...]],
@@ -180,4 +180,4 @@ def _write(
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("score", score))
+    sys.exit(run_step(SCORE, score))

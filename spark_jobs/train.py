@@ -26,8 +26,10 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
+from afterbell.run.contracts.daily import TrainInputs, TrainResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
+from afterbell.run.steps import TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import (
     candidate_id,
@@ -46,12 +48,12 @@ from afterbell.training.spark_fits import out_of_sample_frame, run_fits
 from afterbell.training.spec import ModelSpec, load_spec
 
 
-def train(args: StepArgs) -> dict[str, Any]:
+def train(args: StepArgs[TrainInputs]) -> TrainResult:
     """Train one candidate, or find that it is there already; hold where the deadline leaves no time for one."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
-    handed, leave = Handed.of(args, spec.feature_sets), LeaveOut.of(args.inputs.get("leave_out"), spec)
+    handed, leave = Handed.of(args.inputs, spec.feature_sets), LeaveOut.of(args.inputs.leave_out or (), spec)
     candidate = candidate_id(args.session, handed, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
@@ -74,18 +76,18 @@ def train(args: StepArgs) -> dict[str, Any]:
         verdict="hold" if made.held else "noop" if noop else "done",
         detail={"fits": content["fits"], "skipped": content["skipped"]},
     )
-    return {
-        "candidate_id": content.get("candidate_id"),
-        "fits": content["fits"],
-        "skipped": content["skipped"],
-        "left_out": content["left_out"],
-        "horizons": list(spec.horizons),
-        "families": sorted({model["family"] for model in content["models"]}),
-        "oos_snapshot": made.snapshot,
-        "train_rows": content["train_rows"],
-        "noop": noop,
-        **({"held": made.held} if made.held else {}),
-    }
+    result = TrainResult(
+        candidate_id=content.get("candidate_id"),
+        fits=content["fits"],
+        skipped=tuple(content["skipped"]),
+        left_out=tuple(content["left_out"]),
+        horizons=spec.horizons,
+        families=tuple(sorted({model["family"] for model in content["models"]})),
+        oos_snapshot=made.snapshot,
+        train_rows=content["train_rows"],
+        noop=noop,
+    )
+    return result.model_copy(update={"held": made.held}) if made.held else result
 
 
 @dataclass(frozen=True)
@@ -106,9 +108,9 @@ class Made:
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, spec: ModelSpec, handed: Handed, leave: LeaveOut
+    spark: SparkSession, runtime: Runtime, args: StepArgs[TrainInputs], spec: ModelSpec, handed: Handed, leave: LeaveOut
 ) -> Made:
-    end = ends_at(args)
+    end = ends_at(args.deadline, args.inputs.needed_after)
     if end is not None and datetime.now(UTC) >= end:
         return _held(args, "no fit was begun", leave.reasons())
     require_alike(spark, all_packages())
@@ -136,7 +138,7 @@ def _make(
     return Made(content, snapshot)
 
 
-def _held(args: StepArgs, what: str, skipped: Sequence[str]) -> Made:
+def _held(args: StepArgs[TrainInputs], what: str, skipped: Sequence[str]) -> Made:
     reason = (
         f"{what} in the time that the deadline {args.deadline:%Y-%m-%d %H:%M:%S} UTC left for training: there is no "
         "candidate"
@@ -146,4 +148,4 @@ def _held(args: StepArgs, what: str, skipped: Sequence[str]) -> Made:
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("train", train))
+    sys.exit(run_step(TRAIN, train))

@@ -9,6 +9,7 @@ import sys
 
 from afterbell.quality.job import validate
 from afterbell.run.job import run_step
+from afterbell.run.steps import VALIDATE
 
 if __name__ == "__main__":
-    sys.exit(run_step("validate", validate))
+    sys.exit(run_step(VALIDATE, validate))

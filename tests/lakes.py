@@ -13,6 +13,7 @@ from afterbell.lake.commit import head
 from afterbell.quality.job import validate
 from afterbell.run.job import StepArgs
 from bench.lakes import open_lake
+from tests.steps import answer, step_args
 
 
 class Lake:
@@ -22,14 +23,14 @@ class Lake:
         self.name = name
         self.runtime, self.spark = open_lake(home, name, keep_context=True)
 
-    def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs:
-        return StepArgs(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)
+    def args(self, step: str, session: date, run: str, **inputs: object) -> StepArgs[Any]:
+        return step_args(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)
 
     def ingest(self, session: date, run: str) -> dict[str, Any]:
-        return ingest(self.args("ingest", session, run))
+        return answer(ingest, self.args("ingest", session, run))
 
     def validate(self, session: date, branch: str, run: str) -> dict[str, Any]:
-        return validate(self.args("validate", session, run, branch=branch))
+        return answer(validate, self.args("validate", session, run, branch=branch))
 
     def run(self, session: date, run: str) -> dict[str, Any]:
         """Both steps: their results, or the error that ended them."""

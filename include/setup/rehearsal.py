@@ -18,6 +18,7 @@ from afterbell.lake.commit import find_commit, head
 from afterbell.lake.scan import plan_files
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import RUNS
+from afterbell.run.contracts.base import Inputs
 from afterbell.run.job import StepArgs
 from afterbell.run.record import record_run
 
@@ -35,7 +36,7 @@ def main(folder: Path) -> None:
     day, now = date(2026, 1, 2), datetime(2026, 1, 2, 22, tzinfo=UTC)
     record_run(
         spark,
-        StepArgs("rehearsal", day, "rehearsal", now),
+        StepArgs("rehearsal", day, "rehearsal", now, Inputs()),
         now,
         rows=0,
         snapshots_in={},

@@ -31,8 +31,13 @@ registered_seconds: {registered}
 """
 SCRIPT = """
 import os, sys
+from afterbell.run.contracts.daily import IngestInputs, Result
 from afterbell.run.job import run_step
+from afterbell.run.steps import Step
 from afterbell.errors import ConfigError, StoreUnavailableError
+
+class Landed(Result):
+    branch: str
 
 def body(args):
     wanted = os.environ["TEST_DRIVER"]
@@ -44,9 +49,9 @@ def body(args):
         raise ZeroDivisionError("division by zero")
     if wanted == "memory":
         raise MemoryError
-    return {"branch": wanted}
+    return Landed(branch=wanted)
 
-sys.exit(run_step("ingest", body))
+sys.exit(run_step(Step("ingest", IngestInputs, Landed, {}), body))
 """
 
 

@@ -11,7 +11,7 @@ import yaml
 from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow import approval
-from afterbell.airflow.approval import AskOperator, barred_by, report_link, shown
+from afterbell.airflow.approval import AskOperator, Question, barred_by, report_link, shown
 from afterbell.sla.policy import load_policy
 from tests.clusters.profiles import config_with
 
@@ -107,17 +107,17 @@ def test_the_question_has_the_report_and_says_who_may_not_agree(config, monkeypa
     ],
 )  # fmt: skip
 def test_a_link_is_made_of_our_own_address_alone(base, link):
-    assert report_link({"experiment": EXPERIMENT}, base) == link
+    assert report_link(EXPERIMENT, base) == link
 
 
 @pytest.mark.parametrize(
     "experiment", ["", None, "../champion", "0123456789ABCDEF", f"{EXPERIMENT})", f"{EXPERIMENT}\n"]
 )
 def test_a_link_is_made_of_an_id_alone(experiment):
-    assert report_link({"experiment": experiment}, "http://127.0.0.1") == ""
+    assert report_link(experiment or "", "http://127.0.0.1") == ""
 
 
 def test_a_note_of_ours_is_plain_text_like_all_the_rest():
-    assert shown({"said": "x", "note": "a\n~~~~~~~~\n# b"}).splitlines() == [
+    assert shown(Question(said="x", note="a\n~~~~~~~~\n# b")).splitlines() == [
         "~~~~~~~~", "x", "note: a -------- # b", "~~~~~~~~",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span
 from afterbell.errors import ConfigError
 from afterbell.experiments.request import FACTOR_SETS
-from afterbell.run.steps import inputs_of
+from afterbell.run.contracts.opened import OpenedRun
+from afterbell.run.steps import inputs_of, step_named
 from tests.airflow.forms import HOSTILE, bag, form, refused
 from tests.airflow_home import ROOT
 
@@ -31,7 +33,7 @@ def test_two_days_are_all_that_must_be_given():
     assert (request.first, request.last) == (date(2024, 1, 2), date(2026, 6, 30))
     assert (request.horizons, request.families, request.factor_sets) == ((1, 5), ("lightgbm", "ridge"), ("core",))
     assert (request.trials, request.cost_bps, request.min_price) == (1, 5.0, 2.0)
-    assert aside == {"note": "", "promote": False, "profile": ""}
+    assert asdict(aside) == {"note": "", "promote": False, "profile": ""}
 
 
 def test_the_defaults_are_those_of_the_daily_run():
@@ -148,8 +150,8 @@ def test_a_session_that_is_not_over_is_refused_without_any_word_of_the_data(monk
 def test_a_note_travels_as_data_in_one_argument(note):
     request, aside = check_form(form(DAG, DAYS | {"note": note}))
     run = {"session": "2026-06-30", "run_id": "x", "deadline": "2026-07-01T22:00:00+00:00", "by": "ann"}
-    asked = {"experiment": request.id, "request": request.model_dump(mode="json"), **aside}
-    argv = step_arguments("experiment_resolve", run, [run | asked])
+    asked = {"experiment": request.id, "request": request.model_dump(mode="json"), **asdict(aside)}
+    argv = step_arguments("experiment_resolve", OpenedRun.read(run), [run | asked])
     assert len(argv) == 8
     assert note not in argv
 
@@ -208,13 +210,16 @@ TOLD = {
 
 def test_every_step_is_handed_what_it_asks_for():
     request, aside = check_form(form(DAG, DAYS))
-    opened = {"experiment": request.id, "request": request.model_dump(mode="json"), "by": "ann", **aside}
+    opened = {"experiment": request.id, "request": request.model_dump(mode="json"), "by": "ann", **asdict(aside)}
     told = {"open_experiment": opened, **TOLD}
     steps = [step for step in bag().dags[DAG].tasks if hasattr(step, "results")]
     assert [step.step for step in steps] == [
         "experiment_resolve", "features", "experiment_train", "experiment_evaluate", "experiment_promote",
     ]  # fmt: skip
-    found = {step.step: inputs_of(step.step, [told[each.operator.task_id] for each in step.results]) for step in steps}
+    found = {
+        step.step: inputs_of(step_named(step.step), [told[each.operator.task_id] for each in step.results]).to_json()
+        for step in steps
+    }
     assert found["features"]["factor_sets"] == ["core"]
     assert found["experiment_train"]["request"] == opened["request"]
     assert found["experiment_evaluate"]["champion"] is None

@@ -19,6 +19,8 @@ from afterbell.airflow.notices import deadline_missed
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.run.contracts.daily import LeftOut, TrainInstructions
+from afterbell.run.contracts.opened import OpenedRun
 from afterbell.sla.policy import TIMED, load_policy
 from tests.airflow.hook_server import HookServer
 from tests.airflow_home import ROOT
@@ -30,6 +32,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Series.values returning an ndarray"),  # exchange_calendars, on pandas 3
 ]
 LOG = logging.getLogger("step")
+FOLDS, RIDGE = LeftOut(folds=2), LeftOut(families=("ridge",))
 TEN_MINUTES = {"seconds": dict.fromkeys(TIMED, 600.0), "reserve": 300.0, "learned": {}}
 
 
@@ -52,10 +55,10 @@ def world(stores, monkeypatch, request, caplog, notices):
     connect(monkeypatch, stores)
     open_artifacts().ensure_bucket()
     caplog.set_level(logging.INFO)
-    return {
+    return OpenedRun.read({
         "session": "2016-06-30", "run_id": f"test__{request.node.name}".replace("[", "_").rstrip("]"),
         "deadline": "2016-06-30T22:00:00+00:00", "budgets": TEN_MINUTES, "origin": "scheduled",
-    }  # fmt: skip
+    })  # fmt: skip
 
 
 def at(monkeypatch, hour, minute, second=0):
@@ -63,7 +66,7 @@ def at(monkeypatch, hour, minute, second=0):
 
 
 def document(run):
-    return json.loads(open_artifacts().get(f"runs/2016-06-30/{run['run_id'].replace('__', '_')}/forecast.json"))
+    return json.loads(open_artifacts().get(f"runs/2016-06-30/{run.run_id.replace('__', '_')}/forecast.json"))
 
 
 def test_a_night_in_time_is_a_line_and_an_entry_a_step_and_no_notice(world, monkeypatch, caplog, notices):
@@ -106,12 +109,12 @@ def test_a_miss_is_told_once_a_run_before_it_happens(world, monkeypatch, notices
 
 def test_training_is_told_what_to_leave_out_and_what_the_rest_needs(world, monkeypatch):
     at(monkeypatch, 21, 10)
-    assert forecast_at_start(world, "train", LOG) == {"leave_out": [], "needed_after": 3 * 600.0 + 300.0}
+    assert forecast_at_start(world, "train", LOG) == TrainInstructions(leave_out=(), needed_after=3 * 600.0 + 300.0)
     at(monkeypatch, 21, 18)
-    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}]
+    assert forecast_at_start(world, "train", LOG).leave_out == (FOLDS,)
     at(monkeypatch, 21, 50)
-    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
-    assert forecast_at_start(world, "evaluate", LOG) == {}
+    assert forecast_at_start(world, "train", LOG).leave_out == (FOLDS, RIDGE)
+    assert forecast_at_start(world, "evaluate", LOG) == TrainInstructions()
 
 
 def test_a_driver_that_may_be_running_is_told_the_same_again(world, monkeypatch):
@@ -120,7 +123,7 @@ def test_a_driver_that_may_be_running_is_told_the_same_again(world, monkeypatch)
     at(monkeypatch, 21, 50)  # by now more would be left out
     assert forecast_at_start(world, "train", LOG, kept=True) == first
     assert len(document(world)["entries"]) == 1
-    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    assert forecast_at_start(world, "train", LOG).leave_out == (FOLDS, RIDGE)
 
 
 def test_work_is_forecast_from_when_the_drops_are_due(world, monkeypatch, caplog):
@@ -132,8 +135,8 @@ def test_work_is_forecast_from_when_the_drops_are_due(world, monkeypatch, caplog
 @pytest.mark.parametrize("changes", [{"origin": "backfill"}, {"budgets": None}])
 def test_nobody_waits_for_a_backfill(world, monkeypatch, caplog, notices, changes):
     at(monkeypatch, 23, 0)
-    assert forecast_at_start(world | changes, "train", LOG) == {}
-    forecast_at_end(world | changes, "train", LOG)
+    assert forecast_at_start(world.model_copy(update=changes), "train", LOG) == TrainInstructions()
+    forecast_at_end(world.model_copy(update=changes), "train", LOG)
     assert "forecast" not in caplog.text
     assert notices == []
 
@@ -141,7 +144,7 @@ def test_nobody_waits_for_a_backfill(world, monkeypatch, caplog, notices, change
 def test_a_step_goes_on_without_a_store(world, stores, monkeypatch, caplog):
     connect(monkeypatch, stores | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
     at(monkeypatch, 21, 50)
-    assert forecast_at_start(world, "train", LOG)["leave_out"] == [{"folds": 2}, {"families": ["ridge"]}]
+    assert forecast_at_start(world, "train", LOG).leave_out == (FOLDS, RIDGE)
     forecast_at_end(world, "train", LOG)
     assert "no forecast: StoreUnavailableError" in caplog.text
 
@@ -185,14 +188,14 @@ def test_budgets_are_learned_from_the_sessions_before(world):
     for session, seconds in {"2014-07-01": 40, "2014-07-02": 50, "2014-07-03": 60}.items():
         put_run(session, "scheduled_1", ingest=seconds, validate=20)
     found = budgets_for(Exchange("XNYS"), date(2014, 7, 7), LOG)
-    assert found["seconds"]["ingest"] == 60 + 5
-    assert found["seconds"]["validate"] == 20 + 5
-    assert found["seconds"]["train"] == load_policy().budgets["train"]
-    assert found["learned"] == {"ingest": 3, "validate": 3}
+    assert found.seconds["ingest"] == 60 + 5
+    assert found.seconds["validate"] == 20 + 5
+    assert found.seconds["train"] == load_policy().budgets["train"]
+    assert found.learned == {"ingest": 3, "validate": 3}
 
 
 def test_without_a_store_the_policys_budgets_count(monkeypatch, caplog):
     connect(monkeypatch, ENV | {"AFTERBELL_S3_ENDPOINT": "http://127.0.0.1:9"})
     found = budgets_for(Exchange("XNYS"), date(2014, 7, 7), LOG)
-    assert (found["seconds"], found["learned"]) == (load_policy().budgets, {})
+    assert (found.seconds, found.learned) == (load_policy().budgets, {})
     assert "no forecast: StoreUnavailableError" in caplog.text

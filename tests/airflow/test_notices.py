@@ -13,7 +13,7 @@ import yaml
 from airflow.sdk import BaseNotifier
 
 from afterbell.airflow import notices
-from afterbell.airflow.notice import run_link, scrub
+from afterbell.airflow.notice import NoticePlace, NoticeRun, run_link, scrub
 from afterbell.airflow.notices import (
     deadline_missed,
     notify,
@@ -25,6 +25,7 @@ from afterbell.airflow.notices import (
 )
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.run.steps import step_named
 from tests.airflow.hook_server import HookServer
 from tests.airflow.mail_server import MailServer
 from tests.airflow_home import ROOT
@@ -35,6 +36,7 @@ RUN = {
     "session": "2016-06-30", "run_id": "scheduled__2016-06-30", "deadline": "2016-06-30T22:00:00+00:00",
     "origin": "scheduled",
 }  # fmt: skip
+NAMED = NoticeRun("2016-06-30", "scheduled__2016-06-30", "2016-06-30T22:00:00+00:00", "scheduled")
 HOOK = "afterbell.airflow.notifiers.WebhookNotifier"
 EVERY = ["failure", "forecast", "deadline_missed", "held", "success"]
 SENT, TOLD = [], threading.Event()
@@ -92,7 +94,8 @@ def test_a_failure_reaches_the_webhook_with_all_that_is_needed(hook, channels, m
     channels({"notifier": HOOK})
     connect(monkeypatch, f"{hook.address}/services/x", password="canary-token")
     monkeypatch.setenv("AIRFLOW__API__BASE_URL", "https://airflow.example.com")
-    notify("failure", RUN, "CorruptDropError: prices/x is cut off", {"dag_id": "daily_retraining", "step": "ingest"})
+    place = NoticePlace(dag_id="daily_retraining", step="ingest")
+    notify("failure", NAMED, "CorruptDropError: prices/x is cut off", place)
     ((path, headers, body),) = hook.taken
     assert path == "/services/x"
     assert headers["Authorization"] == "Bearer canary-token"
@@ -109,7 +112,7 @@ def test_no_secret_is_in_a_notice(hook, channels, monkeypatch, caplog):
     connect(monkeypatch, hook.address)
     # The key of the S3 connection, and secrets that nobody has registered.
     message = "403 for canary-secret at https://me:canary-2@s3.example.com/?X-Amz-Token=canary-3 password: canary-4"
-    notify("failure", RUN, message)
+    notify("failure", NAMED, message)
     (body,) = hook.notices
     assert body["message"] == "403 for *** at https://***@s3.example.com/?X-Amz-Token=*** password: ***"
     assert "canary" not in json.dumps(body) + caplog.text
@@ -120,7 +123,7 @@ def test_a_channel_that_refuses_is_a_line_in_the_log(hook, channels, monkeypatch
     channels({"notifier": HOOK})
     connect(monkeypatch, f"{hook.address}/secret-path")
     hook.status = status
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert len(hook.taken) == 1  # a redirect is not followed
     assert f"the answer was {status}, expected 200 to 299" in caplog.text
     assert "secret-path" not in caplog.text
@@ -142,7 +145,7 @@ def test_a_channel_that_hangs_is_left_behind_and_the_others_are_told(hook, chann
 
     monkeypatch.setattr(notices, "_SEND", 0.25)
     monkeypatch.setattr(notices, "_wait", once_one_hangs_and_the_other_has_told)
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert not hook.hold.is_set()  # it came back although nobody has answered
     assert "no answer within 0 s; the run goes on without" in caplog.text
     assert SENT == ["m"]
@@ -153,7 +156,7 @@ def test_a_channel_whose_host_is_gone_is_a_line_in_the_log(channels, monkeypatch
     channels({"notifier": HOOK})
     monkeypatch.setenv("NO_PROXY", "*")
     connect(monkeypatch, address)
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert "webhook 'afterbell_webhook': ConnectionError" in caplog.text
 
 
@@ -168,35 +171,35 @@ def test_a_channel_whose_host_is_gone_is_a_line_in_the_log(channels, monkeypatch
 def test_a_channel_that_is_set_up_wrongly_fails_no_run(channels, monkeypatch, caplog, channel, said):
     channels(channel)
     monkeypatch.delenv("AIRFLOW_CONN_AFTERBELL_WEBHOOK", raising=False)
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert said in caplog.text
 
 
 def test_a_broken_file_fails_no_run(channels, tmp_path, caplog):
     (tmp_path / "sla.yaml").write_text("notices: 1", encoding="utf-8")
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert "notice 'failure' could not be sent; the run goes on" in caplog.text
 
 
 def test_a_password_does_not_travel_in_clear(channels, monkeypatch, caplog):
     channels({"notifier": HOOK})
     connect(monkeypatch, "http://hooks.example.com", password="canary-token")
-    notify("failure", RUN, "x")
+    notify("failure", NAMED, "x")
     assert "would send its password in clear: use https" in caplog.text
 
 
 def test_a_channel_is_told_of_its_kinds_alone(hook, channels, monkeypatch):
     channels({"notifier": HOOK, "kinds": ["held"]})
     connect(monkeypatch, hook.address)
-    notify("failure", RUN, "x")
-    notify("held", RUN, "y")
+    notify("failure", NAMED, "x")
+    notify("held", NAMED, "y")
     assert [body["kind"] for body in hook.notices] == ["held"]
 
 
 def test_a_template_shows_the_notice_and_never_renders_what_is_in_it(channels):
     SENT.clear()
     channels({"notifier": f"{__name__}.Templated", "kwargs": {"message": "{{ notice.title }}: {{ notice.message }}"}})
-    notify("failure", RUN, "{{ 7 * 7 }} {% raw %}")
+    notify("failure", NAMED, "{{ 7 * 7 }} {% raw %}")
     assert SENT == ["Afterbell: failure, session 2016-06-30: {{ 7 * 7 }} {% raw %}"]
 
 
@@ -211,7 +214,7 @@ def test_airflows_own_notifier_sends_a_letter_as_the_file_shows_it(channels, mon
         extra = {"disable_ssl": True, "disable_tls": True, "from_email": "afterbell@example.com", "retry_limit": 1}
         connection = {"conn_type": "smtp", "host": "127.0.0.1", "port": server.server_address[1], "extra": extra}
         monkeypatch.setenv("AIRFLOW_CONN_SMTP_DEFAULT", json.dumps(connection))
-        notify("failure", RUN, "rows < 3 & more")
+        notify("failure", NAMED, "rows < 3 & more")
         server.shutdown()
         thread.join()
     (letter,) = server.letters
@@ -305,17 +308,17 @@ def test_the_run_is_found_wherever_a_callback_is_called():
     asked = []
     ti = SimpleNamespace(xcom_pull=lambda task_ids: asked.append(task_ids) or RUN)
     dag = SimpleNamespace(task_ids=["await_drops", "open_backfill"])
-    assert run_of({"task": SimpleNamespace(run=RUN)}) == RUN
+    assert run_of({"task": SimpleNamespace(run=RUN)}) == NAMED
     # After the loss of a worker the field is not rendered: it still holds the reference.
-    assert run_of({"task": SimpleNamespace(run=object()), "ti": ti, "dag": dag}) == RUN
+    assert run_of({"task": SimpleNamespace(run=object()), "ti": ti, "dag": dag}) == NAMED
     assert asked == ["open_backfill"]
     # Where results can't be had at all, Airflow's own record of the run has to do.
     broken = SimpleNamespace(xcom_pull=lambda **_: 1 / 0)
     record = SimpleNamespace(conf=None, data_interval_start="2016-06-30T00:00:00+00:00", run_type="scheduled")
-    assert run_of({"ti": broken, "dag": dag, "dag_run": record, "run_id": "r"}) == {
-        "run_id": "r", "session": "2016-06-30", "origin": "scheduled",
-    }  # fmt: skip
-    assert run_of({"run_id": "r", "params": {"session": "2016-06-30"}})["session"] == "2016-06-30"
+    assert run_of({"ti": broken, "dag": dag, "dag_run": record, "run_id": "r"}) == NoticeRun(
+        run_id="r", session="2016-06-30", origin="scheduled"
+    )
+    assert run_of({"run_id": "r", "params": {"session": "2016-06-30"}}).session == "2016-06-30"
 
 
 @pytest.mark.parametrize(
@@ -332,7 +335,8 @@ def test_the_run_is_found_wherever_a_callback_is_called():
     ],
 )  # fmt: skip
 def test_the_outcome_of_a_run_says_who_serves_and_what_was_left_out(results, kind, said):
-    assert outcome(results) == (kind, said)
+    read = {name: step_named(name).result.read(document) for name, document in results.items()}
+    assert outcome(read) == (kind, said)
 
 
 def test_links_are_quoted():

@@ -75,8 +75,8 @@ def sent(dag, conf):
 def test_a_good_form_is_taken_by_both(dag):
     assert sent(dag, FULL) == FULL
     found = asked_for(FULL, NOW)
-    assert found["request"]["steps"] == ["ingest"]
-    assert (found["plan_only"], found["profile"]) == (True, "local")
+    assert found.request.steps == ("ingest",)
+    assert (found.plan_only, found.profile) == (True, "local")
 
 
 @pytest.mark.parametrize("field", ["first", "last", "reason"])
@@ -91,7 +91,7 @@ def test_what_must_be_given_has_no_value_of_its_own_and_is_asked_for_by_both(dag
 def test_what_may_stay_empty_is_left_empty_by_the_page_as_null(dag):
     form = sent(dag, GOOD | {"profile": None, "factor_sets": None})
     found = asked_for(form, NOW)
-    assert (found["profile"], found["request"]["factor_sets"]) == ("", [])
+    assert (found.profile, found.request.factor_sets) == ("", ())
 
 
 @pytest.mark.parametrize(("field", "value"), CASES)

@@ -54,13 +54,14 @@ def test_what_is_no_iso_date_is_refused(text):
 
 def test_every_step_is_told_where_the_run_came_from_and_which_profile_it_was_given():
     found = describe(XNYS, date(2016, 6, 30), "backfill__2016-06-30T20:00:00+00:00", "backfill", "standalone")
-    assert (found["origin"], found["profile"], found["replayed"]) == ("backfill", "standalone", True)
-    assert set(found) == {"session", "run_id", "started", "deadline", "replayed", "origin", "profile"}
+    assert (found.origin, found.profile, found.replayed) == ("backfill", "standalone", True)
+    assert set(found.to_json()) == {"session", "run_id", "started", "deadline", "replayed", "origin", "profile"}
 
 
 @pytest.mark.parametrize(("origin", "hours"), [("scheduled", 2), ("manual", 2), ("backfill", 4)])
 def test_a_backfill_has_the_time_that_airflow_gives_a_run_as_the_night_goes_first(origin, hours):
     found = describe(XNYS, date(2016, 6, 30), "r", origin, "")
+    found = found.to_json()
     started, deadline = (datetime.fromisoformat(found[name]) for name in ("started", "deadline"))
     assert deadline - started == timedelta(hours=hours)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -12,10 +12,12 @@ from afterbell.airflow import outage
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.airflow.results import failure_of, reason_in
 from afterbell.errors import StoreFullError, StoreUnavailableError
+from afterbell.run.contracts.notes import StepFailure
+from afterbell.run.contracts.opened import OpenedRun
 
 BELL = datetime(2016, 6, 30, 20, tzinfo=UTC)
 DEADLINE = BELL + timedelta(hours=2)
-RUN = {"deadline": DEADLINE.isoformat()}
+RUN = OpenedRun(session=date(2016, 6, 30), run_id="r", deadline=DEADLINE, origin="manual")
 LOG = logging.getLogger(__name__)
 
 
@@ -112,7 +114,7 @@ def test_a_drivers_log_says_that_its_store_is_away(kind):
     found = failure_of("train", AirflowException(log), attempt=2)
     assert isinstance(found, StoreAwayError)
     assert str(found) == f"step 'train' failed: {kind}: s3://artifacts/x: no answer"
-    assert reason_in(log, "train") == {"kind": kind, "message": "s3://artifacts/x: no answer", "permanent": False}
+    assert reason_in(log, "train") == StepFailure(kind=kind, message="s3://artifacts/x: no answer", permanent=False)
 
 
 @pytest.mark.parametrize(

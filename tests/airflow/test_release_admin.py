@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from afterbell.airflow.approval import AskOperator, shown
+from afterbell.airflow.approval import AskOperator, Question, shown
 from afterbell.airflow.open_release_admin import check_form
 from afterbell.airflow.spark_step import step_arguments
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.opened import OpenedRun
 from tests.airflow.forms import HOSTILE, bag, form, refused
 
 DAG = "release_admin"
@@ -64,13 +65,13 @@ def test_a_promotion_names_its_release():
 def test_a_reason_travels_as_data_in_one_argument(reason):
     asked = check_form(form(DAG, GOOD | {"reason": reason}))
     run = {"session": "2026-07-01", "run_id": "manual__x", "deadline": "2026-07-01T22:00:00+00:00", "by": "ann"}
-    argv = step_arguments("check_release", run, [run | asked])
+    argv = step_arguments("check_release", OpenedRun.read(run), [run | asked])
     assert argv[-2] == "--inputs"
     assert len(argv) == 8
 
 
 def test_what_a_person_typed_is_shown_as_plain_text_and_is_no_template():
-    text = shown({"said": "A to B", "reason": "![x](http://evil/)\n~~~~~~~~\n# {{ ds }}", "by": "ann"})
+    text = shown(Question(said="A to B", reason="![x](http://evil/)\n~~~~~~~~\n# {{ ds }}", by="ann"))
     first, *body, last = text.splitlines()
     assert first == last == "~~~~~~~~"
     assert body == ["A to B", "reason: ![x](http://evil/) -------- # {{ ds }}", "by: ann"]

@@ -7,6 +7,7 @@ import pytest
 from afterbell.airflow.open_release_drop import check_form
 from afterbell.airflow.spark_step import step_arguments
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.opened import OpenedRun
 from tests.airflow.forms import HOSTILE, bag, form, refused
 
 DAG = "release_drop"
@@ -34,6 +35,6 @@ def test_a_reason_is_one_line_that_says_something(value):
 
 def test_the_step_is_told_who_asked():
     run = {"session": "2026-06-30", "run_id": "r", "deadline": "2026-06-30T22:00:00+00:00", "by": "ann", **GOOD}
-    told = " ".join(step_arguments("release_drop", run, [run]))
+    told = " ".join(step_arguments("release_drop", OpenedRun.read(run), [run]))
     assert '"by": "ann"' in told
     assert [task.task_id for task in bag().dags[DAG].topological_sort()] == ["open_release_drop", "release_drop"]

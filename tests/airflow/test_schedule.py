@@ -242,7 +242,7 @@ def test_a_missed_deadline_is_told_in_the_triggerer_with_the_run_that_missed_it(
     with create_session() as session:
         kwargs = session.scalar(select(Trigger)).kwargs
     told = []
-    monkeypatch.setattr(notices, "notify", lambda kind, run, *_: told.append((kind, run["session"], run["run_id"])))
+    monkeypatch.setattr(notices, "notify", lambda kind, run, *_: told.append((kind, run.session, run.run_id)))
 
     async def events():
         return [event.payload["state"] async for event in CallbackTrigger(**kwargs).run()]

@@ -17,6 +17,7 @@ from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.cluster import reach
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
+from afterbell.run.contracts.daily import IngestResult
 from tests.cluster.test_connections import ENV
 from tests.cluster.test_reach import closed_port
 from tests.clusters.programs import until
@@ -168,7 +169,7 @@ def fails_twice(monkeypatch, tmp_path):
     driver.chmod(0o700)
     parts = spark_step.submission
     monkeypatch.setattr(spark_step, "submission", lambda *given: replace(parts(*given), spark_binary=str(driver)))
-    monkeypatch.setattr(spark_step, "read_result", lambda *_: {"branch": "audit_x"})
+    monkeypatch.setattr(spark_step, "read_result", lambda *_: IngestResult.read({"branch": "audit_x"}))
     return tmp_path / "asked"
 
 

@@ -32,6 +32,7 @@ from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.upload import upload
 from bench.lakes import Lake, differences
+from tests.steps import answer, step_args
 
 SETS = ("core", "fundamental")
 BEFORE, RANGE, AFTER = 24, 5, 4
@@ -84,22 +85,24 @@ class Scenario:
     def land(self, lake: Lake, session: date, **span: str) -> dict[str, Any]:
         """The first two data steps of a session's run."""
         done = ingest(lake.args("ingest", session, **span))
-        return audit.validate(lake.args("validate", session, branch=done["branch"], **span))
+        return answer(audit.validate, lake.args("validate", session, branch=done.branch, **span))
 
     def day(self, lake: Lake, session: date, **span: str) -> None:
         """The data steps of a session's run."""
         heads = self.land(lake, session, **span)
-        features(lake.args("features", session, **heads, factor_sets=list(SETS)))
+        handed = {name: heads[name] for name in ("bars_snapshot", "actions_snapshot", "filings_snapshot")}
+        features(lake.args("features", session, **handed, factor_sets=list(SETS)))
 
-    def args(self, step: str, **inputs: Any) -> StepArgs:
-        return StepArgs(step, date(2026, 4, 1), f"manual__{self.runs}", datetime.now(UTC) + timedelta(hours=1), inputs)
+    def args(self, step: str, **inputs: Any) -> StepArgs[Any]:
+        deadline = datetime.now(UTC) + timedelta(hours=1)
+        return step_args(step, date(2026, 4, 1), f"manual__{self.runs}", deadline, inputs)
 
     def plan(self, **more: Any) -> dict[str, Any]:
         request = {"first": self.range[0].isoformat(), "last": self.range[-1].isoformat(), "chunk_sessions": 2,
                    "factor_sets": list(SETS)}  # fmt: skip
         told = {"request": request | more, "reason": "the scenario wants them", "asked_by": "tests", "plan_only": False}
         self.runs += 1
-        return plan_step(self.args("backfill_plan", **told))
+        return answer(plan_step, self.args("backfill_plan", **told))
 
     def fill(self, planned: dict[str, Any]) -> dict[str, Any]:
         """Both steps, as the DAG runs them; what they return, or the error that ended them."""
@@ -107,9 +110,9 @@ class Scenario:
             args = {"backfill_id": planned["backfill_id"]}
             done = {}
             if planned["todo"]["ingest"]:
-                done["ingest"] = jobs.backfill_ingest(self.args("backfill_ingest", **args))
+                done["ingest"] = answer(jobs.backfill_ingest, self.args("backfill_ingest", **args))
             if planned["todo"]["features"]:
-                done["features"] = jobs.backfill_features(self.args("backfill_features", **args))
+                done["features"] = answer(jobs.backfill_features, self.args("backfill_features", **args))
         except AfterbellError as error:
             return {"error": f"{type(error).__name__}: {error}"}
         return done

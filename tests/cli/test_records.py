@@ -6,7 +6,16 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from afterbell.backfill.documents import BackfillPlan, ChunkPlan, ChunkState, Estimate, IngestPlan, SetPlan
+from afterbell.backfill.documents import (
+    BackfillPlan,
+    BackfillRecord,
+    ChunkPlan,
+    ChunkState,
+    Estimate,
+    IngestPlan,
+    SetPlan,
+)
+from afterbell.backfill.request import BackfillRequest
 from afterbell.cli import backfill, experiment
 
 BACKFILL = "20150323-20151231-a5fb4415"
@@ -52,11 +61,13 @@ def test_a_state_names_the_days_of_each_chunk_on_one_line(printed):
         ChunkState(step="features", number=1, first=FIRST, last=LAST, state="failed",
                    message=failed),
     ]  # fmt: skip
-    backfill._show_state({
-        "id": BACKFILL, "state": "failed",
-        "record": {"reason": "history for the new factor set " * 4, "asked_at": WHEN.isoformat(), "asked_by": "me"},
-        "chunks": [one.model_dump(mode="json") for one in chunks],
-    })  # fmt: skip
+    record = BackfillRecord(
+        backfill_id=BACKFILL, request=BackfillRequest(first=FIRST, last=LAST),
+        reason="history for the new factor set " * 4, asked_at=WHEN, asked_by="me",
+    )  # fmt: skip
+    backfill._show_state(backfill.BackfillReport(
+        id=BACKFILL, state="failed", record=record, plan=None, attempts=(), chunks=tuple(chunks),
+    ))  # fmt: skip
     lines = printed()
     assert any(line.split()[-1] == BACKFILL for line in lines)
     assert sum("2015-03-23 to 2015-12-31" in line for line in lines) == 2

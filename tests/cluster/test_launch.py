@@ -15,6 +15,7 @@ from afterbell.cluster.secrets import cluster_secrets, secret_values
 from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ClusterUnavailableError, NoResourcesError
+from afterbell.run.contracts.releases import ProbeInputs
 from afterbell.run.job import StepArgs
 from tests.cluster.rest_server import frozen_server
 from tests.cluster.test_connections import ENV
@@ -35,7 +36,7 @@ def opened(tmp_path, monkeypatch):
 
 
 def _job(opened, cluster):
-    args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC))
+    args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC), ProbeInputs())
     return doctor_cluster._Job(opened, cluster, args)
 
 

@@ -22,13 +22,15 @@ from afterbell.lake import reader
 from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import step_named
 from afterbell.stores.factory import drop_store
 from spark_jobs.ingest import ingest
 from tests.faults import market
 
 BUCKET = "faults-lake"
-Step = Callable[[StepArgs], dict[str, Any]]
+Step = Callable[[StepArgs[Any]], Result]
 
 
 class Scenario:
@@ -49,14 +51,17 @@ class Scenario:
         """A step as a driver runs it: its result, or its exit status and what it said."""
         result: dict[str, Any] = {}
 
-        def kept(args: StepArgs) -> dict[str, Any]:
-            result.update(body(args))
-            return dict(result)
+        def kept(args: StepArgs[Any]) -> Result:
+            done = body(args)
+            result.update(done.to_json())
+            return done
 
         said = io.StringIO()
         argv = ["--session", session.isoformat(), "--run-id", f"lost__{session}", "--deadline"]
         with redirect_stderr(said):
-            status = run_step(name, kept, [*argv, "2099-01-01T00:00:00+00:00", "--inputs", json.dumps(inputs)])
+            status = run_step(
+                step_named(name), kept, [*argv, "2099-01-01T00:00:00+00:00", "--inputs", json.dumps(inputs)]
+            )
         return {**result, "status": status, "said": said.getvalue()}
 
     def publish(self, number: int) -> dict[str, Any]:
@@ -93,7 +98,8 @@ class Scenario:
         seen: dict[str, Any] = {"first": self.publish(1)}
         day = market.day(2)
         bars, manifest = self.file_of("market.bars"), self.file_of("market.bars", "manifests", "path")
-        inputs = {name: seen["first"][name] for name in ("bars_snapshot", "actions_snapshot")}
+        names = ("bars_snapshot", "actions_snapshot", "filings_snapshot")
+        inputs = {name: seen["first"][name] for name in names}
         for name, path, action in (
             ("ingest", bars, lambda: self.step("ingest", ingest, day)),
             ("ledger", self.file_of("raw.drops"), lambda: self.step("ingest", ingest, day)),

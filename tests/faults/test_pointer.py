@@ -17,6 +17,7 @@ from afterbell.errors import (
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.manifest import Manifest
 from afterbell.release.publish import build_manifest, move_champion, upload
+from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.stores.artifacts import ArtifactStore
 from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Stage
 from tests.faults.proxy import Action, Answer, Pass, Reset, Stall
@@ -39,7 +40,7 @@ def direct(stage: Stage) -> ArtifactStore:
 
 def released(store: ArtifactStore, candidate: str, session: date) -> Manifest:
     """A release of ``candidate`` that stands complete, and that the pointer does not name yet."""
-    manifest = build_manifest(add_candidate(store, candidate), session, {"h1": {"ic": 0.05}}, "better")
+    manifest = build_manifest(add_candidate(store, candidate), session, {"h1": HorizonMetrics(ic=0.05)}, "better")
     upload(store, manifest)
     return manifest
 

@@ -29,8 +29,8 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
-from afterbell.run.job import StepArgs
 from tests.features.worlds import DAY, World, drawn
+from tests.steps import answer, step_args
 
 SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11
 """Sessions 0 to BULK - 1 are computed at once, the rest day by day. Session LATE's own drop never came."""
@@ -121,10 +121,10 @@ class Scenario:
         """The step, or the error it ended with; of the daily models' set, if none is named."""
         self.calls += 1
         inputs = {"bars_snapshot": head(self.spark, BARS), "actions_snapshot": head(self.spark, CORPORATE_ACTIONS)}
-        inputs |= {"factor_sets": [factors.name for factors in sets]} | more
-        args = StepArgs("features", session, f"run-{self.calls}", datetime(2030, 1, 1, tzinfo=UTC), inputs)
+        inputs |= {"filings_snapshot": None, "factor_sets": [factors.name for factors in sets]} | more
+        args = step_args("features", session, f"run-{self.calls}", datetime(2030, 1, 1, tzinfo=UTC), inputs)
         try:
-            return features(args)
+            return answer(features, args)
         except AfterbellError as error:
             return {"error": type(error).__name__, "message": str(error)}
 

@@ -28,14 +28,16 @@ from afterbell.quality import job as validate
 from afterbell.release import __main__ as release
 from afterbell.release import publish
 from afterbell.release.catalog import read_champion
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, result_key, run_step
+from afterbell.run.steps import step_named
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs import evaluate, score, train
 
 REAL_STDOUT = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)  # whatever else prints must not disturb the conversation
 
-BODIES: dict[str, Callable[[StepArgs], dict[str, Any]]] = {
+BODIES: dict[str, Callable[[StepArgs[Any]], Result]] = {
     "ingest": ingest.ingest,
     "validate": validate.validate,
     "features": features.features,
@@ -93,7 +95,7 @@ class Rival:
         argv = [f"--{option}={value}" for option, value in said.items()]
         told = io.StringIO()
         with contextlib.redirect_stderr(told):
-            status = run_step(name, BODIES[name], argv)
+            status = run_step(step_named(name), BODIES[name], argv)
         if status:
             return {"status": status, "told": told.getvalue()[-2000:]}
         store = ArtifactStore(Runtime.from_env().s3)

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from afterbell.config.runtime import Runtime
-from afterbell.run.steps import STEPS, inputs_of
+from afterbell.run.steps import STEPS, inputs_of, step_named
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
@@ -76,7 +76,12 @@ class Duel:
             self.seen[f"after {step}"] = self.other.ask("seen")["done"]
 
     def _tell(self, writer: Writer, step: str, session: str, results: list[Any], *, stop: bool = False) -> None:
-        command = {"name": step, "session": session, "run_id": f"run-{session}", "inputs": inputs_of(step, results)}
+        command = {
+            "name": step,
+            "session": session,
+            "run_id": f"run-{session}",
+            "inputs": inputs_of(step_named(step), results).to_json(),
+        }
         writer.tell("step", **command, **({"stop": True} if stop else {}))  # type: ignore[arg-type]
 
     def _well(self, step: str, *results: dict[str, Any]) -> None:

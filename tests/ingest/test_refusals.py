@@ -10,8 +10,8 @@ import pytest
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError
 from afterbell.ingest.refusals import Refusal, listed, read_refusals, refuse, release
 from afterbell.ingest.release_drop import main
-from afterbell.run.job import StepArgs
 from afterbell.stores.artifacts import ArtifactStore
+from tests.steps import step_args
 
 pytestmark = pytest.mark.services
 BUCKET = "refusal-tests"
@@ -84,8 +84,8 @@ def test_a_refusal_that_was_altered_is_named(store):
 def test_the_step_of_the_form_releases_in_the_name_of_who_asked(store):
     refuse(store, [refusal()])
     told = {"refusal_id": refusal().id, "reason": "the vendor confirmed it", "by": "ann"}
-    args = StepArgs("release_drop", date(2016, 6, 30), "manual__1", datetime(2190, 1, 1, tzinfo=UTC), told)
-    assert main(args)["changed"] is True
-    assert main(args)["changed"] is False
+    args = step_args("release_drop", date(2016, 6, 30), "manual__1", datetime(2190, 1, 1, tzinfo=UTC), told)
+    assert main(args).changed is True
+    assert main(args).changed is False
     (held,) = read_refusals(store)
     assert (held.release.by, held.release.run_id) == ("ann", "manual__1")

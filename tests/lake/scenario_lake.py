@@ -30,6 +30,7 @@ from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import ancestry
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
+from afterbell.run.contracts.daily import IngestInputs
 from afterbell.run.job import StepArgs
 from afterbell.run.record import record_run
 from tests.lake.branches import open_branch
@@ -163,7 +164,7 @@ class Scenario:
         return made | {"micros": int(at.timestamp() * 1_000_000)}
 
     def runs(self) -> dict[str, Any]:
-        args = StepArgs("ingest", SESSION, "manual__1", datetime(2016, 6, 29, 22, tzinfo=UTC))
+        args = StepArgs("ingest", SESSION, "manual__1", datetime(2016, 6, 29, 22, tzinfo=UTC), IngestInputs())
         started = datetime(2016, 6, 29, 20, 30, tzinfo=UTC)
         record_run(
             self.spark, args, started, rows=7, snapshots_in={"raw.drops": 1}, snapshots_out={"market.bars": 2},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from afterbell.config.runtime import Runtime
-from afterbell.run.steps import STEPS, inputs_of
+from afterbell.run.steps import STEPS, inputs_of, step_named
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
@@ -39,7 +39,7 @@ def metrics(services: Any, tmp_path, monkeypatch) -> dict[str, Any]:
         assert driver.answer() == {"ready": True}
         results: list[dict[str, Any]] = [{"origin": "manual"}]
         for step in STEPS[: STEPS.index("evaluate") + 1]:
-            inputs: Any = inputs_of(step, results)
+            inputs: Any = inputs_of(step_named(step), results).to_json()
             found = driver.ask("step", name=step, session=LAST, run_id="no-signal", inputs=inputs)["done"]
             assert found["status"] == 0, f"{step}: {found}; {driver.tail()}"
             results.append(found)

@@ -22,6 +22,7 @@ from afterbell.quality.report import build_report
 from afterbell.quality.report_document import QualityReport
 from afterbell.quality.report_store import newest_report
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.contracts.daily import ValidateInputs
 from afterbell.run.job import StepArgs
 from afterbell.sources.source import load_source
 from afterbell.stores.protocols import StoredObject
@@ -29,6 +30,7 @@ from tests.quality.cases import DAY, JUMP, STALE, Row, rule_set
 
 NASTY = "<script>alert('x')</script>"
 KNOWN = datetime(2016, 6, 30, 20, 30, tzinfo=UTC)
+ARGS = StepArgs("validate", DAY, "daily_2016", KNOWN, ValidateInputs(branch="audit_x_00000000"))
 BEFORE = date(2016, 6, 29)
 
 
@@ -128,7 +130,7 @@ def judgement() -> Judgement:
 @pytest.fixture
 def report(judgement: Judgement) -> dict[str, Any]:
     """As it is stored."""
-    return build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN)).to_json()
+    return build_report(judgement, ARGS).to_json()
 
 
 def page_of(report: dict[str, Any]) -> str:
@@ -224,7 +226,7 @@ def test_a_line_set_aside_is_shown_in_full_and_an_endless_one_says_how_long_it_i
     raw = ["x" * 3999 + "!", "y" * 5000]
     rejects = pl.DataFrame([reject("long", "A", 2) | {"raw": raw[0]}, reject("long", "B", 3) | {"raw": raw[1]}])
     judgement = replace(judgement, findings=replace(judgement.findings, rejects=rejects))
-    (line,) = build_report(judgement, StepArgs("validate", DAY, "daily_2016", KNOWN)).quarantine
+    (line,) = build_report(judgement, ARGS).quarantine
     whole, cut = (sample["raw"] for sample in line.samples)
     assert whole == raw[0]
     assert cut == "y" * 4000 + " ... (5000 characters in all)"

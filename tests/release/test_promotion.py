@@ -20,6 +20,7 @@ from afterbell.release.audit import moves, not_carried_out
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.promotion import carry_out, choice, plan
 from afterbell.release.publish import Judged, publish
+from afterbell.run.contracts.daily import HorizonMetrics
 from tests.release.conftest import RIDGE, add_candidate
 
 pytestmark = pytest.mark.services
@@ -32,7 +33,9 @@ def daily(store, number, day=None, run="run"):
     """What the daily run's last step does with a candidate that won."""
     champion, _ = read_champion(store)
     against = champion.candidate_id if champion else None
-    return publish(store, Judged(IDS[number], against, {"h1": {"ic": 0.05}}, "better"), day or DAYS[number], run)[1]
+    return publish(
+        store, Judged(IDS[number], against, {"h1": HorizonMetrics(ic=0.05)}, "better"), day or DAYS[number], run
+    )[1]
 
 
 @pytest.fixture

@@ -15,14 +15,15 @@ from afterbell.release.catalog import list_releases, read_champion, read_manifes
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from afterbell.release.turn import KEY as TURN
 from afterbell.release.turn import take_turn
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate
+from tests.steps import step_args
 
 pytestmark = pytest.mark.services
 SESSION = date(2016, 6, 30)
-METRICS = {"h1": {"ic": 0.05}}
+METRICS = {"h1": HorizonMetrics(ic=0.05)}
 
 
 def release(store, candidate="0123456789abcdef", session=SESSION, run="run-1", metrics=METRICS, move=True):
@@ -107,12 +108,12 @@ def test_the_step_is_told_where_the_run_came_from(services, store, monkeypatch, 
     release(store)
     add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
     told = {"candidate_id": "fedcba9876543210", "champion_candidate_id": "0123456789abcdef", "verdict": "publish"}
-    told |= {"reason": "better", "metrics": METRICS, "origin": origin}
+    told |= {"reason": "better", "metrics": {"h1": {"ic": 0.05}}, "origin": origin}
     deadline = datetime(2190, 1, 1, tzinfo=UTC)
     take_turn(store, "run-2", deadline, print)
-    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
+    found = main(step_args("publish", date(2016, 7, 1), "run-2", deadline, told))
     assert not store.exists(TURN)
-    assert (found["release_id"], found["moved"]) == (released, origin != "backfill")
+    assert (found.release_id, found.moved) == (released, origin != "backfill")
     assert read_champion(store)[0].release_id == champion
 
 
@@ -133,10 +134,10 @@ def test_a_run_that_is_late_or_has_no_candidate_keeps_the_champion_and_publishes
     release(store)
     add_candidate(store, "fedcba9876543210", session="2016-07-01", intercept=1.0)
     told = {"candidate_id": candidate, "champion_candidate_id": "0123456789abcdef", "verdict": verdict}
-    told |= {"reason": "no time for fits", "metrics": METRICS, "origin": "scheduled"}
-    found = main(StepArgs("publish", date(2016, 7, 1), "run-2", deadline, told))
-    assert (found["release_id"], found["published"], found["moved"]) == ("2016-06-30-0123456789ab", None, False)
-    assert found["reason"] == reason
+    told |= {"reason": "no time for fits", "metrics": {"h1": {"ic": 0.05}}, "origin": "scheduled"}
+    found = main(step_args("publish", date(2016, 7, 1), "run-2", deadline, told))
+    assert (found.release_id, found.published, found.moved) == ("2016-06-30-0123456789ab", None, False)
+    assert found.reason == reason
     assert list_releases(store) == ["2016-06-30-0123456789ab"]
 
 
@@ -258,7 +259,7 @@ def test_the_same_candidate_with_another_manifest_is_refused(store):
     add_candidate(store)
     release(store)
     with pytest.raises(DigestMismatchError, match="a release is immutable"):
-        release(store, run="run-2", metrics={"h1": {"ic": 0.9}})
+        release(store, run="run-2", metrics={"h1": HorizonMetrics(ic=0.9)})
 
 
 def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkeypatch):

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from afterbell.cli import release as cli
 from afterbell.release.publish import Judged, publish
+from afterbell.run.contracts.daily import HorizonMetrics
 from tests.release.conftest import add_candidate
 
 pytestmark = pytest.mark.services
@@ -24,7 +25,7 @@ def listed(store, monkeypatch):
     against = None
     for one, day in zip(IDS, DAYS, strict=True):
         add_candidate(store, one)
-        publish(store, Judged(one, against, {"h1": {"ic": 0.05}}, "better"), day, "run")
+        publish(store, Judged(one, against, {"h1": HorizonMetrics(ic=0.05)}, "better"), day, "run")
         against = one
     store.put(f"releases/{B}/manifest.json", store.get(f"releases/{A}/manifest.json"))
     monkeypatch.setattr(cli, "_releases", lambda **_: nullcontext(store))

@@ -19,9 +19,10 @@ from afterbell.release import publish as publish_module
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.publish import Judged, publish
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.scoring.models import open_release
 from tests.release.conftest import add_candidate
+from tests.steps import step_args
 
 pytestmark = pytest.mark.services
 IDS = ("00aa00aa00aa00aa", "11bb11bb11bb11bb", "22cc22cc22cc22cc", "33dd33dd33dd33dd")
@@ -32,7 +33,7 @@ LATER = datetime(2190, 1, 1, tzinfo=UTC)
 
 def daily(store, number, move=True):
     champion, _ = read_champion(store)
-    judged = Judged(IDS[number], champion.candidate_id if champion else None, {"h1": {"ic": 0.05}}, "better")
+    judged = Judged(IDS[number], champion.candidate_id if champion else None, {"h1": HorizonMetrics(ic=0.05)}, "better")
     return publish(store, judged, DAYS[number], f"run-{number}", move=move)[1]
 
 
@@ -168,7 +169,10 @@ def test_a_pointer_that_was_removed_is_refused_too(served):
 
 
 def step(name, **inputs):
-    return StepArgs(name, DAYS[3], "run-9", LATER, inputs)
+    return step_args(name, DAYS[3], "run-9", LATER, inputs)
+
+
+NOTHING_JUDGED = {"candidate_id": None, "champion_candidate_id": None, "metrics": {}, "origin": "manual"}
 
 
 @pytest.mark.parametrize(
@@ -177,8 +181,8 @@ def step(name, **inputs):
         lambda store: open_release(store, A),
         lambda store: publish(store, Judged(IDS[3], IDS[0], {}, "better"), DAYS[3], "run-9"),
         lambda store: publish(store, Judged(IDS[3], IDS[0], {}, "better"), DAYS[3], "run-9", move=False),
-        lambda _: publishing.main(step("publish", verdict="keep", reason="not better")),
-        lambda _: check.main(step("check_release", action="verify")),
+        lambda _: publishing.main(step("publish", verdict="keep", reason="not better", **NOTHING_JUDGED)),
+        lambda _: check.main(step("check_release", action="verify", release_id="", reason="", by="ann")),
     ],
     ids=["score", "publish", "publish a backfill", "keep", "release_admin"],
 )  # fmt: skip
@@ -196,7 +200,7 @@ def test_an_experiment_does_not_begin_beside_a_forged_pointer(served, monkeypatc
     monkeypatch.setattr(resolve, "heads", lambda *_: (1, 1, None, None))
     forge(served, without_an_entry)
     with pytest.raises(UnprovenPointerError):
-        resolve.main(step("experiment_resolve"))
+        resolve.main(step("experiment_resolve", experiment="0" * 16, request={}))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 """The arguments of a step are typed, and an id never becomes a path or a branch unparsed."""
 
 import json
+import re
 from datetime import UTC, date, datetime
 
 import pytest
 
 from afterbell.errors import ConfigError, ObjectMissingError, StoreUnavailableError
 from afterbell.run import job
+from afterbell.run.contracts.daily import LeftOut, Result
+from afterbell.run.contracts.releases import ProbeInputs
 from afterbell.run.job import (
     EXIT_PERMANENT,
     attempt_key,
@@ -16,20 +19,53 @@ from afterbell.run.job import (
     run_slug,
     run_step,
 )
+from afterbell.run.steps import TRAIN, Step
 
 GOOD = ["--session", "2016-06-30", "--run-id", "manual__2016", "--deadline", "2016-06-30T22:00:00+00:00"]
 
 
+TRAIN_INPUTS = {"bars_snapshot": 7, "actions_snapshot": 8, "features_snapshots": {"core": 9},
+                "definition_hashes": {"core": "h"}}  # fmt: skip
+
+
+class ProbedX(Result):
+    """The result of a step of these tests."""
+
+    x: int
+    since: date | None = None
+
+
+PROBE = Step("probe", ProbeInputs, ProbedX, {})
+
+
 def test_arguments_become_typed_values():
-    found = parse_args("train", [*GOOD, "--inputs", json.dumps({"bars_snapshot": 7})])
+    found = parse_args(TRAIN, [*GOOD, "--inputs", json.dumps(TRAIN_INPUTS | {"leave_out": [{"folds": 2}]})])
     assert found.session == date(2016, 6, 30)
     assert found.deadline == datetime(2016, 6, 30, 22, tzinfo=UTC)
-    assert found.require("bars_snapshot") == 7
+    assert found.inputs.bars_snapshot == 7
+    assert found.inputs.leave_out == (LeftOut(folds=2),)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"bars_snapshot": "7"}, "'bars_snapshot': Input should be a valid integer, found '7'"),
+        ({"bars_snapshot": None}, "'bars_snapshot': Input should be a valid integer, found None"),
+        ({"bars_snapshots": 7}, "'bars_snapshots': Extra inputs are not permitted, found 7"),
+        ({"leave_out": [{"folds": 0}]}, "'leave_out.0.folds': Input should be greater than or equal to 1, found 0"),
+        ({"leave_out": [{}]}, "'leave_out.0': Value error, a measure names either families"),
+        ({"features_snapshots": {"core": "x"}}, "'features_snapshots.core': Input should be a valid integer"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_contract_are_named_with_what_was_expected(change, named):
+    with pytest.raises(ConfigError) as error:
+        parse_args(TRAIN, [*GOOD, "--inputs", json.dumps(TRAIN_INPUTS | change)])
+    assert str(error.value).startswith(f"the inputs of step 'train' do not fit their model: {named}")
 
 
 def test_a_missing_input_is_named():
-    with pytest.raises(ConfigError, match="'train' needs the input 'bars_snapshot'"):
-        parse_args("train", GOOD).require("bars_snapshot")
+    with pytest.raises(ConfigError, match=r"inputs of step 'train' do not fit.*'bars_snapshot': Field required"):
+        parse_args(TRAIN, GOOD)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +82,7 @@ def test_a_missing_input_is_named():
 )
 def test_bad_arguments_are_refused(argv):
     with pytest.raises(ConfigError, match="arguments of step 'train'"):
-        parse_args("train", argv)
+        parse_args(TRAIN, argv)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +98,12 @@ def test_a_run_id_of_airflow_becomes_one_path_segment():
     assert result_key(date(2016, 6, 30), "manual__x", "train") == "runs/2016-06-30/manual_x/train.json"
 
 
+def _never(_):
+    raise AssertionError("the step was begun")
+
+
 def test_a_permanent_failure_has_an_exit_status_of_its_own_and_no_traceback(capsys):
-    assert run_step("train", lambda _: {}, ["--session", "nonsense"]) == EXIT_PERMANENT
+    assert run_step(TRAIN, _never, ["--session", "nonsense"]) == EXIT_PERMANENT
     shown = capsys.readouterr().err
     assert shown.startswith("train: ConfigError: arguments of step 'train'")
     assert "Traceback" not in shown
@@ -96,7 +136,7 @@ PLACE = (date(2016, 6, 30), "manual__2016", "probe")
 
 
 def _run(body):
-    return run_step("probe", body, [*GOOD, "--attempt", ATTEMPT])
+    return run_step(PROBE, body, [*GOOD, "--attempt", ATTEMPT])
 
 
 def _raise(error):
@@ -104,9 +144,40 @@ def _raise(error):
 
 
 def test_a_result_names_the_attempt_that_it_belongs_to(store):
-    assert _run(lambda _: {"x": 1}) == 0
+    assert _run(lambda _: ProbedX(x=1)) == 0
     found = store.found[result_key(*PLACE)]
     assert (found["attempt"], found["x"]) == (ATTEMPT, 1)
+
+
+def test_a_result_is_written_as_it_always_was(store):
+    assert _run(lambda _: ProbedX(x=1, since=date(2016, 6, 29))) == 0
+    written = store.found[result_key(*PLACE)]
+    started, finished = written.pop("started_at"), written.pop("finished_at")
+    assert datetime.fromisoformat(started).isoformat() == started <= finished
+    assert started.endswith("+00:00")
+    assert written.pop("seconds") >= 0
+    assert written == {"x": 1, "since": "2016-06-29", "step": "probe", "ready_at": None, "attempt": ATTEMPT}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (lambda _: {"x": 1}, "step 'probe' answered with dict; expected ProbedX"),
+        (lambda _: Result(), "step 'probe' answered with Result; expected ProbedX"),
+        (lambda _: ProbedX(x="one"), "'x': Input should be a valid integer.*, found 'one'"),
+        (lambda _: ProbedX.model_construct(x="one"), "'x': Input should be a valid integer.*, found 'one'"),
+        (lambda _: ProbedX.model_construct(x="1"), "does not read back as it is written"),
+        (lambda _: ProbedX.model_construct(), "'x': Field required"),
+        (lambda _: ProbedX(x=1, y=2), r"\['y'\], which ProbedX does not know"),
+    ],
+)
+def test_a_result_that_does_not_fit_its_model_is_not_written(store, body, reason):
+    assert _run(body) == EXIT_PERMANENT
+    assert result_key(*PLACE) not in store.found
+    failure = store.found[failure_key(*PLACE)]
+    assert failure["kind"] == "PermanentError"
+    assert re.search(reason, failure["message"])
+    assert "'probe'" in failure["message"]
 
 
 @pytest.mark.parametrize(
@@ -144,10 +215,10 @@ def test_an_attempt_that_was_overtaken_or_killed_does_not_begin(store, newest, c
 
 def test_the_newest_attempt_begins(store):
     store.found[attempt_key(*PLACE)] = {"attempt": ATTEMPT}
-    assert _run(lambda _: {}) == 0
+    assert _run(lambda _: ProbedX(x=1)) == 0
 
 
 @pytest.mark.parametrize("attempt", ["../x", "ABC", "g", "a b", "0" * 65])
 def test_an_attempt_that_is_none_is_refused(attempt):
     with pytest.raises(ConfigError, match="--attempt"):
-        parse_args("train", [*GOOD, "--attempt", attempt])
+        parse_args(TRAIN, [*GOOD, "--attempt", attempt])

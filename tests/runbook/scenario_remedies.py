@@ -204,13 +204,13 @@ def held(now: Moment) -> str:
 def unreadable_document(now: Moment) -> str:
     """``maintenance`` can't read a document, which is removed; then it is run again, and the run goes on."""
     from afterbell.errors import PermanentError  # noqa: PLC0415
-    from afterbell.run.job import StepArgs  # noqa: PLC0415
     from spark_jobs.maintain import maintain  # noqa: PLC0415
+    from tests.steps import step_args  # noqa: PLC0415
 
     key = f"runs/{THIRD}/somebody/train.json"
     now.world.store.put(key, b"\xff{")
     inputs = {"now": datetime.now(UTC).isoformat(), "dry_run": False}
-    args = StepArgs("maintain", THIRD, "maintenance", datetime.now(UTC) + timedelta(hours=1), inputs)
+    args = step_args("maintain", THIRD, "maintenance", datetime.now(UTC) + timedelta(hours=1), inputs)
     with pytest.raises(PermanentError, match=key):
         maintain(args)
     now.world.store.delete(key)

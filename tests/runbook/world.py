@@ -30,8 +30,9 @@ from afterbell.features.job import features
 from afterbell.ingest.job import ingest
 from afterbell.quality.job import validate
 from afterbell.release.__main__ import main as publish
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, result_key, run_step
-from afterbell.run.steps import STEPS, inputs_of
+from afterbell.run.steps import STEPS, inputs_of, step_named
 from afterbell.simulation.feed import deliveries
 from afterbell.simulation.layout import price_key
 from afterbell.simulation.market import MarketSpec, simulate
@@ -42,7 +43,7 @@ from spark_jobs.score import score
 from spark_jobs.train import train
 from tests.small import edit, small_config
 
-BODIES: dict[str, Callable[[StepArgs], dict[str, Any]]] = {
+BODIES: dict[str, Callable[[StepArgs[Any]], Result]] = {
     "ingest": ingest, "validate": validate, "features": features, "train": train, "evaluate": evaluate,
     "publish": publish, "score": score,
 }  # fmt: skip
@@ -85,7 +86,9 @@ class Run:
     def handed(self, step: str) -> dict[str, Any]:
         opened = {"origin": "manual", "late_drops": [], "missing_drops": []}
         before = STEPS[: STEPS.index(step)]
-        return inputs_of(step, [opened, *(self.results[each] for each in before if each in self.results)])
+        return inputs_of(
+            step_named(step), [opened, *(self.results[each] for each in before if each in self.results)]
+        ).to_json()
 
 
 @dataclass(frozen=True)
@@ -151,7 +154,7 @@ class World:
         said = io.StringIO()
         try:
             with redirect_stderr(said):
-                status = run_step(step, BODIES[step], argv)
+                status = run_step(step_named(step), BODIES[step], argv)
         except Exception as error:  # noqa: BLE001 - what is no error of ours is told as well
             return f"{type(error).__name__}: {str(error)[:2000]}"
         if status:

@@ -64,4 +64,4 @@ def test_what_remains_after_a_step_is_the_sum_of_those_behind_it():
 
 def test_budgets_travel_as_json():
     found = learn(ingests(10, 20, 30), POLICY)
-    assert Budgets.from_json(found.to_json()) == found
+    assert Budgets.of(found.figures()) == found

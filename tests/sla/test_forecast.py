@@ -22,8 +22,9 @@ def test_the_steps_that_remain_are_added_up():
     found = forecast(BUDGETS, "train", at(21, 3), DEADLINE, done=False)
     assert found.finish == at(21, 43)
     assert found.slack == timedelta(minutes=17)
-    assert found.said == "forecast: finish 21:43 UTC, 17 min before the deadline"
-    assert found.to_json() == {
+    assert found.summary == "forecast: finish 21:43 UTC, 17 min before the deadline"
+    assert found.entry(done=False).to_json() == {
+        "done": False,
         "at": "2016-06-30T21:03:00+00:00", "step": "train", "finish": "2016-06-30T21:43:00+00:00", "slack": 1020.0,
     }  # fmt: skip
 
@@ -35,7 +36,7 @@ def test_a_step_that_has_ended_no_longer_counts():
 
 def test_a_miss_is_said_as_one():
     found = forecast(BUDGETS, "train", at(21, 45), DEADLINE, done=False)
-    assert found.said == "forecast: finish 22:25 UTC, 25 min after the deadline"
+    assert found.summary == "forecast: finish 22:25 UTC, 25 min after the deadline"
     assert not found.fits
 
 
@@ -66,7 +67,7 @@ def test_as_little_as_it_takes_is_left_out_in_the_order_of_the_policy(minute, ta
 
 def test_what_is_left_out_is_said():
     found = fitting(BUDGETS, "train", at(21, 21), DEADLINE, (FOLDS, RIDGE))
-    assert found.said.endswith("5 min before the deadline; left out by policy: folds but the newest 2; ridge")
+    assert found.summary.endswith("5 min before the deadline; left out by policy: folds but the newest 2; ridge")
 
 
 def test_a_step_before_says_what_training_would_leave_out():

@@ -24,7 +24,6 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
-from afterbell.run.job import StepArgs
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FINAL, Fit, plan, settle
@@ -34,6 +33,7 @@ from afterbell.training.spark_fits import Shipped, copy_out, run_fits
 from afterbell.training.spec import load_spec
 from spark_jobs.evaluate import evaluate
 from spark_jobs.train import train
+from tests.steps import answer, step_args
 
 FACTORS = {"core": ("SIGNAL", "NOISE1"), "other": ("NOISE2",)}
 SYMBOLS, STRENGTH = 60, 0.15
@@ -104,7 +104,7 @@ def elsewhere(spark, args, folder):
     """Whether a store that Python can't reach gives the same files as ``folder`` has."""
     scan.reachable = lambda _: False  # as for hdfs:
     spec, runtime = load_spec(), Runtime.from_env()
-    inputs = read_inputs(spark, runtime.s3, Handed.of(args, spec.feature_sets), Exchange(), args.session, spec)
+    inputs = read_inputs(spark, runtime.s3, Handed.of(args.inputs, spec.feature_sets), Exchange(), args.session, spec)
     with tempfile.TemporaryDirectory() as other:
         build(inputs, spec, Path(other), {})
         return [(Path(other) / f"{name}.npy").read_bytes() == (folder / f"{name}.npy").read_bytes() for name in ARRAYS]
@@ -112,12 +112,12 @@ def elsewhere(spark, args, folder):
 
 def hurry(told):
     """Trainings near and past the deadline, and what evaluating them comes to."""
-    less = train(told("train", {"leave_out": [{"folds": 2}, {"families": ["ridge"]}], "needed_after": 600}))
-    late = evaluate(told("evaluate", train(told("train")), PAST, "test__late"))
+    less = answer(train, told("train", {"leave_out": [{"folds": 2}, {"families": ["ridge"]}], "needed_after": 600}))
+    late = answer(evaluate, told("evaluate", answer(train, told("train")), PAST, "test__late"))
     another_penalty()
     # The time that the later steps need has begun already: nothing is begun.
-    none = train(told("train", {"needed_after": 600}, PAST))
-    held = evaluate(told("evaluate", none, run_id="test__held"))
+    none = answer(train, told("train", {"needed_after": 600}, PAST))
+    held = answer(evaluate, told("evaluate", none, run_id="test__held"))
     return {"less": less, "none": none, "held": held, "late": late}
 
 
@@ -163,12 +163,12 @@ def main():
     inputs, prices = make_lake(spark)
 
     def told(step, more=(), deadline=AHEAD, run_id="test__one"):
-        return StepArgs(step, LAST, run_id, deadline, inputs | dict(more))
+        return step_args(step, LAST, run_id, deadline, inputs | dict(more))
 
-    first, again = train(told("train")), train(told("train"))
-    judged = evaluate(told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
+    first, again = answer(train, told("train")), answer(train, told("train"))
+    judged = answer(evaluate, told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
     hurried = hurry(told)
-    other = train(told("train"))
+    other = answer(train, told("train"))
     (folder,) = (Runtime.from_env().home / "matrices").iterdir()
     models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
     same = elsewhere(spark, told("train"), folder)

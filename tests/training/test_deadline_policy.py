@@ -1,11 +1,12 @@
 """What is left out for a deadline: by policy, the same every time, and never the last family."""
 
-from datetime import UTC, date, datetime, timedelta
+import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from afterbell.errors import ConfigError
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import LeftOut, TrainInputs
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import FINAL, plan
 from tests.patience import LONG
@@ -14,10 +15,16 @@ from tests.training.conftest import make_spec
 DEADLINE = datetime(2016, 6, 30, 22, 0, tzinfo=UTC)
 
 
+def inputs(**more):
+    """The inputs of a training, as its driver reads them."""
+    handed = {"bars_snapshot": 1, "actions_snapshot": 2, "features_snapshots": {}, "definition_hashes": {}}
+    return TrainInputs.parse("train", json.dumps(handed | more))
+
+
 def test_policies_add_up_and_what_stays_is_what_it_was():
     spec = make_spec()
     fits, _ = plan(spec, 130)
-    leave = LeaveOut.of([{"folds": 2}, {"families": ["ridge"]}], spec)
+    leave = LeaveOut.of([LeftOut(folds=2), LeftOut(families=("ridge",))], spec)
     kept = leave.keep(fits, spec)
     assert kept == [fit for fit in fits if fit.family == "lightgbm" and fit.fold in {FINAL, 1, 2}]
     assert {fit.seed(spec) for fit in kept} == {fit.seed(make_spec()) for fit in kept}
@@ -31,29 +38,25 @@ def test_policies_add_up_and_what_stays_is_what_it_was():
 def test_what_changes_nothing_is_not_named(told):
     spec = make_spec()
     fits, _ = plan(spec, 130)
-    leave = LeaveOut.of(told, spec)
+    leave = LeaveOut.of(inputs(leave_out=told).leave_out or (), spec)
     assert (leave.names(), leave.keep(fits, spec)) == ([], fits)
 
 
 @pytest.mark.parametrize("told", ["ridge", [{"folds": 0}], [{"families": ["../x"]}], [{"horizons": [1]}], {"folds": 1}])
 def test_anything_else_is_refused(told):
-    with pytest.raises(ConfigError, match="input 'leave_out' is"):
-        LeaveOut.of(told, make_spec())
-
-
-def args(**inputs):
-    return StepArgs("train", date(2016, 6, 30), "r", DEADLINE, inputs)
+    with pytest.raises(ConfigError, match="inputs of step 'train' do not fit their model: 'leave_out"):
+        inputs(leave_out=told)
 
 
 def test_fits_end_so_that_the_later_steps_have_their_time():
-    assert ends_at(args(needed_after=900)) == datetime(2016, 6, 30, 21, 45, tzinfo=UTC)
-    assert ends_at(args()) is None
+    assert ends_at(DEADLINE, inputs(needed_after=900).needed_after) == datetime(2016, 6, 30, 21, 45, tzinfo=UTC)
+    assert ends_at(DEADLINE, inputs().needed_after) is None
 
 
 @pytest.mark.parametrize("needed", ["900", -1, 1e12, True, float("nan"), [900]])
 def test_a_time_that_is_none_is_refused(needed):
-    with pytest.raises(ConfigError, match="expected the seconds"):
-        ends_at(args(needed_after=needed))
+    with pytest.raises(ConfigError, match="inputs of step 'train' do not fit their model: 'needed_after"):
+        inputs(needed_after=needed)
 
 
 def test_the_time_is_over_at_its_instant_and_not_without_one():

@@ -1,33 +1,33 @@
 """What a training run takes of the ids that it is handed."""
 
-from datetime import UTC, date, datetime
+import json
 
 import pytest
 
 from afterbell.errors import ConfigError, StaleInputError
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import TrainInputs
 from afterbell.training.inputs import Handed
 
 INPUTS = {
     "bars_snapshot": 1,
-    "actions_snapshot": "2",
+    "actions_snapshot": 2,
     "features_snapshots": {"core": 3, "other": 4},
     "definition_hashes": {"core": "h", "other": "k"},
 }
 
 
-def args(**changes):
-    return StepArgs("train", date(2020, 3, 31), "run", datetime(2020, 4, 1, tzinfo=UTC), INPUTS | changes)
+def inputs(**changes):
+    return TrainInputs.parse("train", json.dumps(INPUTS | changes))
 
 
 def test_only_the_sets_of_the_specification_count_in_its_order():
-    assert Handed.of(args(), ["core"]) == Handed(1, 2, {"core": 3}, {"core": "h"})
-    found = Handed.of(args(), ["other", "core"])
+    assert Handed.of(inputs(), ["core"]) == Handed(1, 2, {"core": 3}, {"core": "h"})
+    found = Handed.of(inputs(), ["other", "core"])
     assert list(found.features) == list(found.definitions) == ["other", "core"]
 
 
 def test_ids_are_handed_on_by_the_names_they_came_under():
-    found = Handed.of(args(), ["core", "other"])
+    found = Handed.of(inputs(), ["core", "other"])
     assert found.ids() == {"bars_snapshot": 1, "actions_snapshot": 2, "features_snapshots": {"core": 3, "other": 4}}
     assert found.by_table() == {
         "market.bars": 1, "market.corporate_actions": 2, "features.core": 3, "features.other": 4,
@@ -37,12 +37,12 @@ def test_ids_are_handed_on_by_the_names_they_came_under():
 @pytest.mark.parametrize("mapping", ["features_snapshots", "definition_hashes"])
 def test_a_set_that_the_step_features_did_not_make_is_named(mapping):
     with pytest.raises(StaleInputError, match="alpha158 are asked for"):
-        Handed.of(args(), ["core", "alpha158"])
+        Handed.of(inputs(), ["core", "alpha158"])
     with pytest.raises(StaleInputError, match="other are asked for"):
-        Handed.of(args(**{mapping: {"core": 3}}), ["core", "other"])
+        Handed.of(inputs(**{mapping: {"core": INPUTS[mapping]["core"]}}), ["core", "other"])
 
 
 @pytest.mark.parametrize("name", list(INPUTS))
 def test_an_input_that_is_missing_is_named(name):
-    with pytest.raises(ConfigError, match=name):
-        Handed.of(args(**{name: None}), ["core"])
+    with pytest.raises(ConfigError, match=f"'train'.*'{name}'"):
+        inputs(**{name: None})

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.errors import PermanentError
+from afterbell.run.contracts.opened import OpenedReleaseAdmin, OpenedReleaseDrop
 from afterbell.run.job import run_slug
 
+Opened = TypeVar("Opened", OpenedReleaseAdmin, OpenedReleaseDrop)
 
-def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], limit: timedelta) -> dict[str, Any]:
+
+def open_admin_run(
+    model: type[Opened], check_form: Callable[[Mapping[str, object]], dict[str, str]], limit: timedelta
+) -> Opened:
     """Check the form of the run of the current task, and name who started it.
 
     Args:
+        model: of the run.
         check_form: the form's fields, checked once more than Airflow's own schema can; raises ``ConfigError``.
         limit: how long the run may take.
 
     Returns:
-        ``session`` (the day, ISO), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``,
-        ``origin``, ``profile``, ``by``, and the fields.
+        The run; its session is the day.
 
     Raises:
         AirflowFailException: a field is wrong; trying again cannot fix it.
@@ -34,14 +39,16 @@ def open_admin_run(check_form: Callable[[Mapping[str, Any]], dict[str, str]], li
         fields = check_form(context.get("params") or {})
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return {
-        "session": now.date().isoformat(),
-        "run_id": run_id,
-        "started": now.isoformat(),
-        "deadline": (now + limit).isoformat(),
-        "replayed": False,
-        "origin": "manual",
-        "profile": "",
-        "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
-        **fields,
-    }
+    return model.model_validate(
+        fields
+        | {
+            "session": now.date(),
+            "run_id": run_id,
+            "started": now,
+            "deadline": now + limit,
+            "replayed": False,
+            "origin": "manual",
+            "profile": "",
+            "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
+        }
+    )

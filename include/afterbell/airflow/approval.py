@@ -14,6 +14,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.base import Record
+from afterbell.run.contracts.opened import Approval
 from afterbell.sla.policy import load_policy
 
 _FENCE = "~~~~~~~~"
@@ -21,12 +23,32 @@ _BASE = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(/[A-Za-z0-9._~/-]*)?")
 _EXPERIMENT = re.compile(r"[0-9a-f]{16}")
 
 
+class Question(Record):
+    """What a person is asked about, of the result of the task before.
+
+    Attributes:
+        moves: whether there is anything to ask.
+        said: the text to show.
+        reason: why, if it is known.
+        by: who requested it.
+        note: for whom it is barred.
+        experiment: its id; empty for anything else.
+    """
+
+    moves: bool = False
+    said: str = ""
+    reason: str = ""
+    by: str = ""
+    note: str = ""
+    experiment: str = ""
+
+
 class AskOperator(ApprovalOperator):
     """Ask whether to go on; without an answer in time, or where nothing would be done, the tasks after it are skipped.
 
     Args:
         subject: the question.
-        about: result of the task before: ``moves`` is whether there is anything to ask, ``said`` the text to show.
+        about: result of the task before, of which ``Question`` is read.
         patience: how long to wait for an answer; no answer counts as a rejection.
     """
 
@@ -39,13 +61,16 @@ class AskOperator(ApprovalOperator):
 
     def execute(self, context: Context) -> Any:
         """Ask the question, or skip the tasks after this one where nothing would be done."""
-        if not self.about.get("moves"):
-            self.log.info("nothing to ask: %s", self.about.get("said"))
+        about = Question.read(self.about)
+        if not about.moves:
+            self.log.info("nothing to ask: %s", about.said)
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
-            return {"approved_by": None}
+            return Approval(approved_by=None).to_json()
         barred = f"{requester(context) or 'who started the run'} asked for it and may not agree" if _is_barred() else ""
-        link = report_link(self.about, conf.get("api", "base_url", fallback="") or "")
-        self.body = shown({**self.about, "note": barred}) + (f"\n\n[Report of the experiment]({link})" if link else "")
+        link = report_link(about.experiment, conf.get("api", "base_url", fallback="") or "")
+        self.body = shown(about.model_copy(update={"note": barred})) + (
+            f"\n\n[Report of the experiment]({link})" if link else ""
+        )
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
@@ -63,8 +88,8 @@ class AskOperator(ApprovalOperator):
         response = super().execute_complete(context, event)
         user = response.get("responded_by_user")
         agreed = response["chosen_options"] == [self.APPROVE] and user is not None
-        answer = {"approved_by": str(user["name"]) if agreed and user else None}
-        return answer | ({"barred": barred} if barred else {})
+        answer = Approval(approved_by=str(user["name"]) if agreed and user else None)
+        return (answer.model_copy(update={"barred": barred}) if barred else answer).to_json()
 
 
 def _is_barred() -> bool:
@@ -96,26 +121,21 @@ def barred_by(event: Mapping[str, Any], asked_by: str) -> str:
     return str(user["name"]) if own else ""
 
 
-def report_link(about: Mapping[str, Any], base: str) -> str:
+def report_link(experiment: str, base: str) -> str:
     """The address of an experiment's report on our page; empty for anything but an experiment, or without a safe base.
 
     Args:
-        about: ``experiment``, its id.
+        experiment: its id.
         base: the address of Airflow's page.
     """
-    experiment = str(about.get("experiment") or "")
     if not _BASE.fullmatch(base) or not _EXPERIMENT.fullmatch(experiment):
         return ""
     return f"{base.rstrip('/')}{PREFIX}/experiments/{experiment}/report"
 
 
-def shown(about: Mapping[str, Any]) -> str:
-    """Plain text for the page, which renders Markdown: nothing in it becomes a link, an image or a heading.
-
-    Args:
-        about: ``said``, and optionally ``reason``, ``by`` and ``note``.
-    """
-    lines = [str(about.get("said", ""))]
-    lines += [f"{name}: {about[name]}" for name in ("reason", "by", "note") if about.get(name)]
+def shown(about: Question) -> str:
+    """Plain text for the page, which renders Markdown: nothing in it becomes a link, an image or a heading."""
+    texts = {"reason": about.reason, "by": about.by, "note": about.note}
+    lines = [about.said, *(f"{name}: {text}" for name, text in texts.items() if text)]
     text = "\n".join(" ".join(line.split()) for line in lines).replace("~", "-")
     return f"{_FENCE}\n{text}\n{_FENCE}"

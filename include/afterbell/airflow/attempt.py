@@ -64,13 +64,13 @@ def forget(store: Any) -> None:
     store.delete(KEY)
 
 
-def digest_of(request: Mapping[str, Any], arguments: list[str], script: bytes) -> str:
+def digest_of(request: Mapping[str, object], arguments: list[str], script: bytes) -> str:
     """SHA-256 over what a driver does: the same digest means the same work on the same inputs."""
     parts = [request["sparkProperties"], request["appResource"], arguments, hashlib.sha256(script).hexdigest()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def create(client: Submissions, request: Mapping[str, Any], seconds: float, log: Callable[[str], None]) -> str:
+def create(client: Submissions, request: Mapping[str, object], seconds: float, log: Callable[[str], None]) -> str:
     """Launch a driver; while the server accepts none, ask it again for up to ``seconds``.
 
     Raises:

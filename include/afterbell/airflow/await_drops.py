@@ -9,6 +9,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
 
 from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
@@ -20,6 +21,8 @@ from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import PermanentError
+from afterbell.run.contracts.daily import ArrivedDrop, AwaitedDrops, LateDrop, MissingDrop
+from afterbell.run.contracts.opened import OpenedRun
 from afterbell.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore
 
@@ -44,26 +47,26 @@ class AwaitDropsOperator(BaseOperator):
         self.run = run
 
     @plainly
-    def execute(self, context: Context) -> dict[str, Any]:  # noqa: ARG002
+    def execute(self, context: Context) -> dict[str, JsonValue]:  # noqa: ARG002
         """Look once; where waiting can help, leave it to the triggerer.
 
         Returns:
-            ``arrived_drops``, ``late_drops`` and ``missing_drops``: one mapping a source each.
+            ``AwaitedDrops`` as JSON.
 
         Raises:
             AirflowFailException: a required drop is missing, or a store refused, or did not answer up to the
                 deadline.
             AirflowException: a store did not answer after the deadline; the task's retries apply.
         """
-        return wait_for_stores(self.run, self.task_id, self.log, self._look)
+        return wait_for_stores(self.opened, self.task_id, self.log, self._look).to_json()
 
-    def _look(self) -> dict[str, Any]:
+    def _look(self) -> AwaitedDrops:
         try:
-            sources, session = awaited(), self._session()
+            sources, session = awaited(), self.opened.session
             now = arrivals.now()
             self._require_near(sources, session, now)
             due = max((source.knowledge_time(session) for source in sources), default=None)
-            forecast_at_start(self.run, self.task_id, self.log, drops_due=due)
+            forecast_at_start(self.opened, self.task_id, self.log, drops_due=due)
             sightings = look(sources, session, stores_of(store_environment()), now)
             waiting = outstanding(sources, sightings, session, now)
         except PermanentError as error:
@@ -83,7 +86,7 @@ class AwaitDropsOperator(BaseOperator):
         return self._judge(sources, sightings, now)
 
     @plainly
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG002
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, JsonValue]:  # noqa: ARG002
         """Judge what the trigger saw; result and errors are those of ``execute``."""
         if "failed" in event:
             raise AirflowFailException(str(event["failed"]))
@@ -93,10 +96,12 @@ class AwaitDropsOperator(BaseOperator):
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         judge = partial(self._judge, sources, sightings, arrivals.now())
-        return wait_for_stores(self.run, self.task_id, self.log, judge, self._look)
+        return wait_for_stores(self.opened, self.task_id, self.log, judge, self._look).to_json()
 
-    def _session(self) -> date:
-        return date.fromisoformat(str(self.run["session"]))
+    @property
+    def opened(self) -> OpenedRun:
+        """The run, as the task that opened it described it."""
+        return OpenedRun.read(self.run)
 
     def _require_near(self, sources: Sequence[Source], session: date, now: datetime) -> None:
         for exchange in {source.exchange for source in sources}:
@@ -115,13 +120,13 @@ class AwaitDropsOperator(BaseOperator):
         environment = store_environment()
         store = ArtifactStore(runtime_of(environment).s3, keys=keys_of(ARTIFACTS, environment))
         try:
-            objects = store.list(f"runs/{self._session()}/")
+            objects = store.list(f"runs/{self.opened.session}/")
         except PermanentError as error:
             raise AirflowFailException(f"{type(error).__name__}: {error}") from error
         return any(item.key.endswith("/validate.json") for item in objects)
 
-    def _judge(self, sources: Sequence[Source], sightings: Sequence[Sighting], now: datetime) -> dict[str, Any]:
-        session, by_source = self._session(), {sighting.source: sighting for sighting in sightings}
+    def _judge(self, sources: Sequence[Source], sightings: Sequence[Sighting], now: datetime) -> AwaitedDrops:
+        session, by_source = self.opened.session, {sighting.source: sighting for sighting in sightings}
         not_listed = [sighting for sighting in sightings if sighting.trouble and not sighting.arrived]
         if not_listed:
             raise StoreAwayError("; ".join(f"source {sighting.source}: {sighting.trouble}" for sighting in not_listed))
@@ -136,32 +141,29 @@ class AwaitDropsOperator(BaseOperator):
         arrived = [source for source in sources if source not in missing]
         deliveries = [lateness(source, by_source[source.name], session) for source in arrived]
         # The drops of a session long past were put in the store long after it: that says nothing about the vendor.
-        late = [delivery for delivery in deliveries if delivery["late_minutes"] > 0 and not self.run.get("replayed")]
-        for delivery in late:
-            self.log.warning("source %(source)s: its drop came %(late_minutes).0f minutes late, at %(at)s", delivery)
-        forecast_at_end(self.run, self.task_id, self.log)
-        return {
-            "arrived_drops": [
-                {"source": delivery["source"], "keys": delivery["keys"], "at": delivery["at"]}
-                for delivery in deliveries
-            ],
-            "late_drops": late,
-            "missing_drops": [
-                {"source": source.name, "where": source.where, "cut_off": cut_off(source, session).isoformat()}
+        late = [delivery for delivery in deliveries if delivery.late_minutes > 0 and not self.opened.replayed]
+        for drop in late:
+            self.log.warning(
+                "source %s: its drop came %.0f minutes late, at %s", drop.source, drop.late_minutes, drop.at
+            )
+        forecast_at_end(self.opened, self.task_id, self.log)
+        return AwaitedDrops(
+            arrived_drops=tuple(ArrivedDrop(source=drop.source, keys=drop.keys, at=drop.at) for drop in deliveries),
+            late_drops=tuple(late),
+            missing_drops=tuple(
+                MissingDrop(source=source.name, where=source.where, cut_off=cut_off(source, session).isoformat())
                 for source in missing
-            ],
-        }
+            ),
+        )
 
 
-def lateness(source: Source, sighting: Sighting, session: date) -> dict[str, Any]:
+def lateness(source: Source, sighting: Sighting, session: date) -> LateDrop:
     """When the drop came, and how many minutes after the source's own time for it (0: in time)."""
     minutes = 0.0
     if sighting.modified:
         after = datetime.fromisoformat(sighting.modified) - source.knowledge_time(session)
         minutes = round(max(0.0, after.total_seconds() / 60), 1)
-    return {
-        "source": source.name, "keys": list(sighting.complete), "at": sighting.modified, "late_minutes": minutes,
-    }  # fmt: skip
+    return LateDrop(source=source.name, keys=sighting.complete, at=sighting.modified, late_minutes=minutes)
 
 
 def missing_text(source: Source, sighting: Sighting, session: date, now: datetime) -> str:

@@ -35,6 +35,9 @@ from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError, UnknownOutcomeError
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.notes import StepFailure
+from afterbell.run.contracts.opened import OpenedRun
 
 KILL_SECONDS = 30.0
 """How long to wait for the end of a driver that was killed."""
@@ -59,7 +62,7 @@ class Job:
     """
 
     step: str
-    run: Mapping[str, Any]
+    run: OpenedRun
     script: Path
     arguments: list[str]
     target: SparkTarget
@@ -78,7 +81,7 @@ class Job:
 
     def notes(self, token: str) -> AttemptNotes:
         """The notes about the attempt ``token`` in the artifact store."""
-        return AttemptNotes(str(self.run["session"]), str(self.run["run_id"]), self.step, token)
+        return AttemptNotes(self.run.session.isoformat(), self.run.run_id, self.step, token)
 
 
 class ClusterStep(BaseOperator):
@@ -98,7 +101,7 @@ class ClusterStep(BaseOperator):
         """The job to launch, from the connections and the results of the steps before."""
         raise NotImplementedError
 
-    def on_cluster(self, context: Context, job: Job) -> dict[str, Any]:
+    def on_cluster(self, context: Context, job: Job) -> Result:
         """Take up the driver of a former try, or launch a new one; the triggerer waits for it.
 
         Raises:
@@ -108,7 +111,7 @@ class ClusterStep(BaseOperator):
         with _as_airflow_errors():
             return self._launch_or_take_up(context, job)
 
-    def _launch_or_take_up(self, context: Context, job: Job) -> dict[str, Any]:
+    def _launch_or_take_up(self, context: Context, job: Job) -> Result:
         self._job = job
         store, cluster = _state_store(context), job.target.cluster
         requests = job.launch().place_files()
@@ -139,7 +142,7 @@ class ClusterStep(BaseOperator):
         self.log.info("driver %s is launched on %s", driver, job.target.master)
         return self._follow(job, attempt)
 
-    def _take_up(self, context: Context, job: Job, former: DriverAttempt, digest: str) -> dict[str, Any] | None:
+    def _take_up(self, context: Context, job: Job, former: DriverAttempt, digest: str) -> Result | None:
         """Follow the driver of a former try, or return the result it left; None where a new driver is needed."""
         notes = job.notes(former.token)
         if former.digest == digest and not notes.killed(job.environment):
@@ -165,7 +168,7 @@ class ClusterStep(BaseOperator):
         overtime = now + self.execution_timeout if self.execution_timeout else None
         limits = DriverLimits(
             began=datetime.fromisoformat(attempt.began),
-            deadline=datetime.fromisoformat(str(job.run["deadline"])),
+            deadline=job.run.deadline,
             overtime=overtime,
             queued=timedelta(seconds=cluster.first_executor_seconds),
             missing=cluster.manager.require_nodes().forgets,
@@ -175,12 +178,12 @@ class ClusterStep(BaseOperator):
         self.defer(trigger=trigger, method_name="resume", timeout=overtime - now + GRACE if overtime else None)
         raise AssertionError("unreachable")  # to defer is to raise
 
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def judged(self, context: Context, event: Mapping[str, Any]) -> Result:
         """Judge what the trigger saw; result and errors are those of ``on_cluster``."""
         with _as_airflow_errors():
             return self._resume(context, self.job(context), event)
 
-    def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> dict[str, Any]:
+    def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> Result:
         store = _state_store(context)
         attempt = self._attempt = DriverAttempt.read(store)
         if attempt is None or not attempt.driver:
@@ -203,7 +206,7 @@ class ClusterStep(BaseOperator):
 
     def _judge(
         self, context: Context, job: Job, attempt: DriverAttempt, status: DriverStatus | None, log: DriverLog
-    ) -> dict[str, Any]:
+    ) -> Result:
         """The result of the attempt, or raise why it has none; ``status`` is None if the cluster forgot the driver."""
         notes, environment = job.notes(attempt.token), job.environment
         result = notes.result(environment)
@@ -215,9 +218,9 @@ class ClusterStep(BaseOperator):
         output = "\n".join(log.tails.values())
         refusal = refusal_in(output)
         known_reason = reason or reason_in(output, job.step)
-        if known_reason is not None and known_reason["kind"] in WAITED_FOR:
+        if known_reason is not None and known_reason.kind in WAITED_FOR:
             raise StoreAwayError(f"step {job.step!r} failed: {_format_reason(known_reason)}")
-        if reason is not None and reason["permanent"]:
+        if reason is not None and reason.permanent:
             text = _format_reason(reason)
             raise AirflowFailException(f"step {job.step!r} failed: {refusal.add_to(text) if refusal else text}")
         if refusal:  # a driver that couldn't leave its reason in the store
@@ -310,11 +313,11 @@ def _as_airflow_errors() -> Iterator[None]:
         raise AirflowException(f"{type(error).__name__}: {error}") from error
 
 
-def _format_reason(reason: Mapping[str, Any]) -> str:
-    return f"{reason['kind']}: {clean(str(reason['message']))}"
+def _format_reason(reason: StepFailure) -> str:
+    return f"{reason.kind}: {clean(reason.message)}"
 
 
-def _evidence(status: DriverStatus | None, reason: Mapping[str, Any] | None, log: DriverLog) -> str:
+def _evidence(status: DriverStatus | None, reason: StepFailure | None, log: DriverLog) -> str:
     """All texts that may show a lack of memory."""
     exited = f"exit status {status.exit_status}" if status is not None and status.exit_status is not None else ""
     if status is not None and "signal Killed" in status.message:

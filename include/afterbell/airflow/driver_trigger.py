@@ -34,7 +34,7 @@ class DriverTrigger(BaseTrigger):
     """
 
     def __init__(
-        self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, Any], manager: str = ""
+        self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, object], manager: str = ""
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.url = url

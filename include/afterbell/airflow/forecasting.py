@@ -15,9 +15,13 @@ from typing import Any
 from airflow.sdk import get_current_context
 
 from afterbell.airflow.artifact_access import open_artifacts
+from afterbell.airflow.notice import NoticePlace, NoticeRun
 from afterbell.airflow.notices import notify
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import AfterbellError, ObjectMissingError, PreconditionFailedError
+from afterbell.run.contracts.daily import TrainInstructions
+from afterbell.run.contracts.notes import ForecastDocument, ForecastEntry
+from afterbell.run.contracts.opened import BudgetFigures, OpenedRun
 from afterbell.run.job import result_key
 from afterbell.sla.budgets import Budgets, default_budgets, learn
 from afterbell.sla.forecast import Forecast, fitting, forecast, over_budget
@@ -27,7 +31,6 @@ from afterbell.stores.artifacts import ArtifactStore
 
 FORECAST, NOTICE = "forecast", "forecast-notice"
 """Documents of a run: its newest forecast with all ``entries``, and the mark that a notice of a miss was sent."""
-Run = Mapping[str, Any]
 
 
 def now() -> datetime:
@@ -35,7 +38,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def budgets_for(exchange: Exchange, session: date, log: Any) -> dict[str, Any]:
+def budgets_for(exchange: Exchange, session: date, log: Any) -> BudgetFigures:
     """The time budget of each step, for ``run["budgets"]``: learned from the last sessions, else that of the policy.
 
     Raises:
@@ -46,12 +49,12 @@ def budgets_for(exchange: Exchange, session: date, log: Any) -> dict[str, Any]:
     with _logging_errors(log):
         earlier = exchange.before(session, policy.history.sessions)
         budgets = learn(read_runs(open_artifacts(), [session, *reversed(earlier)]), policy)
-    return budgets.to_json()
+    return budgets.figures()
 
 
 def forecast_at_start(
-    run: Run, step: str, log: Any, drops_due: datetime | None = None, *, kept: bool = False
-) -> dict[str, Any]:
+    run: OpenedRun, step: str, log: Any, drops_due: datetime | None = None, *, kept: bool = False
+) -> TrainInstructions:
     """Forecast at the start of ``step``.
 
     Args:
@@ -62,10 +65,9 @@ def forecast_at_start(
         kept: whether the instructions of an earlier try stay valid: its driver may be running.
 
     Returns:
-        Instructions for the step besides its inputs: for ``train`` what to leave out, and how many seconds the steps
-        after it need.
+        Instructions for the step besides its inputs; nothing is set in them for other steps than ``train``.
     """
-    instructions: dict[str, Any] = {}
+    instructions = TrainInstructions()
     with _logging_errors(log):
         inputs = _forecast_inputs(run, step)
         earlier = _read_instructions(run, step) if inputs and kept else None
@@ -75,17 +77,16 @@ def forecast_at_start(
             policy, budgets, deadline = inputs
             prediction = fitting(budgets, step, now(), deadline, policy.leave_out, begins=drops_due)
             instructions = _instructions_for(prediction, budgets, step)
-            _record(run, prediction, log, {"done": False, "told": instructions})
+            _record(run, _entry(prediction, done=False, told=instructions), prediction, log)
     return instructions
 
 
-def _read_instructions(run: Run, step: str) -> dict[str, Any] | None:
-    starts = [entry for entry in _read_entries(open_artifacts(), run) if entry["step"] == step and not entry["done"]]
-    instructions: dict[str, Any] | None = starts[-1].get("told") if starts else None
-    return instructions
+def _read_instructions(run: OpenedRun, step: str) -> TrainInstructions | None:
+    starts = [entry for entry in _read_entries(open_artifacts(), run) if entry.step == step and not entry.done]
+    return starts[-1].told if starts and "told" in starts[-1].model_fields_set else None
 
 
-def forecast_at_end(run: Run, step: str, log: Any) -> None:
+def forecast_at_end(run: OpenedRun, step: str, log: Any) -> None:
     """Forecast at the end of ``step``, and log a warning if it took more than its budget."""
     with _logging_errors(log):
         inputs = _forecast_inputs(run, step)
@@ -97,78 +98,80 @@ def forecast_at_end(run: Run, step: str, log: Any) -> None:
                 prediction = replace(fitting(budgets, later[0], instant, deadline, policy.leave_out), step=step)
             else:
                 prediction = forecast(budgets, step, instant, deadline, done=True)
-            _record(run, prediction, log, {"done": True, "budget": budgets.seconds[step]})
+            _record(run, _entry(prediction, done=True, budget=budgets.seconds[step]), prediction, log)
 
 
-def _forecast_inputs(run: Run, step: str) -> tuple[SlaPolicy, Budgets, datetime] | None:
+def _forecast_inputs(run: OpenedRun, step: str) -> tuple[SlaPolicy, Budgets, datetime] | None:
     # Nobody waits for a backfill: its deadline only bounds how long it waits for a store.
-    if not run.get("budgets") or step not in TIMED or run.get("origin") == "backfill":
+    if run.budgets is None or step not in TIMED or run.origin == "backfill":
         return None
-    return load_policy(), Budgets.from_json(run["budgets"]), datetime.fromisoformat(str(run["deadline"]))
+    return load_policy(), Budgets.of(run.budgets), run.deadline
 
 
-def _instructions_for(prediction: Forecast, budgets: Budgets, step: str) -> dict[str, Any]:
+def _instructions_for(prediction: Forecast, budgets: Budgets, step: str) -> TrainInstructions:
     if step != "train":
-        return {}
-    return {
-        "leave_out": [measure.told() for measure in prediction.left_out],
-        "needed_after": budgets.after(step) + budgets.reserve,
-    }
+        return TrainInstructions()
+    return TrainInstructions(
+        leave_out=tuple(measure.left_out for measure in prediction.left_out),
+        needed_after=budgets.after(step) + budgets.reserve,
+    )
 
 
-def _record(run: Run, prediction: Forecast, log: Any, details: dict[str, Any]) -> None:
-    log.info(prediction.said)
+def _entry(prediction: Forecast, *, done: bool, **details: object) -> ForecastEntry:
+    left_out = {"left_out": tuple(measure.label for measure in prediction.left_out)} if prediction.left_out else {}
+    return prediction.entry(done=done).model_copy(update=details | left_out)
+
+
+def _record(run: OpenedRun, newest: ForecastEntry, prediction: Forecast, log: Any) -> None:
+    log.info(prediction.summary)
     store = open_artifacts()
     entries = _read_entries(store, run)
-    newest = prediction.to_json() | details
-    if prediction.left_out:
-        newest["left_out"] = [measure.said for measure in prediction.left_out]
-    if details["done"]:
-        newest["took"] = _seconds_taken(entries, prediction)
+    if newest.done:
+        newest = newest.model_copy(update={"took": _seconds_taken(entries, prediction)})
     entries.append(newest)
     # The newest is on top, for readers that need no other.
-    store.put(_key(run, FORECAST), json.dumps(newest | {"entries": entries}, indent=2).encode())
-    took = {entry["step"]: entry["took"] for entry in entries if entry.get("took") is not None}
-    over = over_budget(Budgets.from_json(run["budgets"]), took)
+    document = newest.to_json() | {"entries": [entry.to_json() for entry in entries]}
+    store.put(_key(run, FORECAST), json.dumps(document, indent=2).encode())
+    took = {entry.step: float(entry.took) for entry in entries if entry.took is not None}
+    over = {} if run.budgets is None else over_budget(Budgets.of(run.budgets), took)
     if prediction.step in over:
         log.warning(
             "%s took %.0f s, %.0f s more than its budget", prediction.step, took[prediction.step], over[prediction.step]
         )
     if not prediction.fits and _claim_notice(store, run):
-        notify("forecast", run, _warning(prediction, over), {"step": prediction.step} | _airflow_ids())
+        notify("forecast", NoticeRun.of(run), _warning(prediction, over), _place(prediction.step))
 
 
-def _airflow_ids() -> dict[str, str]:
+def _place(step: str) -> NoticePlace:
     try:
         context = get_current_context()
     except RuntimeError:  # not in a task: the notice goes without its link
-        return {}
-    return {"dag_id": str(context["dag"].dag_id), "run_id": str(context["run_id"])}
+        return NoticePlace(step=step)
+    return NoticePlace(dag_id=str(context["dag"].dag_id), run_id=str(context["run_id"]), step=step)
 
 
 def _warning(prediction: Forecast, over: Mapping[str, float]) -> str:
     late = ", ".join(f"{step} by {seconds:.0f} s" for step, seconds in over.items())
-    return f"{prediction.said} (seen at {prediction.step})" + (f". Over their budgets: {late}" if late else "")
+    return f"{prediction.summary} (seen at {prediction.step})" + (f". Over their budgets: {late}" if late else "")
 
 
-def _read_entries(store: ArtifactStore, run: Run) -> list[dict[str, Any]]:
+def _read_entries(store: ArtifactStore, run: OpenedRun) -> list[ForecastEntry]:
     try:
-        entries: list[dict[str, Any]] = json.loads(store.get(_key(run, FORECAST)))["entries"]
+        return list(ForecastDocument.read(store.get(_key(run, FORECAST))).entries)
     except ObjectMissingError:
         return []
-    return entries
 
 
-def _seconds_taken(entries: list[dict[str, Any]], prediction: Forecast) -> float | None:
+def _seconds_taken(entries: list[ForecastEntry], prediction: Forecast) -> float | None:
     """Seconds since the step before ended, or since this one was first begun; earlier tries are part of it."""
     steps_before = TIMED[: TIMED.index(prediction.step)]
-    ends = [entry["at"] for entry in entries if entry["done"] and entry["step"] in steps_before]
-    starts = [entry["at"] for entry in entries if not entry["done"] and entry["step"] == prediction.step]
+    ends = [entry.at for entry in entries if entry.done and entry.step in steps_before]
+    starts = [entry.at for entry in entries if not entry.done and entry.step == prediction.step]
     since = max(ends, default=None) or min(starts, default=None)
-    return round((prediction.at - datetime.fromisoformat(since)).total_seconds(), 1) if since else None
+    return round((prediction.at - since).total_seconds(), 1) if since else None
 
 
-def _claim_notice(store: ArtifactStore, run: Run) -> bool:
+def _claim_notice(store: ArtifactStore, run: OpenedRun) -> bool:
     try:
         store.put_if_absent(_key(run, NOTICE), json.dumps({"at": now().isoformat()}).encode())
     except PreconditionFailedError:
@@ -176,8 +179,8 @@ def _claim_notice(store: ArtifactStore, run: Run) -> bool:
     return True
 
 
-def _key(run: Run, name: str) -> str:
-    return result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), name)
+def _key(run: OpenedRun, name: str) -> str:
+    return result_key(run.session, run.run_id, name)
 
 
 @contextmanager

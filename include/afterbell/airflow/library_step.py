@@ -11,7 +11,6 @@ import signal
 import subprocess
 from collections import deque
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from airflow.sdk import Context
@@ -19,15 +18,15 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.airflow.cluster_step import Job
 from afterbell.airflow.connections import store_environment
-from afterbell.airflow.failures import plainly
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
-from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.results import failure_of, read_result
 from afterbell.airflow.spark_step import SparkStepOperator, step_arguments
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.submission import step_environment
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
+from afterbell.run.contracts.daily import Result
+from afterbell.run.steps import step_named
 
 _SCRIPT = "library_step.py"
 
@@ -47,24 +46,13 @@ class LibraryStepOperator(SparkStepOperator):
         self.module = module
         self._process: subprocess.Popen[str] | None = None
 
-    @plainly
-    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
-        """Run the module to its end and return the step's result.
-
-        Raises:
-            AirflowFailException: the step failed in a way that trying again cannot fix.
-            AirflowException: it failed in another way; the task's retries apply.
-        """
-        return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
-
-    def _try_once(self, context: Context) -> dict[str, Any]:
+    def _try_once(self, context: Context) -> Result:
         try:
             if self._choose_target().deploy_mode == "cluster":
                 return super()._try_once(context)
             step_variables = store_environment() | step_environment(Folders.from_env())
-            arguments = step_arguments(
-                self.step, self.run, [forecast_at_start(self.run, self.step, self.log), *self.results]
-            )
+            instructions = forecast_at_start(self.opened, self.step, self.log)
+            arguments = step_arguments(self.step, self.opened, [instructions.to_json(), *self.results])
         except PermanentError as error:
             raise AirflowFailException(str(error)) from error
         environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
@@ -80,8 +68,8 @@ class LibraryStepOperator(SparkStepOperator):
         status = self._process.wait()
         if status:
             raise failure_of(self.step, AirflowException(f"exit status {status}\n{''.join(tail)}"))
-        forecast_at_end(self.run, self.step, self.log)
-        return read_result(step_variables, self.run, self.step)
+        forecast_at_end(self.opened, self.step, self.log)
+        return read_result(step_variables, self.opened, step_named(self.step))
 
     def job(self, context: Context) -> Job:
         """The job to launch on the cluster: the script that runs a module."""

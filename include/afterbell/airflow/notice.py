@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 from urllib.parse import quote
 
+from pydantic import JsonValue
+
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.job import run_slug
-from afterbell.run.steps import BESIDES, STEPS
+from afterbell.run.steps import DAILY, OTHERS
 from afterbell.sla.forecast import before_deadline
 from afterbell.sla.policy import Kind
 from afterbell.stores.artifacts import ArtifactStore
@@ -33,6 +35,51 @@ _NEXT: dict[str, str] = {
 
 
 @dataclass(frozen=True)
+class NoticeRun:
+    """What a notice names of a run; what is not known is empty.
+
+    Attributes:
+        session: ISO date.
+        run_id: as its documents in the store are named.
+        deadline: ISO instant.
+        origin: ``scheduled``, ``manual`` or ``backfill``.
+    """
+
+    session: str = ""
+    run_id: str = ""
+    deadline: str = ""
+    origin: str = ""
+
+    @classmethod
+    def of(cls, run: OpenedRun) -> NoticeRun:
+        """The same of a run that was opened."""
+        return cls(run.session.isoformat(), run.run_id, run.deadline.isoformat(), run.origin)
+
+
+@dataclass(frozen=True)
+class NoticePlace:
+    """Where a notice is about, as Airflow's pages address it; what is not known is empty.
+
+    Attributes:
+        dag_id: of the DAG.
+        run_id: Airflow's own, by which people find the run; that of an experiment's documents differs from it.
+        step: the task.
+    """
+
+    dag_id: str = ""
+    run_id: str = ""
+    step: str = ""
+
+
+@dataclass(frozen=True)
+class StageTime:
+    """A step that is done, and the seconds it took."""
+
+    step: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Notice:
     """One notice; every field may be shown to anyone who receives notices."""
 
@@ -44,37 +91,39 @@ class Notice:
     dag_id: str
     step: str
     deadline: str
-    stages: tuple[dict[str, Any], ...]
+    stages: tuple[StageTime, ...]
     link: str
     next: str
     text: str = ""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """JSON values; ``text`` is the whole notice as lines of text."""
-        return asdict(self) | {"stages": list(self.stages), "text": self.text or words(self)}
+        stages: list[JsonValue] = [asdict(stage) for stage in self.stages]
+        return asdict(self) | {"stages": stages, "text": self.text or words(self)}
 
 
 def compose(
     kind: Kind,
-    run: Mapping[str, Any],
+    run: NoticeRun,
     message: str,
-    details: Mapping[str, Any],
-    stages: Iterable[Mapping[str, Any]],
+    place: NoticePlace,
+    stages: Iterable[StageTime],
     secrets: Iterable[str] = (),
+    base_url: str = "",
 ) -> Notice:
     """Build a notice.
 
     Args:
         kind: of the notice.
-        run: result of the task that opened the run; missing keys stay empty.
+        run: which.
         message: what happened, such as a step's own message.
-        details: ``dag_id``, ``step``, ``base_url`` and ``run_id``, where they are known. This run id is Airflow's own,
-            by which people find the run; an experiment's ``run["run_id"]`` differs from it.
-        stages: ``step`` and ``seconds`` of the steps that are done.
+        place: where.
+        stages: the steps that are done.
         secrets: texts that must not appear in it.
+        base_url: the address of Airflow's page; empty if it is not known.
     """
-    session, run_id = str(run.get("session") or ""), str(details.get("run_id") or run.get("run_id") or "")
-    dag_id, step = str(details.get("dag_id") or ""), str(details.get("step") or "")
+    session, run_id = run.session, place.run_id or run.run_id
+    dag_id, step = place.dag_id, place.step
     subject = f"session {session}" if session else run_id
     event = f"step {step} failed" if kind == "failure" and step else kind.replace("_", " ")
     return Notice(
@@ -85,9 +134,9 @@ def compose(
         run_id=run_id,
         dag_id=dag_id,
         step=step,
-        deadline=str(run.get("deadline") or ""),
-        stages=tuple({"step": str(stage["step"]), "seconds": float(stage["seconds"])} for stage in stages),
-        link=run_link(str(details.get("base_url") or ""), dag_id, run_id, step if kind == "failure" else ""),
+        deadline=run.deadline,
+        stages=tuple(stages),
+        link=run_link(base_url, dag_id, run_id, step if kind == "failure" else ""),
         next=_NEXT[kind],
     )
 
@@ -100,7 +149,7 @@ def words(notice: Notice) -> str:
         now = before_deadline(time_left)
         lines.append(f"deadline: {notice.deadline[:16].replace('T', ' ')} UTC; it is {now}")
     if notice.stages:
-        lines.append("stages: " + ", ".join(f"{stage['step']} {stage['seconds']:.0f} s" for stage in notice.stages))
+        lines.append("stages: " + ", ".join(f"{stage.step} {stage.seconds:.0f} s" for stage in notice.stages))
     if notice.link:
         lines.append(f"look: {notice.link}")
     return "\n".join([*lines, f"next: {notice.next}"])
@@ -121,9 +170,11 @@ def run_link(base: str, dag_id: str, run_id: str, task_id: str = "") -> str:
     return f"{page}/tasks/{quote(task_id, safe='')}" if task_id else page
 
 
-def read_results(store: ArtifactStore, run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def read_results(store: ArtifactStore, run: NoticeRun) -> dict[str, Result]:
     """The results that the steps of ``run`` have left so far, by step in their order."""
-    session, slug = date.fromisoformat(str(run["session"])).isoformat(), run_slug(str(run["run_id"]))
+    session, slug = date.fromisoformat(run.session).isoformat(), run_slug(run.run_id)
     keys = [item.key for item in store.list(f"runs/{session}/{slug}/") if item.key.endswith(".json")]
     steps = {key.rpartition("/")[2].removesuffix(".json"): key for key in keys}
-    return {step: json.loads(store.get(steps[step])) for step in (*STEPS, *BESIDES) if step in steps}
+    return {
+        step.name: step.result.read(store.get(steps[step.name])) for step in (*DAILY, *OTHERS) if step.name in steps
+    }

@@ -17,14 +17,18 @@ from functools import partial
 from importlib import import_module
 from typing import Any
 
-from airflow.sdk import BaseNotifier
+from airflow.sdk import BaseNotifier, Context
 from airflow.sdk.configuration import conf
 
 from afterbell.airflow import failures
 from afterbell.airflow.artifact_access import open_artifacts, secret_values
-from afterbell.airflow.notice import Notice, compose, read_results, scrub
+from afterbell.airflow.notice import Notice, NoticePlace, NoticeRun, StageTime, compose, read_results, scrub
+from afterbell.run.contracts.daily import PublishResult, Result, TrainResult
+from afterbell.run.contracts.opened import OpenedRun
+from afterbell.run.steps import PUBLISH, TRAIN
 from afterbell.sla.policy import Channel, Kind, load_policy
 
+NOWHERE = NoticePlace()
 _GATHER, _SEND = 8.0, 12.0
 """Seconds to compose a notice, and to send it on all channels at once."""
 _log = logging.getLogger(__name__)
@@ -32,24 +36,24 @@ _log = logging.getLogger(__name__)
 
 def notify(
     kind: Kind,
-    run: Mapping[str, Any],
+    run: NoticeRun,
     text: str,
-    details: Mapping[str, Any] | None = None,
-    context: Mapping[str, Any] | None = None,
+    place: NoticePlace = NOWHERE,
+    context: Mapping[str, object] | None = None,
 ) -> None:
     """Send a notice on all channels that ``sla.yaml`` names for its kind; never raises, and takes 20 seconds at most.
 
     Args:
         kind: of the notice.
-        run: result of the task that opened the run; missing keys are left out.
+        run: which.
         text: what happened.
-        details: ``dag_id``, ``run_id`` (Airflow's own) and ``step``, where they are known.
+        place: where.
         context: Airflow's, for the templates of its notifiers.
     """
     with _logging_errors(kind):
         channels = [channel for channel in load_policy().notices if kind in channel.kinds]
         if channels:
-            _send_to_all(channels, _compose_notice(kind, run, text, dict(details or {})), dict(context or {}))
+            _send_to_all(channels, _compose_notice(kind, run, text, place), context or {})
 
 
 @contextmanager
@@ -60,21 +64,22 @@ def _logging_errors(kind: str) -> Iterator[None]:
         _log.exception("notice %r could not be sent; the run goes on", kind)
 
 
-def _compose_notice(kind: Kind, run: Mapping[str, Any], text: str, details: dict[str, Any]) -> Notice:
-    parts: dict[str, Any] = {"secrets": (), "stages": ()}
+def _compose_notice(kind: Kind, run: NoticeRun, text: str, place: NoticePlace) -> Notice:
+    secrets: list[str] = []
+    stages: list[StageTime] = []
 
     def read_stores() -> None:
-        parts["secrets"] = secret_values()
-        if run.get("session") and run.get("run_id"):
+        secrets.extend(secret_values())
+        if run.session and run.run_id:
             results = read_results(open_artifacts(), run)
-            parts["stages"] = [{"step": step, "seconds": result.get("seconds", 0)} for step, result in results.items()]
+            stages.extend(StageTime(step, float(result.seconds)) for step, result in results.items())
 
     _wait([_start_thread("the times of the stages", read_stores)], _GATHER)
     base = conf.get("api", "base_url", fallback="") or ""
-    return compose(kind, run, text, {"base_url": base} | details, parts["stages"], parts["secrets"])
+    return compose(kind, run, text, place, tuple(stages), tuple(secrets), base)
 
 
-def _send_to_all(channels: list[Channel], notice: Notice, context: dict[str, Any]) -> None:
+def _send_to_all(channels: list[Channel], notice: Notice, context: Mapping[str, object]) -> None:
     body = notice.to_json()
     threads = []
     for channel in channels:
@@ -85,7 +90,7 @@ def _send_to_all(channels: list[Channel], notice: Notice, context: dict[str, Any
     _wait(threads, _SEND)
 
 
-def _send(channel: Channel, context: dict[str, Any]) -> None:
+def _send(channel: Channel, context: dict[str, object]) -> None:
     module, _, name = channel.notifier.rpartition(".")
     notifier: BaseNotifier = getattr(import_module(module), name)(**channel.kwargs)
     notifier(context)
@@ -113,22 +118,21 @@ def _wait(threads: list[threading.Thread], seconds: float) -> None:
             _log.warning("%s: no answer within %.0f s; the run goes on without", thread.name, seconds)
 
 
-def task_failed(context: Mapping[str, Any]) -> None:
+def task_failed(context: Context) -> None:
     """A task's ``on_failure_callback``: it has failed for good. Called in the worker; elsewhere if it is lost."""
     with _report_failure(context, again=False), _logging_errors("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
-        details = _airflow_ids(context) | {"step": _id_of(context, "task")}
-        notify("failure", run_of(context), message, details, context)
+        notify("failure", run_of(context), message, place_of(context, _id_of(context, "task")), context)
 
 
-def task_retried(context: Mapping[str, Any]) -> None:
+def task_retried(context: Context) -> None:
     """A task's ``on_retry_callback``: this try has failed, and Airflow makes another. Only the log records it."""
     with _report_failure(context, again=True):
         pass
 
 
 @contextmanager
-def _report_failure(context: Mapping[str, Any], *, again: bool) -> Iterator[None]:
+def _report_failure(context: Context, *, again: bool) -> Iterator[None]:
     """Store the reason for the pages before the block, and log it after: people read the last lines of a log."""
     failure = None
     try:
@@ -140,28 +144,28 @@ def _report_failure(context: Mapping[str, Any], *, again: bool) -> Iterator[None
         failures.write_to_log(failure)
 
 
-def run_failed(context: Mapping[str, Any]) -> None:
+def run_failed(context: Context) -> None:
     """A DAG's ``on_failure_callback``: reports what no task can report itself, such as the run's own time limit."""
     reason = str(context.get("reason") or "")
     if reason == "task_failure":
         return  # the task's own notice has the details
     with _logging_errors("failure"):
-        notify("failure", run_of(context), f"the run failed: {reason}", _airflow_ids(context), context)
+        notify("failure", run_of(context), f"the run failed: {reason}", place_of(context), context)
 
 
-def run_succeeded(context: Mapping[str, Any]) -> None:
+def run_succeeded(context: Context) -> None:
     """A DAG's ``on_success_callback``: published, kept or held, and what was left out. Silent for backfills."""
     with _logging_errors("success"):
         run, kind_of_run = run_of(context), getattr(context.get("dag_run"), "run_type", "")
         if str(getattr(kind_of_run, "value", kind_of_run)) == "backfill":
             return  # one of many: whoever started the backfill looks at all its runs
         kind, text = outcome(_read_step_results(run))
-        notify(kind, run, text, _airflow_ids(context), context)
+        notify(kind, run, text, place_of(context), context)
 
 
-def _read_step_results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    results: dict[str, dict[str, Any]] = {}
-    if not (run.get("session") and run.get("run_id")):
+def _read_step_results(run: NoticeRun) -> dict[str, Result]:
+    results: dict[str, Result] = {}
+    if not (run.session and run.run_id):
         return results
     _wait(
         [_start_thread("the results of the steps", lambda: results.update(read_results(open_artifacts(), run)))],
@@ -170,37 +174,38 @@ def _read_step_results(run: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     return results
 
 
-def outcome(results: Mapping[str, Mapping[str, Any]]) -> tuple[Kind, str]:
+def outcome(results: Mapping[str, Result]) -> tuple[Kind, str]:
     """The kind of notice for a run that succeeded (``success`` or ``held``), and its outcome in one sentence."""
-    published = results.get("publish")
-    if published is None:
+    published, trained = results.get(PUBLISH.name), results.get(TRAIN.name)
+    if not isinstance(published, PublishResult):
         return "success", "the run is done"
-    left_out = "; ".join(map(str, results.get("train", {}).get("left_out") or ()))
+    left_out = "; ".join(trained.left_out) if isinstance(trained, TrainResult) else ""
     suffix = f"; left out: {left_out}" if left_out else ""
-    serving = f"{published.get('release_id')} serves"
-    if published.get("moved"):
+    serving = f"{published.release_id} serves"
+    if published.moved:
         return "success", f"published: {serving}{suffix}"
-    reason = str(published.get("reason") or "")
-    return ("held" if reason.startswith("hold") else "success"), f"champion kept, {serving}; {reason}{suffix}"
+    kind: Kind = "held" if published.reason.startswith("hold") else "success"
+    return kind, f"champion kept, {serving}; {published.reason}{suffix}"
 
 
 async def deadline_missed(context: Mapping[str, Any] | None = None, **_: Any) -> None:
     """Airflow's deadline alert; called in the triggerer, with the run and its deadline as JSON values."""
     dag_run = dict((context or {}).get("dag_run") or {})
-    run = {
-        "session": session_in(dag_run),
-        "run_id": str(dag_run.get("dag_run_id") or ""),
-        "deadline": _format_deadline((context or {}).get("deadline")),
-    }
+    run = NoticeRun(
+        session=session_in(dag_run),
+        run_id=str(dag_run.get("dag_run_id") or ""),
+        deadline=_format_deadline((context or {}).get("deadline")),
+    )
     # In a thread: nothing here may hold up the other triggers.
-    await asyncio.to_thread(_notify_missed, run, {"dag_id": dag_run.get("dag_id")})
+    await asyncio.to_thread(_notify_missed, run, NoticePlace(dag_id=str(dag_run.get("dag_id") or "")))
 
 
-def _notify_missed(run: Mapping[str, Any], details: Mapping[str, Any]) -> None:
+def _notify_missed(run: NoticeRun, place: NoticePlace) -> None:
     with _logging_errors("deadline_missed"):
-        published = _read_step_results(run).get("publish", {}).get("published")
+        result = _read_step_results(run).get(PUBLISH.name)
+        published = result.published if isinstance(result, PublishResult) else None
         consequence = f"its release {published} stands" if published else "nothing of it will be published any more"
-        notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {consequence}", details)
+        notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {consequence}", place)
 
 
 def session_in(dag_run: Mapping[str, Any]) -> str:
@@ -212,24 +217,24 @@ def session_in(dag_run: Mapping[str, Any]) -> str:
         return ""
 
 
-def run_of(context: Mapping[str, Any]) -> dict[str, Any]:
+def run_of(context: Context) -> NoticeRun:
     """Result of the task that opened the run; what Airflow itself knows of the run, where that is not available."""
     own = getattr(context.get("task"), "run", None)
     opened = own if isinstance(own, Mapping) else _pull_opening_result(context)
     if isinstance(opened, Mapping):
-        return dict(opened)
+        return NoticeRun.of(OpenedRun.read(opened))
     run = context.get("dag_run")
     known = {name: getattr(run, name, None) for name in ("conf", "data_interval_start")}
     named = (context.get("params") or {}).get("session")
     kind = getattr(run, "run_type", "")
-    return {
-        "run_id": str(context.get("run_id") or ""),
-        "session": str(named or "") or session_in(known),
-        "origin": str(getattr(kind, "value", kind)),
-    }
+    return NoticeRun(
+        run_id=str(context.get("run_id") or ""),
+        session=str(named or "") or session_in(known),
+        origin=str(getattr(kind, "value", kind)),
+    )
 
 
-def _pull_opening_result(context: Mapping[str, Any]) -> Any:
+def _pull_opening_result(context: Context) -> Any:
     opener = next((name for name in getattr(context.get("dag"), "task_ids", ()) if name.startswith("open_")), "")
     if not opener or context.get("ti") is None:
         return None
@@ -240,12 +245,12 @@ def _pull_opening_result(context: Mapping[str, Any]) -> Any:
         return None
 
 
-def _airflow_ids(context: Mapping[str, Any]) -> dict[str, str]:
-    """The ids by which Airflow's pages address the run."""
-    return {"dag_id": _id_of(context, "dag"), "run_id": str(context.get("run_id") or "")}
+def place_of(context: Context, step: str = "") -> NoticePlace:
+    """Where the task or the run of ``context`` is."""
+    return NoticePlace(dag_id=_id_of(context, "dag"), run_id=str(context.get("run_id") or ""), step=step)
 
 
-def _id_of(context: Mapping[str, Any], what: str) -> str:
+def _id_of(context: Context, what: str) -> str:
     return str(getattr(context.get(what), f"{what}_id", "") or "")
 
 

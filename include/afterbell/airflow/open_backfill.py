@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airflow.sdk import Context, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from pydantic import JsonValue
 
 from afterbell.airflow.artifact_access import open_artifacts
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.backfill.repository import Shelf
-from afterbell.backfill.request import check_reason, check_request
+from afterbell.backfill.request import BackfillRequest, check_reason, check_request
 from afterbell.backfill.throttle import share_conf, share_environment
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.profile import ClusterProfile, load_profile
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
+from afterbell.run.contracts.backfills import BackfillPlanResult
+from afterbell.run.contracts.opened import OpenedBackfill
 from afterbell.run.job import run_slug
 
 TIME_LIMIT = timedelta(hours=24)
@@ -29,12 +33,11 @@ TIME_LIMIT = timedelta(hours=24)
 
 @task(task_id="open_backfill")
 @plainly
-def open_backfill() -> dict[str, Any]:
+def open_backfill() -> dict[str, JsonValue]:
     """Check every field of the form before anything is started; a wrong field fails the run.
 
     Returns:
-        Arguments common to every step, as from ``open_run``, with ``origin`` ``backfill``; ``session`` is the day.
-        Also: ``request`` (as JSON), ``reason``, ``asked_by``, ``plan_only``.
+        ``OpenedBackfill`` as JSON; ``session`` is the day.
     """
     context = get_current_context()
     now = datetime.now(UTC)
@@ -43,18 +46,32 @@ def open_backfill() -> dict[str, Any]:
         run_slug(str(context["run_id"]))
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return fields | {
-        "session": now.date().isoformat(),
-        "run_id": str(context["run_id"]),
-        "started": now.isoformat(),
-        "deadline": (now + TIME_LIMIT).isoformat(),
-        "replayed": True,
-        "origin": "backfill",
-        "asked_by": str(getattr(context["dag_run"], "triggering_user_name", None) or ""),
-    }
+    return OpenedBackfill(
+        session=now.date(),
+        run_id=str(context["run_id"]),
+        started=now,
+        deadline=now + TIME_LIMIT,
+        replayed=True,
+        origin="backfill",
+        asked_by=str(getattr(context["dag_run"], "triggering_user_name", None) or ""),
+        request=fields.request.model_dump(mode="json"),
+        reason=fields.reason,
+        plan_only=fields.plan_only,
+        profile=fields.profile,
+    ).to_json()
 
 
-def asked_for(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+@dataclass(frozen=True)
+class BackfillFields:
+    """The fields of the form: the request, why, whether only a plan is wanted, and the cluster profile or nothing."""
+
+    request: BackfillRequest
+    reason: str
+    plan_only: bool
+    profile: str
+
+
+def asked_for(params: Mapping[str, object], now: datetime) -> BackfillFields:
     """The fields of the form, checked.
 
     Raises:
@@ -68,12 +85,7 @@ def asked_for(params: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     if profile:
         load_profile(profile)
     request = check_request(params, Exchange(load_platform().exchange), now.date())
-    return {
-        "request": request.model_dump(mode="json"),
-        "reason": check_reason(params.get("reason")),
-        "plan_only": plan_only,
-        "profile": profile,
-    }
+    return BackfillFields(request, check_reason(params.get("reason")), plan_only, profile)
 
 
 class BackfillStepOperator(SparkStepOperator):
@@ -82,15 +94,15 @@ class BackfillStepOperator(SparkStepOperator):
     Its ``results`` are the plan's alone.
     """
 
-    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
+    def execute(self, context: Context) -> dict[str, JsonValue]:  # type: ignore[override]
         """Submit the step, if there is something to do.
 
         Raises:
             AirflowSkipException: there is nothing to do.
         """
-        planned = self.results[0]
-        if not planned["todo"][self.step.removeprefix("backfill_")]:
-            why = "only the plan was requested" if planned["plan_only"] else "the plan has nothing for it"
+        planned = BackfillPlanResult.read(self.results[0])
+        if not planned.todo[self.step.removeprefix("backfill_")]:
+            why = "only the plan was requested" if planned.plan_only else "the plan has nothing for it"
             raise AirflowSkipException(f"{self.step}: {why}")
         return super().execute(context)
 
@@ -100,7 +112,7 @@ class BackfillStepOperator(SparkStepOperator):
         with suppress(AfterbellError):
             now, step = datetime.now(UTC), self.step.removeprefix("backfill_")
             shelf = Shelf(open_artifacts())
-            shelf.change(str(self.results[0]["backfill_id"]), lambda state: state.cancelled(step, now))
+            shelf.change(BackfillPlanResult.read(self.results[0]).backfill_id, lambda state: state.cancelled(step, now))
 
     def besides(self, cluster: ClusterProfile) -> tuple[dict[str, str], dict[str, str]]:
         """A share of the cluster that leaves room for the daily run."""

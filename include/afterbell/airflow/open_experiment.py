@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
 
 from afterbell.airflow.artifact_access import open_artifacts
 from afterbell.airflow.failures import plainly
@@ -16,8 +16,9 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span, read_span
 from afterbell.config.platform import load_platform
 from afterbell.errors import AfterbellError, ConfigError, PermanentError
-from afterbell.experiments.check import ASIDE, World, aside_of, form_faults
+from afterbell.experiments.check import ASIDE, Aside, World, aside_of, form_faults
 from afterbell.experiments.request import ExperimentRequest, parse_request
+from afterbell.run.contracts.opened import OpenedExperiment
 from afterbell.run.job import run_slug
 from afterbell.run.steps import EXPERIMENT_RUNS
 from afterbell.training.spec import load_spec
@@ -28,12 +29,11 @@ LIMIT = timedelta(hours=24)
 
 @task(task_id="open_experiment")
 @plainly
-def open_experiment() -> dict[str, Any]:
+def open_experiment() -> dict[str, JsonValue]:
     """Check the form, and name the experiment by its content.
 
     Returns:
-        ``session`` (the last one that is used, ISO), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC),
-        ``replayed``, ``origin``, ``profile``; ``experiment`` (its id), ``request``, ``note``, ``promote``, ``by``.
+        ``OpenedExperiment`` as JSON; its session is the last one that is used.
     """
     context = get_current_context()
     # The prefix separates its results from those of daily runs: budgets are not learned from them.
@@ -43,21 +43,23 @@ def open_experiment() -> dict[str, Any]:
         request, aside = check_form(context.get("params") or {})
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return {
-        "session": request.last.isoformat(),
-        "run_id": run_id,
-        "started": now.isoformat(),
-        "deadline": (now + LIMIT).isoformat(),
-        "replayed": True,
-        "origin": "manual",
-        "experiment": request.id,
-        "request": request.model_dump(mode="json"),
-        "by": str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
-        **aside,
-    }
+    return OpenedExperiment(
+        session=request.last,
+        run_id=run_id,
+        started=now,
+        deadline=now + LIMIT,
+        replayed=True,
+        origin="manual",
+        experiment=request.id,
+        request=request.model_dump(mode="json"),
+        by=str(getattr(context["dag_run"], "triggering_user_name", None) or "unknown"),
+        note=aside.note,
+        promote=aside.promote,
+        profile=aside.profile,
+    ).to_json()
 
 
-def check_form(params: Mapping[str, Any]) -> tuple[ExperimentRequest, dict[str, Any]]:
+def check_form(params: Mapping[str, object]) -> tuple[ExperimentRequest, Aside]:
     """The request, and ``note``, ``promote`` and ``profile``.
 
     Raises:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import task
+from pydantic import JsonValue
 
 from afterbell.airflow.admin_run import open_admin_run
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.opened import OpenedReleaseAdmin
 
 ACTIONS = ("verify", "rollback", "promote")
 LIMIT = timedelta(hours=2)
@@ -20,12 +21,12 @@ LIMIT = timedelta(hours=2)
 
 @task(task_id="open_release_admin")
 @plainly
-def open_release_admin() -> dict[str, Any]:
-    """Check the form: what ``open_admin_run`` returns, with ``action``, ``release_id``, ``reason``."""
-    return open_admin_run(check_form, LIMIT)
+def open_release_admin() -> dict[str, JsonValue]:
+    """Check the form; ``OpenedReleaseAdmin`` as JSON."""
+    return open_admin_run(OpenedReleaseAdmin, check_form, LIMIT).to_json()
 
 
-def check_form(params: Mapping[str, Any]) -> dict[str, str]:
+def check_form(params: Mapping[str, object]) -> dict[str, str]:
     """``action``, ``release_id`` and ``reason`` from the form.
 
     Raises:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
 from airflow.sdk import task
+from pydantic import JsonValue
 
 from afterbell.airflow.admin_run import open_admin_run
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.forms import ONE_LINE, REFUSAL_ID
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.opened import OpenedReleaseDrop
 
 LIMIT = timedelta(hours=1)
 
 
 @task(task_id="open_release_drop")
 @plainly
-def open_release_drop() -> dict[str, Any]:
-    """Check the form: what ``open_admin_run`` returns, with ``refusal_id``, ``reason``."""
-    return open_admin_run(check_form, LIMIT)
+def open_release_drop() -> dict[str, JsonValue]:
+    """Check the form; ``OpenedReleaseDrop`` as JSON."""
+    return open_admin_run(OpenedReleaseDrop, check_form, LIMIT).to_json()
 
 
-def check_form(params: Mapping[str, Any]) -> dict[str, str]:
+def check_form(params: Mapping[str, object]) -> dict[str, str]:
     """``refusal_id`` and ``reason`` from the form.
 
     Raises:

@@ -8,6 +8,7 @@ from typing import Any
 
 from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
 
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.forecasting import budgets_for
@@ -16,6 +17,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, PermanentError
+from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.job import run_slug
 from afterbell.sla.deadline import deadline_for
 
@@ -27,13 +29,11 @@ SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 @task(task_id="open_run")
 @plainly
-def open_run() -> dict[str, Any]:
+def open_run() -> dict[str, JsonValue]:
     """Check the session against the exchange's calendar and set the deadline of the run.
 
     Returns:
-        ``session`` (ISO date), ``run_id``, ``started`` and ``deadline`` (ISO instants, UTC), ``replayed``, ``origin``
-        (``scheduled``, ``manual`` or ``backfill``), ``profile`` (empty: the Spark connection's own),
-        ``budgets`` (the time each step may take; a backfill has none).
+        ``OpenedRun`` as JSON; a backfill has no budgets.
     """
     context = get_current_context()
     run, params = context["dag_run"], context.get("params") or {}
@@ -41,13 +41,15 @@ def open_run() -> dict[str, Any]:
         exchange = Exchange(load_platform().exchange)
         origin = origin_of(run.run_type)
         session = session_for(exchange, origin, str(params.get("session") or ""), run.data_interval_start)
-        arguments = describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
-        return arguments if origin == BACKFILL else arguments | {"budgets": budgets_for(exchange, session, _log)}
+        opened = describe(exchange, session, str(run.run_id), origin, str(params.get("profile") or ""))
+        if origin != BACKFILL:
+            opened = opened.model_copy(update={"budgets": budgets_for(exchange, session, _log)})
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
+    return opened.to_json()
 
 
-def describe(exchange: Exchange, session: date, run_id: str, origin: str, profile: str) -> dict[str, Any]:
+def describe(exchange: Exchange, session: date, run_id: str, origin: str, profile: str) -> OpenedRun:
     """Arguments common to every step of the run.
 
     Raises:
@@ -59,15 +61,15 @@ def describe(exchange: Exchange, session: date, run_id: str, origin: str, profil
         load_profile(profile)
     started = datetime.now(UTC)
     deadline = deadline_for(exchange, session, started, PATIENCE if origin == BACKFILL else None)
-    return {
-        "session": session.isoformat(),
-        "run_id": run_id,
-        "started": started.isoformat(),
-        "deadline": deadline.at.isoformat(),
-        "replayed": deadline.replayed,
-        "origin": origin,
-        "profile": profile,
-    }
+    return OpenedRun(
+        session=session,
+        run_id=run_id,
+        started=started,
+        deadline=deadline.at,
+        replayed=deadline.replayed,
+        origin=origin,
+        profile=profile,
+    )
 
 
 def origin_of(run_type: Any) -> str:

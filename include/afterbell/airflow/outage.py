@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell.errors import StoreFullError, StoreUnavailableError, UnknownOutcomeError
+from afterbell.run.contracts.opened import OpenedRun
 
 Result = TypeVar("Result")
 WAITED_FOR = frozenset(kind.__name__ for kind in (StoreUnavailableError, StoreFullError, UnknownOutcomeError))
@@ -37,7 +38,7 @@ def sleep(seconds: float) -> None:
 
 
 def wait_for_stores(
-    run: Mapping[str, Any], step: str, log: Any, work: Callable[[], Result], again: Callable[[], Result] | None = None
+    run: OpenedRun, step: str, log: Any, work: Callable[[], Result], again: Callable[[], Result] | None = None
 ) -> Result:
     """The result of ``work``, repeated with growing pauses while a store is away, up to the run's deadline.
 
@@ -52,7 +53,7 @@ def wait_for_stores(
         AirflowFailException: the store was away until the deadline; the message states for how long and what to do.
         AirflowException: the deadline had passed before; the task's retries apply.
     """
-    deadline, began = datetime.fromisoformat(str(run["deadline"])), now()
+    deadline, began = run.deadline, now()
     for attempt in itertools.count(1):
         try:
             return (work if attempt == 1 else again or work)()

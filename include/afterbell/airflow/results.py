@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date
+from typing import TypeVar
 
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
@@ -18,23 +18,37 @@ from afterbell.cluster.sizing import memory_hint
 from afterbell.config.environment import HOME
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
-from afterbell.errors import ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
+from afterbell.errors import ConfigError, ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
+from afterbell.run.contracts.base import Inputs
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.notes import AttemptNote, StepFailure
+from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.job import attempt_key, failure_key, result_key
+from afterbell.run.steps import Out_co, Step, step_named
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import waiting_until
 
 _MESSAGE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE | re.DOTALL)
 _LINE = re.compile(r"^\s*(?P<step>\w+): (?P<kind>\w+Error): (?P<text>.*)$", re.MULTILINE)
 _STATUS = re.compile(rf"(Error code is|exit status):? {EXIT_PERMANENT}\b")
+Key = Callable[[date, str, str], str]
+Noted = TypeVar("Noted", Result, StepFailure, AttemptNote)
 _NOISE = re.compile(r"^\d\d/\d\d/\d\d \d\d:\d\d:\d\d (INFO|WARN|ERROR) .*$")
 
 
-def read_result(environment: Mapping[str, str], run: Mapping[str, Any], step: str) -> dict[str, Any]:
-    """The JSON that ``step`` wrote into the artifact store at its end; retries up to the run's deadline."""
-    key = result_key(date.fromisoformat(str(run["session"])), str(run["run_id"]), step)
-    with waiting_until(datetime.fromisoformat(str(run["deadline"]))):
-        result: dict[str, Any] = json.loads(_store(environment).get(key))
-    return result
+def read_result(environment: Mapping[str, str], run: OpenedRun, step: Step[Inputs, Out_co]) -> Out_co:
+    """The result that ``step`` wrote into the artifact store at its end; retries up to the run's deadline.
+
+    Raises:
+        AirflowFailException: what lies there is not a result of the step.
+    """
+    key = result_key(run.session, run.run_id, step.name)
+    with waiting_until(run.deadline):
+        body = _store(environment).get(key)
+    try:
+        return step.result.read(body)
+    except ConfigError as error:
+        raise AirflowFailException(f"{key}: {error}") from error
 
 
 def _store(environment: Mapping[str, str]) -> ArtifactStore:
@@ -62,50 +76,51 @@ class AttemptNotes:
 
     def announce(self, environment: Mapping[str, str]) -> None:
         """Make this attempt the newest: drivers of older ones that have not begun do not begin."""
-        _store(environment).put(self._key(attempt_key), json.dumps({"attempt": self.token}).encode())
+        _store(environment).put(self._key(attempt_key), json.dumps(AttemptNote(attempt=self.token).to_json()).encode())
 
     def mark_killed(self, environment: Mapping[str, str]) -> None:
         """Mark this attempt's driver as no longer needed; nothing happens if a newer attempt was announced."""
         store, key = _store(environment), self._key(attempt_key)
         try:
             body, etag = store.get_with_etag(key)
-            if json.loads(body)["attempt"] == self.token:
-                store.put_if_match(key, json.dumps({"attempt": self.token, "killed": True}).encode(), etag)
+            if AttemptNote.read(body).attempt == self.token:
+                note = AttemptNote(attempt=self.token, killed=True)
+                store.put_if_match(key, json.dumps(note.to_json()).encode(), etag)
         except (ObjectMissingError, PreconditionFailedError, UnknownOutcomeError):
             return
 
     def killed(self, environment: Mapping[str, str]) -> bool:
         """Whether ``mark_killed`` was called for this attempt."""
-        note = self._read(_store(environment), attempt_key)
-        return bool(note and note.get("killed"))
+        note = self._read(environment, attempt_key, AttemptNote)
+        return note is not None and note.killed
 
-    def result(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
+    def result(self, environment: Mapping[str, str]) -> Result | None:
         """The result of this attempt; None if there is no result, or only that of another attempt."""
-        return self._read(_store(environment), result_key)
+        return self._read(environment, result_key, step_named(self.step).result)
 
-    def failure(self, environment: Mapping[str, str]) -> dict[str, Any] | None:
-        """The reason why this attempt failed: ``kind``, ``message``, ``permanent``; None as for ``result``."""
-        return self._read(_store(environment), failure_key)
+    def failure(self, environment: Mapping[str, str]) -> StepFailure | None:
+        """The reason why this attempt failed; None as for ``result``."""
+        return self._read(environment, failure_key, StepFailure)
 
-    def _read(self, store: ArtifactStore, key: Any) -> dict[str, Any] | None:
+    def _read(self, environment: Mapping[str, str], key: Key, model: type[Noted]) -> Noted | None:
         try:
-            document: dict[str, Any] = json.loads(store.get(self._key(key)))
+            document = model.read(_store(environment).get(self._key(key)))
         except ObjectMissingError:
             return None
-        return document if document.get("attempt") == self.token else None
+        return document if document.attempt == self.token else None
 
-    def _key(self, key: Any) -> str:
-        return str(key(date.fromisoformat(self.session), self.run_id, self.step))
+    def _key(self, key: Key) -> str:
+        return key(date.fromisoformat(self.session), self.run_id, self.step)
 
 
-def reason_in(output: str, step: str) -> dict[str, Any] | None:
+def reason_in(output: str, step: str) -> StepFailure | None:
     """The reason of a failure from the end of a driver's log, as ``AttemptNotes.failure`` gives it; None if not there.
 
     A driver whose store is away can leave its reason nowhere else.
     """
     for match in _LINE.finditer(output):
         if match["step"] == step:
-            return {"kind": match["kind"], "message": match["text"], "permanent": False}
+            return StepFailure(kind=match["kind"], message=match["text"], permanent=False)
     return None
 
 

@@ -116,7 +116,7 @@ def prepare_database(templates: Path | None) -> None:
 
 def run(
     dag_id: str,
-    conf: Mapping[str, Any],
+    conf: Mapping[str, object],
     events: Path,
     answer: str,
     go: Path | None = None,
@@ -149,7 +149,7 @@ def run(
     return 0 if state == "success" else 1
 
 
-def _fill_parameters(dag: DAG, conf: Mapping[str, Any]) -> None:
+def _fill_parameters(dag: DAG, conf: Mapping[str, object]) -> None:
     """Give the parameters their values in this process's copy of the DAG.
 
     At the end of a run `dag.test` asks tasks for their parameters without those of the run, and fails where a value is

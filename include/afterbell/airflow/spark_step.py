@@ -12,6 +12,7 @@ from airflow.providers.apache.spark.hooks.spark_submit import SparkSubmitHook
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
+from pydantic import JsonValue
 
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
@@ -27,7 +28,9 @@ from afterbell.cluster.submission import submission
 from afterbell.config.environment import WARM
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError
-from afterbell.run.steps import inputs_of
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.opened import OpenedRun
+from afterbell.run.steps import inputs_of, step_named
 
 
 class SparkStepOperator(ClusterStep, SparkSubmitOperator):
@@ -59,17 +62,22 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self._target: SparkTarget | None = None
         self._end_requested = False
 
+    @property
+    def opened(self) -> OpenedRun:
+        """The run, as the task that opened it described it."""
+        return OpenedRun.read(self.run)
+
     @plainly
-    def execute(self, context: Context) -> dict[str, Any]:  # type: ignore[override]
+    def execute(self, context: Context) -> dict[str, JsonValue]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
 
         Raises:
             AirflowFailException: the step failed in a way that trying again cannot fix.
             AirflowException: it failed in another way; the task's retries apply.
         """
-        return wait_for_stores(self.run, self.step, self.log, partial(self._try_once, context))
+        return wait_for_stores(self.opened, self.step, self.log, partial(self._try_once, context)).to_json()
 
-    def _try_once(self, context: Context) -> dict[str, Any]:
+    def _try_once(self, context: Context) -> Result:
         try:
             target = self._choose_target()
             job = self.job(context) if target.deploy_mode == "cluster" else None
@@ -84,7 +92,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
             raise AirflowException(f"step {self.step!r}: {type(error).__name__}: {error}") from error
         if job is not None:
             result = self.on_cluster(context, job)
-            forecast_at_end(self.run, self.step, self.log)
+            forecast_at_end(self.opened, self.step, self.log)
             return result
         self._forget_hook()
         try:
@@ -97,16 +105,16 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
                 ) from error
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
-        forecast_at_end(self.run, self.step, self.log)
-        return read_result(self._environment, self.run, self.step)
+        forecast_at_end(self.opened, self.step, self.log)
+        return read_result(self._environment, self.opened, step_named(self.step))
 
     @plainly
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, Any]:
+    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, JsonValue]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
-        judge, try_again = partial(super().resume, context, event), partial(self._try_once, context)
-        result = wait_for_stores(self.run, self.step, self.log, judge, try_again)
-        forecast_at_end(self.run, self.step, self.log)
-        return result
+        judge, try_again = partial(self.judged, context, event), partial(self._try_once, context)
+        result = wait_for_stores(self.opened, self.step, self.log, judge, try_again)
+        forecast_at_end(self.opened, self.step, self.log)
+        return result.to_json()
 
     def job(self, context: Context) -> Job:  # noqa: ARG002 - a subclass might use it
         """The job to launch on the cluster.
@@ -118,12 +126,12 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         conf, added = self.besides(target.cluster)
         environment = store_environment() | spark_secrets(target.cluster, self._conn_id) | added
         require_secrets(target.cluster, environment)
-        instructions = forecast_at_start(self.run, self.step, self.log, kept=True)
+        instructions = forecast_at_start(self.opened, self.step, self.log, kept=True)
         return Job(
             step=self.step,
-            run=self.run,
+            run=self.opened,
             script=folders.root / "spark_jobs" / f"{self.step}.py",
-            arguments=step_arguments(self.step, self.run, [instructions, *self.results]),
+            arguments=step_arguments(self.step, self.opened, [instructions.to_json(), *self.results]),
             target=target,
             environment=environment,
             folders=folders,
@@ -135,7 +143,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         return {}, {}
 
     def _choose_target(self) -> SparkTarget:
-        self._target = spark_target(self._conn_id, str(self.run.get("profile") or ""))
+        self._target = spark_target(self._conn_id, self.opened.profile)
         return self._target
 
     def _prepare(self, target: SparkTarget) -> None:
@@ -145,8 +153,8 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         parts = submission(folders, target.master)
         self.application = str(folders.root / "spark_jobs" / f"{self.step}.py")
         # Decided as late as possible: what is left out depends on the time.
-        instructions = forecast_at_start(self.run, self.step, self.log)
-        self.application_args = step_arguments(self.step, self.run, [instructions, *self.results])
+        instructions = forecast_at_start(self.opened, self.step, self.log)
+        self.application_args = step_arguments(self.step, self.opened, [instructions.to_json(), *self.results])
         conf, environment = self.besides(target.cluster)
         self.conf = parts.conf | target.cluster.spark_conf() | conf  # the profile has the last word
         self.jars = parts.jars
@@ -188,15 +196,17 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         return hook
 
 
-def step_arguments(step: str, run: Mapping[str, Any], results: Sequence[Mapping[str, Any]]) -> list[str]:
+def step_arguments(step: str, run: OpenedRun, results: Sequence[Mapping[str, JsonValue]]) -> list[str]:
     """The argv of a step: one list entry a value, so that no value is ever parsed by a shell.
 
     Raises:
         StaleInputError: an input is missing from the results of the steps before it.
+        ConfigError: an input does not fit the step's contract.
     """
+    inputs = inputs_of(step_named(step), results)
     return [
-        "--session", str(run["session"]),
-        "--run-id", str(run["run_id"]),
-        "--deadline", str(run["deadline"]),
-        "--inputs", json.dumps(inputs_of(step, results), sort_keys=True),
+        "--session", run.session.isoformat(),
+        "--run-id", run.run_id,
+        "--deadline", run.deadline.isoformat(),
+        "--inputs", json.dumps(inputs.to_json(), sort_keys=True),
     ]  # fmt: skip

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk import BaseOperator, XComArg, get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
+from pydantic import JsonValue
 
 from afterbell.airflow.await_drops import AwaitDropsOperator
 from afterbell.airflow.failures import plainly
@@ -14,33 +15,29 @@ from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.open_run import origin_of
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.errors import PermanentError
+from afterbell.run.contracts.opened import OpenedMaintenance
 from afterbell.run.job import run_slug
 
 
 @task(task_id="open_maintenance")
 @plainly
-def open_maintenance() -> dict[str, Any]:
-    """The instant from which ages are counted, and whether anything may be changed.
-
-    Returns:
-        ``session`` (the day, ISO), ``run_id``, ``now`` and ``deadline`` (ISO instants, UTC), ``dry_run``, ``origin``
-        and ``profile`` (empty: the Spark connection's own).
-    """
+def open_maintenance() -> dict[str, JsonValue]:
+    """``OpenedMaintenance`` as JSON: the instant from which ages are counted, and whether anything may be changed."""
     context = get_current_context()
     run_id, now = str(context["run_id"]), datetime.now(UTC)
     try:
         run_slug(run_id)
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
-    return {
-        "session": now.date().isoformat(),
-        "run_id": run_id,
-        "now": now.isoformat(),
-        "deadline": (now + timedelta(hours=12)).isoformat(),
-        "dry_run": bool((context.get("params") or {}).get("dry_run")),
-        "origin": origin_of(context["dag_run"].run_type),
-        "profile": "",
-    }
+    return OpenedMaintenance(
+        session=now.date(),
+        run_id=run_id,
+        now=now,
+        deadline=now + timedelta(hours=12),
+        dry_run=bool((context.get("params") or {}).get("dry_run")),
+        origin=origin_of(context["dag_run"].run_type),
+        profile="",
+    ).to_json()
 
 
 def _result(step: BaseOperator) -> XComArg:

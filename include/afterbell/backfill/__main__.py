@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 from afterbell.backfill.documents import BackfillAttempt, BackfillPlan, BackfillRecord
 from afterbell.backfill.planner import survey
@@ -13,7 +12,9 @@ from afterbell.backfill.request import check_reason, check_request
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
+from afterbell.run.contracts.backfills import BackfillPlanInputs, BackfillPlanResult
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import BACKFILL_PLAN
 from afterbell.stores.artifacts import ArtifactStore
 
 
@@ -26,28 +27,28 @@ def plan_and_record(runtime: Runtime, record: BackfillRecord) -> BackfillPlan:
     return plan
 
 
-def main(args: StepArgs) -> dict[str, Any]:
+def main(args: StepArgs[BackfillPlanInputs]) -> BackfillPlanResult:
     """Plan the request; returns the number of chunks to do by step, and the whole plan for whoever reads the log."""
     now = datetime.now(UTC)
     # Checked again: whatever reaches a step may have been typed by hand.
-    request = check_request(args.require("request"), Exchange(load_platform().exchange), now.date())
-    reason, asked_by = check_reason(args.require("reason")), str(args.inputs.get("asked_by") or "")
+    request = check_request(args.inputs.request, Exchange(load_platform().exchange), now.date())
+    reason, asked_by = check_reason(args.inputs.reason), args.inputs.asked_by
     runtime = Runtime.from_env().until(args.deadline)
     record = BackfillRecord(
         backfill_id=request.backfill_id, request=request, reason=reason, asked_by=asked_by, asked_at=now
     )
     plan = plan_and_record(runtime, record)
-    only = bool(args.inputs.get("plan_only"))
+    only = args.inputs.plan_only
     if not only:
         attempt = BackfillAttempt(run_id=args.run_id, started_at=now, asked_by=asked_by, reason=reason)
         Shelf(ArtifactStore(runtime.s3)).began(plan.backfill_id, attempt)
-    return {
-        "backfill_id": plan.backfill_id,
-        "plan_only": only,
-        "todo": {step: 0 if only else count for step, count in plan.todo().items()},
-        "plan": plan.model_dump(mode="json"),
-    }
+    return BackfillPlanResult(
+        backfill_id=plan.backfill_id,
+        plan_only=only,
+        todo={step: 0 if only else count for step, count in plan.todo().items()},
+        plan=plan.model_dump(mode="json"),
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("backfill_plan", main))
+    sys.exit(run_step(BACKFILL_PLAN, main))

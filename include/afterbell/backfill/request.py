@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from pydantic import field_validator
 
@@ -89,7 +88,7 @@ def chunks_of(request: BackfillRequest, exchange: Exchange) -> tuple[Chunk, ...]
     return tuple(Chunk(start // size + 1, tuple(sessions[start : start + size])) for start in starts)
 
 
-def check_request(fields: Mapping[str, Any], exchange: Exchange, today: date) -> BackfillRequest:
+def check_request(fields: Mapping[str, object], exchange: Exchange, today: date) -> BackfillRequest:
     """The request that a form's or a command's fields make.
 
     Args:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime
-from typing import Any
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
 
 from afterbell.backfill.documents import BackfillPlan, BackfillRecord, ChunkPlan, ChunkState, Doing
 from afterbell.backfill.repository import Shelf
@@ -18,7 +17,10 @@ from afterbell.backfill.yielding import Patience
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StaleInputError
 from afterbell.run.active import active
+from afterbell.run.contracts.backfills import BackfillFillInputs, BackfillFillResult
+from afterbell.run.contracts.daily import FeaturesInputs, IngestInputs, ValidateInputs
 from afterbell.run.job import StepArgs
+from afterbell.run.steps import FEATURES, INGEST, VALIDATE
 from afterbell.stores.artifacts import ArtifactStore
 
 
@@ -39,7 +41,8 @@ class Filled:
     message: str = ""
 
 
-Fill = Callable[[StepArgs, ChunkPlan], Filled]
+Args = StepArgs[BackfillFillInputs]
+Fill = Callable[[Args, ChunkPlan], Filled]
 
 
 class Backfill:
@@ -50,10 +53,10 @@ class Backfill:
         step: ``ingest`` or ``features``.
     """
 
-    def __init__(self, args: StepArgs, step: str) -> None:
+    def __init__(self, args: Args, step: str) -> None:
         store = ArtifactStore(Runtime.from_env().s3)
         self._args, self._step, self._shelf = args, step, Shelf(store)
-        backfill_id = str(args.require("backfill_id"))
+        backfill_id = args.inputs.backfill_id
         self.record: BackfillRecord = self._shelf.record(backfill_id)
         self.plan: BackfillPlan = self._require_plan(backfill_id)
         self.patience = Patience(lambda: active(store, datetime.now(UTC)))
@@ -64,7 +67,7 @@ class Backfill:
             raise StaleInputError(f"backfill {backfill_id} has no plan: clear the task 'plan' and all after it")
         return plan
 
-    def run(self, fill: Fill) -> dict[str, Any]:
+    def run(self, fill: Fill) -> BackfillFillResult:
         """Fill the chunks one after the other; the result of the step.
 
         Raises:
@@ -75,15 +78,15 @@ class Backfill:
         for chunk in chunks:
             done.append(self._fill(fill, chunk))
             print(f"backfill: {self._step} {len(done)} of {len(chunks)}: {_format_chunk(done[-1])}", flush=True)
-        return {
-            "backfill_id": self.record.backfill_id,
-            "chunks": len(done),
-            "rows": sum(state.rows for state in done),
-            "sessions": sum(state.sessions for state in done),
-            "commit_ids": [commit for state in done for commit in state.commit_ids],
-            "waited": round(sum(state.waited for state in done), 3),
-            "noop": all(state.state == "nothing" for state in done),
-        }
+        return BackfillFillResult(
+            backfill_id=self.record.backfill_id,
+            chunks=len(done),
+            rows=sum(state.rows for state in done),
+            sessions=sum(state.sessions for state in done),
+            commit_ids=tuple(commit for state in done for commit in state.commit_ids),
+            waited=round(sum(state.waited for state in done), 3),
+            noop=all(state.state == "nothing" for state in done),
+        )
 
     def _fill(self, fill: Fill, chunk: ChunkPlan) -> ChunkState:
         self.patience.waited = 0.0
@@ -92,41 +95,37 @@ class Backfill:
         )
         began = time.monotonic()
         self._note(blank, "running")
-        self.patience.tell = lambda names: self._note(blank, *_wait_state(names))
+        self.patience.tell = lambda names: self._note_wait(blank, names)
         self.patience.wait()
         # Each chunk is a run of its own to the steps that fill it: the same names would collide.
-        args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}", inputs={})
+        args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}")
         try:
             filled = fill(args, chunk)
         except AfterbellError as error:
-            self._note(blank, "failed", self._spent(began) | {"message": f"{type(error).__name__}: {error}"})
+            self._note(blank, "failed", **self._spent(began), message=f"{type(error).__name__}: {error}")
             raise
-        outcome = {
-            "rows": filled.rows,
-            "sessions": filled.sessions,
-            "commit_ids": filled.commit_ids,
-            "message": filled.message,
-        }
-        return self._note(blank, "done" if filled.commit_ids else "nothing", self._spent(began) | outcome)
+        word: Doing = "done" if filled.commit_ids else "nothing"
+        return self._note(blank, word, **self._spent(began), **asdict(filled))
 
-    def _spent(self, began: float) -> dict[str, Any]:
+    def _note_wait(self, blank: ChunkState, names: list[str]) -> ChunkState:
+        if names:
+            return self._note(blank, "waiting", message=f"waits for the daily run {', '.join(names)}")
+        return self._note(blank, "running")
+
+    def _spent(self, began: float) -> dict[str, float]:
         return {"seconds": round(time.monotonic() - began, 3), "waited": round(self.patience.waited, 3)}
 
-    def _note(self, blank: ChunkState, word: Doing, details: dict[str, Any] | None = None) -> ChunkState:
-        chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | (details or {}))
+    def _note(self, blank: ChunkState, word: Doing, **details: object) -> ChunkState:
+        chunk = blank.model_copy(update={"state": word, "at": datetime.now(UTC)} | details)
         self._shelf.change(self.record.backfill_id, lambda state: state.with_chunks([chunk]))
         return chunk
-
-
-def _wait_state(names: list[str]) -> tuple[Doing, dict[str, Any]]:
-    return ("waiting", {"message": f"waits for the daily run {', '.join(names)}"}) if names else ("running", {})
 
 
 def _format_chunk(chunk: ChunkState) -> str:
     return f"{chunk.first} to {chunk.last} {chunk.state}, {chunk.rows} rows, {chunk.seconds:.0f} s {chunk.message}"
 
 
-def backfill_ingest(args: StepArgs) -> dict[str, Any]:
+def backfill_ingest(args: Args) -> BackfillFillResult:
     """Take in and audit the drops of a range, a chunk after the other."""
     from afterbell.ingest.job import ingest  # noqa: PLC0415 - Spark's rooms, entered by the driver alone
     from afterbell.quality.job import validate  # noqa: PLC0415
@@ -135,29 +134,27 @@ def backfill_ingest(args: StepArgs) -> dict[str, Any]:
     import_in_background()
     backfill = Backfill(args, "ingest")
 
-    def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
-        span = {"since": chunk.first.isoformat(), "until": chunk.last.isoformat()}
-        taken = ingest(replace(chunk_args, step="ingest", inputs=span))
-        aside = [drop["key"] for drop in taken["refused_drops"]]
+    def fill(chunk_args: Args, chunk: ChunkPlan) -> Filled:
+        taken = ingest(chunk_args.for_step(INGEST, IngestInputs(since=chunk.first, until=chunk.last)))
+        aside = [drop.key for drop in taken.refused_drops]
         message = f"{len(aside)} drops were set aside, such as {aside[0]}" if aside else ""
-        if taken["noop"]:
+        if taken.noop:
             return Filled(message=message)
         # The audit looks at one session as a whole: the last that there is.
-        audited = date.fromisoformat(taken["last_usable"]) if taken["last_usable"] else chunk.last
-        inputs = span | {"branch": taken["branch"]}
-        audit = replace(chunk_args, step="validate", session=audited, inputs=inputs)
+        inputs = ValidateInputs(since=chunk.first, until=chunk.last, branch=taken.branch)
+        audit = chunk_args.for_step(VALIDATE, inputs, session=taken.last_usable or chunk.last)
         validate(audit, before_publish=backfill.patience.wait)
         return Filled(
-            rows=taken["rows"],
-            sessions=taken["sessions"],
-            commit_ids=(taken["commit_id"],),
+            rows=taken.rows,
+            sessions=taken.sessions,
+            commit_ids=(taken.commit_id,),
             message=message,
         )
 
     return backfill.run(fill)
 
 
-def backfill_features(args: StepArgs) -> dict[str, Any]:
+def backfill_features(args: Args) -> BackfillFillResult:
     """Compute factor sets for the sessions of a range that lack them, a chunk after the other."""
     from afterbell.features.job import features  # noqa: PLC0415 - Spark's rooms, entered by the driver alone
     from afterbell.lake.commit import ensure_table, head  # noqa: PLC0415
@@ -166,17 +163,19 @@ def backfill_features(args: StepArgs) -> dict[str, Any]:
 
     backfill = Backfill(args, "features")
     spark = lake_session(Runtime.from_env(), "afterbell backfill features")
-    tables = {"bars_snapshot": BARS, "actions_snapshot": CORPORATE_ACTIONS, "filings_snapshot": FUNDAMENTALS}
-    for table in tables.values():
+    for table in (BARS, CORPORATE_ACTIONS, FUNDAMENTALS):
         ensure_table(spark, table)
     # Resolved once: all chunks are computed from the same snapshots, whoever publishes meanwhile.
-    inputs: dict[str, Any] = {name: head(spark, table) for name, table in tables.items()}
-    inputs["factor_sets"] = [factors.name for factors in backfill.plan.features]
+    inputs = FeaturesInputs(
+        bars_snapshot=head(spark, BARS),
+        actions_snapshot=head(spark, CORPORATE_ACTIONS),
+        filings_snapshot=head(spark, FUNDAMENTALS),
+        factor_sets=tuple(factors.name for factors in backfill.plan.features),
+    )
 
-    def fill(chunk_args: StepArgs, chunk: ChunkPlan) -> Filled:
-        span = {"since": chunk.first.isoformat()}
-        done = features(replace(chunk_args, step="features", inputs=inputs | span))
-        commits = tuple(factors["commit_id"] for factors in done["sets"].values() if not factors["noop"])
-        return Filled(rows=done["rows"], sessions=done["sessions"], commit_ids=commits)
+    def fill(chunk_args: Args, chunk: ChunkPlan) -> Filled:
+        done = features(chunk_args.for_step(FEATURES, inputs.model_copy(update={"since": chunk.first})))
+        commits = tuple(factors.commit_id for factors in done.sets.values() if not factors.noop)
+        return Filled(rows=done.rows, sessions=done.sessions, commit_ids=commits)
 
     return backfill.run(fill)

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -32,6 +31,7 @@ from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import ServiceError, StepFailedError
+from afterbell.run.contracts.base import Record
 
 Tell = Callable[..., None]
 """Takes the parts of a line: texts, or texts with their styles (``print_text``)."""
@@ -89,7 +89,7 @@ class Prepared:
 
 @contextmanager
 def prepared(
-    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, *, answer: str = "Reject"
+    opened: Opened, dag: str, conf: Mapping[str, object], profile: str, *, answer: str = "Reject"
 ) -> Iterator[Prepared]:
     """Start Airflow for a run of ``dag`` that waits for its start signal; it ends with the block at the latest.
 
@@ -151,7 +151,7 @@ def _remove_home(folder: Path) -> None:
     Path(f"{folder}.lock").unlink(missing_ok=True)
 
 
-def session_of(conf: Mapping[str, Any], now: datetime) -> str:
+def session_of(conf: Mapping[str, object], now: datetime) -> str:
     """The session that the steps of a run keep their documents under.
 
     A range of history (it names ``steps``) has none: its day is that on which it runs.
@@ -162,11 +162,35 @@ def session_of(conf: Mapping[str, Any], now: datetime) -> str:
 
 
 def run_dag(
-    opened: Opened, dag: str, conf: Mapping[str, Any], profile: str, on_event: Tell | None, *, answer: str = "Reject"
+    opened: Opened, dag: str, conf: Mapping[str, object], profile: str, on_event: Tell | None, *, answer: str = "Reject"
 ) -> Done:
     """Run ``dag`` to its end at once; arguments and errors are those of ``prepared`` and ``Prepared.run``."""
     with prepared(opened, dag, conf, profile, answer=answer) as waiting:
         return waiting.run(on_event)
+
+
+class RunEvent(Record):
+    """One event of ``afterbell.airflow.run_dag``.
+
+    Attributes:
+        event: what happened: start, running, success, failed, skipped or end.
+        at: when, in seconds since the epoch.
+        task: to which task; empty for the run.
+        attempt: which try began.
+        seconds: that a task took.
+        error: why it failed, or why the run could not be made.
+        state: of the run at its end.
+        run_id: Airflow's.
+    """
+
+    event: str
+    at: float
+    task: str = ""
+    attempt: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    state: str = ""
+    run_id: str = ""
 
 
 class _Follower:
@@ -180,30 +204,30 @@ class _Follower:
         self._attempts: dict[str, int] = {}
         self._in_tasks = 0.0
         self._errors: dict[str, str] = {}
-        self._end: dict[str, Any] = {}
+        self._end: RunEvent | None = None
         self.running = Running()
         self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
 
-    def take(self, event: dict[str, Any]) -> None:
+    def take(self, event: RunEvent) -> None:
         """Process one event of ``afterbell.airflow.run_dag``."""
-        kind, task = event["event"], event.get("task", "")
+        kind, task = event.event, event.task
         if kind == "running":
-            if self._attempts.get(task) != event["attempt"]:  # else it goes on after a wait in the triggerer
-                self._attempts[task] = event["attempt"]
-                self._began.setdefault(task, []).append(event["at"])
-            self.running.begin(task, event["attempt"])
+            if self._attempts.get(task) != event.attempt:  # else it goes on after a wait in the triggerer
+                self._attempts[task] = event.attempt
+                self._began.setdefault(task, []).append(event.at)
+            self.running.begin(task, event.attempt)
             self.show(f"{task} is running")
         if kind in {"success", "failed"}:
-            self._in_tasks += event["seconds"]
+            self._in_tasks += event.seconds
             self.running.end(task)
         if kind == "success":
-            self._seconds[task] = event["seconds"]
-            self._say("  ", ("✓", "green"), f" {task:<12} {format_duration(event['seconds']):>11}")
+            self._seconds[task] = event.seconds
+            self._say("  ", ("✓", "green"), f" {task:<12} {format_duration(event.seconds):>11}")
         elif kind == "skipped":
             self._say("  ", ("-", "dim"), f" {task:<12} nothing to do")
         elif kind == "failed":
-            self._errors[task] = event["error"]
-            self._say("  ", ("✗", "red"), f" {task:<12} {format_duration(event['seconds']):>11}")
+            self._errors[task] = event.error
+            self._say("  ", ("✗", "red"), f" {task:<12} {format_duration(event.seconds):>11}")
         elif kind == "end":
             self._end = event
 
@@ -217,22 +241,23 @@ class _Follower:
 
     def done(self, status: int | None, took: float) -> Done:
         """The outcome after ``took`` seconds; raises the error of a run that failed."""
-        if status == 0 and self._end.get("state") == "success":
+        if status == 0 and self._end is not None and self._end.state == "success":
             between = took - self._in_tasks
-            return Done(str(self._end["run_id"]), self._log, self._seconds, self._began, between)
+            return Done(self._end.run_id, self._log, self._seconds, self._began, between)
         if self._errors:
             task, message = list(self._errors.items())[-1]
             raise StepFailedError(f"{message}\n(task {task!r}; the whole log: {self._log})")
-        reason = self._end.get("error") or f"status {status}; the end of its log:\n{last_lines(self._log)}"
+        reported = self._end.error if self._end else ""
+        reason = reported or f"status {status}; the end of its log:\n{last_lines(self._log)}"
         raise ServiceError(f"Airflow ended without running the DAG: {reason}\n(the whole log: {self._log})")
 
 
-def _tail(events: Path, process: subprocess.Popen[bytes]) -> Iterator[dict[str, Any]]:
+def _tail(events: Path, process: subprocess.Popen[bytes]) -> Iterator[RunEvent]:
     with events.open(encoding="utf-8") as stream:
         while True:
             ended = process.poll() is not None  # checked first: what was written before it ended is read below
             while line := stream.readline():
-                yield json.loads(line)
+                yield RunEvent.read(line)
             if ended:
                 return
             time.sleep(0.2)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import getpass
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
-from afterbell.backfill.documents import BackfillPlan, BackfillRecord, ChunkState, State
+from afterbell.backfill.documents import BackfillAttempt, BackfillPlan, BackfillRecord, ChunkState, Estimate, State
 from afterbell.backfill.request import (
     CHUNK_SESSIONS,
     STEPS,
@@ -25,6 +26,7 @@ from afterbell.cli.context import Opened, stores
 from afterbell.cli.options import AsJson, Profile
 from afterbell.cli.output import advising, print_fields, print_json, print_rows, print_text, report_errors
 from afterbell.cluster.profile import load_profile
+from afterbell.config.loader import Strict
 from afterbell.config.platform import load_platform
 from afterbell.durations import format_duration
 from afterbell.errors import ConfigError
@@ -90,8 +92,9 @@ def run(
     conf = request.model_dump(mode="json") | {"reason": why}
     with stores("s3", "hdfs", quiet=as_json) as opened:
         done = run_dag(opened, DAG, conf, name, on_event=None if as_json else print_text)
-        backfill = _read_backfill(opened, request.backfill_id) | {"run_id": done.run_id, "log": str(done.log)}
-    print_json(backfill) if as_json else _show_state(backfill)
+        update = {"run_id": done.run_id, "log": str(done.log)}
+        backfill = _read_backfill(opened, request.backfill_id).model_copy(update=update)
+    print_json(backfill.to_json()) if as_json else _show_state(backfill)
 
 
 @app.command("status")
@@ -107,10 +110,10 @@ def status(
     with stores("s3", quiet=as_json) as opened, advising(_NAME_ONE, ConfigError):
         report = _read_backfill(opened, backfill_id) if backfill_id else _list_backfills(opened)
     if as_json:
-        print_json(report)
+        print_json([line.model_dump(mode="json") for line in report] if isinstance(report, list) else report.to_json())
     elif isinstance(report, list):
-        shown = ("id", "state", "done", "asked")  # fits a terminal; `status ID` shows the rest
-        print_rows([{name: row[name] for name in shown} for row in report], title="backfills")
+        shown = {"id", "state", "done", "asked"}  # fits a terminal; `status ID` shows the rest
+        print_rows([line.model_dump(include=shown) for line in report], title="backfills")
     else:
         _show_state(report)
 
@@ -143,23 +146,54 @@ def _make_plan(opened: Opened, request: BackfillRequest, reason: str) -> Backfil
     return plan_and_record(opened.runtime, record)
 
 
-def _read_backfill(opened: Opened, backfill_id: str) -> dict[str, Any]:
+class BackfillReport(Strict):
+    """All documents of a backfill; ``run_id`` and ``log`` are those of the run that has just ended."""
+
+    id: str
+    state: str
+    record: BackfillRecord
+    plan: BackfillPlan | None
+    attempts: tuple[BackfillAttempt, ...]
+    chunks: tuple[ChunkState, ...]
+    run_id: str = ""
+    log: str = ""
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON values."""
+        return self.model_dump(mode="json", exclude=set() if self.run_id else {"run_id", "log"})
+
+
+class BackfillLine(Strict):
+    """A backfill in a list."""
+
+    id: str
+    state: str
+    steps: str
+    done: str
+    rows: int
+    seconds: float
+    asked: str
+    by: str
+    reason: str
+
+
+def _read_backfill(opened: Opened, backfill_id: str) -> BackfillReport:
     from afterbell.backfill.repository import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     shelf = Shelf(ArtifactStore(opened.runtime.s3))
     record, plan_made, state = shelf.record(backfill_id), shelf.plan(backfill_id), shelf.state(backfill_id)
-    return {
-        "id": backfill_id,
-        "state": state.word(),
-        "record": record.model_dump(mode="json"),
-        "plan": None if plan_made is None else plan_made.model_dump(mode="json"),
-        "attempts": [attempt.model_dump(mode="json") for attempt in state.attempts],
-        "chunks": [chunk.model_dump(mode="json") for chunk in state.chunks],
-    }
+    return BackfillReport(
+        id=backfill_id,
+        state=state.word(),
+        record=record,
+        plan=plan_made,
+        attempts=state.attempts,
+        chunks=state.chunks,
+    )
 
 
-def _list_backfills(opened: Opened) -> list[dict[str, Any]]:
+def _list_backfills(opened: Opened) -> list[BackfillLine]:
     from afterbell.backfill.repository import Shelf  # noqa: PLC0415 - boto3 takes a third of a second
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
@@ -167,20 +201,20 @@ def _list_backfills(opened: Opened) -> list[dict[str, Any]]:
     return [_list_row(shelf.record(name), shelf.plan(name), shelf.state(name)) for name in shelf.ids()]
 
 
-def _list_row(record: BackfillRecord, plan_made: BackfillPlan | None, state: State) -> dict[str, Any]:
+def _list_row(record: BackfillRecord, plan_made: BackfillPlan | None, state: State) -> BackfillLine:
     finished = [chunk for chunk in state.chunks if chunk.state in {"done", "nothing"}]
     planned = len(plan_made.chunks) if plan_made else 0
-    return {
-        "id": record.backfill_id,
-        "state": state.word(),
-        "steps": ", ".join(record.request.steps),
-        "done": f"{len(finished)} of {len(record.request.steps) * planned}",
-        "rows": sum(chunk.rows for chunk in finished),
-        "seconds": round(sum(chunk.seconds for chunk in finished), 1),
-        "asked": record.asked_at.strftime("%Y-%m-%d %H:%M"),
-        "by": record.asked_by,
-        "reason": record.reason,
-    }
+    return BackfillLine(
+        id=record.backfill_id,
+        state=state.word(),
+        steps=", ".join(record.request.steps),
+        done=f"{len(finished)} of {len(record.request.steps) * planned}",
+        rows=sum(chunk.rows for chunk in finished),
+        seconds=round(sum(chunk.seconds for chunk in finished), 1),
+        asked=record.asked_at.strftime("%Y-%m-%d %H:%M"),
+        by=record.asked_by,
+        reason=record.reason,
+    )
 
 
 def _show_plan(backfill_plan: BackfillPlan) -> None:
@@ -188,7 +222,7 @@ def _show_plan(backfill_plan: BackfillPlan) -> None:
         ("backfill", "bold"),
         f" {backfill_plan.backfill_id}: {backfill_plan.sessions} sessions in {len(backfill_plan.chunks)} chunks",
     )
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     ingest = backfill_plan.ingest
     if ingest is not None:
         rows.append(
@@ -206,22 +240,22 @@ def _show_plan(backfill_plan: BackfillPlan) -> None:
     print_text(f"about {format_duration(backfill_plan.seconds)} in all, Spark's starts included")
 
 
-def _plan_row(name: str, sessions: int, remark: str, rows: int, time: Any) -> dict[str, Any]:
+def _plan_row(name: str, sessions: int, remark: str, rows: int, time: Estimate) -> dict[str, object]:
     seconds = f"{format_duration(time.seconds)} ({time.basis})"
     return {"step": name, "sessions": sessions, "rows about": rows, "time about": seconds, "": remark}
 
 
-def _show_state(backfill: dict[str, Any]) -> None:
-    record = backfill["record"]
-    print_fields({"backfill": backfill["id"], "state": backfill["state"], "reason": record["reason"],
-                  "asked": f"{record['asked_at']} {record['asked_by']}"})  # fmt: skip
-    chunks = [ChunkState.model_validate(chunk) for chunk in backfill["chunks"]]
-    print_rows([_chunk_row(chunk) for chunk in chunks], title="chunks")
-    for chunk in chunks:
+def _show_state(backfill: BackfillReport) -> None:
+    record = backfill.record
+    asked_at = record.model_dump(mode="json")["asked_at"]
+    print_fields({"backfill": backfill.id, "state": backfill.state, "reason": record.reason,
+                  "asked": f"{asked_at} {record.asked_by}"})  # fmt: skip
+    print_rows([_chunk_row(chunk) for chunk in backfill.chunks], title="chunks")
+    for chunk in backfill.chunks:
         if chunk.message:
             print_text(f"{chunk.step} {chunk.number}: {chunk.message}")
 
 
-def _chunk_row(chunk: ChunkState) -> dict[str, Any]:
+def _chunk_row(chunk: ChunkState) -> dict[str, object]:
     days, took = f"{chunk.first} to {chunk.last}", format_duration(chunk.seconds) if chunk.seconds else "-"
     return {"step": chunk.step, "#": chunk.number, "days": days, "state": chunk.state, "rows": chunk.rows, "took": took}

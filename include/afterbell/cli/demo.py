@@ -62,7 +62,7 @@ def demo(
             total = done["objects"] + done["skipped"]
             print_text(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
         summary = run_in(opened, request, airflow, quiet=as_json)
-    print_json(summary) if as_json else print_summary(summary)
+    print_json(summary.to_json()) if as_json else print_summary(summary)
 
 
 def _digest(text: str) -> str:

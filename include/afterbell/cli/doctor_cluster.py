@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
@@ -27,13 +27,18 @@ from afterbell.durations import format_duration
 from afterbell.embedded.child import guarded
 from afterbell.embedded.process import last_lines
 from afterbell.errors import AfterbellError, ObjectMissingError, StepFailedError
+from afterbell.run.contracts.notes import StepFailure
+from afterbell.run.contracts.releases import ProbedExecutor, ProbeInputs, ProbeResult
 from afterbell.run.job import StepArgs, failure_key, result_key
+from afterbell.run.steps import PROBE
 from afterbell.stores.artifacts import ArtifactStore
 
-_STEP = "probe"
 _SPARE_SECONDS = 300
 _LOOK_SECONDS = 2.0
 _LINES = 10
+
+
+Taken = TypeVar("Taken", ProbeResult, StepFailure)
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,11 @@ class _Job:
 
     opened: Opened
     cluster: ClusterProfile
-    args: StepArgs
+    args: StepArgs[ProbeInputs]
 
     @property
     def script(self) -> Path:
-        return self.opened.folders.root / "spark_jobs" / f"{_STEP}.py"
+        return self.opened.folders.root / "spark_jobs" / f"{PROBE.name}.py"
 
     @property
     def seconds(self) -> float:
@@ -57,14 +62,14 @@ class _Job:
         args = self.args
         return [
             "--session", args.session.isoformat(), "--run-id", args.run_id,
-            "--deadline", args.deadline.isoformat(), "--inputs", json.dumps(args.inputs, sort_keys=True),
+            "--deadline", args.deadline.isoformat(), "--inputs", json.dumps(args.inputs.to_json(), sort_keys=True),
         ]  # fmt: skip
 
-    def take(self, key: str) -> dict[str, Any] | None:
+    def take(self, key: str, model: type[Taken]) -> Taken | None:
         """The document ``key`` that the driver left in the artifact store, which is then removed."""
         store = ArtifactStore(self.opened.runtime.s3)
         try:
-            document: dict[str, Any] = json.loads(store.get(key))
+            document = model.read(store.get(key))
         except ObjectMissingError:
             return None
         store.delete(key)
@@ -90,16 +95,16 @@ def cluster_findings(name: str, *, quiet: bool) -> Iterator[Finding]:
             yield Finding("probe", "missing", str(error), f"include/config/clusters/{name}.yaml, docs/clusters.md")
             return
     took = format_duration(time.monotonic() - began)
-    yield Finding("probe", "ok", f"{cluster.master} ran {probe['application']} in {took}")
+    yield Finding("probe", "ok", f"{cluster.master} ran {probe.application} in {took}")
     yield from findings_of(probe)
 
 
 def _make_job(opened: Opened, cluster: ClusterProfile) -> _Job:
     now = datetime.now(UTC)
-    inputs = {"share": _place_shared_file(cluster, opened)} if cluster.share else {}
+    inputs = ProbeInputs(share=_place_shared_file(cluster, opened)) if cluster.share else ProbeInputs()
     run_id = f"doctor__{now:%Y%m%dT%H%M%S}_{os.getpid()}"
     # Its deadline has passed: a driver that can't reach a store must report that, not wait for it.
-    return _Job(opened, cluster, StepArgs(_STEP, now.date(), run_id, now, inputs))
+    return _Job(opened, cluster, StepArgs(PROBE.name, now.date(), run_id, now, inputs))
 
 
 def _place_shared_file(cluster: ClusterProfile, opened: Opened) -> str:
@@ -110,18 +115,18 @@ def _place_shared_file(cluster: ClusterProfile, opened: Opened) -> str:
         return placed(cluster.share, {"probe": file}, opened.env)["probe"]
 
 
-def _run_probe(job: _Job) -> dict[str, Any]:
+def _run_probe(job: _Job) -> ProbeResult:
     """The probe's result.
 
     Raises:
         StepFailedError: the job failed; the message is its own.
     """
     reason = _run_on_cluster(job) if job.cluster.deploy_mode == "cluster" else _run_here(job)
-    key = (job.args.session, job.args.run_id, _STEP)
-    result, failure = job.take(result_key(*key)), job.take(failure_key(*key))
+    key = (job.args.session, job.args.run_id, PROBE.name)
+    result, failure = job.take(result_key(*key), ProbeResult), job.take(failure_key(*key), StepFailure)
     if result is not None:
         return result
-    raise StepFailedError(f"{failure['kind']}: {failure['message']}" if failure else reason)
+    raise StepFailedError(f"{failure.kind}: {failure.message}" if failure else reason)
 
 
 def _run_here(job: _Job) -> str:
@@ -136,8 +141,10 @@ def _run_here(job: _Job) -> str:
             status = process.wait(job.seconds)
         except subprocess.TimeoutExpired:
             return f"the driver took more than {format_duration(job.seconds)}; its log is {log}"
-    own = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith(_STEP)]
-    message = own[-1].removeprefix(f"{_STEP}: ") if own else last_lines(log)
+    own = [
+        line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.startswith(PROBE.name)
+    ]
+    message = own[-1].removeprefix(f"{PROBE.name}: ") if own else last_lines(log)
     return f"{message} (exit status {status}; the whole log: {log})"
 
 
@@ -167,24 +174,25 @@ def _run_on_cluster(job: _Job) -> str:
     return f"driver {driver} ended as {status.state} on {status.worker or 'the cluster'}: {status.message}\n{log_end}"
 
 
-def findings_of(probe: dict[str, Any]) -> Iterator[Finding]:
+def findings_of(probe: ProbeResult) -> Iterator[Finding]:
     """The findings that follow from the probe's result."""
-    driver = probe["driver"]
+    driver = probe.driver
     yield Finding(
         "driver", "ok",
-        f"{driver['host']}: Python {driver['python']}, Java {driver['java']}, PySpark {driver['packages']['pyspark']}, "
-        f"{driver['cores']} cores",
+        f"{driver.host}: Python {driver.python}, Java {driver.java}, PySpark {driver.packages['pyspark']}, "
+        f"{driver.cores} cores",
     )  # fmt: skip
-    for executor in probe["executors"]:
+    for executor in probe.executors:
         yield _executor_finding(executor)
-    majors = {java.split(".")[0] for java in (driver["java"], *probe["javas"])}
+    majors = {java.split(".")[0] for java in (driver.java, *probe.javas)}
     if len(majors) > 1:
-        yield Finding("java", "warn", f"executors run on {', '.join(probe['javas'])}, the driver on {driver['java']}")
+        yield Finding("java", "warn", f"executors run on {', '.join(probe.javas)}, the driver on {driver.java}")
     for name, advice in _TROUBLES.items():
-        if name == "share" and probe[name] is None:
+        if name == "share" and probe.share is None:
             continue
-        troubles = {probe.get(name) or ""}
-        troubles |= {f"{executor['host']}: {executor[name]}" for executor in probe["executors"] if executor.get(name)}
+        troubles = {getattr(probe, name, "") or ""}
+        seen = [(executor.host, getattr(executor, name, "")) for executor in probe.executors]
+        troubles |= {f"{host}: {trouble}" for host, trouble in seen if trouble}
         yield from (Finding(name, "missing", text, advice) for text in sorted(troubles - {""}))
         if troubles == {""}:
             yield Finding(name, "ok", "seen from the driver and from every executor")
@@ -199,15 +207,15 @@ _TROUBLES = {
 }
 
 
-def _executor_finding(executor: dict[str, Any]) -> Finding:
-    name = f"executor {executor['executor']}"
-    if executor["differs"]:
+def _executor_finding(executor: ProbedExecutor) -> Finding:
+    name = f"executor {executor.executor}"
+    if executor.differs:
         return Finding(
-            name, "missing", "; ".join(executor["differs"]),
+            name, "missing", "; ".join(executor.differs),
             "set python or environment_archive in the profile: executors must run the driver's packages",
         )  # fmt: skip
     return Finding(
         name,
         "ok",
-        f"the driver's Python and packages, {executor['cores']} cores, {executor['memory_gb']} GB on its host",
+        f"the driver's Python and packages, {executor.cores} cores, {executor.memory_gb} GB on its host",
     )

@@ -80,7 +80,7 @@ def print_progress(message: str) -> None:
     print_text(message, console=err, style="dim")
 
 
-def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
+def print_rows(rows: Sequence[Mapping[str, object]], *, title: str = "") -> None:
     """Rows as a table, a column for each name that any of them has; numbers to the right.
 
     Where the terminal is too narrow for that, a line a field.
@@ -102,7 +102,7 @@ def print_rows(rows: Sequence[Mapping[str, Any]], *, title: str = "") -> None:
         print_text((label, "bold"), text, hang=len(label))
 
 
-def by_figure(metrics: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def by_figure(metrics: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
     """Figures of several horizons as rows: one for each figure that is a number, a column for each horizon."""
     numbers = {
         key: {name: value for name, value in values.items() if _is_number(value)} for key, values in metrics.items()
@@ -111,7 +111,7 @@ def by_figure(metrics: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     return [{"figure": name} | {key: values.get(name) for key, values in numbers.items()} for name in names]
 
 
-def print_fields(row: Mapping[str, Any]) -> None:
+def print_fields(row: Mapping[str, object]) -> None:
     """One row, a line a field."""
     width = max(len(name) for name in row) + 2
     for name, value in row.items():

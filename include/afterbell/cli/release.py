@@ -14,6 +14,7 @@ from afterbell.cli.context import stores
 from afterbell.cli.options import AsJson
 from afterbell.cli.output import advising, by_figure, err, print_json, print_rows, print_text, report_errors
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, UnprovenPointerError
+from afterbell.run.contracts.daily import ScorerMetrics
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
@@ -56,16 +57,16 @@ def list_(as_json: AsJson = False) -> None:
         raise fault
 
 
-def _list_row(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, Any]:
+def _list_row(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, object]:
     """One release in the list; one whose manifest cannot be used does not hide the others."""
     from afterbell.release.catalog import read_manifest  # noqa: PLC0415
 
-    row: dict[str, Any] = {"release_id": name, "session": name[:10], "champion": champion}
+    row: dict[str, object] = {"release_id": name, "session": name[:10], "champion": champion}
     try:
         manifest = read_manifest(store, name)
     except DigestMismatchError as error:
         return row | {"unusable": str(error)}
-    scores = {f"ic_{key}": values.get("ic") for key, values in manifest.metrics.items()}
+    scores = {f"ic_{key}": ScorerMetrics.read(values).ic for key, values in manifest.metrics.items()}
     return row | {"models": len(manifest.models)} | scores
 
 

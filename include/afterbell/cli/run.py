@@ -6,7 +6,7 @@ import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,7 +15,7 @@ from afterbell.cli.airflow_run import Prepared, prepared
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.options import AsJson, Profile
 from afterbell.cli.output import print_json, print_text, report_errors
-from afterbell.cli.summary import print_summary, summarize
+from afterbell.cli.summary import RunSummary, print_summary, summarize
 from afterbell.cluster.profile import load_profile
 from afterbell.config.platform import load_platform
 from afterbell.sla.deadline import deadline_for
@@ -51,7 +51,7 @@ def starting(opened: Opened, request: RunRequest) -> AbstractContextManager[Prep
     return prepared(opened, DAG, {"session": request.session.isoformat()}, request.profile)
 
 
-def run_in(opened: Opened, request: RunRequest, airflow: Prepared, *, quiet: bool) -> dict[str, Any]:
+def run_in(opened: Opened, request: RunRequest, airflow: Prepared, *, quiet: bool) -> RunSummary:
     """Run the DAG; returns the summary of the run.
 
     Raises:
@@ -74,4 +74,4 @@ def run(
     request = check_request(session.date(), profile)
     with stores("s3", "hdfs", quiet=as_json) as opened, starting(opened, request) as airflow:
         summary = run_in(opened, request, airflow, quiet=as_json)
-    print_json(summary) if as_json else print_summary(summary)
+    print_json(summary.to_json()) if as_json else print_summary(summary)

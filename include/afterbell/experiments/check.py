@@ -57,7 +57,7 @@ class World:
         return self.exchange.between(first, last) if first <= last else []
 
 
-def form_faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+def form_faults(params: Mapping[str, object], world: World) -> dict[str, str]:
     """What is wrong with a form, a sentence each by the field's name; empty where it can be started."""
     fields = {name: value for name, value in params.items() if name not in ASIDE}
     faults = find_faults(fields)
@@ -121,7 +121,7 @@ def _last_fault(last: date, world: World) -> str:
     return ""
 
 
-def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:
+def _aside_faults(params: Mapping[str, object]) -> dict[str, str]:
     faults = {}
     note, profile, promote = params.get("note") or "", params.get("profile") or "", params.get("promote", False)
     if not isinstance(note, str) or len(note) > LONGEST_NOTE or not _LINE.fullmatch(note):
@@ -138,10 +138,19 @@ def _aside_faults(params: Mapping[str, Any]) -> dict[str, str]:
     return faults
 
 
-def aside_of(params: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Aside:
+    """What a form has beside the request: what it is for, whether it may be promoted, and the cluster profile."""
+
+    note: str
+    promote: bool
+    profile: str
+
+
+def aside_of(params: Mapping[str, object]) -> Aside:
     """``note``, ``promote`` and ``profile`` of a form without faults."""
-    return {
-        "note": params.get("note") or "",
-        "promote": params.get("promote", False),
-        "profile": params.get("profile") or "",
-    }
+    return Aside(
+        note=str(params.get("note") or ""),
+        promote=bool(params.get("promote", False)),
+        profile=str(params.get("profile") or ""),
+    )

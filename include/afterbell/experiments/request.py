@@ -147,7 +147,7 @@ def _misfit(field: str, text: str) -> PydanticCustomError:
     return PydanticCustomError("misfit", "{text}", {"field": field, "text": text})
 
 
-def parse_request(fields: Mapping[str, Any]) -> ExperimentRequest:
+def parse_request(fields: Mapping[str, object]) -> ExperimentRequest:
     """A request out of a form or a document.
 
     Raises:
@@ -160,7 +160,7 @@ def parse_request(fields: Mapping[str, Any]) -> ExperimentRequest:
     return ExperimentRequest.model_validate(dict(fields))
 
 
-def find_faults(fields: Mapping[str, Any]) -> dict[str, str]:
+def find_faults(fields: Mapping[str, object]) -> dict[str, str]:
     """What is wrong with the fields of a request, a sentence each by the field's name; empty where nothing is."""
     try:
         ExperimentRequest.model_validate(dict(fields))

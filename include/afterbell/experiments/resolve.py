@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any
 
 from afterbell.calendar.span import write_span
 from afterbell.config.runtime import Runtime
@@ -18,19 +17,21 @@ from afterbell.lake.reader import heads
 from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
+from afterbell.run.contracts.experiments import ExperimentInputs, ExperimentResolveResult
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import EXPERIMENT_RESOLVE
 from afterbell.stores.artifacts import ArtifactStore
 
 _EMPTY = f"{BARS.name} or {CORPORATE_ACTIONS.name} holds nothing yet: ingest something first, ./afterbell run"
 
 
-def asked(args: StepArgs) -> tuple[str, ExperimentRequest]:
+def asked(inputs: ExperimentInputs) -> tuple[str, ExperimentRequest]:
     """The experiment's id and its request.
 
     Raises:
         ConfigError: the request is wrong, or not the one that the id was made of.
     """
-    request, experiment = parse_request(args.require("request")), str(args.require("experiment"))
+    request, experiment = parse_request(inputs.request), inputs.experiment
     if request.id != experiment:
         raise ConfigError(f"experiment {experiment!r} is not that of its request ({request.id}): start it anew")
     return experiment, request
@@ -57,11 +58,11 @@ def require_data(request: ExperimentRequest, runtime: Runtime, store: ArtifactSt
         )
 
 
-def main(args: StepArgs) -> dict[str, Any]:
+def main(args: StepArgs[ExperimentInputs]) -> ExperimentResolveResult:
     """Look up the snapshots, and store the request."""
     runtime = Runtime.from_env()
     store = ArtifactStore(runtime.s3)
-    experiment, request = asked(args)
+    experiment, request = asked(args.inputs)
     require_data(request, runtime, store)
     names = (BARS.name, CORPORATE_ACTIONS.name, FUNDAMENTALS.name, OUT_OF_SAMPLE.name)
     bars, actions, filings, oos = heads(runtime, names)
@@ -75,15 +76,15 @@ def main(args: StepArgs) -> dict[str, Any]:
     except (PreconditionFailedError, UnknownOutcomeError):
         if not store.exists(key):
             raise
-    return {
-        "bars_snapshot": bars,
-        "actions_snapshot": actions,
-        "filings_snapshot": filings,
-        "champion_oos_snapshot": oos,
-        "champion": champion.release_id if champion else None,
-        "factor_sets": list(request.factor_sets),
-    }
+    return ExperimentResolveResult(
+        bars_snapshot=bars,
+        actions_snapshot=actions,
+        filings_snapshot=filings,
+        champion_oos_snapshot=oos,
+        champion=champion.release_id if champion else None,
+        factor_sets=request.factor_sets,
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("experiment_resolve", main))
+    sys.exit(run_step(EXPERIMENT_RESOLVE, main))

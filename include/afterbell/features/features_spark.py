@@ -32,6 +32,7 @@ from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_colu
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table, factor_table
+from afterbell.run.contracts.daily import PlannedSet
 
 _MADE = "path string, partition string, rows bigint, size bigint, body binary"
 _AT_ONCE = 4
@@ -85,18 +86,19 @@ class FeatureWork:
     stored: frozenset[date]
     rows_a_session: int
 
-    def summary(self) -> dict[str, Any]:
-        """The plan as JSON values, for a program or a person who checks it before it runs."""
+    def summary(self, factors: FactorSet) -> PlannedSet:
+        """The plan of one set, for a program or a person who checks it before it runs."""
         holes = self.plan.holes
-        return {
-            "sessions": len(holes),
-            "first": holes[0].isoformat(),
-            "last": holes[-1].isoformat(),
-            "read_sessions": self.plan.read,
-            "rows": self.rows_a_session * len(holes),
-            "tasks": len(self.tasks),
-            "ranges": [[first.isoformat(), last.isoformat()] for first, last in self.plan.ranges],
-        }
+        return PlannedSet(
+            set=factors.name,
+            sessions=len(holes),
+            first=holes[0],
+            last=holes[-1],
+            read_sessions=self.plan.read,
+            rows=self.rows_a_session * len(holes),
+            tasks=len(self.tasks),
+            ranges=tuple(self.plan.ranges),
+        )
 
 
 def table_of(factors: FactorSet) -> Table:

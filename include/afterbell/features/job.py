@@ -9,8 +9,8 @@ sessions at the same time, this one plans again. With the input plan_only nothin
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -34,47 +34,47 @@ from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, sn
 from afterbell.lake.files import discard_files
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS
+from afterbell.run.contracts.daily import FeaturesInputs, FeaturesResult, FilledSet, PlannedSet
 from afterbell.run.job import StepArgs
 from afterbell.run.record import record_run
 
 _TRIES = 3
 
 
-def features(args: StepArgs) -> dict[str, Any]:
+def features(args: StepArgs[FeaturesInputs]) -> FeaturesResult:
     """Fill the holes of each factor set, or find that there are none."""
     exchange, runtime = Exchange(), Runtime.from_env()
     exchange.require(args.session)
-    names = args.inputs.get("factor_sets") or declared_sets()
-    sets = [factor_set(str(name)) for name in names]
-    filings = args.inputs.get("filings_snapshot")
-    inputs = FeatureInputs(
-        int(args.require("bars_snapshot")),
-        int(args.require("actions_snapshot")),
-        exchange,
-        runtime.s3,
-        None if filings is None else int(filings),
-    )
+    handed = args.inputs
+    sets = [factor_set(name) for name in handed.factor_sets or declared_sets()]
+    inputs = FeatureInputs(handed.bars_snapshot, handed.actions_snapshot, exchange, runtime.s3, handed.filings_snapshot)
     spark = lake_session(runtime, f"afterbell features {args.session}")
-    if args.inputs.get("plan_only"):
-        return {"plan": [_report_plan(spark, args, inputs, factors) for factors in sets]}
-    outcomes = {factors.name: _fill_set(spark, args, inputs, factors) for factors in sets}
-    return {
-        "features_snapshots": {name: outcome["snapshot"] for name, outcome in outcomes.items()},
-        "definition_hashes": {factors.name: factors.definition_hash for factors in sets},
-        "sets": outcomes,
-        "factors": sum(outcome["factors"] for outcome in outcomes.values()),
-        "sessions": max(outcome["sessions"] for outcome in outcomes.values()),
-        "rows": sum(outcome["rows"] for outcome in outcomes.values()),
-        "noop": all(outcome["noop"] for outcome in outcomes.values()),
-    }
+    if handed.plan_only:
+        planned = tuple(_report_plan(spark, args, inputs, factors) for factors in sets)
+        return _result(sets, {}).model_copy(update={"plan": planned})
+    return _result(sets, {factors.name: _fill_set(spark, args, inputs, factors) for factors in sets})
 
 
-def _fill_set(spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet) -> dict[str, Any]:
+def _result(sets: Sequence[FactorSet], filled: dict[str, FilledSet]) -> FeaturesResult:
+    return FeaturesResult(
+        features_snapshots={name: outcome.snapshot for name, outcome in filled.items()},
+        definition_hashes={factors.name: factors.definition_hash for factors in sets},
+        sets=filled,
+        factors=sum(outcome.factors for outcome in filled.values()),
+        sessions=max((outcome.sessions for outcome in filled.values()), default=0),
+        rows=sum(outcome.rows for outcome in filled.values()),
+        noop=all(outcome.noop for outcome in filled.values()),
+    )
+
+
+def _fill_set(
+    spark: SparkSession, args: StepArgs[FeaturesInputs], inputs: FeatureInputs, factors: FactorSet
+) -> FilledSet:
     started = datetime.now(UTC)
     table = table_of(factors)
     ensure_table(spark, table)
     read = {table.name: snapshot for table, snapshot in inputs.of(factors).items()}
-    since = {} if args.day("since") is None else {"since": args.day("since")}
+    since = {} if args.inputs.since is None else {"since": args.inputs.since}
     fill_id = commit_id("features", session=args.session, inputs=read, definition_hash=factors.definition_hash, **since)
     snapshot, sessions, planned = find_commit(spark, table, fill_id), 0, False
     if snapshot is None:
@@ -94,25 +94,25 @@ def _fill_set(spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factor
         verdict="done" if planned else "noop",
         detail={"definition_hash": factors.definition_hash, "sessions": sessions},
     )
-    return {
-        "snapshot": snapshot,
-        "factors": len(factors.names),
-        "sessions": sessions,
-        "rows": rows,
-        "commit_id": fill_id,
-        "noop": not planned,
-    }
+    return FilledSet(
+        snapshot=snapshot,
+        factors=len(factors.names),
+        sessions=sessions,
+        rows=rows,
+        commit_id=fill_id,
+        noop=not planned,
+    )
 
 
 def _fill_holes(
-    spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet, fill_id: str
+    spark: SparkSession, args: StepArgs[FeaturesInputs], inputs: FeatureInputs, factors: FactorSet, fill_id: str
 ) -> tuple[int, int]:
     """The snapshot that has all that can be computed up to the session, and how many sessions were added for it."""
     table = table_of(factors)
     for attempt in range(1, _TRIES + 1):
         # Resolved once: the holes are those of this snapshot, whoever commits meanwhile.
         base = head(spark, table)
-        work = find_work(spark, inputs, factors, base, args.session, args.day("since"))
+        work = find_work(spark, inputs, factors, base, args.session, args.inputs.since)
         if work is None:
             return base, 0
         print(_format_work(factors, work), flush=True)
@@ -136,16 +136,18 @@ def _format_work(factors: FactorSet, work: FeatureWork) -> str:
     )
 
 
-def _report_plan(spark: SparkSession, args: StepArgs, inputs: FeatureInputs, factors: FactorSet) -> dict[str, Any]:
+def _report_plan(
+    spark: SparkSession, args: StepArgs[FeaturesInputs], inputs: FeatureInputs, factors: FactorSet
+) -> PlannedSet:
     table = table_of(factors)
     ensure_table(spark, table)
-    work = find_work(spark, inputs, factors, head(spark, table), args.session, args.day("since"))
+    work = find_work(spark, inputs, factors, head(spark, table), args.session, args.inputs.since)
     print(
         f"features: {factors.name}: nothing is missing up to {args.session}"
         if work is None
         else _format_work(factors, work)
     )
-    return {"set": factors.name} | ({"sessions": 0} if work is None else work.summary())
+    return PlannedSet(set=factors.name, sessions=0) if work is None else work.summary(factors)
 
 
 def _require_session(

@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Any
 
 import polars as pl
 
@@ -59,6 +58,7 @@ from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.packages import SHARED
+from afterbell.run.contracts.daily import IngestInputs, IngestResult, RefusedDrop
 from afterbell.run.job import StepArgs, run_slug
 from afterbell.run.record import record_run
 from afterbell.sources.arrival import complete, unfinished
@@ -69,6 +69,7 @@ from afterbell.stores.factory import drop_store
 from afterbell.stores.preflight import check_stores
 from afterbell.stores.protocols import StoredObject
 
+_RECORDED = frozenset({"branch", "drops", "quarantine_by_rule", "refused_drops", "decisions"})
 _REFUSALS = 3
 """Times that drops are left out and the others read again, before the run gives up."""
 Sources = Mapping[str, tuple[Source, RuleSet]]
@@ -86,14 +87,10 @@ class IngestSpan:
     history: bool = False
 
     @classmethod
-    def of(cls, args: StepArgs) -> IngestSpan:
-        """The span that the inputs of the step name.
-
-        Raises:
-            ConfigError: an input is not a valid date.
-        """
-        since, until = args.day("since"), args.day("until")
-        history = since is not None or args.inputs.get("origin") == "backfill"
+    def of(cls, args: StepArgs[IngestInputs]) -> IngestSpan:
+        """The span that the inputs of the step name."""
+        since, until = args.inputs.since, args.inputs.until
+        history = since is not None or args.inputs.origin == "backfill"
         return cls(args.session if until is None else until, since, history)
 
 
@@ -130,7 +127,7 @@ def _check(sources: Sequence[Source], session: date, runtime: Runtime) -> None:
     check_stores(runtime)
 
 
-def ingest(args: StepArgs) -> dict[str, Any]:
+def ingest(args: StepArgs[IngestInputs]) -> IngestResult:
     """Ingest what is new; the result names the branch and its heads."""
     started = datetime.now(UTC)
     runtime = Runtime.from_env().until(args.deadline)
@@ -146,26 +143,20 @@ def ingest(args: StepArgs) -> dict[str, Any]:
     work = _without_refused(store, _plan(runtime, sources, base, span, started), span)
     branch = branch_name(args.run_id)
     work, outcomes, heads, commit = _ingest_without_bad_drops(runtime, base, work, span, branch, store, args.run_id)
-    result = _result(work, outcomes, branch, heads[BARS.name], commit)
     without_bars = decisions_without_bars(base, work.decisions, heads[BARS.name])
     for warning in (*work.decisions.overtaken, *without_bars):
         print(f"ingest: warning: {warning}", file=sys.stderr, flush=True)
-    result |= {
-        "decisions_overtaken": list(work.decisions.overtaken),
-        "decisions_without_bars": without_bars,
-        "last_usable": _last_usable(work, outcomes, span),
-        "sessions": len({outcome.task.session for outcome in outcomes if outcome.state in USABLE}),
-    }
+    result = _result(work, outcomes, span, branch, heads[BARS.name], commit, without_bars)
     record_run(
         spark,
         args,
         started,
-        rows=result["rows"],
+        rows=result.rows,
         snapshots_in=base.heads,
         snapshots_out=heads,
         commit_id=commit,
-        verdict="noop" if result["noop"] else "done",
-        detail={key: result[key] for key in ("branch", "drops", "quarantine_by_rule", "refused_drops", "decisions")},
+        verdict="noop" if result.noop else "done",
+        detail={name: value for name, value in result.to_json().items() if name in _RECORDED},
     )
     return result
 
@@ -432,17 +423,25 @@ def _partitions(work: DropSlice) -> tuple[int, ...]:
     return (day, day + 1) if work.kind == "minute_bars" else (months_from_1970(work.bucket),)
 
 
-def _last_usable(work: IngestWork, outcomes: list[Outcome], span: IngestSpan) -> str | None:
-    """The newest session of the span with a drop of bars that could be read, as an ISO date."""
+def _last_usable(work: IngestWork, outcomes: list[Outcome], span: IngestSpan) -> date | None:
+    """The newest session of the span with a drop of bars that could be read."""
     drops = [(drop.source, drop.session, drop.state) for drop in work.known]
     drops += [(outcome.task.source, outcome.task.session, outcome.state) for outcome in outcomes]
     bars = {name for name, (source, _) in work.sources.items() if source.kind == "bars"}
     first = span.since or date.min
     days = [day for name, day, state in drops if name in bars and state in USABLE and first <= day <= span.last]
-    return max(days).isoformat() if days else None
+    return max(days, default=None)
 
 
-def _result(work: IngestWork, outcomes: list[Outcome], branch: str, bars_snapshot: int, commit: str) -> dict[str, Any]:
+def _result(
+    work: IngestWork,
+    outcomes: list[Outcome],
+    span: IngestSpan,
+    branch: str,
+    bars_snapshot: int,
+    commit: str,
+    without_bars: Sequence[str],
+) -> IngestResult:
     states = Counter(outcome.state for outcome in outcomes)
     without_rows = sorted(
         (outcome for outcome in outcomes if not outcome.rows), key=lambda outcome: outcome.state == EMPTY
@@ -451,16 +450,20 @@ def _result(work: IngestWork, outcomes: list[Outcome], branch: str, bars_snapsho
     odd = [(outcome.task.key, outcome.reason) for outcome in outcomes if outcome.reason and outcome.rows]
     for key, reason in refused + work.strays + odd:
         print(f"ingest: warning: {key}: {reason}", file=sys.stderr, flush=True)
-    return {
-        "branch": branch,
-        "drops": {state: states.get(state, 0) for state in STATES},
-        "rows": sum(outcome.rows for outcome in outcomes),
-        "quarantined_rows": sum(outcome.quarantined for outcome in outcomes),
-        "bars_snapshot": bars_snapshot,
-        "commit_id": commit,
-        "noop": not commit,
-        "quarantine_by_rule": rules_broken(outcomes),
-        "refused_drops": [{"key": key, "reason": reason} for key, reason in refused + work.strays],
-        "decisions": [f"{decision.symbol} {decision.ex_session}" for decision in work.decisions.due],
-        "decisions_waiting": work.decisions.waiting,
-    }
+    return IngestResult(
+        branch=branch,
+        drops={state: states.get(state, 0) for state in STATES},
+        rows=sum(outcome.rows for outcome in outcomes),
+        quarantined_rows=sum(outcome.quarantined for outcome in outcomes),
+        bars_snapshot=bars_snapshot,
+        commit_id=commit,
+        noop=not commit,
+        quarantine_by_rule=rules_broken(outcomes),
+        refused_drops=tuple(RefusedDrop(key=key, reason=reason) for key, reason in refused + work.strays),
+        decisions=tuple(f"{decision.symbol} {decision.ex_session}" for decision in work.decisions.due),
+        decisions_waiting=work.decisions.waiting,
+        decisions_overtaken=work.decisions.overtaken,
+        decisions_without_bars=tuple(without_bars),
+        last_usable=_last_usable(work, outcomes, span),
+        sessions=len({outcome.task.session for outcome in outcomes if outcome.state in USABLE}),
+    )

@@ -10,9 +10,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection
-from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -31,8 +29,10 @@ from afterbell.quality.audit_branch import Judgement, judge_branch
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.library import import_in_background
 from afterbell.quality.report import known_report, store_report
+from afterbell.run.contracts.daily import IngestInputs, ValidateInputs, ValidateResult
 from afterbell.run.job import StepArgs, run_slug
 from afterbell.run.record import record_run
+from afterbell.run.steps import INGEST
 from afterbell.stores.artifacts import ArtifactStore
 
 _BRANCH = re.compile(r"audit_[A-Za-z0-9_]{1,200}_[0-9a-f]{8}")
@@ -40,10 +40,10 @@ _BASES = 3
 """How many times the base may move during a run before the run fails."""
 
 
-def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) -> dict[str, Any]:
+def validate(args: StepArgs[ValidateInputs], before_publish: Callable[[], None] = lambda: None) -> ValidateResult:
     """Audit and publish one branch; ``before_publish`` is called when it may be, and may wait."""
     started = datetime.now(UTC)
-    branch = str(args.require("branch"))
+    branch, inputs = args.inputs.branch, args.inputs
     if not _BRANCH.fullmatch(branch):
         raise ConfigError(f"input branch {branch!r} is not allowed: ingest names it audit_<run>_<8 hexadecimal digits>")
     runtime = Runtime.from_env()
@@ -66,7 +66,8 @@ def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) 
                 print(f"validate: warning: {error}; judging the others without them", file=sys.stderr, flush=True)
             else:
                 print(f"validate: warning: {error}; trying again on the new base", file=sys.stderr, flush=True)
-            branch = str(ingest(replace(args, step="ingest"))["branch"])
+            again = IngestInputs(origin=inputs.origin, since=inputs.since, until=inputs.until)
+            branch = ingest(args.for_step(INGEST, again)).branch
     after = {table.name: head(spark, table) for table in AUDITED}
     noop = before == after
     if before[BARS.name] != after[BARS.name]:
@@ -84,18 +85,18 @@ def validate(args: StepArgs, before_publish: Callable[[], None] = lambda: None) 
         verdict="noop" if noop else "published",
         detail={"branch": branch, "expectations": report.expectations, "warnings": report.warnings},
     )
-    return {
-        "bars_snapshot": after[BARS.name],
-        "actions_snapshot": after[CORPORATE_ACTIONS.name],
-        "filings_snapshot": after[FUNDAMENTALS.name],
-        "drops_snapshot": after[DROPS.name],
-        "expectations": report.expectations,
-        "failed": len(report.failed),
-        "warnings": report.warnings,
-        "data_docs": report.data_docs,
-        "quality_report": key,
-        "noop": noop,
-    }
+    return ValidateResult(
+        bars_snapshot=after[BARS.name],
+        actions_snapshot=after[CORPORATE_ACTIONS.name],
+        filings_snapshot=after[FUNDAMENTALS.name],
+        drops_snapshot=after[DROPS.name],
+        expectations=report.expectations,
+        failed=len(report.failed),
+        warnings=tuple(report.warnings),
+        data_docs=report.data_docs,
+        quality_report=key,
+        noop=noop,
+    )
 
 
 def _is_open(spark: SparkSession, branch: str) -> bool:
@@ -112,7 +113,7 @@ class _OthersRefusedError(ValidationFailedError):
 
 
 def _judge_and_report(
-    spark: SparkSession, runtime: Runtime, args: StepArgs, branch: str, left_out: list[str]
+    spark: SparkSession, runtime: Runtime, args: StepArgs[ValidateInputs], branch: str, left_out: list[str]
 ) -> tuple[Report, str]:
     """Audit the branch and keep the quality report; the key of an earlier one, where there is no branch any more.
 
@@ -123,18 +124,18 @@ def _judge_and_report(
     if _is_open(spark, branch):
         folder = runtime.home / "quality" / run_slug(args.run_id)
         _, released = listed(store)
-        judgement = judge_branch(reader, args.session, folder, released, filling="since" in args.inputs)
+        judgement = judge_branch(reader, args.session, folder, released, filling=args.inputs.since is not None)
         report = judgement.report
         report.warnings += left_out
         report.failed += _refuse_broken(store, judgement, args)
         key = store_report(judgement, args, runtime, folder)
         report.require_passed()
-    if not left_out or "since" not in args.inputs:
+    if not left_out or args.inputs.since is None:
         _require_session(reader, args.session)
     return report, key
 
 
-def _refuse_broken(store: ArtifactStore, judgement: Judgement, args: StepArgs) -> list[str]:
+def _refuse_broken(store: ArtifactStore, judgement: Judgement, args: StepArgs[ValidateInputs]) -> list[str]:
     """Refuse the drops of sessions that break a rule about whole sessions; a sentence for each.
 
     Raises:
@@ -148,7 +149,7 @@ def _refuse_broken(store: ArtifactStore, judgement: Judgement, args: StepArgs) -
     ]
     refuse(store, refusals)
     sentences = [f"drop {refusal.key} of session {refusal.session} was {describe(refusal)}" for refusal in refusals]
-    own = "since" not in args.inputs and any(refusal.session == args.session for refusal in refusals)
+    own = args.inputs.since is None and any(refusal.session == args.session for refusal in refusals)
     if sentences and not own and _failed_only_for(judgement, broken):
         raise _OthersRefusedError(sentences)
     return sentences

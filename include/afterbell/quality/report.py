@@ -34,6 +34,7 @@ from afterbell.quality.report_document import (
 )
 from afterbell.quality.report_store import STEP
 from afterbell.quality.whole_sessions import SourceFacts
+from afterbell.run.contracts.daily import ValidateInputs
 from afterbell.run.job import StepArgs, result_key
 from afterbell.sources.row_rules import RUN
 from afterbell.stores.artifacts import ArtifactStore
@@ -44,7 +45,7 @@ _LONGEST = 4000
 _LISTED = 50
 
 
-def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder: Path) -> str:
+def store_report(judgement: Judgement, args: StepArgs[ValidateInputs], runtime: Runtime, folder: Path) -> str:
     """Write the report as JSON and as a page, to the artifact bucket and to ``folder``, beside the Data Docs.
 
     Returns:
@@ -62,13 +63,13 @@ def store_report(judgement: Judgement, args: StepArgs, runtime: Runtime, folder:
     return key
 
 
-def known_report(args: StepArgs, runtime: Runtime) -> str:
+def known_report(args: StepArgs[ValidateInputs], runtime: Runtime) -> str:
     """The key of the report that an earlier try of this run left; empty where no report exists."""
     key = result_key(args.session, args.run_id, STEP)
     return key if ArtifactStore(runtime.s3).exists(key) else ""
 
 
-def build_report(judgement: Judgement, args: StepArgs) -> QualityReport:
+def build_report(judgement: Judgement, args: StepArgs[ValidateInputs]) -> QualityReport:
     """The report of a run's judgement."""
     findings, audit = judgement.findings, judgement.report
     exhibits = findings.exhibits

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import PermanentError
 from afterbell.release.catalog import read_champion
 from afterbell.release.publish import Judged, publish
 from afterbell.release.turn import give_back_turn
+from afterbell.run.contracts.daily import PublishInputs, PublishResult
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import PUBLISH
 from afterbell.stores.artifacts import ArtifactStore
 
 
-def main(args: StepArgs) -> dict[str, Any]:
+def main(args: StepArgs[PublishInputs]) -> PublishResult:
     """Publish, if the gate decided so and the deadline has not passed; otherwise keep the champion.
 
     A backfill's release is written and verified, and nothing more: the pointer stays, and the session is scored by the
@@ -28,36 +29,36 @@ def main(args: StepArgs) -> dict[str, Any]:
         give_back_turn(store, args.run_id)
 
 
-def _publish(args: StepArgs, store: ArtifactStore) -> dict[str, Any]:
-    verdict, reason = str(args.require("verdict")), str(args.require("reason"))
+def _publish(args: StepArgs[PublishInputs], store: ArtifactStore) -> PublishResult:
+    inputs = args.inputs
+    verdict, reason = inputs.verdict, inputs.reason
     late = datetime.now(UTC) > args.deadline
-    if verdict == "publish" and not late:
-        against = args.inputs.get("champion_candidate_id")  # null while nothing was published
-        judged = Judged(str(args.require("candidate_id")), against, args.require("metrics"), reason)
-        backfill = args.require("origin") == "backfill"
+    if verdict == "publish" and inputs.candidate_id is not None and not late:
+        judged = Judged(inputs.candidate_id, inputs.champion_candidate_id, inputs.metrics, reason)
+        backfill = inputs.origin == "backfill"
         manifest, done = publish(store, judged, args.session, args.run_id, move=not backfill)
-        return {
-            "release_id": manifest.release_id if backfill else done.champion,
-            "serves": not backfill,
-            "published": manifest.release_id,
-            "previous": done.previous,
-            "moved": done.moved,
-            "reason": done.reason,
-        }
+        return PublishResult(
+            release_id=manifest.release_id if backfill else done.champion or manifest.release_id,
+            serves=not backfill,
+            published=manifest.release_id,
+            previous=done.previous,
+            moved=done.moved,
+            reason=done.reason,
+        )
     if late:
         verdict, reason = "hold", f"the deadline {args.deadline:%Y-%m-%d %H:%M:%S} UTC has passed"
     champion, _ = read_champion(store)
     if champion is None:
         raise PermanentError(f"verdict {verdict!r} ({reason}) and no champion to keep: there is nothing to serve")
-    return {
-        "release_id": champion.release_id,
-        "serves": True,
-        "published": None,
-        "previous": champion.previous,
-        "moved": False,
-        "reason": f"{verdict}: {reason}",
-    }
+    return PublishResult(
+        release_id=champion.release_id,
+        serves=True,
+        published=None,
+        previous=champion.previous,
+        moved=False,
+        reason=f"{verdict}: {reason}",
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("publish", main))
+    sys.exit(run_step(PUBLISH, main))

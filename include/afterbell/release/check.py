@@ -8,29 +8,32 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-from typing import Any
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ObjectMissingError
-from afterbell.release.catalog import read_champion, verify_release
+from afterbell.release.catalog import Verified, read_champion, verify_release
 from afterbell.release.promotion import choice, plan
+from afterbell.run.contracts.releases import CheckReleaseInputs, CheckReleaseResult, VerifiedFiles
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import CHECK_RELEASE
 from afterbell.stores.artifacts import ArtifactStore
 
 
-def request_fields(args: StepArgs) -> dict[str, object]:
-    """The fields of the request, from the step's inputs."""
-    fields = ("action", "release_id", "reason", "by")
-    return {"run_id": args.run_id, **{name: str(args.inputs.get(name) or "") for name in fields}}
-
-
-def main(args: StepArgs) -> dict[str, Any]:
+def main(args: StepArgs[CheckReleaseInputs]) -> CheckReleaseResult:
     """Verify, and plan."""
     store = ArtifactStore(Runtime.from_env().s3)
-    if args.require("action") != "verify":
-        return plan(store, choice(**request_fields(args))).as_dict()
+    inputs = args.inputs
+    if inputs.action != "verify":
+        planned = plan(store, choice(**inputs.to_json(), run_id=args.run_id))
+        return CheckReleaseResult(
+            champion=planned.champion,
+            target=planned.target,
+            moves=planned.moves,
+            said=planned.summary,
+            verified=_files(planned.verified),
+        )
     champion, _ = read_champion(store)
-    release_id = str(args.inputs.get("release_id") or "") or (champion.release_id if champion else "")
+    release_id = inputs.release_id or (champion.release_id if champion else "")
     if not release_id:
         raise ObjectMissingError("nothing has been published yet, so there is no champion to verify")
     verified = verify_release(store, release_id)
@@ -39,14 +42,18 @@ def main(args: StepArgs) -> dict[str, Any]:
         f"{verified.predicted} models predict"
     )
     print(f"check_release: {summary}", flush=True)
-    return {
-        "champion": champion.release_id if champion else None,
-        "target": release_id,
-        "moves": False,
-        "said": summary,
-        "verified": asdict(verified),
-    }
+    return CheckReleaseResult(
+        champion=champion.release_id if champion else None,
+        target=release_id,
+        moves=False,
+        said=summary,
+        verified=_files(verified),
+    )
+
+
+def _files(verified: Verified | None) -> VerifiedFiles | None:
+    return None if verified is None else VerifiedFiles(**asdict(verified))
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("check_release", main))
+    sys.exit(run_step(CHECK_RELEASE, main))

@@ -6,7 +6,7 @@ touched, every move is in the audit trail, and the same request again changes no
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import Field, ValidationError, model_validator
@@ -83,19 +83,15 @@ class MovePlan:
             does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
-        said: the same in a sentence.
+        summary: the same in a sentence.
         verified: what the verification saw.
     """
 
     champion: str | None
     target: str
     moves: bool
-    said: str
+    summary: str
     verified: Verified | None
-
-    def as_dict(self) -> dict[str, object]:
-        """JSON values."""
-        return asdict(self)
 
 
 def plan(store: ArtifactStore, request: Choice) -> MovePlan:
@@ -143,7 +139,7 @@ def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) ->
     name = current.release_id if current else None
     if not planned.moves:
         settle(store, current)
-        return Published(name, current.previous if current else None, False, planned.said)
+        return Published(name, current.previous if current else None, False, planned.summary)
     if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
             f"the champion is {name} now, but {request.action} to {planned.target} was agreed to when it was "

@@ -6,6 +6,7 @@ files that the next try finds already right; a crash after it is seen by the nex
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -15,6 +16,7 @@ from afterbell.release.audit import Entry, next_instant, request_id, settle
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
+from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import candidate_key, read_candidate
 
@@ -25,11 +27,13 @@ class Judged:
 
     candidate_id: str
     judged_against: str | None
-    metrics: dict[str, Any]
+    metrics: Mapping[str, HorizonMetrics]
     reason: str
 
 
-def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, Any], reason: str) -> Manifest:
+def build_manifest(
+    candidate: dict[str, Any], session: date, metrics: Mapping[str, HorizonMetrics], reason: str
+) -> Manifest:
     """The manifest of a candidate that the gate let through."""
     identifier = candidate["candidate_id"]
     return Manifest(
@@ -40,7 +44,7 @@ def build_manifest(candidate: dict[str, Any], session: date, metrics: dict[str, 
         features=candidate["features"],
         inputs=candidate["inputs"],
         spec=candidate["spec"],
-        metrics=metrics,
+        metrics={horizon: values.to_json() for horizon, values in metrics.items()},
         verdict={"verdict": "publish", "reason": reason},
         code_version=candidate["code_version"],
         environment=candidate["environment"],

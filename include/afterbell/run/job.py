@@ -1,4 +1,4 @@
-"""The frame of every Spark job: typed arguments in, one JSON result out.
+"""The frame of every Spark job: typed arguments in, one typed result out, both checked against the step's contract.
 
 A step's result goes to the artifact store under ``runs/<session>/<run id>/<step>.json``, where the submitter of
 the driver finds it, on whatever machine the driver ran; the reason of its failure goes to ``<step>.failure.json``
@@ -12,15 +12,21 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.ready import ready_at
 from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
+from afterbell.run.contracts.base import Inputs, misfit, to_json
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.notes import AttemptNote, StepFailure
+from afterbell.run.steps import In_co, Out_co, Step
 
 if TYPE_CHECKING:
     from afterbell.stores.artifacts import ArtifactStore
@@ -30,8 +36,11 @@ _ATTEMPT = re.compile(r"[0-9a-f]{0,64}")
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:+-]{0,199}")
 
 
+OtherIn = TypeVar("OtherIn", bound=Inputs)
+
+
 @dataclass(frozen=True)
-class StepArgs:
+class StepArgs(Generic[In_co]):
     """Arguments common to every step.
 
     Attributes:
@@ -39,7 +48,7 @@ class StepArgs:
         session: the exchange session the run is for.
         run_id: the Airflow run's id, or the command line's.
         deadline: UTC instant by which the release must stand.
-        inputs: ids handed on by earlier steps (snapshot ids, candidate id), by name.
+        inputs: handed on by earlier steps (snapshot ids, candidate id).
         attempt: token of the try that submitted this driver; empty where no other try is possible.
     """
 
@@ -47,30 +56,12 @@ class StepArgs:
     session: date
     run_id: str
     deadline: datetime
-    inputs: dict[str, Any] = field(default_factory=dict)
+    inputs: In_co
     attempt: str = ""
 
-    def require(self, name: str) -> Any:
-        """The input ``name``.
-
-        Raises:
-            ConfigError: an earlier step did not hand it on.
-        """
-        if self.inputs.get(name) is None:
-            raise ConfigError(f"step {self.step!r} needs the input {name!r}; it was given {sorted(self.inputs)}")
-        return self.inputs[name]
-
-    def day(self, name: str) -> date | None:
-        """The input ``name``, a day; None where it wasn't given.
-
-        Raises:
-            ConfigError: it is something else.
-        """
-        given = self.inputs.get(name)
-        try:
-            return None if given is None else date.fromisoformat(str(given))
-        except ValueError as error:
-            raise ConfigError(f"step {self.step!r}: input {name!r} is {given!r}; give a day like 2026-06-30") from error
+    def for_step(self, step: Step[OtherIn, Result], inputs: OtherIn, session: date | None = None) -> StepArgs[OtherIn]:
+        """The arguments of another step that this one runs itself, of another session where one is given."""
+        return StepArgs(step.name, session or self.session, self.run_id, self.deadline, inputs, self.attempt)
 
 
 def result_key(session: date, run_id: str, step: str) -> str:
@@ -105,12 +96,13 @@ class _Parser(argparse.ArgumentParser):
         raise ValueError(message)  # argparse would end the process
 
 
-def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
-    """Read the command line of the step ``step``.
+def parse_args(contract: Step[In_co, Result], argv: Sequence[str]) -> StepArgs[In_co]:
+    """Read the command line of a step.
 
     Raises:
-        ConfigError: an argument is missing or of another type.
+        ConfigError: an argument is missing or of another type; an input does not fit the step's contract.
     """
+    step = contract.name
     parser = _Parser(prog=step, allow_abbrev=False)
     parser.add_argument("--session", required=True)
     parser.add_argument("--run-id", required=True)
@@ -121,21 +113,24 @@ def parse_args(step: str, argv: Sequence[str]) -> StepArgs:
         parsed = parser.parse_args(unpacked(argv))
         session = date.fromisoformat(parsed.session)
         deadline = datetime.fromisoformat(parsed.deadline)
-        inputs = json.loads(parsed.inputs)
+        is_mapping = isinstance(json.loads(parsed.inputs), dict)
     except ValueError as error:
         raise ConfigError(f"arguments of step {step!r}: {error}") from error
-    if deadline.tzinfo is None or not isinstance(inputs, dict):
+    if deadline.tzinfo is None or not is_mapping:
         raise ConfigError(f"arguments of step {step!r}: --deadline needs a zone, --inputs is a JSON mapping")
     if not _ATTEMPT.fullmatch(parsed.attempt):
         raise ConfigError(f"arguments of step {step!r}: --attempt {parsed.attempt!r} is not a token of an attempt")
     run_slug(parsed.run_id)
+    inputs = contract.inputs.parse(step, parsed.inputs)
     return StepArgs(step, session, parsed.run_id, deadline.astimezone(UTC), inputs, parsed.attempt)
 
 
-def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequence[str] | None = None) -> int:
-    """Run ``body`` as the step ``step`` and return the exit status of the process.
+def run_step(
+    contract: Step[In_co, Out_co], body: Callable[[StepArgs[In_co]], Out_co], argv: Sequence[str] | None = None
+) -> int:
+    """Run ``body`` as the step of ``contract`` and return the exit status of the process.
 
-    ``body`` returns the step's result, which must be JSON. An ``AfterbellError`` is printed as one message, without a
+    A result that does not fit the contract is not written. An ``AfterbellError`` is printed as one message, without a
     traceback; anything unexpected keeps its traceback.
     """
     from afterbell.cluster.report import reported  # noqa: PLC0415
@@ -145,17 +140,17 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     from afterbell.run.active import at_work  # noqa: PLC0415
     from afterbell.stores.retry import waiting_until  # noqa: PLC0415
 
-    started = datetime.now(UTC)
+    started, step = datetime.now(UTC), contract.name
     STEP.set(step)
     args = None
     try:
-        args = parse_args(step, sys.argv[1:] if argv is None else argv)
+        args = parse_args(contract, sys.argv[1:] if argv is None else argv)
         RECORD.set(partial(_record_failure, args, started=started))
         with waiting_until(args.deadline):
             _require_newest(args)
             work = at_work(step, run_slug(args.run_id), partial(_store, waits=False))
             with work, reported(partial(_write_progress, args)):
-                result = body(args)
+                result = _call(contract, body, args)
             _require_newest(args)  # the result of a driver that was lost and lived on would hide that of the next
             text = _write_result(args, result, started)
     except AfterbellError as error:
@@ -171,23 +166,47 @@ def run_step(step: str, body: Callable[[StepArgs], dict[str, Any]], argv: Sequen
     return 0
 
 
-def _write_result(args: StepArgs, result: dict[str, Any], started: datetime) -> str:
+def _call(contract: Step[In_co, Out_co], body: Callable[[StepArgs[In_co]], Out_co], args: StepArgs[In_co]) -> Out_co:
+    """The result of ``body``, which fits the contract: as it will be read, with every key that its model requires."""
+    try:
+        result = body(args)
+        _require_fit(contract, result)
+    except ValidationError as error:
+        if error.title != contract.result.__name__:  # of another document, which the body read
+            raise
+        raise PermanentError(misfit(f"the values of the result of step {contract.name!r}", error)) from error
+    return result
+
+
+def _require_fit(contract: Step[Inputs, Result], result: BaseModel) -> None:
+    name, model = contract.name, contract.result.__name__
+    if not isinstance(result, contract.result):
+        raise PermanentError(f"step {name!r} answered with {type(result).__name__}; expected {model}")
+    unknown = sorted(result.model_extra or ())
+    if unknown:
+        raise PermanentError(f"the result of step {name!r} has {unknown}, which {model} does not know")
+    document = to_json(result)
+    if to_json(contract.result.model_validate_json(json.dumps(document))) != document:
+        raise PermanentError(f"the result of step {name!r} does not read back as it is written: {document}")
+
+
+def _write_result(args: StepArgs[Inputs], result: Result, started: datetime) -> str:
     """Write the step's result, with its times and its attempt; returns its text."""
     finished, ready = datetime.now(UTC), ready_at()
-    result |= {
+    frame = {
         "step": args.step,
-        "started_at": started.isoformat(),
-        "ready_at": ready.isoformat() if ready else None,
-        "finished_at": finished.isoformat(),
+        "started_at": started,
+        "ready_at": ready,
+        "finished_at": finished,
         "seconds": round((finished - started).total_seconds(), 3),
     }
-    result |= {"attempt": args.attempt} if args.attempt else {}
-    text = json.dumps(result, sort_keys=True, allow_nan=False)
+    frame |= {"attempt": args.attempt} if args.attempt else {}
+    text = json.dumps(to_json(result.model_copy(update=frame)), sort_keys=True, allow_nan=False)
     _store().put(result_key(args.session, args.run_id, args.step), text.encode())
     return text
 
 
-def _write_progress(args: StepArgs, progress: dict[str, Any]) -> None:
+def _write_progress(args: StepArgs[Inputs], progress: dict[str, Any]) -> None:
     body = json.dumps(progress | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
     _store(waits=False).put(progress_key(args.session, args.run_id, args.step), body)
 
@@ -201,7 +220,7 @@ def _store(*, waits: bool = True) -> ArtifactStore:
     return ArtifactStore(Runtime.from_env().s3, Retry(waits=waits))
 
 
-def _require_newest(args: StepArgs) -> None:
+def _require_newest(args: StepArgs[Inputs]) -> None:
     """A driver that was queued, or lost and found, while another try was launched neither begins nor reports.
 
     This saves work and no more: of two drivers that have begun, the table's commit lets one through.
@@ -209,38 +228,38 @@ def _require_newest(args: StepArgs) -> None:
     if not args.attempt:
         return
     try:
-        newest = json.loads(_store().get(attempt_key(args.session, args.run_id, args.step)))
+        newest = AttemptNote.read(_store().get(attempt_key(args.session, args.run_id, args.step)))
     except ObjectMissingError:
         return
-    if newest["attempt"] != args.attempt or newest.get("killed"):
+    if newest.attempt != args.attempt or newest.killed:
         raise OvertakenError(
-            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.get('killed') else 'overtaken'}: "
-            f"the newest is {newest['attempt']}"
+            f"attempt {args.attempt} of step {args.step!r} was {'killed' if newest.killed else 'overtaken'}: "
+            f"the newest is {newest.attempt}"
         )
 
 
-def _report_failure(step: str, args: StepArgs | None, error: AfterbellError, started: datetime) -> int:
+def _report_failure(step: str, args: StepArgs[Inputs] | None, error: AfterbellError, started: datetime) -> int:
     print(f"{step}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
     _record_failure(args, error, started)
     return EXIT_PERMANENT if isinstance(error, PermanentError) else 1
 
 
-def _record_failure(args: StepArgs | None, error: Exception, started: datetime) -> None:
+def _record_failure(args: StepArgs[Inputs] | None, error: Exception, started: datetime) -> None:
     """Store the reason where the submitter of the driver reads it; the log of a driver may be out of reach."""
     if args is None or isinstance(error, OvertakenError):
         return
-    reason = {
-        "step": args.step,
-        "kind": type(error).__name__,
-        "message": str(error)[:_LONGEST_MESSAGE],
-        "permanent": isinstance(error, PermanentError),
-        "attempt": args.attempt,
-        "started_at": started.isoformat(),
-        "failed_at": datetime.now(UTC).isoformat(),
-    }
+    reason = StepFailure(
+        step=args.step,
+        kind=type(error).__name__,
+        message=str(error)[:_LONGEST_MESSAGE],
+        permanent=isinstance(error, PermanentError),
+        attempt=args.attempt,
+        started_at=started,
+        failed_at=datetime.now(UTC),
+    )
     try:
         _store(waits=False).put(
-            failure_key(args.session, args.run_id, args.step), json.dumps(reason, sort_keys=True).encode()
+            failure_key(args.session, args.run_id, args.step), json.dumps(to_json(reason), sort_keys=True).encode()
         )
     except Exception as unwritten:  # noqa: BLE001 - the failure itself must be what is reported
         print(f"{args.step}: the reason could not be stored: {unwritten}", file=sys.stderr, flush=True)

@@ -15,12 +15,13 @@ from afterbell.lake.commit import ensure_table
 from afterbell.lake.files import commit_files, write_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import RUNS
+from afterbell.run.contracts.base import Inputs
 from afterbell.run.job import StepArgs
 
 
 def record_run(  # noqa: PLR0913 - the row has these columns, and each is named at the call
     spark: SparkSession,
-    args: StepArgs,
+    args: StepArgs[Inputs],
     started: datetime,
     *,
     rows: int,

@@ -1,116 +1,237 @@
-"""The steps of a run, and the inputs that each receives from those before it."""
+"""The steps of all runs: the models of each one's inputs and result, and the task that makes each input."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from afterbell.errors import StaleInputError
+from pydantic import JsonValue
 
-INPUTS: dict[str, tuple[str, ...]] = {
-    "ingest": (),
-    "validate": ("branch",),
-    "features": ("bars_snapshot", "actions_snapshot", "filings_snapshot"),
-    "train": ("bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes"),
-    "evaluate": (
-        "bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes", "candidate_id", "oos_snapshot",
+from afterbell.errors import ConfigError, StaleInputError
+from afterbell.run.contracts.backfills import (
+    BackfillFillInputs,
+    BackfillFillResult,
+    BackfillPlanInputs,
+    BackfillPlanResult,
+)
+from afterbell.run.contracts.base import Inputs, Record
+from afterbell.run.contracts.daily import (
+    AwaitedDrops,
+    EvaluateInputs,
+    EvaluateResult,
+    FeaturesInputs,
+    FeaturesResult,
+    IngestInputs,
+    IngestResult,
+    PublishInputs,
+    PublishResult,
+    Result,
+    ScoreInputs,
+    ScoreResult,
+    TrainInputs,
+    TrainInstructions,
+    TrainResult,
+    ValidateInputs,
+    ValidateResult,
+)
+from afterbell.run.contracts.experiments import (
+    ExperimentEvaluateInputs,
+    ExperimentEvaluateResult,
+    ExperimentInputs,
+    ExperimentPromoteInputs,
+    ExperimentResolveResult,
+    ExperimentTrainInputs,
+    ExperimentTrainResult,
+)
+from afterbell.run.contracts.opened import (
+    Approval,
+    OpenedBackfill,
+    OpenedExperiment,
+    OpenedMaintenance,
+    OpenedReleaseAdmin,
+    OpenedReleaseDrop,
+    OpenedRun,
+)
+from afterbell.run.contracts.releases import (
+    CheckReleaseInputs,
+    CheckReleaseResult,
+    ExperimentPromoteResult,
+    MaintainInputs,
+    MaintainResult,
+    MoveChampionInputs,
+    MoveChampionResult,
+    ProbeInputs,
+    ProbeResult,
+    ReleaseDropInputs,
+    ReleaseDropResult,
+)
+
+In_co = TypeVar("In_co", bound=Inputs, covariant=True)
+Out_co = TypeVar("Out_co", bound=Result, covariant=True)
+
+
+@dataclass(frozen=True)
+class Step(Generic[In_co, Out_co]):
+    """One step.
+
+    Attributes:
+        name: of the step, of its file or module, and of its result.
+        inputs: the model of what it is given.
+        result: the model of what it answers with.
+        made_by: the task whose result has each input that is handed on, in the order of the tasks; other inputs are
+            for callers in Python.
+    """
+
+    name: str
+    inputs: type[In_co]
+    result: type[Out_co]
+    made_by: Mapping[str, str]
+
+
+def _made(**fields: str) -> dict[str, str]:
+    """The task by input, from the inputs by task, each a text of names."""
+    return {name: task for task, names in fields.items() for name in names.split()}
+
+
+INGEST = Step("ingest", IngestInputs, IngestResult, _made(open_run="origin"))
+VALIDATE = Step("validate", ValidateInputs, ValidateResult, _made(open_run="origin", ingest="branch"))
+FEATURES = Step(
+    "features", FeaturesInputs, FeaturesResult,
+    _made(validate="bars_snapshot actions_snapshot filings_snapshot", experiment_resolve="factor_sets"),
+)  # fmt: skip
+TRAIN = Step(
+    "train", TrainInputs, TrainResult,
+    _made(
+        validate="bars_snapshot actions_snapshot",
+        features="features_snapshots definition_hashes",
+        instructions="leave_out needed_after",
     ),
-    "publish": ("candidate_id", "champion_candidate_id", "verdict", "reason", "metrics", "origin"),
-    "score": ("bars_snapshot", "features_snapshots", "release_id"),
-}  # fmt: skip
-"""The ids that each step must be handed; a step reads nothing but what these name.
+)  # fmt: skip
+EVALUATE = Step(
+    "evaluate", EvaluateInputs, EvaluateResult,
+    _made(
+        await_drops="late_drops missing_drops",
+        ingest="rows drops quarantined_rows quarantine_by_rule refused_drops",
+        validate="bars_snapshot actions_snapshot data_docs",
+        features="features_snapshots definition_hashes",
+        train="candidate_id oos_snapshot held skipped",
+    ),
+)  # fmt: skip
+PUBLISH = Step(
+    "publish", PublishInputs, PublishResult,
+    _made(open_run="origin", train="candidate_id", evaluate="champion_candidate_id verdict reason metrics"),
+)  # fmt: skip
+SCORE = Step(
+    "score", ScoreInputs, ScoreResult,
+    _made(validate="bars_snapshot", features="features_snapshots", publish="release_id serves"),
+)  # fmt: skip
 
-``features_snapshots`` and ``definition_hashes`` map each factor set of the run to the snapshot of its table and to the
-hash of its definition.
-"""
+MAINTAIN = Step("maintain", MaintainInputs, MaintainResult, _made(open_maintenance="now dry_run"))
+RELEASE_DROP = Step(
+    "release_drop", ReleaseDropInputs, ReleaseDropResult, _made(open_release_drop="refusal_id reason by")
+)
+CHECK_RELEASE = Step(
+    "check_release", CheckReleaseInputs, CheckReleaseResult, _made(open_release_admin="action release_id reason by")
+)
+MOVE_CHAMPION = Step(
+    "move_champion", MoveChampionInputs, MoveChampionResult,
+    _made(open_release_admin="action reason by", check_release="champion target", ask="approved_by"),
+)  # fmt: skip
+EXPERIMENT_RESOLVE = Step(
+    "experiment_resolve", ExperimentInputs, ExperimentResolveResult, _made(open_experiment="experiment request")
+)
+EXPERIMENT_TRAIN = Step(
+    "experiment_train", ExperimentTrainInputs, ExperimentTrainResult,
+    _made(
+        open_experiment="experiment request",
+        experiment_resolve="bars_snapshot actions_snapshot",
+        features="features_snapshots definition_hashes",
+    ),
+)  # fmt: skip
+EXPERIMENT_EVALUATE = Step(
+    "experiment_evaluate", ExperimentEvaluateInputs, ExperimentEvaluateResult,
+    _made(
+        open_experiment="experiment request promote",
+        experiment_resolve="champion champion_oos_snapshot",
+        experiment_train="candidate_id oos_snapshot",
+    ),
+)  # fmt: skip
+EXPERIMENT_PROMOTE = Step(
+    "experiment_promote", ExperimentPromoteInputs, ExperimentPromoteResult,
+    _made(
+        open_experiment="experiment request by note",
+        experiment_train="candidate_id oos_snapshot",
+        experiment_evaluate="champion verdict reason metrics",
+        ask="approved_by",
+    ),
+)  # fmt: skip
+BACKFILL_PLAN = Step(
+    "backfill_plan", BackfillPlanInputs, BackfillPlanResult,
+    _made(open_backfill="request reason plan_only asked_by"),
+)  # fmt: skip
+BACKFILL_INGEST = Step("backfill_ingest", BackfillFillInputs, BackfillFillResult, _made(backfill_plan="backfill_id"))
+BACKFILL_FEATURES = Step(
+    "backfill_features", BackfillFillInputs, BackfillFillResult, _made(backfill_plan="backfill_id")
+)
+PROBE = Step("probe", ProbeInputs, ProbeResult, {})
+"""Submitted by ``./afterbell doctor``, and part of no run."""
 
+DAILY: tuple[Step[Inputs, Result], ...] = (INGEST, VALIDATE, FEATURES, TRAIN, EVALUATE, PUBLISH, SCORE)
+OTHERS: tuple[Step[Inputs, Result], ...] = (
+    MAINTAIN, RELEASE_DROP, CHECK_RELEASE, EXPERIMENT_RESOLVE, EXPERIMENT_TRAIN, EXPERIMENT_EVALUATE,
+    EXPERIMENT_PROMOTE, MOVE_CHAMPION, BACKFILL_PLAN, BACKFILL_INGEST, BACKFILL_FEATURES, PROBE,
+)  # fmt: skip
+STEPS = tuple(step.name for step in DAILY)
+"""All steps of a session's run, in their order."""
 EXPERIMENT_RUNS = "experiment_"
 """Prefix of the ids of runs that are experiments: their results lie beside those of daily runs."""
-STEPS = tuple(INPUTS)
-"""All steps of a session's run, in their order."""
-
-BESIDES: dict[str, tuple[str, ...]] = {
-    "maintain": ("now", "dry_run"),
-    "release_drop": ("refusal_id", "reason", "by"),
-    "check_release": ("action", "release_id", "reason", "by"),
-    "experiment_resolve": ("experiment", "request"),
-    "experiment_train": (
-        "experiment", "request", "bars_snapshot", "actions_snapshot", "features_snapshots", "definition_hashes",
-    ),
-    "experiment_evaluate": (
-        "experiment", "request", "promote", "champion", "champion_oos_snapshot", "candidate_id", "oos_snapshot",
-    ),
-    "experiment_promote": (
-        "experiment", "request", "candidate_id", "oos_snapshot", "champion", "verdict", "reason", "metrics", "by",
-        "note", "approved_by",
-    ),
-    "move_champion": ("action", "reason", "by", "approved_by", "champion", "target"),
-    "backfill_plan": ("request", "reason", "plan_only"),
-    "backfill_ingest": ("backfill_id",),
-    "backfill_features": ("backfill_id",),
-}  # fmt: skip
-"""Steps that belong to no session."""
-
-CONTEXT: dict[str, tuple[str, ...]] = {
-    "ingest": ("origin",),
-    "validate": ("origin",),
-    "backfill_plan": ("asked_by",),
-    "features": ("factor_sets",),
-    "train": ("leave_out", "needed_after"),
-    "evaluate": (
-        "rows",
-        "drops",
-        "quarantined_rows",
-        "quarantine_by_rule",
-        "refused_drops",
-        "data_docs",
-        "late_drops",
-        "missing_drops",
-        "held",
-        "skipped",
-    ),
-    "score": ("serves",),
+TASKS: dict[str, type[Record]] = {
+    "open_run": OpenedRun,
+    "open_backfill": OpenedBackfill,
+    "open_experiment": OpenedExperiment,
+    "open_release_admin": OpenedReleaseAdmin,
+    "open_release_drop": OpenedReleaseDrop,
+    "open_maintenance": OpenedMaintenance,
+    "await_drops": AwaitedDrops,
+    "instructions": TrainInstructions,
+    "ask": Approval,
 }
-"""Optional inputs of a step: for its report or its record, or for behaviour other than usual."""
-
-_MADE_BY = {
-    "branch": "ingest",
-    "bars_snapshot": "validate",
-    "actions_snapshot": "validate",
-    "filings_snapshot": "validate",
-    "features_snapshots": "features",
-    "definition_hashes": "features",
-    "candidate_id": "train",
-    "oos_snapshot": "train",
-    "champion_candidate_id": "evaluate",
-    "verdict": "evaluate",
-    "reason": "evaluate",
-    "metrics": "evaluate",
-    "release_id": "publish",
-}
-"""The step of a session's run that makes an input; others come from the opener of the run."""
+"""The results of tasks that are no steps; ``instructions`` are those of the forecast at the start of ``train``."""
+_BY_NAME = {step.name: step for step in (*DAILY, *OTHERS)}
 
 
-def _place(step: str) -> int:
-    return STEPS.index(step) if step in STEPS else -1
+def step_named(name: str) -> Step[Inputs, Result]:
+    """The step called ``name``.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    if name not in _BY_NAME:
+        raise ConfigError(f"step {name!r} is not one of {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
 
 
-def inputs_of(step: str, results: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Pick the inputs of ``step`` out of the results of the steps before it, the later result winning.
+def inputs_of(step: Step[In_co, Result], results: Iterable[Mapping[str, JsonValue]]) -> In_co:
+    """Pick the inputs of ``step`` out of the results of the tasks before it.
+
+    Of an input that the step must have the later result wins, of one that it may have the earlier.
 
     Raises:
         StaleInputError: one is missing, because an earlier step did not run in this run.
+        ConfigError: one has another form than the step expects.
     """
-    required = (INPUTS | BESIDES)[step]
-    merged: dict[str, Any] = {}
-    context: dict[str, Any] = {}
+    required = [name for name, field in step.inputs.model_fields.items() if field.is_required()]
+    optional = [name for name in step.made_by if name not in required]
+    merged: dict[str, JsonValue] = {}
     for result in results:
-        merged |= {key: value for key, value in result.items() if key in required}
-        for key in CONTEXT.get(step, ()):
-            if key in result:
-                context.setdefault(key, result[key])
+        merged |= {name: result[name] for name in required if name in result}
+        merged = {name: result[name] for name in optional if name in result} | merged
     missing = [name for name in required if name not in merged]
     if missing:
-        cleared = min((_MADE_BY.get(name, "open_run") for name in missing), key=_place)
-        raise StaleInputError(f"step {step!r} was not handed {missing}: clear the task {cleared!r} and all after it")
-    return merged | context
+        cleared = next(task for name, task in step.made_by.items() if name in missing)
+        raise StaleInputError(
+            f"step {step.name!r} was not handed {missing}: clear the task {cleared!r} and all after it"
+        )
+    return step.inputs.parse(step.name, json.dumps(merged))

@@ -8,8 +8,8 @@ import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
+from afterbell.run.contracts.opened import BudgetFigures
 from afterbell.sla.policy import TIMED, SlaPolicy
 
 LONGEST_PAUSE = 900.0
@@ -50,14 +50,14 @@ class Budgets:
     reserve: float
     learned: Mapping[str, int]
 
-    def to_json(self) -> dict[str, Any]:
-        """JSON values."""
-        return {"seconds": dict(self.seconds), "reserve": self.reserve, "learned": dict(self.learned)}
+    def figures(self) -> BudgetFigures:
+        """The budgets as the run carries them."""
+        return BudgetFigures(seconds=dict(self.seconds), reserve=self.reserve, learned=dict(self.learned))
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Budgets:
-        """What ``to_json`` wrote."""
-        return cls(dict(document["seconds"]), float(document["reserve"]), dict(document["learned"]))
+    def of(cls, figures: BudgetFigures) -> Budgets:
+        """The budgets that a run carries."""
+        return cls(dict(figures.seconds), float(figures.reserve), dict(figures.learned))
 
     def after(self, step: str) -> float:
         """Seconds that the steps after ``step`` need."""

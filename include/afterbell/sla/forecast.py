@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from afterbell.run.contracts.notes import ForecastEntry
 from afterbell.sla.budgets import Budgets
 from afterbell.sla.policy import TIMED, Measure
 
@@ -42,23 +43,24 @@ class Forecast:
         return self.slack >= self.reserve
 
     @property
-    def said(self) -> str:
+    def summary(self) -> str:
         """One line for the log."""
         text = f"forecast: finish {self.finish:%H:%M} UTC, {before_deadline(self.slack)}"
         if not self.left_out:
             return text
-        left = "; ".join(measure.said for measure in self.left_out)
+        left = "; ".join(measure.label for measure in self.left_out)
         sure = any(measure.step == self.step for measure in self.left_out)
         return f"{text}; left out by policy{'' if sure else ', if it stays so'}: {left}"
 
-    def to_json(self) -> dict[str, Any]:
-        """``at`` and ``finish`` as ISO instants, ``slack`` in seconds."""
-        return {
-            "at": self.at.isoformat(),
-            "step": self.step,
-            "finish": self.finish.isoformat(),
-            "slack": round(self.slack.total_seconds(), 1),
-        }
+    def entry(self, *, done: bool) -> ForecastEntry:
+        """The forecast as the run's document has it; ``done``: whether the step has ended."""
+        return ForecastEntry(
+            at=self.at,
+            step=self.step,
+            finish=self.finish,
+            slack=round(self.slack.total_seconds(), 1),
+            done=done,
+        )
 
 
 def before_deadline(slack: timedelta) -> str:

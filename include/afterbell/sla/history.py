@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from afterbell.errors import ObjectTooLargeError
+from afterbell.errors import ConfigError, ObjectTooLargeError
+from afterbell.run.contracts.daily import Result
 from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.sla.budgets import Run, Timing
 from afterbell.stores.protocols import StoredObject
@@ -20,6 +20,14 @@ _OTHERS = ("backfill", EXPERIMENT_RUNS)
 _STARTS = datetime.min.replace(tzinfo=UTC)
 Item = TypeVar("Item")
 Output = TypeVar("Output")
+
+
+class TimedResult(Result):
+    """What budgets are learned from, of the result of any step: when it worked, and whether it did all of its work."""
+
+    noop: bool = False
+    held: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class BudgetDocuments(Protocol):
@@ -79,10 +87,11 @@ def _read_timing(store: BudgetDocuments, key: str) -> Timing | None:
 def _timing(body: bytes) -> Timing | None:
     """None for a document without timings: budgets are learned from the others."""
     try:
-        document: dict[str, Any] = json.loads(body)
-        started, finished = (datetime.fromisoformat(document[name]) for name in ("started_at", "finished_at"))
-        # A training that left something out is no measure of a whole one.
-        part = any(document.get(name) for name in ("noop", "held", "left_out"))
-        return Timing(started.astimezone(UTC), finished.astimezone(UTC), part)
-    except (ValueError, KeyError, TypeError):
+        result = TimedResult.read(body)
+    except ConfigError:
         return None
+    if result.started_at is None or result.finished_at is None:
+        return None
+    # A training that left something out is no measure of a whole one.
+    part = bool(result.noop or result.held or result.left_out)
+    return Timing(result.started_at.astimezone(UTC), result.finished_at.astimezone(UTC), part)

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.daily import LeftOut
 from afterbell.run.steps import STEPS
 
 TIMED = ("await_drops", *STEPS)
@@ -18,7 +19,6 @@ TIMED = ("await_drops", *STEPS)
 Kind = Literal["failure", "forecast", "deadline_missed", "held", "success"]
 _SECRET = re.compile(r"pass(word|wd)|secret|token|api_?key|credential|authorization", re.IGNORECASE)
 _USERINFO = re.compile(r"://[^/\s]*@")
-Family = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
 
 
 class History(Strict):
@@ -35,35 +35,26 @@ class History(Strict):
     quantile: float = Field(default=0.8, gt=0, le=1)
 
 
-class Measure(Strict):
-    """One thing that may be left out: model families, or all folds but the newest ``folds``.
+class Measure(LeftOut):
+    """One thing that may be left out, and what that saves.
 
     Attributes:
         step: whose work it is.
-        families: left out with all their fits.
-        folds: most folds that are fitted; final fits stay.
         saves: the share of the step's time that it saves.
     """
 
     step: Literal["train"] = "train"
-    families: tuple[Family, ...] = ()
-    folds: int | None = Field(default=None, ge=1, le=100)
     saves: float = Field(gt=0, lt=1)
 
-    @model_validator(mode="after")
-    def _one_thing(self) -> Measure:
-        if bool(self.families) == (self.folds is not None):
-            raise ValueError("a measure names either families, such as [ridge], or a number of folds")
-        return self
-
     @property
-    def said(self) -> str:
+    def label(self) -> str:
         """Its name in logs, reports and notices."""
         return f"folds but the newest {self.folds}" if self.folds else " and ".join(self.families)
 
-    def told(self) -> dict[str, Any]:
+    @property
+    def left_out(self) -> LeftOut:
         """The measure as the step takes it in its inputs."""
-        return {"folds": self.folds} if self.folds else {"families": list(self.families)}
+        return LeftOut(folds=self.folds) if self.folds else LeftOut(families=self.families)
 
 
 class Channel(Strict):

@@ -7,28 +7,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
 
-from pydantic import Field, TypeAdapter, ValidationError
-
-from afterbell.config.loader import Strict
-from afterbell.errors import ConfigError
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import LeftOut
 from afterbell.training.fits import FINAL, Fit
 from afterbell.training.spec import ModelSpec
 
 _WHY = "left out by policy, for a deadline that is near"
-
-
-_MOST = 7 * 86400.0
-
-
-class _Measure(Strict):
-    families: tuple[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], ...] = ()
-    folds: int | None = Field(default=None, ge=1)
-
-
-_MEASURES = TypeAdapter(tuple[_Measure, ...])
 
 
 @dataclass(frozen=True)
@@ -44,25 +28,16 @@ class LeaveOut:
     folds: int | None = None
 
     @classmethod
-    def of(cls, requested: Any, spec: ModelSpec) -> LeaveOut:
+    def of(cls, requested: Sequence[LeftOut], spec: ModelSpec) -> LeaveOut:
         """What the orchestrator decided to leave out; at least one family always stays.
 
         Args:
-            requested: the input ``leave_out``, a list of ``{"families": [...]}`` and ``{"folds": n}``, or None.
+            requested: the input ``leave_out``.
             spec: the model specification.
-
-        Raises:
-            ConfigError: the input has another form.
         """
-        try:
-            measures = _MEASURES.validate_python(requested or ())
-        except ValidationError as error:
-            raise ConfigError(
-                f"input 'leave_out' is {requested!r}: expected a list of {{'families': [...]}} and {{'folds': n}}"
-            ) from error
         in_spec = set(spec.families.named())
-        families = in_spec & {family for measure in measures for family in measure.families}
-        folds = min((measure.folds for measure in measures if measure.folds), default=None)
+        families = in_spec & {family for measure in requested for family in measure.families}
+        folds = min((measure.folds for measure in requested if measure.folds), default=None)
         if folds is not None and folds >= spec.split.folds:
             folds = None
         return cls(frozenset(families) if families < in_spec else frozenset(), folds)
@@ -82,18 +57,9 @@ class LeaveOut:
         return [fit for fit in fits if fit.family not in self.families and (fit.fold == FINAL or fit.fold >= oldest)]
 
 
-def ends_at(args: StepArgs) -> datetime | None:
-    """The instant (UTC) at which fits must end, so that the later steps have the time they need; None for no limit.
-
-    Raises:
-        ConfigError: the input ``needed_after`` is not a number of seconds.
-    """
-    needed = args.inputs.get("needed_after")
-    if needed is None:
-        return None
-    if isinstance(needed, bool) or not isinstance(needed, int | float) or not 0 <= needed <= _MOST:
-        raise ConfigError(f"input 'needed_after' is {needed!r}: expected the seconds that the later steps need")
-    return args.deadline - timedelta(seconds=needed)
+def ends_at(deadline: datetime, needed_after: float | None) -> datetime | None:
+    """The instant (UTC) at which fits must end, so that later steps have the seconds they need; None for no limit."""
+    return None if needed_after is None else deadline - timedelta(seconds=needed_after)
 
 
 @contextmanager

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from afterbell.errors import StaleInputError
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
-from afterbell.run.job import StepArgs
+from afterbell.run.contracts.daily import SnapshotInputs
 
 
 @dataclass(frozen=True)
@@ -28,14 +27,13 @@ class Handed:
     definitions: dict[str, str]
 
     @classmethod
-    def of(cls, args: StepArgs, sets: Sequence[str]) -> Handed:
+    def of(cls, inputs: SnapshotInputs, sets: Sequence[str]) -> Handed:
         """The ids for ``sets``; others that the run has are left out.
 
         Raises:
-            ConfigError: an input is missing.
             StaleInputError: the step `features` did not make one of the sets.
         """
-        snapshots, definitions = dict(args.require("features_snapshots")), dict(args.require("definition_hashes"))
+        snapshots, definitions = inputs.features_snapshots, inputs.definition_hashes
         missing = [name for name in sets if name not in snapshots or name not in definitions]
         if missing:
             raise StaleInputError(
@@ -43,13 +41,13 @@ class Handed:
                 f"{', '.join(sorted(snapshots)) or 'none'}: clear the task 'features' and all after it"
             )
         return cls(
-            bars=int(args.require("bars_snapshot")),
-            actions=int(args.require("actions_snapshot")),
-            features={name: int(snapshots[name]) for name in sets},
-            definitions={name: str(definitions[name]) for name in sets},
+            bars=inputs.bars_snapshot,
+            actions=inputs.actions_snapshot,
+            features={name: snapshots[name] for name in sets},
+            definitions={name: definitions[name] for name in sets},
         )
 
-    def ids(self) -> dict[str, Any]:
+    def ids(self) -> dict[str, int | dict[str, int]]:
         """The snapshot ids, by the names of the steps' inputs."""
         return {
             "bars_snapshot": self.bars,

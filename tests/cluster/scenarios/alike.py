@@ -6,11 +6,14 @@ from pyspark.sql import SparkSession
 
 from afterbell.cluster.environment_check import require_alike
 from afterbell.cluster.watch import open_session
+from afterbell.run.contracts.base import Inputs
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import Step
 from afterbell.training.packages import all_packages
 
 
-def look(args: StepArgs) -> dict[str, int]:
+def look(args: StepArgs[Inputs]) -> Result:
     spark = open_session(SparkSession.builder.appName("alike"))
     require_alike(spark, all_packages())
     print("ALIKE", flush=True)
@@ -19,4 +22,4 @@ def look(args: StepArgs) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("alike", look))
+    sys.exit(run_step(Step("alike", Inputs, Result, {}), look))

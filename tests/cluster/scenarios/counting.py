@@ -6,16 +6,23 @@ import time
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.watch import open_session
+from afterbell.run.contracts.base import Inputs
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import Step
 
-KEEP_COUNTING = "keep counting"
+KEEP_COUNTING = "keep_counting"
 
 
-def count(args: StepArgs) -> dict[str, int]:
+class CountingInputs(Inputs):
+    keep_counting: bool = False
+
+
+def count(args: StepArgs[CountingInputs]) -> Result:
     spark = open_session(SparkSession.builder.appName("counting"))
     print(f"UP {spark.sparkContext.applicationId}", flush=True)
     found = spark.range(100).count()
-    while args.inputs.get(KEEP_COUNTING):
+    while args.inputs.keep_counting:
         print("COUNTED", flush=True)
         found = spark.range(100).count()
         time.sleep(0.2)
@@ -25,4 +32,4 @@ def count(args: StepArgs) -> dict[str, int]:
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("counting", count))
+    sys.exit(run_step(Step("counting", CountingInputs, Result, {}), count))

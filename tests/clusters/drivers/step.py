@@ -11,15 +11,20 @@ import os
 import sys
 import time
 import uuid
-from typing import Any
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, ObjectChangedError, PreconditionFailedError
+from afterbell.run.contracts.daily import IngestInputs, Result
 from afterbell.run.job import StepArgs, run_step
+from afterbell.run.steps import Step
 from afterbell.stores.artifacts import ArtifactStore
 
 
-def body(args: StepArgs) -> dict[str, Any]:
+class TestResult(Result):
+    committed: bool
+
+
+def body(args: StepArgs[IngestInputs]) -> TestResult:
     store, trace = ArtifactStore(Runtime.from_env().s3), os.environ["CLUSTER_TEST_TRACE"]
     todo, _, key = os.environ["CLUSTER_TEST"].partition(" ")
     store.put(f"{trace}/started/{uuid.uuid4().hex}", b"")
@@ -36,9 +41,9 @@ def body(args: StepArgs) -> dict[str, Any]:
     try:
         store.put_if_absent(f"{trace}/committed", args.attempt.encode())
     except PreconditionFailedError:
-        return {"committed": False}
-    return {"committed": True}
+        return TestResult(committed=False)
+    return TestResult(committed=True)
 
 
 if __name__ == "__main__":
-    sys.exit(run_step("ingest", body))
+    sys.exit(run_step(Step("ingest", IngestInputs, TestResult, {}), body))

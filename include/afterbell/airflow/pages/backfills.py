@@ -16,8 +16,10 @@ from sqlalchemy.orm import Session
 
 from afterbell.airflow.pages import runs
 from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.runs import FailureReport
 from afterbell.airflow.pages.security import DAG
-from afterbell.backfill.documents import PREFIX, BackfillPlan, BackfillRecord, ChunkState, State
+from afterbell.airflow.pages.views import View
+from afterbell.backfill.documents import PREFIX, BackfillAttempt, BackfillPlan, BackfillRecord, ChunkState, State
 
 HISTORY = "backfill_history"
 """The DAG of backfills of a range."""
@@ -27,7 +29,83 @@ _KEY = re.compile(PREFIX + r"(?P<id>\d{8}-\d{8}-[0-9a-f]{8})/(?P<name>request|pl
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
-def native(db: Session) -> list[dict[str, Any]]:
+class NativeView(View):
+    """One of Airflow's own backfills: its days, when it was created and completed, and its runs by state."""
+
+    id: int
+    first: str
+    last: str
+    created: str
+    completed: str | None
+    paused: bool
+    by: str
+    runs: Mapping[str, int]
+
+
+class RangeView(View):
+    """A backfill of a range.
+
+    Attributes:
+        id: its id.
+        faults: why its documents can't be read.
+        first: ISO date.
+        last: ISO date.
+        reason: why.
+        by: who asked for it.
+        asked_at: ISO instant.
+        steps: that were requested.
+        sessions: of the range.
+        planned_seconds: expected for all of it.
+        state: see ``standing``.
+        run_id: of its last run.
+        chunks_done: parts that are done.
+        chunks_in_all: all of them.
+        failed: the errors of those that failed.
+        rows: written.
+        seconds: that they took.
+        waited: seconds of these in which they waited for a daily run.
+        failures: of the tasks of its last run, if that failed.
+    """
+
+    id: str
+    faults: tuple[str, ...]
+    first: str
+    last: str
+    reason: str
+    by: str
+    asked_at: str | None
+    steps: tuple[str, ...]
+    sessions: int | None
+    planned_seconds: float | None
+    state: str
+    run_id: str | None
+    chunks_done: int
+    chunks_in_all: int
+    failed: tuple[str, ...]
+    rows: int
+    seconds: float
+    waited: float
+    failures: tuple[FailureReport, ...] = ()
+
+
+class StaleView(View):
+    """A factor set, and how many stored sessions of it stay as they are."""
+
+    set: str
+    sessions: int
+
+
+class RangeDetails(RangeView):
+    """A backfill of a range with its plan, each of its chunks and attempts, and what is missing or stale."""
+
+    plan: BackfillPlan | None
+    chunks: tuple[ChunkState, ...]
+    attempts: tuple[BackfillAttempt, ...]
+    missing: tuple[str, ...]
+    stale: tuple[StaleView, ...]
+
+
+def native(db: Session) -> list[NativeView]:
     """Airflow's last backfills of the daily DAG, newest first, each with the states of its runs."""
     query = select(
         Backfill.id, Backfill.from_date, Backfill.to_date, Backfill.created_at, Backfill.completed_at,
@@ -36,16 +114,16 @@ def native(db: Session) -> list[dict[str, Any]]:
     rows = db.execute(query).all()
     states = _states(db, [row.id for row in rows])
     return [
-        {
-            "id": row.id,
-            "first": row.from_date.astimezone(UTC).date().isoformat(),
-            "last": row.to_date.astimezone(UTC).date().isoformat(),
-            "created": row.created_at.astimezone(UTC).isoformat(),
-            "completed": row.completed_at.astimezone(UTC).isoformat() if row.completed_at else None,
-            "paused": bool(row.is_paused),
-            "by": str(row.triggering_user_name or ""),
-            "runs": states.get(row.id, {}),
-        }
+        NativeView(
+            id=row.id,
+            first=row.from_date.astimezone(UTC).date().isoformat(),
+            last=row.to_date.astimezone(UTC).date().isoformat(),
+            created=row.created_at.astimezone(UTC).isoformat(),
+            completed=row.completed_at.astimezone(UTC).isoformat() if row.completed_at else None,
+            paused=bool(row.is_paused),
+            by=str(row.triggering_user_name or ""),
+            runs=states.get(row.id, {}),
+        )
         for row in rows
     ]
 
@@ -65,7 +143,7 @@ def _states(db: Session, ids: Sequence[int]) -> dict[int, dict[str, int]]:
     return counts
 
 
-def ranges(documents: Documents, db: Session) -> list[dict[str, Any]]:
+def ranges(documents: Documents, db: Session) -> list[RangeView]:
     """The backfills of a range that changed last, newest first; one listing, and three documents of each."""
     changed: dict[str, datetime] = {}
     for stored in documents.listings([PREFIX])[PREFIX]:
@@ -76,40 +154,53 @@ def ranges(documents: Documents, db: Session) -> list[dict[str, Any]]:
     return _with_runs(db, [_line(backfill_id, contents) for backfill_id in ids])
 
 
-def one(documents: Documents, db: Session, backfill_id: str) -> dict[str, Any] | None:
+def one(documents: Documents, db: Session, backfill_id: str) -> RangeDetails | None:
     """One backfill of a range with each of its chunks; None where the id, which was checked, is not known."""
     contents = documents.documents(_keys(backfill_id).values())
     if not contents:
         return None
     state = _parsed(State, contents, backfill_id, "state")
     plan = _parsed(BackfillPlan, contents, backfill_id, "plan")
-    return _with_runs(db, [_line(backfill_id, contents)])[0] | {
-        "plan": plan.model_dump(mode="json") if isinstance(plan, BackfillPlan) else None,
-        "chunks": [_chunk(chunk) for chunk in state.chunks] if isinstance(state, State) else [],
-        "attempts": [attempt.model_dump(mode="json") for attempt in state.attempts] if isinstance(state, State) else [],
-        "missing": [day.isoformat() for day in plan.ingest.missing]
+    line = _with_runs(db, [_line(backfill_id, contents)])[0]
+    known = isinstance(state, State)
+    return RangeDetails(
+        **{name: getattr(line, name) for name in RangeView.model_fields},
+        plan=plan if isinstance(plan, BackfillPlan) else None,
+        chunks=tuple(_whole(chunk) for chunk in state.chunks) if known else (),
+        attempts=state.attempts if known else (),
+        missing=tuple(day.isoformat() for day in plan.ingest.missing)
         if isinstance(plan, BackfillPlan) and plan.ingest
-        else [],
-        "stale": [
-            {"set": factors.name, "sessions": len(factors.stale)}
+        else (),
+        stale=tuple(
+            StaleView(set=factors.name, sessions=len(factors.stale))
             for factors in (plan.features if isinstance(plan, BackfillPlan) else ())
             if factors.stale
-        ],
-    }
+        ),
+    )
 
 
-def _with_runs(db: Session, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same lines; Airflow's state of the last run of each is merged into the state that the documents give."""
-    ids = [str(line["run_id"]) for line in lines if line["run_id"]]
+def _whole(chunk: ChunkState) -> ChunkState:
+    """The same with every field set, so that the page's JSON has them all."""
+    return chunk.model_copy(update={name: getattr(chunk, name) for name in ChunkState.model_fields})
+
+
+def _with_runs(db: Session, lines: Sequence[tuple[RangeView, bool]]) -> list[RangeView]:
+    """The same lines; Airflow's state of the last run of each is merged into the state that the documents give.
+
+    Each comes with whether its plan has parts that were not worked on yet.
+    """
+    ids = [line.run_id for line, _ in lines if line.run_id]
     query = select(DagRun.run_id, DagRun._state).where(DagRun.dag_id == HISTORY, DagRun.run_id.in_(ids))  # noqa: SLF001
     states = {row.run_id: str(row[1] or "") for row in db.execute(query).all()}
     failures = runs.failures(db, ids, HISTORY)
-    for line in lines:
-        run_id = str(line["run_id"] or "")
-        line["state"] = standing(line["state"], states.get(run_id, ""), unfinished=line.pop("unfinished"))
-        reasons = failures.get(run_id, {}) if line["state"] == "failed" else {}
-        line["failures"] = [reason | {"task": task} for task, reason in sorted(reasons.items())]
-    return lines
+    merged = []
+    for line, unfinished in lines:
+        run_id = line.run_id or ""
+        state = standing(line.state, states.get(run_id, ""), unfinished=unfinished)
+        reports = failures.get(run_id, {}) if state == "failed" else {}
+        own = tuple(report.model_copy(update={"task": task}) for task, report in sorted(reports.items()))
+        merged.append(line.model_copy(update={"state": state, "failures": own}))
+    return merged
 
 
 def standing(word: str, run: str, *, unfinished: bool) -> str:
@@ -145,37 +236,34 @@ def _parsed(
         return f"{_keys(backfill_id)[name]} can't be read: {error.error_count()} of its fields are not as expected"
 
 
-def _line(backfill_id: str, contents: Mapping[str, Document]) -> dict[str, Any]:
+def _line(backfill_id: str, contents: Mapping[str, Document]) -> tuple[RangeView, bool]:
     record = _parsed(BackfillRecord, contents, backfill_id, "request")
     plan, state = _parsed(BackfillPlan, contents, backfill_id, "plan"), _parsed(State, contents, backfill_id, "state")
     faults = [document for document in (record, plan, state) if isinstance(document, str)]
-    line: dict[str, Any] = {
-        "id": backfill_id,
-        "faults": faults,
-        "first": f"{backfill_id[:4]}-{backfill_id[4:6]}-{backfill_id[6:8]}",
-        "last": f"{backfill_id[9:13]}-{backfill_id[13:15]}-{backfill_id[15:17]}",
-        "reason": "", "by": "", "asked_at": None, "steps": [], "sessions": None, "planned_seconds": None,
-        "state": "planned", "run_id": None, "unfinished": False,
-    }  # fmt: skip
-    if isinstance(record, BackfillRecord):
-        line |= {"reason": record.reason, "by": record.asked_by, "asked_at": record.asked_at.isoformat(),
-                 "steps": list(record.request.steps)}  # fmt: skip
-    if isinstance(plan, BackfillPlan):
-        line |= {"sessions": plan.sessions, "planned_seconds": plan.seconds}
-    chunks: Sequence[ChunkState] = state.chunks if isinstance(state, State) else ()
-    if isinstance(state, State):
-        line |= {"state": state.word(), "run_id": state.attempts[-1].run_id if state.attempts else None}
-    if isinstance(plan, BackfillPlan) and isinstance(state, State):
-        line["unfinished"] = _unfinished(plan, state)
-    finished = sum(chunk.state in {"done", "nothing"} for chunk in chunks)
-    return line | {
-        "chunks_done": finished,
-        "chunks_in_all": len({(chunk.step, chunk.number) for chunk in chunks} | _parts(plan)),
-        "failed": [chunk.message for chunk in chunks if chunk.state == "failed"],
-        "rows": sum(chunk.rows for chunk in chunks),
-        "seconds": round(sum(chunk.seconds for chunk in chunks), 1),
-        "waited": round(sum(chunk.waited for chunk in chunks), 1),
-    }
+    asked, known = isinstance(record, BackfillRecord), isinstance(state, State)
+    planned = isinstance(plan, BackfillPlan)
+    chunks: Sequence[ChunkState] = state.chunks if known else ()
+    line = RangeView(
+        id=backfill_id,
+        faults=tuple(faults),
+        first=f"{backfill_id[:4]}-{backfill_id[4:6]}-{backfill_id[6:8]}",
+        last=f"{backfill_id[9:13]}-{backfill_id[13:15]}-{backfill_id[15:17]}",
+        reason=record.reason if asked else "",
+        by=record.asked_by if asked else "",
+        asked_at=record.asked_at.isoformat() if asked else None,
+        steps=record.request.steps if asked else (),
+        sessions=plan.sessions if planned else None,
+        planned_seconds=plan.seconds if planned else None,
+        state=state.word() if known else "planned",
+        run_id=state.attempts[-1].run_id if known and state.attempts else None,
+        chunks_done=sum(chunk.state in {"done", "nothing"} for chunk in chunks),
+        chunks_in_all=len({(chunk.step, chunk.number) for chunk in chunks} | _parts(plan)),
+        failed=tuple(chunk.message for chunk in chunks if chunk.state == "failed"),
+        rows=sum(chunk.rows for chunk in chunks),
+        seconds=round(sum(chunk.seconds for chunk in chunks), 1),
+        waited=round(sum(chunk.waited for chunk in chunks), 1),
+    )
+    return line, planned and known and _unfinished(plan, state)
 
 
 def _unfinished(plan: BackfillPlan, state: State) -> bool:
@@ -194,7 +282,3 @@ def _parts(plan: object) -> set[tuple[str, int]]:
         for step, needed in has_work.items()
         if needed and chunk.wants(step)
     }
-
-
-def _chunk(chunk: ChunkState) -> dict[str, Any]:
-    return chunk.model_dump(mode="json")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
-from typing import Any
 
 from fastapi import HTTPException
 
 from afterbell.airflow.pages.security import checked
+from afterbell.airflow.pages.views import View
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.errors import CalendarBoundsError, NotASessionError
@@ -42,20 +42,33 @@ def is_session(text: str) -> bool:
     return True
 
 
-def described(session: date) -> dict[str, Any]:
+class SessionView(View):
+    """A session: its exchange and time zone, its close and deadline (ISO instants), and the sessions beside it."""
+
+    session: str
+    exchange: str
+    zone: str
+    close: str
+    deadline: str
+    half_day: bool
+    before: str | None
+    after: str | None
+
+
+def described(session: date) -> SessionView:
     """A session with its close, its deadline, and the sessions beside it."""
     calendar = exchange()
     close = calendar.close(session)
-    return {
-        "session": session.isoformat(),
-        "exchange": calendar.name,
-        "zone": calendar.zone,
-        "close": close.isoformat(),
-        "deadline": deadline_for(calendar, session, close).at.isoformat(),
-        "half_day": calendar.half_day(session),
-        "before": _beside(calendar, session, forward=False),
-        "after": _beside(calendar, session, forward=True),
-    }
+    return SessionView(
+        session=session.isoformat(),
+        exchange=calendar.name,
+        zone=calendar.zone,
+        close=close.isoformat(),
+        deadline=deadline_for(calendar, session, close).at.isoformat(),
+        half_day=calendar.half_day(session),
+        before=_beside(calendar, session, forward=False),
+        after=_beside(calendar, session, forward=True),
+    )
 
 
 def deadline(session: date, started: datetime | None, recorded: object) -> tuple[datetime, bool]:

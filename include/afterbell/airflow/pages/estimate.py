@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
-from typing import Any
 
-from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.runs import Run
 from afterbell.errors import CalendarBoundsError, ConfigError
 from afterbell.experiments.check import World
 from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import run_slug
 
 COUNT = 5
@@ -21,6 +21,21 @@ COUNT = 5
 TRAIN = "experiment_train"
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
+
+
+class Timed(Result):
+    """What is read of a step's result: its seconds, whether it did nothing, and its fits where it trained."""
+
+    noop: bool = False
+    fits: int = 0
+
+    @classmethod
+    def of(cls, document: object) -> Timed:
+        """The same of a document; nothing where it is missing, or can't be read."""
+        try:
+            return cls.read(document or {})
+        except ConfigError:
+            return cls()
 
 
 @dataclass(frozen=True)
@@ -51,8 +66,8 @@ def pace_of_experiments(documents: Documents, runs: Sequence[Run], world: World)
     contents = documents.documents(keys.values())
     fits, others = [], []
     for folder, run in folders.items():
-        results = {step: contents.get(key, {}) for (parent, step), key in keys.items() if parent == folder}
-        seconds, count = _seconds(results.get(TRAIN, {})), _fits(run, world)
+        results = {step: Timed.of(contents.get(key)) for (parent, step), key in keys.items() if parent == folder}
+        seconds, count = _seconds(results[TRAIN]), _fits(run, world)
         if seconds and count:
             fits.append(seconds / count)
             others.append(sum(_seconds(results[step]) for step in OTHERS))
@@ -64,19 +79,19 @@ def pace_of_daily_runs(documents: Documents, runs: Sequence[Run]) -> Pace | None
     keys = [f"runs/{run.session}/{run.slug}/train.json" for run in runs if run.session and run.slug][:COUNT]
     contents = documents.documents(keys)
     fits = [
-        _seconds(result) / result["fits"]
-        for result in contents.values()
-        if _seconds(result) and isinstance(result.get("fits"), int) and result["fits"] > 0
+        _seconds(result) / result.fits
+        for result in map(Timed.of, contents.values())
+        if _seconds(result) and result.fits > 0
     ]
     return Pace(median(fits), None, len(fits), "daily run") if fits else None
 
 
 def _folder(run: Run) -> str:
     """Where the results of an experiment's run lie; empty for one that was never opened."""
-    if not _DAY.fullmatch(run.session) or not run.opened.get("run_id"):
+    if not _DAY.fullmatch(run.session) or not run.opened.run_id:
         return ""
     try:
-        return f"runs/{run.session}/{run_slug(str(run.opened['run_id']))}/"
+        return f"runs/{run.session}/{run_slug(run.opened.run_id)}/"
     except ConfigError:
         return ""
 
@@ -84,13 +99,12 @@ def _folder(run: Run) -> str:
 def _fits(run: Run, world: World) -> int:
     """The number of models that a run fitted; 0 where its request is of another version."""
     try:
-        request = parse_request(run.opened.get("request") or {})
+        request = parse_request(run.opened.request)
         return outline(request, world.base, len(world.sessions(request.first, request.last))).fits
     except (ConfigError, CalendarBoundsError):
         return 0
 
 
-def _seconds(result: Document | Mapping[str, Any]) -> float:
+def _seconds(result: Timed) -> float:
     """The seconds that a step took; 0 where it did nothing or recorded none."""
-    seconds = result.get("seconds")
-    return float(seconds) if isinstance(seconds, int | float) and not result.get("noop") else 0.0
+    return 0.0 if result.noop else float(result.seconds)

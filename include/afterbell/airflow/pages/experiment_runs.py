@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.hitl import HITLDetail
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from pydantic import JsonValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from afterbell.airflow.pages.runs import Task, failures
+from afterbell.airflow.pages.runs import Reports, Task, failures
+from afterbell.errors import ConfigError
+from afterbell.run.contracts.opened import Approval
 
 DAG = "experiment"
 ASK, PROMOTE = "ask", "experiment_promote"
@@ -25,6 +28,7 @@ TASKS = (
 _AT_WORK = {"running", "restarting", "deferred"}
 _TO_COME = {"queued", "scheduled", "up_for_reschedule"}
 _LIMIT = 500
+NOBODY = Approval(approved_by=None)
 
 
 @dataclass(frozen=True)
@@ -57,12 +61,12 @@ class Details:
         failures: of tasks, as their last tries reported them.
     """
 
-    conf: Mapping[str, Any] = field(default_factory=dict)
+    conf: Mapping[str, JsonValue] = field(default_factory=dict)
     by: str = ""
     tasks: Mapping[str, Task] = field(default_factory=dict)
     question: ApprovalQuestion | None = None
-    answer: Mapping[str, Any] = field(default_factory=dict)
-    failures: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    answer: Approval = NOBODY
+    failures: Reports = field(default_factory=dict)
 
 
 def details(db: Session, run_ids: Sequence[str]) -> dict[str, Details]:
@@ -77,7 +81,7 @@ def details(db: Session, run_ids: Sequence[str]) -> dict[str, Details]:
             by=str(row.triggering_user_name or ""),
             tasks=tasks.get(row.run_id, {}),
             question=questions.get(row.run_id),
-            answer=answers.get(row.run_id, {}),
+            answer=answers.get(row.run_id, NOBODY),
             failures=reasons.get(row.run_id, {}),
         )
         for row in rows
@@ -119,13 +123,16 @@ def _questions(db: Session, run_ids: Iterable[str]) -> dict[str, ApprovalQuestio
     }
 
 
-def _answers(db: Session, run_ids: Iterable[str]) -> dict[str, Mapping[str, Any]]:
+def _answers(db: Session, run_ids: Iterable[str]) -> dict[str, Approval]:
     query = select(XComModel.run_id, XComModel.value).where(
         XComModel.dag_id == DAG, XComModel.task_id == ASK, XComModel.key == "return_value",
         XComModel.run_id.in_(run_ids),
     )  # fmt: skip
-    answers = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(query.limit(_LIMIT))}
-    return {run_id: value for run_id, value in answers.items() if isinstance(value, dict)}
+    answers = {}
+    for row in db.execute(query.limit(_LIMIT)):
+        with suppress(ConfigError):
+            answers[row.run_id] = Approval.read(XComModel.deserialize_value(row))
+    return answers
 
 
 def failed_task(run_details: Details) -> str:
@@ -181,11 +188,9 @@ def _label_task(task: Task) -> dict[str, str]:
 def _label_success(run_details: Details) -> dict[str, str]:
     """How a run that succeeded ended for the champion."""
     if PROMOTE in run_details.tasks and run_details.tasks[PROMOTE].state == "success":
-        return _label(f"promoted by {run_details.answer.get('approved_by') or 'somebody'}", "publish", PROMOTE)
-    if run_details.answer.get("barred"):
-        return _label(
-            f"not promoted: {run_details.answer['barred']}, who asked for it, may not agree to it", "keep", ASK
-        )
+        return _label(f"promoted by {run_details.answer.approved_by or 'somebody'}", "publish", PROMOTE)
+    if run_details.answer.barred:
+        return _label(f"not promoted: {run_details.answer.barred}, who asked for it, may not agree to it", "keep", ASK)
     if run_details.question is None:
         return _label("done", "success")
     if not run_details.question.by:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TypeVar
+
+from pydantic import Field
 
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.tonight import failure, progress
+from afterbell.airflow.pages.tonight import ProgressView, failure, progress
+from afterbell.airflow.pages.views import FailureView, View
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.base import Figure, Record
+from afterbell.run.contracts.daily import ScorerMetrics
+from afterbell.run.contracts.notes import StepFailure, StepProgress
 from afterbell.run.job import run_slug
 
 __all__ = ["COUNT", "DAG", "OPENER", "page"]
@@ -23,9 +29,58 @@ _FIELDS = ("name", "first", "last", "horizons", "families", "factor_sets", "tria
 _UNDER_WAY = {"queued", "running"}
 
 
+class ExperimentLine(View):
+    """One run of the DAG.
+
+    Attributes:
+        run_id: Airflow's.
+        state: Airflow's.
+        standing: where it is, in words.
+        failure: why it failed.
+        progress: how far its step is.
+        asked: since when a person is asked (ISO instant).
+        started: ISO instant.
+        experiment: its id; None where the run was not opened.
+        by: who started it.
+        note: what it is for.
+        request: its fields, as text.
+        verdict: of the gate; empty while there is none.
+        reason: of the verdict.
+        rank_ic: by horizon.
+        has_report: whether there is one.
+    """
+
+    run_id: str
+    state: str
+    standing: Mapping[str, str]
+    failure: FailureView | None
+    progress: ProgressView | None
+    asked: str | None
+    started: str | None
+    experiment: str | None
+    by: str
+    note: str
+    request: Mapping[str, str]
+    verdict: str
+    reason: str
+    rank_ic: Mapping[str, Figure | None]
+    has_report: bool
+
+
+class ExperimentFigures(Record):
+    """``metrics.json`` of an experiment, as far as the page shows it."""
+
+    verdict: str = ""
+    reason: str = ""
+    metrics: Mapping[str, ScorerMetrics] = Field(default_factory=dict)
+
+
+Left = TypeVar("Left", StepFailure, StepProgress, ExperimentFigures)
+
+
 def page(
     documents: Documents | None, runs: Sequence[Run], known: Mapping[str, Details], now: datetime, *, paused: bool
-) -> list[dict[str, Any]]:
+) -> list[ExperimentLine]:
     """One line a run of the DAG, newest first; three small documents of each experiment.
 
     Args:
@@ -35,7 +90,7 @@ def page(
         now: the time.
         paused: whether the DAG is.
     """
-    ids = {run.run_id: _text(run.opened.get("experiment")) for run in runs}
+    ids = {run.run_id: run.opened.experiment for run in runs}
     keys = [f"experiments/{experiment}/{name}.json" for experiment in dict.fromkeys(ids.values())
             if _ID.fullmatch(experiment) for name in ("request", "metrics")]  # fmt: skip
     keys += [key for run in runs if (key := _step_key(run, known.get(run.run_id, Details())))]
@@ -47,57 +102,64 @@ def _step_key(run: Run, own: Details) -> str:
     """The document of the step that counts: why it failed, or how far it is; empty where there can be none."""
     task = task_at_work(own)
     step, kind = (failed_task(own), "failure") if run.state == "failed" else (task.name if task else "", "progress")
-    if not step or not _DAY.fullmatch(run.session) or not run.opened.get("run_id"):
+    if not step or not _DAY.fullmatch(run.session) or not run.opened.run_id:
         return ""
     try:
-        return f"runs/{run.session}/{run_slug(str(run.opened['run_id']))}/{step}.{kind}.json"
+        return f"runs/{run.session}/{run_slug(run.opened.run_id)}/{step}.{kind}.json"
     except ConfigError:
         return ""
 
 
 def _line(
     run: Run, experiment: str, own: Details, contents: Mapping[str, Document], now: datetime, paused: bool
-) -> dict[str, Any]:
-    request = contents.get(f"experiments/{experiment}/request.json") or _mapping(run.opened.get("request")) or own.conf
-    evaluated = contents.get(f"experiments/{experiment}/metrics.json", {})
-    metrics = _mapping(evaluated.get("metrics"))
-    requested = {**request, "promote": run.opened.get("promote", own.conf.get("promote")) or None}
-    return {
-        "run_id": run.run_id,
-        "state": run.state,
-        "standing": standing(run.state, own, paused=paused),
-        "failure": _failure(run, own, contents),
-        "progress": _progress(run, own, contents, now),
-        "asked": own.question.asked.isoformat() if own.question and own.question.asked else None,
-        "started": run.started.isoformat() if run.started else None,
-        "experiment": experiment if _ID.fullmatch(experiment) else None,
-        "by": _text(run.opened.get("by")) or own.by,
-        "note": _text(run.opened.get("note") or own.conf.get("note")),
-        "request": {name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
-        "verdict": _text(evaluated.get("verdict")),
-        "reason": _text(evaluated.get("reason")),
-        "rank_ic": {str(name): _mapping(figures).get("rank_ic") for name, figures in sorted(metrics.items())},
-        "has_report": bool(evaluated),
+) -> ExperimentLine:
+    request = contents.get(f"experiments/{experiment}/request.json") or run.opened.request or own.conf
+    stored = contents.get(f"experiments/{experiment}/metrics.json")
+    figures = _read(stored, ExperimentFigures) or ExperimentFigures()
+    requested = {
+        **request,
+        "promote": (own.conf.get("promote") if run.opened.promote is None else run.opened.promote) or None,
     }
+    return ExperimentLine(
+        run_id=run.run_id,
+        state=run.state,
+        standing=standing(run.state, own, paused=paused),
+        failure=_failure(run, own, contents),
+        progress=_progress(run, own, contents, now),
+        asked=own.question.asked.isoformat() if own.question and own.question.asked else None,
+        started=run.started.isoformat() if run.started else None,
+        experiment=experiment if _ID.fullmatch(experiment) else None,
+        by=run.opened.by or own.by,
+        note=_text(run.opened.note or own.conf.get("note")),
+        request={name: _format_value(requested.get(name)) for name in _FIELDS if requested.get(name) is not None},
+        verdict=figures.verdict,
+        reason=figures.reason,
+        rank_ic={name: values.rank_ic for name, values in sorted(figures.metrics.items())},
+        has_report=bool(stored),
+    )
 
 
-def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> dict[str, Any] | None:
+def _failure(run: Run, own: Details, contents: Mapping[str, Document]) -> FailureView | None:
     """Why a run failed, and at which task; None where it didn't."""
     if run.state != "failed":
         return None
     task = failed_task(own)
-    return failure(own.failures.get(task), contents.get(_step_key(run, own), {})) | {"task": task}
+    left = _read(contents.get(_step_key(run, own)), StepFailure)
+    return failure(own.failures.get(task), left).model_copy(update={"task": task})
 
 
-def _progress(run: Run, own: Details, contents: Mapping[str, Document], now: datetime) -> dict[str, Any] | None:
+def _progress(run: Run, own: Details, contents: Mapping[str, Document], now: datetime) -> ProgressView | None:
     task, key = task_at_work(own), _step_key(run, own)
     if run.state not in _UNDER_WAY or task is None or key not in contents:
         return None
-    return progress(contents[key], {"started": task.started.isoformat() if task.started else None}, now)
+    return progress(_read(contents[key], StepProgress), task.started, now)
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+def _read(document: Document | None, model: type[Left]) -> Left | None:
+    try:
+        return model.read(document) if document else None
+    except ConfigError:
+        return None
 
 
 def _text(value: object) -> str:

@@ -40,7 +40,7 @@ def fields(world: World) -> list[Field]:
     return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
 
 
-def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+def faults(params: Mapping[str, object], world: World) -> dict[str, str]:
     """The faults by field: each by itself, then the range as a whole."""
     checks: dict[str, Callable[[Any], object]] = {
         "first": lambda given: check_day(given, "first"),
@@ -82,7 +82,7 @@ def _check_profile(given: Any) -> None:
         load_profile(str(given))
 
 
-def request_of(params: Mapping[str, Any], world: World) -> BackfillRequest:
+def request_of(params: Mapping[str, object], world: World) -> BackfillRequest:
     """The request of a form.
 
     Raises:
@@ -93,7 +93,7 @@ def request_of(params: Mapping[str, Any], world: World) -> BackfillRequest:
     return check_request(given, world.exchange, world.now.date())
 
 
-def preview(params: Mapping[str, Any], world: World, documents: Documents | None, going: int) -> dict[str, Any]:
+def preview(params: Mapping[str, object], world: World, documents: Documents | None, going: int) -> dict[str, object]:
     """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
 
     Args:
@@ -129,7 +129,7 @@ def preview(params: Mapping[str, Any], world: World, documents: Documents | None
     }  # fmt: skip
 
 
-def _planned(documents: Documents | None, request: BackfillRequest) -> Mapping[str, Any]:
+def _planned(documents: Documents | None, request: BackfillRequest) -> Mapping[str, object]:
     """An earlier plan of the same backfill; empty where none was made, or the store can't be read."""
     key = key_of(request.backfill_id, "plan")
     try:

@@ -51,19 +51,23 @@ def fields(world: World) -> list[Field]:
     return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
 
 
-def faults(params: Mapping[str, Any], world: World) -> dict[str, str]:
+def faults(params: Mapping[str, object], world: World) -> dict[str, str]:
     """The faults by field."""
     return form_faults(params, world)
 
 
-def request_of(params: Mapping[str, Any]) -> ExperimentRequest:
+def request_of(params: Mapping[str, object]) -> ExperimentRequest:
     """The request of a form without faults."""
     return parse_request({name: value for name, value in params.items() if name not in ASIDE})
 
 
 def preview(
-    params: Mapping[str, Any], world: World, documents: Documents | None, earlier: Sequence[Run], daily: Sequence[Run]
-) -> dict[str, Any]:
+    params: Mapping[str, object],
+    world: World,
+    documents: Documents | None,
+    earlier: Sequence[Run],
+    daily: Sequence[Run],
+) -> dict[str, object]:
     """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
 
     Args:
@@ -142,7 +146,7 @@ def _time(pace: Pace | None, seconds: float | None, work: Outline, why: str) -> 
     )
 
 
-def _then(params: Mapping[str, Any]) -> str:
+def _then(params: Mapping[str, object]) -> str:
     if params.get("promote"):
         return "a report; and if the gate lets the models through, a person is asked whether they become champion"
     return "a report. Nothing is promoted"

@@ -6,11 +6,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TypeVar
+
+from pydantic import model_validator
 
 from afterbell.airflow.pages.documents import Document, Documents
+from afterbell.airflow.pages.views import View
+from afterbell.errors import ConfigError
 from afterbell.release.manifest import Champion
-from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
+from afterbell.run.contracts.base import Figure, Inputs, Record
+from afterbell.run.contracts.daily import HorizonMetrics, RefusedDrop
+from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS, INGEST, PUBLISH, STEPS, VALIDATE, Out_co, Step
 from afterbell.stores.protocols import StoredObject
 
 _RESULT = re.compile(
@@ -18,6 +24,50 @@ _RESULT = re.compile(
 )
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 FORECAST = "forecast"
+
+
+class ReportedDrop(Record):
+    """A drop that was late or missing, as a report has it; early versions had the source alone."""
+
+    source: str = ""
+    late_minutes: Figure | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_source(cls, content: object) -> object:
+        return {"source": content} if isinstance(content, str) else content
+
+
+class ReportInputs(Record):
+    """What the pages show of the inputs of a report."""
+
+    late_drops: tuple[ReportedDrop, ...] = ()
+    missing_drops: tuple[ReportedDrop, ...] = ()
+
+
+class ReportChange(Record):
+    """A figure of a report, and the same of the session before."""
+
+    name: str = ""
+    before: Figure | str | None = None
+    now: Figure | str | None = None
+
+
+class ReportSince(Record):
+    """What a report says has changed since the session before."""
+
+    session: str = ""
+    changes: tuple[ReportChange, ...] = ()
+
+
+class ReportFigures(Record):
+    """``metrics.json`` of a report, as far as the pages show it."""
+
+    inputs: ReportInputs = ReportInputs()
+    since: ReportSince = ReportSince()
+
+
+Document_co = TypeVar("Document_co", bound=Record, covariant=True)
 
 
 @dataclass(frozen=True)
@@ -49,9 +99,27 @@ class Folder:
         """The key of one of its documents."""
         return f"runs/{self.session}/{self.slug}/{name}.json"
 
-    def get(self, name: str) -> Mapping[str, Any]:
-        """A document that was read; empty where it is missing."""
-        return self.read.get(name, {})
+    def has(self, name: str) -> bool:
+        """Whether a document was read, and is not empty."""
+        return bool(self.read.get(name))
+
+    def result(self, step: Step[Inputs, Out_co]) -> Out_co | None:
+        """The result of a step; None where it is missing, or can't be read."""
+        return self.document(step.name, step.result)
+
+    def document(self, name: str, model: type[Document_co]) -> Document_co | None:
+        """A document that was read; None where it is missing, or is no such document."""
+        content = self.read.get(name)
+        if not content or "unreadable" in content:
+            return None
+        try:
+            return model.read(content)
+        except ConfigError:
+            return None
+
+    def figures(self) -> ReportFigures:
+        """The figures of its report; empty where there is none."""
+        return self.document("metrics", ReportFigures) or ReportFigures()
 
 
 def folders(documents: Documents, sessions: Iterable[date]) -> dict[str, list[Folder]]:
@@ -114,64 +182,113 @@ def newest_release(documents: Documents) -> str:
     return champion.session.isoformat() if isinstance(champion, Champion) else ""
 
 
-def verdict(run: Folder) -> dict[str, Any] | None:
+class VerdictView(View):
+    """The verdict of a run, and what became of the champion.
+
+    Attributes:
+        verdict: ``publish``, ``keep`` or ``hold``; empty where it was not judged.
+        reason: of the verdict.
+        outcome: why the champion moved, or did not.
+        published: the release that was made.
+        champion: the release that serves.
+        moved: whether the champion moved.
+        metrics: by horizon.
+    """
+
+    verdict: str
+    reason: str
+    outcome: str
+    published: str | None
+    champion: str | None
+    moved: bool | None
+    metrics: Mapping[str, HorizonMetrics]
+
+
+def verdict(run: Folder) -> VerdictView | None:
     """The verdict of the run, and what became of the champion; None while it has not been judged."""
-    judged, published = run.get("evaluate"), run.get("publish")
-    if not judged and not published:
+    judged, published = run.result(EVALUATE), run.result(PUBLISH)
+    if judged is None and published is None:
         return None
-    reason = published.get("reason") or judged.get("reason") or ""
-    kind = str(judged.get("verdict") or "")
-    if str(reason).startswith("hold:"):
-        kind = "hold"
-    return {
-        "verdict": kind,
-        "reason": str(judged.get("reason") or reason),
-        "outcome": str(published.get("reason") or ""),
-        "published": published.get("published"),
-        "champion": published.get("release_id"),
-        "moved": published.get("moved"),
-        "metrics": judged.get("metrics") or {},
-    }
+    own, outcome = (judged.reason if judged else ""), (published.reason if published else "")
+    kind = judged.verdict if judged else ""
+    return VerdictView(
+        verdict="hold" if (outcome or own).startswith("hold:") else kind,
+        reason=own or outcome,
+        outcome=outcome,
+        published=published.published if published else None,
+        champion=published.release_id or None if published else None,
+        moved=published.moved if published else None,
+        metrics=judged.metrics if judged else {},
+    )
 
 
-def since(run: Folder) -> dict[str, Any] | None:
-    """What changed since the run of the session before, the largest change first; None where nothing was compared."""
-    comparison = _mapping(run.get("metrics").get("since"))
-    changes = [change for change in _list(comparison.get("changes")) if isinstance(change, Mapping)]
-    if not comparison.get("session"):
+class ChangeView(View):
+    """A figure of this run and of the run of the session before; None where one has none."""
+
+    name: str
+    before: Figure | str | None
+    now: Figure | str | None
+
+
+class SinceView(View):
+    """What changed since the session before (ISO date), the largest change first."""
+
+    session: str
+    changes: tuple[ChangeView, ...]
+
+
+def since(run: Folder) -> SinceView | None:
+    """What changed since the run of the session before; None where nothing was compared."""
+    compared = run.figures().since
+    if not compared.session:
         return None
-    rows = [{name: change.get(name) for name in ("name", "before", "now")} for change in changes]
-    return {"session": str(comparison["session"]), "changes": rows}
+    changes = tuple(ChangeView(name=change.name, before=change.before, now=change.now) for change in compared.changes)
+    return SinceView(session=compared.session, changes=changes)
 
 
-def quality(run: Folder) -> dict[str, Any]:
-    """Drops, rows and what was set aside; zeros and empty lists where the run has not come that far."""
-    landed, checked = run.get("ingest"), run.get("validate")
-    inputs = _mapping(run.get("metrics").get("inputs"))
-    return {
-        "drops": _mapping(landed.get("drops")),
-        "rows": landed.get("rows"),
-        "quarantined_rows": landed.get("quarantined_rows"),
-        "quarantine_by_rule": _mapping(landed.get("quarantine_by_rule")),
-        "refused_drops": _list(landed.get("refused_drops")),
-        "late_drops": [_drop(drop) for drop in _list(inputs.get("late_drops"))],
-        "missing_drops": [_drop(drop) for drop in _list(inputs.get("missing_drops"))],
-        "expectations": checked.get("expectations"),
-        "failed": checked.get("failed"),
-        "warnings": _list(checked.get("warnings")),
-        "data_docs": str(checked.get("data_docs") or ""),
-    }
+class LateView(View):
+    """A drop that is late or missing, and by how many minutes, where that is known."""
+
+    source: str
+    late_minutes: Figure | None
 
 
-def _drop(drop: object) -> dict[str, Any]:
-    entry = drop if isinstance(drop, Mapping) else {"source": drop}
-    minutes = entry.get("late_minutes")
-    return {"source": str(entry.get("source")), "late_minutes": minutes if isinstance(minutes, int | float) else None}
+class QualityView(View):
+    """Drops, rows and what was set aside, as ``IngestResult`` and ``ValidateResult`` describe them.
+
+    Empty where the run has not come that far.
+    """
+
+    drops: Mapping[str, int]
+    rows: int | None
+    quarantined_rows: int | None
+    quarantine_by_rule: Mapping[str, int]
+    refused_drops: tuple[RefusedDrop, ...]
+    late_drops: tuple[LateView, ...]
+    missing_drops: tuple[LateView, ...]
+    expectations: int | None
+    failed: int | None
+    warnings: tuple[str, ...]
+    data_docs: str
 
 
-def _mapping(value: object) -> dict[str, Any]:
-    return dict(value) if isinstance(value, Mapping) else {}
+def quality(run: Folder) -> QualityView:
+    """The quality of the data of a run."""
+    landed, checked, inputs = run.result(INGEST), run.result(VALIDATE), run.figures().inputs
+    return QualityView(
+        drops=landed.drops if landed else {},
+        rows=landed.rows if landed else None,
+        quarantined_rows=landed.quarantined_rows if landed else None,
+        quarantine_by_rule=landed.quarantine_by_rule if landed else {},
+        refused_drops=landed.refused_drops if landed else (),
+        late_drops=tuple(_late(drop) for drop in inputs.late_drops),
+        missing_drops=tuple(_late(drop) for drop in inputs.missing_drops),
+        expectations=checked.expectations if checked else None,
+        failed=checked.failed if checked else None,
+        warnings=checked.warnings if checked else (),
+        data_docs=checked.data_docs if checked else "",
+    )
 
 
-def _list(value: object) -> list[Any]:
-    return list(value) if isinstance(value, list) else []
+def _late(drop: ReportedDrop) -> LateView:
+    return LateView(source=drop.source, late_minutes=drop.late_minutes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -46,20 +46,20 @@ class Form:
     dag: str
     back: str
     fields: Callable[[World], list[Field]]
-    faults: Callable[[Mapping[str, Any], World], dict[str, str]]
-    preview: Callable[[Mapping[str, Any], World, Documents | None, Session], dict[str, Any]]
+    faults: Callable[[Mapping[str, object], World], dict[str, str]]
+    preview: Callable[[Mapping[str, object], World, Documents | None, Session], Mapping[str, object]]
 
 
 def _preview_experiment(
-    params: Mapping[str, Any], world: World, documents: Documents | None, db: Session
-) -> dict[str, Any]:
+    params: Mapping[str, object], world: World, documents: Documents | None, db: Session
+) -> Mapping[str, object]:
     earlier = runs.newest(db, experiments.COUNT, experiments.DAG, experiments.OPENER)
     return form_experiment.preview(params, world, documents, earlier, runs.newest(db, experiments.COUNT))
 
 
 def _preview_backfill(
-    params: Mapping[str, Any], world: World, documents: Documents | None, db: Session
-) -> dict[str, Any]:
+    params: Mapping[str, object], world: World, documents: Documents | None, db: Session
+) -> Mapping[str, object]:
     return form_backfill.preview(params, world, documents, going(db, form_backfill.DAG))
 
 
@@ -98,7 +98,7 @@ def take_backfill_form(request: Request, db: SessionDep, user: GetUserDep, typed
 
 def _show_empty(request: Request, db: Session, user: Any, form: Form) -> Response:
     world, _, fault = _load_world()
-    return _show_form(request, form, form.fields(world), db, user, {"fault": fault})
+    return _show_form(request, form, form.fields(world), db, user, Filled(fault=fault))
 
 
 def _take_form(request: Request, db: Session, user: Any, form: Form, typed: Typed) -> Response:
@@ -112,23 +112,39 @@ def _take_form(request: Request, db: Session, user: Any, form: Form, typed: Type
     fields = form.fields(world)
     params, sent = read_params(fields, own)
     faults = form.faults(params, world) | sent | ({"": late} if late else {})
-    more: dict[str, Any] = {"typed": own, "fault": fault, "faults": faults}
+    filled = Filled(own, fault, faults)
     if ticket is None or faults:
-        return _show_form(request, form, fields, db, user, more, 400 if ticket else 403)
+        return _show_form(request, form, fields, db, user, filled, 400 if ticket else 403)
     if button == ["show"]:
-        return _show_form(
-            request, form, fields, db, user, more | {"preview": form.preview(params, world, documents, db)}
-        )
+        shown = replace(filled, preview=form.preview(params, world, documents, db))
+        return _show_form(request, form, fields, db, user, shown)
     try:
         run_id = start_run(request, db, user, form.dag, params, ticket.run_id)
     except HTTPException as error:  # a refusal of Airflow's own
         if error.status_code not in {400, 404}:
             raise
         db.rollback()
-        more["faults"] = {"": str(error.detail)}
-        return _show_form(request, form, fields, db, user, more, error.status_code)
+        refused = replace(filled, faults={"": str(error.detail)})
+        return _show_form(request, form, fields, db, user, refused, error.status_code)
     base = request.scope.get("root_path", "")
     return RedirectResponse(f"{base}/{form.back}?started={quote(run_id, safe='')}#started", 303, headers())
+
+
+@dataclass(frozen=True)
+class Filled:
+    """How a form was filled in.
+
+    Attributes:
+        typed: the texts of its fields; None for a form that nobody has filled in.
+        fault: why the store could not be read.
+        faults: what is wrong, by field.
+        preview: what it would do.
+    """
+
+    typed: Typed | None = None
+    fault: str = ""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    preview: Mapping[str, object] | None = None
 
 
 def _ticket(typed: Typed, user: Any, form: Form) -> tuple[Ticket | None, str]:
@@ -150,10 +166,9 @@ def _load_world() -> tuple[World, Documents | None, str]:
 
 
 def _show_form(
-    request: Request, form: Form, fields: Sequence[Field], db: Session, user: Any, more: Mapping[str, Any],
-    status: int = 200,
-) -> Response:  # fmt: skip
-    faults: Mapping[str, str] = more.get("faults", {})
+    request: Request, form: Form, fields: Sequence[Field], db: Session, user: Any, filled: Filled, status: int = 200
+) -> Response:
+    faults = filled.faults
     known = {field.name for field in fields}
     data = {
         "now": datetime.now(UTC).isoformat(),
@@ -161,12 +176,12 @@ def _show_form(
         "form": form.back,
         "dag": form.dag,
         "paused": is_paused(db, form.dag),
-        "fault": more.get("fault", ""),
-        "fields": [field.shown(more.get("typed"), faults.get(field.name, "")) for field in fields],
+        "fault": filled.fault,
+        "fields": [field.shown(filled.typed, faults.get(field.name, "")) for field in fields],
         "faults": [
             {"name": field.name, "title": field.title, "text": faults[field.name]}
             for field in fields if field.name in faults
         ] + [{"name": "", "title": "", "text": text} for name, text in faults.items() if name not in known],
-        "preview": more.get("preview"),
+        "preview": filled.preview,
     }  # fmt: skip
     return answer(request, form.page, data, status, {"token": sign(user, form.dag)})

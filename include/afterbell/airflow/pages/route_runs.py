@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
 from afterbell.airflow.pages import clock, results, runs, sessions, tonight
-from afterbell.airflow.pages.chart import chart, gauge
+from afterbell.airflow.pages.chart import ChartView, GaugeView, chart, gauge
 from afterbell.airflow.pages.data_docs import docs_page
 from afterbell.airflow.pages.documents import Documents, fault_of, open_documents
 from afterbell.airflow.pages.results import Folder, newest_release
 from afterbell.airflow.pages.runs import Run
 from afterbell.airflow.pages.security import DAG, STORED, checked, headers
 from afterbell.airflow.pages.view import answer
+from afterbell.airflow.pages.views import FailureView, RunLine, View
 from afterbell.errors import AfterbellError
 from afterbell.run.steps import STEPS
 
@@ -40,7 +40,7 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
         return answer(
             request,
             "tonight_none",
-            _without_session(db, named) | {"recent": [_line(recent_run) for recent_run in recent]},
+            _without_session(db, named, recent),
         )
     text = session or (named.session if named else tonight.chosen(clock.tonight(now), recent))
     day = clock.session_of(text)
@@ -49,31 +49,71 @@ def show_tonight(request: Request, db: SessionDep, session: str = "", run: str =
     shown, folder = _pick(named, known, folders)
     tasks = runs.tasks(db, shown.run_id) if shown else []
     failures = runs.failures(db, [shown.run_id]).get(shown.run_id, {}) if shown else {}
-    data = tonight.page(day, now, shown, tasks, folder, failures)
-    data |= {
-        "slug": folder.slug if folder else "",
-        "chart": chart(data),
-        "gauge": gauge(data),
-        "hint": _hint(fault, data),
-        "runs": [_line(known_run) for known_run in known],
-        "stored_runs": [stored.slug for stored in folders if stored.slug not in {run.slug for run in known}],
-        "recent": [_line(recent_run) for recent_run in recent],
-        "fault": fault,
-    }
+    page = tonight.page(day, now, shown, tasks, folder, failures)
+    data = TonightWithRuns(
+        **{name: getattr(page, name) for name in tonight.TonightPage.model_fields},
+        slug=folder.slug if folder else "",
+        chart=chart(page),
+        gauge=gauge(page),
+        hint=_hint(fault, page),
+        runs=tuple(_line(known_run) for known_run in known),
+        stored_runs=tuple(stored.slug for stored in folders if stored.slug not in {run.slug for run in known}),
+        recent=tuple(_line(recent_run) for recent_run in recent),
+        fault=fault,
+    )
     return answer(request, "tonight", data)
 
 
-def _without_session(db: SessionDep, run: Run) -> dict[str, Any]:
-    """The data of a run that belongs to no session: it was refused, or has not recorded its session yet."""
-    reasons = runs.failures(db, [run.run_id]).get(run.run_id, {})
-    return {
-        "now": datetime.now(UTC).isoformat(),
-        "zone": clock.exchange().zone,
-        "refresh": 5 if run.state in tonight.UNDER_WAY else None,
-        "run": _line(run),
-        "asked_for": run.session,
-        "failures": [{"task": task} | tonight.failure(reason, {}) for task, reason in sorted(reasons.items())],
-    }
+class TonightWithRuns(tonight.TonightPage):
+    """The page of one run, with its pictures and the other runs.
+
+    Attributes:
+        slug: the folder of its results; empty where it left none.
+        chart: its stages on a time axis.
+        gauge: of the time to its deadline.
+        hint: the session of the champion, where the requested one has nothing to show.
+        runs: of the session.
+        stored_runs: folders of runs that Airflow does not know.
+        recent: runs of any session.
+        fault: why the store could not be read.
+    """
+
+    slug: str
+    chart: ChartView | None
+    gauge: GaugeView | None
+    hint: str
+    runs: tuple[RunLine, ...]
+    stored_runs: tuple[str, ...]
+    recent: tuple[RunLine, ...]
+    fault: str
+
+
+class RunWithoutSession(View):
+    """The page of a run that belongs to no session: it was refused, or has not recorded its session yet."""
+
+    now: str
+    zone: str
+    refresh: int | None
+    run: RunLine
+    asked_for: str
+    failures: tuple[FailureView, ...]
+    recent: tuple[RunLine, ...]
+
+
+def _without_session(db: SessionDep, run: Run, recent: Sequence[Run]) -> RunWithoutSession:
+    reports = runs.failures(db, [run.run_id]).get(run.run_id, {})
+    failures = (
+        tonight.failure(report, None).model_copy(update={"task": task}) for task, report in sorted(reports.items())
+    )
+    return RunWithoutSession(
+        now=datetime.now(UTC).isoformat(),
+        zone=clock.exchange().zone,
+        refresh=5 if run.state in tonight.UNDER_WAY else None,
+        run=_line(run),
+        asked_for=run.session,
+        failures=tuple(failures),
+        recent=tuple(_line(recent_run) for recent_run in recent),
+    )
 
 
 def _folders(day: date) -> tuple[list[Folder], str]:
@@ -86,9 +126,9 @@ def _folders(day: date) -> tuple[list[Folder], str]:
         return [], fault_of(error)
 
 
-def _hint(fault: str, data: dict[str, Any]) -> str:
+def _hint(fault: str, page: tonight.TonightPage) -> str:
     """The session of the champion, where the requested one has nothing to show."""
-    if fault or data["run"]["started"]:
+    if fault or page.run.started:
         return ""
     return newest_release(open_documents())
 
@@ -101,15 +141,15 @@ def _pick(named: Run | None, known: Sequence[Run], folders: Sequence[Folder]) ->
     return shown, next((folder for folder in folders if folder.slug == shown.slug), None)
 
 
-def _line(run: Run) -> dict[str, Any]:
-    return {
-        "run_id": run.run_id,
-        "session": run.session,
-        "state": run.state,
-        "kind": run.kind,
-        "started": run.started.isoformat() if run.started else None,
-        "seconds": round((run.ended - run.started).total_seconds(), 1) if run.started and run.ended else None,
-    }
+def _line(run: Run) -> RunLine:
+    return RunLine(
+        run_id=run.run_id,
+        session=run.session,
+        state=run.state,
+        kind=run.kind,
+        started=run.started.isoformat() if run.started else None,
+        seconds=round((run.ended - run.started).total_seconds(), 1) if run.started and run.ended else None,
+    )
 
 
 @router.get("/sessions")
@@ -120,16 +160,16 @@ def show_sessions(request: Request, db: SessionDep, before: str = "", dag: str =
     now, documents = datetime.now(UTC), open_documents()
     last = clock.session_of(before) if before else clock.tonight(now)
 
-    def shown(until: date) -> dict[str, Any]:
+    def shown(until: date) -> sessions.SessionsPage:
         days = clock.last_sessions(until, sessions.COUNT)
         known = runs.of_sessions(db, days)
         failures = runs.failures(db, [run.run_id for of_day in known.values() for run in of_day])
         return sessions.page(now, days, documents, known, failures, older=bool(before))
 
     data = shown(last)
-    if not before and not data["with_runs"] and (known := _newest_session(db, documents)):
-        data = shown(clock.session_of(known, 503)) | {"jumped": known}
-    return answer(request, "sessions", {"jumped": ""} | data)
+    if not before and not data.with_runs and (known := _newest_session(db, documents)):
+        data = shown(clock.session_of(known, 503)).model_copy(update={"jumped": known})
+    return answer(request, "sessions", data)
 
 
 def _newest_session(db: SessionDep, documents: Documents) -> str:

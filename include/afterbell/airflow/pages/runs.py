@@ -6,26 +6,80 @@ limit.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from airflow.models.dagrun import DagRun
 from airflow.models.taskinstance import TaskInstance
 from airflow.models.xcom import XComModel
+from pydantic import Field, JsonValue, field_validator
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from afterbell.airflow.failures import KEY as FAILURE
 from afterbell.airflow.pages.security import DAG
 from afterbell.errors import ConfigError
+from afterbell.run.contracts.base import Record
+from afterbell.run.contracts.opened import BudgetFigures
 from afterbell.run.job import run_slug
 
 _LOOKED_AT = 100
 """Newest runs that are searched for those of a session; scheduled ones of any session are found by their date."""
 _OPENER = "open_run"
 _NOT_YET = datetime.max.replace(tzinfo=UTC)
+
+
+class Opened(Record):
+    """What the task that opens a run has recorded of it, as ``afterbell.run.contracts.opened`` describes it.
+
+    Everything may be missing: a run that was not opened yet, or was opened by another version, has a line as well.
+    """
+
+    session: str = ""
+    run_id: str = ""
+    deadline: str = ""
+    origin: str = ""
+    budgets: BudgetFigures | None = None
+    experiment: str = ""
+    request: Mapping[str, JsonValue] = Field(default_factory=dict)
+    by: str = ""
+    note: str | None = None
+    promote: bool | None = None
+
+    @field_validator("budgets", mode="before")
+    @classmethod
+    def _of_seconds_alone(cls, given: object) -> object:
+        # Early versions recorded the seconds alone.
+        return {"seconds": given} if isinstance(given, dict) and "seconds" not in given else given
+
+    @classmethod
+    def of(cls, document: object) -> Opened:
+        """What was recorded; nothing where it can't be read."""
+        try:
+            return cls.read(document)
+        except ConfigError:
+            return cls()
+
+
+NOTHING = Opened()
+"""Of a run that has not been opened."""
+
+
+class FailureReport(Record):
+    """Why a task failed, as its last try reported it (``afterbell.airflow.failures``)."""
+
+    task: str = ""
+    kind: str = ""
+    what: str = ""
+    where: str = ""
+    do: str = ""
+
+
+Reports = Mapping[str, FailureReport]
+"""The reports of a run, by task."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +93,7 @@ class Run:
         kind: scheduled, manual, backfill or another of Airflow's run types.
         started: UTC; None until the run has begun.
         ended: UTC; None until it has ended.
-        opened: the result of ``open_run``: deadline, budgets and the like; empty until then.
+        opened: what ``open_run`` recorded; empty until then.
     """
 
     run_id: str
@@ -48,7 +102,7 @@ class Run:
     kind: str
     started: datetime | None
     ended: datetime | None
-    opened: dict[str, Any] = field(default_factory=dict)
+    opened: Opened = NOTHING
 
     @property
     def slug(self) -> str:
@@ -109,17 +163,17 @@ def tasks(db: Session, run_id: str) -> list[Task]:
     ]
 
 
-def failures(db: Session, run_ids: Sequence[str], dag: str = DAG) -> dict[str, dict[str, dict[str, Any]]]:
+def failures(db: Session, run_ids: Sequence[str], dag: str = DAG) -> dict[str, Reports]:
     """The reasons why tasks failed, by run and task, as their last tries recorded them."""
     query = select(XComModel.run_id, XComModel.task_id, XComModel.value).where(
         XComModel.dag_id == dag, XComModel.key == FAILURE, XComModel.run_id.in_(run_ids)
     )
-    reasons: dict[str, dict[str, dict[str, Any]]] = {}
+    reports: dict[str, dict[str, FailureReport]] = {}
     for row in db.execute(query.limit(_LOOKED_AT)):
-        reason = XComModel.deserialize_value(row)
-        if isinstance(reason, dict):
-            reasons.setdefault(row.run_id, {})[row.task_id] = reason
-    return reasons
+        with suppress(ConfigError):
+            report = FailureReport.read(XComModel.deserialize_value(row))
+            reports.setdefault(row.run_id, {})[row.task_id] = report
+    return dict(reports)
 
 
 def of_sessions(db: Session, sessions: Sequence[date]) -> dict[str, list[Run]]:
@@ -148,18 +202,18 @@ def _runs(db: Session, rows: Sequence[Any], dag: str = DAG, opener: str = _OPENE
     return [
         Run(
             run_id=row.run_id,
-            session=_session(row, opened.get(row.run_id, {})),
+            session=_session(row, opened.get(row.run_id, Opened())),
             state=str(row[1] or ""),
             kind=str(getattr(row.run_type, "value", row.run_type)),
             started=_utc(row.start_date),
             ended=_utc(row.end_date),
-            opened=opened.get(row.run_id, {}),
+            opened=opened.get(row.run_id, Opened()),
         )
         for row in rows
     ]
 
 
-def _opened(db: Session, run_ids: Sequence[str], dag: str, opener: str) -> dict[str, dict[str, Any]]:
+def _opened(db: Session, run_ids: Sequence[str], dag: str, opener: str) -> dict[str, Opened]:
     """The result of the task that opens a run, by run."""
     query = select(XComModel.run_id, XComModel.value).where(
         XComModel.dag_id == dag,
@@ -168,12 +222,12 @@ def _opened(db: Session, run_ids: Sequence[str], dag: str, opener: str) -> dict[
         XComModel.run_id.in_(run_ids),
     )
     values = {row.run_id: XComModel.deserialize_value(row) for row in db.execute(query)}
-    return {run_id: value for run_id, value in values.items() if isinstance(value, dict)}
+    return {run_id: Opened.of(value) for run_id, value in values.items()}
 
 
-def _session(row: Any, opened: dict[str, Any]) -> str:
+def _session(row: Any, opened: Opened) -> str:
     """The opener's session; before its end the form's, and for a scheduled run the day of its logical date."""
-    stated = opened.get("session") or (row.conf if isinstance(row.conf, dict) else {}).get("session")
+    stated = opened.session or (row.conf if isinstance(row.conf, dict) else {}).get("session")
     if stated:
         try:
             return date.fromisoformat(str(stated)).isoformat()

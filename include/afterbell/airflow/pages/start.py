@@ -60,7 +60,7 @@ def going(db: Session, dag: str) -> int:
     return int(db.scalar(query) or 0)
 
 
-def start_run(request: Request, db: Session, user: Any, dag: str, conf: Mapping[str, Any], run_id: str) -> str:
+def start_run(request: Request, db: Session, user: Any, dag: str, conf: Mapping[str, object], run_id: str) -> str:
     """Trigger ``dag`` as ``POST /dags/{dag}/dagRuns`` does, and return the run's id.
 
     The same form sent twice starts one run. Airflow checks the parameters once more, and records the person.

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
-from typing import Any
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 
 from afterbell.airflow.pages import clock
-from afterbell.airflow.pages.results import FORECAST, Folder, quality, since, verdict
-from afterbell.airflow.pages.runs import Run, Task
+from afterbell.airflow.pages.clock import SessionView
+from afterbell.airflow.pages.results import (
+    FORECAST,
+    Folder,
+    QualityView,
+    SinceView,
+    VerdictView,
+    quality,
+    since,
+    verdict,
+)
+from afterbell.airflow.pages.runs import FailureReport, Reports, Run, Task
+from afterbell.airflow.pages.views import FailureView, View
 from afterbell.remedies import remedy
-from afterbell.run.steps import STEPS
+from afterbell.run.contracts.base import Record
+from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.notes import ForecastEntry, StepFailure, StepProgress
+from afterbell.run.steps import STEPS, TRAIN
 
 STAGES = ("open_run", "await_drops", *STEPS)
 _NEVER_RAN = {"upstream_failed", "skipped", "removed"}
@@ -18,6 +31,139 @@ _DONE = {"success", "failed"}
 FAILED = {"failed", "up_for_retry"}
 UNDER_WAY = {"queued", "running", "deferred", "scheduled", "up_for_retry", "up_for_reschedule", "restarting"}
 """Airflow's states of runs and tasks that end by themselves."""
+
+
+class StageResult(Result):
+    """What a stage shows of its result; early versions named the pages of Spark."""
+
+    noop: bool = False
+    spark_ui: str | None = None
+    history_url: str | None = None
+
+
+class RunForecasts(Record):
+    """The forecasts of a run, without the newest on top, which early versions did not write."""
+
+    entries: tuple[ForecastEntry, ...] = ()
+
+
+class ProgressView(View):
+    """How far a running stage is, how fast, and when it will be done.
+
+    Attributes:
+        what: is counted.
+        done: of them.
+        of: all of them.
+        percent: the same.
+        per_minute: None before there is anything to count.
+        finish: ISO instant; None likewise.
+    """
+
+    what: str
+    done: int
+    of: int
+    percent: float
+    per_minute: float | None
+    finish: str | None
+
+
+class StageView(View):
+    """A stage of a run.
+
+    Attributes:
+        step: its name.
+        state: Airflow's; empty where it is not scheduled yet.
+        started: ISO instant.
+        ended: likewise, of one that is done.
+        seconds: that it took.
+        budget: seconds that it may take.
+        attempt: which try it is.
+        noop: whether there was nothing to do.
+        spark_ui: the address of Spark's page.
+        failure: why it failed.
+        progress: how far it is.
+    """
+
+    step: str
+    state: str
+    started: str | None
+    ended: str | None
+    seconds: float | None
+    budget: float | None
+    attempt: int | None
+    noop: bool
+    spark_ui: str | None
+    failure: FailureView | None = None
+    progress: ProgressView | None = None
+
+
+class RunView(View):
+    """The run of a session.
+
+    Attributes:
+        run_id: Airflow's; None outside it.
+        slug: its folder in the store.
+        state: Airflow's.
+        kind: where it came from.
+        started: ISO instant.
+        ended: likewise.
+        seconds: from there to there, or to now.
+        deadline: ISO instant.
+        replayed: whether that counts from the start of the run.
+        left_seconds: from the end, or now, to the deadline.
+    """
+
+    run_id: str | None
+    slug: str
+    state: str
+    kind: str
+    started: str | None
+    ended: str | None
+    seconds: float | None
+    deadline: str
+    replayed: bool
+    left_seconds: int
+
+
+class ForecastView(View):
+    """The finish of a run (ISO instant) as it was seen at a step, and the seconds from there to the deadline."""
+
+    at: str
+    step: str
+    finish: str
+    slack: float | None
+
+
+class TonightPage(View):
+    """The page of one run.
+
+    Attributes:
+        now: ISO instant.
+        calendar: the session.
+        run: the run.
+        stages: its stages, in their order.
+        refresh: seconds after which the page is worth loading again.
+        forecast: of its finish.
+        left_out: by policy, or because it could not be trained.
+        verdict: of the gate.
+        since: what changed since the session before.
+        quality: of the data.
+        has_report: whether there is a report.
+        has_quality: whether there is a quality report.
+    """
+
+    now: str
+    calendar: SessionView
+    run: RunView
+    stages: tuple[StageView, ...]
+    refresh: int | None
+    forecast: ForecastView | None
+    left_out: tuple[str, ...]
+    verdict: VerdictView | None
+    since: SinceView | None
+    quality: QualityView
+    has_report: bool
+    has_quality: bool
 
 
 def chosen(session: date, newest: Sequence[Run]) -> str:
@@ -32,9 +178,9 @@ def page(
     run: Run | None,
     tasks: Sequence[Task],
     folder: Folder | None,
-    failures: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
-    """The data of the page of one run, as JSON values; times are ISO instants in UTC.
+    failures: Reports,
+) -> TonightPage:
+    """The data of the page of one run; times are ISO instants in UTC.
 
     Args:
         session: of the run.
@@ -48,211 +194,191 @@ def page(
     stages = _stages(run, tasks, stored, failures, now)
     started = _first_start(run, stages)
     ended = _last_end(run, stages)
-    deadline, replayed = clock.deadline(session, started, (run.opened if run else {}).get("deadline"))
+    deadline, replayed = clock.deadline(session, started, run.opened.deadline if run else "")
     state = run.state if run else _state(stages)
     arrived = ended if state == "success" and ended else now  # only a successful run can have been in time
-    return {
-        "now": now.isoformat(),
-        "calendar": clock.described(session),
-        "run": {
-            "run_id": run.run_id if run else None,
-            "slug": run.slug if run else stored.slug,
-            "state": state,
-            "kind": str((run.opened.get("origin") if run else "") or (run.kind if run else "outside this Airflow")),
-            "started": _iso(started),
-            "ended": _iso(ended),
-            "seconds": _seconds(started, ended or now),
-            "deadline": deadline.isoformat(),
-            "replayed": replayed,
-            "left_seconds": round((deadline - arrived).total_seconds()),
-        },
-        "stages": stages,
-        "refresh": _refresh(state, stages),
-        "forecast": _estimate(run, stages, now, deadline) or _forecast(stored.get(FORECAST)),
-        "left_out": _left_out(stored),
-        "verdict": verdict(stored),
-        "since": since(stored),
-        "quality": quality(stored),
-        "has_report": "evaluate" in stored.names,
-        "has_quality": "quality" in stored.names,
-    }
+    return TonightPage(
+        now=now.isoformat(),
+        calendar=clock.described(session),
+        run=RunView(
+            run_id=run.run_id if run else None,
+            slug=run.slug if run else stored.slug,
+            state=state,
+            kind=run.opened.origin or run.kind if run else "outside this Airflow",
+            started=_iso(started),
+            ended=_iso(ended),
+            seconds=_seconds(started, ended or now),
+            deadline=deadline.isoformat(),
+            replayed=replayed,
+            left_seconds=round((deadline - arrived).total_seconds()),
+        ),
+        stages=tuple(stages),
+        refresh=_refresh(state, stages),
+        forecast=_estimate(run, stages, now, deadline) or _forecast(_forecasts(stored)),
+        left_out=tuple(_left_out(stored)),
+        verdict=verdict(stored),
+        since=since(stored),
+        quality=quality(stored),
+        has_report="evaluate" in stored.names,
+        has_quality="quality" in stored.names,
+    )
 
 
 def _stages(
     run: Run | None,
     tasks: Sequence[Task],
     stored: Folder,
-    failures: Mapping[str, Mapping[str, Any]],
+    failures: Reports,
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> list[StageView]:
     known = {task.name: task for task in tasks}
     others = sorted(set(known) - set(STAGES))
     budgets = _budgets(run)
     shown = [name for name in (*STAGES, *others) if known or name in stored.names or name in STEPS]
-    stages = [_stage(name, known.get(name), stored, budgets.get(name)) for name in shown]
-    for stage in stages:
-        name, state = stage["step"], stage["state"]
-        stage["failure"] = failure(failures.get(name), stored.get(f"{name}.failure")) if state in FAILED else None
-        stage["progress"] = progress(stored.get(f"{name}.progress"), stage, now) if state == "running" else None
-    return stages
+    return [
+        _with_state(_stage(name, known.get(name), stored, budgets.get(name)), stored, failures, now) for name in shown
+    ]
 
 
-def _stage(name: str, task: Task | None, stored: Folder, budget: float | None) -> dict[str, Any]:
-    result, failed = stored.get(name), stored.get(f"{name}.failure")
+def _with_state(stage: StageView, stored: Folder, failures: Reports, now: datetime) -> StageView:
+    """The stage with the reason of its failure, or with its progress."""
+    name, failed, running = stage.step, stage.state in FAILED, stage.state == "running"
+    left, report = stored.document(f"{name}.failure", StepFailure), stored.document(f"{name}.progress", StepProgress)
+    return stage.model_copy(
+        update={
+            "failure": failure(failures.get(name), left) if failed else None,
+            "progress": progress(report, clock.instant(stage.started), now) if running else None,
+        }
+    )
+
+
+def _stage(name: str, task: Task | None, stored: Folder, budget: float | None) -> StageView:
+    result = stored.document(name, StageResult) or StageResult()
+    failed = stored.document(f"{name}.failure", StepFailure)
     if task is not None and task.state in _NEVER_RAN:
         started, ended, state = None, None, task.state
     elif task is not None:
         started, ended, state = task.started, task.ended, task.state
-    elif failed and not result:  # of a run outside this Airflow
-        started, ended, state = (
-            clock.instant(failed.get("started_at")),
-            clock.instant(failed.get("failed_at")),
-            "failed",
-        )
+    elif failed and not stored.has(name):  # of a run outside this Airflow
+        started, ended, state = _utc(failed.started_at), _utc(failed.failed_at), "failed"
     else:
-        started, ended = clock.instant(result.get("started_at")), clock.instant(result.get("finished_at"))
-        state = "success" if result else ""
-    return {
-        "step": name,
-        "state": state,
-        "started": _iso(started),
-        "ended": _iso(ended if state in _DONE else None),
-        "seconds": _seconds(started, ended) if state in _DONE else None,
-        "budget": budget,
-        "attempt": task.attempt if task else None,
-        "noop": bool(result.get("noop")),
-        "spark_ui": _address(result.get("spark_ui") or result.get("history_url")),
-    }
+        started, ended = _utc(result.started_at), _utc(result.finished_at)
+        state = "success" if stored.has(name) else ""
+    return StageView(
+        step=name,
+        state=state,
+        started=_iso(started),
+        ended=_iso(ended if state in _DONE else None),
+        seconds=_seconds(started, ended) if state in _DONE else None,
+        budget=budget,
+        attempt=task.attempt if task else None,
+        noop=result.noop,
+        spark_ui=_address(result.spark_ui or result.history_url),
+    )
 
 
-def failure(reported: Mapping[str, Any] | None, stored: Mapping[str, Any]) -> dict[str, str]:
+def failure(reported: FailureReport | None, stored: StepFailure | None) -> FailureView:
     """Why a task failed: as it reported to Airflow, else as its driver recorded in the store; else where to look."""
     if reported:
-        return {name: str(reported.get(name) or "") for name in ("kind", "what", "where", "do")}
+        return FailureView(kind=reported.kind, what=reported.what, where=reported.where, do=reported.do)
     if stored:
-        kind = str(stored.get("kind") or "")
-        return {"kind": kind, "what": str(stored.get("message") or ""), "where": "", "do": remedy(kind)}
-    return {
-        "kind": "",
-        "what": "The task left no reason: its worker was lost, or somebody marked it as failed.",
-        "where": "",
-        "do": "Read its log; then clear the task, or start the run again.",
-    }
+        return FailureView(kind=stored.kind, what=stored.message, where="", do=remedy(stored.kind))
+    return FailureView(
+        kind="",
+        what="The task left no reason: its worker was lost, or somebody marked it as failed.",
+        where="",
+        do="Read its log; then clear the task, or start the run again.",
+    )
 
 
-def progress(report: Mapping[str, Any], stage: Mapping[str, Any], now: datetime) -> dict[str, Any] | None:
-    """How far a running stage is, how fast, and when it will be done; None before its first report.
-
-    Returns:
-        ``what``, ``done``, ``of``, ``percent``, ``per_minute`` (None before there is anything to count), ``finish``
-        (ISO, UTC; None likewise).
-    """
-    began, reported = clock.instant(report.get("began")), clock.instant(report.get("at"))
-    started = clock.instant(stage["started"])
-    done, total = report.get("done"), report.get("of")
-    if not (began and reported and isinstance(done, int) and isinstance(total, int) and total > 0) or (
-        started and reported < started
-    ):
+def progress(report: StepProgress | None, started: datetime | None, now: datetime) -> ProgressView | None:
+    """How far a stage that began at ``started`` is, and when it will be done; None before its first report."""
+    began, reported = (_utc(report.began), _utc(report.at)) if report else (None, None)
+    if not (report and began and reported and report.of > 0) or (started and reported < started):
         return None  # the report of an earlier try stays there
+    done, total = report.done, report.of
     seconds = (reported - began).total_seconds()
     rate = done / seconds if seconds > 0 and done > 0 else None
     finish = max(now, reported + timedelta(seconds=(total - done) / rate)) if rate else None
-    return {
-        "what": str(report.get("what") or "parts"),
-        "done": done,
-        "of": total,
-        "percent": round(100 * done / total, 1),
-        "per_minute": round(60 * rate, 3) if rate else None,
-        "finish": _iso(finish),
-    }
+    return ProgressView(
+        what=report.what or "parts",
+        done=done,
+        of=total,
+        percent=round(100 * done / total, 1),
+        per_minute=round(60 * rate, 3) if rate else None,
+        finish=_iso(finish),
+    )
 
 
-def _estimate(
-    run: Run | None, stages: Sequence[Mapping[str, Any]], now: datetime, deadline: datetime
-) -> dict[str, Any] | None:
+def _estimate(run: Run | None, stages: Sequence[StageView], now: datetime, deadline: datetime) -> ForecastView | None:
     """The finish by the progress of the stage under way, with the budgets of those after it."""
-    names = [stage["step"] for stage in stages]
+    names = [stage.step for stage in stages]
     for number, stage in enumerate(stages):
-        stage_finish = clock.instant((stage["progress"] or {}).get("finish"))
+        stage_finish = clock.instant(stage.progress.finish if stage.progress else None)
         if stage_finish:
             budgets = _budgets(run)
             if any(name not in budgets for name in names[number + 1 :]):
                 return None
             finish = stage_finish + timedelta(seconds=sum(budgets[name] for name in names[number + 1 :]))
-            return {
-                "at": now.isoformat(),
-                "step": stage["step"],
-                "finish": finish.isoformat(),
-                "slack": round((deadline - finish).total_seconds(), 1),
-            }
+            return ForecastView(
+                at=now.isoformat(),
+                step=stage.step,
+                finish=finish.isoformat(),
+                slack=round((deadline - finish).total_seconds(), 1),
+            )
     return None
 
 
-def _refresh(state: str, stages: Sequence[Mapping[str, Any]]) -> int | None:
+def _refresh(state: str, stages: Sequence[StageView]) -> int | None:
     """Seconds after which the page is worth loading again; None where nothing changes by itself."""
-    return 5 if state in UNDER_WAY or any(stage["state"] in UNDER_WAY for stage in stages) else None
+    return 5 if state in UNDER_WAY or any(stage.state in UNDER_WAY for stage in stages) else None
 
 
 def _budgets(run: Run | None) -> dict[str, float]:
-    budgets = (run.opened if run else {}).get("budgets")
-    seconds = budgets.get("seconds", budgets) if isinstance(budgets, Mapping) else {}
-    return {str(name): float(value) for name, value in seconds.items() if isinstance(value, int | float)}
+    budgets = run.opened.budgets if run else None
+    return {name: float(value) for name, value in budgets.seconds.items()} if budgets else {}
 
 
-def _forecast(document: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The last of the forecasts that the run made at its steps."""
-    forecasts = [entry for entry in _entries(document) if clock.instant(entry.get("finish"))]
+def _forecasts(stored: Folder) -> tuple[ForecastEntry, ...]:
+    """The forecasts that the run made at its steps."""
+    document = stored.document(FORECAST, RunForecasts)
+    return document.entries if document else ()
+
+
+def _forecast(forecasts: Sequence[ForecastEntry]) -> ForecastView | None:
+    """The last of the forecasts."""
     if not forecasts:
         return None
-    last, slack = forecasts[-1], forecasts[-1].get("slack")
-    return {
-        "at": str(last.get("at") or ""),
-        "step": str(last.get("step") or ""),
-        "finish": last["finish"],
-        "slack": slack if isinstance(slack, int | float) else None,
-    }
-
-
-def _entries(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    entries = document.get("entries")
-    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
+    last = forecasts[-1]
+    return ForecastView(at=last.at.isoformat(), step=last.step, finish=last.finish.isoformat(), slack=last.slack)
 
 
 def _left_out(stored: Folder) -> list[str]:
     """What policy left out, and what training skipped, as text."""
-    measures = stored.get("train").get("left_out")
-    lines = [_as_text(measure) for measure in measures] if isinstance(measures, list) else []
-    if not lines:  # training has no result yet
-        forecasts = _entries(stored.get(FORECAST))
-        planned = forecasts[-1].get("left_out") if forecasts else None
-        lines = [f"by the forecast: {_as_text(measure)}" for measure in planned] if isinstance(planned, list) else []
-    skipped = stored.get("train").get("skipped")
-    lines += [f"not trained: {_as_text(fit)}" for fit in skipped] if isinstance(skipped, list) else []
+    trained, forecasts = stored.result(TRAIN), _forecasts(stored)
+    lines = list(trained.left_out) if trained else []
+    if not lines and forecasts:  # training has no result yet
+        lines = [f"by the forecast: {measure}" for measure in forecasts[-1].left_out]
+    lines += [f"not trained: {fit}" for fit in trained.skipped] if trained else []
     return list(dict.fromkeys(lines))
 
 
-def _as_text(value: object) -> str:
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {part}" for name, part in value.items())
-    return str(value)
-
-
-def _first_start(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
+def _first_start(run: Run | None, stages: Sequence[StageView]) -> datetime | None:
     if run and run.started:
         return run.started
-    return min((moment for stage in stages if (moment := clock.instant(stage["started"]))), default=None)
+    return min((moment for stage in stages if (moment := clock.instant(stage.started))), default=None)
 
 
-def _last_end(run: Run | None, stages: Sequence[Mapping[str, Any]]) -> datetime | None:
+def _last_end(run: Run | None, stages: Sequence[StageView]) -> datetime | None:
     if run:
         return run.ended
-    return max((moment for stage in stages if (moment := clock.instant(stage["ended"]))), default=None)
+    return max((moment for stage in stages if (moment := clock.instant(stage.ended))), default=None)
 
 
-def _state(stages: Sequence[Mapping[str, Any]]) -> str:
-    if any(stage["state"] == "failed" for stage in stages):
+def _state(stages: Sequence[StageView]) -> str:
+    if any(stage.state == "failed" for stage in stages):
         return "failed"
-    done = [stage["step"] for stage in stages if stage["state"] == "success"]
+    done = [stage.step for stage in stages if stage.state == "success"]
     if not done:
         return ""
     return "success" if STEPS[-1] in done else "incomplete"
@@ -264,6 +390,10 @@ def _seconds(started: datetime | None, ended: datetime | None) -> float | None:
 
 def _iso(instant: datetime | None) -> str | None:
     return instant.isoformat() if instant else None
+
+
+def _utc(instant: datetime | None) -> datetime | None:
+    return instant.astimezone(UTC) if instant and instant.tzinfo else None
 
 
 def _address(value: object) -> str | None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -19,6 +18,7 @@ from markupsafe import Markup
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.airflow.pages.security import DAG, headers
+from afterbell.airflow.pages.views import View
 from afterbell.config.environment import HOME
 from afterbell.durations import format_duration
 from afterbell.reporting import rendering
@@ -31,19 +31,23 @@ MENU = (("tonight", "Tonight"), ("sessions", "Sessions"), ("releases", "Releases
 
 
 def answer(
-    request: Request, name: str, data: dict[str, Any], status: int = 200, extra: Mapping[str, Any] | None = None
+    request: Request,
+    name: str,
+    data: View | Mapping[str, object],
+    status: int = 200,
+    extra: Mapping[str, object] | None = None,
 ) -> Response:
     """The page ``name`` of ``data``, or the data themselves where JSON is requested.
 
     Args:
         request: its ``format=json`` or its Accept header decides.
         name: a template, which is also the place in the menu.
-        data: JSON values.
+        data: what the page shows; a mapping holds JSON values.
         status: of the answer.
         extra: further values for the template, which are not part of the data.
     """
     if wants_json(request):
-        return JSONResponse(data, status, headers())
+        return JSONResponse(data.to_json() if isinstance(data, View) else data, status, headers())
     base = request.scope.get("root_path", "").removesuffix(PREFIX)
     variables = {
         "data": data,
@@ -95,8 +99,8 @@ def environment() -> Environment:
     return templates
 
 
-def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
-    """An ISO instant as ``2026-06-30 20:00 UTC``, and in the exchange's own time beside it."""
+def when(text: str | datetime | None, zone: str = "", *, day: bool = True) -> str:
+    """An instant, or its ISO text, as ``2026-06-30 20:00 UTC``, and in the exchange's own time beside it."""
     instant = _instant(text)
     if instant is None:
         return "-" if not text else str(text)
@@ -105,7 +109,7 @@ def when(text: str | None, zone: str = "", *, day: bool = True) -> str:
     return Markup('<time datetime="{}">{} UTC</time>{}').format(instant.isoformat(), instant.strftime(shape), local)
 
 
-def clock_time(text: str | None, zone: str = "") -> str:
+def clock_time(text: str | datetime | None, zone: str = "") -> str:
     """The time of day alone, for rows of one run."""
     return when(text, zone, day=False)
 
@@ -120,7 +124,9 @@ def _local(instant: datetime, zone: str, shape: str) -> Markup:
     return Markup(' <span class="local">{} {}</span>').format(local.strftime(shape), local.tzname())
 
 
-def _instant(text: str | None) -> datetime | None:
+def _instant(text: str | datetime | None) -> datetime | None:
+    if isinstance(text, datetime):
+        return text.astimezone(UTC)
     try:
         return datetime.fromisoformat(text).astimezone(UTC) if text else None
     except ValueError:

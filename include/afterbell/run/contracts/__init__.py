@@ -1,0 +1,1 @@
+"""Contracts of the steps: what each is given and what it answers with, as frozen models by subject."""

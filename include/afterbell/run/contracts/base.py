@@ -1,0 +1,122 @@
+"""The bases of all contracts: inputs, which are strict, and records, which read what earlier versions stored.
+
+What a model does not set is not written: the JSON of a document that was read is the document's own.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ModelWrapValidatorHandler,
+    PlainSerializer,
+    TypeAdapter,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from afterbell.config.loader import Strict
+from afterbell.errors import ConfigError
+
+Instant = Annotated[datetime, PlainSerializer(lambda instant: instant.isoformat(), when_used="json")]
+"""An instant with its zone; in JSON as ``isoformat`` writes it."""
+Figure = int | Annotated[float, Field(allow_inf_nan=False)]
+"""A finite number that keeps its kind: what was written as 0 is not written back as 0.0."""
+_STORED = "stored"
+_BLANKS: tuple[object, ...] = (None, False, 0, "", [], {})
+
+
+def to_json(model: BaseModel) -> dict[str, JsonValue]:
+    """The JSON values of all that was set in ``model``, keys sorted at every level, as they travel."""
+    document = json.loads(model.model_dump_json(exclude_unset=True, warnings=False))
+    ordered: dict[str, JsonValue] = json.loads(json.dumps(document, sort_keys=True))
+    return ordered
+
+
+class Inputs(Strict):
+    """The inputs of a step; a field without a default must be handed on by an earlier step."""
+
+    model_config = ConfigDict(strict=True, defer_build=True)
+
+    @classmethod
+    def parse(cls, step: str, text: str) -> Self:
+        """Read the inputs of the step ``step`` from their JSON.
+
+        Raises:
+            ConfigError: an input is missing, unknown, or has another form; the message names it.
+        """
+        try:
+            return cls.model_validate_json(text)
+        except ValidationError as error:
+            raise ConfigError(misfit(f"the inputs of step {step!r}", error)) from error
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """The inputs as they are handed over, by name."""
+        return to_json(self)
+
+
+class Record(BaseModel):
+    """A document, or a part of one: written strictly, read leniently.
+
+    Unknown keys of a stored document are kept; a key that it lacks, because an earlier version didn't write it, reads
+    as the empty value of its type.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+
+    @classmethod
+    def read(cls, document: object) -> Self:
+        """Read a stored document, as JSON values or bytes.
+
+        Raises:
+            ConfigError: it is not JSON, or a value has another form; the message names it.
+        """
+        text = document if isinstance(document, str | bytes) else json.dumps(document)
+        try:
+            return cls.model_validate_json(text, context={_STORED: True})
+        except ValidationError as error:
+            raise ConfigError(misfit(f"the values of a stored {cls.__name__}", error)) from error
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _fill_blanks(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
+        if not (info.context and info.context.get(_STORED) and isinstance(value, dict)):
+            return handler(value)
+        missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in value]
+        model = handler(value | {name: _blank(cls.model_fields[name]) for name in missing})
+        model.model_fields_set.difference_update(missing)
+        return model
+
+    def to_json(self) -> dict[str, JsonValue]:
+        """JSON values of the document, without the keys that it lacks."""
+        return to_json(self)
+
+
+def _blank(field: FieldInfo) -> object:
+    """The empty value of a field's type."""
+    adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or object)
+    for value in _BLANKS:
+        try:
+            adapter.validate_json(json.dumps(value), strict=True, context={_STORED: True})
+        except ValidationError:
+            continue
+        return value
+    return None
+
+
+def misfit(where: str, error: ValidationError) -> str:
+    """What does not fit, on one line: each field, what was expected, and what was found."""
+    lines = []
+    for item in error.errors(include_url=False):
+        name = ".".join(map(str, item["loc"])) or "(all)"
+        shown = "" if isinstance(item["input"], dict) else f", found {item['input']!r:.200}"
+        lines.append(f"{name!r}: {item['msg']}{shown}")
+    return f"{where} do not fit their model: " + "; ".join(lines)

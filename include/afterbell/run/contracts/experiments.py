@@ -1,0 +1,130 @@
+"""Contracts of an experiment: its snapshots, its candidate, the verdict, and the promotion that a person agreed to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue, model_validator
+
+from afterbell.run.contracts.base import Figure, Inputs
+from afterbell.run.contracts.daily import HorizonMetrics, Result, SnapshotInputs
+
+
+class ExperimentInputs(Inputs):
+    """What each step of an experiment is given.
+
+    Attributes:
+        experiment: its id.
+        request: its fields, which ``afterbell.experiments.request`` checks.
+    """
+
+    experiment: str
+    request: Mapping[str, JsonValue]
+
+
+class ExperimentResolveResult(Result):
+    """The snapshots that the experiment reads, and the champion that it is compared with (None: nothing published)."""
+
+    bars_snapshot: int
+    actions_snapshot: int
+    filings_snapshot: int | None
+    champion_oos_snapshot: int | None
+    champion: str | None
+    factor_sets: tuple[str, ...]
+
+
+class ExperimentTrainInputs(ExperimentInputs, SnapshotInputs):
+    """What ``experiment_train`` is given."""
+
+
+class ExperimentTrainResult(Result):
+    """The candidate of the experiment, as ``TrainResult`` describes it; ``trials`` of each family."""
+
+    candidate_id: str
+    oos_snapshot: int
+    trials: int
+    fits: int
+    skipped: tuple[str, ...]
+    noop: bool
+
+
+class ExperimentEvaluateInputs(ExperimentInputs):
+    """What ``experiment_evaluate`` judges.
+
+    Attributes:
+        promote: whether a person is to be asked about a promotion.
+        champion: the release that served when the experiment began.
+        champion_oos_snapshot: of its predictions.
+        candidate_id: of the experiment.
+        oos_snapshot: of its predictions.
+    """
+
+    promote: bool
+    champion: str | None
+    champion_oos_snapshot: int | None
+    candidate_id: str
+    oos_snapshot: int
+
+    @model_validator(mode="after")
+    def _champion_has_predictions(self) -> ExperimentEvaluateInputs:
+        if self.champion and self.champion_oos_snapshot is None:
+            raise ValueError("expected champion_oos_snapshot, since there is a champion to compare with")
+        return self
+
+
+class ExperimentEvaluateResult(Result):
+    """The verdict on the experiment.
+
+    Attributes:
+        experiment: its id.
+        candidate_id: of its candidate.
+        champion: the release that it was compared with.
+        verdict: ``publish``, ``keep`` or ``hold``.
+        reason: of the verdict.
+        metrics: by horizon.
+        trials: of each family.
+        deflated_sharpe: of the blend, by horizon.
+        report_key: in the artifact bucket.
+        report_path: on the machine of the driver.
+        moves: whether there is a promotion to agree to.
+        said: the verdict in a sentence.
+    """
+
+    experiment: str
+    candidate_id: str
+    champion: str | None
+    verdict: str
+    reason: str
+    metrics: Mapping[str, HorizonMetrics]
+    trials: int
+    deflated_sharpe: Mapping[str, Figure | None]
+    report_key: str
+    report_path: str
+    moves: bool
+    said: str
+
+
+class ExperimentPromoteInputs(ExperimentInputs):
+    """What ``experiment_promote`` releases.
+
+    Attributes:
+        candidate_id: of the experiment.
+        oos_snapshot: of its predictions.
+        champion: the release that the person saw who agreed.
+        verdict: of the gate.
+        reason: of the verdict.
+        metrics: by horizon.
+        by: who started the experiment.
+        note: what it is for.
+        approved_by: who agreed.
+    """
+
+    candidate_id: str
+    oos_snapshot: int
+    champion: str | None
+    verdict: str
+    reason: str
+    metrics: Mapping[str, HorizonMetrics]
+    by: str
+    note: str | None
+    approved_by: str

@@ -1,0 +1,188 @@
+"""Contracts of what people start by a form: releases, refused drops, and the weekly maintenance; and the probe's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import Field
+
+from afterbell.run.contracts.base import Figure, Inputs, Instant, Record
+from afterbell.run.contracts.daily import Result
+
+
+class ReleaseDropInputs(Inputs):
+    """The refused drop that is let in, who does it and why."""
+
+    refusal_id: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
+    by: str = Field(min_length=1)
+
+
+class ReleaseDropResult(Result):
+    """The drop that was let in: its refusal's id, its key, whether that is new, and all in a sentence."""
+
+    id: str
+    key: str
+    changed: bool
+    said: str
+
+
+class CheckReleaseInputs(Inputs):
+    """What a person wants done.
+
+    Attributes:
+        action: ``verify``, ``rollback`` or ``promote``.
+        release_id: which; empty for the champion, or the release before it.
+        reason: why; empty to verify.
+        by: who.
+    """
+
+    action: str
+    release_id: str
+    reason: str
+    by: str
+
+
+class VerifiedFiles(Record):
+    """A release that was verified: its files, their bytes, and the models that predicted."""
+
+    release_id: str
+    files: int
+    size: int
+    predicted: int
+
+
+class CheckReleaseResult(Result):
+    """What the action would do.
+
+    Attributes:
+        champion: the release that serves; None where none does.
+        target: the release that is to serve, or was verified.
+        moves: whether the champion would move.
+        said: the same in a sentence.
+        verified: what the verification saw.
+    """
+
+    champion: str | None
+    target: str
+    moves: bool
+    said: str
+    verified: VerifiedFiles | None
+
+
+class MoveChampionInputs(Inputs):
+    """What a person agreed to.
+
+    Attributes:
+        action: ``rollback`` or ``promote``.
+        reason: why.
+        by: who requested it.
+        approved_by: who agreed.
+        champion: the release that served when they agreed.
+        target: the release that is to serve.
+    """
+
+    action: str
+    reason: str
+    by: str
+    approved_by: str
+    champion: str | None
+    target: str
+
+
+class MoveChampionResult(Result):
+    """The champion now, the one before, whether it moved, and why."""
+
+    champion: str | None
+    previous: str | None
+    moved: bool
+    reason: str
+
+
+class ExperimentPromoteResult(MoveChampionResult):
+    """The same of a promotion, with the release of the experiment."""
+
+    release_id: str
+
+
+class MaintainInputs(Inputs):
+    """The instant that ages count from, and whether only to report."""
+
+    now: Instant
+    dry_run: bool
+
+
+class TendedTable(Record):
+    """What was done to one table, as ``afterbell.lake.maintenance`` counts it."""
+
+    branches: tuple[str, ...]
+    postponed: tuple[str, ...]
+    compacted: int
+    files: int
+    manifests: int
+    snapshots: int
+    deleted: int
+    orphans: int
+
+
+class MaintainResult(Result):
+    """One round over everything: each table, the folders removed, the documents and releases read, and the sums."""
+
+    dry_run: bool
+    tables: Mapping[str, TendedTable]
+    folders: tuple[str, ...]
+    documents: int
+    releases: int
+    compacted: int
+    files: int
+    manifests: int
+    snapshots: int
+    deleted: int
+    orphans: int
+
+
+class ProbeInputs(Inputs):
+    """The address of a file that the submitter put into the profile's share; empty where there is none."""
+
+    share: str = ""
+
+
+class ProbedHost(Record):
+    """Python and packages of a process, and the cores of its host."""
+
+    host: str
+    executor: str
+    python: str
+    packages: Mapping[str, str]
+    cores: int
+
+
+class ProbedDriver(ProbedHost):
+    """The same of the driver, with its Java."""
+
+    java: str
+
+
+class ProbedExecutor(ProbedHost):
+    """The same of an executor, with what differs from the driver's, and the troubles it had; empty texts: none."""
+
+    memory_gb: Figure
+    rooms: str
+    stores: str
+    warehouse: str
+    differs: tuple[str, ...]
+
+
+class ProbeResult(Result):
+    """The driver, the executors, the Javas of tasks, and the troubles of the driver.
+
+    ``share`` is None where there was no file to read.
+    """
+
+    driver: ProbedDriver
+    executors: tuple[ProbedExecutor, ...]
+    javas: tuple[str, ...]
+    application: str
+    warehouse: str
+    catalog: str
+    share: str | None
