@@ -13,7 +13,7 @@ from afterbell.lake.commit import head
 from afterbell.quality.job import validate
 from afterbell.run.job import StepArgs
 from bench.lakes import open_lake
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 
 class Lake:
@@ -27,10 +27,10 @@ class Lake:
         return step_args(step, session, f"{self.name}_{run}", datetime.now(UTC) + timedelta(minutes=20), inputs)
 
     def ingest(self, session: date, run: str) -> dict[str, Any]:
-        return answer(ingest, self.args("ingest", session, run))
+        return call_step(ingest, self.args("ingest", session, run))
 
     def validate(self, session: date, branch: str, run: str) -> dict[str, Any]:
-        return answer(validate, self.args("validate", session, run, branch=branch))
+        return call_step(validate, self.args("validate", session, run, branch=branch))
 
     def run(self, session: date, run: str) -> dict[str, Any]:
         """Both steps: their results, or the error that ended them."""

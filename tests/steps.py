@@ -20,6 +20,6 @@ def step_args(name: str, session: date, run_id: str, deadline: datetime, given: 
     return StepArgs(name, session, run_id, deadline, parsed)
 
 
-def answer(body: Callable[[StepArgs[Any]], Result], args: StepArgs[Any]) -> dict[str, Any]:
-    """What a step answers."""
+def call_step(body: Callable[[StepArgs[Any]], Result], args: StepArgs[Any]) -> dict[str, Any]:
+    """Run a step; what it answers."""
     return dict(body(args).to_json())

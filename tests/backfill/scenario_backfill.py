@@ -32,7 +32,7 @@ from afterbell.simulation.market import MarketSpec, simulate
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.upload import upload
 from bench.lakes import Lake, differences
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 SETS = ("core", "fundamental")
 BEFORE, RANGE, AFTER = 24, 5, 4
@@ -85,7 +85,7 @@ class Scenario:
     def land(self, lake: Lake, session: date, **span: str) -> dict[str, Any]:
         """The first two data steps of a session's run."""
         done = ingest(lake.args("ingest", session, **span))
-        return answer(audit.validate, lake.args("validate", session, branch=done.branch, **span))
+        return call_step(audit.validate, lake.args("validate", session, branch=done.branch, **span))
 
     def day(self, lake: Lake, session: date, **span: str) -> None:
         """The data steps of a session's run."""
@@ -102,7 +102,7 @@ class Scenario:
                    "factor_sets": list(SETS)}  # fmt: skip
         told = {"request": request | more, "reason": "the scenario wants them", "asked_by": "tests", "plan_only": False}
         self.runs += 1
-        return answer(plan_step, self.args("backfill_plan", **told))
+        return call_step(plan_step, self.args("backfill_plan", **told))
 
     def fill(self, planned: dict[str, Any]) -> dict[str, Any]:
         """Both steps, as the DAG runs them; what they return, or the error that ended them."""
@@ -110,9 +110,9 @@ class Scenario:
             args = {"backfill_id": planned["backfill_id"]}
             done = {}
             if planned["todo"]["ingest"]:
-                done["ingest"] = answer(jobs.backfill_ingest, self.args("backfill_ingest", **args))
+                done["ingest"] = call_step(jobs.backfill_ingest, self.args("backfill_ingest", **args))
             if planned["todo"]["features"]:
-                done["features"] = answer(jobs.backfill_features, self.args("backfill_features", **args))
+                done["features"] = call_step(jobs.backfill_features, self.args("backfill_features", **args))
         except AfterbellError as error:
             return {"error": f"{type(error).__name__}: {error}"}
         return done

@@ -21,7 +21,7 @@ from spark_jobs.experiment_evaluate import experiment_evaluate
 from spark_jobs.experiment_promote import experiment_promote
 from spark_jobs.experiment_train import experiment_train
 from spark_jobs.train import train
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 from tests.training.lake_world import LAST, make_lake
 
 DAILY = {
@@ -53,11 +53,11 @@ def experiment(spark, inputs, **more):
             handed |= each
         return step_args(step, request.last, "experiment_test__one", FAR, handed)
 
-    at = answer(resolve.main, told("experiment_resolve", opened))
+    at = call_step(resolve.main, told("experiment_resolve", opened))
     ready = {name: inputs[name] for name in ("features_snapshots", "definition_hashes")}
     # Before any filing was ingested there is no table of them; bars and actions are what the world made.
-    trained = answer(experiment_train, told("experiment_train", opened, at, ready))
-    judged = answer(experiment_evaluate, told("experiment_evaluate", opened, at, trained))
+    trained = call_step(experiment_train, told("experiment_train", opened, at, ready))
+    judged = call_step(experiment_evaluate, told("experiment_evaluate", opened, at, trained))
     people = {"by": "ann", "note": "why not; $(id)", "approved_by": "bob"}
     return at, trained, judged, told("experiment_promote", opened, at, trained, judged, people)
 
@@ -66,10 +66,10 @@ def main():
     runtime = Runtime.from_env()
     spark, store = lake_session(runtime, "world"), ArtifactStore(runtime.s3)
     inputs, _ = make_lake(spark)
-    trained = answer(train, step_args("train", LAST, "daily__one", FAR, inputs))
-    judged = answer(evaluate, step_args("evaluate", LAST, "daily__one", FAR, inputs | trained))
+    trained = call_step(train, step_args("train", LAST, "daily__one", FAR, inputs))
+    judged = call_step(evaluate, step_args("evaluate", LAST, "daily__one", FAR, inputs | trained))
     handed = inputs | trained | judged | {"origin": "manual"}
-    published = answer(publishing.main, step_args("publish", LAST, "daily__one", FAR, handed))
+    published = call_step(publishing.main, step_args("publish", LAST, "daily__one", FAR, handed))
     before = kept(spark, store)
 
     _, same, same_judged, _ = experiment(spark, inputs)
@@ -83,13 +83,13 @@ def main():
         {"horizons": [1, 3]}, {"horizons": [1]},
     ))  # fmt: skip
     after = kept(spark, store)
-    promoted = answer(experiment_promote, promoting)
-    twice = answer(experiment_promote, promoting)
+    promoted = call_step(experiment_promote, promoting)
+    twice = call_step(experiment_promote, promoting)
     rows = spark.table("lake.predictions.out_of_sample").where(f"candidate_id = '{one['candidate_id']}'").count()
     own = spark.table("lake.experiments.out_of_sample").where(f"candidate_id = '{one['candidate_id']}'").count()
     # The next daily run is judged against what was promoted.
     handed = inputs | trained | {"oos_snapshot": head(spark, OUT_OF_SAMPLE)}
-    next_night = answer(evaluate, step_args("evaluate", LAST, "daily__two", FAR, handed))
+    next_night = call_step(evaluate, step_args("evaluate", LAST, "daily__two", FAR, handed))
     spark.stop()
     seen = {
         "daily": trained, "published": published, "before": before, "after": after, "same": same,

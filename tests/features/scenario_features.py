@@ -30,7 +30,7 @@ from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS
 from tests.features.worlds import DAY, World, drawn
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 SYMBOLS, SESSIONS, BULK, SEED = 6, 80, 78, 11
 """Sessions 0 to BULK - 1 are computed at once, the rest day by day. Session LATE's own drop never came."""
@@ -124,7 +124,7 @@ class Scenario:
         inputs |= {"filings_snapshot": None, "factor_sets": [factors.name for factors in sets]} | more
         args = step_args("features", session, f"run-{self.calls}", datetime(2030, 1, 1, tzinfo=UTC), inputs)
         try:
-            return answer(features, args)
+            return call_step(features, args)
         except AfterbellError as error:
             return {"error": type(error).__name__, "message": str(error)}
 

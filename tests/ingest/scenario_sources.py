@@ -23,7 +23,7 @@ from afterbell.ingest.job import ingest
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
 from afterbell.stores.factory import drop_store
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 HERE = Path(__file__).resolve().parent
 CONFIG = HERE.parents[1] / "include" / "config"
@@ -94,8 +94,8 @@ def main() -> None:
     for day in DAYS:
         deliver(runtime, day)
         step = step_args("ingest", day, f"other_{day:%Y%m%d}", datetime.now(UTC) + timedelta(hours=1), {})
-        first = answer(ingest, step)
-        checked = answer(validate, step_args("validate", day, step.run_id, step.deadline, first))
+        first = call_step(ingest, step)
+        checked = call_step(validate, step_args("validate", day, step.run_id, step.deadline, first))
         seen[str(day)] = {"ingest": first, "validate": checked}
     for table in ("market.bars", "market.corporate_actions", "market.minute_bars", "market.quarantine", "raw.drops"):
         seen[table] = [row.asDict() for row in spark.table(f"lake.{table}").collect()]

@@ -24,7 +24,7 @@ from spark_jobs import maintain as maintaining
 from spark_jobs.maintain import maintain
 from tests.lake.branches import open_branch
 from tests.lake.places import Place, place_of
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 SESSIONS = [date(2016, 6, day) for day in (23, 24, 27, 28, 29, 30)]
 INSTANT = datetime(2016, 6, 30, 12, tzinfo=UTC)
@@ -97,7 +97,7 @@ class Scenario:
 
     def job(self, *, dry_run: bool) -> dict[str, Any]:
         inputs = {"now": datetime.now(UTC).isoformat(), "dry_run": dry_run}
-        return answer(maintain, step_args("maintain", SESSIONS[-1], "maintenance__1", DEADLINE, inputs))
+        return call_step(maintain, step_args("maintain", SESSIONS[-1], "maintenance__1", DEADLINE, inputs))
 
     def ahead(self, days: int) -> dict[str, Any]:
         """A round on a machine whose clock is ``days`` ahead."""
@@ -105,7 +105,7 @@ class Scenario:
         right, maintaining._clock = maintaining._clock, lambda: wrong
         try:
             inputs = {"now": wrong.isoformat(), "dry_run": False}
-            return answer(maintain, step_args("maintain", SESSIONS[-1], "maintenance__ahead", DEADLINE, inputs))
+            return call_step(maintain, step_args("maintain", SESSIONS[-1], "maintenance__ahead", DEADLINE, inputs))
         finally:
             maintaining._clock = right
 

@@ -23,7 +23,7 @@ from afterbell.release.publish import point_at
 from afterbell.release.trusted import read_champion
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
-from tests.steps import step_args
+from tests.steps import call_step, step_args
 
 DAY, BEFORE = date(2016, 7, 1), date(2016, 6, 30)  # the session after 1 July is the 5th, after a weekend and a holiday
 NAMES = ("A", "B")
@@ -123,7 +123,7 @@ def main(answer: Path) -> None:
         snapshots = {name: head(spark, table) for name, table in TABLES.items()}
         inputs = {"bars_snapshot": 1, "features_snapshots": snapshots, "release_id": release, **more}
         try:
-            return answer(score, step_args("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
+            return call_step(score, step_args("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
         except AfterbellError as error:
             return {"error": type(error).__name__, "message": str(error)}
 

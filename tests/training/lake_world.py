@@ -33,7 +33,7 @@ from afterbell.training.spark_fits import Shipped, copy_out, run_fits
 from afterbell.training.spec import load_spec
 from spark_jobs.evaluate import evaluate
 from spark_jobs.train import train
-from tests.steps import answer, step_args
+from tests.steps import call_step, step_args
 
 FACTORS = {"core": ("SIGNAL", "NOISE1"), "other": ("NOISE2",)}
 SYMBOLS, STRENGTH = 60, 0.15
@@ -112,12 +112,12 @@ def elsewhere(spark, args, folder):
 
 def hurry(told):
     """Trainings near and past the deadline, and what evaluating them comes to."""
-    less = answer(train, told("train", {"leave_out": [{"folds": 2}, {"families": ["ridge"]}], "needed_after": 600}))
-    late = answer(evaluate, told("evaluate", answer(train, told("train")), PAST, "test__late"))
+    less = call_step(train, told("train", {"leave_out": [{"folds": 2}, {"families": ["ridge"]}], "needed_after": 600}))
+    late = call_step(evaluate, told("evaluate", call_step(train, told("train")), PAST, "test__late"))
     another_penalty()
     # The time that the later steps need has begun already: nothing is begun.
-    none = answer(train, told("train", {"needed_after": 600}, PAST))
-    held = answer(evaluate, told("evaluate", none, run_id="test__held"))
+    none = call_step(train, told("train", {"needed_after": 600}, PAST))
+    held = call_step(evaluate, told("evaluate", none, run_id="test__held"))
     return {"less": less, "none": none, "held": held, "late": late}
 
 
@@ -165,10 +165,10 @@ def main():
     def told(step, more=(), deadline=AHEAD, run_id="test__one"):
         return step_args(step, LAST, run_id, deadline, inputs | dict(more))
 
-    first, again = answer(train, told("train")), answer(train, told("train"))
-    judged = answer(evaluate, told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
+    first, again = call_step(train, told("train")), call_step(train, told("train"))
+    judged = call_step(evaluate, told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
     hurried = hurry(told)
-    other = answer(train, told("train"))
+    other = call_step(train, told("train"))
     (folder,) = (Runtime.from_env().home / "matrices").iterdir()
     models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
     same = elsewhere(spark, told("train"), folder)

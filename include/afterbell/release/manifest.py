@@ -8,7 +8,7 @@ import re
 from datetime import date
 from typing import Any
 
-from pydantic import Field, JsonValue, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import DigestMismatchError
@@ -82,9 +82,9 @@ class Manifest(Strict):
     candidate_id: str
     models: tuple[ModelFile, ...] = Field(min_length=1)
     features: FeatureSchema
-    inputs: dict[str, JsonValue]
-    spec: dict[str, JsonValue]
-    metrics: dict[str, JsonValue]
+    inputs: dict[str, Any]
+    spec: dict[str, Any]
+    metrics: dict[str, Any]
     verdict: dict[str, str]
     code_version: str
     environment: dict[str, str]
