@@ -21,8 +21,6 @@ _EXPRESSIONS = re.compile(r"^from pyiceberg\.expressions import (\w+)$", re.MULT
 _OPTIONS = (
     "--allow-untyped-defs", "--allow-incomplete-defs", "--allow-untyped-calls", "--allow-any-generics",
     "--no-warn-return-any", "--ignore-missing-imports",
-    # Stored documents hold JSON values, whose kind a notebook knows.
-    "--disable-error-code", "union-attr", "--disable-error-code", "dict-item",
 )  # fmt: skip
 
 
