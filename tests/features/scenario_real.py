@@ -98,7 +98,7 @@ def main() -> None:
     os.environ["AFTERBELL_HDFS_ROOT"] = "/features-real"
     upload(drops(), Runtime.from_env())
     lake = Lake(Path(sys.argv[1]).parent, "real")
-    publish(lake.spark, ingest(lake.args("ingest", SESSIONS[-1]))["branch"])
+    publish(lake.spark, ingest(lake.args("ingest", SESSIONS[-1])).branch)
     inputs: dict[str, Any] = {
         "bars_snapshot": head(lake.spark, BARS),
         "actions_snapshot": head(lake.spark, CORPORATE_ACTIONS),

@@ -107,12 +107,12 @@ class World:
         if "error" in found:
             return {"error": found["error"]}
         result = found["validate"]
-        snapshots = {name: result[name] for name in ("bars_snapshot", "actions_snapshot")}
+        snapshots = {name: result[name] for name in ("bars_snapshot", "actions_snapshot", "filings_snapshot")}
         made = features(
             self.lake.args("features", DAYS[session], f"features{session}", factor_sets=["core"], **snapshots)
         )
         report = json.loads(self.store.get(result["quality_report"]))
-        return {"error": "", "features": made["sessions"], "held": report["held"]["rows"]}
+        return {"error": "", "features": made.sessions, "held": report["held"]["rows"]}
 
     def rows(self) -> list[list[Any]]:
         sql = "SELECT symbol, cast(ex_session AS string), basis, cast(knowledge_time AS string), close_before, close "

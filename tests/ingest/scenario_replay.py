@@ -45,7 +45,7 @@ def ingested(lake: Lake, sessions: Iterable[date]) -> list[str]:
     failed = []
     for session in sessions:
         try:
-            publish(lake.spark, ingest(lake.args("ingest", session))["branch"])
+            publish(lake.spark, ingest(lake.args("ingest", session)).branch)
         except MissingDropsError as error:
             failed.append(f"{session}: {error}")
     return failed

@@ -75,8 +75,8 @@ class Driver:
 
     def ingest(self, session: str) -> dict[str, Any]:
         result = job.ingest(self.lake.args("ingest", date.fromisoformat(session)))
-        self.branch = result["branch"]
-        return {"noop": result["noop"], "branch": self.branch, "drops": result["drops"]}
+        self.branch = result.branch
+        return {"noop": result.noop, "branch": self.branch, "drops": dict(result.drops)}
 
     def publish(self) -> dict[str, Any]:
         publish(self.lake.spark, self.branch)

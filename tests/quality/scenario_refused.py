@@ -135,7 +135,7 @@ def filled(home: Path) -> dict[str, Any]:
     world = World(home, "range")
     world.deliver(world.thin())
     span = {"since": DAYS[5].isoformat(), "until": DAYS[LAST].isoformat()}
-    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span))["branch"]
+    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span)).branch
     validate(world.lake.args("validate", DAYS[LAST], "range", branch=branch, **span))
     return found | {"range": world.symbols(), "kept": [held.refusal.key for held in read_refusals(world.store)]}
 
@@ -151,12 +151,12 @@ def carried(home: Path) -> dict[str, Any]:
     world = World(home, "carriedrange", carried=True)
     world.deliver(world.thin())
     span = {"since": DAYS[5].isoformat(), "until": DAYS[LAST].isoformat()}
-    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span))["branch"]
+    branch = ingest(world.lake.args("ingest", DAYS[LAST], "range", **span)).branch
     validate(world.lake.args("validate", DAYS[LAST], "range", branch=branch, **span))
     found |= {"range": world.bars(), "kept": [held.refusal.key for held in read_refusals(world.store)]}
     world = World(home, "carriednights", carried=True)
     span = {"since": DAYS[5].isoformat(), "until": DAYS[BAD - 1].isoformat()}
-    branch = ingest(world.lake.args("ingest", DAYS[BAD - 1], "range", **span))["branch"]
+    branch = ingest(world.lake.args("ingest", DAYS[BAD - 1], "range", **span)).branch
     validate(world.lake.args("validate", DAYS[BAD - 1], "range", branch=branch, **span))
     world.deliver(world.thin())
     for session in (BAD, NEXT, LAST):

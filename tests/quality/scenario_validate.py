@@ -19,6 +19,7 @@ from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS
 from afterbell.quality import job as step
 from afterbell.quality.report_store import newest_report
+from afterbell.run.contracts.daily import IngestResult
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from tests.ingest import world
@@ -90,7 +91,7 @@ class Scenario:
         """Somebody else is faster every time."""
         ingest, tries = step.ingest, []
 
-        def overtaken(args: Any) -> dict[str, Any]:
+        def overtaken(args: Any) -> IngestResult:
             found = ingest(args)
             tries.append(args.step)
             self.another_writer()
@@ -98,7 +99,7 @@ class Scenario:
 
         step.ingest = overtaken
         try:
-            branch = overtaken(self.lake.args("ingest", world.day(11), "late"))["branch"]
+            branch = overtaken(self.lake.args("ingest", world.day(11), "late")).branch
             self.lake.validate(11, branch, "late")
             outcome = "published"
         except AfterbellError as error:
