@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from selenium import webdriver
 
 from afterbell.experiments.report import SearchedFamily, deflated, outcome, render, title
 from afterbell.experiments.request import ExperimentRequest
 from tests.accessibility import violations
-from tests.browser import Browser, chromium
+from tests.browser import chromium, emulate
 from tests.evaluation.test_report import make_data
 
 NASTY = "<script>alert('x')</script>"
@@ -98,17 +99,17 @@ def test_a_horizon_without_a_trial_that_has_a_ratio_is_judged_against_zero() -> 
 
 
 @pytest.fixture
-def browser(tmp_path: Path) -> Iterator[Browser]:
+def browser(tmp_path: Path) -> Iterator[webdriver.Chrome]:
     with chromium(tmp_path) as started:
         yield started
 
 
 def test_the_report_breaks_no_rule_of_accessibility_and_fits_a_telephone(
-    browser: Browser, page: str, tmp_path: Path
+    browser: webdriver.Chrome, page: str, tmp_path: Path
 ) -> None:
     (tmp_path / "report.html").write_text(page, encoding="utf-8")
     for width in (1280, 400):
-        browser.shape(width, 900)
-        browser.open(f"file://{tmp_path / 'report.html'}")
-        assert browser.run("return document.documentElement.scrollWidth") <= width
+        emulate(browser, width, 900)
+        browser.get(f"file://{tmp_path / 'report.html'}")
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
         assert violations(browser) == [], width

@@ -301,6 +301,6 @@ def test_a_figure_that_is_not_finite_is_not_stored(judgement: Judgement) -> None
     rows = judgement.findings.gaps
     assert rows is not None
     odd = replace(judgement.findings, gaps=rows.with_columns(sessions=pl.lit(float("nan"))))
-    report = build_report(replace(judgement, findings=odd), StepArgs("validate", DAY, "daily_2016", KNOWN))
+    report = build_report(replace(judgement, findings=odd), ARGS)
     with pytest.raises(ValueError, match="not JSON compliant"):
         report.to_text()
