@@ -16,7 +16,7 @@ from afterbell.airflow.spark_step import step_arguments
 from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span
 from afterbell.errors import ConfigError
-from afterbell.experiments.request import FACTOR_SETS
+from afterbell.experiments.request import FACTOR_SETS, ExperimentRequest
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.steps import inputs_of, step_named
 from tests.airflow.forms import HOSTILE, bag, form, refused
@@ -64,6 +64,17 @@ WRONG = {
     "promote": ["yes", 1, None, "true"],
     "profile": ["Moon", "moon", "", "a b", "x" * 61, 7],
 }
+
+
+def test_the_form_has_each_field_of_the_request_with_its_bounds_and_three_of_its_own():
+    assert [name for name in FORM if name not in ExperimentRequest.model_fields] == ["note", "promote", "profile"]
+    assert set(ExperimentRequest.model_fields) <= set(FORM)
+    assert (FORM["trials"]["minimum"], FORM["trials"]["maximum"], FORM["trials"]["default"]) == (1, 50, 1)
+    assert FORM["horizons"]["items"] == {"type": "integer", "minimum": 1, "maximum": 60}
+    assert (FORM["first"]["title"], FORM["first"]["pattern"]) == ("First day", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")
+    assert (FORM["families"]["items"]["enum"], FORM["families"]["default"]) == (
+        ["lightgbm", "ridge", "xgboost"], ["lightgbm", "ridge"],
+    )  # fmt: skip
 
 
 def test_every_field_of_the_form_is_tried():

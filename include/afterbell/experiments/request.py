@@ -51,7 +51,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 class ExperimentRequest(Strict):
-    """One experiment.
+    """One experiment. Its form is made of these fields; the first example of a field is what its form starts with.
 
     Attributes:
         name: chosen by the analyst, for people.
@@ -67,17 +67,61 @@ class ExperimentRequest(Strict):
         min_dollar_volume: a row's trailing median of close times volume, at least.
     """
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
-    first: Day
-    last: Day
-    horizons: tuple[Annotated[Whole, Field(ge=1, le=LONGEST_HORIZON)], ...] = Field(min_length=1, max_length=5)
-    families: tuple[str, ...] = Field(min_length=1)
-    factor_sets: tuple[SetName, ...] = Field(min_length=1, max_length=len(FACTOR_SETS))
-    trials: Whole = Field(ge=1, le=MOST_TRIALS)
-    cost_bps: Number = Field(ge=0, le=200)
-    seed: Whole = Field(ge=0, lt=2**31)
-    min_price: Number = Field(ge=0, le=10_000)
-    min_dollar_volume: Number = Field(ge=0, le=1e12)
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        title="Name",
+        description="Small letters, digits and dashes, 40 at most.",
+        examples=["try"],
+    )
+    first: Day = Field(title="First day", description="No session before it is used, such as 2024-01-02.")
+    last: Day = Field(title="Last session", description="The session it is made for, such as 2026-06-30.")
+    horizons: tuple[Annotated[Whole, Field(ge=1, le=LONGEST_HORIZON)], ...] = Field(
+        min_length=1, max_length=5, title="Horizons", description="In sessions, ascending.", examples=[[1, 5]]
+    )
+    families: tuple[str, ...] = Field(
+        min_length=1,
+        title="Model families",
+        description="Each is trained by itself; their scores are blended as well.",
+        examples=[list(FAMILIES)],
+    )
+    factor_sets: tuple[SetName, ...] = Field(
+        min_length=1,
+        max_length=len(FACTOR_SETS),
+        title="Factor sets",
+        description="Their sessions are filled up to the last one first, where they aren't stored yet.",
+        examples=[["core"]],
+    )
+    trials: Whole = Field(
+        ge=1,
+        le=MOST_TRIALS,
+        title="Trials of each family",
+        description="1: the specification's setting alone. More are drawn by the seed, from `search` in daily.yaml.",
+        examples=[1],
+    )
+    cost_bps: Number = Field(
+        ge=0,
+        le=200,
+        title="Cost of trading",
+        description="One way, in basis points of the value traded.",
+        examples=[5.0],
+    )
+    seed: Whole = Field(
+        ge=0,
+        le=2**31 - 1,
+        title="Seed",
+        description="Of the draws and the fits: the same seed gives the same models.",
+        examples=[20150323],
+    )
+    min_price: Number = Field(
+        ge=0, le=10_000, title="Lowest close", description="As traded, in the listing's currency.", examples=[2.0]
+    )
+    min_dollar_volume: Number = Field(
+        ge=0,
+        le=1e12,
+        title="Lowest dollar volume",
+        description="Trailing median of close times volume.",
+        examples=[250_000.0],
+    )
 
     @field_validator("horizons")
     @classmethod
