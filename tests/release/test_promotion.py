@@ -87,7 +87,7 @@ def test_the_same_request_again_moves_nothing(served):
 def test_another_rollback_goes_one_further_and_never_back_to_what_was_rolled_back(served):
     carry_out(served, asked())
     assert carry_out(served, asked(reason="this one as well")).champion == A
-    with pytest.raises(ObjectMissingError, match="name the release to roll back to"):
+    with pytest.raises(ConfigError, match="name the release to roll back to"):
         carry_out(served, asked(reason="and this one"))
     assert serves(served) == A
 
@@ -294,7 +294,7 @@ def test_a_pointer_of_before_there_was_a_trail_can_be_rolled_back(served):
 
 
 def test_without_any_champion_there_is_nothing_to_roll_back(store):
-    with pytest.raises(ObjectMissingError, match="nothing has been published yet"):
+    with pytest.raises(ConfigError, match="nothing has been published yet"):
         carry_out(store, asked())
 
 

@@ -158,7 +158,8 @@ def _move_champion(as_json: bool, **fields: Any) -> None:
         if request.release_id:
             with advising(_NAME_ONE, ObjectMissingError):
                 read_manifest(store, request.release_id)
-        done = carry_out(store, request)
+        with advising(_NAME_ONE, ConfigError):
+            done = carry_out(store, request)
     if as_json:
         print_json(vars(done))
         return

@@ -12,7 +12,7 @@ from typing import Literal
 from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
-from afterbell.errors import ConfigError, ObjectMissingError, StaleInputError, UnprovenPointerError
+from afterbell.errors import ConfigError, StaleInputError, UnprovenPointerError
 from afterbell.release.audit import Entry, moves, next_instant, request_id, settle
 from afterbell.release.catalog import Verified, read_manifest, release_key, verify_release
 from afterbell.release.manifest import RELEASE_ID, Champion, sha256
@@ -100,7 +100,8 @@ def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     A pointer that is not believed is replaced, whatever it names: that is how it is corrected.
 
     Raises:
-        ObjectMissingError: there is no such release, or nothing that a rollback could go back to.
+        ConfigError: there is nothing that a rollback could go back to.
+        ObjectMissingError: there is no such release.
         UnprovenPointerError: a rollback names no release, and the pointer is not believed.
         DigestMismatchError: bytes of the release differ from their digests.
         PermanentError: a model of it does not load or predict.
@@ -176,11 +177,10 @@ def _target(current: Champion | None, request: Choice) -> str:
     if request.release_id:
         return request.release_id
     if current is None:
-        raise ObjectMissingError("nothing has been published yet, so there is nothing to roll back")
+        raise ConfigError("nothing has been published yet, so there is nothing to roll back")
     if current.previous is None:
-        raise ObjectMissingError(
-            f"which champion came before {current.release_id} is not known: name the release to roll back to, one of "
-            "./afterbell release list"
+        raise ConfigError(
+            f"which champion came before {current.release_id} is not known: name the release to roll back to"
         )
     return current.previous
 
