@@ -14,7 +14,7 @@ from afterbell.embedded import stack
 from tests.command_line import CommandLine
 from tests.patience import wait_long_for_services
 
-SYMBOLS, SESSIONS = 160, 170
+SYMBOLS, SESSIONS = 250, 170
 
 
 @pytest.fixture
