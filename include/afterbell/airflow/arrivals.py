@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+
+from pydantic import JsonValue, TypeAdapter
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.environment import HOME
@@ -51,14 +52,17 @@ class Sighting:
         """Whether there is a drop, and none that is still being written."""
         return bool(self.complete) and not self.incomplete
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """JSON values; none of them is secret."""
         return asdict(self) | {name: list(getattr(self, name)) for name in _LISTS}
 
     @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Sighting:
+    def from_json(cls, document: Mapping[str, JsonValue]) -> Sighting:
         """The sighting that ``to_json`` wrote."""
-        return cls(**dict(document) | {name: tuple(document.get(name, ())) for name in _LISTS})
+        return _SIGHTING.validate_python(document)
+
+
+_SIGHTING = TypeAdapter(Sighting)
 
 
 def now() -> datetime:

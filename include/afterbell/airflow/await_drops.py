@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
 from afterbell.airflow.connections import store_environment
-from afterbell.airflow.drops_trigger import DropsTrigger
+from afterbell.airflow.drops_trigger import DropsEvent, DropsTrigger
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
@@ -86,7 +86,7 @@ class AwaitDropsOperator(BaseOperator):
         return self._judge(sources, sightings, now)
 
     @plainly
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, JsonValue]:  # noqa: ARG002
+    def resume(self, context: Context, event: DropsEvent) -> dict[str, JsonValue]:  # noqa: ARG002
         """Judge what the trigger saw; result and errors are those of ``execute``."""
         if "failed" in event:
             raise AirflowFailException(str(event["failed"]))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from afterbell.airflow.forms import CLUSTER
+from afterbell.airflow.forms import CLUSTER, FieldSchema
 from afterbell.backfill import request
 
-FORM: dict[str, dict[str, Any]] = {
+FORM: dict[str, FieldSchema] = {
     "first": {
         "type": "string", "format": "date", "title": "First day",
         "description": "Sessions from this day on are filled, such as 2015-03-23.",

@@ -19,7 +19,7 @@ from airflow.sdk.exceptions import AirflowException, AirflowFailException, Airfl
 
 from afterbell.airflow.attempt import DriverAttempt, create, digest_of, end, forget
 from afterbell.airflow.connections import SparkTarget
-from afterbell.airflow.driver_trigger import DriverTrigger
+from afterbell.airflow.driver_trigger import DriverEvent, DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.airflow.results import AttemptNotes, reason_in
@@ -178,12 +178,12 @@ class ClusterStep(BaseOperator):
         self.defer(trigger=trigger, method_name="resume", timeout=overtime - now + GRACE if overtime else None)
         raise AssertionError("unreachable")  # to defer is to raise
 
-    def judged(self, context: Context, event: Mapping[str, Any]) -> Result:
+    def judged(self, context: Context, event: DriverEvent) -> Result:
         """Judge what the trigger saw; result and errors are those of ``on_cluster``."""
         with _as_airflow_errors():
             return self._resume(context, self.job(context), event)
 
-    def _resume(self, context: Context, job: Job, event: Mapping[str, Any]) -> Result:
+    def _resume(self, context: Context, job: Job, event: DriverEvent) -> Result:
         store = _state_store(context)
         attempt = self._attempt = DriverAttempt.read(store)
         if attempt is None or not attempt.driver:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -38,12 +39,12 @@ class SessionDeadline(BaseDeadlineReference):
     def __init__(self, exchange: str = "XNYS") -> None:
         self.exchange = exchange
 
-    def serialize_reference(self) -> dict[str, Any]:
+    def serialize_reference(self) -> dict[str, str]:
         """The kind and the exchange."""
         return super().serialize_reference() | {"exchange": self.exchange}
 
     @classmethod
-    def deserialize_reference(cls, reference_data: dict[str, Any]) -> SessionDeadline:
+    def deserialize_reference(cls, reference_data: Mapping[str, str]) -> SessionDeadline:
         """The reference that ``serialize_reference`` wrote."""
         return cls(reference_data["exchange"])
 

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
+from typing import TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from pydantic import JsonValue
 
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
@@ -17,6 +18,20 @@ from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
 from afterbell.cluster.launch import submissions_at
 from afterbell.cluster.managers.contract import Submissions
 from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
+
+
+class DriverEvent(TypedDict):
+    """What the trigger hands to the task.
+
+    Attributes:
+        ending: the value of an ``Ending``.
+        status: of the driver, the newest known, as ``DriverStatus.to_json`` writes it.
+        trouble: why the last request failed; empty if it succeeded.
+    """
+
+    ending: str
+    status: Mapping[str, JsonValue]
+    trouble: str
 
 
 class DriverTrigger(BaseTrigger):
@@ -43,10 +58,10 @@ class DriverTrigger(BaseTrigger):
         self.limits = DriverLimits.from_json(limits)
         self.manager = manager
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
+    def serialize(self) -> tuple[str, dict[str, object]]:
         """The class and its arguments."""
         kind = type(self)
-        arguments = {
+        arguments: dict[str, object] = {
             "url": self.url, "driver": self.driver, "notes": asdict(self.notes), "limits": self.limits.to_json(),
             "manager": self.manager,
         }  # fmt: skip
@@ -56,15 +71,14 @@ class DriverTrigger(BaseTrigger):
         """Ask the cluster for the driver's status, pause, and ask again.
 
         Yields:
-            One event: ``ending`` (an ``Ending``), ``status`` (of the driver, the newest known) and ``trouble`` (why the
-            last request failed; empty if it succeeded).
+            One event, a ``DriverEvent``.
         """
         client, watch = submissions_at(self.url, self.manager), DriverWatch(self.limits)
         while True:
             # Everything that may block runs in threads, never on the event loop.
             ending, trouble = await asyncio.to_thread(self._look, client, watch)
             if ending is not None:
-                yield _event(ending=ending.value, status=watch.status.to_json(), trouble=trouble)
+                yield _event({"ending": ending.value, "status": watch.status.to_json(), "trouble": trouble})
                 return
             await asyncio.sleep(watch.pause(_now()))
 
@@ -120,5 +134,5 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _event(**payload: Any) -> TriggerEvent:
+def _event(payload: DriverEvent) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]

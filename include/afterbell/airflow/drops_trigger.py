@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import date
-from typing import Any
+from typing import TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from pydantic import JsonValue
 
 from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.errors import PermanentError
 from afterbell.sources.source import Source
+
+
+class DropsEvent(TypedDict, total=False):
+    """What the trigger hands to the task: ``sightings``, one a source, or ``failed``, why looking again can't help."""
+
+    sightings: list[dict[str, JsonValue]]
+    failed: str
 
 
 class DropsTrigger(BaseTrigger):
@@ -32,7 +40,7 @@ class DropsTrigger(BaseTrigger):
         self.session = session
         self.sources = list(sources)
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
+    def serialize(self) -> tuple[str, dict[str, str | list[str]]]:
         """The class and its arguments."""
         kind = type(self)
         return f"{kind.__module__}.{kind.__qualname__}", {"session": self.session, "sources": self.sources}
@@ -41,7 +49,7 @@ class DropsTrigger(BaseTrigger):
         """Look, pause, and look again.
 
         Yields:
-            One event: ``sightings``, one a source; or ``failed``, the reason why looking again cannot help.
+            One event, a ``DropsEvent``.
         """
         try:
             # Everything that may block (connections, calendar, listings) runs in threads, never on the event loop.
@@ -50,11 +58,11 @@ class DropsTrigger(BaseTrigger):
             while True:
                 pause = await asyncio.to_thread(self._look, sources, latest)
                 if pause is None:
-                    yield _event(sightings=[sighting.to_json() for sighting in latest.values()])
+                    yield _event({"sightings": [sighting.to_json() for sighting in latest.values()]})
                     return
                 await asyncio.sleep(pause)
         except PermanentError as error:
-            yield _event(failed=f"{type(error).__name__}: {error}")
+            yield _event({"failed": f"{type(error).__name__}: {error}"})
 
     def _look(self, sources: Sequence[Source], latest: dict[str, Sighting]) -> float | None:
         """Look for the drops that have not arrived yet; the seconds until the next look, None once the wait is over."""
@@ -74,5 +82,5 @@ class DropsTrigger(BaseTrigger):
         return max(0.0, min(pause, (until - now).total_seconds()))
 
 
-def _event(**payload: Any) -> TriggerEvent:
+def _event(payload: DropsEvent) -> TriggerEvent:
     return TriggerEvent(payload)  # type: ignore[no-untyped-call]

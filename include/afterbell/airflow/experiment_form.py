@@ -5,9 +5,7 @@ Bounds, titles and help stand in the model alone. What belongs to the form and n
 
 from __future__ import annotations
 
-from typing import Any
-
-from afterbell.airflow.forms import CLUSTER, DAY, END, ONE_LINE
+from afterbell.airflow.forms import CLUSTER, DAY, END, ONE_LINE, FieldSchema
 from afterbell.errors import ConfigError
 from afterbell.experiments.request import FACTOR_SETS, ExperimentRequest
 from afterbell.training.families import FAMILIES
@@ -15,11 +13,11 @@ from afterbell.training.spec import load_spec
 
 _CHOICES = {"families": tuple(FAMILIES), "factor_sets": FACTOR_SETS}
 """Names to tick. A driver knows factor sets that the form doesn't offer, so they are no rule of the model."""
-_NOTE: dict[str, object] = {
+_NOTE: FieldSchema = {
     "default": None, "type": ["null", "string"], "maxLength": 400, "pattern": ONE_LINE, "title": "Note",
     "description": "What it is for; kept with a promotion.",
 }  # fmt: skip
-_PROMOTE: dict[str, object] = {
+_PROMOTE: FieldSchema = {
     "default": False, "type": "boolean", "title": "Ask to promote",
     "description": "If the gate lets it through, ask a person whether it becomes champion.",
 }  # fmt: skip
@@ -32,11 +30,11 @@ def _usual_families() -> list[str]:
         return list(FAMILIES)
 
 
-def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+def _parameter(name: str, schema: FieldSchema) -> FieldSchema:
     """The parameter of one field of the model, by its JSON schema."""
-    parameter = {key: value for key, value in schema.items() if key != "examples"}
-    if "examples" in schema:
-        parameter["default"] = schema["examples"][0]
+    parameter = schema.copy()
+    if "examples" in parameter:
+        parameter["default"] = parameter.pop("examples")[0]
     if schema.get("format") == "date":
         parameter["pattern"] = DAY
     elif "pattern" in schema:
@@ -44,16 +42,15 @@ def _parameter(name: str, schema: dict[str, Any]) -> dict[str, Any]:
     if schema["type"] == "array":
         parameter["uniqueItems"] = True
     if name in _CHOICES:
-        parameter["items"] = schema["items"] | {"enum": list(_CHOICES[name])}
+        parameter["items"] = {**schema["items"], "enum": list(_CHOICES[name])}
         parameter["examples"] = list(_CHOICES[name])
     return parameter
 
 
-def _form() -> dict[str, dict[str, Any]]:
-    fields = {
-        name: _parameter(name, schema) for name, schema in ExperimentRequest.model_json_schema()["properties"].items()
-    }
-    fields["families"]["default"] = _usual_families()
+def _form() -> dict[str, FieldSchema]:
+    properties: dict[str, FieldSchema] = ExperimentRequest.model_json_schema()["properties"]
+    fields = {name: _parameter(name, schema) for name, schema in properties.items()}
+    fields["families"]["default"] = [*_usual_families()]
     return {"name": fields.pop("name"), "note": _NOTE} | fields | {"promote": _PROMOTE, "profile": CLUSTER}
 
 

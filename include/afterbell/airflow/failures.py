@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import re
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
+from airflow.sdk import Context
 from airflow.sdk.exceptions import AirflowException
 
 from afterbell.airflow.notice import scrub
@@ -75,7 +76,7 @@ def _wrap(name: str, text: str) -> Iterable[str]:
 
 
 def describe(
-    context: Mapping[str, Any], error: BaseException | str | None, *, again: bool, secrets: Iterable[str] = ()
+    context: Context, error: BaseException | str | None, *, again: bool, secrets: Iterable[str] = ()
 ) -> Failure:
     """Build the failure of a task from Airflow's context of it.
 
@@ -100,7 +101,7 @@ def describe(
     return Failure(task, kind, _PREFIX.sub("", text) or "its log gives no reason", where, do)
 
 
-def keep(context: Mapping[str, Any], *, again: bool, secrets: Iterable[str] = ()) -> Failure:
+def keep(context: Context, *, again: bool, secrets: Iterable[str] = ()) -> Failure:
     """Store the reason of a task's failure for the pages, and return it."""
     failure = describe(context, context.get("exception"), again=again, secrets=secrets)
     context["ti"].xcom_push(key=KEY, value=failure.to_json())

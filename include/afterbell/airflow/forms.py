@@ -9,7 +9,10 @@ Python's ``$`` also matches before a line break at the end; ``$(?!\n)`` is the e
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Sequence
+from typing import NotRequired, TypedDict
+
+from pydantic import JsonValue
 
 from afterbell.config.loader import config_folder
 
@@ -29,7 +32,44 @@ def cluster_profiles() -> list[str]:
     return sorted(name for name in names if re.search(PROFILE, name))
 
 
-CLUSTER: dict[str, Any] = {
+class ItemSchema(TypedDict, total=False):
+    """JSON schema of the items of a field that takes several."""
+
+    type: str
+    enum: list[str]
+    pattern: str
+    minimum: int
+    maximum: int
+
+
+class FieldSchema(TypedDict):
+    """One field: the keyword arguments of ``airflow.sdk.Param``, which are its default, its texts and its JSON schema.
+
+    Attributes:
+        title: its label.
+        description: a sentence below the label.
+        type: of its value; one of several.
+    """
+
+    title: str
+    description: str
+    type: str | list[str]
+    default: NotRequired[JsonValue]
+    enum: NotRequired[list[str | None]]
+    examples: NotRequired[Sequence[JsonValue]]
+    format: NotRequired[str]
+    pattern: NotRequired[str]
+    items: NotRequired[ItemSchema]
+    minimum: NotRequired[float]
+    maximum: NotRequired[float]
+    minLength: NotRequired[int]
+    maxLength: NotRequired[int]
+    minItems: NotRequired[int]
+    maxItems: NotRequired[int]
+    uniqueItems: NotRequired[bool]
+
+
+CLUSTER: FieldSchema = {
     "default": None,
     "type": ["null", "string"],
     "enum": [None, *cluster_profiles()],

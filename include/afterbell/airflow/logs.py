@@ -26,6 +26,6 @@ class FolderTaskHandler(FileTaskHandler):
         return [], []
 
 
-LOGGING: dict[str, Any] = copy.deepcopy(DEFAULT_LOGGING_CONFIG)
+LOGGING = copy.deepcopy(DEFAULT_LOGGING_CONFIG)
 """Airflow's own configuration, except for the handler of tasks' logs."""
 LOGGING["handlers"]["task"]["class"] = f"{__name__}.{FolderTaskHandler.__name__}"

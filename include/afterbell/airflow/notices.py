@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypedDict
 
 from airflow.sdk import BaseNotifier, Context
 from airflow.sdk.configuration import conf
@@ -208,9 +208,10 @@ def _notify_missed(run: NoticeRun, place: NoticePlace) -> None:
         notify("deadline_missed", run, f"the run is not done, and its deadline has passed: {consequence}", place)
 
 
-def session_in(dag_run: Mapping[str, Any]) -> str:
+def session_in(dag_run: Mapping[str, object]) -> str:
     """The session (ISO date) of a run in the form of Airflow's API: the one it was given, or its data interval's."""
-    named = (dag_run.get("conf") or {}).get("session") or dag_run.get("data_interval_start") or ""
+    given = dag_run.get("conf")
+    named = (given.get("session") if isinstance(given, Mapping) else "") or dag_run.get("data_interval_start") or ""
     try:
         return datetime.fromisoformat(str(named)).date().isoformat()
     except ValueError:
@@ -259,7 +260,17 @@ def _format_deadline(deadline: Any) -> str:
     return instant.astimezone(UTC).isoformat() if isinstance(instant, datetime) else str(instant or "")
 
 
-TASK_NOTICES: dict[str, Any] = {"on_failure_callback": task_failed, "on_retry_callback": task_retried}
+class RunNotices(TypedDict):
+    """Arguments of a DAG."""
+
+    on_failure_callback: Callable[[Context], None]
+    on_success_callback: Callable[[Context], None]
+
+
+TASK_NOTICES: dict[str, Callable[[Context], None]] = {
+    "on_failure_callback": task_failed,
+    "on_retry_callback": task_retried,
+}
 """For a DAG's ``default_args``."""
-RUN_NOTICES: dict[str, Any] = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
+RUN_NOTICES: RunNotices = {"on_failure_callback": run_failed, "on_success_callback": run_succeeded}
 """For a DAG itself."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-from typing import Any
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import requests
 from airflow.sdk import BaseNotifier, Connection, Context
+from pydantic import JsonValue
 
 from afterbell.airflow.connections import get_connection
 from afterbell.errors import ConfigError, RetryableError
@@ -82,6 +83,6 @@ def _address(conn_id: str, connection: Connection) -> str:
     return address
 
 
-def _notice_of(context: Context) -> dict[str, Any]:
-    notice: dict[str, Any] = context["notice"]  # type: ignore[typeddict-item]
+def _notice_of(context: Context) -> Mapping[str, JsonValue]:
+    notice: Mapping[str, JsonValue] = context["notice"]  # type: ignore[typeddict-item]
     return notice

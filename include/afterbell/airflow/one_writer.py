@@ -9,14 +9,10 @@ starts is enough. Other processes hold the lock for milliseconds, and are waited
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-_Scope = MutableMapping[str, Any]
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_Application = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -28,26 +24,26 @@ class OneWriter:
         app: the application that answers.
     """
 
-    def __init__(self, app: _Application) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         """Wrap ``app``."""
         self.app = app
         self._turn = asyncio.Lock()
 
-    async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request that reads at once, one that may write when its turn has come."""
         if scope["type"] != "http" or scope["method"] in _READING:
             await self.app(scope, receive, send)
             return
         messages = await _read_body(receive)  # first: a client that sends slowly keeps nobody waiting
 
-        async def replay() -> _Message:
+        async def replay() -> Message:
             return messages.pop(0) if messages else await receive()
 
         async with self._turn:
             await self.app(scope, replay, send)
 
 
-async def _read_body(receive: _Receive) -> list[_Message]:
+async def _read_body(receive: Receive) -> list[Message]:
     """The messages of a request's body, up to its end or until the client disconnects."""
     messages = [await receive()]
     while messages[-1].get("more_body"):

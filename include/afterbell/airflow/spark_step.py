@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
+from afterbell.airflow.driver_trigger import DriverEvent
 from afterbell.airflow.failures import plainly
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import wait_for_stores
@@ -109,7 +110,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         return read_result(self._environment, self.opened, step_named(self.step))
 
     @plainly
-    def resume(self, context: Context, event: Mapping[str, Any]) -> dict[str, JsonValue]:
+    def resume(self, context: Context, event: DriverEvent) -> dict[str, JsonValue]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
         judge, try_again = partial(self.judged, context, event), partial(self._try_once, context)
         result = wait_for_stores(self.opened, self.step, self.log, judge, try_again)

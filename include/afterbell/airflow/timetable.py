@@ -55,7 +55,7 @@ class TradingSessions(Timetable):
             return f"{self.exchange} sessions, by hand"
         return f"{self.exchange} close" + (f" + {self.delay_minutes} min" if self.delay_minutes else "")
 
-    def serialize(self) -> dict[str, Any]:
+    def serialize(self) -> dict[str, str | int]:
         """The arguments."""
         return {"exchange": self.exchange, "delay_minutes": self.delay_minutes, "scheduled": self.scheduled}
 

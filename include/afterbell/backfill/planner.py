@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from pyiceberg import expressions as ice
 
@@ -29,7 +29,32 @@ from afterbell.stores.factory import drop_store
 from afterbell.stores.protocols import StoredObject
 from afterbell.training.spec import load_spec
 
-Rows = list[dict[str, Any]]
+
+class LedgerRow(TypedDict):
+    """A drop in the ledger, ``raw.drops``; of the columns that a plan needs."""
+
+    source: str
+    store: str
+    key: str
+    version: str
+    size: int | None
+    rows: int | None
+    session: date
+    state: str
+
+
+class RunRow(TypedDict):
+    """A step of a past run, of ``ops.runs``; likewise."""
+
+    run_id: str
+    session: date
+    step: str
+    seconds: float | None
+    rows: int | None
+    snapshots_out: str | None
+
+
+Row = TypeVar("Row", LedgerRow, RunRow)
 
 
 def survey(runtime: Runtime, request: BackfillRequest, exchange: Exchange, now: datetime) -> BackfillPlan:
@@ -55,7 +80,7 @@ def survey(runtime: Runtime, request: BackfillRequest, exchange: Exchange, now: 
         rows_a_byte=rows_a_byte,
         sets=sets,
         due=_due(runtime, exchange, first, last) if sets else {},
-        pace=_pace(_rows(runtime, RUNS.name, ("run_id", "session", "step", "seconds", "rows", "snapshots_out"))),
+        pace=_pace(_rows(runtime, RUNS.name, RunRow)),
     )
     newest = max((day for stored_set in sets for day in stored_set.stored), default=last)
     return make_plan(request, chunks, inventory, exchange.between(first, max(last, newest)), now)
@@ -77,7 +102,7 @@ def _new_drops(
     if "ingest" not in request.steps:
         return [], set(), {}
     sources = load_sources()
-    ledger = _rows(runtime, DROPS.name, ("source", "store", "key", "version", "size", "rows", "session", "state"))
+    ledger = _rows(runtime, DROPS.name, LedgerRow)
     with ThreadPoolExecutor(len(sources)) as pool:
         listings = list(pool.map(lambda source: _listing(runtime, source, now), sources))
     sessions = set(exchange.between(request.first, request.last))
@@ -102,7 +127,7 @@ def _listing(runtime: Runtime, source: Source, now: datetime) -> Sequence[Stored
     return complete(source, list(drop_store(source.store, runtime).list(source.prefix)), now)
 
 
-def _rows_a_byte(ledger: Rows) -> dict[str, float]:
+def _rows_a_byte(ledger: list[LedgerRow]) -> dict[str, float]:
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for row in ledger:
         if row["state"] in USABLE:
@@ -123,15 +148,16 @@ def _due(runtime: Runtime, exchange: Exchange, first: date, last: date) -> dict[
     return due({day: times for day, times in known.items() if day in sessions}, exchange)
 
 
-def _rows(runtime: Runtime, table: str, columns: tuple[str, ...]) -> Rows:
+def _rows(runtime: Runtime, table: str, kind: type[Row]) -> list[Row]:
+    """The rows of a table with the columns that ``kind`` names; none where nothing was ever written there."""
     try:
-        rows: Rows = scan(runtime, table, columns).to_pylist()
-    except (ConfigError, StoreConfigError):  # nothing was ever written there
+        rows: list[Row] = scan(runtime, table, tuple(kind.__annotations__)).to_pylist()
+    except (ConfigError, StoreConfigError):
         return []
     return rows
 
 
-def _pace(runs: Rows) -> dict[str, float]:
+def _pace(runs: list[RunRow]) -> dict[str, float]:
     """Seconds a row, of those past runs that had the most rows: a small run mostly shows what starting costs."""
     totals: dict[str, dict[tuple[str, date], list[float]]] = defaultdict(lambda: defaultdict(lambda: [0.0, 0.0]))
     for row in runs:
@@ -142,7 +168,7 @@ def _pace(runs: Rows) -> dict[str, float]:
     return {name: pace for name, by_run in totals.items() if (pace := _pace_of_large_runs(by_run.values())) is not None}
 
 
-def _recorded_names(row: Mapping[str, Any]) -> list[str]:
+def _recorded_names(row: RunRow) -> list[str]:
     if row["step"] in {"ingest", "validate"}:
         return ["ingest"]
     if row["step"] != "features":

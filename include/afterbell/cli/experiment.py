@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+from pydantic import JsonValue
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.options import AsJson, Profile
@@ -14,6 +16,7 @@ from afterbell.cli.output import advising, by_figure, print_json, print_rows, pr
 from afterbell.config.loader import load_yaml
 from afterbell.config.platform import load_platform
 from afterbell.errors import ConfigError, ObjectMissingError
+from afterbell.run.contracts.base import Figure, Record
 
 _NAME_ONE = "Name an experiment that has been judged: `./afterbell experiment list`."
 app = typer.Typer(help="Experiments: models of other settings, judged beside the champion without touching it.")
@@ -39,11 +42,8 @@ def run(
     with stores("s3", "hdfs", quiet=as_json) as opened:
         answer = "Approve" if promote else "Reject"
         done = run_dag(opened, "experiment", conf, cluster, None if as_json else print_text, answer=answer)
-        document = _read_experiment(opened, request.id) | {
-            "run_id": done.run_id,
-            "log": str(done.log),
-            "step_seconds": done.seconds,
-        }
+        document = _read_experiment(opened, request.id)
+        document |= {"run_id": done.run_id, "log": str(done.log), "step_seconds": {**done.seconds}}
     print_json(document) if as_json else _print_experiment(document)
 
 
@@ -56,15 +56,15 @@ def list_(as_json: AsJson = False) -> None:
     with stores("s3", quiet=as_json) as opened:
         keys = [stored.key.split("/") for stored in ArtifactStore(opened.runtime.s3).list("experiments/")]
         ids = sorted(parts[1] for parts in keys if parts[2:] == ["metrics.json"])
-        experiments = [_read_experiment(opened, name) for name in ids]
+        experiments = [JudgedExperiment.read(_read_experiment(opened, name)) for name in ids]
     rows = [
         {
-            "experiment": experiment["experiment"],
-            "name": experiment["request"]["name"],
-            "last": experiment["request"]["last"],
-            "trials": experiment["trials"],
-            "verdict": experiment["verdict"],
-            **{f"rank_ic_{key}": values["rank_ic"] for key, values in experiment["metrics"].items()},
+            "experiment": experiment.experiment,
+            "name": experiment.request["name"],
+            "last": experiment.request["last"],
+            "trials": experiment.trials,
+            "verdict": experiment.verdict,
+            **{f"rank_ic_{key}": values["rank_ic"] for key, values in experiment.metrics.items()},
         }
         for experiment in experiments
     ]
@@ -86,23 +86,36 @@ def show(
     print_json(document) if as_json else _print_experiment(document)
 
 
-def _read_experiment(opened: Opened, experiment: str) -> dict[str, Any]:
+class JudgedExperiment(Record):
+    """``metrics.json`` of an experiment with its request and the address of its report, as far as people read it."""
+
+    experiment: str
+    request: Mapping[str, JsonValue]
+    trials: int
+    verdict: str
+    reason: str
+    metrics: Mapping[str, Mapping[str, JsonValue]]
+    deflated_sharpe: Mapping[str, Figure | None]
+    report: str
+
+
+def _read_experiment(opened: Opened, experiment: str) -> dict[str, JsonValue]:
     from afterbell.experiments.request import root_of  # noqa: PLC0415
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 
     store, root = ArtifactStore(opened.runtime.s3), root_of(experiment)
-    metrics: dict[str, Any] = json.loads(store.get(f"{root}metrics.json"))
+    metrics: dict[str, JsonValue] = json.loads(store.get(f"{root}metrics.json"))
     request = json.loads(store.get(f"{root}request.json"))
     return metrics | {"request": request, "report": f"s3://{store.bucket}/{root}report.html"}
 
 
-def _print_experiment(document: dict[str, Any]) -> None:
-    title = f"{document['experiment']} ({document['request']['name']}), {document['trials']} trials a family"
+def _print_experiment(document: Mapping[str, JsonValue]) -> None:
+    judged = JudgedExperiment.read(document)
+    title = f"{judged.experiment} ({judged.request['name']}), {judged.trials} trials a family"
     print_text(("experiment", "bold"), f" {title}")
-    print_text(f"verdict: {document['verdict']}: {document['reason']}")
+    print_text(f"verdict: {judged.verdict}: {judged.reason}")
     figures = {
-        key: values | {"deflated_sharpe": document["deflated_sharpe"].get(key)}
-        for key, values in document["metrics"].items()
+        key: {**values, "deflated_sharpe": judged.deflated_sharpe.get(key)} for key, values in judged.metrics.items()
     }
     print_rows(by_figure(figures), title="out of sample")
-    print_text(f"report: {document['report']}")
+    print_text(f"report: {judged.report}")

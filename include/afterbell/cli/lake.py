@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -63,6 +64,6 @@ def query(
         print_text(f"… {table.num_rows - limit:,} more rows; --limit shows them", console=err)
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
+def _finite(row: Mapping[str, object]) -> dict[str, object]:
     # JSON knows no NaN: what is not a number is null.
     return {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}

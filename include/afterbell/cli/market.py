@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -24,7 +24,7 @@ FOLDER = "Name a folder of drops, laid out as docs/how-to/your-own-stores.md say
 """What to do about a folder that has none."""
 
 
-def upload_with_progress(opened: Opened, drops: list[Delivery], *, quiet: bool) -> dict[str, Any]:
+def upload_with_progress(opened: Opened, drops: list[Delivery], *, quiet: bool) -> dict[str, int]:
     """Upload drops, with a bar on the terminal; objects that are there already are left alone."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     if not quiet and not err.is_terminal:  # in a log there is one line, not a bar
@@ -35,7 +35,7 @@ def upload_with_progress(opened: Opened, drops: list[Delivery], *, quiet: bool) 
     return {"objects": done.objects, "bytes": done.bytes, "skipped": done.skipped}
 
 
-def write_folder(drops: Iterator[Delivery], folder: Path) -> dict[str, Any]:
+def write_folder(drops: Iterator[Delivery], folder: Path) -> dict[str, int]:
     """Write drops into ``folder`` as the two stores would hold them (``s3/...`` and ``hdfs/...``)."""
     objects = size = 0
     for delivery in drops:

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
 from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
@@ -102,7 +102,7 @@ def print_rows(rows: Sequence[Mapping[str, object]], *, title: str = "") -> None
         print_text((label, "bold"), text, hang=len(label))
 
 
-def by_figure(metrics: Mapping[str, Mapping[str, object]]) -> list[dict[str, Any]]:
+def by_figure(metrics: Mapping[str, Mapping[str, object]]) -> list[dict[str, object]]:
     """Figures of several horizons as rows: one for each figure that is a number, a column for each horizon."""
     numbers = {
         key: {name: value for name, value in values.items() if _is_number(value)} for key, values in metrics.items()

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from afterbell.config.runtime import S3Location
 from afterbell.durations import format_duration
-from afterbell.errors import AfterbellError
+from afterbell.errors import AfterbellError, ConfigError
+from afterbell.run.contracts.notes import StepProgress
 
 _TICK, _LOOK, _SAY = 1.0, 3.0, 30.0
 """Seconds between lines on a terminal, between questions to the store, and between lines in a log."""
@@ -48,19 +48,21 @@ class Running:
             return self.step, self.attempt, self.began
 
 
-def describe_progress(report: Mapping[str, Any]) -> str:
+def describe_progress(report: Mapping[str, object]) -> str:
     """A step's own report in words: ``12 of 40 fits, about 1 min 20 s left``; empty if it is no such report.
 
     Args:
-        report: ``what`` is counted, ``done`` and ``of``, ``began`` and ``at`` as ISO texts with their zone.
+        report: JSON values of a ``StepProgress``.
     """
     try:
-        what, done, of = str(report["what"]), int(report["done"]), int(report["of"])
-        took = (datetime.fromisoformat(report["at"]) - datetime.fromisoformat(report["began"])).total_seconds()
-    except (KeyError, TypeError, ValueError):
+        progress = StepProgress.read(report)
+        if progress.began is None or progress.at is None:
+            return ""
+        done, of, took = progress.done, progress.of, (progress.at - progress.began).total_seconds()
+    except (ConfigError, TypeError):  # of two instants one may lack its zone
         return ""
     rest = f", about {format_duration(took / done * (of - done))} left" if _FEW <= done < of and took > 0 else ""
-    return f"{done:,} of {of:,} {what}{rest}"
+    return f"{done:,} of {of:,} {progress.what}{rest}"
 
 
 def newest_report(s3: S3Location, session: str, step: str, since: float) -> str:

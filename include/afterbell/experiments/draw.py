@@ -7,9 +7,8 @@ import json
 import math
 import random
 from dataclasses import dataclass
-from typing import Any
 
-from pydantic import ValidationError
+from pydantic import JsonValue, ValidationError
 
 from afterbell.errors import ConfigError
 from afterbell.training.spec import ModelSpec, Range
@@ -30,7 +29,7 @@ class Trial:
     spec: ModelSpec
 
     @property
-    def params(self) -> dict[str, Any]:
+    def params(self) -> dict[str, JsonValue]:
         """The family's parameters."""
         return self.spec.families.named()[self.family].model_dump()
 

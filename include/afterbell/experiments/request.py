@@ -9,7 +9,15 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    JsonValue,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from afterbell.config.loader import Strict
@@ -164,7 +172,9 @@ class ExperimentRequest(Strict):
             ConfigError: the request names a family that has neither.
         """
         blocks = {name: params.model_dump() for name, params in base.families.named().items()}
-        usable: dict[str, Any] = {name: {} for name, family in FAMILIES.items() if family.has_defaults} | blocks
+        usable: dict[str, dict[str, JsonValue]] = {
+            name: {} for name, family in FAMILIES.items() if family.has_defaults
+        } | blocks
         if missing := [name for name in self.families if name not in usable]:
             raise ConfigError(
                 f"family {missing[0]!r} has no setting in the model specification, which has {', '.join(blocks)}: ask "

@@ -11,9 +11,9 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import variance
-from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 from pyspark.sql import SparkSession
 
 from afterbell.errors import PermanentError
@@ -87,7 +87,7 @@ def search(
     tried: list[Trial],
     portfolio: PortfolioSettings,
     report: Callable[[str], None],
-) -> tuple[TrainingOutcome, list[dict[str, Any]]]:
+) -> tuple[TrainingOutcome, list[dict[str, JsonValue]]]:
     """Try, choose, and fit the chosen on what is left.
 
     Args:
@@ -190,7 +190,7 @@ def choose(scored: Mapping[int, ScoredTrial]) -> int:
 
 def _entry(
     key: Key, scored: Mapping[int, ScoredTrial], chosen: int, trials: Mapping[tuple[str, int], Trial]
-) -> dict[str, Any]:
+) -> dict[str, JsonValue]:
     family, horizon = key
     ratios = [trial.sharpe.ratio for trial in scored.values() if trial.sharpe is not None]
     spread = variance(ratios) if len(ratios) > 1 else 0.0

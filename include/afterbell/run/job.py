@@ -11,11 +11,11 @@ import argparse
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Generic, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -206,8 +206,8 @@ def _write_result(args: StepArgs[Inputs], result: Result, started: datetime) -> 
     return text
 
 
-def _write_progress(args: StepArgs[Inputs], progress: dict[str, Any]) -> None:
-    body = json.dumps(progress | {"step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
+def _write_progress(args: StepArgs[Inputs], progress: Mapping[str, object]) -> None:
+    body = json.dumps({**progress, "step": args.step, "attempt": args.attempt}, sort_keys=True).encode()
     _store(waits=False).put(progress_key(args.session, args.run_id, args.step), body)
 
 

@@ -6,7 +6,9 @@ import json
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import TypeVar
+
+from pydantic import JsonValue
 
 from afterbell.airflow.connections import artifact_location
 from afterbell.config.runtime import S3Location
@@ -31,7 +33,7 @@ _AT_ONCE = 16
 _POOL = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="afterbell-pages")
 
 Content = TypeVar("Content")
-Document = dict[str, Any]
+Document = dict[str, JsonValue]
 
 
 class Documents:

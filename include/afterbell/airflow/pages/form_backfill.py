@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -35,9 +36,11 @@ _NO_PLAN = "not known: no plan was made of this range yet. The first step makes 
 
 def fields(world: World) -> list[Field]:
     """The fields in their order; days are those of the calendar up to today."""
-    days: dict[str, Any] = {"low": world.exchange.first.isoformat(), "high": world.now.date().isoformat()}
-    more = {"first": days, "last": days, "profile": {"options": tuple(cluster_profiles())}}
-    return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
+    form = {name: field_of(name, parameter) for name, parameter in FORM.items()}
+    low, high = world.exchange.first.isoformat(), world.now.date().isoformat()
+    form |= {name: replace(form[name], low=low, high=high) for name in ("first", "last")}
+    form["profile"] = replace(form["profile"], options=tuple(cluster_profiles()))
+    return list(form.values())
 
 
 def faults(params: Mapping[str, object], world: World) -> dict[str, str]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
+from dataclasses import replace
+from datetime import date, datetime
 
 from afterbell.airflow.experiment_form import FORM
 from afterbell.airflow.forms import cluster_profiles
@@ -42,13 +42,13 @@ def fields(world: World) -> list[Field]:
     closed = world.exchange.last_closed(world.now)
     low = world.span.first if world.span else world.exchange.first
     high = world.span.last if world.span else closed
-    days: dict[str, Any] = {"low": low.isoformat(), "high": high.isoformat()}
-    more: dict[str, dict[str, Any]] = {
-        "first": days | ({"default": (low.isoformat(),)} if world.span else {}),
-        "last": days | {"default": (high.isoformat(),)},
-        "profile": {"options": tuple(cluster_profiles())},
-    }
-    return [field_of(name, parameter, **more.get(name, {})) for name, parameter in FORM.items()]
+    form = {name: field_of(name, parameter) for name, parameter in FORM.items()}
+    form |= {name: replace(form[name], low=low.isoformat(), high=high.isoformat()) for name in ("first", "last")}
+    if world.span:
+        form["first"] = replace(form["first"], default=(low.isoformat(),))
+    form["last"] = replace(form["last"], default=(high.isoformat(),))
+    form["profile"] = replace(form["profile"], options=tuple(cluster_profiles()))
+    return list(form.values())
 
 
 def faults(params: Mapping[str, object], world: World) -> dict[str, str]:
@@ -108,7 +108,7 @@ def preview(
     }
 
 
-def _sessions(sessions: Sequence[Any], world: World) -> str:
+def _sessions(sessions: Sequence[date], world: World) -> str:
     summary = f"{len(sessions)}, from {sessions[0]} to {sessions[-1]}"
     if world.span is None:
         return f"{summary} by the calendar. Of how many there are bars is not known here; the first step finds out"

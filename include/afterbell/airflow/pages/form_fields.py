@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import JsonValue
+
+from afterbell.airflow.forms import FieldSchema
 
 Kind = Literal["text", "day", "whole", "wholes", "number", "several", "one", "switch"]
 Typed = Mapping[str, Sequence[str]]
@@ -43,7 +47,7 @@ class Field:
     low: str = ""
     high: str = ""
 
-    def shown(self, typed: Typed | None, fault: str) -> dict[str, Any]:
+    def shown(self, typed: Typed | None, fault: str) -> dict[str, object]:
         """The field for the page, with what was typed, else with what it starts with."""
         texts = self.default if typed is None else tuple(typed.get(self.name, ()))
         return {
@@ -53,20 +57,20 @@ class Field:
         }  # fmt: skip
 
 
-def field_of(name: str, parameter: Mapping[str, Any], **more: Any) -> Field:
+def field_of(name: str, parameter: FieldSchema) -> Field:
     """The field of a DAG's parameter, with its title, help, choices and default."""
-    attributes = {
-        "title": parameter["title"],
-        "help": parameter.get("description", "").replace("`", ""),  # marks of Airflow's page, which reads Markdown
-        "kind": _kind(parameter),
-        "needed": "null" not in parameter["type"],
-        "options": _options(parameter),
-        "default": _texts(parameter.get("default")),
-    }
-    return Field(name, **(attributes | more))
+    return Field(
+        name,
+        title=parameter["title"],
+        help=parameter["description"].replace("`", ""),  # marks of Airflow's page, which reads Markdown
+        kind=_kind(parameter),
+        needed="null" not in parameter["type"],
+        options=_options(parameter),
+        default=_texts(parameter.get("default")),
+    )
 
 
-def _kind(parameter: Mapping[str, Any]) -> Kind:
+def _kind(parameter: FieldSchema) -> Kind:
     types = [parameter["type"]] if isinstance(parameter["type"], str) else parameter["type"]
     kind = next(name for name in types if name != "null")
     if kind == "array":
@@ -76,12 +80,12 @@ def _kind(parameter: Mapping[str, Any]) -> Kind:
     return {"integer": "whole", "number": "number", "boolean": "switch"}[kind]  # type: ignore[return-value]
 
 
-def _options(parameter: Mapping[str, Any]) -> tuple[str, ...]:
+def _options(parameter: FieldSchema) -> tuple[str, ...]:
     options = parameter.get("enum") or parameter.get("items", {}).get("enum") or ()
     return tuple(option for option in options if option)
 
 
-def _texts(default: Any) -> tuple[str, ...]:
+def _texts(default: JsonValue) -> tuple[str, ...]:
     if default is None or default is False:
         return ()
     if default is True:
@@ -92,12 +96,12 @@ def _texts(default: Any) -> tuple[str, ...]:
     return (f"{default:.15g}" if isinstance(default, float) else str(default),)
 
 
-def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, Any], dict[str, str]]:
+def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, JsonValue], dict[str, str]]:
     """The parameters that were typed, and by field the faults of how they were sent.
 
     What can't be read as its kind is handed on as text: the check of the parameters reports what was expected.
     """
-    params: dict[str, Any] = {}
+    params: dict[str, JsonValue] = {}
     faults = {name: f"this form has no field {name[:60]!r}" for name in typed if name not in {f.name for f in fields}}
     for field in fields:
         texts = typed.get(field.name, ())
@@ -110,7 +114,7 @@ def read_params(fields: Sequence[Field], typed: Typed) -> tuple[dict[str, Any], 
     return params, faults
 
 
-def _set_param(params: dict[str, Any], field: Field, texts: Sequence[str]) -> None:
+def _set_param(params: dict[str, JsonValue], field: Field, texts: Sequence[str]) -> None:
     """Set the parameter of a field; one that was left empty is omitted where it is required, else None."""
     if field.kind == "several":
         if texts or field.needed:
@@ -128,7 +132,7 @@ def _set_param(params: dict[str, Any], field: Field, texts: Sequence[str]) -> No
         params[field.name] = None
 
 
-def _parse_value(kind: Kind, text: str) -> Any:
+def _parse_value(kind: Kind, text: str) -> JsonValue:
     if kind == "wholes":
         numbers = [_parse_value("whole", part.strip()) for part in text.split(",")]
         return numbers if all(isinstance(number, int) for number in numbers) else text

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from airflow.configuration import conf
 
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 PREFIX = "/afterbell"
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
 class LazyApp:
@@ -20,10 +20,10 @@ class LazyApp:
     Plugins are loaded by schedulers, workers and whoever parses a DAG; only the API server serves pages.
     """
 
-    def __init__(self, make_app: Callable[[], Any]) -> None:
+    def __init__(self, make_app: Callable[[], ASGIApp]) -> None:
         """``make_app`` builds the application; it is called once."""
         self._make_app = make_app
-        self._app: Any = None
+        self._app: ASGIApp | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand the request on."""
@@ -49,7 +49,7 @@ def form_link(name: str, page: str) -> str:
     )
 
 
-def views() -> list[dict[str, Any]]:
+def views() -> list[dict[str, str | bool]]:
     """The places in Airflow's UI that show the pages."""
     base = _base()
     return [

@@ -69,7 +69,7 @@ def checked(kind: str, text: str, status: int = 400) -> str:
 
 def headers(policy: str = OWN, **more: str) -> dict[str, str]:
     """The headers of every answer."""
-    fields: dict[str, Any] = {
+    fields = {
         "Content-Security-Policy": policy,
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "same-origin",
