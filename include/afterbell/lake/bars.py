@@ -28,6 +28,7 @@ _ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on"
 _DECIDED = "overrides:"
 """Beginning of the drop_id of a row that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
+"""A row of a table as PyIceberg and Polars read it, or a notebook."""
 
 
 @dataclass(frozen=True)

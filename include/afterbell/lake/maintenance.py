@@ -142,7 +142,7 @@ def _small_files(spark: SparkSession, table: Table, metadata: Metadata, keep: Ke
     """How many small data files lie in partitions that have enough of them."""
     least = keep.compaction.min_files
     current = {snapshot["snapshot-id"]: snapshot["summary"] for snapshot in metadata.get("snapshots", ())}
-    summary: Mapping[str, str] = current.get(metadata.get("current-snapshot-id"), {})
+    summary: Mapping[str, str] = current.get(metadata.get("current-snapshot-id", -1), {})
     if int(summary.get("total-data-files", least)) < least:
         return 0
     limit = int(keep.compaction.target_mb * 1024 * 1024 * 0.75)
