@@ -33,7 +33,7 @@ class TaskStatus(TypedDict, total=False):
     message: str
 
 
-class Task(TypedDict):
+class MesosTask(TypedDict):
     """A task of a framework."""
 
     id: str
@@ -50,9 +50,9 @@ class Framework(TypedDict):
     name: NotRequired[str]
     active: NotRequired[bool]
     connected: NotRequired[bool]
-    tasks: NotRequired[Sequence[Task] | None]
-    completed_tasks: NotRequired[Sequence[Task] | None]
-    unreachable_tasks: NotRequired[Sequence[Task] | None]
+    tasks: NotRequired[Sequence[MesosTask] | None]
+    completed_tasks: NotRequired[Sequence[MesosTask] | None]
+    unreachable_tasks: NotRequired[Sequence[MesosTask] | None]
 
 
 class Frameworks(TypedDict, total=False):
@@ -94,7 +94,7 @@ def attributes_of(agent: Agent) -> str:
     return ",".join(f"{name}:{value}" for name, value in sorted(attributes.items())) or "no attributes"
 
 
-def tasks_of(framework: Framework) -> list[Task]:
+def tasks_of(framework: Framework) -> list[MesosTask]:
     """All tasks of a framework, those of lost agents last."""
     kinds = (framework.get("tasks"), framework.get("completed_tasks"), framework.get("unreachable_tasks"))
     return [task for tasks in kinds for task in tasks or ()]

@@ -12,7 +12,7 @@ from afterbell.cluster.managers.contract import ReadPage
 from afterbell.cluster.managers.mesos.agents import (
     Agent,
     Framework,
-    Task,
+    MesosTask,
     agent_sizes,
     attributes_of,
     constraints_of,
@@ -80,7 +80,7 @@ def mesos_cause(
     return too_large(sizes, request, "agent") or taken(free, request, "agent") or _not_offered(request)
 
 
-def _failed(failed: Sequence[Task], agents: Sequence[Agent], request: ExecutorRequest) -> str:
+def _failed(failed: Sequence[MesosTask], agents: Sequence[Agent], request: ExecutorRequest) -> str:
     last = failed[-1]
     messages = [status["message"] for status in last.get("statuses", []) if status.get("message")]
     hosts = {agent.get("id"): agent.get("hostname") for agent in agents}

@@ -7,7 +7,7 @@ from typing import TypedDict
 from urllib.parse import urlencode
 
 from afterbell.cluster.managers.contract import ReadPage
-from afterbell.cluster.managers.mesos.agents import Agent, Frameworks, Task, tasks_of
+from afterbell.cluster.managers.mesos.agents import Agent, Frameworks, MesosTask, tasks_of
 
 
 class _FileChunk(TypedDict):
@@ -63,7 +63,7 @@ def _port(agent: Agent) -> str:
     return str(agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1])
 
 
-def _newest_task(state: Frameworks, driver: str) -> tuple[Task, str]:
+def _newest_task(state: Frameworks, driver: str) -> tuple[MesosTask, str]:
     """The newest task of ``driver`` (a retry's id carries ``-retry-N``) and its framework."""
     tasks = [
         (task, str(framework["id"]))
