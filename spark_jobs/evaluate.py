@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 from pydantic import JsonValue
@@ -132,7 +131,7 @@ def _result(
     candidate_id: str | None,
     champion: Champion | None,
     decision: GateDecision,
-    metrics: Mapping[str, Mapping[str, Any]],
+    metrics: Mapping[str, Mapping[str, object]],
     runtime: Runtime,
 ) -> EvaluateResult:
     slug, session = run_slug(args.run_id), args.session.isoformat()

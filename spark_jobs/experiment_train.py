@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -30,7 +29,7 @@ from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
+from afterbell.training.candidate import CandidateContent, candidate_id, candidate_key, describe, read_candidate, upload
 from afterbell.training.inputs import Handed
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
@@ -89,7 +88,7 @@ def _make(
     request: ExperimentRequest,
     order: Order,
     candidate: str,
-) -> dict[str, Any]:
+) -> CandidateContent:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)
 
@@ -99,7 +98,7 @@ def _make(
     with prepared(spark, runtime, order) as (matrix, shipped):
         outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line)
         content = describe(candidate, args.session, order.spec, matrix, outcome, order.handed)
-        content |= {"experiment": request.id, "search": record}
+        content["experiment"], content["search"] = request.id, record
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         append_once(rows, EXPERIMENTS, candidate)
         upload(ArtifactStore(runtime.s3), content, outcome, root_of(request.id))

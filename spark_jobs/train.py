@@ -16,7 +16,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from pyspark.sql import SparkSession
 
@@ -32,6 +31,8 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import (
+    CandidateContent,
+    TrainingCounts,
     candidate_id,
     candidate_key,
     describe,
@@ -64,27 +65,29 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
         print(f"train: candidate {candidate} is there already", flush=True)
     else:
         made = _make(spark, runtime, args, spec, handed, leave)
-    content = made.content or {"train_rows": 0, "fits": 0, "skipped": made.skipped, "left_out": [], "models": []}
+    nothing = TrainingCounts(train_rows=0, fits=0, skipped=made.skipped, left_out=[], models=[])
+    counts: TrainingCounts = made.content or nothing
+    identifier = made.content["candidate_id"] if made.content else None
     record_run(
         spark,
         args,
         started,
-        rows=content["train_rows"],
+        rows=counts["train_rows"],
         snapshots_in=handed.by_table(),
         snapshots_out={} if made.snapshot is None else {OUT_OF_SAMPLE.name: made.snapshot},
-        commit_id=content.get("candidate_id", ""),
+        commit_id=identifier or "",
         verdict="hold" if made.held else "noop" if noop else "done",
-        detail={"fits": content["fits"], "skipped": content["skipped"]},
+        detail={"fits": counts["fits"], "skipped": counts["skipped"]},
     )
     result = TrainResult(
-        candidate_id=content.get("candidate_id"),
-        fits=content["fits"],
-        skipped=tuple(content["skipped"]),
-        left_out=tuple(content["left_out"]),
+        candidate_id=identifier,
+        fits=counts["fits"],
+        skipped=tuple(counts["skipped"]),
+        left_out=tuple(counts["left_out"]),
         horizons=spec.horizons,
-        families=tuple(sorted({model["family"] for model in content["models"]})),
+        families=tuple(sorted({model["family"] for model in counts["models"]})),
         oos_snapshot=made.snapshot,
-        train_rows=content["train_rows"],
+        train_rows=counts["train_rows"],
         noop=noop,
     )
     return result.model_copy(update={"held": made.held}) if made.held else result
@@ -101,7 +104,7 @@ class Made:
         skipped: what was left out then.
     """
 
-    content: dict[str, Any] | None
+    content: CandidateContent | None
     snapshot: int | None
     held: str = ""
     skipped: tuple[str, ...] = ()

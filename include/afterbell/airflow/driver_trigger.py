@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
 from afterbell.cluster.driver_status import DriverStatus
-from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending
+from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending, LimitsDocument
 from afterbell.cluster.launch import submissions_at
 from afterbell.cluster.managers.contract import Submissions
 from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableError
@@ -49,7 +49,7 @@ class DriverTrigger(BaseTrigger):
     """
 
     def __init__(
-        self, url: str, driver: str, notes: Mapping[str, str], limits: Mapping[str, object], manager: str = ""
+        self, url: str, driver: str, notes: Mapping[str, str], limits: LimitsDocument, manager: str = ""
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.url = url

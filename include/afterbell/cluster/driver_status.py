@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 
 class DriverState(StrEnum):
@@ -30,6 +29,16 @@ class DriverState(StrEnum):
 _OVER = frozenset({DriverState.FINISHED, DriverState.FAILED, DriverState.KILLED, DriverState.LOST})
 
 
+class StatusDocument(TypedDict):
+    """A ``DriverStatus`` as JSON values."""
+
+    state: str
+    message: str
+    worker: str
+    host: str
+    exit_status: int | None
+
+
 @dataclass(frozen=True)
 class DriverStatus:
     """One answer about a driver.
@@ -48,7 +57,7 @@ class DriverStatus:
     host: str = ""
     exit_status: int | None = None
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> StatusDocument:
         """JSON values."""
         return {
             "state": self.state.value, "message": self.message, "worker": self.worker, "host": self.host,
@@ -56,6 +65,8 @@ class DriverStatus:
         }  # fmt: skip
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> DriverStatus:
+    def from_json(cls, values: StatusDocument) -> DriverStatus:
         """The status that ``to_json`` wrote."""
-        return cls(**dict(values) | {"state": DriverState(values["state"])})
+        return cls(
+            DriverState(values["state"]), values["message"], values["worker"], values["host"], values["exit_status"]
+        )

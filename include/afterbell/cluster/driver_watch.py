@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import TypedDict
 
 from afterbell.cluster.driver_status import DriverState, DriverStatus
 
@@ -22,6 +21,17 @@ class Ending(StrEnum):
     UNREACHABLE = "unreachable"
     MISSING = "missing"
     OVERTIME = "overtime"
+
+
+class LimitsDocument(TypedDict):
+    """``DriverLimits`` as JSON values: ISO instants and seconds."""
+
+    began: str
+    deadline: str
+    overtime: str | None
+    queued: float
+    outage: float
+    missing: float
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,7 @@ class DriverLimits:
     outage: timedelta = timedelta(minutes=10)
     missing: timedelta = timedelta(minutes=2)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> LimitsDocument:
         """JSON values: ISO instants and seconds."""
         return {
             "began": self.began.isoformat(),
@@ -56,13 +66,15 @@ class DriverLimits:
         }
 
     @classmethod
-    def from_json(cls, values: Mapping[str, Any]) -> DriverLimits:
+    def from_json(cls, values: LimitsDocument) -> DriverLimits:
         """The limits that ``to_json`` wrote."""
         return cls(
             began=datetime.fromisoformat(values["began"]),
             deadline=datetime.fromisoformat(values["deadline"]),
             overtime=datetime.fromisoformat(values["overtime"]) if values["overtime"] else None,
-            **{name: timedelta(seconds=values[name]) for name in ("queued", "outage", "missing")},
+            queued=timedelta(seconds=values["queued"]),
+            outage=timedelta(seconds=values["outage"]),
+            missing=timedelta(seconds=values["missing"]),
         )
 
 

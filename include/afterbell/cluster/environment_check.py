@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import TypedDict, TypeVar
 
 from pyspark.sql import SparkSession
 
@@ -29,7 +29,19 @@ _TROUBLES = {
 """What Spark reports about an environment in which no task can run, and what that means."""
 
 
-def facts(packages: Sequence[str]) -> dict[str, Any]:
+class HostFacts(TypedDict):
+    """Python and packages of a process, its host, and what the processes of one executor share."""
+
+    host: str
+    executor: str
+    python: str
+    packages: dict[str, str]
+
+
+FactsT = TypeVar("FactsT", bound=HostFacts)
+
+
+def facts(packages: Sequence[str]) -> HostFacts:
     """Python and ``packages`` of this process, its host, and ``executor``: what the processes of one executor share."""
     import pyspark  # noqa: PLC0415 - the executor's own, wherever that came from
 
@@ -41,7 +53,7 @@ def facts(packages: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def differences(driver: Mapping[str, Any], executor: Mapping[str, Any]) -> list[str]:
+def differences(driver: HostFacts, executor: HostFacts) -> list[str]:
     """What differs between the ``facts`` of the driver and those of an executor, one text each."""
     pairs = {"Python": (driver["python"], executor["python"])} | {
         name: (own, executor["packages"].get(name, ABSENT)) for name, own in driver["packages"].items()
@@ -49,14 +61,14 @@ def differences(driver: Mapping[str, Any], executor: Mapping[str, Any]) -> list[
     return [f"{name} is {other} and the driver's is {own}" for name, (own, other) in pairs.items() if own != other]
 
 
-def on_executors(spark: SparkSession, look: Callable[[], dict[str, Any]]) -> list[dict[str, Any]]:
+def on_executors(spark: SparkSession, look: Callable[[], FactsT]) -> list[FactsT]:
     """What ``look`` returned on each executor that is present; its key ``executor`` distinguishes them.
 
     Raises:
         EnvironmentMismatchError: no task can run in the executors' environment.
     """
     context = spark.sparkContext
-    by_executor: dict[str, dict[str, Any]] = {}
+    by_executor: dict[str, FactsT] = {}
     for _ in range(_ROUNDS):
         tasks = max(context.defaultParallelism, 1)  # a task a core: the scheduler deals them out in turn
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from afterbell.cluster.managers import manager_named
 from afterbell.cluster.managers.contract import Sent, Submissions
@@ -67,7 +66,7 @@ class LaunchRequests:
     launch: Launch
     files: Sent
 
-    def request(self, *arguments: str) -> dict[str, Any]:
+    def request(self, *arguments: str) -> dict[str, object]:
         """The request that launches the script with ``arguments``."""
         own = self.launch
         return payload(own.folders, own.cluster, self.files, arguments, own.environment, own.conf)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from afterbell.cluster.managers.contract import Sent
 from afterbell.cluster.packed import packed
@@ -59,7 +58,7 @@ def payload(
     arguments: Sequence[str],
     environment: Mapping[str, str],
     conf: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """The request that launches the script of ``files`` on the cluster of ``profile``.
 
     Args:

@@ -83,7 +83,7 @@ class ClusterProfile(ProfileKeys):
         return f"{address.scheme}://{host}" + (f":{address.port}" if address.port else "")
 
 
-def _read_own_keys(master: Any, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[InitErrorDetails]]:
+def _read_own_keys(master: object, given: Mapping[str, object]) -> tuple[dict[str, object], list[InitErrorDetails]]:
     """Those of ``given`` that are keys of any manager, and what is wrong with the others and the master's own.
 
     Keys of other managers than the master's are passed on as they are: a rule reports them.

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 _WRITE = 3.0
 """Seconds between documents at least."""
@@ -18,7 +17,7 @@ _WRITE = 3.0
 class _Newest:
     """The newest report of this process, which runs one step at a time."""
 
-    document: dict[str, Any] | None = None
+    document: dict[str, str | int] | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -41,7 +40,7 @@ def report(what: str, done: int, of: int) -> None:
 
 
 @contextmanager
-def reported(write: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+def reported(write: Callable[[dict[str, str | int]], object]) -> Iterator[None]:
     """Pass the newest report to ``write`` every few seconds while the block runs, if it has changed.
 
     A step that takes less than that writes nothing. Whatever goes wrong with a report, the step goes on.

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import requests
 from urllib3.exceptions import NewConnectionError
@@ -46,7 +45,7 @@ class RestSubmissions:
         self.url = url.rstrip("/")
         self._timeouts = timeouts
 
-    def create(self, payload: Mapping[str, Any]) -> str:
+    def create(self, payload: Mapping[str, object]) -> str:
         """Launch a driver and return its id.
 
         Raises:
@@ -89,8 +88,8 @@ class RestSubmissions:
         return _message_of(answer)
 
     def _send(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, once: bool = False
-    ) -> dict[str, Any]:
+        self, method: str, path: str, body: Mapping[str, object] | None = None, once: bool = False
+    ) -> Mapping[str, object]:
         url = f"{self.url}/v1/submissions/{path}"
         # No proxy stands between the submitter and its cluster.
         with http_session(self._timeouts, proxies=False, redirects=False) as session:
@@ -103,7 +102,7 @@ class RestSubmissions:
                 raise ClusterUnavailableError(f"{url} did not answer: {error}") from error
 
 
-def read_status(answer: Mapping[str, Any]) -> DriverStatus:
+def read_status(answer: Mapping[str, object]) -> DriverStatus:
     """The real state of a driver, from either server's answer to ``status``."""
     reported, text = str(answer.get("driverState") or "NOT_FOUND"), str(answer.get("message") or "")
     state = DriverState.__members__.get(_STANDALONE.get(reported, reported), DriverState.UNKNOWN)
@@ -122,7 +121,7 @@ def read_status(answer: Mapping[str, Any]) -> DriverStatus:
     )
 
 
-def _parse_answer(url: str, answer: requests.Response, once: bool) -> dict[str, Any]:
+def _parse_answer(url: str, answer: requests.Response, once: bool) -> Mapping[str, object]:
     try:
         content = answer.json()
     except ValueError:
@@ -140,7 +139,7 @@ def _parse_answer(url: str, answer: requests.Response, once: bool) -> dict[str, 
     return content
 
 
-def _message_of(answer: Mapping[str, Any]) -> str:
+def _message_of(answer: Mapping[str, object]) -> str:
     """The message of an answer, without the Java stack below it."""
     lines = [line.rstrip() for line in str(answer.get("message") or "").splitlines()]
     return " ".join(line for line in lines if line and not line.startswith(("\t", " at ")))[:2000]

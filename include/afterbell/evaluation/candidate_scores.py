@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import polars as pl
 from pyspark.sql import SparkSession
@@ -21,7 +20,7 @@ from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
-from afterbell.training.candidate import candidate_key
+from afterbell.training.candidate import CandidateContent, candidate_key
 from afterbell.training.families import family_of
 
 
@@ -62,7 +61,7 @@ def read_rows(
 
 
 def insides(
-    store: ArtifactStore, candidate: dict[str, Any], root: str = ""
+    store: ArtifactStore, candidate: CandidateContent, root: str = ""
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
     weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -136,7 +135,7 @@ def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
     return {**finite, "sessions": int(ic.size), "rows": scored.rows}
 
 
-def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, Any]:
+def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, object]:
     """The blend's metrics, flat, and each family's under ``families``."""
     families = {name: summarise(family, horizon) for name, family in scored.items() if name != BLEND}
     return {**summarise(scored[BLEND], horizon), "families": families}

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -212,7 +211,11 @@ def _sessions_with_look_back(exchange: Exchange, first: date, last: date, depth:
 
 
 def compute_files(
-    spark: SparkSession, inputs: FeatureInputs, factors: FactorSet, work: FeatureWork, constants: dict[str, Any]
+    spark: SparkSession,
+    inputs: FeatureInputs,
+    factors: FactorSet,
+    work: FeatureWork,
+    constants: Mapping[str, object],
 ) -> list[NewFile]:
     """Have the tasks of ``work`` compute and write; the files they wrote, not yet committed.
 

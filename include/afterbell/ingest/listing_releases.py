@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TypedDict
 
 from pydantic import ValidationError
 
@@ -26,6 +26,18 @@ _HOLDS = (
     "WHERE kind = 'wrong_listing'"
 )
 _ENDING = frozenset({EXPLAINED, RELEASED, RETURNED})
+
+
+class HoldRow(TypedDict):
+    """A row of kind ``wrong_listing`` of ``market.corporate_actions``."""
+
+    symbol: str
+    ex_session: date
+    basis: str
+    knowledge_time: datetime
+    close_before: float
+    close: float
+    rests_on: str
 
 
 class ListingRelease(Release):
@@ -110,7 +122,7 @@ def release_listing(
     return given, True
 
 
-def read_holds(runtime: Runtime) -> list[dict[str, Any]]:
+def read_holds(runtime: Runtime) -> list[HoldRow]:
     """The holds that nothing has ended, oldest first, with symbol, ex_session, basis, knowledge_time and rests_on.
 
     ``close_before`` is the right close, ``close`` the wrong one.
@@ -123,16 +135,16 @@ def read_holds(runtime: Runtime) -> list[dict[str, Any]]:
     return open_holds(query(runtime, _HOLDS).to_pylist())
 
 
-def open_holds(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def open_holds(rows: Iterable[HoldRow]) -> list[HoldRow]:
     """The holds that nothing has ended, oldest first, as rows of ``market.corporate_actions``.
 
     Args:
         rows: of kind ``wrong_listing``: symbol, ex_session, basis, knowledge_time and whatever else.
     """
-    holds: dict[str, dict[str, Any]] = {}
+    holds: dict[str, HoldRow] = {}
     for row in sorted(rows, key=lambda row: (row["knowledge_time"], row["ex_session"])):
         if row["basis"] == HELD:
-            holds[row["symbol"]] = dict(row)
+            holds[row["symbol"]] = row
         elif row["basis"] in _ENDING:
             holds.pop(row["symbol"], None)
     return sorted(holds.values(), key=lambda row: (row["ex_session"], row["symbol"]))

@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
 
 from pydantic import Field, ValidationError
 
@@ -80,10 +79,10 @@ class Held:
     release: Release | None
 
 
-def refusal_of(drop: Mapping[str, Any], reasons: tuple[str, ...], run_id: str) -> Refusal:
+def refusal_of(drop: Mapping[str, object], reasons: tuple[str, ...], run_id: str) -> Refusal:
     """The refusal of a drop by the run ``run_id``, now; ``drop`` is a row of ``raw.drops`` or has the same names."""
     named = {name: drop[name] for name in ("source", "store", "key", "version", "session")}
-    return Refusal(**named, reasons=reasons, run_id=run_id, at=datetime.now(UTC))
+    return Refusal.model_validate(named | {"reasons": reasons, "run_id": run_id, "at": datetime.now(UTC)})
 
 
 def refuse(store: ArtifactStore, refusals: Iterable[Refusal]) -> None:

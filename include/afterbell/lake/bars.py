@@ -28,6 +28,7 @@ _ACTION = ("ex_session", "factor", "kind", "knowledge_time", "basis", "rests_on"
 _DECIDED = "overrides:"
 """Beginning of the drop_id of a row that a person decided (``afterbell.ingest.actions.overrides``)."""
 Row = Mapping[str, Any]
+"""A row of a table as PyIceberg and Polars read it, or a notebook."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class BarsQuery:
     as_of: date | None = None
 
 
-def bar_as_known(runtime: Runtime, question: BarsQuery) -> dict[str, Any] | None:
+def bar_as_known(runtime: Runtime, question: BarsQuery) -> dict[str, object] | None:
     """The newest revision of a bar that was known, as traded.
 
     Returns:
@@ -56,7 +57,7 @@ def bar_as_known(runtime: Runtime, question: BarsQuery) -> dict[str, Any] | None
     return None if bar is None else _answer(bar)
 
 
-def adjusted_bar(runtime: Runtime, question: BarsQuery, exchange: Exchange) -> dict[str, Any] | None:
+def adjusted_bar(runtime: Runtime, question: BarsQuery, exchange: Exchange) -> dict[str, object] | None:
     """A bar in the shares and dollars of ``question.as_of``.
 
     Prices are multiplied by the factors of all actions known then whose ex-session lies after the bar's and not after
@@ -132,7 +133,7 @@ def _unseen_sessions(ledger: pl.DataFrame, question: BarsQuery, exchange: Exchan
     return sorted(day for day in unseen if day >= question.session)
 
 
-def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | None) -> dict[str, Any]:
+def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | None) -> dict[str, object]:
     """The answer of ``adjusted_bar``, from the rows that it read.
 
     Args:
@@ -155,7 +156,7 @@ def adjust(bar: Row, before: Row | None, actions: Iterable[Row], as_of: date | N
     return _answer(bar) | prices | own | {"taken": None if taken == date.max else taken.isoformat()}
 
 
-def _answer(bar: Row) -> dict[str, Any]:
+def _answer(bar: Row) -> dict[str, object]:
     return {name: bar[name] for name in _ANSWER} | {
         "session": bar["session"].isoformat(),
         "knowledge_time": bar["knowledge_time"].isoformat(),

@@ -128,6 +128,6 @@ def added_rows(spark: SparkSession, table: Table, branch: str) -> DataFrame | No
     return spark.read.option("start-snapshot-id", main).option("end-snapshot-id", tip).table(table.full_name)
 
 
-def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, Any]:
+def snapshot_summary(spark: SparkSession, table: Table, snapshot_id: int) -> dict[str, str]:
     """The summary of the commit that made ``snapshot_id``."""
-    return dict(summary(spark, table, snapshot_id))
+    return summary(spark, table, snapshot_id)

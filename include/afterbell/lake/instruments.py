@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import polars as pl
 
 from afterbell.config.runtime import Runtime
@@ -13,7 +11,7 @@ from afterbell.lake.tables import INSTRUMENTS, SYMBOLS
 _PERIOD = ["symbol", "instrument", "name", "first_session", "last_session", "predecessor", "knowledge_time"]
 
 
-def read_instruments(runtime: Runtime, symbol: str = "") -> list[dict[str, Any]]:
+def read_instruments(runtime: Runtime, symbol: str = "") -> list[dict[str, object]]:
     """What symbols that changed hands stood for, by instrument and session.
 
     Args:

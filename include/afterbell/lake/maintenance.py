@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 from pyspark.sql import Row, SparkSession
 
@@ -79,7 +78,7 @@ def newest_commit(spark: SparkSession, tables: list[Table]) -> datetime | None:
     return datetime.fromtimestamp(max(millis) / 1000, UTC) if millis else None
 
 
-def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, Any]:
+def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, int | list[str]]:
     """Maintain one table.
 
     Returns:
@@ -93,7 +92,7 @@ def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, Any]:
         for branch in gone:
             persistently(f"table {table.name}, branch {branch}", partial(_drop_branch, spark, table, branch))
     busy = audits_at_work(metadata, gone)
-    outcome: dict[str, Any] = {"branches": gone, "postponed": busy}
+    outcome: dict[str, int | list[str]] = {"branches": gone, "postponed": busy}
     # A run that is being audited must find main where it left it, or it has to start anew.
     outcome |= {"compacted": 0, "files": 0, "manifests": 0} if busy else _rewrite_files(spark, table, metadata, this)
     return outcome | _expire_snapshots(spark, table, this, gone) | _remove_orphans(spark, table, this)
@@ -143,7 +142,7 @@ def _small_files(spark: SparkSession, table: Table, metadata: Metadata, keep: Ke
     """How many small data files lie in partitions that have enough of them."""
     least = keep.compaction.min_files
     current = {snapshot["snapshot-id"]: snapshot["summary"] for snapshot in metadata.get("snapshots", ())}
-    summary: Mapping[str, str] = current.get(metadata.get("current-snapshot-id"), {})
+    summary: Mapping[str, str] = current.get(metadata.get("current-snapshot-id", -1), {})
     if int(summary.get("total-data-files", least)) < least:
         return 0
     limit = int(keep.compaction.target_mb * 1024 * 1024 * 0.75)

@@ -6,9 +6,9 @@ Pure: it sees a table's metadata as Iceberg's specification writes it (JSON), an
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,46 @@ from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.lake.snapshots import COMMIT_ID, EXPIRED_COMMITS, MAIN
 
 AUDIT = "audit_"
-Metadata = Mapping[str, Any]
+
+Snapshot = TypedDict(
+    "Snapshot",
+    {
+        "snapshot-id": int,
+        "parent-snapshot-id": NotRequired[int],
+        "timestamp-ms": int,
+        "summary": NotRequired[Mapping[str, str]],
+    },
+)
+"""A snapshot; its parent is left out of a table's first one."""
+Ref = TypedDict("Ref", {"snapshot-id": int})
+"""A branch or a tag."""
+_Replaced = TypedDict("_Replaced", {"snapshot-id": int, "timestamp-ms": int})
+_EarlierFile = TypedDict("_EarlierFile", {"metadata-file": str, "timestamp-ms": int})
+
+
+class _Column(TypedDict):
+    name: str
+
+
+_Schema = TypedDict("_Schema", {"schema-id": int, "fields": Sequence[_Column]})
+_PartitionSpec = TypedDict("_PartitionSpec", {"spec-id": int, "fields": Sequence[_Column]})
+Metadata = TypedDict(
+    "Metadata",
+    {
+        "last-updated-ms": int,
+        "current-schema-id": int,
+        "schemas": Sequence[_Schema],
+        "default-spec-id": int,
+        "partition-specs": Sequence[_PartitionSpec],
+        "properties": NotRequired[Mapping[str, str]],
+        "current-snapshot-id": NotRequired[int],
+        "snapshots": NotRequired[Sequence[Snapshot]],
+        "snapshot-log": NotRequired[Sequence[_Replaced]],
+        "metadata-log": NotRequired[Sequence[_EarlierFile]],
+        "refs": NotRequired[Mapping[str, Ref]],
+    },
+)
+"""Of a table's metadata what decides on its maintenance; ``snapshot-log`` has the heads that ``main`` had."""
 
 
 class Compaction(Strict):
@@ -125,12 +164,14 @@ def commits_to_remember(metadata: Metadata, expiring: Collection[int]) -> dict[s
     return commits
 
 
-def _line_of_main(metadata: Metadata) -> Iterator[Metadata]:
+def _line_of_main(metadata: Metadata) -> Iterator[Snapshot]:
     known = {snapshot["snapshot-id"]: snapshot for snapshot in metadata.get("snapshots", ())}
-    current = metadata.get("refs", {}).get(MAIN, {}).get("snapshot-id")
-    while current in known:
-        yield known[current]
-        current = known[current].get("parent-snapshot-id")
+    main = metadata.get("refs", {}).get(MAIN)
+    current = known.get(main["snapshot-id"]) if main else None
+    while current is not None:
+        yield current
+        parent = current.get("parent-snapshot-id")
+        current = None if parent is None else known.get(parent)
 
 
 def version_before(metadata: Metadata, before: datetime) -> str | None:

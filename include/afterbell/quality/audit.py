@@ -118,7 +118,7 @@ def _context() -> Any:
     return context
 
 
-def _validation(context: Any, subject: Subject, rows: int) -> Callable[[dict[str, Any]], Any]:
+def _validation(context: Any, subject: Subject, rows: int) -> Callable[[dict[str, object]], Any]:
     """A function that evaluates ``subject`` with a given result format."""
     if isinstance(subject.frame, pl.DataFrame):
         frame, source = subject.frame.to_pandas(), context.data_sources.add_or_update_pandas(f"{subject.name} here")

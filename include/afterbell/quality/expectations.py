@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from afterbell.errors import ValidationFailedError
@@ -36,7 +36,7 @@ def expectations_of(rule: Rule) -> list[Any]:
     if made is None:
         raise ValidationFailedError(f"rule {rule.name!r}: no expectation is known for {type(rule).__name__}")
     gxe = library().expectations
-    return [getattr(gxe, name)(**{"meta": _meta(rule)} | arguments) for name, arguments in made(rule)]
+    return [getattr(gxe, name)(**{"meta": _meta(rule), **arguments}) for name, arguments in made(rule)]
 
 
 def row_expectations(rules: RuleSet, columns: Sequence[str], symbol_pattern: str = "") -> list[Any]:
@@ -65,7 +65,7 @@ def symbol_expectations(rules: RuleSet) -> list[Any]:
     return [expectation for rule in known for expectation in expectations_of(rule)]
 
 
-_Made = list[tuple[str, dict[str, Any]]]
+_Made = list[tuple[str, Mapping[str, object]]]
 _BETWEEN = "ExpectColumnValuesToBeBetween"
 
 
@@ -73,43 +73,43 @@ def _meta(rule: Rule, severity: str = "") -> dict[str, str]:
     return {"rule": rule.name, "severity": severity or rule.severity}
 
 
-def _mostly(rule: Rule) -> dict[str, Any]:
+def _mostly(rule: Rule) -> dict[str, float]:
     return {"mostly": 1 - rule.budget}
 
 
 def _not_null(rule: NotNull) -> _Made:
-    return [("ExpectColumnValuesToNotBeNull", {"column": column} | _mostly(rule)) for column in rule.columns]
+    return [("ExpectColumnValuesToNotBeNull", {"column": column, **_mostly(rule)}) for column in rule.columns]
 
 
 def _between(rule: Between) -> _Made:
     bounds = {"min_value": rule.min, "max_value": rule.max, "strict_min": rule.strict_min}
-    return [(_BETWEEN, {"column": column} | bounds | _mostly(rule)) for column in rule.columns]
+    return [(_BETWEEN, {"column": column, **bounds, **_mostly(rule)}) for column in rule.columns]
 
 
 def _pair_order(rule: PairOrder) -> _Made:
     pair = {"column_A": rule.larger, "column_B": rule.smaller, "or_equal": True}
     missing = {"ignore_row_if": "either_value_is_missing"}
-    return [("ExpectColumnPairValuesAToBeGreaterThanB", pair | missing | _mostly(rule))]
+    return [("ExpectColumnPairValuesAToBeGreaterThanB", {**pair, **missing, **_mostly(rule)})]
 
 
 def _matches(rule: Matches) -> _Made:
-    pattern = {"regex": rule.pattern} | _mostly(rule)
-    return [("ExpectColumnValuesToMatchRegex", {"column": column} | pattern) for column in rule.columns]
+    name, pattern = "ExpectColumnValuesToMatchRegex", rule.pattern
+    return [(name, {"column": column, "regex": pattern, **_mostly(rule)}) for column in rule.columns]
 
 
 def _jump(rule: Jump) -> _Made:
     low, high = rule.bounds
-    return [(_BETWEEN, {"column": MOVE, "min_value": low, "max_value": high} | _mostly(rule))]
+    return [(_BETWEEN, {"column": MOVE, "min_value": low, "max_value": high, **_mostly(rule)})]
 
 
 def _stale(rule: Stale) -> _Made:
-    limit = {"column": RUN, "max_value": rule.limit - 1} | _mostly(rule)
+    limit = {"column": RUN, "max_value": rule.limit - 1, **_mostly(rule)}
     warn = {"column": RUN, "max_value": rule.warn_sessions - 1, "meta": _meta(rule, "warn")}
     return [(_BETWEEN, limit), (_BETWEEN, warn)]
 
 
 def _unique_key(rule: UniqueKey) -> _Made:
-    return [("ExpectCompoundColumnsToBeUnique", {"column_list": [*rule.columns, DROP_ID]} | _mostly(rule))]
+    return [("ExpectCompoundColumnsToBeUnique", {"column_list": [*rule.columns, DROP_ID], **_mostly(rule)})]
 
 
 def _set_rule(rule: SetRule) -> _Made:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 Cell = str | int | float | bool | None
 """A value of a table; days and instants (UTC) as ISO text."""
@@ -181,7 +180,7 @@ class QualityReport(_ReportPart):
     gaps: NewestRows = NewestRows()
     without_volume: NewestRows = NewestRows()
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """JSON values."""
         return self.model_dump(mode="json")
 

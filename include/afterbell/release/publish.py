@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
 from afterbell.release.audit import Entry, next_instant, request_id, settle
@@ -18,7 +17,7 @@ from afterbell.release.manifest import Champion, Manifest, parse_manifest, relea
 from afterbell.release.pointer import Published, move
 from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
-from afterbell.training.candidate import candidate_key, read_candidate
+from afterbell.training.candidate import CandidateContent, candidate_key, read_candidate
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,24 @@ class Judged:
 
 
 def build_manifest(
-    candidate: dict[str, Any], session: date, metrics: Mapping[str, HorizonMetrics], reason: str
+    candidate: CandidateContent, session: date, metrics: Mapping[str, HorizonMetrics], reason: str
 ) -> Manifest:
     """The manifest of a candidate that the gate let through."""
     identifier = candidate["candidate_id"]
-    return Manifest(
-        release_id=release_id(session, identifier),
-        session=session,
-        candidate_id=identifier,
-        models=tuple(candidate["models"]),
-        features=candidate["features"],
-        inputs=candidate["inputs"],
-        spec=candidate["spec"],
-        metrics={horizon: values.to_json() for horizon, values in metrics.items()},
-        verdict={"verdict": "publish", "reason": reason},
-        code_version=candidate["code_version"],
-        environment=candidate["environment"],
+    return Manifest.model_validate(
+        {
+            "release_id": release_id(session, identifier),
+            "session": session,
+            "candidate_id": identifier,
+            "models": candidate["models"],
+            "features": candidate["features"],
+            "inputs": candidate["inputs"],
+            "spec": candidate["spec"],
+            "metrics": {horizon: values.to_json() for horizon, values in metrics.items()},
+            "verdict": {"verdict": "publish", "reason": reason},
+            "code_version": candidate["code_version"],
+            "environment": candidate["environment"],
+        }
     )
 
 

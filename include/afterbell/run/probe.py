@@ -8,10 +8,9 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
 
 import afterbell
-from afterbell.cluster.environment_check import facts
+from afterbell.cluster.environment_check import HostFacts, facts
 from afterbell.config.runtime import Runtime
 from afterbell.lake.storage import open_storage, reachable
 from afterbell.stores.preflight import check_stores
@@ -19,6 +18,16 @@ from afterbell.stores.preflight import check_stores
 _FOLDER = ".afterbell-probe"
 _NOT_THERE = ("afterbell.airflow", "afterbell.embedded", "afterbell.cli")  # rooms that are not sent
 _LONGEST = 400
+
+
+class ExecutorFacts(HostFacts):
+    """What a ``Look`` sees."""
+
+    cores: int
+    memory_gb: float
+    rooms: str
+    stores: str
+    warehouse: str
 
 
 @dataclass(frozen=True)
@@ -35,9 +44,10 @@ class Look:
     packages: tuple[str, ...]
     marker: str
 
-    def __call__(self) -> dict[str, Any]:
+    def __call__(self) -> ExecutorFacts:
         """Look; nothing that is wrong raises."""
-        return facts(self.packages) | {
+        return {
+            **facts(self.packages),
             "cores": os.cpu_count() or 0,
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
             "rooms": trouble(_import_rooms),

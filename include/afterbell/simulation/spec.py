@@ -6,9 +6,9 @@ import math
 import zlib
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import ConfigError
@@ -67,7 +67,7 @@ class MarketSpec:
         """The random numbers of one part of the market: no part's number of draws disturbs another's."""
         return np.random.default_rng([self.seed, zlib.crc32(part.encode())])
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """The parameters as JSON values."""
         return asdict(self) | {"last_session": self.last_session.isoformat(), "horizons": list(self.horizons)}
 

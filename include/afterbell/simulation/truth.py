@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any
 
 import numpy as np
+from pydantic import JsonValue
 
 from afterbell.simulation.arrays import Matrix
 from afterbell.simulation.listings import Listings
@@ -73,7 +73,7 @@ class Fault:
 class Truth:
     """The answers to a simulated market; ``spec`` is that of the market as JSON values."""
 
-    spec: dict[str, Any]
+    spec: dict[str, JsonValue]
     oracle: dict[int, Oracle]
     splits: tuple[Event, ...]
     dividends: tuple[Event, ...]
@@ -82,7 +82,7 @@ class Truth:
     restatements: tuple[Event, ...]
     faults: tuple[Fault, ...]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, JsonValue]:
         """All of it as JSON values; horizons are keys, events without an amount leave it out."""
         document = asdict(self)
         document["oracle"] = {str(horizon): asdict(value) for horizon, value in self.oracle.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from afterbell.config.runtime import HdfsLocation
 from afterbell.errors import (
@@ -26,6 +26,15 @@ from afterbell.stores.webhdfs import WebHdfs
 _COPYING = "._COPYING_"
 _WHOLE = "_SUCCESS"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class FileStatus(TypedDict):
+    """A file or folder as WebHDFS describes it: bytes, milliseconds since 1970; ``pathSuffix`` is its name."""
+
+    pathSuffix: str
+    type: str
+    length: int
+    modificationTime: int
 
 
 class HdfsDropStore:
@@ -81,7 +90,7 @@ class HdfsDropStore:
                 "check hdfs.root in include/config/platform.yaml, or create it"
             ) from error
 
-    def _walk(self, folder: str, prefix: str, entries: Iterable[dict[str, Any]]) -> Iterator[StoredObject]:
+    def _walk(self, folder: str, prefix: str, entries: Iterable[FileStatus]) -> Iterator[StoredObject]:
         for item in entries:
             key = f"{folder}/{item['pathSuffix']}" if folder else str(item["pathSuffix"])
             if item["type"] == "DIRECTORY":
@@ -106,18 +115,18 @@ class HdfsDropStore:
             return
         yield from self._walk(folder, prefix, entries)
 
-    def _sorted_entries(self, folder: str) -> Sequence[dict[str, Any]]:
+    def _sorted_entries(self, folder: str) -> Sequence[FileStatus]:
         entries = [item for item in self._entries(folder) if not _hidden(item["pathSuffix"])]
         # The order of keys, not of names: "a.txt" comes before "a/b".
         return sorted(entries, key=lambda item: (item["pathSuffix"] + "/" * (item["type"] == "DIRECTORY")).encode())
 
-    def _entries(self, folder: str) -> Iterator[dict[str, Any]]:
+    def _entries(self, folder: str) -> Iterator[FileStatus]:
         path = self._path(folder) if folder else f"/{self._root}"
         after: dict[str, str] = {}
         pages = Pages(f"hdfs {path} at {self._hdfs.url}")
         while True:
             page = self._call("GET", "LISTSTATUS_BATCH", path, **after)["DirectoryListing"]
-            entries = page["partialListing"]["FileStatuses"]["FileStatus"]
+            entries: Sequence[FileStatus] = page["partialListing"]["FileStatuses"]["FileStatus"]
             yield from entries
             if not page["remainingEntries"] or not entries:
                 return
@@ -213,7 +222,7 @@ class HdfsDropStore:
         return self._retry.call(lambda: self._hdfs.call(method, op, path, **params))
 
 
-def _object(key: str, status: dict[str, Any]) -> StoredObject:
+def _object(key: str, status: FileStatus) -> StoredObject:
     size, changed = int(status["length"]), int(status["modificationTime"])
     return StoredObject("hdfs", key, size, f"{size}-{changed}", _EPOCH + timedelta(milliseconds=changed))
 

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NotRequired, TypedDict
 
 from afterbell.errors import StoreConfigError
 
 _EMPTY_PAGES = 1000
 """Pages in a row without anything new: a service may show some while it passes over removed objects."""
+
+
+class ListEntry(TypedDict):
+    """An object of a page of S3's ``ListObjectsV2``."""
+
+    Key: str
+    Size: int
+    ETag: NotRequired[str]
+    LastModified: NotRequired[datetime]
+
+
+class ListPage(TypedDict, total=False):
+    """A page of S3's ``ListObjectsV2``."""
+
+    Contents: Sequence[ListEntry]
+    IsTruncated: bool
+    NextContinuationToken: str
 
 
 class Pages:
@@ -23,7 +42,7 @@ class Pages:
         self._last: frozenset[str] = frozenset()
         self._empty = 0
 
-    def next_token(self, page: dict[str, Any]) -> str:
+    def next_token(self, page: ListPage) -> str:
         """The token of the page after this one of S3's ``ListObjectsV2``; empty where it is the last.
 
         Raises:

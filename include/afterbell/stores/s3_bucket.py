@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from afterbell.config.runtime import S3Location
 from afterbell.errors import CredentialsExpiredError
 from afterbell.stores.keys import check_key, check_prefix
-from afterbell.stores.pages import Pages
+from afterbell.stores.pages import ListPage, Pages
 from afterbell.stores.protocols import StoredObject
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.stores.s3_client import AT_ONCE, etag_of, make_client, modified
@@ -165,8 +165,8 @@ class Bucket:
                 return sorted(objects, key=lambda item: item.key.encode())
             start = {"ContinuationToken": token}
 
-    def _page(self, parameters: dict[str, str]) -> dict[str, Any]:
-        page: dict[str, Any] = self.ask(
+    def _page(self, parameters: dict[str, str]) -> ListPage:
+        page: ListPage = self.ask(
             lambda client: client.list_objects_v2(Bucket=self.name, **parameters), parameters["Prefix"]
         )
         return page

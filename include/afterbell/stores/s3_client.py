@@ -5,6 +5,7 @@ Keys come from boto3's own chain (environment, profile, instance role), or from 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -20,6 +21,7 @@ from botocore.loaders import Loader
 
 from afterbell.config.runtime import S3Location
 from afterbell.errors import StoreConfigError
+from afterbell.stores.pages import ListEntry
 from afterbell.stores.retry import Timeouts
 
 AT_ONCE = 8
@@ -99,12 +101,12 @@ def is_loopback(url: str | None) -> bool:
     return url is not None and urlsplit(url).hostname in _LOOPBACK
 
 
-def modified(item: dict[str, Any]) -> datetime | None:
+def modified(item: ListEntry) -> datetime | None:
     """When a listing's entry was last written, in UTC; None where the entry doesn't state it."""
-    written: datetime | None = item.get("LastModified")
+    written = item.get("LastModified")
     return written.astimezone(UTC) if written else None
 
 
-def etag_of(answer: dict[str, Any]) -> str:
+def etag_of(answer: Mapping[str, object]) -> str:
     """The ETag of an answer or of a listing's entry, without the quotes that HTTP puts around it."""
     return str(answer.get("ETag", "")).strip('"')

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import date
@@ -46,7 +46,7 @@ class MatrixInputs:
     unseen: frozenset[date] = frozenset()
 
 
-def build(inputs: MatrixInputs, spec: ModelSpec, folder: Path, made_from: dict[str, Any]) -> int:
+def build(inputs: MatrixInputs, spec: ModelSpec, folder: Path, made_from: Mapping[str, object]) -> int:
     """Write the rows in the universe, ordered by session and symbol, into ``folder``; see ``matrix``.
 
     Args:

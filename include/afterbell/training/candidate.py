@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 from afterbell.errors import PermanentError
 from afterbell.lake.commit import commit_id
@@ -17,6 +17,41 @@ from afterbell.training.fits import FitResult, TrainingOutcome
 from afterbell.training.inputs import Handed
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
+
+
+class ModelEntry(TypedDict):
+    """A model of ``candidate.json``: its file below the candidate's folder, its size in bytes, its SHA-256."""
+
+    family: str
+    horizon: int
+    path: str
+    size: int
+    sha256: str
+
+
+class TrainingCounts(TypedDict):
+    """How many rows and fits a training had, what it made, and what it left out."""
+
+    train_rows: int
+    fits: int
+    skipped: Sequence[str]
+    left_out: Sequence[str]
+    models: Sequence[ModelEntry]
+
+
+class CandidateContent(TrainingCounts):
+    """The content of ``candidate.json``, as ``describe`` makes it; experiments add their id and what they searched."""
+
+    candidate_id: str
+    session: str
+    spec: dict[str, Any]
+    features: Mapping[str, object]
+    inputs: Mapping[str, object]
+    train_sessions: Sequence[str]
+    code_version: str
+    environment: Mapping[str, str]
+    experiment: NotRequired[str]
+    search: NotRequired[Sequence[object]]
 
 
 def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object) -> str:
@@ -67,7 +102,7 @@ def describe(
     outcome: TrainingOutcome,
     handed: Handed,
     left_out: Sequence[str] = (),
-) -> dict[str, Any]:
+) -> CandidateContent:
     """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
 
     Args:
@@ -117,7 +152,7 @@ def _environment(spec: ModelSpec) -> dict[str, str]:
     return environment_versions(package for name in spec.families.named() for package in FAMILIES[name].packages)
 
 
-def _model_entry(result: FitResult) -> dict[str, Any]:
+def _model_entry(result: FitResult) -> ModelEntry:
     return {
         "family": result.fit.family,
         "horizon": result.fit.horizon,
@@ -127,7 +162,7 @@ def _model_entry(result: FitResult) -> dict[str, Any]:
     }
 
 
-def upload(store: ArtifactStore, content: dict[str, Any], outcome: TrainingOutcome, root: str = "") -> None:
+def upload(store: ArtifactStore, content: CandidateContent, outcome: TrainingOutcome, root: str = "") -> None:
     """Write the models, then ``candidate.json``: a candidate without it was never finished."""
     identifier = content["candidate_id"]
     for result in outcome.finals:
@@ -136,11 +171,11 @@ def upload(store: ArtifactStore, content: dict[str, Any], outcome: TrainingOutco
     store.put(candidate_key(identifier, root=root), body)
 
 
-def read_candidate(store: ArtifactStore, identifier: str, root: str = "") -> dict[str, Any]:
+def read_candidate(store: ArtifactStore, identifier: str, root: str = "") -> CandidateContent:
     """The content of a candidate's ``candidate.json``.
 
     Raises:
         ObjectMissingError: there is no such candidate, or it was never finished.
     """
-    content: dict[str, Any] = json.loads(store.get(candidate_key(identifier, root=root)))
+    content: CandidateContent = json.loads(store.get(candidate_key(identifier, root=root)))
     return content

@@ -19,7 +19,6 @@ import json
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +53,7 @@ class Matrix:
     grid: tuple[date, ...]
     tickers: tuple[str, ...]
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    made_from: dict[str, Any] = field(default_factory=dict)
+    made_from: dict[str, object] = field(default_factory=dict)
 
     def rows(self, first: int, last: int) -> slice:
         """The rows of the sessions ``first`` to ``last``, ordinals, both included."""

@@ -11,11 +11,10 @@ import fcntl
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 from afterbell.lake.commit import commit_id
 from afterbell.provenance import code_version, environment_versions
@@ -29,7 +28,7 @@ _MAKING = ".making-"
 
 def made_from(
     session: date, exchange: str, handed: Handed, spec: ModelSpec, first: date | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """All that decides a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
 
     Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
@@ -54,7 +53,7 @@ def made_from(
     )
 
 
-def matrix_key(origin: dict[str, Any]) -> str:
+def matrix_key(origin: Mapping[str, object]) -> str:
     """The name of the folder of a matrix made from ``origin``: 32 hexadecimal digits."""
     return commit_id("matrix", **origin)
 

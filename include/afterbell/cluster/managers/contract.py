@@ -72,7 +72,7 @@ class LaunchParts:
 class Submissions(Protocol):
     """The server of a cluster that launches drivers; safe to share between threads."""
 
-    def create(self, payload: Mapping[str, Any], /) -> str:
+    def create(self, payload: Mapping[str, object], /) -> str:
         """Launch a driver and return its id.
 
         Raises:

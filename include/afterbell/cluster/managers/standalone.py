@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import NotRequired, TypedDict
 from urllib.parse import urlencode
 
 from afterbell.cluster.driver_place import DriverNeeds, PlaceCause
@@ -114,7 +114,7 @@ class _WorkerLog:
 
 
 def _find_log(master_ui: str, driver: str, read_page: ReadPage) -> _WorkerLog:
-    state = read_page(f"{master_ui}/json/").json()
+    state: MasterState = read_page(f"{master_ui}/json/").json()
     mine = [entry for entry in (*state["activedrivers"], *state["completeddrivers"]) if entry["id"] == driver]
     if not mine:
         raise LookupError(f"{master_ui} does not list {driver}")
@@ -128,7 +128,36 @@ def _executor_cause(request: ExecutorRequest, application: str, read_page: ReadP
     return standalone_cause(read_page(f"{request.ui}/json/").json(), application, request)
 
 
-def standalone_cause(state: Mapping[str, Any], application: str, request: ExecutorRequest) -> str:
+class Worker(TypedDict):
+    """A worker; memory in MiB."""
+
+    id: str
+    webuiaddress: str
+    state: str
+    cores: int
+    memory: int
+    coresfree: int
+    memoryfree: int
+
+
+class CoreHolder(TypedDict):
+    """An application or a driver; of the latter ``worker`` is the id of its worker, once it has one."""
+
+    id: str
+    cores: NotRequired[int]
+    worker: NotRequired[str]
+
+
+class MasterState(TypedDict, total=False):
+    """What a standalone master answers at ``/json/``."""
+
+    workers: Sequence[Worker]
+    activeapps: Sequence[CoreHolder]
+    activedrivers: Sequence[CoreHolder]
+    completeddrivers: Sequence[CoreHolder]
+
+
+def standalone_cause(state: MasterState, application: str, request: ExecutorRequest) -> str:
     """Why an application has no executor, by a standalone master's ``/json/``.
 
     Args:
@@ -156,13 +185,13 @@ def standalone_cause(state: Mapping[str, Any], application: str, request: Execut
     )
 
 
-def _others_hold_cores(state: Mapping[str, Any], application: str) -> bool:
+def _others_hold_cores(state: MasterState, application: str) -> bool:
     """Whether another application, or a driver on the cluster, holds cores of the workers."""
     applications = any(app.get("id") != application and app.get("cores") for app in state.get("activeapps", []))
     return applications or any(driver.get("cores") for driver in state.get("activedrivers", []))
 
 
-def _worker_sizes(state: Mapping[str, Any]) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+def _worker_sizes(state: MasterState) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
     """Cores and MiB of each living worker, and how much of them is free."""
     alive = [worker for worker in state.get("workers", []) if worker.get("state") == "ALIVE"]
     sizes = [(int(worker["cores"]), int(worker["memory"])) for worker in alive]
@@ -181,7 +210,7 @@ def _place_cause(ui: str, needs: DriverNeeds, read_page: ReadPage) -> PlaceCause
     return standalone_place_cause(read_page(f"{ui}/json/").json(), needs)
 
 
-def standalone_place_cause(state: Mapping[str, Any], needs: DriverNeeds) -> PlaceCause:
+def standalone_place_cause(state: MasterState, needs: DriverNeeds) -> PlaceCause:
     """Why a driver has no place, by a standalone master's ``/json/``."""
     sizes, free = _worker_sizes(state)
     if not sizes:

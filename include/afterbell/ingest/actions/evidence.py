@@ -14,12 +14,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import polars as pl
 
-from afterbell.ingest.actions.inference import split_from_price
+from afterbell.ingest.actions.inference import Reading, split_from_price
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE, WEIGHTY
 
 HALF_CENT = 0.005
@@ -252,7 +252,7 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     pairs = _pairs(rows, how="inner").with_columns(adjustment=believed)
     # Few rows move so far that a split might show in the price alone.
     alone = pairs.filter((pl.col("adjustment") == 1.0) & _moved(1.5))
-    inferred = [_inferred(row) for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
+    inferred = [_factor_of(split_from_price(**row)) for row in alone.select(_INFERRED_FROM).iter_rows(named=True)]
     key = [name for name in ("drop", "symbol", "session") if name in rows.columns]
     splits = alone.lazy().select(*key, _inferred=pl.Series(inferred, dtype=pl.Float64))
     context = pairs.lazy().select(*key, "unchanged", "adjustment", previous_close="close_before")
@@ -262,8 +262,7 @@ def with_context(rows: pl.DataFrame) -> pl.DataFrame:
     return seen.with_columns(adjustment, pl.col("unchanged").fill_null(value=False)).drop("_inferred").collect()
 
 
-def _inferred(bar: Mapping[str, Any]) -> float:
-    reading = split_from_price(**bar)
+def _factor_of(reading: Reading | None) -> float:
     return 1.0 if reading is None or reading.factor is None else reading.factor
 
 

@@ -13,10 +13,10 @@ over years finds what each of its nights finds.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from math import log
-from typing import Any, Literal
+from typing import Literal
 
 import polars as pl
 
@@ -46,6 +46,31 @@ _RESTATED = "volume, level; a later drop tells the close otherwise"
 _ALONE = "volume, level"
 
 Releases = Mapping[tuple[str, date], datetime]
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a row rests on: a symbol's session, when that became known, and the drop that showed it."""
+
+    symbol: str
+    session: date
+    knowledge_time: datetime
+    drop_id: str
+
+
+@dataclass(frozen=True)
+class _Evidence(_Source):
+    """A row of ``_candidates``."""
+
+    close_before: float
+    close: float
+    begins: bool
+    alone: bool
+    newcomer: bool
+
+
+def _evidence_of(rows: pl.DataFrame) -> Iterator[_Evidence]:
+    return (_Evidence(*row) for row in rows.select(field.name for field in fields(_Evidence)).iter_rows())
 
 
 @dataclass(frozen=True)
@@ -88,10 +113,10 @@ def wrong_listings(
     rows = _candidates(evidence if renames is None else without_moved(evidence, renames), known, list(open_holds))
     symbols = pl.concat([rows["symbol"], pl.Series("symbol", list(open_holds), dtype=pl.String)]).unique()
     explained = _Explained(actions.filter(is_factor() & pl.col("symbol").is_in(symbols.implode())))
-    changes: list[dict[str, Any]] = []
+    changes: list[dict[str, object]] = []
     for symbol in sorted(set(rows["symbol"])):
         symbol_rows = rows.filter(pl.col("symbol") == symbol)
-        changes += _of_symbol(symbol_rows.iter_rows(named=True), open_holds.get(symbol), explained, freed)
+        changes += _of_symbol(_evidence_of(symbol_rows), open_holds.get(symbol), explained, freed)
     made = pl.DataFrame(changes, schema=LISTINGS)
     every = pl.concat([earlier.select(list(LISTINGS)), made])
     last = _open(every)
@@ -211,42 +236,38 @@ class _Explained:
 
 
 def _of_symbol(
-    rows: Iterable[dict[str, Any]], hold: Hold | None, explained: _Explained, releases: Releases
-) -> Iterator[dict[str, Any]]:
+    rows: Iterable[_Evidence], hold: Hold | None, explained: _Explained, releases: Releases
+) -> Iterator[dict[str, object]]:
     """What one symbol's evidence changes, row after row."""
     for row in rows:
-        session, instant, close = row["session"], row["knowledge_time"], row["close"]
-        if (
-            hold is not None
-            and (since := explained.by(row["symbol"], hold.session))
-            and hold.known < since[0] <= instant
-        ):
-            yield from _explained_since(row["symbol"], hold, explained)
+        session, instant, close = row.session, row.knowledge_time, row.close
+        if hold is not None and (since := explained.by(row.symbol, hold.session)) and hold.known < since[0] <= instant:
+            yield from _explained_since(row.symbol, hold, explained)
             hold = None
-        if hold is not None and (released_at := releases.get((row["symbol"], hold.session))) and released_at <= instant:
+        if hold is not None and (released_at := releases.get((row.symbol, hold.session))) and released_at <= instant:
             hold = None
         if hold is not None:
             if session > hold.session and hold.ended_by(close):
                 yield _row(row, RETURNED, hold.right, close, "level")
                 hold = None
             continue
-        if row["begins"] and not explained.known(row["symbol"], session, instant):
-            hold = Hold(session, row["close_before"], close, instant)
-            witness = _ALONE if row["alone"] else ANOTHER if row["newcomer"] else _RESTATED
+        if row.begins and not explained.known(row.symbol, session, instant):
+            hold = Hold(session, row.close_before, close, instant)
+            witness = _ALONE if row.alone else ANOTHER if row.newcomer else _RESTATED
             yield _row(row, HELD, hold.right, close, witness)
 
 
-def _explained_since(symbol: str, hold: Hold, explained: _Explained) -> Iterator[dict[str, Any]]:
+def _explained_since(symbol: str, hold: Hold, explained: _Explained) -> Iterator[dict[str, object]]:
     since = explained.by(symbol, hold.session)
     if since is None or since[0] <= hold.known:
         return
-    row = {"symbol": symbol, "session": hold.session, "knowledge_time": since[0], "drop_id": since[1]}
-    yield _row(row, EXPLAINED, hold.right, hold.wrong, "an action that became known later")
+    source = _Source(symbol, hold.session, *since)
+    yield _row(source, EXPLAINED, hold.right, hold.wrong, "an action that became known later")
 
 
-def _row(row: dict[str, Any], basis: str, right: float, close: float, rests_on: str) -> dict[str, Any]:
+def _row(row: _Source, basis: str, right: float, close: float, rests_on: str) -> dict[str, object]:
     return {
-        "symbol": row["symbol"], "ex_session": row["session"], "factor": 1.0, "kind": WRONG_LISTING, "basis": basis,
-        "knowledge_time": row["knowledge_time"], "drop_id": row["drop_id"], "confidence": None, "rests_on": rests_on,
+        "symbol": row.symbol, "ex_session": row.session, "factor": 1.0, "kind": WRONG_LISTING, "basis": basis,
+        "knowledge_time": row.knowledge_time, "drop_id": row.drop_id, "confidence": None, "rests_on": rests_on,
         "close_before": right, "close": close,
     }  # fmt: skip

@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from afterbell.cluster.executor_request import ExecutorRequest
 from afterbell.cluster.managers.capacity import taken, too_large
 from afterbell.cluster.managers.contract import ReadPage
-from afterbell.cluster.managers.mesos.agents import agent_sizes, attributes_of, constraints_of, meets, overhead_mb
+from afterbell.cluster.managers.mesos.agents import (
+    Agent,
+    Framework,
+    MesosTask,
+    agent_sizes,
+    attributes_of,
+    constraints_of,
+    meets,
+    overhead_mb,
+)
 
 _FAILED = {"TASK_FAILED", "TASK_ERROR", "TASK_LOST", "TASK_GONE", "TASK_DROPPED"}
 _HOMES = ("spark.mesos.executor.home", "spark.executor.uri", "spark.mesos.executor.docker.image")
@@ -35,8 +43,8 @@ def executor_cause(request: ExecutorRequest, application: str, read_page: ReadPa
 
 
 def mesos_cause(
-    agents: Sequence[Mapping[str, Any]],
-    frameworks: Sequence[Mapping[str, Any]],
+    agents: Sequence[Agent],
+    frameworks: Sequence[Framework],
     application: str,
     request: ExecutorRequest,
 ) -> str:
@@ -55,7 +63,7 @@ def mesos_cause(
         task
         for framework in frameworks
         if framework.get("id") == application
-        for task in framework.get("completed_tasks", [])
+        for task in framework.get("completed_tasks") or ()
     ]
     failed = [task for task in tasks if task.get("state") in _FAILED]
     if failed:
@@ -72,7 +80,7 @@ def mesos_cause(
     return too_large(sizes, request, "agent") or taken(free, request, "agent") or _not_offered(request)
 
 
-def _failed(failed: Sequence[Mapping[str, Any]], agents: Sequence[Mapping[str, Any]], request: ExecutorRequest) -> str:
+def _failed(failed: Sequence[MesosTask], agents: Sequence[Agent], request: ExecutorRequest) -> str:
     last = failed[-1]
     messages = [status["message"] for status in last.get("statuses", []) if status.get("message")]
     hosts = {agent.get("id"): agent.get("hostname") for agent in agents}

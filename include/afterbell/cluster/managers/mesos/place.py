@@ -8,13 +8,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from afterbell.cluster.driver_place import DriverNeeds, PlaceCause
 from afterbell.cluster.executor_request import megabytes
 from afterbell.cluster.managers.capacity import no_room
 from afterbell.cluster.managers.contract import UNREADABLE, ReadPage
-from afterbell.cluster.managers.mesos.agents import agent_sizes, attributes_of, constraints_of, meets, overhead_mb
+from afterbell.cluster.managers.mesos.agents import (
+    Agent,
+    Framework,
+    agent_sizes,
+    attributes_of,
+    constraints_of,
+    meets,
+    overhead_mb,
+    tasks_of,
+)
 from afterbell.cluster.profile_keys import ProfileKeys
 
 DISPATCHER = "Spark Cluster"
@@ -55,7 +63,7 @@ def place_cause(ui: str, needs: DriverNeeds, read_page: ReadPage) -> PlaceCause 
     return None if cause.unregistered and _hides_frameworks(ui, frameworks["frameworks"], read_page) else cause
 
 
-def _hides_frameworks(ui: str, shown: Sequence[Any], read_page: ReadPage) -> bool:
+def _hides_frameworks(ui: str, shown: Sequence[Framework], read_page: ReadPage) -> bool:
     """Whether the master counts more active frameworks than it shows: its rules may hide them from us."""
     try:
         return int(read_page(f"{ui}/metrics/snapshot").json()["master/frameworks_active"]) > len(shown)
@@ -63,9 +71,7 @@ def _hides_frameworks(ui: str, shown: Sequence[Any], read_page: ReadPage) -> boo
         return False
 
 
-def mesos_place_cause(
-    agents: Sequence[Mapping[str, Any]], frameworks: Sequence[Mapping[str, Any]], needs: DriverNeeds
-) -> PlaceCause:
+def mesos_place_cause(agents: Sequence[Agent], frameworks: Sequence[Framework], needs: DriverNeeds) -> PlaceCause:
     """Why a driver has no place, by a Mesos master's ``/slaves`` and ``/frameworks``.
 
     Args:
@@ -97,12 +103,12 @@ def mesos_place_cause(
     )
 
 
-def _is_dispatcher(framework: Mapping[str, Any]) -> bool:
-    tasks = [task for kind in ("tasks", "completed_tasks", "unreachable_tasks") for task in framework.get(kind) or ()]
+def _is_dispatcher(framework: Framework) -> bool:
+    tasks = tasks_of(framework)
     return framework.get("name") == DISPATCHER or any(_DRIVER_TASK.fullmatch(str(task.get("id"))) for task in tasks)
 
 
-def _not_registered(registered: Sequence[Mapping[str, Any]]) -> PlaceCause:
+def _not_registered(registered: Sequence[Framework]) -> PlaceCause:
     names = sorted({str(framework.get("name")) for framework in registered})
     if not names:
         text = f"no dispatcher is registered with the Mesos master: {_AFTER_RESTART}"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TypedDict
 from urllib.parse import urlencode
 
 from afterbell.cluster.managers.contract import ReadPage
+from afterbell.cluster.managers.mesos.agents import Agent, Frameworks, MesosTask, tasks_of
 
-_TASKS = ("tasks", "completed_tasks", "unreachable_tasks")
-"""Where a Mesos master lists a framework's tasks: those of a lost agent under the last."""
+
+class _FileChunk(TypedDict):
+    data: str
+    offset: int
 
 
 @dataclass(frozen=True)
@@ -32,9 +34,9 @@ class _Sandbox:
         chunk = self._files(path, offset=max(0, size - longest), length=longest)
         return str(chunk["data"])
 
-    def _files(self, path: str, **span: int) -> Mapping[str, Any]:
+    def _files(self, path: str, **span: int) -> _FileChunk:
         address = f"{self.agent}/files/read?{urlencode({'path': path, **span})}"
-        answer: Mapping[str, Any] = self.read_page(address).json()
+        answer: _FileChunk = self.read_page(address).json()
         return answer
 
 
@@ -57,17 +59,16 @@ def find_log(master_ui: str, driver: str, read_page: ReadPage) -> _Sandbox:
     )
 
 
-def _port(agent: Mapping[str, Any]) -> str:
+def _port(agent: Agent) -> str:
     return str(agent.get("port") or str(agent["pid"]).rsplit(":", 1)[-1])
 
 
-def _newest_task(state: Mapping[str, Any], driver: str) -> tuple[Mapping[str, Any], str]:
+def _newest_task(state: Frameworks, driver: str) -> tuple[MesosTask, str]:
     """The newest task of ``driver`` (a retry's id carries ``-retry-N``) and its framework."""
     tasks = [
         (task, str(framework["id"]))
         for framework in (*state.get("frameworks", ()), *state.get("completed_frameworks", ()))
-        for kind in _TASKS
-        for task in framework.get(kind) or ()
+        for task in tasks_of(framework)
         if task["id"] == driver or str(task["id"]).startswith(f"{driver}-retry-")
     ]
     if not tasks:
