@@ -9,11 +9,10 @@ from datetime import UTC, datetime
 from typing import TypedDict
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from pydantic import JsonValue
 
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
-from afterbell.cluster.driver_status import DriverStatus
+from afterbell.cluster.driver_status import DriverStatus, StatusDocument
 from afterbell.cluster.driver_watch import DriverLimits, DriverWatch, Ending, LimitsDocument
 from afterbell.cluster.launch import submissions_at
 from afterbell.cluster.managers.contract import Submissions
@@ -30,7 +29,7 @@ class DriverEvent(TypedDict):
     """
 
     ending: str
-    status: Mapping[str, JsonValue]
+    status: StatusDocument
     trouble: str
 
 
