@@ -13,6 +13,7 @@ from afterbell.cli.doctor_cluster import findings_of
 from afterbell.config.loader import config_folder
 from afterbell.config.platform import Folders
 from afterbell.embedded.ports import free_port
+from afterbell.run.contracts.releases import ProbeResult
 from tests.cluster.drivers import ROOT
 from tests.clusters.classes import executor_properties, on_cluster_properties
 from tests.clusters.dispatcher import dispatcher
@@ -20,19 +21,32 @@ from tests.clusters.standalone import standalone
 from tests.patience import LONG
 
 _PATIENT = 3 * LONG  # longer than doctor itself waits, which then says what for
-DRIVER = {"host": "h0", "python": "3.11.7", "java": "17.0.2", "cores": 8, "packages": {"pyspark": "3.5.9"}}
-EXECUTOR = {"host": "h1", "executor": "h1:7", "cores": 8, "memory_gb": 16.0, "differs": [], "rooms": "", "stores": "",
-            "warehouse": ""}  # fmt: skip
-FOUND = {"driver": DRIVER, "executors": [EXECUTOR], "javas": ["17.0.2"], "warehouse": "", "catalog": "", "share": None}
+DRIVER = {
+    "host": "h0",
+    "executor": "driver",
+    "python": "3.11.7",
+    "java": "17.0.2",
+    "cores": 8,
+    "packages": {"pyspark": "3.5.9"},
+}
+EXECUTOR = {"host": "h1", "executor": "h1:7", "python": "3.11.7", "packages": {"pyspark": "3.5.9"}, "cores": 8,
+            "memory_gb": 16.0, "differs": [], "rooms": "", "stores": "", "warehouse": ""}  # fmt: skip
+FOUND = {"driver": DRIVER, "executors": [EXECUTOR], "javas": ["17.0.2"], "application": "local-1", "warehouse": "",
+         "catalog": "", "share": None}  # fmt: skip
+
+
+def _probed(document):
+    """A probe's result, as it is read."""
+    return ProbeResult.model_validate(document)
 
 
 def _missing(**more):
-    return [(each.check, each.found) for each in findings_of(FOUND | more) if each.state == "missing"]
+    return [(each.check, each.found) for each in findings_of(_probed(FOUND | more)) if each.state == "missing"]
 
 
 def test_a_cluster_without_trouble_misses_nothing():
     assert _missing() == []
-    assert [each.check for each in findings_of(FOUND)] == [
+    assert [each.check for each in findings_of(_probed(FOUND))] == [
         "driver", "executor h1:7", "rooms", "stores", "warehouse", "catalog",
     ]  # fmt: skip
 
@@ -57,7 +71,9 @@ def test_what_one_node_lacks_is_told_with_its_host(more, expected):
 
 
 def test_another_major_version_of_java_is_worth_a_warning():
-    assert [each.state for each in findings_of(FOUND | {"javas": ["11.0.1"]}) if each.check == "java"] == ["warn"]
+    assert [each.state for each in findings_of(_probed(FOUND | {"javas": ["11.0.1"]})) if each.check == "java"] == [
+        "warn"
+    ]
 
 
 _DOCTOR = ["-m", "afterbell.cli"]

@@ -24,6 +24,7 @@ from afterbell.cluster.secrets import cluster_secrets, secret_values, weak_secre
 from afterbell.config.platform import Folders, Platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, NoResourcesError
+from afterbell.run.contracts.releases import ProbeInputs
 from afterbell.run.job import StepArgs
 from tests.cluster.rest_server import frozen_server
 from tests.cluster.test_connections import ENV
@@ -180,7 +181,7 @@ def _job(server, tmp_path, monkeypatch, mib):
     env = ENV | {"AFTERBELL_HOME": str(tmp_path)}
     opened = Opened(folders, Platform(), Runtime.from_env(env), env)
     cluster = ClusterProfile(**ON_CLUSTER | {"master": server.url.replace("http", "parade"), "master_ui": server.url})
-    args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC))
+    args = StepArgs("probe", date(2026, 6, 30), "doctor__x", datetime(2026, 6, 30, 22, tzinfo=UTC), ProbeInputs())
     return doctor_cluster._Job(opened, cluster, args)
 
 
