@@ -60,7 +60,7 @@ def test_one_worker_too_small_then_breaking_executors_then_too_busy_then_gone(cl
     assert "/<n>/stderr on a worker" in output
 
     patient = limits(cluster.ui, first_executor=60)  # its executor must start first, on whatever machine this is
-    with driver(tmp_path, COUNTING, cluster.master, patient, inputs={"keep counting": True}) as holder:
+    with driver(tmp_path, COUNTING, cluster.master, patient, inputs={"keep_counting": True}) as holder:
         read_until(holder, "COUNTED")
         status, output = outcome(tmp_path, COUNTING, cluster.master, limits(cluster.ui))
         assert status == 1, output

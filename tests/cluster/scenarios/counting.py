@@ -11,8 +11,6 @@ from afterbell.run.contracts.daily import Result
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.steps import Step
 
-KEEP_COUNTING = "keep_counting"
-
 
 class CountingInputs(Inputs):
     keep_counting: bool = False
