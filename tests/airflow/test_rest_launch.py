@@ -20,6 +20,7 @@ from afterbell.airflow import cluster_step
 from afterbell.airflow.connections import store_environment
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.share import placed
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import failure_key, result_key
 from tests.airflow.rest_fixtures import KEY, connected, store, world
 from tests.airflow.rest_world import CREATE, RUN, World, configure, told
@@ -54,7 +55,7 @@ def test_nothing_that_airflow_stores_of_the_wait_is_secret(world, stores):
 
 def test_the_driver_is_known_before_anything_else_happens(world, monkeypatch):
     seen = []
-    monkeypatch.setattr(cluster_step.ClusterStep, "_follow", lambda *_: seen.append(world.state.attempt) or {})
+    monkeypatch.setattr(cluster_step.ClusterStep, "_follow", lambda *_: seen.append(world.state.attempt) or Result())
     world.step().execute(world.context())
     assert seen[0]["driver"] == world.drivers[0]
 
