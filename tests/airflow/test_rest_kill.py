@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import (
 from afterbell.airflow import attempt, cluster_step
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
+from afterbell.run.contracts.daily import Result
 from afterbell.run.job import attempt_key
 from tests.airflow.rest_fixtures import KEY, connected, store, world
 from tests.airflow.rest_world import told
@@ -127,7 +128,7 @@ def test_marking_a_former_attempt_as_killed_leaves_the_newest_alone(world, store
 
 def test_on_kill_in_the_worker_ends_the_driver_and_marks_it(world, monkeypatch, store):
     step = world.step()
-    monkeypatch.setattr(cluster_step.ClusterStep, "_follow", lambda *_: {})
+    monkeypatch.setattr(cluster_step.ClusterStep, "_follow", lambda *_: Result())
     step.execute(world.context())
     kill = world.kills(0)
     world.says(0, told("KILLED"))
