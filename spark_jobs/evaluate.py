@@ -35,7 +35,7 @@ from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Champion
 from afterbell.release.turn import give_back_turn, take_turn
 from afterbell.run.contracts.base import to_json
-from afterbell.run.contracts.daily import EvaluateInputs, EvaluateResult, HorizonMetrics
+from afterbell.run.contracts.models import EvaluateInputs, EvaluateResult, HorizonMetrics
 from afterbell.run.job import StepArgs, run_slug, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS

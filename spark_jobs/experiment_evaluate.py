@@ -28,8 +28,8 @@ from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
 from afterbell.release.catalog import read_manifest
-from afterbell.run.contracts.daily import HorizonMetrics
 from afterbell.run.contracts.experiments import ExperimentEvaluateInputs, ExperimentEvaluateResult
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_EVALUATE

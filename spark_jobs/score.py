@@ -27,7 +27,7 @@ from afterbell.lake.tables import BARS, SIGNALS, factor_table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
-from afterbell.run.contracts.daily import ScoreInputs, ScoreResult
+from afterbell.run.contracts.models import ScoreInputs, ScoreResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import SCORE

@@ -25,7 +25,7 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import OUT_OF_SAMPLE
-from afterbell.run.contracts.daily import TrainInputs, TrainResult
+from afterbell.run.contracts.models import TrainInputs, TrainResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import TRAIN

@@ -31,7 +31,8 @@ registered_seconds: {registered}
 """
 SCRIPT = """
 import os, sys
-from afterbell.run.contracts.daily import IngestInputs, Result
+from afterbell.run.contracts.base import Result
+from afterbell.run.contracts.data import IngestInputs
 from afterbell.run.job import run_step
 from afterbell.run.steps import Step
 from afterbell.errors import ConfigError, StoreUnavailableError

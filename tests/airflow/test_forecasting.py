@@ -19,7 +19,7 @@ from afterbell.airflow.notices import deadline_missed
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.run.contracts.daily import LeftOut, TrainInstructions
+from afterbell.run.contracts.models import LeftOut, TrainInstructions
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.sla.policy import TIMED, load_policy
 from tests.airflow.hook_server import HookServer

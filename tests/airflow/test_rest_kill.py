@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import (
 from afterbell.airflow import attempt, cluster_step
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.results import AttemptNotes
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import attempt_key
 from tests.airflow.rest_fixtures import KEY, connected, store, world
 from tests.airflow.rest_world import told

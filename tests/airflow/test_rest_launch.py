@@ -20,7 +20,7 @@ from afterbell.airflow import cluster_step
 from afterbell.airflow.connections import store_environment
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.share import placed
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import failure_key, result_key
 from tests.airflow.rest_fixtures import KEY, connected, store, world
 from tests.airflow.rest_world import CREATE, RUN, World, configure, told

@@ -17,7 +17,7 @@ from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.cluster import reach
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
-from afterbell.run.contracts.daily import IngestResult
+from afterbell.run.contracts.data import IngestResult
 from tests.cluster.test_connections import ENV
 from tests.cluster.test_reach import closed_port
 from tests.clusters.programs import until

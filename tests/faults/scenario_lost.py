@@ -22,7 +22,7 @@ from afterbell.lake import reader
 from afterbell.lake.commit import head
 from afterbell.lake.spark import lake_session
 from afterbell.quality.job import validate
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.steps import step_named
 from afterbell.stores.factory import drop_store

@@ -17,7 +17,7 @@ from afterbell.errors import (
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.manifest import Manifest
 from afterbell.release.publish import build_manifest, move_champion, upload
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.stores.artifacts import ArtifactStore
 from tests.faults.conftest import CALM, HASTY, SLOW_DOWN, Stage
 from tests.faults.proxy import Action, Answer, Pass, Reset, Stall

@@ -28,7 +28,7 @@ from afterbell.quality import job as validate
 from afterbell.release import __main__ as release
 from afterbell.release import publish
 from afterbell.release.catalog import read_champion
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import StepArgs, result_key, run_step
 from afterbell.run.steps import step_named
 from afterbell.stores.artifacts import ArtifactStore

@@ -30,7 +30,7 @@ from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import ancestry
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import ALL, BARS, MINUTE_BARS, RUNS, SYMBOLS
-from afterbell.run.contracts.daily import IngestInputs
+from afterbell.run.contracts.data import IngestInputs
 from afterbell.run.job import StepArgs
 from afterbell.run.record import record_run
 from tests.lake.branches import open_branch

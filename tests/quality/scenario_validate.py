@@ -19,7 +19,7 @@ from afterbell.lake.span import bars_span
 from afterbell.lake.tables import BARS
 from afterbell.quality import job as step
 from afterbell.quality.report_store import newest_report
-from afterbell.run.contracts.daily import IngestResult
+from afterbell.run.contracts.data import IngestResult
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.factory import drop_store
 from tests.ingest import world

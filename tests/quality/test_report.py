@@ -22,7 +22,7 @@ from afterbell.quality.report import build_report
 from afterbell.quality.report_document import QualityReport
 from afterbell.quality.report_store import newest_report
 from afterbell.quality.whole_sessions import SourceFacts
-from afterbell.run.contracts.daily import ValidateInputs
+from afterbell.run.contracts.data import ValidateInputs
 from afterbell.run.job import StepArgs
 from afterbell.sources.source import load_source
 from afterbell.stores.protocols import StoredObject

@@ -20,7 +20,7 @@ from afterbell.release.audit import moves, not_carried_out
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.promotion import carry_out, choice, plan
 from afterbell.release.publish import Judged, publish
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from tests.release.conftest import RIDGE, add_candidate
 
 pytestmark = pytest.mark.services

@@ -15,7 +15,7 @@ from afterbell.release.catalog import list_releases, read_champion, read_manifes
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from afterbell.release.turn import KEY as TURN
 from afterbell.release.turn import take_turn
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.scoring.models import open_release
 from tests.patience import LONG
 from tests.release.conftest import add_candidate

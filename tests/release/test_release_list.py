@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from afterbell.cli import release as cli
 from afterbell.release.publish import Judged, publish
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from tests.release.conftest import add_candidate
 
 pytestmark = pytest.mark.services

@@ -19,7 +19,7 @@ from afterbell.release import publish as publish_module
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.release.publish import Judged, publish
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.scoring.models import open_release
 from tests.release.conftest import add_candidate
 from tests.steps import step_args

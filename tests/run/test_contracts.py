@@ -7,7 +7,8 @@ import pytest
 
 from afterbell.errors import ConfigError
 from afterbell.run.contracts.base import Figure, Record
-from afterbell.run.contracts.daily import IngestResult, TrainInputs
+from afterbell.run.contracts.data import IngestResult
+from afterbell.run.contracts.models import TrainInputs
 from afterbell.run.steps import DAILY, OTHERS, PROBE, TASKS, step_named
 
 DOCUMENTS = Path(__file__).parent / "documents"

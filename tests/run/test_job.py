@@ -8,7 +8,8 @@ import pytest
 
 from afterbell.errors import ConfigError, ObjectMissingError, StoreUnavailableError
 from afterbell.run import job
-from afterbell.run.contracts.daily import LeftOut, Result
+from afterbell.run.contracts.base import Result
+from afterbell.run.contracts.models import LeftOut
 from afterbell.run.contracts.releases import ProbeInputs
 from afterbell.run.job import (
     EXIT_PERMANENT,

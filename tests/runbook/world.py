@@ -30,7 +30,7 @@ from afterbell.features.job import features
 from afterbell.ingest.job import ingest
 from afterbell.quality.job import validate
 from afterbell.release.__main__ import main as publish
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import StepArgs, result_key, run_step
 from afterbell.run.steps import STEPS, inputs_of, step_named
 from afterbell.simulation.feed import deliveries

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from afterbell.errors import ConfigError
-from afterbell.run.contracts.daily import LeftOut, TrainInputs
+from afterbell.run.contracts.models import LeftOut, TrainInputs
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import FINAL, plan
 from tests.patience import LONG

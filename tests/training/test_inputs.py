@@ -5,7 +5,7 @@ import json
 import pytest
 
 from afterbell.errors import ConfigError, StaleInputError
-from afterbell.run.contracts.daily import TrainInputs
+from afterbell.run.contracts.models import TrainInputs
 from afterbell.training.inputs import Handed
 
 INPUTS = {

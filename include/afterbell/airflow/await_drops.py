@@ -21,7 +21,7 @@ from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import PermanentError
-from afterbell.run.contracts.daily import ArrivedDrop, AwaitedDrops, LateDrop, MissingDrop
+from afterbell.run.contracts.data import ArrivedDrop, AwaitedDrops, LateDrop, MissingDrop
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.sources.source import Source
 from afterbell.stores.artifacts import ArtifactStore

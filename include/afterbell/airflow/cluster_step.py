@@ -35,7 +35,7 @@ from afterbell.cluster.secrets import secret_values
 from afterbell.cluster.sizing import memory_hint
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError, UnknownOutcomeError
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.contracts.notes import StepFailure
 from afterbell.run.contracts.opened import OpenedRun
 

@@ -19,7 +19,7 @@ from afterbell.airflow.notice import NoticePlace, NoticeRun
 from afterbell.airflow.notices import notify
 from afterbell.calendar.sessions import Exchange
 from afterbell.errors import AfterbellError, ObjectMissingError, PreconditionFailedError
-from afterbell.run.contracts.daily import TrainInstructions
+from afterbell.run.contracts.models import TrainInstructions
 from afterbell.run.contracts.notes import ForecastDocument, ForecastEntry
 from afterbell.run.contracts.opened import BudgetFigures, OpenedRun
 from afterbell.run.job import result_key

@@ -25,7 +25,7 @@ from afterbell.cluster.profile import ClusterProfile
 from afterbell.cluster.submission import step_environment
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.steps import step_named
 
 _SCRIPT = "library_step.py"

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.job import run_slug
 from afterbell.run.steps import DAILY, OTHERS

@@ -23,7 +23,8 @@ from airflow.sdk.configuration import conf
 from afterbell.airflow import failures
 from afterbell.airflow.artifact_access import open_artifacts, secret_values
 from afterbell.airflow.notice import Notice, NoticePlace, NoticeRun, StageTime, compose, read_results, scrub
-from afterbell.run.contracts.daily import PublishResult, Result, TrainResult
+from afterbell.run.contracts.base import Result
+from afterbell.run.contracts.models import PublishResult, TrainResult
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.steps import PUBLISH, TRAIN
 from afterbell.sla.policy import Channel, Kind, load_policy

@@ -19,8 +19,7 @@ from afterbell.config.environment import HOME
 from afterbell.config.runtime import Runtime
 from afterbell.config.s3_keys import ARTIFACTS, keys_of
 from afterbell.errors import ConfigError, ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
-from afterbell.run.contracts.base import Inputs
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Inputs, Result
 from afterbell.run.contracts.notes import AttemptNote, StepFailure
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.job import attempt_key, failure_key, result_key

@@ -29,7 +29,7 @@ from afterbell.cluster.submission import submission
 from afterbell.config.environment import WARM
 from afterbell.config.platform import Folders
 from afterbell.errors import PermanentError, RetryableError, StoreUnavailableError
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.contracts.opened import OpenedRun
 from afterbell.run.steps import inputs_of, step_named
 

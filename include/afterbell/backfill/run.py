@@ -18,7 +18,7 @@ from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StaleInputError
 from afterbell.run.active import active
 from afterbell.run.contracts.backfills import BackfillFillInputs, BackfillFillResult
-from afterbell.run.contracts.daily import FeaturesInputs, IngestInputs, ValidateInputs
+from afterbell.run.contracts.data import FeaturesInputs, IngestInputs, ValidateInputs
 from afterbell.run.job import StepArgs
 from afterbell.run.steps import FEATURES, INGEST, VALIDATE
 from afterbell.stores.artifacts import ArtifactStore

@@ -14,7 +14,7 @@ from afterbell.cli.context import stores
 from afterbell.cli.options import AsJson
 from afterbell.cli.output import advising, by_figure, err, print_json, print_rows, print_text, report_errors
 from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingError, UnprovenPointerError
-from afterbell.run.contracts.daily import ScorerMetrics
+from afterbell.run.contracts.models import ScorerMetrics
 from afterbell.stores.artifacts import ArtifactStore
 
 app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")

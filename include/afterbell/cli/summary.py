@@ -13,7 +13,8 @@ from afterbell.cli.output import print_label, print_text
 from afterbell.config.loader import Strict
 from afterbell.durations import format_duration
 from afterbell.run.contracts.base import Inputs, Instant
-from afterbell.run.contracts.daily import HorizonMetrics, RefusedDrop
+from afterbell.run.contracts.data import RefusedDrop
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.run.job import result_key
 from afterbell.run.steps import DAILY, EVALUATE, INGEST, PUBLISH, SCORE, VALIDATE, Out_co, Step
 from afterbell.sla.deadline import Deadline

@@ -31,7 +31,7 @@ from afterbell.lake.scan import LakeFile, first_partition, plan_files, read_colu
 from afterbell.lake.shape import shape_of
 from afterbell.lake.snapshots import live
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, FUNDAMENTALS, Table, factor_table
-from afterbell.run.contracts.daily import PlannedSet
+from afterbell.run.contracts.data import PlannedSet
 
 _MADE = "path string, partition string, rows bigint, size bigint, body binary"
 _AT_ONCE = 4

@@ -34,7 +34,7 @@ from afterbell.lake.commit import commit_id, ensure_table, find_commit, head, sn
 from afterbell.lake.files import discard_files
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS
-from afterbell.run.contracts.daily import FeaturesInputs, FeaturesResult, FilledSet, PlannedSet
+from afterbell.run.contracts.data import FeaturesInputs, FeaturesResult, FilledSet, PlannedSet
 from afterbell.run.job import StepArgs
 from afterbell.run.record import record_run
 

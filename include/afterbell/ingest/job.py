@@ -58,7 +58,7 @@ from afterbell.lake.scan import LakeFile
 from afterbell.lake.spark import lake_session_beside
 from afterbell.lake.tables import BARS, EVIDENCE, MINUTE_BARS
 from afterbell.packages import SHARED
-from afterbell.run.contracts.daily import IngestInputs, IngestResult, RefusedDrop
+from afterbell.run.contracts.data import IngestInputs, IngestResult, RefusedDrop
 from afterbell.run.job import StepArgs, run_slug
 from afterbell.run.record import record_run
 from afterbell.sources.arrival import complete, unfinished

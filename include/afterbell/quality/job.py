@@ -29,7 +29,7 @@ from afterbell.quality.audit_branch import Judgement, judge_branch
 from afterbell.quality.branch import BranchReader
 from afterbell.quality.library import import_in_background
 from afterbell.quality.report import known_report, store_report
-from afterbell.run.contracts.daily import IngestInputs, ValidateInputs, ValidateResult
+from afterbell.run.contracts.data import IngestInputs, ValidateInputs, ValidateResult
 from afterbell.run.job import StepArgs, run_slug
 from afterbell.run.record import record_run
 from afterbell.run.steps import INGEST

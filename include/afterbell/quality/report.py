@@ -34,7 +34,7 @@ from afterbell.quality.report_document import (
 )
 from afterbell.quality.report_store import STEP
 from afterbell.quality.whole_sessions import SourceFacts
-from afterbell.run.contracts.daily import ValidateInputs
+from afterbell.run.contracts.data import ValidateInputs
 from afterbell.run.job import StepArgs, result_key
 from afterbell.sources.row_rules import RUN
 from afterbell.stores.artifacts import ArtifactStore

@@ -10,7 +10,7 @@ from afterbell.errors import PermanentError
 from afterbell.release.catalog import read_champion
 from afterbell.release.publish import Judged, publish
 from afterbell.release.turn import give_back_turn
-from afterbell.run.contracts.daily import PublishInputs, PublishResult
+from afterbell.run.contracts.models import PublishInputs, PublishResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.steps import PUBLISH
 from afterbell.stores.artifacts import ArtifactStore

@@ -15,7 +15,7 @@ from afterbell.release.audit import Entry, next_instant, request_id, settle
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
-from afterbell.run.contracts.daily import HorizonMetrics
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import CandidateContent, candidate_key, read_candidate
 

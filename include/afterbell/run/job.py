@@ -23,8 +23,7 @@ from afterbell.cluster.driver import EXIT_PERMANENT, RECORD, STEP
 from afterbell.cluster.packed import unpacked
 from afterbell.cluster.ready import ready_at
 from afterbell.errors import AfterbellError, ConfigError, ObjectMissingError, OvertakenError, PermanentError
-from afterbell.run.contracts.base import Inputs, misfit, to_json
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Inputs, Result, misfit, to_json
 from afterbell.run.contracts.notes import AttemptNote, StepFailure
 from afterbell.run.steps import In_co, Out_co, Step
 

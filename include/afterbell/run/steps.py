@@ -16,23 +16,13 @@ from afterbell.run.contracts.backfills import (
     BackfillPlanInputs,
     BackfillPlanResult,
 )
-from afterbell.run.contracts.base import Inputs, Record
-from afterbell.run.contracts.daily import (
+from afterbell.run.contracts.base import Inputs, Record, Result
+from afterbell.run.contracts.data import (
     AwaitedDrops,
-    EvaluateInputs,
-    EvaluateResult,
     FeaturesInputs,
     FeaturesResult,
     IngestInputs,
     IngestResult,
-    PublishInputs,
-    PublishResult,
-    Result,
-    ScoreInputs,
-    ScoreResult,
-    TrainInputs,
-    TrainInstructions,
-    TrainResult,
     ValidateInputs,
     ValidateResult,
 )
@@ -44,6 +34,17 @@ from afterbell.run.contracts.experiments import (
     ExperimentResolveResult,
     ExperimentTrainInputs,
     ExperimentTrainResult,
+)
+from afterbell.run.contracts.models import (
+    EvaluateInputs,
+    EvaluateResult,
+    PublishInputs,
+    PublishResult,
+    ScoreInputs,
+    ScoreResult,
+    TrainInputs,
+    TrainInstructions,
+    TrainResult,
 )
 from afterbell.run.contracts.opened import (
     Approval,

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Protocol, TypeVar
 
 from afterbell.errors import ConfigError, ObjectTooLargeError
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.sla.budgets import Run, Timing
 from afterbell.stores.protocols import StoredObject

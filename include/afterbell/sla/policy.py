@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from afterbell.config.loader import Strict, config_folder, load_yaml
 from afterbell.errors import ConfigError
-from afterbell.run.contracts.daily import LeftOut
+from afterbell.run.contracts.models import LeftOut
 from afterbell.run.steps import STEPS
 
 TIMED = ("await_drops", *STEPS)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from afterbell.run.contracts.daily import LeftOut
+from afterbell.run.contracts.models import LeftOut
 from afterbell.training.fits import FINAL, Fit
 from afterbell.training.spec import ModelSpec
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from afterbell.errors import StaleInputError
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
-from afterbell.run.contracts.daily import SnapshotInputs
+from afterbell.run.contracts.models import SnapshotInputs
 
 
 @dataclass(frozen=True)

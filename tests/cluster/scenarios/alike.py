@@ -6,8 +6,7 @@ from pyspark.sql import SparkSession
 
 from afterbell.cluster.environment_check import require_alike
 from afterbell.cluster.watch import open_session
-from afterbell.run.contracts.base import Inputs
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Inputs, Result
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.steps import Step
 from afterbell.training.packages import all_packages

@@ -14,7 +14,8 @@ import uuid
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError, ObjectChangedError, PreconditionFailedError
-from afterbell.run.contracts.daily import IngestInputs, Result
+from afterbell.run.contracts.base import Result
+from afterbell.run.contracts.data import IngestInputs
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.steps import Step
 from afterbell.stores.artifacts import ArtifactStore

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from afterbell.airflow.pages.tonight import StageView, TonightPage
+from afterbell.airflow.pages.stages import StageView
+from afterbell.airflow.pages.tonight import TonightPage
 from afterbell.airflow.pages.views import View
 
 ROW, TOP, FOOT = 30, 6, 26

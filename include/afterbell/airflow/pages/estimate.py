@@ -13,7 +13,7 @@ from afterbell.errors import CalendarBoundsError, ConfigError
 from afterbell.experiments.check import World
 from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Result
 from afterbell.run.job import run_slug
 
 COUNT = 5

@@ -12,11 +12,11 @@ from pydantic import Field
 from afterbell.airflow.pages.documents import Document, Documents
 from afterbell.airflow.pages.experiment_runs import DAG, Details, failed_task, standing, task_at_work
 from afterbell.airflow.pages.runs import Run
-from afterbell.airflow.pages.tonight import ProgressView, failure, progress
+from afterbell.airflow.pages.stages import ProgressView, failure, progress
 from afterbell.airflow.pages.views import FailureView, View
 from afterbell.errors import ConfigError
 from afterbell.run.contracts.base import Figure, Record
-from afterbell.run.contracts.daily import ScorerMetrics
+from afterbell.run.contracts.models import ScorerMetrics
 from afterbell.run.contracts.notes import StepFailure, StepProgress
 from afterbell.run.job import run_slug
 

@@ -13,7 +13,7 @@ from afterbell.airflow.pages.views import View
 from afterbell.errors import ConfigError, DigestMismatchError
 from afterbell.release.manifest import RELEASE_ID, Champion, Manifest, ModelFile, SetSchema, parse_manifest
 from afterbell.run.contracts.base import Figure, Record
-from afterbell.run.contracts.daily import ScorerMetrics
+from afterbell.run.contracts.models import ScorerMetrics
 
 COUNT = 30
 """Sessions whose releases stand on one page."""

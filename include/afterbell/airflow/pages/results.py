@@ -15,7 +15,8 @@ from afterbell.airflow.pages.views import View
 from afterbell.errors import ConfigError
 from afterbell.release.manifest import Champion
 from afterbell.run.contracts.base import Figure, Inputs, Record
-from afterbell.run.contracts.daily import HorizonMetrics, RefusedDrop
+from afterbell.run.contracts.data import RefusedDrop
+from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS, INGEST, PUBLISH, STEPS, VALIDATE, Out_co, Step
 from afterbell.stores.protocols import StoredObject
 

@@ -9,7 +9,7 @@ from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import Response
 
-from afterbell.airflow.pages import clock, results, runs, sessions, tonight
+from afterbell.airflow.pages import clock, results, runs, sessions, stages, tonight
 from afterbell.airflow.pages.chart import ChartView, GaugeView, chart, gauge
 from afterbell.airflow.pages.data_docs import docs_page
 from afterbell.airflow.pages.documents import Documents, fault_of, open_documents
@@ -103,12 +103,12 @@ class RunWithoutSession(View):
 def _without_session(db: SessionDep, run: Run, recent: Sequence[Run]) -> RunWithoutSession:
     reports = runs.failures(db, [run.run_id]).get(run.run_id, {})
     failures = (
-        tonight.failure(report, None).model_copy(update={"task": task}) for task, report in sorted(reports.items())
+        stages.failure(report, None).model_copy(update={"task": task}) for task, report in sorted(reports.items())
     )
     return RunWithoutSession(
         now=datetime.now(UTC).isoformat(),
         zone=clock.exchange().zone,
-        refresh=5 if run.state in tonight.UNDER_WAY else None,
+        refresh=5 if run.state in stages.UNDER_WAY else None,
         run=_line(run),
         asked_for=run.session,
         failures=tuple(failures),

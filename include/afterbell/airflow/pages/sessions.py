@@ -13,9 +13,9 @@ from afterbell.airflow.pages.data_docs import docs_pages
 from afterbell.airflow.pages.documents import Documents
 from afterbell.airflow.pages.results import Folder, LateView, QualityView, VerdictView, quality, verdict
 from afterbell.airflow.pages.runs import Reports, Run
-from afterbell.airflow.pages.tonight import UNDER_WAY
+from afterbell.airflow.pages.stages import UNDER_WAY
 from afterbell.airflow.pages.views import View
-from afterbell.run.contracts.daily import RefusedDrop
+from afterbell.run.contracts.data import RefusedDrop
 from afterbell.run.steps import INGEST, TRAIN
 
 COUNT = 20

@@ -108,7 +108,7 @@ class PageAnswer(Protocol):
         ...
 
     def json(self) -> Any:
-        """Its JSON document; raises ValueError if it is none."""
+        """Its JSON document; raises ValueError if it is not JSON."""
         ...
 
 

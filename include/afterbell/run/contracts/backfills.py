@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field, JsonValue
 
-from afterbell.run.contracts.base import Figure, Inputs
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Figure, Inputs, Result
 
 
 class BackfillPlanInputs(Inputs):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -21,7 +22,6 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
-from pydantic.fields import FieldInfo
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
@@ -91,7 +91,7 @@ class Record(BaseModel):
         if not (info.context and info.context.get(_STORED) and isinstance(value, dict)):
             return handler(value)
         missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in value]
-        model = handler(value | {name: _blank(cls.model_fields[name]) for name in missing})
+        model = handler(value | {name: _blank(cls, name) for name in missing})
         model.model_fields_set.difference_update(missing)
         return model
 
@@ -100,9 +100,30 @@ class Record(BaseModel):
         return to_json(self)
 
 
-def _blank(field: FieldInfo) -> object:
-    """The empty value of a field's type."""
-    adapter: TypeAdapter[Any] = TypeAdapter(field.annotation or object)
+class Result(Record):
+    """The result of a step; the frame of every job writes these keys, the step itself those of its own model.
+
+    Attributes:
+        step: its name.
+        started_at: when the driver began.
+        ready_at: when its session was open; None where it opened none.
+        finished_at: when it was done.
+        seconds: between the first and the last.
+        attempt: token of the try; not there where no other try is possible.
+    """
+
+    step: str = ""
+    started_at: Instant | None = None
+    ready_at: Instant | None = None
+    finished_at: Instant | None = None
+    seconds: Figure = 0
+    attempt: str = ""
+
+
+@cache
+def _blank(model: type[Record], name: str) -> object:
+    """The empty value of a field's type: pages read the same documents over and over."""
+    adapter: TypeAdapter[Any] = TypeAdapter(model.model_fields[name].annotation or object)
     for value in _BLANKS:
         try:
             adapter.validate_json(json.dumps(value), strict=True, context={_STORED: True})

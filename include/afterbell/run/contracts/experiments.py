@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import JsonValue, model_validator
 
-from afterbell.run.contracts.base import Figure, Inputs
-from afterbell.run.contracts.daily import HorizonMetrics, Result, SnapshotInputs
+from afterbell.run.contracts.base import Figure, Inputs, Result
+from afterbell.run.contracts.models import HorizonMetrics, SnapshotInputs
 
 
 class ExperimentInputs(Inputs):

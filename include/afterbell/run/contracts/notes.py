@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, StrictInt
 
 from afterbell.run.contracts.base import Figure, Instant, Record
-from afterbell.run.contracts.daily import TrainInstructions
+from afterbell.run.contracts.models import TrainInstructions
 
 
 class StepFailure(Record):

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from afterbell.run.contracts.base import Figure, Inputs, Instant, Record
-from afterbell.run.contracts.daily import Result
+from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result
 
 
 class ReleaseDropInputs(Inputs):
