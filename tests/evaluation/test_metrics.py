@@ -9,12 +9,11 @@ from scipy import stats
 
 from afterbell.evaluation.metrics import (
     horizon_metrics,
-    newey_west_se,
-    overlap_lag,
     row_correlations,
     score_panel,
     summarise,
 )
+from afterbell.evaluation.overlap import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import ScorePanel
 from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 

@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from afterbell.errors import GateError
-from afterbell.evaluation.metrics import newey_west_se, overlap_lag
+from afterbell.evaluation.overlap import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import Floats
 from afterbell.evaluation.settings import GateSettings
 from afterbell.evaluation.statistics import block_length, bootstrap_means

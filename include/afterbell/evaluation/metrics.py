@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from afterbell.evaluation.overlap import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, blend, row_ranks
 from afterbell.evaluation.portfolio import LongShort, long_short
 from afterbell.evaluation.settings import PortfolioSettings
@@ -63,28 +64,6 @@ def _centred(values: Floats, valid: NDArray[np.bool_]) -> Floats:
     filled = np.where(valid, values, 0.0)
     mean = filled.sum(axis=1, keepdims=True) / np.maximum(valid.sum(axis=1, keepdims=True), 1)
     return np.where(valid, values - mean, 0.0)
-
-
-def newey_west_se(values: Floats, lag: int) -> float:
-    """Standard error of the mean of an autocorrelated series, with Bartlett's weights.
-
-    Args:
-        values: float64 (n,), finite, in order of time.
-        lag: autocovariances used; 0 gives the standard deviation (divided by n) over the square root of n.
-    """
-    n = values.size
-    if n == 0:
-        return math.nan
-    x = values - values.mean()
-    variance = float(x @ x) / n
-    for k in range(1, min(lag, n - 1) + 1):
-        variance += 2.0 * (1.0 - k / (lag + 1.0)) * float(x[k:] @ x[:-k]) / n
-    return math.sqrt(max(variance, 0.0) / n)
-
-
-def overlap_lag(sessions: int, horizon: int) -> int:
-    """Lags for the standard error: the overlap h-1, or Newey and West's (1994) rule 4 (n/100)^(2/9) if longer."""
-    return max(horizon - 1, int(4.0 * (sessions / 100.0) ** (2.0 / 9.0)))
 
 
 def score_panel(panel: ScorePanel, settings: PortfolioSettings) -> dict[str, Scored]:

@@ -11,7 +11,8 @@ import numpy as np
 from markupsafe import Markup
 
 from afterbell.evaluation.gate import Comparison, Contender, GateDecision
-from afterbell.evaluation.metrics import Scored, newey_west_se, overlap_lag, summarise
+from afterbell.evaluation.metrics import Scored, summarise
+from afterbell.evaluation.overlap import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
 from afterbell.evaluation.since import Change
 from afterbell.reporting import plots
