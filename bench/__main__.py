@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from bench.backfill import backfills
 from bench.features import against_qlib, with_history
+from bench.gate import operating_characteristics
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
 
@@ -19,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "features": against_qlib,
     "history": with_history,
     "backfill": backfills,
+    "gate": operating_characteristics,
 }
 
 
@@ -46,7 +48,7 @@ def main() -> None:
 
 def _line(found: Ratio | Figure) -> str:
     if isinstance(found, Figure):
-        return f"{found.name:<28}{found.value:>8.2f} {found.unit}"
+        return f"{found.name:<28}{found.value:>8.{found.digits}f} {found.unit}"
     return (
         f"{found.name:<28}{found.ratio:>8.2f}{found.low:>8.2f}{found.high:>8.2f}{found.ours:>9.3f}{found.theirs:>9.3f}"
     )

@@ -41,12 +41,14 @@ class Figure:
         value: the number.
         unit: its unit.
         note: how it came about.
+        digits: decimals that it is printed with.
     """
 
     name: str
     value: float
     unit: str
     note: str
+    digits: int = 2
 
 
 def side_by_side(

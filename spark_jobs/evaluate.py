@@ -10,12 +10,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 from pydantic import JsonValue
 
 from afterbell.calendar.sessions import Exchange
@@ -23,15 +22,17 @@ from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, ObjectMissingError, ObjectTooLargeError, StaleInputError
 from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
-from afterbell.evaluation.gate import Contender, GateDecision, decide, in_time, undecided
+from afterbell.evaluation.gate import GateDecision, Rival, decide, in_time, undecided
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
+from afterbell.evaluation.rivals import Records, read_rival
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
 from afterbell.release.catalog import read_champion
+from afterbell.release.compared import read_compared
 from afterbell.release.manifest import Champion
 from afterbell.release.turn import give_back_turn, take_turn
 from afterbell.run.contracts.base import to_json
@@ -79,7 +80,7 @@ def _judge(
         lambda: (read_candidate(store, candidate_id), read_champion(store)),
     )
     ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
-    rows = read_rows(spark, runtime.s3, snapshot, ids)
+    rows = read_rows(spark, runtime.s3, snapshot, ids[:1])
     try:
         own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
     except GateError as error:
@@ -89,7 +90,14 @@ def _judge(
             f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
             "clear the task 'train' and all after it"
         )
-    rival, decided = decide_against(champion, rows, own, tuple(candidate["spec"]["horizons"]), settings)
+
+    def read() -> Rival | None:
+        if champion is None:
+            return None
+        serving, approved = (read_compared(store, name) for name in (champion.release_id, champion.approved_id))
+        return read_rival(Records(spark, runtime.s3, snapshot), serving, approved, own, candidate, settings)
+
+    rival, decided = decide_against(champion, read, own, tuple(candidate["spec"]["horizons"]), settings)
     decision = in_time(decided, datetime.now(UTC), args.deadline)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
     outcome = _result(args, candidate["candidate_id"], champion, decision, metrics, runtime)
@@ -103,7 +111,8 @@ def _judge(
             decision=decision,
             panels=own.panels,
             scored=own.scored,
-            contenders=(own.contender, rival) if rival else (own.contender,),
+            contenders=(own.contender, rival.contender) if rival else (own.contender,),
+            paired=rival.paired if rival else {},
             gains=gains,
             coefficients=coefficients,
             data=_counts(args.inputs),
@@ -143,6 +152,7 @@ def _result(
         metrics={horizon: HorizonMetrics.model_validate(values) for horizon, values in metrics.items()},
         report_key=f"reports/{session}/{slug}/report.html",
         report_path=str(runtime.home / "reports" / f"{session}-{slug}.html"),
+        offer=decision.offer,
     )
 
 
@@ -158,16 +168,15 @@ def _counts(inputs: EvaluateInputs) -> dict[str, JsonValue]:
 
 def decide_against(
     champion: Champion | None,
-    rows: pl.DataFrame,
+    read: Callable[[], Rival | None],
     own: CandidateScores,
     horizons: tuple[int, ...],
     settings: GateSettings,
-) -> tuple[Contender | None, GateDecision]:
+) -> tuple[Rival | None, GateDecision]:
     """The champion as the gate sees it, and the verdict; a gate that cannot decide keeps the champion."""
     rival = None
     try:
-        if champion:
-            rival = judge(rows, champion.candidate_id, champion.session, settings).contender
+        rival = read()
         return rival, decide(own.contender, rival, horizons, settings)
     except GateError as error:
         return rival, undecided(error, champion.candidate_id if champion else None)

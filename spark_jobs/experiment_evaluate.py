@@ -10,16 +10,16 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime
-
-from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
 from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
-from afterbell.evaluation.gate import Contender, GateDecision, decide
+from afterbell.evaluation.gate import GateDecision, Rival, decide
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData
+from afterbell.evaluation.rivals import Records, read_rival
 from afterbell.evaluation.settings import GateSettings, load_gate
 from afterbell.experiments.report import SearchedFamily, deflated, outcome, render, title
 from afterbell.experiments.request import ExperimentRequest, root_of
@@ -27,7 +27,7 @@ from afterbell.experiments.resolve import asked
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import EXPERIMENTS
-from afterbell.release.catalog import read_manifest
+from afterbell.release.compared import read_compared
 from afterbell.run.contracts.experiments import ExperimentEvaluateInputs, ExperimentEvaluateResult
 from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.run.job import StepArgs, run_step
@@ -59,8 +59,16 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
             f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
             f"{snapshot}: start the experiment anew"
         )
-    rival = champion_of(spark, runtime, store, args.inputs, settings)
-    decision = judged(own, rival, request, settings)
+
+    def read() -> Rival | None:
+        champion, oos_snapshot = args.inputs.champion, args.inputs.champion_oos_snapshot
+        if not champion or oos_snapshot is None:
+            return None
+        # A person is asked about each promotion, so that nothing is measured from the last one.
+        serving = read_compared(store, champion)
+        return read_rival(Records(spark, runtime.s3, oos_snapshot), serving, serving, own, candidate, settings)
+
+    rival, decision = judged(own, read, request, settings)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
     searched = [SearchedFamily.model_validate(entry) for entry in candidate["search"]]
     path = runtime.home / "reports" / f"experiment-{experiment}.html"
@@ -86,7 +94,8 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
             decision=decision,
             panels=own.panels,
             scored=own.scored,
-            contenders=(own.contender, rival) if rival else (own.contender,),
+            contenders=(own.contender, rival.contender) if rival else (own.contender,),
+            paired=rival.paired if rival else {},
             gains=gains,
             coefficients=coefficients,
             title=title(request),
@@ -121,36 +130,29 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
     return result
 
 
-def champion_of(
-    spark: SparkSession,
-    runtime: Runtime,
-    store: ArtifactStore,
-    inputs: ExperimentEvaluateInputs,
-    settings: GateSettings,
-) -> Contender | None:
-    """The champion that served when the experiment began, by its own predictions; None where there was none."""
-    if not inputs.champion or inputs.champion_oos_snapshot is None:
-        return None
-    manifest = read_manifest(store, inputs.champion)
-    rows = read_rows(spark, runtime.s3, inputs.champion_oos_snapshot, [manifest.candidate_id])
-    return judge(rows, manifest.candidate_id, manifest.session, settings).contender
-
-
 def judged(
-    own: CandidateScores, rival: Contender | None, request: ExperimentRequest, settings: GateSettings
-) -> GateDecision:
-    """The gate's decision; held also where the daily run could not go on with the promoted release."""
+    own: CandidateScores, read: Callable[[], Rival | None], request: ExperimentRequest, settings: GateSettings
+) -> tuple[Rival | None, GateDecision]:
+    """The champion as the gate sees it, and the verdict.
+
+    What the gate would offer a person passes, since a person is asked here. Held is also what the daily run could not
+    go on with.
+    """
     daily = load_spec()
     strange = sorted(set(request.factor_sets) - set(daily.feature_sets))
     beyond = sorted(set(request.horizons) - set(daily.horizons))
+    rival = None
     try:
+        rival = read()
         decision = decide(own.contender, rival, request.horizons, settings)
     except GateError as error:
-        # The daily run stops there; an analyst has asked for the figures, with or without a common window.
-        return GateDecision("hold", str(error))
+        # The daily run keeps the champion; an analyst has asked for the figures, with or without common sessions.
+        return rival, GateDecision("hold", str(error))
+    if decision.offer:
+        decision = dataclasses.replace(decision, verdict="publish")
     if decision.verdict != "publish" or not (strange or beyond):
-        return decision
-    return GateDecision(
+        return rival, decision
+    return rival, GateDecision(
         "hold",
         f"{decision.reason}. But the daily run does not make "
         + " or ".join([f"factor set {name}" for name in strange] + [f"horizon {horizon}" for horizon in beyond])

@@ -19,11 +19,11 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
-from afterbell.errors import StaleInputError, ValidationFailedError
+from afterbell.errors import AfterbellError, StaleInputError, ValidationFailedError
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
 from afterbell.lake.spark import kept, lake_session_beside
-from afterbell.lake.tables import BARS, SIGNALS, factor_table
+from afterbell.lake.tables import BARS, SHADOW_SIGNALS, SIGNALS, Table, factor_table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
 from afterbell.release.manifest import Manifest, SetSchema
@@ -32,6 +32,7 @@ from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import SCORE
 from afterbell.scoring.models import ModelText, open_release, require_schema
+from afterbell.scoring.ranks import BLEND
 from afterbell.scoring.score_spark import score_frame, signals
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.packages import all_packages
@@ -63,6 +64,7 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         with ExitStack() as held:
             universe = _universe(spark, args, manifest, snapshots, held)
             snapshot = _write(spark, args, exchange, universe, (manifest, models), commit)
+    shadow = _score_shadow(spark, args, exchange, store) if args.inputs.shadow else None
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
     read = {
         f"features.{schema.set}": snapshots[schema.set] for schema in manifest.features.sets if schema.set in snapshots
@@ -87,7 +89,30 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         signals_snapshot=snapshot,
         commit_id=commit,
         noop=noop,
+        provisional=args.inputs.provisional,
+        shadow=shadow,
     )
+
+
+def _score_shadow(
+    spark: SparkSession, args: StepArgs[ScoreInputs], exchange: Exchange, store: ArtifactStore
+) -> str | None:
+    """Score the last release that a person approved as well, for the gate; a session has its signals without it."""
+    release_id = str(args.inputs.shadow)
+    try:
+        manifest, models = open_release(store, release_id)
+        ensure_table(spark, SHADOW_SIGNALS)
+        commit = commit_id(
+            "shadow", session=args.session, release_id=release_id, definition_hash=manifest.features.definition
+        )
+        if find_commit(spark, SHADOW_SIGNALS, commit) is None:
+            with ExitStack() as held:
+                universe = _universe(spark, args, manifest, args.inputs.features_snapshots, held)
+                _write(spark, args, exchange, universe, (manifest, models), commit, SHADOW_SIGNALS)
+    except AfterbellError as error:
+        print(f"score: release {release_id} was not scored beside the champion: {error}", flush=True)
+        return None
+    return release_id
 
 
 def require_champion(store: ArtifactStore, release_id: str) -> None:
@@ -169,13 +194,16 @@ def _write(
     universe: DataFrame,
     release: tuple[Manifest, tuple[ModelText, ...]],
     commit: str,
+    table: Table = SIGNALS,
 ) -> int:
     manifest, models = release
     scores = score_frame(universe, manifest.features.names, models).toPandas()
     rows = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id)
-    schema = spark.table(SIGNALS.full_name).schema
-    frame = spark.createDataFrame(rows[schema.fieldNames()], schema)
-    snapshot, _ = append_once(frame.coalesce(1), SIGNALS, commit)
+    if table == SHADOW_SIGNALS:
+        rows = rows[rows["family"] == BLEND]
+    schema = spark.table(table.full_name).schema
+    frame = spark.createDataFrame(rows.assign(provisional=args.inputs.provisional)[schema.fieldNames()], schema)
+    snapshot, _ = append_once(frame.coalesce(1), table, commit)
     return snapshot
 
 

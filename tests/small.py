@@ -16,7 +16,13 @@ MODELS: dict[str, Any] = {
     "min_train_rows": 200,
     "horizons": [1],
 }
-GATE: dict[str, Any] = {"min_sessions": 8, "margin": 0.9, "max_rank_ic": 1.0, "portfolio": {"min_symbols": 10}}
+GATE: dict[str, Any] = {
+    "min_sessions": 8,
+    "first_release": {"offer": 1.0, "publish": 1.0},
+    "replacement": {"margin": 0.9, "floor": -0.99, "loss_budget": 0.9, "hysteresis": 0.0},
+    "too_good": {"rank_ic": 1.0, "t": 1e9, "sharpe": 1e9},
+    "portfolio": {"min_symbols": 10},
+}
 """Lets nearly everything through."""
 
 

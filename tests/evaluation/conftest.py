@@ -5,13 +5,24 @@ from datetime import date, timedelta
 import numpy as np
 
 from afterbell.evaluation.panel import ScorePanel
-from afterbell.evaluation.settings import GateSettings, PortfolioSettings
+from afterbell.evaluation.settings import (
+    Ceilings,
+    FirstRelease,
+    GateSettings,
+    PortfolioSettings,
+    Replacement,
+)
 
 PORTFOLIO = PortfolioSettings(cost_bps=5, sessions_per_year=252, min_symbols=10)
 GATE = GateSettings(
-    min_sessions=20, margin=0.01, quantile=0.05, resamples=2000, seed=7, max_rank_ic=0.35, max_t=100,
+    min_sessions=20,
+    first_release=FirstRelease(offer=0.05, publish=0.001),
+    replacement=Replacement(
+        quantile=0.05, margin=0.01, floor=0.0, hysteresis=0.005, loss_budget=0.005, loss_quantile=0.1
+    ),
+    too_good=Ceilings(rank_ic=0.35, t=100, sharpe=1000),
     portfolio=PORTFOLIO,
-)  # fmt: skip
+)
 
 
 def days(count: int, first: date = date(2020, 1, 1)) -> tuple[date, ...]:

@@ -6,9 +6,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from afterbell.evaluation.gate import decide
+from afterbell.evaluation.gate import Rival, decide
 from afterbell.evaluation.metrics import score_panel
 from afterbell.evaluation.out_of_sample import contender
+from afterbell.evaluation.paired import PairedICs
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.since import Change
 from afterbell.training.candidate_document import CandidateDocument
@@ -31,18 +32,28 @@ CANDIDATE = {
 }
 
 
+def _rival(panels, scored):
+    compared = {
+        horizon: PairedICs(panel.sessions, scored[horizon]["ridge"].rank_ic, scored[horizon]["ridge"].rank_ic - 0.01, 9)
+        for horizon, panel in panels.items()
+    }
+    other = contender("fedcba9876543210", date(2020, 6, 1), panels, scored)
+    return Rival("2020-06-01-fedcba987654", other, (1, 5), compared, compared, "2020-01-02-ffffffffffff", True)
+
+
 def make_data(*, champion=True):
     panels = {horizon: make_panel(0.05, horizon=horizon, sessions=80, seed=horizon) for horizon in (1, 5)}
     scored = {horizon: score_panel(panel, PORTFOLIO) for horizon, panel in panels.items()}
     own = contender("0123456789abcdef", date(2020, 6, 2), panels, scored)
-    rival = contender("fedcba9876543210", date(2020, 6, 1), panels, scored) if champion else None
+    rival = _rival(panels, scored) if champion else None
     return ReportData(
         run_id="manual__2020-06-02",
         candidate=CandidateDocument.model_validate(CANDIDATE),
         decision=decide(own, rival, (1, 5), GATE),
         panels=panels,
         scored=scored,
-        contenders=(own, rival) if rival else (own,),
+        contenders=(own, rival.contender) if rival else (own,),
+        paired=rival.paired if rival else {},
         gains={"lightgbm h1": {"f0": 3.0, f"f1{NASTY}": 1.0}},
         coefficients={"ridge h1": {"f0": 0.02, "f1": -0.01}},
         data={"rows": 5000, "quarantine_by_rule": {NASTY: 7}, "refused_drops": [{"key": "k", "reason": NASTY}]},
@@ -85,7 +96,8 @@ def test_nothing_from_the_data_becomes_markup_and_nothing_is_fetched(page):
 
 
 def test_the_report_says_what_it_must(page):
-    for said in ("Publish", "no worse than the champion fedcba9876543210", "rank IC", "Cumulative rank IC",
+    for said in ("Publish", "against the champion 2020-06-01-fedcba987654", "pooled, which decides",
+                 "Cumulative rank IC",
                  "decile", "net of costs", "share of gain", "standardised coefficients", "1,234,567",
                  "quarantine by rule", "bars snapshot", "feedc0de", "0.1.0+abc", "ab" * 32):  # fmt: skip
         assert said in page
@@ -105,8 +117,8 @@ def test_the_same_data_gives_the_same_bytes(page):
 
 def test_a_first_release_is_compared_with_zero_skill():
     page = render(make_data(champion=False))
-    assert "rank IC against zero skill" in page
-    assert "Common window" not in page
+    assert "<td>zero skill</td>" in page
+    assert "On what both have scored" not in page
 
 
 def test_what_changed_since_the_session_before_comes_before_the_horizons():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from collections.abc import Callable
 
-import numpy as np
-import polars as pl
 import pytest
 
+from afterbell.errors import GateError
 from afterbell.evaluation.candidate_scores import CandidateScores
-from afterbell.evaluation.out_of_sample import COLUMNS
+from afterbell.evaluation.gate import Rival
 from afterbell.release.manifest import Champion
 from spark_jobs.evaluate import decide_against
 from tests.evaluation.conftest import GATE
-from tests.evaluation.test_gate import BEFORE, GOOD
+from tests.evaluation.test_gate import BEFORE, GOOD, champion, paired
 
 CHAMPION = Champion(
     release_id="2020-06-01-0123456789ab",
@@ -27,30 +26,25 @@ CHAMPION = Champion(
 OWN = CandidateScores(panels={}, scored={}, contender=GOOD, rows=1)
 
 
-def predictions(first: date, sessions: int, *, times: int = 1) -> pl.DataFrame:
-    """The champion's: forty symbols a session, two horizons, labels that follow the scores a little."""
-    draw = np.random.default_rng(3)
-    cells = [
-        (CHAMPION.candidate_id, f"S{at:02d}", first + timedelta(days=day), horizon, "ridge", 0, at / 40, label)
-        for day in range(sessions)
-        for horizon in (1, 5)
-        for at, label in enumerate((np.arange(40) / 400 + draw.standard_normal(40)).tolist())
-    ]
-    return pl.DataFrame(cells * times, schema=list(COLUMNS), orient="row")
+def gone() -> Rival:
+    raise GateError("a candidate is compared with release 2020-06-01-0123456789ab: it is not there")
 
 
 @pytest.mark.parametrize(
-    ("rows", "why"),
+    ("read", "why"),
     [
-        (predictions(date(2020, 1, 1), 0), "has no out-of-sample predictions"),
-        (predictions(date(2019, 1, 1), 60), "have 0 out-of-sample sessions in common"),
-        (predictions(date(2020, 2, 25), 60), "have 5 out-of-sample sessions in common, expected 20"),
-        (predictions(date(2020, 1, 1), 60, times=2), "stand more than once"),
+        (gone, "it is not there"),
+        (champion, "too few scored sessions in common (none), expected 20 or more"),
+        (lambda: champion(paired(0.0, sessions=5)), "in common (h1 5), expected 20 or more"),
+        (
+            lambda: champion(paired(0.0), approved={1: paired(0.0, sessions=7)}),
+            "the approved release 2020-01-02-ffffffffffff have too few scored sessions in common (h1 7)",
+        ),
     ],
-    ids=["no rows are left", "its window has passed", "too few sessions in common", "rows stand twice"],
+    ids=["the release is gone", "nothing in common", "too few sessions", "the approved release has no record"],
 )
-def test_a_champion_that_cannot_be_compared_with_stays(rows: pl.DataFrame, why: str) -> None:
-    _, decision = decide_against(CHAMPION, rows, OWN, (1, 5), GATE)
+def test_a_champion_that_cannot_be_compared_with_stays(read: Callable[[], Rival], why: str) -> None:
+    _, decision = decide_against(CHAMPION, read, OWN, (1, 5), GATE)
     assert decision.verdict == "keep"
     assert decision.reason.startswith(
         f"the gate cannot decide, so the champion {CHAMPION.candidate_id} goes on serving: "
@@ -59,6 +53,13 @@ def test_a_champion_that_cannot_be_compared_with_stays(rows: pl.DataFrame, why: 
 
 
 def test_a_champion_that_can_be_compared_with_is() -> None:
-    _, decision = decide_against(CHAMPION, predictions(date(2020, 1, 1), 60), OWN, (1, 5), GATE)
+    rival, decision = decide_against(CHAMPION, lambda: champion(paired(0.0), paired(0.0)), OWN, (1, 5), GATE)
+    assert rival is not None
     assert "cannot decide" not in decision.reason
     assert decision.comparisons
+
+
+def test_nothing_serves_yet() -> None:
+    rival, decision = decide_against(None, lambda: None, OWN, (1, 5), GATE)
+    assert rival is None
+    assert decision.verdict == "publish"

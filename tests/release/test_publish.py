@@ -12,6 +12,7 @@ from afterbell.errors import DigestMismatchError, ObjectMissingError, PermanentE
 from afterbell.release.__main__ import main
 from afterbell.release.audit import moves
 from afterbell.release.catalog import list_releases, read_champion, read_manifest, verify_release
+from afterbell.release.promotion import carry_out, choice
 from afterbell.release.publish import Judged, build_manifest, move_champion, publish
 from afterbell.release.turn import KEY as TURN
 from afterbell.release.turn import take_turn
@@ -139,6 +140,58 @@ def test_a_run_that_is_late_or_has_no_candidate_keeps_the_champion_and_publishes
     assert (found.release_id, found.published, found.moved) == ("2016-06-30-0123456789ab", None, False)
     assert found.reason == reason
     assert list_releases(store) == ["2016-06-30-0123456789ab"]
+
+
+@pytest.mark.parametrize(
+    "deadline", [datetime(2190, 1, 1, tzinfo=UTC), datetime(2016, 6, 30, 21, tzinfo=UTC)], ids=["in time", "late"]
+)
+def test_what_is_held_while_nothing_serves_scores_as_provisional_and_can_be_promoted(
+    services, store, monkeypatch, deadline
+):
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": "release-tests"}).items():
+        monkeypatch.setenv(name, value)
+    add_candidate(store)
+    given = {"candidate_id": "0123456789abcdef", "champion_candidate_id": None, "verdict": "hold"}
+    given |= {"reason": "no skill is shown yet", "metrics": {"h1": {"ic": 0.05}}, "origin": "scheduled"}
+    result = main(step_args("publish", SESSION, "run-1", deadline, given))
+    assert (result.release_id, result.provisional, result.serves) == ("2016-06-30-0123456789ab", True, False)
+    assert (result.published, result.moved, result.shadow) == (None, False, None)
+    assert read_champion(store) == (None, None)
+    assert read_manifest(store, result.release_id).verdict["verdict"] == "hold"
+    assert main(step_args("publish", SESSION, "run-1", deadline, given)) == result
+    done = carry_out(
+        store, choice(action="promote", release_id=result.release_id, reason="looked at the report", by="ann")
+    )
+    assert done.moved
+    assert read_champion(store)[0].release_id == result.release_id
+
+
+def test_without_a_champion_and_a_candidate_there_is_nothing_to_score_by(services, store, monkeypatch):
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": "release-tests"}).items():
+        monkeypatch.setenv(name, value)
+    given = {"candidate_id": None, "champion_candidate_id": None, "verdict": "hold", "reason": "no time for fits"}
+    given |= {"metrics": {}, "origin": "scheduled"}
+    with pytest.raises(PermanentError, match="no champion, and no candidate to score the session by: no time for fits"):
+        main(step_args("publish", SESSION, "run-1", datetime(2190, 1, 1, tzinfo=UTC), given))
+
+
+def test_the_last_release_that_a_person_approved_is_remembered_and_scored_beside(services, store, monkeypatch):
+    for name, value in (services.env | {"AFTERBELL_ARTIFACT_BUCKET": "release-tests"}).items():
+        monkeypatch.setenv(name, value)
+    first = "2016-06-30-0123456789ab"
+    add_candidate(store)
+    release(store)
+    assert read_champion(store)[0].approved_id == first
+    for number, session in enumerate((date(2016, 7, 1), date(2016, 7, 5))):
+        candidate = f"{number + 1}" * 16
+        add_candidate(store, candidate, session=session.isoformat(), intercept=1.0 + number)
+        given = {"candidate_id": candidate, "champion_candidate_id": read_champion(store)[0].candidate_id}
+        given |= {"verdict": "publish", "reason": "as good", "metrics": {"h1": {"ic": 0.05}}, "origin": "scheduled"}
+        result = main(step_args("publish", session, f"run-{number}", datetime(2190, 1, 1, tzinfo=UTC), given))
+        assert (result.shadow, result.moved) == (first, True)
+        assert read_champion(store)[0].approved_id == first
+    carry_out(store, choice(action="promote", release_id="2016-07-01-111111111111", reason="the better one", by="ann"))
+    assert read_champion(store)[0].approved_id == "2016-07-01-111111111111"
 
 
 def test_a_champion_that_moved_since_it_was_compared_with_is_noticed(store):

@@ -28,7 +28,8 @@ _NEXT: dict[str, str] = {
     "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
     "deadline_missed": "Whoever was champion at the deadline serves. Look which task runs, and why. See "
     "docs/runbook.md, 'The deadline is near, or was missed'.",
-    "held": "The champion scores the next session. Read the reason; when it is resolved, run the session again. See "
+    "held": "The champion scores the next session, or a provisional release where nothing serves yet. Read the reason; "
+    "when it is resolved, run the session again, or promote the release. See "
     "docs/runbook.md, 'A verdict of keep or hold'.",
     "success": "Nothing.",
 }

@@ -185,6 +185,8 @@ def outcome(results: Mapping[str, Result]) -> tuple[Kind, str]:
     serving = f"{published.release_id} serves"
     if published.moved:
         return "success", f"published: {serving}{suffix}"
+    if published.provisional:
+        return "held", f"nothing serves yet; {published.reason}{suffix}"
     kind: Kind = "held" if published.reason.startswith("hold") else "success"
     return kind, f"champion kept, {serving}; {published.reason}{suffix}"
 

@@ -67,7 +67,11 @@ def _list_row(store: ArtifactStore, name: str, *, champion: bool) -> dict[str, o
     except DigestMismatchError as error:
         return row | {"unusable": str(error)}
     scores = {f"ic_{key}": ScorerMetrics.read(values).ic for key, values in manifest.metrics.items()}
-    return row | {"models": len(manifest.models)} | scores
+    return (
+        row
+        | {"provisional": manifest.verdict["verdict"] == "hold" and not champion, "models": len(manifest.models)}
+        | scores
+    )
 
 
 def _resolve_id(store: ArtifactStore, name: str) -> str:

@@ -53,6 +53,7 @@ class RunSummary(Strict):
         release_id: which the next session is scored by.
         published: the release that was made; None where none was.
         champion: where the pointer lies, and what it names.
+        provisional: whether nobody has approved the release; it scores because nothing serves yet.
         moved: whether it moved.
         verdict: of the gate.
         reason: of the verdict.
@@ -98,6 +99,7 @@ class RunSummary(Strict):
     deadline: Instant
     deadline_replayed: bool
     seconds_left: float
+    provisional: bool = False
 
     def to_json(self) -> dict[str, JsonValue]:
         """JSON values."""
@@ -128,7 +130,9 @@ def summarize(opened: Opened, session: date, done: Done, deadline: Deadline, sec
         run_id=done.run_id,
         release_id=publish.release_id,
         published=publish.published,
-        champion=f"s3://{opened.runtime.s3.artifact_bucket}/champion.json -> {publish.release_id}",
+        champion=f"s3://{opened.runtime.s3.artifact_bucket}/champion.json"
+        + (" -> none yet" if publish.provisional else f" -> {publish.release_id}"),
+        provisional=publish.provisional,
         moved=publish.moved,
         verdict=evaluate.verdict,
         reason=evaluate.reason,
@@ -178,9 +182,12 @@ def print_summary(summary: RunSummary) -> None:
     """Print the summary for people."""
     print_text("")
     _print_line("session", summary.session.isoformat())
-    _print_line("release", f"{summary.release_id}{'' if summary.moved else ' (champion kept)'}")
+    state = "" if summary.moved else " (provisional)" if summary.provisional else " (champion kept)"
+    _print_line("release", f"{summary.release_id}{state}")
     _print_line("champion", summary.champion)
     _print_line("verdict", f"{summary.verdict}: {summary.reason}")
+    if summary.provisional:
+        _print_line("to approve", f'./afterbell release promote {summary.release_id} --reason "..."')
     for horizon, values in sorted(summary.metrics.items()):
         _print_line(f"IC {horizon}", _format_quality(values))
     _print_line("signals", f"{summary.signals.rows:,} for session {summary.signals.session}")

@@ -1,24 +1,29 @@
 """Whether a candidate is published, the champion is kept, or a person has to look.
 
-Judged by the rank IC of the blend, by session, out of sample: it is the least moved by outliers in the returns.
+One statistic decides: the rank IC of the blend, by session, out of sample, pooled over the horizons (it is the least
+moved by outliers in the returns). While nothing serves, it is the candidate's own against zero. With a champion it is
+the difference to the champion's on the symbols and sessions that both have scored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Literal
 
 import numpy as np
 
 from afterbell.errors import GateError
-from afterbell.evaluation.overlap import newey_west_se, overlap_lag
+from afterbell.evaluation.overlap import Mean, overlapping_mean, pooled_mean
+from afterbell.evaluation.paired import PairedICs
 from afterbell.evaluation.panel import Floats
-from afterbell.evaluation.settings import GateSettings
-from afterbell.evaluation.statistics import block_length, bootstrap_means
+from afterbell.evaluation.settings import FirstRelease, GateSettings, Replacement
 
 Verdict = Literal["publish", "keep", "hold"]
+POOLED = 0
+"""The horizon of a comparison that is of all of them."""
 
 
 @dataclass(frozen=True)
@@ -28,27 +33,53 @@ class Contender:
     Attributes:
         candidate_id: its id.
         session: the exchange session it was trained for.
-        rank_ics: by horizon, the finite rank IC of the blend by out-of-sample session.
+        rank_ics: by horizon, the finite rank IC of the blend by out-of-sample session, all its symbols counted.
+        sharpes: by horizon, the annualised Sharpe ratio of the blend's portfolio net of costs, where it is defined.
     """
 
     candidate_id: str
     session: date
     rank_ics: Mapping[int, Mapping[date, float]]
+    sharpes: Mapping[int, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The champion, as a candidate is compared with it.
+
+    Attributes:
+        release_id: the champion's.
+        contender: the champion.
+        horizons: those that the champion has models for.
+        paired: by horizon, rank ICs of candidate and champion on what both have scored.
+        approved: likewise, of candidate and the last release that a person approved; the champion itself may be that.
+        approved_id: that release; for messages.
+        same_recipe: whether the candidate has the champion's model specification and factor definitions.
+    """
+
+    release_id: str
+    contender: Contender
+    horizons: tuple[int, ...]
+    paired: Mapping[int, PairedICs]
+    approved: Mapping[int, PairedICs]
+    approved_id: str
+    same_recipe: bool
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One horizon's comparison, with the champion or with zero skill.
+    """A comparison with the champion, with the last approved release, or with zero skill.
 
     Attributes:
-        horizon: in sessions.
-        sessions: of the common window.
-        first: its first session.
-        last: its last session.
+        horizon: in sessions; ``POOLED`` for all horizons together, which alone decides.
+        sessions: that were compared.
+        first: the first of them.
+        last: the last of them.
         mean: of the difference in rank IC.
-        low: its pessimistic quantile, from the bootstrap.
+        low: its pessimistic quantile.
         high: its optimistic quantile, at the same distance from the other end.
-        passed: with a champion, whether ``low`` lies above the margin; without one, whether ``high`` is not below 0.
+        passed: whether the difference is as it has to be; for a single horizon, whether it would be.
+        against: what is compared with: ``zero skill``, ``champion`` or ``approved``.
     """
 
     horizon: int
@@ -59,53 +90,46 @@ class Comparison:
     low: float
     high: float
     passed: bool
+    against: str = "champion"
 
 
 @dataclass(frozen=True)
 class GateDecision:
-    """The verdict, its reason in a sentence, and the comparisons it rests on."""
+    """The verdict, its reason in a sentence, and the comparisons it rests on.
+
+    Attributes:
+        verdict: ``publish``, ``keep`` or ``hold``.
+        reason: a sentence.
+        comparisons: it rests on.
+        offer: whether a person may publish the candidate that is held.
+    """
 
     verdict: Verdict
     reason: str
-    comparisons: tuple[Comparison, ...] = field(default=())
+    comparisons: tuple[Comparison, ...] = ()
+    offer: bool = False
 
 
 def decide(
-    candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
+    candidate: Contender, rival: Rival | None, horizons: tuple[int, ...], settings: GateSettings
 ) -> GateDecision:
     """Judge ``candidate``.
 
     Args:
         candidate: with its out-of-sample rank ICs.
-        champion: the release that serves, or None while nothing serves.
+        rival: the release that serves, or None while nothing serves.
         horizons: those of the specification.
-        settings: margins and ceilings.
+        settings: the policy.
 
     Raises:
-        GateError: the window that should decide is empty or too short.
+        GateError: the sessions that should decide are too few.
     """
-    early = _decide_without_comparing(candidate, champion, horizons, settings)
-    if early:
-        return early
-    if champion and not champion.rank_ics:
-        raise GateError(
-            f"the champion {champion.candidate_id} has no out-of-sample predictions at the snapshot that evaluate was "
-            "handed: nothing was decided. Rerun the step `train`, or roll back to a release that has some"
-        )
-    compared = tuple(_compare(candidate, champion, horizon, settings) for horizon in horizons)
-    failed = [comparison for comparison in compared if not comparison.passed]
-    expected = "expected not all below 0" if champion is None else f"expected all above {-settings.margin:+.4f}"
-    rival = "zero skill" if champion is None else f"the champion {champion.candidate_id}"
-    if failed:
-        worst = min(failed, key=lambda comparison: comparison.low)
-        reason = (
-            f"h{worst.horizon}: rank IC against {rival} is {worst.mean:+.4f}, between {worst.low:+.4f} and "
-            f"{worst.high:+.4f} at the {settings.quantile:.0%} quantiles over {worst.sessions} sessions; {expected}"
-        )
-        return GateDecision("hold" if champion is None else "keep", reason, compared)
-    figures = ", ".join(f"h{one.horizon} {one.mean:+.4f} (low {one.low:+.4f})" for one in compared)
-    claim = "not surely worse than" if champion is None else "no worse than"
-    return GateDecision("publish", f"{claim} {rival} in rank IC: {figures}", compared)
+    decided = _decide_without_comparing(candidate, rival, horizons, settings)
+    if decided:
+        return decided
+    if rival is None:
+        return _decide_first(candidate, horizons, settings)
+    return _decide_replacement(candidate, rival, horizons, settings)
 
 
 def undecided(error: GateError, champion_id: str | None) -> GateDecision:
@@ -119,13 +143,22 @@ def in_time(decision: GateDecision, now: datetime, deadline: datetime) -> GateDe
     """``decision``, or a hold where it would publish after the deadline."""
     if decision.verdict != "publish" or now <= deadline:
         return decision
-    reason = f"the deadline {deadline:%Y-%m-%d %H:%M:%S} UTC has passed; but for that it was: {decision.reason}"
-    return GateDecision("hold", reason, decision.comparisons)
+    reason = f"the deadline {deadline:%Y-%m-%d %H:%M:%S} UTC has passed; the verdict before it was: {decision.reason}"
+    return replace(decision, verdict="hold", reason=reason)
+
+
+def hold_for(decision: GateDecision, problems: Sequence[str]) -> GateDecision:
+    """``decision``, or a hold that names ``problems`` of the final models, if there are any."""
+    if not problems or decision.verdict == "keep":
+        return decision
+    reason = f"{'; '.join(problems)}. A person has to look; the comparison itself: {decision.reason}"
+    return replace(decision, verdict="hold", reason=reason, offer=False)
 
 
 def _decide_without_comparing(
-    candidate: Contender, champion: Contender | None, horizons: tuple[int, ...], settings: GateSettings
+    candidate: Contender, rival: Rival | None, horizons: tuple[int, ...], settings: GateSettings
 ) -> GateDecision | None:
+    champion = rival.contender if rival else None
     if champion and champion.candidate_id == candidate.candidate_id:
         return GateDecision("keep", f"candidate {candidate.candidate_id} is already champion")
     if champion and candidate.session < champion.session:
@@ -133,54 +166,161 @@ def _decide_without_comparing(
             "keep",
             f"the champion is of {champion.session}: an old session ({candidate.session}) never moves it",
         )
-    needed = sorted({*horizons, *(champion.rank_ics if champion else ())})
-    missing = [horizon for horizon in needed if not candidate.rank_ics.get(horizon)]
+    expected = sorted({*horizons, *(rival.horizons if rival else ())})
+    missing = [horizon for horizon in expected if not candidate.rank_ics.get(horizon)]
     if missing:
         return GateDecision(
             "hold",
-            f"the candidate has no out-of-sample predictions for horizons {missing}, expected {needed}",
+            f"the candidate has no out-of-sample predictions for horizons {missing}, expected {expected}",
         )
-    fewest = min(len(candidate.rank_ics[horizon]) for horizon in horizons)
-    if champion is None and fewest < settings.min_sessions:
-        return GateDecision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
     return _hold_if_too_good(candidate, settings)
 
 
 def _hold_if_too_good(candidate: Contender, settings: GateSettings) -> GateDecision | None:
-    for horizon, by_session in sorted(candidate.rank_ics.items()):
-        values = _ordered(by_session, sorted(by_session))
-        mean = float(values.mean())
-        error = newey_west_se(values, overlap_lag(values.size, horizon))
-        t = mean / error if error > 0 else float("inf") * np.sign(mean)
-        if mean > settings.max_rank_ic or t > settings.max_t:
+    ceilings = settings.too_good
+    for horizon in sorted(candidate.rank_ics):
+        mean = _own_mean(candidate, horizon)
+        t = mean.value / mean.error if mean.error > 0 else math.copysign(math.inf, mean.value)
+        sharpe = candidate.sharpes.get(horizon, 0.0)
+        figures = {
+            f"rank IC {mean.value:.3f}, above {ceilings.rank_ic}": mean.value > ceilings.rank_ic,
+            f"t {t:.1f} of the rank IC, above {ceilings.t:.0f}": t > ceilings.t,
+            f"Sharpe ratio {sharpe:.1f}, above {ceilings.sharpe:.0f}": sharpe > ceilings.sharpe,
+        }
+        above = [figure for figure, is_above in figures.items() if is_above]
+        if above:
             return GateDecision(
                 "hold",
-                f"h{horizon}: rank IC {mean:.3f} (t {t:.1f}) is too good to be true: above {settings.max_rank_ic}, or "
-                f"t above {settings.max_t:.0f}, a person has to look for look-ahead",
+                f"h{horizon}: {' and '.join(above)}, is too good to be true: a person has to look for look-ahead",
             )
     return None
 
 
-def _compare(candidate: Contender, champion: Contender | None, horizon: int, settings: GateSettings) -> Comparison:
-    own = candidate.rank_ics[horizon]
-    # A horizon that the champion was not trained for has no rival but zero skill.
-    rival = champion.rank_ics.get(horizon) if champion else None
-    common = sorted(own if rival is None else own.keys() & rival.keys())
-    if len(common) < settings.min_sessions:
-        against = champion.candidate_id if champion else "zero skill"
-        raise GateError(
-            f"h{horizon}: candidate {candidate.candidate_id} and {against} have {len(common)} out-of-sample sessions "
-            f"in common, expected {settings.min_sessions} or more: nothing was decided"
+def _decide_first(candidate: Contender, horizons: tuple[int, ...], settings: GateSettings) -> GateDecision:
+    policy = settings.first_release
+    own = {horizon: _own_mean(candidate, horizon) for horizon in horizons}
+    fewest = min(mean.values for mean in own.values())
+    if fewest < settings.min_sessions:
+        return GateDecision("hold", f"{fewest} out-of-sample sessions are too few, expected {settings.min_sessions}")
+    pooled = pooled_mean(list(own.values()))
+    p = pooled.p_not_above_zero
+    windows = {horizon: sorted(candidate.rank_ics[horizon]) for horizon in horizons}
+    compared = _comparisons(own, pooled, windows, policy.offer, 0.0, "zero skill")
+    figures = f"the pooled rank IC is {pooled.value:+.4f} ± {pooled.error:.4f}, p = {_p_value(p)}"
+    if p <= policy.publish:
+        return GateDecision("publish", f"first release: {figures}, at most {policy.publish:g}", compared)
+    if p <= policy.offer:
+        return GateDecision(
+            "hold",
+            f"first release: {figures}, above {policy.publish:g}: it is published when a person agrees, and scores as "
+            "provisional until then",
+            compared,
+            offer=True,
         )
-    difference = _ordered(own, common) - (_ordered(rival, common) if rival is not None else 0.0)
-    block = block_length(len(common), horizon)
-    means = bootstrap_means(difference, block, settings.resamples, settings.seed)
-    low, high = (float(value) for value in np.quantile(means, [settings.quantile, 1.0 - settings.quantile]))
-    # A champion is replaced only by what is surely no worse. Where nothing serves yet, a candidate is refused only if
-    # it is surely worse than knowing nothing: its report shows how little it may know.
-    passed = high >= 0.0 if champion is None else low > -settings.margin
-    return Comparison(horizon, len(common), common[0], common[-1], float(difference.mean()), low, high, passed)
+    return GateDecision(
+        "hold", f"first release: {figures}, expected at most {policy.offer:g}: no skill is shown yet", compared
+    )
 
 
-def _ordered(by_session: Mapping[date, float], sessions: list[date]) -> Floats:
-    return np.array([by_session[session] for session in sessions], np.float64)
+def _decide_replacement(
+    candidate: Contender, rival: Rival, horizons: tuple[int, ...], settings: GateSettings
+) -> GateDecision:
+    policy = settings.replacement
+    paired = _long_enough(rival.paired, settings.min_sessions, f"the champion {rival.release_id}")
+    own = pooled_mean([overlapping_mean(part.own, horizon) for horizon, part in paired.items()])
+    differences = {horizon: overlapping_mean(part.difference, horizon) for horizon, part in paired.items()}
+    difference = pooled_mean(list(differences.values()))
+    windows = {horizon: list(part.sessions) for horizon, part in paired.items()}
+    compared = _comparisons(differences, difference, windows, policy.quantile, -policy.margin, "champion")
+    problems = list(_shortfalls(own, difference, rival.same_recipe, policy))
+    problems += _new_horizons_without_skill(candidate, rival, horizons, settings.first_release)
+    approved = _long_enough(rival.approved, settings.min_sessions, f"the approved release {rival.approved_id}")
+    losses = {horizon: overlapping_mean(part.difference, horizon) for horizon, part in approved.items()}
+    loss = pooled_mean(list(losses.values()))
+    if rival.approved_id != rival.release_id:
+        windows = {horizon: list(part.sessions) for horizon, part in approved.items()}
+        compared += _comparisons(losses, loss, windows, policy.loss_quantile, -policy.loss_budget, "approved")
+    if loss.quantile(policy.loss_quantile) <= -policy.loss_budget:
+        problems.append(
+            f"its difference to {rival.approved_id}, the last release that a person approved, is {loss.value:+.4f} ± "
+            f"{loss.error:.4f}, and may be below {-policy.loss_budget:+.4f}"
+        )
+    figures = (
+        f"pooled rank IC against the champion {rival.release_id}: {difference.value:+.4f} ± {difference.error:.4f} "
+        f"over {difference.values} sessions, {difference.quantile(policy.quantile):+.4f} at the "
+        f"{policy.quantile:.0%} quantile"
+    )
+    if problems:
+        return GateDecision("keep", f"{figures}; {'; '.join(problems)}", compared)
+    kind = "a refresh of the same recipe" if rival.same_recipe else "another recipe"
+    return GateDecision("publish", f"{kind}, {figures}", compared)
+
+
+def _shortfalls(own: Mean, difference: Mean, same_recipe: bool, policy: Replacement) -> Iterable[str]:
+    """What a candidate lacks, a sentence each."""
+    low = difference.quantile(policy.quantile)
+    if low <= -policy.margin:
+        yield f"expected above {-policy.margin:+.4f}"
+    if own.value < policy.floor:
+        yield f"its own rank IC is {own.value:+.4f}, expected {policy.floor:+.4f} or more"
+    if not same_recipe and difference.value < policy.hysteresis and low <= 0:
+        yield f"another recipe has to be better by {policy.hysteresis:.4f} in the mean, or surely better"
+
+
+def _new_horizons_without_skill(
+    candidate: Contender, rival: Rival, horizons: tuple[int, ...], policy: FirstRelease
+) -> Iterable[str]:
+    """Horizons that the champion has no models for have no rival but zero skill."""
+    for horizon in sorted(set(horizons) - set(rival.horizons)):
+        mean = _own_mean(candidate, horizon)
+        p = mean.p_not_above_zero
+        if p > policy.offer:
+            yield (
+                f"h{horizon} is new, and its rank IC {mean.value:+.4f} ± {mean.error:.4f} shows no skill "
+                f"(p = {_p_value(p)}, expected at most {policy.offer:g})"
+            )
+
+
+def _long_enough(paired: Mapping[int, PairedICs], least: int, rival: str) -> dict[int, PairedICs]:
+    """The horizons with enough sessions.
+
+    Raises:
+        GateError: there is none.
+    """
+    enough = {horizon: part for horizon, part in sorted(paired.items()) if len(part.sessions) >= least}
+    if not enough:
+        counts = ", ".join(f"h{horizon} {len(part.sessions)}" for horizon, part in sorted(paired.items())) or "none"
+        raise GateError(
+            f"the candidate and {rival} have too few scored sessions in common ({counts}), expected {least} or more"
+        )
+    return enough
+
+
+def _own_mean(candidate: Contender, horizon: int) -> Mean:
+    by_session = candidate.rank_ics[horizon]
+    values: Floats = np.array([by_session[session] for session in sorted(by_session)], np.float64)
+    return overlapping_mean(values, horizon)
+
+
+def _comparisons(
+    means: Mapping[int, Mean],
+    pooled: Mean,
+    windows: Mapping[int, Sequence[date]],
+    quantile: float,
+    least: float,
+    against: str,
+) -> tuple[Comparison, ...]:
+    """The pooled comparison first, then each horizon's."""
+    sessions = sorted({session for window in windows.values() for session in window})
+    rows = [(POOLED, pooled, sessions), *((horizon, mean, windows[horizon]) for horizon, mean in means.items())]
+    return tuple(
+        Comparison(
+            horizon, mean.values, window[0], window[-1], mean.value, mean.quantile(quantile),
+            mean.quantile(1.0 - quantile), mean.quantile(quantile) > least, against,
+        )
+        for horizon, mean, window in rows
+    )  # fmt: skip
+
+
+def _p_value(p: float) -> str:
+    return f"{p:.2g}" if p >= 1e-4 else "below 0.0001"

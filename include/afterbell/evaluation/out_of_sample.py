@@ -50,16 +50,19 @@ def _panel(horizon: int, rows: pl.DataFrame) -> ScorePanel:
         scores[family][down, across] = own["prediction"].to_numpy()
         labels[down, across] = own["label"].to_numpy()
         folds[down] = own["fold"].to_numpy()
-    return ScorePanel(horizon, tuple(sessions.to_list()), folds, labels, scores)
+    return ScorePanel(horizon, tuple(sessions.to_list()), folds, labels, scores, tuple(symbols.to_list()))
 
 
 def contender(
     candidate_id: str, session: date, panels: dict[int, ScorePanel], scored: dict[int, dict[str, Scored]]
 ) -> Contender:
-    """What the gate compares: the blend's rank IC by session, where it is defined."""
-    rank_ics = {}
+    """What the gate compares: the blend's rank IC by session, where it is defined, and its portfolio's Sharpe ratio."""
+    rank_ics, sharpes = {}, {}
     for horizon, panel in panels.items():
         values = scored[horizon][BLEND].rank_ic
         by_session = zip(panel.sessions, values.tolist(), strict=True)
         rank_ics[horizon] = {day: value for day, value in by_session if np.isfinite(value)}
-    return Contender(candidate_id, session, rank_ics)
+        sharpe = scored[horizon][BLEND].portfolio.sharpe_net
+        if np.isfinite(sharpe):
+            sharpes[horizon] = sharpe
+    return Contender(candidate_id, session, rank_ics, sharpes)

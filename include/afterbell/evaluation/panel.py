@@ -23,6 +23,7 @@ class ScorePanel:
         folds: int64 (sessions,), the fold that each session was tested in.
         labels: float64 (sessions, symbols), raw simple returns, NaN where there is no label.
         scores: by family, float64 like ``labels``.
+        symbols: ascending; empty where nobody compares the panel with another.
     """
 
     horizon: int
@@ -30,6 +31,7 @@ class ScorePanel:
     folds: NDArray[np.int64]
     labels: Floats
     scores: Mapping[str, Floats]
+    symbols: tuple[str, ...] = ()
 
 
 def blend(scores: Mapping[str, Floats]) -> Floats:

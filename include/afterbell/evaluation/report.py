@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from markupsafe import Markup
 
-from afterbell.evaluation.gate import Comparison, Contender, GateDecision
+from afterbell.evaluation.gate import POOLED, Comparison, Contender, GateDecision
 from afterbell.evaluation.metrics import Scored, summarise
 from afterbell.evaluation.overlap import newey_west_se, overlap_lag
+from afterbell.evaluation.paired import PairedICs
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
 from afterbell.evaluation.since import Change
 from afterbell.reporting import plots
@@ -27,6 +28,11 @@ _HEAD = (
 )  # fmt: skip
 _PLAIN = ("decile_spread", "turnover", "sharpe_net", "max_drawdown", "sessions", "rows")
 _PERCENT = {"decile_spread", "turnover", "max_drawdown"}
+_AGAINST = {
+    "zero skill": "zero skill",
+    "champion": "the champion",
+    "approved": "the last release that a person approved",
+}
 _OUTCOMES = {
     "publish": "Publish: the candidate becomes champion",
     "keep": "Champion kept",
@@ -45,6 +51,7 @@ class ReportData:
         panels: by horizon.
         scored: by horizon and scorer.
         contenders: the candidate, then the champion if there is one.
+        paired: by horizon, rank ICs of both on the cells that both have scored.
         gains: by model name, total gain of each feature.
         coefficients: by model name, standardised coefficient of each feature.
         data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
@@ -59,6 +66,7 @@ class ReportData:
     panels: Mapping[int, ScorePanel]
     scored: Mapping[int, Mapping[str, Scored]]
     contenders: tuple[Contender, ...]
+    paired: Mapping[int, PairedICs] = field(default_factory=dict)
     gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     data: Mapping[str, object] = field(default_factory=dict)
@@ -234,32 +242,26 @@ def _comparisons(data: ReportData) -> _Table | None:
     """What the verdict rests on; None where nothing was compared."""
     if not data.decision.comparisons:
         return None
-    rival = f"the champion {data.contenders[1].candidate_id}" if len(data.contenders) > 1 else "zero skill"
-    head = [f"rank IC against {rival}", "mean difference", "5 % quantile", "95 % quantile", "sessions", "window", ""]
+    head = ["rank IC", "against", "mean difference", "low quantile", "high quantile", "sessions", "window", ""]
     return _Table("Comparisons", head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
 
 
 def _comparison_row(comparison: Comparison) -> list[str]:
     return [
-        f"h{comparison.horizon}", f"{comparison.mean:+.4f}", f"{comparison.low:+.4f}", f"{comparison.high:+.4f}",
+        "pooled, which decides" if comparison.horizon == POOLED else f"h{comparison.horizon}",
+        _AGAINST[comparison.against], f"{comparison.mean:+.4f}", f"{comparison.low:+.4f}", f"{comparison.high:+.4f}",
         str(comparison.sessions), f"{comparison.first} to {comparison.last}",
         "passed" if comparison.passed else "failed",
     ]  # fmt: skip
 
 
 def _against_champion(data: ReportData) -> list[Markup]:
-    if len(data.contenders) < 2 or not data.decision.comparisons:
-        return []
-    candidate, champion = data.contenders
     drawn = []
-    for horizon in sorted(candidate.rank_ics.keys() & champion.rank_ics.keys()):
-        own, rival = candidate.rank_ics[horizon], champion.rank_ics[horizon]
-        common = sorted(own.keys() & rival.keys())
-        series = {
-            "candidate": np.cumsum([own[day] for day in common]),
-            "champion": np.cumsum([rival[day] for day in common]),
-        }
-        drawn.append(plots.lines(f"Common window, h{horizon}", common, series, level=0.0, unit="sum of rank IC"))
+    for horizon, part in sorted(data.paired.items()):
+        if part.sessions:
+            series = {"candidate": np.cumsum(part.own), "champion": np.cumsum(part.rival)}
+            title = f"On what both have scored, h{horizon}"
+            drawn.append(plots.lines(title, list(part.sessions), series, level=0.0, unit="sum of rank IC"))
     return drawn
 
 

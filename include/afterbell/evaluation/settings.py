@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from afterbell.config.loader import Strict, config_folder, load_yaml
 
@@ -21,27 +21,75 @@ class PortfolioSettings(Strict):
     min_symbols: int = Field(ge=10)
 
 
-class GateSettings(Strict):
-    """When a candidate replaces the champion.
+class FirstRelease(Strict):
+    """What a first release needs. The p-value is that of a rank IC of 0 or less, pooled over the horizons.
 
     Attributes:
-        min_sessions: fewest sessions of the window that decides.
-        margin: rank IC that the candidate may be worse by, at the pessimistic quantile.
-        quantile: the pessimistic quantile of the bootstrapped mean.
-        resamples: of the bootstrap.
-        seed: of the bootstrap.
-        max_rank_ic: mean rank IC above which a person has to look.
-        max_t: t-statistic of it above which a person has to look.
+        offer: a person is offered the candidate where the p-value is at most this.
+        publish: it is published without a person where the p-value is at most this.
+    """
+
+    offer: float = Field(gt=0, le=1)
+    publish: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _is_stricter_without_a_person(self) -> FirstRelease:
+        if self.publish > self.offer:
+            raise ValueError(
+                f"publish ({self.publish}) must be at most offer ({self.offer}): more evidence without a person"
+            )
+        return self
+
+
+class Replacement(Strict):
+    """What a candidate needs to replace the champion. Differences are in rank IC, pooled over the horizons.
+
+    Attributes:
+        quantile: how pessimistic the margin is judged: this quantile of the difference to the champion.
+        margin: how much worse than the champion the candidate may be, at that quantile.
+        floor: least mean rank IC of the candidate itself.
+        hysteresis: how much better than the champion a candidate of another recipe must be, in the mean.
+        loss_budget: how much worse than the last release that a person approved the candidate may be.
+        loss_quantile: how pessimistic that is judged.
+    """
+
+    quantile: float = Field(gt=0, lt=0.5)
+    margin: float = Field(ge=0)
+    floor: float = Field(ge=-1, lt=1)
+    hysteresis: float = Field(ge=0)
+    loss_budget: float = Field(ge=0)
+    loss_quantile: float = Field(gt=0, lt=1)
+
+
+class Ceilings(Strict):
+    """Above any of these a person has to look for look-ahead.
+
+    Attributes:
+        rank_ic: mean rank IC of a horizon.
+        t: its t-statistic.
+        sharpe: annualised Sharpe ratio of its portfolio, net of costs.
+    """
+
+    rank_ic: float = Field(gt=0, le=1)
+    t: float = Field(gt=0)
+    sharpe: float = Field(gt=0)
+
+
+class GateSettings(Strict):
+    """When a candidate is published.
+
+    Attributes:
+        min_sessions: fewest sessions that decide.
+        first_release: while nothing serves.
+        replacement: while a champion serves.
+        too_good: what is held for a person.
         portfolio: costs and annualising.
     """
 
     min_sessions: int = Field(ge=2)
-    margin: float = Field(ge=0)
-    quantile: float = Field(gt=0, lt=0.5)
-    resamples: int = Field(ge=100, le=100_000)
-    seed: int = Field(ge=0)
-    max_rank_ic: float = Field(gt=0, le=1)
-    max_t: float = Field(gt=0)
+    first_release: FirstRelease
+    replacement: Replacement
+    too_good: Ceilings
     portfolio: PortfolioSettings
 
 

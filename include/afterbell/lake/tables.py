@@ -95,8 +95,9 @@ EXPERIMENTS = Table("experiments.out_of_sample", OUT_OF_SAMPLE.columns)
 SIGNALS = Table(
     "signals.daily",
     """symbol string, session date, as_of date, horizon int, family string, score double, rank double,
-       release_id string""",
+       release_id string, provisional boolean""",
 )
+SHADOW_SIGNALS = Table("signals.shadow", SIGNALS.columns)
 RUNS = Table(
     "ops.runs",
     """run_id string, session date, step string, started_at timestamp, finished_at timestamp, seconds double,
@@ -106,7 +107,7 @@ RUNS = Table(
 ALL = (
     DROPS, BARS, MINUTE_BARS, CORPORATE_ACTIONS, INSTRUMENTS, EVIDENCE, REPORTED_ACTIONS, SYMBOLS, FUNDAMENTALS,
     QUARANTINE,
-    OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, RUNS,
+    OUT_OF_SAMPLE, EXPERIMENTS, SIGNALS, SHADOW_SIGNALS, RUNS,
 )  # fmt: skip
 
 

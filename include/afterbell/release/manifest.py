@@ -110,6 +110,7 @@ class Champion(Strict):
             before there was one.
         chosen_until: a person moved the pointer: runs of sessions up to this one leave it alone, later ones compete
             with the champion as ever. None where a run moved it.
+        approved: the last release that a person approved, or the first one; None where it is this one.
     """
 
     release_id: str = Field(pattern=RELEASE_ID)
@@ -121,6 +122,12 @@ class Champion(Strict):
     run_id: str
     audit: str | None = Field(default=None, pattern=f"^{AUDIT_KEY.pattern}$")
     chosen_until: date | None = None
+    approved: str | None = Field(default=None, pattern=RELEASE_ID, exclude_if=lambda value: value is None)
+
+    @property
+    def approved_id(self) -> str:
+        """The last release that a person approved, or the first one."""
+        return self.approved or self.release_id
 
     def to_bytes(self) -> bytes:
         """Canonical JSON."""

@@ -22,18 +22,31 @@ from afterbell.training.candidate import CandidateContent, candidate_key, read_c
 
 @dataclass(frozen=True)
 class Judged:
-    """A candidate that the gate let through: its metrics, the gate's reason, and the champion it was compared with."""
+    """A candidate that becomes a release.
+
+    Attributes:
+        candidate_id: the candidate.
+        judged_against: candidate id of the champion it was compared with; None where there was none.
+        metrics: by horizon.
+        reason: the gate's.
+        verdict: the gate's; that of a provisional release is ``hold``.
+    """
 
     candidate_id: str
     judged_against: str | None
     metrics: Mapping[str, HorizonMetrics]
     reason: str
+    verdict: str = "publish"
 
 
 def build_manifest(
-    candidate: CandidateContent, session: date, metrics: Mapping[str, HorizonMetrics], reason: str
+    candidate: CandidateContent,
+    session: date,
+    metrics: Mapping[str, HorizonMetrics],
+    reason: str,
+    verdict: str = "publish",
 ) -> Manifest:
-    """The manifest of a candidate that the gate let through."""
+    """The manifest of a candidate that the gate judged."""
     identifier = candidate["candidate_id"]
     return Manifest.model_validate(
         {
@@ -45,7 +58,7 @@ def build_manifest(
             "inputs": candidate["inputs"],
             "spec": candidate["spec"],
             "metrics": {horizon: values.to_json() for horizon, values in metrics.items()},
-            "verdict": {"verdict": "publish", "reason": reason},
+            "verdict": {"verdict": verdict, "reason": reason},
             "code_version": candidate["code_version"],
             "environment": candidate["environment"],
         }
@@ -135,6 +148,8 @@ def move_champion(
     require_rival(current, manifest, judged_against)
     now = next_instant(current)
     pointer = point_at(manifest, sha256(manifest.to_bytes()), current.release_id if current else None, run_id, now)
+    if current:
+        pointer = pointer.model_copy(update={"approved": current.approved_id})
     entry = Entry(
         id=request_id(action="publish", release_id=manifest.release_id, run_id=run_id),
         action="publish",
@@ -178,15 +193,10 @@ def _decide_without_moving(current: Champion | None, manifest: Manifest) -> Publ
     return None
 
 
-def keep_champion(store: ArtifactStore) -> Published:
-    """The outcome of a backfill's release: it is stored, and the champion stays."""
+def keep_champion(store: ArtifactStore, reason: str) -> Published:
+    """The outcome of a release that is stored while the champion stays."""
     current, _ = read_champion(store)
-    return Published(
-        current.release_id if current else None,
-        current.previous if current else None,
-        False,
-        "a backfill never moves the champion",
-    )
+    return Published(current.release_id if current else None, current.previous if current else None, False, reason)
 
 
 def publish(
@@ -199,7 +209,7 @@ def publish(
         candidate: what the gate let through.
         session: of the run.
         run_id: of the run.
-        move: whether the pointer may move at all; a backfill's never does.
+        move: whether the pointer may move at all; that of a backfill or of a provisional release never does.
 
     Raises:
         StaleInputError: the champion moved since the gate compared with it; nothing was written, unless it moved in
@@ -210,12 +220,14 @@ def publish(
         RetryableError: the pointer was moved by another writer.
     """
     candidate_files = read_candidate(store, candidate.candidate_id)
-    manifest = build_manifest(candidate_files, session, candidate.metrics, candidate.reason)
+    manifest = build_manifest(candidate_files, session, candidate.metrics, candidate.reason, candidate.verdict)
     current, _ = read_champion(store)
     if move and _decide_without_moving(current, manifest) is None:
         require_rival(current, manifest, candidate.judged_against)  # before anything is written
     manifest = upload(store, manifest)
     verify_release(store, manifest.release_id, served=False)
     if not move:
-        return manifest, keep_champion(store)
+        provisional = f"{manifest.release_id} scores as provisional: {candidate.reason}"
+        reason = provisional if candidate.verdict == "hold" else "a backfill never moves the champion"
+        return manifest, keep_champion(store, reason)
     return manifest, move_champion(store, manifest, run_id, candidate.judged_against, candidate.reason)

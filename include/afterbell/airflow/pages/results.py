@@ -192,6 +192,7 @@ class VerdictView(View):
         outcome: why the champion moved, or did not.
         published: the release that was made.
         champion: the release that serves.
+        provisional: the release that scores because nothing serves yet, and that nobody has approved.
         moved: whether the champion moved.
         metrics: by horizon.
     """
@@ -201,6 +202,7 @@ class VerdictView(View):
     outcome: str
     published: str | None
     champion: str | None
+    provisional: str | None
     moved: bool | None
     metrics: Mapping[str, HorizonMetrics]
 
@@ -212,12 +214,15 @@ def verdict(run: Folder) -> VerdictView | None:
         return None
     own, outcome = (judged.reason if judged else ""), (published.reason if published else "")
     kind = judged.verdict if judged else ""
+    release = published.release_id or None if published else None
+    provisional = published is not None and published.provisional
     return VerdictView(
         verdict="hold" if (outcome or own).startswith("hold:") else kind,
         reason=own or outcome,
         outcome=outcome,
         published=published.published if published else None,
-        champion=published.release_id or None if published else None,
+        champion=None if provisional else release,
+        provisional=release if provisional else None,
         moved=published.moved if published else None,
         metrics=judged.metrics if judged else {},
     )

@@ -180,6 +180,7 @@ class EvaluateResult(Result):
         metrics: by horizon, such as ``h1``.
         report_key: in the artifact bucket.
         report_path: on the machine of the driver.
+        offer: whether a person may publish the candidate that is held.
     """
 
     candidate_id: str | None
@@ -189,6 +190,7 @@ class EvaluateResult(Result):
     metrics: Mapping[str, HorizonMetrics]
     report_key: str
     report_path: str
+    offer: bool = False
 
 
 class PublishInputs(Inputs):
@@ -218,6 +220,8 @@ class PublishResult(Result):
         previous: the champion before.
         moved: whether the champion moved.
         reason: why.
+        provisional: whether the session is scored by a release that nobody has approved, because nothing serves yet.
+        shadow: the release that is scored beside it, so that the gate can compare with it; None where there is none.
     """
 
     release_id: str
@@ -226,15 +230,28 @@ class PublishResult(Result):
     previous: str | None
     moved: bool
     reason: str
+    provisional: bool = False
+    shadow: str | None = None
 
 
 class ScoreInputs(Inputs):
-    """What ``score`` applies, and to what; ``serves``: whether the release was the champion when it was published."""
+    """What ``score`` applies, and to what.
+
+    Attributes:
+        bars_snapshot: of ``market.bars``.
+        features_snapshots: of each factor set's table.
+        release_id: whose models are applied.
+        serves: whether the release was the champion when it was published.
+        provisional: whether nobody has approved it.
+        shadow: another release, whose scores the gate will want.
+    """
 
     bars_snapshot: int
     features_snapshots: Mapping[str, int]
     release_id: str
     serves: bool = False
+    provisional: bool = False
+    shadow: str | None = None
 
 
 class ScoreResult(Result):
@@ -249,6 +266,8 @@ class ScoreResult(Result):
         signals_snapshot: of the table.
         commit_id: of their commit.
         noop: whether they were there already.
+        provisional: whether nobody has approved the release.
+        shadow: the release that was scored beside it.
     """
 
     release_id: str
@@ -259,3 +278,5 @@ class ScoreResult(Result):
     signals_snapshot: int
     commit_id: str
     noop: bool
+    provisional: bool = False
+    shadow: str | None = None

@@ -1,0 +1,135 @@
+"""Releases as a candidate is compared with them: out-of-sample predictions, then the signals that they really gave.
+
+The sessions that a release was tested on end before its own; from there on its signals are its out-of-sample record. So
+a champion that is kept for years can still be compared with. Labels are the candidate's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+from pyspark.sql import SparkSession
+
+from afterbell.config.runtime import S3Location
+from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_rows
+from afterbell.evaluation.gate import Rival
+from afterbell.evaluation.out_of_sample import panels_of
+from afterbell.evaluation.paired import Scores, blended, join_scores, pair
+from afterbell.evaluation.panel import BLEND
+from afterbell.evaluation.settings import GateSettings
+from afterbell.lake.commit import ensure_table, head
+from afterbell.lake.scan import plan_files, read_files
+from afterbell.lake.shape import shape_of
+from afterbell.lake.tables import SHADOW_SIGNALS, SIGNALS
+from afterbell.training.candidate import CandidateContent
+
+LIVE_COLUMNS = ("symbol", "as_of", "horizon", "score")
+
+
+@dataclass(frozen=True)
+class ComparedRelease:
+    """A release, as far as a candidate is compared with it.
+
+    Attributes:
+        release_id: of the release.
+        candidate_id: under which its out-of-sample predictions are kept.
+        session: that it was trained for.
+        horizons: that it has models for.
+        recipe: its model specification and the definitions of its factors, as JSON values.
+    """
+
+    release_id: str
+    candidate_id: str
+    session: date
+    horizons: tuple[int, ...]
+    recipe: tuple[Mapping[str, object], Mapping[str, object]]
+
+
+@dataclass(frozen=True)
+class Records:
+    """Where the records of releases are read: the lake, and the snapshot of ``predictions.out_of_sample``."""
+
+    spark: SparkSession
+    s3: S3Location
+    snapshot: int
+
+
+def read_rival(
+    records: Records,
+    champion: ComparedRelease,
+    approved: ComparedRelease,
+    own: CandidateScores,
+    candidate: CandidateContent,
+    settings: GateSettings,
+) -> Rival:
+    """The champion, and the last release that a person approved, beside a candidate.
+
+    Args:
+        records: of all releases.
+        champion: the release that serves.
+        approved: the last release that a person approved; it may be the champion.
+        own: the candidate's panels.
+        candidate: the content of its ``candidate.json``.
+        settings: the policy.
+
+    Raises:
+        GateError: predictions of a release stand more than once.
+    """
+    session = date.fromisoformat(candidate["session"])
+    rows = read_rows(records.spark, records.s3, records.snapshot, [champion.candidate_id])
+    contender = judge(rows, champion.candidate_id, champion.session, settings).contender
+    least = settings.portfolio.min_symbols
+    paired = against_approved = pair(own.panels, _scores(records, champion, rows, session), least)
+    if approved != champion:
+        rows = read_rows(records.spark, records.s3, records.snapshot, [approved.candidate_id])
+        against_approved = pair(own.panels, _scores(records, approved, rows, session), least)
+    return Rival(
+        release_id=champion.release_id,
+        contender=contender,
+        horizons=champion.horizons,
+        paired=paired,
+        approved=against_approved,
+        approved_id=approved.release_id,
+        same_recipe=champion.recipe == (candidate["spec"], candidate["features"]),
+    )
+
+
+def read_live(spark: SparkSession, s3: S3Location, release_id: str, before: date) -> pl.DataFrame:
+    """The blend's scores of a release on the sessions before ``before``, columns as ``LIVE_COLUMNS``."""
+    frames = []
+    for table in (SIGNALS, SHADOW_SIGNALS):
+        ensure_table(spark, table)
+        files = plan_files(spark, table, head(spark, table), "release_id", release_id, release_id)
+        own = (pl.col("release_id") == release_id) & (pl.col("family") == BLEND) & (pl.col("as_of") < before)
+        frames.append(read_files(files, shape_of(spark, table), s3, own).select(LIVE_COLUMNS))
+    return pl.concat(frames).unique(["symbol", "as_of", "horizon"], keep="first", maintain_order=True)
+
+
+def live_scores(rows: pl.DataFrame) -> dict[int, Scores]:
+    """Live scores by horizon.
+
+    Args:
+        rows: columns as ``LIVE_COLUMNS``, each symbol, session and horizon once.
+    """
+    scores = {}
+    for horizon in sorted(rows["horizon"].unique().to_list()):
+        own = rows.filter(pl.col("horizon") == horizon)
+        sessions, symbols = own["as_of"].unique().sort(), own["symbol"].unique().sort()
+        values = np.full((sessions.len(), symbols.len()), np.nan)
+        down = sessions.search_sorted(own["as_of"]).to_numpy()
+        across = symbols.search_sorted(own["symbol"]).to_numpy()
+        values[down, across] = own["score"].to_numpy()
+        scores[int(horizon)] = Scores(tuple(sessions.to_list()), tuple(symbols.to_list()), values)
+    return scores
+
+
+def _scores(records: Records, release: ComparedRelease, rows: pl.DataFrame, before: date) -> dict[int, Scores]:
+    """The blend of a release by horizon: of its out-of-sample ``rows``, then live up to ``before``."""
+    tested = {} if rows.is_empty() else {horizon: blended(panel) for horizon, panel in panels_of(rows).items()}
+    live = live_scores(read_live(records.spark, records.s3, release.release_id, before))
+    both = {horizon: join_scores(tested[horizon], live[horizon]) for horizon in tested.keys() & live.keys()}
+    return tested | live | both
