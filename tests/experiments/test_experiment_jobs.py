@@ -11,6 +11,7 @@ import pytest
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion, verify_release
 from afterbell.stores.artifacts import ArtifactStore
+from tests.small import edit
 from tests.spark_run import run_scenario
 from tests.training.test_train_job import SPEC
 
@@ -40,6 +41,9 @@ def results(services, store, tmp_path_factory):
     config = Path(__file__).parents[2] / "include" / "config"
     for name in ("gate.yaml", "platform.yaml"):
         (home / "config" / name).write_text((config / name).read_text(encoding="utf-8"), encoding="utf-8")
+    edit(
+        home / "config" / "gate.yaml", {"too_good": {"rank_ic": 0.3, "t": 100.0, "sharpe": 1e6}}
+    )  # plants more than a market has
     own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
     found = run_scenario("tests/experiments/experiment_world.py", home, services.env | own)
     lines = (home / "scenario.log").read_text(encoding="utf-8").splitlines()

@@ -10,8 +10,11 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
+from afterbell.evaluation.rivals import read_live
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
@@ -153,6 +156,19 @@ def main(answer: Path) -> None:
     seen["rows"] = [
         [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in found
     ]
+    other = publish(store, 7, ridge((10.0, 1.0)))
+    seen["beside"] = run(releases["good"], shadow=other)
+    seen["beside again"] = run(releases["good"], shadow=other)
+    seen["beside what fails"] = run(releases["good"], shadow=releases["overflowing"])
+    seen["beside what is gone"] = run(releases["good"], shadow="2016-01-04-ffffffffffff")
+    seen["provisional"] = run(other, provisional=True)
+    found = spark.table("lake.signals.shadow").collect()
+    seen["shadow rows"] = [[r.symbol, str(r.as_of), r.horizon, r.family, r.score, r.release_id] for r in found]
+    found = spark.table("lake.signals.daily").where(F.col("provisional")).collect()
+    seen["provisional rows"] = sorted({r.release_id for r in found})
+    for name, before in (("live", date(2100, 1, 1)), ("live before", DAY)):
+        live = read_live(spark, runtime.s3, releases["good"], before).sort("symbol", "horizon")
+        seen[name] = [[row["symbol"], str(row["as_of"]), row["horizon"], row["score"]] for row in live.to_dicts()]
     answer.write_text(json.dumps(seen), encoding="utf-8")
 
 

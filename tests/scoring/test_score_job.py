@@ -72,3 +72,33 @@ def test_what_cannot_be_scored_fails_and_writes_nothing(seen: dict[str, Any], na
 @pytest.mark.parametrize("name", ["a backfill's", "the champion", "overtaken"])
 def test_what_served_is_scored_and_so_is_the_release_of_a_backfill(seen: dict[str, Any], name: str) -> None:
     assert seen[name]["noop"] is True  # its signals have been written
+
+
+def test_the_approved_release_is_scored_beside_the_champion_and_kept_apart(seen: dict[str, Any]) -> None:
+    other = "2016-06-30-000000000007"
+    assert seen["beside"]["shadow"] == seen["beside again"]["shadow"] == other
+    # 10 A + B: S1 20, S0 10, S2 6.
+    ranks = {"S0": 2 / 3, "S1": 1.0, "S2": 1 / 3}
+    assert sorted(seen["shadow rows"]) == [
+        [symbol, "2016-07-01", horizon, "blend", pytest.approx(ranks[symbol]), other]
+        for symbol in ranks
+        for horizon in (1, 5)
+    ]
+
+
+@pytest.mark.parametrize("name", ["beside what fails", "beside what is gone"])
+def test_a_session_has_its_signals_where_the_approved_release_cannot_be_scored(seen: dict[str, Any], name: str) -> None:
+    assert (seen[name]["release_id"], seen[name]["shadow"]) == (GOOD, None)
+
+
+def test_signals_of_a_provisional_release_say_so(seen: dict[str, Any]) -> None:
+    assert seen["provisional"]["provisional"] is True
+    assert seen["provisional rows"] == ["2016-06-30-000000000007"]
+
+
+def test_the_live_record_of_a_release_is_its_blend_on_earlier_sessions(seen: dict[str, Any]) -> None:
+    ranks = {"S0": 1 / 3, "S1": 2 / 3, "S2": 1.0}
+    assert seen["live"] == [
+        [symbol, "2016-07-01", horizon, pytest.approx(ranks[symbol])] for symbol in ranks for horizon in (1, 5)
+    ]
+    assert seen["live before"] == []

@@ -11,6 +11,7 @@ import pytest
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import load_model
 from afterbell.training.matrix import Matrix
+from tests.small import edit
 from tests.spark_run import run_scenario
 
 pytestmark = pytest.mark.services
@@ -52,6 +53,9 @@ def results(services, store, home):
     config = Path(__file__).parents[2] / "include" / "config"
     for name in ("gate.yaml", "platform.yaml"):
         (home / "config" / name).write_text((config / name).read_text(encoding="utf-8"), encoding="utf-8")
+    edit(
+        home / "config" / "gate.yaml", {"too_good": {"rank_ic": 0.3, "t": 100.0, "sharpe": 1e6}}
+    )  # plants more than a market has
     own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
     found = run_scenario("tests/training/lake_world.py", home, services.env | own)
     return found | {"lines": (home / "scenario.log").read_text(encoding="utf-8").splitlines()}
@@ -117,7 +121,7 @@ def test_the_verdict_and_the_report_are_written(results, store, home):
     assert b"price_positive" in report
     metrics = json.loads(store.get("reports/2020-03-31/test_one/metrics.json"))
     assert metrics["metrics"] == judged["metrics"]
-    assert [found["horizon"] for found in metrics["comparisons"]] == [1, 5]
+    assert [found["horizon"] for found in metrics["comparisons"]] == [0, 1, 5]  # the pooled one first
 
 
 def test_another_specification_of_models_finds_the_matrix_made(results, home):
@@ -183,7 +187,7 @@ def test_a_candidate_that_is_judged_after_the_deadline_is_held(results):
     late = results["hurried"]["late"]
     assert late["verdict"] == "hold"
     assert late["reason"].startswith(
-        "the deadline 2020-03-31 22:00:00 UTC has passed; but for that it was: not surely worse than zero skill"
+        "the deadline 2020-03-31 22:00:00 UTC has passed; the verdict before it was: first release: the pooled rank IC is"
     )
 
 

@@ -206,19 +206,21 @@ def _decide_first(candidate: Contender, horizons: tuple[int, ...], settings: Gat
     p = pooled.p_not_above_zero
     windows = {horizon: sorted(candidate.rank_ics[horizon]) for horizon in horizons}
     compared = _comparisons(own, pooled, windows, policy.offer, 0.0, "zero skill")
-    figures = f"the pooled rank IC is {pooled.value:+.4f} ± {pooled.error:.4f}, p = {_p_value(p)}"
+    figures = f"the pooled rank IC is {pooled.value:+.4f} ± {pooled.error:.4f}, {_p_value(p)}"
     if p <= policy.publish:
-        return GateDecision("publish", f"first release: {figures}, at most {policy.publish:g}", compared)
+        return GateDecision(
+            "publish", f"first release: {figures} (at most {policy.publish:g} needs no person)", compared
+        )
     if p <= policy.offer:
         return GateDecision(
             "hold",
-            f"first release: {figures}, above {policy.publish:g}: it is published when a person agrees, and scores as "
+            f"first release: {figures} (above {policy.publish:g}): it is published when a person agrees, and scores as "
             "provisional until then",
             compared,
             offer=True,
         )
     return GateDecision(
-        "hold", f"first release: {figures}, expected at most {policy.offer:g}: no skill is shown yet", compared
+        "hold", f"first release: {figures} (expected at most {policy.offer:g}): no skill is shown yet", compared
     )
 
 
@@ -277,7 +279,7 @@ def _new_horizons_without_skill(
         if p > policy.offer:
             yield (
                 f"h{horizon} is new, and its rank IC {mean.value:+.4f} ± {mean.error:.4f} shows no skill "
-                f"(p = {_p_value(p)}, expected at most {policy.offer:g})"
+                f"({_p_value(p)}, expected at most {policy.offer:g})"
             )
 
 
@@ -323,4 +325,4 @@ def _comparisons(
 
 
 def _p_value(p: float) -> str:
-    return f"{p:.2g}" if p >= 1e-4 else "below 0.0001"
+    return f"p = {p:.2g}" if p >= 1e-4 else "p < 0.0001"
