@@ -1,4 +1,4 @@
-"""In a market without any signal the daily run finds none."""
+"""In a market without any signal the daily run finds none, publishes none, and has signals all the same."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ LAST = "2026-06-30"
 
 
 @pytest.fixture
-def metrics(services: Any, tmp_path, monkeypatch) -> dict[str, Any]:
-    """What the steps of a daily run measure, in one Spark driver, up to the one that judges."""
+def results(services: Any, tmp_path, monkeypatch) -> dict[str, dict[str, Any]]:
+    """The results of the steps of a daily run, in one Spark driver, by name."""
     stores = services.env | {
         "AFTERBELL_FEED_BUCKET": "no-signal-feed",
         "AFTERBELL_ARTIFACT_BUCKET": "no-signal-artifacts",
@@ -38,18 +38,22 @@ def metrics(services: Any, tmp_path, monkeypatch) -> dict[str, Any]:
     try:
         assert driver.answer() == {"ready": True}
         results: list[dict[str, Any]] = [{"origin": "manual"}]
-        for step in STEPS[: STEPS.index("evaluate") + 1]:
+        for step in STEPS:
             inputs: Any = inputs_of(step_named(step), results).to_json()
             found = driver.ask("step", name=step, session=LAST, run_id="no-signal", inputs=inputs)["done"]
             assert found["status"] == 0, f"{step}: {found}; {driver.tail()}"
             results.append(found)
-        return results[-1]["metrics"]
+        return {result["step"]: result for result in results[1:]}
     finally:
         driver.close()
 
 
-def test_without_a_signal_none_is_found(metrics):
+def test_without_a_signal_none_is_found_and_a_provisional_release_scores(results: dict[str, dict[str, Any]]) -> None:
     for horizon in ("h1", "h5"):
-        found = metrics[horizon]
-        assert abs(found["ic"]) < 3 * found["ic_se"], horizon
-        assert abs(found["rank_ic"]) < 3 * found["rank_ic_se"], horizon
+        metrics = results["evaluate"]["metrics"][horizon]
+        assert abs(metrics["ic"]) < 3 * metrics["ic_se"], horizon
+        assert abs(metrics["rank_ic"]) < 3 * metrics["rank_ic_se"], horizon
+    assert results["evaluate"]["verdict"] == "hold"
+    assert (results["publish"]["provisional"], results["publish"]["moved"]) == (True, False)
+    assert results["score"]["provisional"] is True
+    assert results["score"]["rows"] > 0

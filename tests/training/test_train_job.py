@@ -187,7 +187,7 @@ def test_a_candidate_that_is_judged_after_the_deadline_is_held(results):
     late = results["hurried"]["late"]
     assert late["verdict"] == "hold"
     assert late["reason"].startswith(
-        "the deadline 2020-03-31 22:00:00 UTC has passed; the verdict before it was: first release: the pooled rank IC is"
+        "the deadline 2020-03-31 22:00:00 UTC has passed; the verdict before it was: first release: the pooled rank IC"
     )
 
 
