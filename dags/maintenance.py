@@ -6,7 +6,7 @@ artifact store: folders of old runs and candidates that no release names. What r
 weeks, open branches and tags name stays, and so does everything younger than the longest run. The times stand in
 `include/config/maintenance.yaml`. No row of any table changes.
 
-**Rerun.** Clear the task, or start a run: what has been done is not done twice.
+**Rerun.** Clear the task, or start a run: work that is done is not repeated.
 
 **Traps.** With **dry_run** it only reports what it would do. While a run's audit branch is open, the files of its
 tables are left as they are until next week: a compaction would make that run start anew.

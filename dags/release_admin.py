@@ -64,7 +64,7 @@ from afterbell.airflow.tasks import library_step
             pattern=ONE_LINE,
             maxLength=500,
             title="Reason",
-            description="Why the champion is moved; kept for good. Not needed to verify.",
+            description="Why the champion is moved; stored permanently. Not needed to verify.",
         ),
     },
 )

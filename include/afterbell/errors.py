@@ -54,7 +54,7 @@ class StoreUnavailableError(RetryableError):
 
 
 class StoreFullError(StoreUnavailableError):
-    """A disk, a bucket or a quota that a step writes to has no room: make room; the step is tried again by itself."""
+    """A disk, a bucket or a quota that a step writes to is full: free space; the step is retried automatically."""
 
 
 class ClusterUnavailableError(RetryableError):
@@ -98,7 +98,7 @@ class ObjectTooLargeError(PermanentError):
 
 
 class PreconditionFailedError(RetryableError):
-    """A conditional write lost the race: read the object again and decide anew."""
+    """A conditional write lost the race: read the object again and decide again."""
 
 
 class BaseMovedError(RetryableError):

@@ -21,7 +21,7 @@ from tests.cluster.test_connections import ENV
 pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning an ndarray")  # exchange_calendars, on pandas 3
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-GOOD = {"first": "2015-03-23", "last": "2015-12-31", "reason": "the vendor delivered 2015 anew"}
+GOOD = {"first": "2015-03-23", "last": "2015-12-31", "reason": "the vendor delivered 2015 again"}
 FULL = GOOD | {"steps": ["ingest"], "factor_sets": ["core"], "chunk_sessions": 9, "plan_only": True, "profile": "local"}
 TEXTS = [
     "../../etc/passwd",

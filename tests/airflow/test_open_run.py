@@ -28,7 +28,7 @@ def test_a_run_by_hand_takes_the_session_that_it_was_given_whatever_its_interval
 
 @pytest.mark.parametrize("interval", [MARCH_9, None])
 def test_a_run_by_hand_that_names_no_session_is_asked_for_it(interval):
-    with pytest.raises(ConfigError, match="no session was given: a run that is started by hand must name its session"):
+    with pytest.raises(ConfigError, match="no session was given: a run that is started manually must name its session"):
         session_for(XNYS, "manual", "", interval)
 
 

@@ -136,7 +136,7 @@ def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, 
     run_id = page.trigger(conf)
     state, tasks = page.ended(run_id)
     assert (state, tasks["open_run"], tasks["ingest"]) == ("failed", "failed", "upstream_failed")
-    assert "no session was given: a run that is started by hand must name its session" in page.log(run_id, "open_run")
+    assert "no session was given: a run that is started manually must name its session" in page.log(run_id, "open_run")
     (told,) = _told(hook, run_id, "failure")
     assert "must name its session" in told["text"], "the worker tells what its task failed of"
 

@@ -309,7 +309,7 @@ def test_all_that_is_wrong_with_a_backfill_is_told_at_once(filler):
         ("last", "2999-01-04", "after today"), ("last", "soon", "give a day like"),
         ("reason", "short", "one line of 10"),
         ("reason", "two lines\nof it all", "one line of 10"), ("reason", "x" * 301, "one line of 10"),
-        ("steps", [], "is empty"), ("steps", ["train"], "is not known"), ("steps", ["ingest", "ingest"], "each once"),
+        ("steps", [], "is empty"), ("steps", ["train"], "is not known"), ("steps", ["ingest", "ingest"], "value once"),
         ("factor_sets", ["mine"], "is not known"), ("chunk_sessions", "0", "from 1 to 1000"),
         ("chunk_sessions", "1.5", "from 1 to 1000"), ("chunk_sessions", "", "from 1 to 1000"),
         ("profile", "moon", "is not known"), ("plan_only", "maybe", "true or false"),

@@ -36,9 +36,9 @@ def test_ids_are_handed_on_by_the_names_they_came_under():
 
 @pytest.mark.parametrize("mapping", ["features_snapshots", "definition_hashes"])
 def test_a_set_that_the_step_features_did_not_make_is_named(mapping):
-    with pytest.raises(StaleInputError, match="alpha158 are asked for"):
+    with pytest.raises(StaleInputError, match="alpha158 are requested"):
         Handed.of(inputs(), ["core", "alpha158"])
-    with pytest.raises(StaleInputError, match="other are asked for"):
+    with pytest.raises(StaleInputError, match="other are requested"):
         Handed.of(inputs(**{mapping: {"core": INPUTS[mapping]["core"]}}), ["core", "other"])
 
 

@@ -135,7 +135,7 @@ class AwaitDropsOperator(BaseOperator):
             text = missing_text(source, by_source[source.name], session, now)
             if source.arrival.late == "fail" and not self._published_before():
                 raise AirflowFailException(
-                    f"MissingDropsError: {text} {_HELD} When the drop has come, run the session again."
+                    f"MissingDropsError: {text} {_HELD} Run the session again once the drop has arrived."
                 )
             self.log.warning("going on without it: %s", text)
         arrived = [source for source in sources if source not in missing]

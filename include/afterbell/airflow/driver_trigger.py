@@ -120,8 +120,8 @@ class DriverTrigger(BaseTrigger):
             self.log.info("driver %s is killed with its task: %s", self.driver, answer)
         except (RetryableError, PermanentError) as error:
             self.log.error(  # noqa: TRY400 - the traceback adds nothing
-                "driver %s could not be killed and may go on; of two drivers of a step one commits. Kill it on the "
-                "cluster's page: %s", self.driver, error,
+                "driver %s could not be killed and may continue; if two drivers of a step run, only one commits. Kill "
+                "it on the cluster's page: %s", self.driver, error,
             )  # fmt: skip
         try:
             self.notes.mark_killed(store_environment())

@@ -41,7 +41,7 @@ def check_form(params: Mapping[str, object]) -> dict[str, str]:
     if not re.search(ONE_LINE, reason):
         raise ConfigError(f"reason {reason!r} holds a line break or a control character: nothing was done")
     if action != "verify" and len(reason) < 3:
-        raise ConfigError(f"{action} needs a reason, it is kept for good: nothing was done")
+        raise ConfigError(f"{action} needs a reason, which is stored permanently: nothing was done")
     if action == "promote" and not release_id:
         raise ConfigError("promote needs a release_id, one of ./afterbell release list: nothing was done")
     return {"action": action, "release_id": release_id, "reason": reason}

@@ -35,5 +35,5 @@ def check_form(params: Mapping[str, object]) -> dict[str, str]:
     if not re.search(REFUSAL_ID, refusal_id):
         raise ConfigError(f"refusal_id {refusal_id!r} is not 16 hexadecimal digits, as the run's log has them")
     if not re.search(ONE_LINE, reason) or len(reason) < 3:
-        raise ConfigError(f"reason {reason!r}: give one line of 3 to 500 characters, it is kept for good")
+        raise ConfigError(f"reason {reason!r}: give one line of 3 to 500 characters; it is stored permanently")
     return {"refusal_id": refusal_id, "reason": reason}

@@ -90,8 +90,8 @@ def session_for(exchange: Exchange, origin: str, named: str, interval_start: dat
     if origin == MANUAL:
         if not named:
             raise ConfigError(
-                "no session was given: a run that is started by hand must name its session, one like 2026-06-30 "
-                '(in the form, or --conf \'{"session": "2026-06-30"}\'); nothing is taken from the date of the run'
+                "no session was given: a run that is started manually must name its session, such as 2026-06-30 "
+                '(in the form, or --conf \'{"session": "2026-06-30"}\'); the date of the run is not used'
             )
         return parse_session(named)
     if interval_start is None:

@@ -101,8 +101,8 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         except AirflowException as error:
             if self._end_requested:  # else a driver that was killed would be mistaken for one that ran out of memory
                 raise AirflowException(
-                    f"step {self.step!r} was asked to end, and ended its driver: it was cleared or timed out, or "
-                    "Airflow's processes on its machine were stopped. What it had committed is not done twice"
+                    f"step {self.step!r} received a signal to end, and stopped its driver: the task was cleared or "
+                    "timed out, or Airflow's processes on its machine were stopped. Committed work is not repeated"
                 ) from error
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error

@@ -37,7 +37,7 @@ class CalendarDocuments(Protocol):
         """The bytes of ``key``.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         ...
 

@@ -163,7 +163,8 @@ def _run_on_cluster(job: _Job) -> str:
             properties = job.cluster.spark_conf()
             cause = place_text(job.cluster, properties, ask_place(job.cluster, properties))
             server.kill(driver)
-            return f"no node took driver {driver} within {limit} s (first_executor_seconds), and it was killed: {cause}"
+            limit_text = f"{limit} s (first_executor_seconds)"
+            return f"no node accepted driver {driver} within {limit_text}, and it was killed: {cause}"
         if took > job.seconds:
             server.kill(driver)
             spent = format_duration(job.seconds)

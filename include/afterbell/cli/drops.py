@@ -52,7 +52,7 @@ def refused(
 @report_errors
 def release(
     refusal_id: Annotated[str, typer.Argument(help="An id of `drops refused`.")],
-    reason: Annotated[str, typer.Option(help="Why: one line, kept for good.")],
+    reason: Annotated[str, typer.Option(help="Why: one line, stored permanently.")],
     as_json: AsJson = False,
 ) -> None:
     """Let a refused drop be taken in by the next run, whatever the rules about whole sessions say of it."""

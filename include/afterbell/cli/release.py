@@ -123,7 +123,7 @@ def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     )
 
 
-Reason = Annotated[str, typer.Option(help="Why: one line, kept for good in the audit trail.")]
+Reason = Annotated[str, typer.Option(help="Why: one line, stored permanently in the audit trail.")]
 
 
 @app.command()

@@ -133,7 +133,7 @@ class Watch(threading.Thread):
         what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
         return NoResourcesError(
             f"the driver {what} for {self._limits.first_executor:.0f} s from {request.master}: {cause}\n"
-            f"Asked for: {request.settings('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
+            f"Requested: {request.settings('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
             f"(first_executor_seconds of the cluster profile is the limit). Application {self.context.applicationId}"
             + (f" on {request.ui}" if request.ui else "")
         )
@@ -143,8 +143,9 @@ def _unanswered(properties: Mapping[str, str], nodes: Nodes, what: str) -> Clust
     request = nodes.executor_request(properties)
     settings = request.settings(*nodes.acceptance, "spark.driver.host")
     return ClusterUnavailableError(
-        f"{request.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
-        f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {settings or 'No role or driver host is set'}. "
+        f"{request.master} {what}: check that the master runs, that {socket.gethostname()} can connect to it, and that "
+        f"it can connect to the driver (spark.driver.host, LIBPROCESS_IP on Mesos). "
+        f"{settings or 'No role or driver host is set'}. "
         "registered_seconds of the cluster profile is the limit; the master's log shows refusals"
     )
 

@@ -147,7 +147,7 @@ class Service(ABC):
 
     def _go_on(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):
-            raise ServiceError(f"service {self.name!r}: start given up")
+            raise ServiceError(f"service {self.name!r}: start cancelled")
 
     def failure(self, what: str, log: Path) -> ServiceError:
         """The error of a start that failed, with the end of the log."""

@@ -239,7 +239,7 @@ def commit_sessions(
             raise
         raise BaseMovedError(
             f"table {table.name}: another run has written sessions between {first} and {last} since this one was "
-            "planned; plan again on what is there now"
+            "planned; plan again with the current sessions"
         ) from error
 
 
@@ -259,7 +259,7 @@ def data_file(spark: SparkSession, live_table: Any, file: NewFile) -> Any:
 
 
 def discard_files(files: Sequence[NewFile], s3: S3Location) -> None:
-    """Remove files that will never be committed; one that is not there any more doesn't matter."""
+    """Remove files that will never be committed; one that no longer exists is ignored."""
     for file in files:
         if not file.body:
             storage, path = open_storage(file.path, s3)

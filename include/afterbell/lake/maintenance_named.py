@@ -78,8 +78,8 @@ def _read_values(store: ArtifactStore, key: str) -> list[int | str]:
         return list(_leaves(json.loads(store.get(key))))
     except ValueError as error:
         raise PermanentError(
-            f"{store.bucket}/{key} is not JSON ({error}), so nobody knows which snapshots it names: nothing was "
-            "removed; correct or remove that object, then run the maintenance again"
+            f"{store.bucket}/{key} is not JSON ({error}), so the snapshots that it names are unknown: nothing was "
+            "removed. Correct or remove that object, then run the maintenance again"
         ) from error
 
 

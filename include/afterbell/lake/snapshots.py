@@ -60,7 +60,7 @@ def persistently(what: str, action: Callable[[], Result]) -> Result:
                 raise
             if attempt == _TRIES:
                 raise StoreUnavailableError(
-                    f"{what}: another writer was in the way {_TRIES} times; try again later"
+                    f"{what}: conflicts with other writers in {_TRIES} attempts; try again later"
                 ) from error
             # Full jitter: writers that met must not come back together.
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))  # noqa: S311 - a pause is no secret

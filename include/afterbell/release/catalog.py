@@ -39,7 +39,7 @@ def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
     """
     known = list_releases(store)
     if release_id not in known:  # membership: an id never becomes a path unchecked
-        raise ObjectMissingError(f"release {release_id!r} is not there; there are: {', '.join(known) or 'none'}")
+        raise ObjectMissingError(f"release {release_id!r} does not exist; existing: {', '.join(known) or 'none'}")
     key = release_key(release_id)
     return parse_manifest(store.get(key), key)
 

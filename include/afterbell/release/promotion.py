@@ -30,7 +30,7 @@ class Choice(Strict):
     Attributes:
         action: ``promote`` a release, or ``rollback``.
         release_id: of the release; empty for a rollback means the champion before the present one.
-        reason: why; it is kept for good.
+        reason: why; stored permanently.
         by: who requests it.
         run_id: the run it is made in, so that its retries are the same request; ``cli`` from the command line.
     """
@@ -143,8 +143,8 @@ def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) ->
         return Published(name, current.previous if current else None, False, planned.summary)
     if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
-            f"the champion is {name} now, but {request.action} to {planned.target} was agreed to when it was "
-            f"{seen or planned.champion}: ask again"
+            f"the champion is {name} now, but {request.action} to {planned.target} was approved when the champion was "
+            f"{seen or planned.champion}: request it again"
         )
     manifest = read_manifest(store, planned.target)
     now = next_instant(current)

@@ -30,7 +30,7 @@ def open_release(store: ArtifactStore, release_id: str) -> tuple[Manifest, tuple
     """The manifest and the models of ``release_id``, ordered by horizon and family.
 
     Raises:
-        ObjectMissingError: the release or one of its files is not there.
+        ObjectMissingError: the release or one of its files does not exist.
         DigestMismatchError: a file's size or SHA-256 is not the manifest's, or the manifest is not the one that the
             champion pointer names; nothing of it was opened.
         StaleInputError: a model takes other features, or in another order, than the manifest says.

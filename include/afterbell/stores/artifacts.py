@@ -58,7 +58,7 @@ class ArtifactStore:
             most: bytes that it may have.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
             ObjectTooLargeError: it is larger; no more than ``most`` bytes of it were read.
         """
         return self.get_with_etag(key, most)[0]
@@ -67,7 +67,7 @@ class ArtifactStore:
         """The bytes of ``key`` and the ETag to pass to `put_if_match`.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
             ObjectTooLargeError: it is larger than ``most`` bytes.
         """
 
@@ -89,7 +89,7 @@ class ArtifactStore:
         """SHA-256 of the stored bytes in hexadecimal, read in pieces of 1 MiB.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
 
         def once(client: Any) -> str:
@@ -164,7 +164,7 @@ class ArtifactStore:
         """Copy ``source`` to ``target`` inside the store, up to 5 GB; returns the target's ETag.
 
         Raises:
-            ObjectMissingError: ``source`` is not there.
+            ObjectMissingError: ``source`` does not exist.
         """
         self._require(target)
         origin = {"Bucket": self.bucket, "Key": check_key(source)}

@@ -74,7 +74,7 @@ class DropStore(Protocol):
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         ...
 

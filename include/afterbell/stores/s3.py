@@ -83,7 +83,7 @@ class S3DropStore:
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         check_key(key)
         self._bucket.require()

@@ -72,7 +72,7 @@ class WebHdfs:
         parts = urlsplit(location.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise StoreConfigError(
-                f"HDFS address {location.url!r} is not WebHDFS's: write it like http://namenode:9870 "
+                f"HDFS address {location.url!r} is not a WebHDFS address: write it like http://namenode:9870 "
                 "(include/config/platform.yaml, hdfs.url)"
             )
         self.url = location.url.rstrip("/")
@@ -84,7 +84,7 @@ class WebHdfs:
         """The JSON answer to one operation of the NameNode.
 
         Raises:
-            ObjectMissingError: the path is not there.
+            ObjectMissingError: the path does not exist.
             ObjectRefusedError: the NameNode refused this path.
             StoreConfigError: the NameNode refused for good.
             StoreUnavailableError: no answer, or one that means "later".
@@ -96,7 +96,7 @@ class WebHdfs:
             document: dict[str, Any] = answer.json()
         except ValueError as error:
             raise StoreConfigError(
-                f"{self.url}{path}: {op} was not answered by WebHDFS: {answer.data[:80].decode(errors='replace')!r}"
+                f"{self.url}{path}: the answer to {op} is not WebHDFS's: {answer.data[:80].decode(errors='replace')!r}"
             ) from error
         return document
 
@@ -142,7 +142,7 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
     except (ValueError, KeyError, TypeError):
         name, message = f"HTTP {answer.status}", answer.reason or "no reason given"
     if name == "FileNotFoundException":
-        return ObjectMissingError(f"{where}: it is not there")
+        return ObjectMissingError(f"{where}: it does not exist")
     if name in _OF_ONE_PATH:
         reason = f"{_REFUSED.get(name, _REFUSED['AccessControlException'])} ({name}: {message})"
         return ObjectRefusedError(f"{where}: {reason}", reason)

@@ -37,7 +37,7 @@ class Handed:
         missing = [name for name in sets if name not in snapshots or name not in definitions]
         if missing:
             raise StaleInputError(
-                f"the factor sets {', '.join(missing)} are asked for, the step `features` of this run made "
+                f"the factor sets {', '.join(missing)} are requested, but the step `features` of this run made "
                 f"{', '.join(sorted(snapshots)) or 'none'}: clear the task 'features' and all after it"
             )
         return cls(

@@ -72,7 +72,7 @@ def faults(params: Mapping[str, object], world: World) -> dict[str, str]:
 
 def _check_once(name: str, given: Any) -> None:
     if isinstance(given, list) and len(set(given)) < len(given):
-        raise ConfigError(f"{name} must name each once; found {given!r:.120}")
+        raise ConfigError(f"{name} must list each value once; found {given!r:.120}")
 
 
 def _check_switch(given: Any) -> None:

@@ -182,7 +182,7 @@ def _newest_session(db: SessionDep, documents: Documents) -> str:
 def show_document(session: str, slug: str, name: str) -> Response:
     """A page that a run left in the store, without any right to do anything."""
     if name not in _PAGES:
-        raise HTTPException(404, f"a run leaves {', '.join(_PAGES)}; {name[:40]!r} is not one of them")
+        raise HTTPException(404, f"{name[:40]!r} is not a page of a run: expected one of {', '.join(_PAGES)}")
     day = clock.session_of(session, 404).isoformat()
     key = _PAGES[name].format(session=day, slug=checked("slug", slug, 404))
     return Response(_read_listed(open_documents(), key), headers=headers(STORED), media_type="text/html; charset=utf-8")
@@ -192,7 +192,7 @@ def _read_listed(documents: Documents, key: str) -> bytes:
     """The bytes of ``key``, if the listing of its folder shows it."""
     folder = key.rsplit("/", 1)[0] + "/"
     if key not in {stored.key for stored in documents.listings([folder])[folder]}:
-        raise HTTPException(404, f"{key} is not there: the run has not come so far, or maintenance has removed it")
+        raise HTTPException(404, f"{key} does not exist: the run has not reached that step, or maintenance removed it")
     return documents.body(key)
 
 

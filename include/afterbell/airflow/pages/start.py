@@ -33,7 +33,7 @@ def starts(dag: str) -> list[Any]:
         except HTTPException as error:
             raise HTTPException(
                 error.status_code,
-                f"this page starts runs of {dag}: it is for those who may trigger that DAG in Airflow",
+                f"this page starts runs of {dag}: it requires the permission to trigger that DAG in Airflow",
             ) from error
 
     return [Depends(may)]

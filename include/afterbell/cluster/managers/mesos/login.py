@@ -48,8 +48,8 @@ def login_secrets(profile: ProfileKeys, login: SparkLogin, inherited: dict[str, 
         return inherited | ({PRINCIPAL: principal} if named else {})
     if not principal:
         raise ConfigError(
-            f"the Airflow connection {login.conn_id!r} has a password, Mesos' secret, but nobody it belongs to: give "
-            "the principal as its login, or as principal in the profile"
+            f"the Airflow connection {login.conn_id!r} has a password, which is Mesos' secret, but no principal: "
+            "set the principal as its login, or as principal in the profile"
         )
     return inherited | {PRINCIPAL: principal, SECRET: login.password}
 
