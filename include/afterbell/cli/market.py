@@ -78,7 +78,7 @@ def simulate(
     where = out_folder or "S3 and HDFS"
     print_text(
         f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered to {where}, "
-        f"{done['skipped']} were there already"
+        f"{done['skipped']} already present"
     )
     print_text(f"the last session is {last}: ./afterbell run --session {last}")
 
@@ -97,5 +97,5 @@ def upload(
         print_json(done)
     else:
         print_text(
-            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered, {done['skipped']} were there already"
+            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered, {done['skipped']} already present"
         )

@@ -26,7 +26,7 @@ class UploadSummary:
     Attributes:
         objects: how many were written.
         bytes: their size.
-        skipped: how many were there already with the same bytes.
+        skipped: how many were already present with the same bytes.
     """
 
     objects: int = 0

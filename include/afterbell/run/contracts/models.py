@@ -248,7 +248,7 @@ class ScoreResult(Result):
         models: how many.
         signals_snapshot: of the table.
         commit_id: of their commit.
-        noop: whether they were there already.
+        noop: whether they were already present.
     """
 
     release_id: str
