@@ -61,7 +61,7 @@ from afterbell.airflow.timetable import platform_sessions
             type=["null", "string"],
             format="date",
             title="Session",
-            description="The exchange session to retrain for, such as 2026-06-30: required when started by hand. "
+            description="The exchange session to retrain for, such as 2026-06-30: required when started manually. "
             "Its drops are waited for.",
         ),
         "profile": Param(**CLUSTER),

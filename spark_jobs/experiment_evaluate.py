@@ -57,7 +57,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
     if not own.panels:
         raise StaleInputError(
             f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
-            f"{snapshot}: start the experiment anew"
+            f"{snapshot}: start the experiment again"
         )
     rival = champion_of(spark, runtime, store, args.inputs, settings)
     decision = judged(own, rival, request, settings)

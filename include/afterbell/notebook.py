@@ -47,7 +47,7 @@ def cluster_session(opened: Opened, app: str = "notebook", cores: int = 1) -> Sp
         cores: most cores of the cluster, over all executors.
 
     Raises:
-        ConfigError: the cluster's profile is wrong or does not take drivers beside the submitter, the project is not
+        ConfigError: the cluster's profile is wrong or does not take drivers in client mode, the project is not
             set up, or ``spark.authenticate`` has no secret.
     """
     from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - Java is needed for nothing else

@@ -1,4 +1,4 @@
-"""Which session a run is for: its data interval says it, or whoever started it by hand; nothing is guessed."""
+"""Which session a run is for: its data interval says it, or whoever started it manually; nothing is guessed."""
 
 from __future__ import annotations
 

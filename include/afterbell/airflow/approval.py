@@ -81,7 +81,7 @@ class AskOperator(ApprovalOperator):
         barred = barred_by(event, requester(context)) if _is_barred() else ""
         if barred:
             self.log.warning(
-                "%s agreed to their own request, or nobody knows whose it is; approval.not_by_requester in sla.yaml "
+                "%s agreed to their own request, or the requester is unknown; approval.not_by_requester in sla.yaml "
                 "makes that a no: nothing is done. Start it again, and have somebody else agree", barred
             )  # fmt: skip
             event = {**event, "chosen_options": [self.REJECT]}

@@ -227,7 +227,7 @@ class ClusterStep(BaseOperator):
             text = f"driver {attempt.driver} of step {job.step!r} was refused by {refusal.by}"
             raise AirflowFailException(refusal.add_to(text))
         if killed:  # by whoever cleared the task: this try came before the driver had ended
-            self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
+            self.log.info("driver %s was killed when the task was cleared: launching another", attempt.driver)
             return self.on_cluster(context, job)
         hint = memory_hint(_evidence(status, reason, log), job.target.cluster.driver_memory)
         if reason is not None:

@@ -37,7 +37,7 @@ class DriverTrigger(BaseTrigger):
     """Ends when the driver has ended, or when waiting for it is over.
 
     Its arguments are stored in Airflow's database: addresses, names and instants, no secret. The stores' keys come from
-    the connections, read anew by the triggerer that runs it.
+    the connections, read again by the triggerer that runs it.
 
     Args:
         url: of the server that launches drivers.

@@ -1,6 +1,6 @@
 """The form of `experiment`, as Airflow's parameters, made of its request's model; Airflow refuses what is wrong.
 
-Bounds, titles and help stand in the model alone. What belongs to the form and not to the request stands here.
+Bounds, titles and help are in the model only. What belongs to the form and not to the request is here.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _PROMOTE: FieldSchema = {
 def _usual_families() -> list[str]:
     try:
         return list(load_spec().families.named())
-    except ConfigError:  # which the run itself reports; a DAG must load all the same
+    except ConfigError:  # which the run itself reports; a DAG must load in any case
         return list(FAMILIES)
 
 

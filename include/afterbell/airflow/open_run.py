@@ -73,15 +73,15 @@ def describe(exchange: Exchange, session: date, run_id: str, origin: str, profil
 
 
 def origin_of(run_type: Any) -> str:
-    """The origin of a run, from Airflow's type of it: any run but a scheduled one or a backfill was started by hand."""
+    """The origin of a run, from Airflow's run type: all but scheduled runs and backfills were started manually."""
     origin = str(getattr(run_type, "value", run_type))
     return origin if origin in {SCHEDULED, BACKFILL} else MANUAL
 
 
 def session_for(exchange: Exchange, origin: str, named: str, interval_start: datetime | None) -> date:
-    """The session of a run: that of its data interval, or the one named by whoever started it by hand.
+    """The session of a run: that of its data interval, or the one named by whoever started it manually.
 
-    A run started by hand must name it: its logical date is the time of a click, or missing.
+    A run started manually must name it: its logical date is the time of a click, or missing.
 
     Raises:
         ConfigError: no session was named, it is not a date, or a backfill was given one for all of its runs.

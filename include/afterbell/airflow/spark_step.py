@@ -190,7 +190,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self.env_vars = None
         hook = super()._get_hook()
         hook._env_vars = self._environment  # noqa: SLF001
-        if self._target is not None:  # the hook has read the connection anew, and knows of no override
+        if self._target is not None:  # the hook has read the connection again, and knows of no override
             hook._connection |= {"master": self._target.master, "deploy_mode": self._target.deploy_mode}  # noqa: SLF001
         # It looks for "yarn" anywhere in the master's address, and would then put the environment into arguments.
         hook._is_yarn = hook._is_kubernetes = False  # noqa: SLF001

@@ -28,7 +28,7 @@ def plan_and_record(runtime: Runtime, record: BackfillRecord) -> BackfillPlan:
 
 
 def main(args: StepArgs[BackfillPlanInputs]) -> BackfillPlanResult:
-    """Plan the request; returns the number of chunks to do by step, and the whole plan for whoever reads the log."""
+    """Plan the request; returns the number of chunks to do by step, and the whole plan for the log."""
     now = datetime.now(UTC)
     # Checked again: whatever reaches a step may have been typed by hand.
     request = check_request(args.inputs.request, Exchange(load_platform().exchange), now.date())

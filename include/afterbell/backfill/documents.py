@@ -37,7 +37,7 @@ class BackfillRecord(Strict):
     Attributes:
         backfill_id: the request's.
         request: what is filled.
-        reason: why, in the words of whoever asked first.
+        reason: why, as the first request states it.
         asked_by: who that was; empty where nobody is known, as on the command line of this machine.
         asked_at: when.
     """

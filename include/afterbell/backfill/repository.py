@@ -64,7 +64,7 @@ class Shelf:
         return self.change(backfill_id, lambda state: state.began(attempt))
 
     def change(self, backfill_id: str, how: Callable[[State], State]) -> State:
-        """Replace the state by what ``how`` makes of it, whoever else changes it meanwhile."""
+        """Replace the state by the result of ``how``; safe against other writers."""
         key = key_of(backfill_id, "state")
         for _ in range(_TRIES):
             try:

@@ -53,7 +53,7 @@ class BackfillRequest(Strict):
 
     @property
     def backfill_id(self) -> str:
-        """The same request is the same backfill, whoever asks again and why; it is a segment of a path."""
+        """The id; the same request has the same one, whatever its requester and reason. A segment of a path."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return f"{self.first:%Y%m%d}-{self.last:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 

@@ -11,7 +11,7 @@ from afterbell.errors import RetryableError
 
 LOOK_SECONDS = 5.0
 LONGEST_SECONDS = 3 * 3600.0
-"""A daily run has two hours. A longer wait ends all the same: somebody starts one run after the other."""
+"""A daily run has two hours. A longer wait ends anyway: someone keeps starting runs."""
 
 
 @dataclass

@@ -74,7 +74,7 @@ class Prepared:
             on_event: gets a line for every task that ends; None for silence.
 
         Raises:
-            StepFailedError: a task failed for good.
+            StepFailedError: a task failed on its last try.
             ServiceError: Airflow itself failed.
         """
         began = time.monotonic()

@@ -14,7 +14,7 @@ from afterbell.cli.output import advising, print_json, print_text, report_errors
 from afterbell.errors import ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
-app = typer.Typer(help="Drops that an audit refused: which, why, and letting one in all the same.")
+app = typer.Typer(help="Drops that an audit refused: which, why, and releasing one.")
 
 
 @app.command()

@@ -71,7 +71,7 @@ def open_doors(cluster: ClusterProfile) -> list[str]:
     doors: list[str] = []
     if cluster.conf.get("spark.authenticate") != "true":
         doors.append(
-            "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "
+            "spark.authenticate is off: anyone who can connect to a driver may run code there; set it in conf, and "
             "the secret as the Spark connection's password"
         )
     if cluster.rest_address:

@@ -25,7 +25,7 @@ Put = Callable[[str, Path], str]
 
 
 def is_folder(share: str) -> bool:
-    """Whether nodes read ``share`` like any folder of theirs."""
+    """Whether nodes read ``share`` as a local folder."""
     return share.startswith(("/", "file:/"))
 
 

@@ -45,7 +45,7 @@ class Submission:
 
 
 def submission(folders: Folders, master: str) -> Submission:
-    """Put together what every step of the project is submitted with, where the driver runs beside the submitter.
+    """Put together what every step of the project is submitted with, where the driver runs in client mode.
 
     Args:
         folders: the project and what its set-up made.

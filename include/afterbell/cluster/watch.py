@@ -43,7 +43,7 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
 
     Raises:
         ClusterUnavailableError: the cluster manager refused the driver.
-        ConfigError: the cluster manager refused the driver for good, what it needs on this machine is not there, or
+        ConfigError: the cluster manager rejected the driver, what it needs on this machine is missing, or
             ``spark.authenticate`` has no secret.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell

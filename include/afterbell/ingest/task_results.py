@@ -100,7 +100,7 @@ class Parts:
         return [] if rows is None else [Outcome.from_json(text) for text in rows["outcome"].to_list()]
 
     def staged(self) -> list[NewFile]:
-        """The data files whose rows are yet to be numbered."""
+        """The data files whose rows are not numbered yet."""
         rows = self.rows(STAGED)
         return [] if rows is None else [NewFile(**row) for row in rows.rows(named=True)]
 

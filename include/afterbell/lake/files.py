@@ -2,7 +2,7 @@
 
 Row by row through the JVM is what a write through Spark costs. Here a task writes Parquet with PyArrow, straight to the
 store, and hands the driver no more than the files' names; the driver reads their footers and commits them. A file
-that no commit names is invisible: whoever dies in between leaves nothing but an orphan.
+that no commit names is invisible: a writer that dies in between leaves only an orphan.
 """
 
 from __future__ import annotations
@@ -266,4 +266,4 @@ def discard_files(files: Sequence[NewFile], s3: S3Location) -> None:
             try:
                 storage.delete_file(path)
             except OSError:
-                continue  # invisible all the same; maintenance collects it
+                continue  # invisible in any case; maintenance removes it

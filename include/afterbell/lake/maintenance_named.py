@@ -48,7 +48,7 @@ def read_named(store: ArtifactStore, before: datetime, experiments_before: datet
     snapshot, and a number too many only keeps a snapshot for longer.
 
     Raises:
-        PermanentError: a document cannot be read: then nobody knows what it names, and nothing may be removed.
+        PermanentError: a document cannot be read: what it names is unknown, so nothing may be removed.
     """
     manifests = [entry.key for entry in store.list("releases/") if entry.key.endswith("/manifest.json")]
     pointer = [_POINTER] if store.exists(_POINTER) else []

@@ -51,7 +51,7 @@ _LONGEST = 300
 
 
 def outage_of(error: BaseException) -> StoreUnavailableError | None:
-    """The error of ours for a store that is away or full; None where ``error`` reports neither."""
+    """The project's error for a store that is away or full; None where ``error`` reports neither."""
     for link in _chain_of_causes(error):
         if isinstance(link, StoreUnavailableError):
             return link

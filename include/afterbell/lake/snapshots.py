@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 def live(spark: SparkSession, table: Table) -> Any:
-    """Iceberg's own object of ``table``, at its newest metadata, whoever wrote it."""
+    """Iceberg's own object of ``table``, at its newest metadata."""
     # Spark has no public door to it; Spark3Util is the one that Iceberg keeps for Spark's users.
     loader = spark._jvm.org.apache.iceberg.spark.Spark3Util  # noqa: SLF001
     live_table = loader.loadIcebergTable(spark._jsparkSession, table.full_name)  # noqa: SLF001

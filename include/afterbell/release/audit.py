@@ -43,7 +43,7 @@ class Entry(Strict):
         run_id: the run it happened in; ``cli`` from the command line.
         at: UTC instant at which it began.
         source: the pointer before; None where nothing had been published.
-        target: the pointer as it was to be, but for the name of this entry.
+        target: the pointer as it was to be, without the name of this entry.
         refused: why the pointer that stood there was not believed and does not count as ``source``; None where it was.
     """
 

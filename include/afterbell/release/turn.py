@@ -2,7 +2,7 @@
 
 Without that the gate of one run compares with a champion that another run is about to replace, and its `publish`
 refuses. A turn is a courtesy: the conditional write of the pointer is what keeps it right. So a turn ends by itself
-after ``LEASE``, for the run that holds it and for whoever waits.
+after ``LEASE``, for the run that holds it and for the runs that wait.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Which daily runs are at work: a mark in the artifact store that each of their steps renews.
 
 Whoever can wait looks at the marks and stands back. They are a courtesy and decide nothing: a run that died leaves its
-mark, which counts for half an hour, and two writers that meet all the same are kept apart by the lake's commits.
+mark, which counts for half an hour, and two writers that meet nevertheless are kept apart by the lake's commits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The models of a release, read for scoring: verified before they are opened, and of the schema at hand."""
+"""The models of a release, read for scoring: verified before they are opened, and of the expected schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from afterbell.training.families import load_model
 
 @dataclass(frozen=True)
 class ModelText:
-    """One model as it stands in the store: text of its family's declared format."""
+    """One model as it is stored: text of its family's declared format."""
 
     family: str
     horizon: int

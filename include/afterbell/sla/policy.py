@@ -75,7 +75,7 @@ class Approval(Strict):
     """Whose agreement counts where a person is asked.
 
     Attributes:
-        not_by_requester: whoever started the run may not agree to what it asks; their agreement is a no.
+        not_by_requester: the user who started the run may not approve it; their approval counts as a rejection.
     """
 
     not_by_requester: bool = False

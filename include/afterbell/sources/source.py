@@ -328,7 +328,7 @@ class Source(Strict):
 
 @lru_cache(maxsize=8)
 def history_sessions(exchange: str, last: date) -> tuple[date, ...]:
-    """The sessions of an exchange up to ``last``, but for its calendar's first: which one came before isn't known."""
+    """The sessions of an exchange up to ``last``, except its calendar's first: the one before it is unknown."""
     calendar = Exchange(exchange)
     return tuple(calendar.between(calendar.next(calendar.first), last))
 

@@ -19,7 +19,7 @@ from afterbell.stores.s3_bucket import Bucket
 from afterbell.stores.s3_client import etag_of, read_at_most
 
 DOCUMENT_BYTES = 32 * 1024 * 1024
-"""Largest object that is read whole: more than any document of ours, and little enough to be parsed."""
+"""Largest object that is read whole: more than any document of the project, and little enough to be parsed."""
 _CHUNK = 1 << 20
 
 

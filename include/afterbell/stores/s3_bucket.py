@@ -59,7 +59,7 @@ class Bucket:
         Raises:
             StoreUnavailableError: no answer to any try.
             UnknownOutcomeError: no answer to a conditional write.
-            StoreConfigError: the store refused for good.
+            StoreConfigError: the store rejected the request; a retry cannot help.
         """
 
         def once(client: Any) -> Answer:

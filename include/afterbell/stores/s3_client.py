@@ -1,6 +1,6 @@
 """The client of an S3 service.
 
-Keys come from boto3's own chain (environment, profile, instance role), or from whoever holds them in a connection.
+Keys come from boto3's own chain (environment, profile, instance role), or from a connection.
 """
 
 from __future__ import annotations

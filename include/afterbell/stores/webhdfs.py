@@ -86,7 +86,7 @@ class WebHdfs:
         Raises:
             ObjectMissingError: the path does not exist.
             ObjectRefusedError: the NameNode refused this path.
-            StoreConfigError: the NameNode refused for good.
+            StoreConfigError: the NameNode rejected the request; a retry cannot help.
             StoreUnavailableError: no answer, or one that means "later".
         """
         answer = self._ask(method, path, op=op, **params)

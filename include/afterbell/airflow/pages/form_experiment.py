@@ -30,7 +30,7 @@ def world_of(documents: Documents | None, now: datetime) -> World:
 
     Raises:
         StoreUnavailableError, StoreConfigError: the store can't be read.
-        PermanentError: the document is not one of ours.
+        PermanentError: the document is not valid.
     """
     body = documents.bodies([KEY]).get(KEY) if documents is not None else None
     known: Span | None = None if body is None else parse_span(body)

@@ -1,4 +1,4 @@
-"""The checks of a request that starts something: a page of ours sent it, shown to the person who is signed in.
+"""The checks of a request that starts something: it comes from one of our pages, shown to the signed-in user.
 
 A browser sends the sign-in's cookie with whatever a foreign page makes it send, at least within a site. So a form
 counts only if the browser states that it comes from our own origin, **and** it carries a token that this server has

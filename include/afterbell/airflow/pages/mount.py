@@ -38,7 +38,7 @@ def _base() -> str:
 
 
 def form_link(name: str, page: str) -> str:
-    """A paragraph for a DAG's description that leads to the form of ours that starts it.
+    """A paragraph for a DAG's description with a link to the form that starts it.
 
     Args:
         name: of the button.

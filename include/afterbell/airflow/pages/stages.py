@@ -189,5 +189,5 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 
 def _address(value: object) -> str | None:
-    """An address that may stand in a link: never a script, whatever the document holds."""
+    """An address that is safe in a link: never a script, whatever the document holds."""
     return value if isinstance(value, str) and value.startswith(("http://", "https://")) else None

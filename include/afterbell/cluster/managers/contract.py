@@ -35,7 +35,7 @@ class Sent:
         jars: of the lake and of S3.
         logging: what drivers log.
         own: the files that the cluster manager needs besides, by the names it gives them.
-        folder: whether nodes read all of these as files of theirs.
+        folder: whether nodes read all of these as local files.
     """
 
     script: str

@@ -179,7 +179,7 @@ def forked_workers(door: Path) -> list[str]:
 def _follow(connection: socket.socket, log: BinaryIO, request: JobRequest) -> int | None:
     """The status of the job, once it has ended; None where it was not taken.
 
-    Its own output comes by itself, through the files that were handed over; Java's stands in ``log``.
+    Its own output comes by itself, through the files that were handed over; Java's is in ``log``.
     """
     try:
         send(connection, request, [1, 2])

@@ -30,5 +30,5 @@ READ_FAULTS: tuple[type[BaseException], ...] = (
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 200 characters, for messages of ours."""
+    """The first line of an error's message, at most 200 characters, for our messages."""
     return str(error).split("\n", 1)[0][:200]

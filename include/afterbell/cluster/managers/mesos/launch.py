@@ -45,7 +45,7 @@ def launch_parts(folders: Folders, profile: ProfileKeys, files: Sent, environmen
             "spark.executor.extraClassPath": path,
         },
         # To the dispatcher these win over what the profile gives drivers; here the profile wins. The last is empty, so
-        # that an agent that was itself started by Spark's scripts reads the file all the same.
+        # that an agent that was itself started by Spark's scripts reads the file, too.
         environment={name: value for name, value in variables.items() if f"{_DRIVER_ENV}{name}" not in profile.conf}
         | {"SPARK_CONF_DIR": _conf_dir(keys), "SPARK_ENV_LOADED": ""},
         joined={"spark.mesos.uris": ","},
