@@ -62,7 +62,7 @@ from afterbell.airflow.timetable import platform_sessions
             format="date",
             title="Session",
             description="The exchange session to retrain for, such as 2026-06-30: required when started manually. "
-            "Its drops are waited for.",
+            "The run waits for its drops.",
         ),
         "profile": Param(**CLUSTER),
     },

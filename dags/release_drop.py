@@ -52,7 +52,7 @@ from afterbell.airflow.tasks import library_step
             pattern=REFUSAL_ID,
             maxLength=16,
             title="Refusal",
-            description="16 hexadecimal digits, as the log of the run that refused the drop has them.",
+            description="16 hexadecimal digits; the log of the run that refused the drop has them.",
         ),
         "reason": Param(
             type="string",

@@ -253,7 +253,7 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(page, paused
     clicking.retype(browser, "name", "more-trees")
     browser.find_element(By.ID, "field-last").send_keys("06302026")
     clicking.press(browser, "show")
-    assert "What it would do" in browser.find_element(By.TAG_NAME, "body").text
+    assert "Nothing has been started" in browser.find_element(By.TAG_NAME, "body").text
     assert "170, from " in browser.find_element(By.TAG_NAME, "body").text
     looking.require_contrast(browser)
     assert (tmp_path / "shown.png").write_bytes(browser.get_screenshot_as_png()) > 5000

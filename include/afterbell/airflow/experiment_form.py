@@ -15,11 +15,11 @@ _CHOICES = {"families": tuple(FAMILIES), "factor_sets": FACTOR_SETS}
 """Names to tick. A driver knows factor sets that the form doesn't offer, so they are no rule of the model."""
 _NOTE: FieldSchema = {
     "default": None, "type": ["null", "string"], "maxLength": 400, "pattern": ONE_LINE, "title": "Note",
-    "description": "What it is for; kept with a promotion.",
+    "description": "Purpose of the experiment; stored with a promotion.",
 }  # fmt: skip
 _PROMOTE: FieldSchema = {
     "default": False, "type": "boolean", "title": "Ask to promote",
-    "description": "If the gate lets it through, ask a person whether it becomes champion.",
+    "description": "If it passes the gate, a person decides whether it becomes champion.",
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ class Entry(Strict):
         at: UTC instant at which it began.
         source: the pointer before; None where nothing had been published.
         target: the pointer as it was to be, without the name of this entry.
-        refused: why the pointer that stood there was not believed and does not count as ``source``; None where it was.
+        refused: why the previous pointer was not trusted and does not count as ``source``; None where it was trusted.
     """
 
     id: str = Field(pattern=r"^[0-9a-f]{16}$")

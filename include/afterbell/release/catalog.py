@@ -85,7 +85,7 @@ def require_recorded(store: ArtifactStore, release_id: str) -> None:
     Raises:
         DigestMismatchError: the pointer or the audit trail has another digest.
     """
-    # With a pointer that is not believed a release can still be promoted: the audit trail counts.
+    # With a pointer that is not trusted a release can still be promoted: the audit trail counts.
     for digest, where in recorded_digests(store, read_standing(store).champion, release_id):
         _require_digest(store, release_id, digest, where)
 
@@ -94,7 +94,7 @@ def require_pointed_at(store: ArtifactStore, release_id: str) -> None:
     """Refuse the champion's release where its manifest is not the one that the pointer names.
 
     Raises:
-        DigestMismatchError: it isn't, or the pointer is not believed.
+        DigestMismatchError: it isn't, or the pointer is not trusted.
     """
     champion, _ = read_champion(store)
     if champion and champion.release_id == release_id:

@@ -79,7 +79,7 @@ class MovePlan:
     """What a choice would do.
 
     Attributes:
-        champion: the release that serves now, by the audit trail where the pointer is not believed; None where none
+        champion: the release that serves now, by the audit trail where the pointer is not trusted; None where none
             does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
@@ -97,12 +97,12 @@ class MovePlan:
 def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     """Verify the requested release and report what would be done; nothing is changed.
 
-    A pointer that is not believed is replaced, whatever it names: that is how it is corrected.
+    A pointer that is not trusted is replaced, whatever it names: that is how it is corrected.
 
     Raises:
         ConfigError: there is nothing that a rollback could go back to.
         ObjectMissingError: there is no such release.
-        UnprovenPointerError: a rollback names no release, and the pointer is not believed.
+        UnprovenPointerError: a rollback names no release, and the pointer is not trusted.
         DigestMismatchError: bytes of the release differ from their digests.
         PermanentError: a model of it does not load or predict.
     """
@@ -118,7 +118,7 @@ def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     verified = verify_release(store, target)
     sentence = f"{request.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
     if refusal:
-        sentence += f"; the pointer that is there is not believed ({refusal})"
+        sentence += f"; the current pointer is not trusted ({refusal})"
     return MovePlan(current.release_id if current else None, target, True, sentence, verified)
 
 

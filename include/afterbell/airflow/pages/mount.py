@@ -44,9 +44,7 @@ def form_link(name: str, page: str) -> str:
         name: of the button.
         page: of the form, such as ``experiments/new``.
     """
-    return (
-        f"\n**[{name}]({_base()}/{page})** is a form that explains itself, and shows what it would do before it starts."
-    )
+    return f"\n**[{name}]({_base()}/{page})** is a form with explanations and a preview."
 
 
 def views() -> list[dict[str, str | bool]]:

@@ -20,7 +20,7 @@ router = APIRouter()
 
 
 class ReleasesPage(View):
-    """The releases of the last sessions, the champion (or why its pointer is not believed) and its history."""
+    """The releases of the last sessions, the champion (or why its pointer is not trusted) and its history."""
 
     now: str
     zone: str
