@@ -93,7 +93,7 @@ def test_the_question_has_the_report_and_says_who_may_not_agree(config, monkeypa
         return asks.execute({"dag_run": SimpleNamespace(triggering_user_name="ann"), "task": asks})
 
     assert _in_dag(ask).splitlines() == [
-        "~~~~~~~~", "experiment try: publish", "note: ann asked for it and may not agree", "~~~~~~~~", "",
+        "~~~~~~~~", "experiment try: publish", "note: ann requested it and may not approve it", "~~~~~~~~", "",
         f"[Report of the experiment](http://127.0.0.1:8080/afterbell/experiments/{EXPERIMENT}/report)",
     ]  # fmt: skip
 

@@ -139,7 +139,7 @@ def test_a_failure_without_a_word_leads_to_the_log(client, database):
         ({"by": "bob", "options": ["Reject"]}, {"approved_by": None}, False, "rejected by bob"),
         ({"options": ["Reject"]}, {"approved_by": None}, False, "done: nobody answered in time, not promoted"),
         ({"by": "carol", "options": ["Approve"]}, {"approved_by": None, "barred": "carol"}, False,
-         "not promoted: carol, who asked for it, may not agree to it"),
+         "not promoted: carol requested it and may not approve it"),
     ],
 )  # fmt: skip
 def test_the_end_says_who_agreed_and_who_did_not(client, database, asked, answer, promoted, word):

@@ -78,7 +78,7 @@ def driver_needs(cluster: ClusterProfile, properties: Mapping[str, str]) -> Driv
 
 
 def require_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> None:
-    """Refuse to launch a driver that would wait for ever on the cluster as it is.
+    """Raise if the cluster in its present state could never run the driver.
 
     Raises:
         ClusterUnavailableError: what launches drivers has lost its master.

@@ -64,7 +64,7 @@ def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> 
 
 
 def open_doors(cluster: ClusterProfile) -> list[str]:
-    """Where ``cluster`` accepts anybody without a check, as far as the profile shows."""
+    """Warnings about unauthenticated access to ``cluster``, as far as the profile shows."""
     nodes = cluster.manager.nodes
     if nodes is None:
         return []

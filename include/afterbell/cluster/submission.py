@@ -1,4 +1,4 @@
-"""What is sent along with a Spark job: the library, the jars, and the environment of the driver."""
+"""Files and settings that are submitted with a Spark job: the library, jars, and environment of the driver."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ def keep_archives() -> None:
 
 
 def stand_back() -> None:
-    """Leave the processor to others, where the driver requests it: an executor may share its host with a daily run."""
+    """Lower the priority of this process if the driver requests it: an executor may share its host with a daily run."""
     niceness = int(os.environ.get(NICE) or 0)
     if niceness > os.getpriority(os.PRIO_PROCESS, 0):
         with suppress(PermissionError):

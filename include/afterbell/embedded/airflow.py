@@ -84,7 +84,7 @@ class Airflow(Service):
             self.spawn(component, [*self._command(), component, *options, *port], env)
 
     def trouble(self) -> str | None:
-        """Which component its own health page does not call healthy."""
+        """The first unhealthy component by Airflow's health page; None if all are healthy."""
         if not self.ports:
             return "it was never started"
         url = f"http://{LOOPBACK}:{self.ports['ui']}/api/v2/monitor/health"

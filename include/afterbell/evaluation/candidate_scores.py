@@ -1,4 +1,4 @@
-"""A candidate's out-of-sample predictions out of the lake, scored; and what its models look like inside."""
+"""Scores of a candidate's out-of-sample predictions in the lake, and the feature weights of its models."""
 
 from __future__ import annotations
 

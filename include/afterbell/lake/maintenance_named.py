@@ -1,4 +1,4 @@
-"""What releases, candidates and runs name in the artifact store, and which of their folders nobody needs any more."""
+"""What releases, candidates and runs name in the artifact store, and which of their folders can be removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPERIMENTS = "experiments"
 
 @dataclass(frozen=True)
 class Named:
-    """What must not be taken away.
+    """Snapshots, candidates and releases that must be kept.
 
     Attributes:
         numbers: every whole number in a document that counts; the snapshot ids are among them.

@@ -22,7 +22,7 @@ class ModelText:
 
     @property
     def label(self) -> str:
-        """Its name in a message."""
+        """The model's name in messages."""
         return f"{self.family} of horizon {self.horizon}"
 
 

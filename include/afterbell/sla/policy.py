@@ -72,7 +72,7 @@ class Channel(Strict):
 
 
 class Approval(Strict):
-    """Whose agreement counts where a person is asked.
+    """Who may approve an action.
 
     Attributes:
         not_by_requester: the user who started the run may not approve it; their approval counts as a rejection.

@@ -1,4 +1,4 @@
-"""Trying again after a passing fault: with growing pauses and jitter, a bounded number of times or up to a cut-off."""
+"""Retries after a passing fault: with growing pauses and jitter, up to a number of tries or a cut-off."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and for how long a call is tried again.
+    """How often and for how long a call is retried.
 
     Attributes:
         attempts: tries in all, the first included, where there is no cut-off.

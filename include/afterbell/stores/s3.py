@@ -31,11 +31,11 @@ class S3DropStore:
         return self._bucket.name
 
     def ensure_bucket(self) -> None:
-        """Create the feed bucket, where it isn't there."""
+        """Create the feed bucket, if it is missing."""
         self._bucket.ensure()
 
     def ensure(self) -> None:
-        """Create the feed bucket, where it isn't there."""
+        """Create the feed bucket, if it is missing."""
         self._bucket.ensure()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:

@@ -48,7 +48,7 @@ class Bucket:
         self._seen = False
 
     def ask(self, action: Callable[[Any], Answer], key: str = "", *, conditional: bool = False) -> Answer:
-        """The result of ``action`` on boto3's client; tried again after passing faults, once with fresh credentials.
+        """Call ``action`` with boto3's client; retried after passing faults, once with fresh credentials.
 
         Args:
             action: one request, safe to repeat unless ``conditional``.
@@ -85,7 +85,7 @@ class Bucket:
             return self.client
 
     def ensure(self) -> None:
-        """Create the bucket, where it isn't there; where it is, a key that may not create buckets will do.
+        """Create the bucket, if it is missing; if it exists, the key needs no right to create buckets.
 
         Raises:
             StoreConfigError: another account owns it, or the key may not create buckets.

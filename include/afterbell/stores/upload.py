@@ -1,4 +1,4 @@
-"""Bringing a vendor's deliveries to the stores they go to: simulated ones, or a folder of real drops."""
+"""Uploads a vendor's deliveries to the stores: simulated ones, or a folder of real drops."""
 
 from __future__ import annotations
 

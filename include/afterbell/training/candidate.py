@@ -1,4 +1,4 @@
-"""A candidate: the models of one training run, their digests, and everything they were made from."""
+"""A candidate: the models of one training run, their digests, and the inputs that they were trained on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What training reads from the lake at the snapshots it was given: the tables' files, without a Spark job."""
+"""Reads the inputs of training from the lake at given snapshots: the tables' files, without a Spark job."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ids that a training run is given by the steps before it."""
+"""The ids of the inputs of a training run, from earlier steps."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ _MAKING = ".making-"
 def made_from(
     session: date, exchange: str, handed: Handed, spec: ModelSpec, first: date | None = None
 ) -> dict[str, object]:
-    """All that decides a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
+    """The inputs of a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
 
     Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
     session before which rows are left out, None for no limit.

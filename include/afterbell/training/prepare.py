@@ -23,7 +23,7 @@ from afterbell.training.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Order:
-    """What is trained on.
+    """The request for a training matrix.
 
     Attributes:
         session: the exchange session the run is for, the last one that is used.

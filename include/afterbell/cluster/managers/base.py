@@ -40,7 +40,7 @@ def no_settings(*_: Any) -> dict[str, str]:
 
 
 def no_errors(*_: Any) -> None:
-    """Nothing is kept of errors, none has a meaning of its own, and no output shows a refusal."""
+    """Errors are not recorded, none has a special meaning, and no output shows a refusal."""
     return
 
 

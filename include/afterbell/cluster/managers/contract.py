@@ -1,4 +1,4 @@
-"""What a cluster manager and those who ask it hand each other."""
+"""Types that a cluster manager and its callers exchange."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afterbell.errors import AfterbellError
 
 @dataclass(frozen=True)
 class SparkLogin:
-    """What the Airflow connection of Spark holds beside the master.
+    """Fields of the Airflow connection of Spark, without the master.
 
     Attributes:
         conn_id: its name, for messages.
@@ -27,7 +27,7 @@ class SparkLogin:
 
 @dataclass(frozen=True)
 class Sent:
-    """Where the nodes find the files that a driver is started from.
+    """Addresses at which the nodes read the files of a driver.
 
     Attributes:
         script: the application.

@@ -42,7 +42,7 @@ class JobRequest:
 
 
 def send(connection: socket.socket, request: JobRequest, streams: list[int]) -> None:
-    """Hand ``request`` over, with the open files ``streams``."""
+    """Send ``request`` with the open files ``streams``."""
     body = json.dumps(asdict(request)).encode()
     socket.send_fds(connection, [_LENGTH.pack(len(body))], streams)
     connection.sendall(body)

@@ -1,4 +1,4 @@
-"""What Polars and PyArrow raise over bytes or values that they can't take. Pure."""
+"""Exceptions of Polars and PyArrow for bytes or values that they can't read. Pure."""
 
 from __future__ import annotations
 

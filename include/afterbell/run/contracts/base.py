@@ -42,7 +42,7 @@ def to_json(model: BaseModel) -> dict[str, JsonValue]:
 
 
 class Inputs(Strict):
-    """The inputs of a step; a field without a default must be handed on by an earlier step."""
+    """The inputs of a step; a field without a default must come from an earlier step."""
 
     model_config = ConfigDict(strict=True, defer_build=True)
 
@@ -59,7 +59,7 @@ class Inputs(Strict):
             raise ConfigError(misfit(f"the inputs of step {step!r}", error)) from error
 
     def to_json(self) -> dict[str, JsonValue]:
-        """The inputs as they are handed over, by name."""
+        """The inputs by name, as JSON values."""
         return to_json(self)
 
 

@@ -1,4 +1,4 @@
-"""Contracts of an experiment: its snapshots, its candidate, the verdict, and the promotion that a person agreed to."""
+"""Contracts of an experiment: its snapshots, its candidate, the verdict, and the promotion that a person approved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from afterbell.run.contracts.models import HorizonMetrics, SnapshotInputs
 
 
 class ExperimentInputs(Inputs):
-    """What each step of an experiment is given.
+    """Inputs common to the steps of an experiment.
 
     Attributes:
         experiment: its id.
@@ -34,7 +34,7 @@ class ExperimentResolveResult(Result):
 
 
 class ExperimentTrainInputs(ExperimentInputs, SnapshotInputs):
-    """What ``experiment_train`` is given."""
+    """Inputs of ``experiment_train``."""
 
 
 class ExperimentTrainResult(Result):
@@ -49,7 +49,7 @@ class ExperimentTrainResult(Result):
 
 
 class ExperimentEvaluateInputs(ExperimentInputs):
-    """What ``experiment_evaluate`` judges.
+    """Inputs of ``experiment_evaluate``.
 
     Attributes:
         promote: whether a person is to be asked about a promotion.
@@ -105,7 +105,7 @@ class ExperimentEvaluateResult(Result):
 
 
 class ExperimentPromoteInputs(ExperimentInputs):
-    """What ``experiment_promote`` releases.
+    """Inputs of ``experiment_promote``.
 
     Attributes:
         candidate_id: of the experiment.

@@ -10,7 +10,7 @@ from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result
 
 
 class ReleaseDropInputs(Inputs):
-    """The refused drop that is let in, who does it and why."""
+    """The refused drop to release, who releases it and why."""
 
     refusal_id: str = Field(min_length=1)
     reason: str = Field(min_length=1)
@@ -18,7 +18,7 @@ class ReleaseDropInputs(Inputs):
 
 
 class ReleaseDropResult(Result):
-    """The drop that was let in: its refusal's id, its key, whether that is new, and all in a sentence."""
+    """The released drop: its refusal's id, its key, whether that is new, and a summary."""
 
     id: str
     key: str
@@ -27,7 +27,7 @@ class ReleaseDropResult(Result):
 
 
 class CheckReleaseInputs(Inputs):
-    """What a person wants done.
+    """The requested action.
 
     Attributes:
         action: ``verify``, ``rollback`` or ``promote``.
@@ -52,7 +52,7 @@ class VerifiedFiles(Record):
 
 
 class CheckReleaseResult(Result):
-    """What the action would do.
+    """What the action would change.
 
     Attributes:
         champion: the release that serves; None where none does.
@@ -70,7 +70,7 @@ class CheckReleaseResult(Result):
 
 
 class MoveChampionInputs(Inputs):
-    """What a person agreed to.
+    """The approved action.
 
     Attributes:
         action: ``rollback`` or ``promote``.

@@ -1,4 +1,4 @@
-"""A driver on an agent, as the dispatcher is asked for it."""
+"""The request to Mesos' dispatcher that launches a driver on an agent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SANDBOX = "/mnt/mesos/sandbox"
 
 
 def launch_parts(folders: Folders, profile: ProfileKeys, files: Sent, environment: dict[str, str]) -> LaunchParts:
-    """The dispatcher is given a Python script, and what its agents fetch beside it."""
+    """Parts of the launch request: the Python script, and the files that agents fetch with it."""
     keys, java_home = own_keys(profile, MesosKeys), _java_home(folders, profile)
     home = keys.executor_home or ("" if keys.executor_uri or keys.image else str(folders.spark_home))
     fetched = [files.own[_SPARK_ENV]]

@@ -55,7 +55,7 @@ def login_secrets(profile: ProfileKeys, login: SparkLogin, inherited: dict[str, 
 
 
 def open_doors(profile: ProfileKeys) -> Iterator[str]:
-    """Where Mesos shows what the profile gives to drivers."""
+    """Warnings about secrets of the profile that Mesos' pages show."""
     if profile.credentials == "submit":
         yield (
             "credentials: submit shows the stores' keys to anyone who may read Mesos' tasks: use node, or "
