@@ -76,7 +76,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         report_key=f"{root}report.html",
         report_path=str(path),
         moves=decision.verdict == "publish" and args.inputs.promote,
-        said=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
+        summary=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
     )
     gains, coefficients = insides(store, candidate, root)
     report = render(

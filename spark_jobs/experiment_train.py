@@ -30,7 +30,7 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import CandidateContent, candidate_id, candidate_key, describe, read_candidate, upload
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame
@@ -43,10 +43,10 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
     runtime = Runtime.from_env()
     experiment, request = asked(args.inputs)
     spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
-    handed = Handed.of(args.inputs, spec.feature_sets)
+    snapshots = TrainingSnapshots.of(args.inputs, spec.feature_sets)
     tried = trials(spec, request.trials)
     candidate = candidate_id(
-        args.session, handed, spec,
+        args.session, snapshots, spec,
         first=request.first, trials=[trial.params for trial in tried], costs=request.cost_bps,
     )  # fmt: skip
     spark = lake_session(runtime, f"afterbell experiment {experiment} train")
@@ -57,7 +57,7 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
         print(f"experiment_train: candidate {candidate} is there already", flush=True)
     else:
         require_alike(spark, all_packages())
-        content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), candidate)
+        content = _make(spark, runtime, args, request, Order(args.session, spec, snapshots, request.first), candidate)
     # The newest, which has the rows: their own snapshot may have expired since.
     snapshot = head(spark, EXPERIMENTS)
     record_run(
@@ -65,7 +65,7 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
         args,
         started,
         rows=content["train_rows"],
-        snapshots_in=handed.by_table(),
+        snapshots_in=snapshots.by_table(),
         snapshots_out={EXPERIMENTS.name: snapshot},
         commit_id=candidate,
         verdict="noop" if noop else "done",
@@ -97,7 +97,7 @@ def _make(
 
     with prepared(spark, runtime, order) as (matrix, shipped):
         outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line)
-        content = describe(candidate, args.session, order.spec, matrix, outcome, order.handed)
+        content = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots)
         content["experiment"], content["search"] = request.id, record
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         append_once(rows, EXPERIMENTS, candidate)

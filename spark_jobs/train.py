@@ -42,7 +42,7 @@ from afterbell.training.candidate import (
 )
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import NO_TIME, FitResult, plan, settle
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits
@@ -54,8 +54,11 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
-    handed, leave = Handed.of(args.inputs, spec.feature_sets), LeaveOut.of(args.inputs.leave_out or (), spec)
-    candidate = candidate_id(args.session, handed, spec, leave.names())
+    snapshots, leave = (
+        TrainingSnapshots.of(args.inputs, spec.feature_sets),
+        LeaveOut.of(args.inputs.leave_out or (), spec),
+    )
+    candidate = candidate_id(args.session, snapshots, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
     written = find_commit(spark, OUT_OF_SAMPLE, candidate)
@@ -64,7 +67,7 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
         made = Made(read_candidate(store, candidate), written)
         print(f"train: candidate {candidate} is there already", flush=True)
     else:
-        made = _make(spark, runtime, args, spec, handed, leave)
+        made = _make(spark, runtime, args, spec, snapshots, leave)
     nothing = TrainingCounts(train_rows=0, fits=0, skipped=made.skipped, left_out=[], models=[])
     counts: TrainingCounts = made.content or nothing
     identifier = made.content["candidate_id"] if made.content else None
@@ -73,7 +76,7 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
         args,
         started,
         rows=counts["train_rows"],
-        snapshots_in=handed.by_table(),
+        snapshots_in=snapshots.by_table(),
         snapshots_out={} if made.snapshot is None else {OUT_OF_SAMPLE.name: made.snapshot},
         commit_id=identifier or "",
         verdict="hold" if made.held else "noop" if noop else "done",
@@ -111,13 +114,18 @@ class Made:
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs[TrainInputs], spec: ModelSpec, handed: Handed, leave: LeaveOut
+    spark: SparkSession,
+    runtime: Runtime,
+    args: StepArgs[TrainInputs],
+    spec: ModelSpec,
+    snapshots: TrainingSnapshots,
+    leave: LeaveOut,
 ) -> Made:
     end = ends_at(args.deadline, args.inputs.needed_after)
     if end is not None and datetime.now(UTC) >= end:
         return _held(args, "no fit was begun", leave.reasons())
     require_alike(spark, all_packages())
-    order = Order(args.session, spec, handed)
+    order = Order(args.session, spec, snapshots)
     with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
         planned, skipped = plan(spec, len(matrix.grid))
         fits = leave.keep(planned, spec)
@@ -133,8 +141,8 @@ def _make(
         if cut and horizons_without_model(spec, outcome):
             return _held(args, f"{len(cut)} of {len(fits)} fits were not done", outcome.skipped)
         left_out = [*leave.names(), *cut]
-        candidate = candidate_id(args.session, handed, spec, left_out)
-        content = describe(candidate, args.session, spec, matrix, outcome, handed, left_out)
+        candidate = candidate_id(args.session, snapshots, spec, left_out)
+        content = describe(candidate, args.session, spec, matrix, outcome, snapshots, left_out)
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
         upload(ArtifactStore(runtime.s3), content, outcome)

@@ -118,6 +118,6 @@ def test_a_link_is_made_of_an_id_alone(experiment):
 
 
 def test_a_note_of_ours_is_plain_text_like_all_the_rest():
-    assert shown(Question(said="x", note="a\n~~~~~~~~\n# b")).splitlines() == [
+    assert shown(Question(summary="x", note="a\n~~~~~~~~\n# b")).splitlines() == [
         "~~~~~~~~", "x", "note: a -------- # b", "~~~~~~~~",
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.errors import ConfigError
-from afterbell.run.contracts.base import Record
+from afterbell.run.contracts.base import Record, stored_as
 from afterbell.run.contracts.opened import Approval
 from afterbell.sla.policy import load_policy
 
@@ -28,7 +28,7 @@ class Question(Record):
 
     Attributes:
         moves: whether there is anything to approve.
-        said: the text to show.
+        summary: the text to show.
         reason: the reason, if it is known.
         by: the user who requested it.
         note: which user may not approve it.
@@ -36,7 +36,7 @@ class Question(Record):
     """
 
     moves: bool = False
-    said: str = ""
+    summary: Annotated[str, stored_as("said")] = ""
     reason: str = ""
     by: str = ""
     note: str = ""
@@ -63,7 +63,7 @@ class AskOperator(ApprovalOperator):
         """Ask the question, or skip the downstream tasks if nothing would change."""
         about = Question.read(self.about)
         if not about.moves:
-            self.log.info("nothing to approve: %s", about.said)
+            self.log.info("nothing to approve: %s", about.summary)
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
             return Approval(approved_by=None).to_json()
         user = requester(context) or "the user who started the run"
@@ -137,6 +137,6 @@ def report_link(experiment: str, base: str) -> str:
 def shown(about: Question) -> str:
     """Plain text for the page, which renders Markdown: nothing in it becomes a link, an image or a heading."""
     texts = {"reason": about.reason, "by": about.by, "note": about.note}
-    lines = [about.said, *(f"{name}: {text}" for name, text in texts.items() if text)]
+    lines = [about.summary, *(f"{name}: {text}" for name, text in texts.items() if text)]
     text = "\n".join(" ".join(line.split()) for line in lines).replace("~", "-")
     return f"{_FENCE}\n{text}\n{_FENCE}"

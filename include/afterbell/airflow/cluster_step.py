@@ -23,7 +23,7 @@ from afterbell.airflow.driver_trigger import DriverEvent, DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.airflow.results import AttemptNotes, reason_in
-from afterbell.cluster.diagnosis import ask_place, place_text, require_place
+from afterbell.cluster.diagnosis import find_place_cause, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_status import DriverState, DriverStatus
@@ -244,7 +244,7 @@ class ClusterStep(BaseOperator):
             return AirflowTaskTimeout(
                 f"driver {attempt.driver} was killed: it ran longer than {self.execution_timeout}"
             )
-        cause = place_text(cluster, job.properties, ask_place(cluster, job.properties))
+        cause = place_text(cluster, job.properties, find_place_cause(cluster, job.properties))
         return AirflowException(
             f"no node accepted driver {attempt.driver} within {cluster.first_executor_seconds} s on "
             f"{job.target.master}, and it was withdrawn: {cause}. The limit is first_executor_seconds of the cluster "

@@ -115,7 +115,7 @@ def write_to_log(failure: Failure) -> None:
         _log.error(line)
 
 
-def plainly(method: Callable[P, T]) -> Callable[P, T]:
+def condense_failures(method: Callable[P, T]) -> Callable[P, T]:
     """Decorate a task's method: its failures are logged as one message, without the errors that led to them.
 
     An error that is not Airflow's own was not foreseen: it keeps its traceback and its causes.

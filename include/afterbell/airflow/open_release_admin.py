@@ -10,7 +10,7 @@ from airflow.sdk import task
 from pydantic import JsonValue
 
 from afterbell.airflow.admin_run import open_admin_run
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
 from afterbell.errors import ConfigError
 from afterbell.run.contracts.opened import OpenedReleaseAdmin
@@ -20,7 +20,7 @@ LIMIT = timedelta(hours=2)
 
 
 @task(task_id="open_release_admin")
-@plainly
+@condense_failures
 def open_release_admin() -> dict[str, JsonValue]:
     """Check the form; ``OpenedReleaseAdmin`` as JSON."""
     return open_admin_run(OpenedReleaseAdmin, check_form, LIMIT).to_json()

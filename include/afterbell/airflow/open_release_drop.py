@@ -10,7 +10,7 @@ from airflow.sdk import task
 from pydantic import JsonValue
 
 from afterbell.airflow.admin_run import open_admin_run
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forms import ONE_LINE, REFUSAL_ID
 from afterbell.errors import ConfigError
 from afterbell.run.contracts.opened import OpenedReleaseDrop
@@ -19,7 +19,7 @@ LIMIT = timedelta(hours=1)
 
 
 @task(task_id="open_release_drop")
-@plainly
+@condense_failures
 def open_release_drop() -> dict[str, JsonValue]:
     """Check the form; ``OpenedReleaseDrop`` as JSON."""
     return open_admin_run(OpenedReleaseDrop, check_form, LIMIT).to_json()

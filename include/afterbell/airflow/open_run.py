@@ -10,7 +10,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forecasting import budgets_for
 from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
@@ -28,7 +28,7 @@ SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
 @task(task_id="open_run")
-@plainly
+@condense_failures
 def open_run() -> dict[str, JsonValue]:
     """Check the session against the exchange's calendar and set the deadline of the run.
 

@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.driver_trigger import DriverEvent
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.results import failure_of, read_result
@@ -68,7 +68,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         """The run, as the task that opened it described it."""
         return OpenedRun.read(self.run)
 
-    @plainly
+    @condense_failures
     def execute(self, context: Context) -> dict[str, JsonValue]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
 
@@ -109,7 +109,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         forecast_at_end(self.opened, self.step, self.log)
         return read_result(self._environment, self.opened, step_named(self.step))
 
-    @plainly
+    @condense_failures
     def resume(self, context: Context, event: DriverEvent) -> dict[str, JsonValue]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
         judge, try_again = partial(self.judged, context, event), partial(self._try_once, context)

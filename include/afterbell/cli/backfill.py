@@ -141,7 +141,11 @@ def _make_plan(opened: Opened, request: BackfillRequest, reason: str) -> Backfil
     if not reason:
         return survey(opened.runtime, request, Exchange(opened.platform.exchange), now)
     record = BackfillRecord(
-        backfill_id=request.backfill_id, request=request, reason=reason, asked_by=getpass.getuser(), asked_at=now
+        backfill_id=request.backfill_id,
+        request=request,
+        reason=reason,
+        requested_by=getpass.getuser(),
+        requested_at=now,
     )
     return plan_and_record(opened.runtime, record)
 
@@ -211,8 +215,8 @@ def _list_row(record: BackfillRecord, plan_made: BackfillPlan | None, state: Sta
         done=f"{len(finished)} of {len(record.request.steps) * planned}",
         rows=sum(chunk.rows for chunk in finished),
         seconds=round(sum(chunk.seconds for chunk in finished), 1),
-        asked=record.asked_at.strftime("%Y-%m-%d %H:%M"),
-        by=record.asked_by,
+        asked=record.requested_at.strftime("%Y-%m-%d %H:%M"),
+        by=record.requested_by,
         reason=record.reason,
     )
 
@@ -247,9 +251,9 @@ def _plan_row(name: str, sessions: int, remark: str, rows: int, time: Estimate) 
 
 def _show_state(backfill: BackfillReport) -> None:
     record = backfill.record
-    asked_at = record.model_dump(mode="json")["asked_at"]
+    requested_at = record.model_dump(mode="json")["asked_at"]
     print_fields({"backfill": backfill.id, "state": backfill.state, "reason": record.reason,
-                  "asked": f"{asked_at} {record.asked_by}"})  # fmt: skip
+                  "requested": f"{requested_at} {record.requested_by}"})  # fmt: skip
     print_rows([_chunk_row(chunk) for chunk in backfill.chunks], title="chunks")
     for chunk in backfill.chunks:
         if chunk.message:

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -50,10 +49,10 @@ def doctor(
     if profile and not any(finding.check == "cluster" and finding.state == "missing" for finding in findings):
         findings += _run_check(lambda: cluster_findings(profile, quiet=as_json))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
-            text = finding.found + (f"  → {finding.advice}" if finding.advice else "")
+            text = finding.text + (f"  → {finding.advice}" if finding.advice else "")
             print_text(_MARKS[finding.state], f" {finding.check:<24}", text, hang=26)
     missing = [finding for finding in findings if finding.state == "missing"]
     if missing:

@@ -18,8 +18,8 @@ from typing import NoReturn
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.diagnosis import ask_manager
-from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
+from afterbell.cluster.diagnosis import find_executor_cause
+from afterbell.cluster.driver import EXIT_PERMANENT, PASSED_ON, RECORD, STEP
 from afterbell.cluster.executor_timeout import DriverView, ExecutorLimits, ExecutorPatience, Verdict
 from afterbell.cluster.managers import manager_of
 from afterbell.cluster.managers.base import Nodes
@@ -53,8 +53,8 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     nodes = manager_of(properties.get("spark.master", "local")).nodes
     if nodes is None:
         return builder.getOrCreate()
-    for handed_on in HANDED_ON:
-        for name, value in handed_on(properties, os.environ).items():
+    for settings_of in PASSED_ON:
+        for name, value in settings_of(properties, os.environ).items():
             builder = builder.config(name, value)
     errors = nodes.driver_errors(SparkContext._jvm)  # noqa: SLF001
     watch = Watch(properties, nodes, errors)
@@ -129,7 +129,7 @@ class Watch(threading.Thread):
             what = f"has not accepted this driver within {self._limits.registered:.0f} s"
             return _unanswered(self._properties, self._nodes, what)
         request = self._nodes.executor_request(self._properties)
-        cause = ask_manager(request, self.context.applicationId)
+        cause = find_executor_cause(request, self.context.applicationId)
         what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
         return NoResourcesError(
             f"the driver {what} for {self._limits.first_executor:.0f} s from {request.master}: {cause}\n"

@@ -114,7 +114,7 @@ def begin(store: ArtifactStore, entry: Entry) -> None:
             ) from error
 
 
-def settle(store: ArtifactStore, current: Champion | None) -> None:
+def confirm_move(store: ArtifactStore, current: Champion | None) -> None:
     """Confirm the move that made ``current``, if it isn't yet: a crash may have come between it and the pointer."""
     if current is None or current.audit is None:
         return

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError, StaleInputError, UnprovenPointerError
-from afterbell.release.audit import Entry, moves, next_instant, request_id, settle
+from afterbell.release.audit import Entry, confirm_move, moves, next_instant, request_id
 from afterbell.release.catalog import Verified, read_manifest, release_key, verify_release
 from afterbell.release.manifest import RELEASE_ID, Champion, sha256
 from afterbell.release.pointer import Published, move
@@ -139,7 +139,7 @@ def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) ->
     current, etag = standing.champion, standing.etag
     name = current.release_id if current else None
     if not planned.moves:
-        settle(store, current)
+        confirm_move(store, current)
         return Published(name, current.previous if current else None, False, planned.summary)
     if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
@@ -169,7 +169,7 @@ def _was_made_by(request: Choice, current: Champion) -> bool:
 def _already_done(current: Champion) -> str:
     return (
         f"this very request made {current.release_id} champion at {current.moved_at}: nothing is left to do. To move "
-        "on from there, ask again with another reason"
+        "on from there, request it again with another reason"
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
-from afterbell.release.audit import Entry, next_instant, request_id, settle
+from afterbell.release.audit import Entry, confirm_move, next_instant, request_id
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
@@ -130,7 +130,7 @@ def move_champion(
     current, etag = read_champion(store)
     decided = _decide_without_moving(current, manifest)
     if decided:
-        settle(store, current)
+        confirm_move(store, current)
         return decided
     require_rival(current, manifest, judged_against)
     now = next_instant(current)

@@ -106,6 +106,6 @@ class Retry:
         return f"{times}, the cut-off is {cut_off:%Y-%m-%d %H:%M:%S %Z}{long}"
 
 
-def seconds_asked(header: str | None) -> float:
+def parse_retry_after(header: str | None) -> float:
     """The pause that a ``Retry-After`` header asks for, in seconds; 0 where it is missing, or a date."""
     return min(float(header), _LONGEST_ASKED) if header and header.isdecimal() else 0.0

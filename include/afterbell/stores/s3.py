@@ -59,7 +59,7 @@ class S3DropStore:
         """
         check_key(entry.key)
         try:
-            return self._bucket.ask(lambda client: self._read_once(client, entry), entry.key)
+            return self._bucket.call(lambda client: self._read_once(client, entry), entry.key)
         except PreconditionFailedError as error:
             raise ObjectChangedError(
                 f"s3://{self.bucket}/{entry.key} was replaced since it was listed with ETag {entry.version}: "
@@ -87,7 +87,7 @@ class S3DropStore:
         """
         check_key(key)
         self._bucket.require()
-        answer = self._bucket.ask(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
+        answer = self._bucket.call(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
         changed = answer["LastModified"].astimezone(UTC)
         return StoredObject("s3", key, int(answer["ContentLength"]), etag_of(answer), changed)
 
@@ -101,7 +101,7 @@ class S3DropStore:
         """
         check_key(key)
         self._bucket.require()
-        answer = self._bucket.ask(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
+        answer = self._bucket.call(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
         return StoredObject("s3", key, len(body), etag_of(answer))
 
     def holds(self, entry: StoredObject, body: bytes) -> bool:

@@ -43,7 +43,7 @@ def read_description() -> None:
 
 
 def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] | None = None) -> Any:
-    """A thread-safe client that sends each request once; trying again is ``Bucket.ask``'s.
+    """A thread-safe client that sends each request once; trying again is ``Bucket.call``'s.
 
     ``keys`` (access key, secret key) are for callers that hold them elsewhere than in their environment.
 

@@ -23,7 +23,7 @@ from afterbell.errors import (
     StoreUnavailableError,
     UnknownOutcomeError,
 )
-from afterbell.stores.retry import seconds_asked
+from afterbell.stores.retry import parse_retry_after
 
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
@@ -112,7 +112,7 @@ def _error_of_answer(
     if code in {"NoSuchKey", "404"}:
         return ObjectMissingError(f"{where}: the object does not exist")
     if code in _PASSING | _FULL or status >= 500:
-        retry_after = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
+        retry_after = parse_retry_after(answer.get("HTTPHeaders", {}).get("retry-after"))
         return _passing_error(where, code, status, retry_after, conditional=conditional)
     if code in _EXPIRED:
         return CredentialsExpiredError(

@@ -14,7 +14,7 @@ from afterbell.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.families import FAMILIES
 from afterbell.training.fits import FitResult, TrainingOutcome
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
@@ -54,12 +54,14 @@ class CandidateContent(TrainingCounts):
     search: NotRequired[Sequence[object]]
 
 
-def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object) -> str:
+def candidate_id(
+    session: date, snapshots: TrainingSnapshots, spec: ModelSpec, left_out: Sequence[str] = (), **more: object
+) -> str:
     """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide.
 
     Args:
         session: the exchange session the run is for.
-        handed: snapshots and definitions.
+        snapshots: the inputs, by snapshot and definition.
         spec: the model specification.
         left_out: what was left out for the deadline, which makes another candidate.
         more: what else decides the id, in an experiment.
@@ -69,8 +71,8 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
         "train",
         **more,
         session=session,
-        inputs=handed.ids(),
-        definition_hashes=handed.definitions,
+        inputs=snapshots.ids(),
+        definition_hashes=snapshots.definitions,
         config=spec.model_dump(mode="json"),
         code=code_version(),
         environment=_environment(spec),
@@ -100,7 +102,7 @@ def describe(
     spec: ModelSpec,
     matrix: Matrix,
     outcome: TrainingOutcome,
-    handed: Handed,
+    snapshots: TrainingSnapshots,
     left_out: Sequence[str] = (),
 ) -> CandidateContent:
     """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
@@ -111,7 +113,7 @@ def describe(
         spec: the model specification.
         matrix: what was trained on.
         outcome: the results of the fits.
-        handed: snapshots and definitions.
+        snapshots: the inputs, by snapshot and definition.
         left_out: what was left out because of the deadline.
 
     Raises:
@@ -131,11 +133,11 @@ def describe(
         "spec": spec.model_dump(mode="json"),
         "features": {
             "sets": [
-                {"set": name, "definition_hash": handed.definitions[name], "names": list(columns)}
+                {"set": name, "definition_hash": snapshots.definitions[name], "names": list(columns)}
                 for name, columns in matrix.sets.items()
             ]
         },
-        "inputs": handed.ids(),
+        "inputs": snapshots.ids(),
         "models": [_model_entry(result) for result in outcome.finals],
         "train_rows": max(result.rows for result in outcome.finals),
         "train_sessions": [matrix.grid[int(matrix.sessions[0])].isoformat(), matrix.grid[last].isoformat()],

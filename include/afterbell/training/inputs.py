@@ -11,7 +11,7 @@ from afterbell.run.contracts.models import SnapshotInputs
 
 
 @dataclass(frozen=True)
-class Handed:
+class TrainingSnapshots:
     """Snapshots and definitions; nothing else of the lake is read.
 
     Attributes:
@@ -27,7 +27,7 @@ class Handed:
     definitions: dict[str, str]
 
     @classmethod
-    def of(cls, inputs: SnapshotInputs, sets: Sequence[str]) -> Handed:
+    def of(cls, inputs: SnapshotInputs, sets: Sequence[str]) -> TrainingSnapshots:
         """The ids for ``sets``; others that the run has are left out.
 
         Raises:

@@ -36,14 +36,14 @@ class ApprovalQuestion:
     """The question to a person, and the answer.
 
     Attributes:
-        asked: when, UTC.
-        answered: when, UTC; None while nobody has.
+        asked_at: when, UTC.
+        answered_at: when, UTC; None while nobody has.
         by: who answered; empty where nobody did in time.
         options: those that were chosen.
     """
 
-    asked: datetime | None
-    answered: datetime | None = None
+    asked_at: datetime | None
+    answered_at: datetime | None = None
     by: str = ""
     options: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ class Details:
         conf: the form.
         by: who started it; empty where nobody is known.
         tasks: by name.
-        question: None where nobody was asked.
+        question: None if there was no question.
         answer: the result of the task that asks.
         failures: of tasks, as their last tries reported them.
     """

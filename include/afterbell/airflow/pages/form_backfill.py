@@ -110,11 +110,7 @@ def preview(params: Mapping[str, object], world: World, documents: Documents | N
     sessions = [day for chunk in chunks for day in chunk.sessions]
     planned = _planned(documents, request)
     seconds = planned.get("seconds")
-    time = (
-        f"about {span(seconds)} in all, by its last plan"
-        if isinstance(seconds, int | float)
-        else _NO_PLAN
-    )
+    time = f"about {span(seconds)} in all, by its last plan" if isinstance(seconds, int | float) else _NO_PLAN
     then = "the plan only" if params.get("plan_only") else "the plan, and then the work that it lists"
     rows = [
         {"name": "Sessions", "text": _sessions(sessions, world)},

@@ -137,9 +137,7 @@ def _time(pace: Pace | None, seconds: float | None, work: Outline, why: str) -> 
         return f"unknown: {why}"
     runs = f"the last {pace.kind}" if pace.runs == 1 else f"the last {pace.runs} {pace.kind}s"
     if pace.others is None:
-        return (
-            f"about {span(seconds)} to train: {number(work.fits)} fits at the pace of {runs}; no experiment has run"
-        )
+        return f"about {span(seconds)} to train: {number(work.fits)} fits at the pace of {runs}; no experiment has run"
     return (
         f"about {span(seconds)}: {span(pace.fit)} a fit and {span(pace.others)} for the other steps, as in {runs}. "
         "Factor sets that aren't stored yet take longer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Request
@@ -19,6 +20,7 @@ from afterbell.airflow.pages.security import DAG, STORED, checked, headers
 from afterbell.airflow.pages.view import answer
 from afterbell.airflow.pages.views import FailureView, RunLine, View
 from afterbell.errors import AfterbellError
+from afterbell.run.contracts.base import stored_as
 from afterbell.run.steps import STEPS
 
 router = APIRouter()
@@ -95,7 +97,7 @@ class RunWithoutSession(View):
     zone: str
     refresh: int | None
     run: RunLine
-    asked_for: str
+    requested_session: Annotated[str, stored_as("asked_for")]
     failures: tuple[FailureView, ...]
     recent: tuple[RunLine, ...]
 
@@ -110,7 +112,7 @@ def _without_session(db: SessionDep, run: Run, recent: Sequence[Run]) -> RunWith
         zone=clock.exchange().zone,
         refresh=5 if run.state in stages.UNDER_WAY else None,
         run=_line(run),
-        asked_for=run.session,
+        requested_session=run.session,
         failures=tuple(failures),
         recent=tuple(_line(recent_run) for recent_run in recent),
     )

@@ -22,6 +22,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
@@ -30,6 +31,8 @@ Instant = Annotated[datetime, PlainSerializer(lambda instant: instant.isoformat(
 """An instant with its zone; in JSON as ``isoformat`` writes it."""
 Figure = int | Annotated[float, Field(allow_inf_nan=False)]
 """A finite number that keeps its kind: what was written as 0 is not written back as 0.0."""
+ALIASES = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+"""Fields of ``stored_as`` are set by their names in Python, and keep their keys in JSON."""
 _STORED = "stored"
 _BLANKS: tuple[object, ...] = (None, False, 0, "", [], {})
 
@@ -39,6 +42,15 @@ def to_json(model: BaseModel) -> dict[str, JsonValue]:
     document = json.loads(model.model_dump_json(exclude_unset=True, warnings=False))
     ordered: dict[str, JsonValue] = json.loads(json.dumps(document, sort_keys=True))
     return ordered
+
+
+def stored_as(key: str) -> FieldInfo:
+    """Metadata of a field whose key in JSON differs from its name.
+
+    For example ``summary: Annotated[str, stored_as("said")]``.
+    """
+    field: FieldInfo = Field(validation_alias=key, serialization_alias=key)
+    return field
 
 
 class Inputs(Strict):
@@ -70,7 +82,7 @@ class Record(BaseModel):
     as the empty value of its type.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True, **ALIASES)
 
     @classmethod
     def read(cls, document: object) -> Self:
@@ -90,8 +102,12 @@ class Record(BaseModel):
     def _fill_blanks(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if not (info.context and info.context.get(_STORED) and isinstance(value, dict)):
             return handler(value)
-        missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in value]
-        model = handler(value | {name: _blank(cls, name) for name in missing})
+        missing = {
+            name: key
+            for name, field in cls.model_fields.items()
+            if field.is_required() and (key := field.serialization_alias or name) not in value
+        }
+        model = handler(value | {key: _blank(cls, name) for name, key in missing.items()})
         model.model_fields_set.difference_update(missing)
         return model
 

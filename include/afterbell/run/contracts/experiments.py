@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import JsonValue, model_validator
 
-from afterbell.run.contracts.base import Figure, Inputs, Result
+from afterbell.run.contracts.base import Figure, Inputs, Result, stored_as
 from afterbell.run.contracts.models import HorizonMetrics, SnapshotInputs
 
 
@@ -87,7 +88,7 @@ class ExperimentEvaluateResult(Result):
         report_key: in the artifact bucket.
         report_path: on the machine of the driver.
         moves: whether there is a promotion to agree to.
-        said: the verdict in a sentence.
+        summary: the verdict in a sentence.
     """
 
     experiment: str
@@ -101,7 +102,7 @@ class ExperimentEvaluateResult(Result):
     report_key: str
     report_path: str
     moves: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
 
 
 class ExperimentPromoteInputs(ExperimentInputs):

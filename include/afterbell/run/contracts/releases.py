@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
-from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result
+from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result, stored_as
 
 
 class ReleaseDropInputs(Inputs):
@@ -23,7 +24,7 @@ class ReleaseDropResult(Result):
     id: str
     key: str
     changed: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
 
 
 class CheckReleaseInputs(Inputs):
@@ -58,14 +59,14 @@ class CheckReleaseResult(Result):
         champion: the release that serves; None where none does.
         target: the release that is to serve, or was verified.
         moves: whether the champion would move.
-        said: the same in a sentence.
+        summary: the same in a sentence.
         verified: what the verification saw.
     """
 
     champion: str | None
     target: str
     moves: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
     verified: VerifiedFiles | None
 
 
