@@ -1,9 +1,9 @@
 """Keep the lake and the artifact store in shape, once a week; report what was done.
 
 In every table: audit branches that were abandoned are dropped, small files become larger ones, scattered manifests are
-rewritten, snapshots that nobody names expire with their files, and files that no snapshot names are removed. In the
-artifact store: folders of old runs and candidates that no release names. What releases, candidates and runs of the last
-weeks, open branches and tags name stays, and so does everything younger than the longest run. The times are in
+rewritten, unreferenced snapshots expire with their files, and files that no snapshot names are removed. In the artifact
+store: folders of old runs and candidates that no release names. What releases, candidates and runs of the last weeks,
+open branches and tags name stays, and so does everything younger than the longest run. The times are in
 `include/config/maintenance.yaml`. No row of any table changes.
 
 **Rerun.** Clear the task, or start a run: work that is done is not repeated.

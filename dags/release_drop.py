@@ -1,4 +1,4 @@
-"""Let in a drop that an audit refused.
+"""Release a drop that an audit refused.
 
 `open_release_drop → release_drop`. A session that breaks a rule about whole sessions (coverage, row count, share of
 lines set aside) is refused with its drops, and later runs leave them out. The log of the run that refused it, its
@@ -8,8 +8,8 @@ shell.
 
 **Rerun.** A drop that was released stays released: another run changes nothing.
 
-**Traps.** Nothing is taken in by this run: start `daily_retraining` for the session afterwards. A new delivery by the
-vendor needs no release: it is audited by itself.
+**Traps.** This run ingests nothing: start `daily_retraining` for the session afterwards. A new delivery by the vendor
+needs no release: it is audited by itself.
 """
 
 from __future__ import annotations

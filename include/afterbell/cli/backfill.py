@@ -62,7 +62,7 @@ def plan(
     step: Steps = None,
     factor_set: Sets = None,
     chunk: Chunk = CHUNK_SESSIONS,
-    reason: Annotated[str, typer.Option(help="Why; with it the plan is kept, for others to look at.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; if given, the plan is stored for others to see.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what is missing of a range, its size and the time it may take; nothing is filled."""
@@ -78,14 +78,14 @@ def plan(
 def run(
     first: First,
     last: Last,
-    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept with the plan.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line; stored with the plan.")],
     step: Steps = None,
     factor_set: Sets = None,
     chunk: Chunk = CHUNK_SESSIONS,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fill a range, or go on with it: the same range and steps are the same backfill."""
+    """Fill a range, or continue it: the same range and steps are the same backfill."""
     request, why = _parse_request(first, last, step, factor_set, chunk), check_reason(reason)
     name = profile or load_platform().cluster
     load_profile(name)

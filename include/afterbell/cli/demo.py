@@ -40,7 +40,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole daily job on a simulated market, or on drops of your own."""
+    """Run the whole daily job on a simulated market, or on your own drops."""
     chosen_session = parse_day(session, "SESSION") if session else None
     if drops:
         if chosen_session is None:

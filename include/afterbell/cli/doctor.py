@@ -43,7 +43,7 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything that a run needs; exit status 1 if something is missing."""
+    """Check everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
     findings = list(_run_checks(folders, platform, profile or platform.cluster))
     if profile and not any(finding.check == "cluster" and finding.state == "missing" for finding in findings):

@@ -20,7 +20,7 @@ app = typer.Typer(help="Drops that an audit refused: which, why, and releasing o
 @app.command()
 @report_errors
 def refused(
-    everything: Annotated[bool, typer.Option("--all", help="Those that were released, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were released.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the drops that stay out until a person releases them or the vendor delivers others."""
@@ -55,7 +55,7 @@ def release(
     reason: Annotated[str, typer.Option(help="Why: one line, stored permanently.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a refused drop be taken in by the next run, whatever the rules about whole sessions say of it."""
+    """Release a refused drop: the next run ingests it despite the rules about whole sessions."""
     from afterbell.ingest.refusals import release as let_in  # noqa: PLC0415
 
     with stores("s3", quiet=as_json) as opened:

@@ -64,7 +64,7 @@ def _newest_session() -> str | None:
 
 @report_errors
 def down(as_json: AsJson = False) -> None:
-    """Stop everything that the project started on this machine, whichever market it served."""
+    """Stop all services of the project on this machine, for every market."""
     folders = Folders.from_env()
     homes = {folders.home, *(path.parent for path in (folders.root / ".afterbell" / "var").glob("*/services"))}
     stopped: list[str] = []
