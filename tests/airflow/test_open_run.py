@@ -38,7 +38,7 @@ def test_one_session_for_all_runs_of_a_backfill_is_a_mistake():
 
 
 def test_an_interval_of_another_schedule_is_refused():
-    with pytest.raises(NotASessionError, match="no session's"):
+    with pytest.raises(NotASessionError, match="no session has a data interval"):
         session_for(XNYS, "scheduled", "", datetime(2026, 3, 9, 13, 30, tzinfo=UTC))
     with pytest.raises(ConfigError, match="has no data interval"):
         session_for(XNYS, "scheduled", "", None)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
+from pydantic import ConfigDict
+
 from afterbell.run.contracts.base import Record
 
 
@@ -54,6 +56,8 @@ class CandidateDocument(Record):
         experiment: id of the experiment; set in experiments only.
         search: the trials by family and horizon; set in experiments only.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # which the writer below refuses; null would hide them
 
     candidate_id: str
     session: date
