@@ -45,7 +45,7 @@ def predictions(first: date, sessions: int, *, times: int = 1) -> pl.DataFrame:
         (predictions(date(2020, 1, 1), 0), "has no out-of-sample predictions"),
         (predictions(date(2019, 1, 1), 60), "have 0 out-of-sample sessions in common"),
         (predictions(date(2020, 2, 25), 60), "have 5 out-of-sample sessions in common, expected 20"),
-        (predictions(date(2020, 1, 1), 60, times=2), "stand more than once"),
+        (predictions(date(2020, 1, 1), 60, times=2), "occur more than once"),
     ],
     ids=["no rows are left", "its window has passed", "too few sessions in common", "rows stand twice"],
 )
