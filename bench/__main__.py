@@ -46,12 +46,11 @@ def main() -> None:
             print(_line(each), f"  {each.note}", sep="\n", flush=True)
 
 
-def _line(found: Ratio | Figure) -> str:
-    if isinstance(found, Figure):
-        return f"{found.name:<28}{found.value:>8.{found.digits}f} {found.unit}"
-    return (
-        f"{found.name:<28}{found.ratio:>8.2f}{found.low:>8.2f}{found.high:>8.2f}{found.ours:>9.3f}{found.theirs:>9.3f}"
-    )
+def _line(figure: Ratio | Figure) -> str:
+    if isinstance(figure, Figure):
+        return f"{figure.name:<28}{figure.value:>8.{figure.digits}f} {figure.unit}"
+    ratios = f"{figure.ratio:>8.2f}{figure.low:>8.2f}{figure.high:>8.2f}"
+    return f"{figure.name:<28}{ratios}{figure.ours:>9.3f}{figure.theirs:>9.3f}"
 
 
 if __name__ == "__main__":

@@ -49,16 +49,16 @@ def _native_against_range(stores: dict[str, str], drops: Path, what: str) -> lis
     before, filled = sessions[:_BEFORE], sessions[_BEFORE:]
     with Installation(stores, "native") as native, Installation(stores, "range") as ranged:
         for each in (native, ranged):  # and the first start of anything is warm after it
-            each.run("backfill_history", _asked(before))
+            each.run("backfill_history", _form_of(before))
         steps, opened = 0.0, 0.0
         for session in filled:
             seconds = native.run("daily_retraining", {"session": session.isoformat()}, _OTHERS)
             steps += sum(seconds[step] for step in _DATA)
             opened += sum(seconds.values()) - sum(seconds[step] for step in _DATA)
-        seconds = ranged.run("backfill_history", _asked(filled))
+        seconds = ranged.run("backfill_history", _form_of(filled))
         whole = sum(seconds.values())
         same = differences(native.runtime, ranged.runtime)
-        different = [table for table, told in same.items() if not told["equal"]]
+        different = [table for table, comparison in same.items() if not comparison["equal"]]
         rows = [_features(each, filled) for each in (native, ranged)]
     note = f"{what}, {len(filled)} sessions from {filled[0]} on, on top of {_BEFORE}"
     return [
@@ -78,7 +78,7 @@ def _with_drops(drops: Path) -> list[date]:
     return [day for day in sessions_of(drops, "") if sizes.get(f"{day:%Y%m%d}", 0) > _SMALLEST]
 
 
-def _asked(sessions: list[date], **more: object) -> dict[str, object]:
+def _form_of(sessions: list[date], **more: object) -> dict[str, object]:
     return {"first": sessions[0].isoformat(), "last": sessions[-1].isoformat(), "reason": _REASON, **more}
 
 
@@ -97,7 +97,7 @@ def _beside_a_daily_run(stores: dict[str, str], drops: Path, what: str) -> list[
             with Installation(stores, "history") as history:
                 daily.run("daily_retraining", {"session": days[-4].isoformat()})
                 alone = [_daily(daily, days[-3])]
-                history.start("backfill_history", _asked(_with_drops(drops), factor_sets=_SETS, chunk_sessions=1000))
+                history.start("backfill_history", _form_of(_with_drops(drops), factor_sets=_SETS, chunk_sessions=1000))
                 _wait_for(history)
                 began = time.monotonic()
                 beside = _daily(daily, days[-2])

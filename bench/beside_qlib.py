@@ -1,4 +1,4 @@
-"""Qlib asked in its own environment: how long it takes, and where it says something else than we do.
+"""Qlib run in its own environment: how long it takes, and where its factors differ from ours.
 
 In the folder ``scratch`` lie ``bars.parquet``, adjusted bars, and ``ours.parquet``, our factors of just these.
 """
@@ -22,22 +22,22 @@ from bench.qlib.compare import compare, compare_files
 
 def qlib_seconds(scratch: Path) -> float:
     """Seconds that Qlib takes from its own store to a frame in memory, with a worker a core."""
-    _ask("store", scratch / "bars.parquet", scratch / "store")
-    return float(json.loads(_ask("run", scratch / "store", *_workers()))["seconds"])
+    _run_qlib("store", scratch / "bars.parquet", scratch / "store")
+    return float(json.loads(_run_qlib("run", scratch / "store", *_workers()))["seconds"])
 
 
 def agreement(scratch: Path, note: str) -> list[Figure]:
     """The factor with the fewest cells like Qlib's, where Qlib's store has the precision of our arrays.
 
-    At first, and again once each cell that differs was asked for alone: a row is a function of its look-back, but a
+    At first, and again once each cell that differs is computed alone: a row is a function of its look-back, but a
     running variance of Qlib's keeps 1e-9 of a level that left the window.
     """
     store, theirs, cells, again = (scratch / name for name in ("double", "theirs", "cells", "again"))
-    _ask("store", scratch / "bars.parquet", store, "--double")
-    _ask("run", store, "--double", *_workers(), "--out", theirs)
+    _run_qlib("store", scratch / "bars.parquet", store, "--double")
+    _run_qlib("run", store, "--double", *_workers(), "--out", theirs)
     agreed, missed = zip(*compare_files(scratch / "ours.parquet", theirs), strict=True)
     pq.write_table(pa.concat_tables(missed), cells)
-    _ask("again", store, cells, again, "--double")
+    _run_qlib("again", store, cells, again, "--double")
     alone, left = pq.read_table(again), {}
     for each in agreed:
         mine = alone.filter(pc.equal(alone["factor"], each.factor))
@@ -46,7 +46,7 @@ def agreement(scratch: Path, note: str) -> list[Figure]:
     first = {each.factor: each.share for each in agreed}
     return [
         _least("least agreement with Qlib", first, f"{note}: cells within 1e-4 of Qlib's"),
-        _least("session by session", left, "the same, cells that differ asked for again, each session alone"),
+        _least("session by session", left, "the same, cells that differ computed again, each session alone"),
     ]
 
 
@@ -60,11 +60,11 @@ def _workers() -> tuple[str, str]:
     return "--workers", str(os.cpu_count())
 
 
-def _ask(*arguments: str | Path) -> str:
+def _run_qlib(*arguments: str | Path) -> str:
     """The last line of what ``bench.qlib`` prints.
 
     Raises:
-        CalledProcessError: it failed; what it said stands above.
+        CalledProcessError: it failed; its output is above.
     """
     python = Folders.from_env().env / "qlib" / "bin" / "python"
     done = subprocess.run(

@@ -46,13 +46,13 @@ class Installation:
         keys = (stores["AWS_ACCESS_KEY_ID"], stores["AWS_SECRET_ACCESS_KEY"])
         ArtifactStore(self.runtime.s3, keys=keys).ensure_bucket()
         (home / "lake").mkdir()
-        self._said = home / "airflow.log"
+        self._log = home / "airflow.log"
         self._airflow = _environment(set_up, home, self.env)
         self._argv = [str(set_up.airflow_python), "-m", "bench.dags"]
-        _run([self._argv[0], "-m", "airflow", "db", "migrate"], self._airflow, self._said)
+        _run([self._argv[0], "-m", "airflow", "db", "migrate"], self._airflow, self._log)
         self._process = subprocess.Popen(
             self._argv, env=self._airflow, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=self._said.open("a"), text=True,
+            stderr=self._log.open("a"), text=True,
         )  # fmt: skip
 
     def __enter__(self) -> Self:
@@ -78,10 +78,10 @@ class Installation:
             RuntimeError: it failed.
         """
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        found = json.loads(line) if line else {"state": "dead"}
-        if found["state"] != "success":
-            raise RuntimeError(f"the run {found}: {self._said.read_text(errors='replace')[-3000:]}")
-        seconds: dict[str, float] = found["seconds"]
+        result = json.loads(line) if line else {"state": "dead"}
+        if result["state"] != "success":
+            raise RuntimeError(f"the run {result}: {self._log.read_text(errors='replace')[-3000:]}")
+        seconds: dict[str, float] = result["seconds"]
         return seconds
 
     def run(self, dag: str, conf: Mapping[str, Any], leave_out: str = "") -> dict[str, float]:
@@ -111,13 +111,13 @@ def _run(argv: list[str], env: Mapping[str, str], log: Path) -> None:
 
 
 def main() -> None:
-    """Answer commands until the input ends; this runs in Airflow's environment."""
+    """Run commands until the input ends; this runs in Airflow's environment."""
     from airflow.dag_processing.dagbag import DagBag  # noqa: PLC0415 - that environment alone has it
     from airflow.listeners import hookimpl  # noqa: PLC0415
     from airflow.sdk.listener import get_listener_manager  # noqa: PLC0415
 
     class Clock:
-        """The seconds of each task that ends well."""
+        """The seconds of each task that succeeds."""
 
         def __init__(self) -> None:
             self.began: dict[str, float] = {}
@@ -130,22 +130,24 @@ def main() -> None:
 
         @hookimpl
         def on_task_instance_success(self, previous_state: Any, task_instance: Any) -> None:  # noqa: ARG002
-            """A task ended well."""
+            """A task succeeded."""
             task = task_instance.task_id
             self.seconds[task] = time.monotonic() - self.began.get(task, time.monotonic())
 
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever else prints must not disturb the conversation
+    os.dup2(2, 1)  # other output must not mix with the results
     bag, clock = DagBag(os.environ["AIRFLOW__CORE__DAGS_FOLDER"]), Clock()
     get_listener_manager().add_listener(clock)
     for line in sys.stdin:
-        asked = json.loads(line)
+        command = json.loads(line)
         clock.began.clear()
         clock.seconds.clear()
-        dag = bag.dags[asked["dag"]]
+        dag = bag.dags[command["dag"]]
         dag.deadline = None  # no scheduler keeps it here, and Airflow would look for its record at the end of the run
-        found = dag.test(run_conf=asked["conf"], logical_date=None, mark_success_pattern=asked["leave_out"] or None)
-        state = str(getattr(found.state, "value", found.state))
+        dag_run = dag.test(
+            run_conf=command["conf"], logical_date=None, mark_success_pattern=command["leave_out"] or None
+        )
+        state = str(getattr(dag_run.state, "value", dag_run.state))
         print(json.dumps({"state": state, "seconds": clock.seconds}), file=answers, flush=True)
 
 

@@ -22,7 +22,7 @@ from bench.driver import ELSEWHERE
 from bench.ingest import REAL
 from bench.measure import Figure, Ratio, ratio_of
 from bench.replay import sessions_of
-from bench.services import Conversation, services
+from bench.services import DriverClient, services
 
 _ROUNDS = 4
 _SYMBOLS = 8000
@@ -41,14 +41,14 @@ def against_qlib() -> list[Ratio | Figure]:
             drops, what = Path(scratch) / "drops", "simulated drops of 1,000 symbols"
             write_folder(deliveries(simulate(MarketSpec(symbols=1000, sessions=300))), drops)
         last = sessions_of(drops, "")[-1].isoformat()
-        with services(drops) as env, Conversation("bench.features_driver", [], env) as driver:
-            driver.ask("take", session=last)
-            rows = driver.ask("export", last=last, path=f"{scratch}/bars.parquet")
+        with services(drops) as env, DriverClient("bench.features_driver", [], env) as driver:
+            driver.call("take", session=last)
+            rows = driver.call("export", last=last, path=f"{scratch}/bars.parquet")
             ours = [_turn(driver, last) for _ in range(_ROUNDS + 1)][1:]
             qlib = qlib_seconds(Path(scratch))
             note = f"Alpha158 of {what}, {rows:,.0f} bars"
             cores = os.cpu_count()
-            found: list[Ratio | Figure] = [
+            figures: list[Ratio | Figure] = [
                 ratio_of("Qlib / in memory", [(qlib, each["memory"]) for each in ours],
                          f"{note}: Qlib 0.9.7 with {cores} workers, from its store to a frame / ours, from the lake to "
                          "arrays in memory"),
@@ -57,36 +57,36 @@ def against_qlib() -> list[Ratio | Figure]:
                 ratio_of("in memory / bare kernels", [(each["memory"], each["bare"]) for each in ours],
                          f"{note}: Spark, lake and all / the kernels alone in one process on bars in memory"),
             ]  # fmt: skip
-            driver.ask("ours", bars=f"{scratch}/bars.parquet", out=f"{scratch}/ours.parquet")
-        found += agreement(Path(scratch), note)
-    return found
+            driver.call("ours", bars=f"{scratch}/bars.parquet", out=f"{scratch}/ours.parquet")
+        figures += agreement(Path(scratch), note)
+    return figures
 
 
-def _turn(driver: Conversation, last: str) -> dict[str, float]:
-    found = {name: driver.ask(name, last=last) for name in ("memory", "bare", "stored")}
-    driver.ask("forget", name="alpha158")
-    return found
+def _turn(driver: DriverClient, last: str) -> dict[str, float]:
+    seconds = {name: driver.call(name, last=last) for name in ("memory", "bare", "stored")}
+    driver.call("forget", name="alpha158")
+    return seconds
 
 
 def with_history() -> list[Ratio | Figure]:
     """Drawn markets: one more session after one year and after ten, from 1 to 8 million rows, and memory."""
     ten = [day.isoformat() for day in Exchange().between(*map(date.fromisoformat, _TEN_YEARS))]
     with (
-        Conversation("bench.features_driver", [], ELSEWHERE, _CLUSTER) as long,
-        Conversation("bench.features_driver", [], ELSEWHERE, _CLUSTER) as short,
+        DriverClient("bench.features_driver", [], ELSEWHERE, _CLUSTER) as long,
+        DriverClient("bench.features_driver", [], ELSEWHERE, _CLUSTER) as short,
     ):
-        short.ask("draw", symbols=_SYMBOLS, first=_ONE_YEAR[0], last=_ONE_YEAR[1])
-        long.ask("draw", symbols=_SYMBOLS, first=ten[0], last=ten[-1])
+        short.call("draw", symbols=_SYMBOLS, first=_ONE_YEAR[0], last=_ONE_YEAR[1])
+        long.call("draw", symbols=_SYMBOLS, first=ten[0], last=ten[-1])
         for driver, last in ((long, ten[20]), (short, ten[-1])):  # a cold driver, and its executor, compile
-            driver.ask("stored", last=last, name="warm")
+            driver.call("stored", last=last, name="warm")
         some = [_million(long, ten, number) for number in (1, 2, 4, 8)]
         with _peak(long.pid) as small:
-            long.ask("stored", last=ten[1_000_000 // _SYMBOLS - 1], name="small")
+            long.call("stored", last=ten[1_000_000 // _SYMBOLS - 1], name="small")
         with _peak(long.pid) as large:
-            long.ask("stored", last=ten[-_DAYS - 2], name="history")
-        short.ask("stored", last=ten[-_DAYS - 2], name="history")
+            long.call("stored", last=ten[-_DAYS - 2], name="history")
+        short.call("stored", last=ten[-_DAYS - 2], name="history")
         turns = [
-            (long.ask("stored", last=day, name="history"), short.ask("stored", last=day, name="history"))
+            (long.call("stored", last=day, name="history"), short.call("stored", last=day, name="history"))
             for day in ten[-_DAYS - 1 :]
         ][_WARM:]
     steps = ", ".join(f"{statistics.median(each) / statistics.median(some[0]):.2f}" for each in some[1:3])
@@ -107,12 +107,12 @@ def with_history() -> list[Ratio | Figure]:
     ]
 
 
-def _million(driver: Conversation, sessions: list[str], number: int) -> list[float]:
-    found = []
+def _million(driver: DriverClient, sessions: list[str], number: int) -> list[float]:
+    seconds = []
     for _ in range(2):
-        found.append(driver.ask("stored", last=sessions[number * 1_000_000 // _SYMBOLS - 1], name="some"))
-        driver.ask("forget", name="some")
-    return found
+        seconds.append(driver.call("stored", last=sessions[number * 1_000_000 // _SYMBOLS - 1], name="some"))
+        driver.call("forget", name="some")
+    return seconds
 
 
 @contextmanager

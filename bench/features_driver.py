@@ -134,9 +134,9 @@ class Driver:
 
     def ours(self, bars: str, out: str) -> float:
         """Write our factors of the adjusted bars that ``export`` wrote."""
-        found = factors_of(pq.read_table(bars))
-        pq.write_table(found, out)
-        return float(found.num_rows)
+        rows = factors_of(pq.read_table(bars))
+        pq.write_table(rows, out)
+        return float(rows.num_rows)
 
     def close(self) -> float:
         """Leave nothing in the machine's memory."""
@@ -147,10 +147,10 @@ class Driver:
         return FeatureInputs(head(self._spark, BARS), head(self._spark, CORPORATE_ACTIONS), Exchange(), self._s3)
 
     def _work(self, inputs: FeatureInputs, factors: FactorSet, at: int, last: str) -> FeatureWork:
-        found = find_work(self._spark, inputs, factors, at, date.fromisoformat(last))
-        if found is None:
+        work = find_work(self._spark, inputs, factors, at, date.fromisoformat(last))
+        if work is None:
             raise RuntimeError(f"{factors.name} has all sessions up to {last} already: there is nothing to measure")
-        return found
+        return work
 
     def _sources(self, inputs: FeatureInputs, work: FeatureWork) -> Sources:
         first, last = work.plan.ranges[0][0], work.plan.ranges[-1][1]

@@ -22,7 +22,7 @@ from afterbell.sources.source import load_sources
 from bench.driver import ROOT
 from bench.measure import Ratio, ratio_of, side_by_side
 from bench.replay import sessions_of
-from bench.services import Conversation, services
+from bench.services import DriverClient, services
 
 _DROPS, _SYMBOLS = 20, 4000
 REAL = ROOT.parent / "shared" / "market" / "us_daily"
@@ -34,7 +34,7 @@ _DAILY = 60
 def parse_against_polars() -> list[Ratio]:
     """Twenty price drops of 4,000 symbols: lines split, every value and rule checked, faults set aside."""
     spec = MarketSpec(symbols=_SYMBOLS, sessions=_DROPS, faults=False)
-    source = next(found for found in load_sources() if found.kind == "bars")
+    source = next(source for source in load_sources() if source.kind == "bars")
     rules = load_rules(source.quality)
     exchange = Exchange()
     drops = []
@@ -67,17 +67,17 @@ def ingest_and_audit() -> list[Ratio]:
             write_folder(deliveries(simulate(MarketSpec(symbols=1000, sessions=_LONG + 2))), drops)
         sessions = [day.isoformat() for day in sessions_of(drops, "")]
         with services(drops) as env:
-            driver = partial(Conversation, "bench.ingest_driver", [str(drops)], env)
+            driver = partial(DriverClient, "bench.ingest_driver", [str(drops)], env)
             with driver() as long, driver() as short:
                 return _compare(long, short, sessions, what)
 
 
-def _compare(long: Conversation, short: Conversation, sessions: list[str], what: str) -> list[Ratio]:
+def _compare(long: DriverClient, short: DriverClient, sessions: list[str], what: str) -> list[Ratio]:
     after_short, after_long = sessions[_SHORT], sessions[min(_LONG, len(sessions) - 1)]
-    short.ask("run", sessions=sessions[:_SHORT])
+    short.call("run", sessions=sessions[:_SHORT])
     last = sessions[-1]
     turns = [
-        (long.ask("ingest", session=last), long.ask("polars", last=last), long.ask("plain", last=last))
+        (long.call("ingest", session=last), long.call("polars", last=last), long.call("plain", last=last))
         for _ in range(5)
     ][2:]
     source = f"{what} of {len(sessions)} sessions from S3 and HDFS, Iceberg commits included"
@@ -90,19 +90,19 @@ def _compare(long: Conversation, short: Conversation, sessions: list[str], what:
         ),
     ]
     at = sessions.index(after_long)
-    long.ask("run", sessions=[sessions[at - _DAILY - 1], *sessions[at - _DAILY : at]])
-    again = [(long.ask("ingest", session=after_long), short.ask("ingest", session=after_short)) for _ in range(8)][1:]
+    long.call("run", sessions=[sessions[at - _DAILY - 1], *sessions[at - _DAILY : at]])
+    again = [(long.call("ingest", session=after_long), short.call("ingest", session=after_short)) for _ in range(8)][1:]
     note = f"{what}: on top of {at} sessions, the last {_DAILY} one by one / on top of {_SHORT} one by one, each warm"
     history = ratio_of("one more session ingested", again, note)
     return [*bulk, history, *audits(long, after_long, what)]
 
 
-def audits(driver: Conversation, session: str, what: str) -> list[Ratio]:
+def audits(driver: DriverClient, session: str, what: str) -> list[Ratio]:
     """The whole audit of ``session``, and what Great Expectations adds to it, both against the session's ingest."""
     whole, added = [], []
     for _ in range(8):
-        ingest = driver.ask("ingest", session=session)
-        without, audit = driver.ask("look", session=session), driver.ask("audit", session=session)
+        ingest = driver.call("ingest", session=session)
+        without, audit = driver.call("look", session=session), driver.call("audit", session=session)
         whole.append((audit, ingest))
         added.append((audit - without, ingest))
     return [

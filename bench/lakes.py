@@ -112,13 +112,13 @@ class Lake:
             return Done(session, middle - began, end - middle, f"{type(error).__name__}: {error}")
         return Done(session, middle - began, time.perf_counter() - middle)
 
-    def run_all(self, sessions: Sequence[date], tell: Callable[[Done], None] = lambda _: None) -> list[Done]:
+    def run_all(self, sessions: Sequence[date], on_done: Callable[[Done], None] = lambda _: None) -> list[Done]:
         """Every session on its own, in order; one that fails is left to the next, as on a real day."""
-        found = []
+        results = []
         for session in sessions:
-            found.append(self.run(session))
-            tell(found[-1])
-        return found
+            results.append(self.run(session))
+            on_done(results[-1])
+        return results
 
 
 def content(runtime: Runtime, table: str) -> pl.DataFrame:
@@ -129,17 +129,17 @@ def content(runtime: Runtime, table: str) -> pl.DataFrame:
 
 def differences(one: Runtime, other: Runtime) -> dict[str, dict[str, Any]]:
     """Rows of each table in both lakes, and those that only one of them has, counted, with three samples."""
-    found = {}
+    comparisons = {}
     for table in CONTENT:
         left, right = content(one, table), content(other, table)
         same = left.equals(right)
         keys = left.columns
         extra = left.clear() if same else left.join(right, on=keys, how="anti", nulls_equal=True)
         missing = left.clear() if same else right.join(left, on=keys, how="anti", nulls_equal=True)
-        found[table] = {
+        comparisons[table] = {
             "rows": [left.height, right.height],
             "equal": same,
             "only_in": [extra.height, missing.height],
             "samples": [str(row) for frame in (extra, missing) for row in frame.head(3).rows(named=True)],
         }
-    return found
+    return comparisons

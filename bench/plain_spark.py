@@ -17,10 +17,10 @@ _SPACE = f"{CATALOG}.plain"
 _TEXTS = {"reports": ",", "symbols": "\t"}
 
 
-def ingest_plainly(spark: SparkSession, drops: Path, last: date) -> int:
+def ingest_without_checks(spark: SparkSession, drops: Path, last: date) -> int:
     """The drops below ``drops`` up to the session ``last`` into tables of their own, which are replaced.
 
-    Nothing is checked, nothing is set aside, no drop is told from another, and no action is decided: prices get the
+    Nothing is checked, nothing is set aside, drops are not distinguished, and no action is decided: prices get the
     number of their revision and the factor that the adjusted close shows; reports and symbol masters stay text.
 
     Returns:
@@ -31,7 +31,7 @@ def ingest_plainly(spark: SparkSession, drops: Path, last: date) -> int:
     prices = prices.withColumn("drop", f.regexp_extract(f.input_file_name(), r"(\d{8})\.csv", 1))
     by_bar, by_drop = Window.partitionBy("symbol", "date").orderBy("drop"), Window.partitionBy("symbol", "drop")
     before = by_drop.orderBy("date")
-    told = prices.dropDuplicates().withColumns(
+    revised = prices.dropDuplicates().withColumns(
         {
             "revision": f.row_number().over(by_bar) - 1,
             "same": f.coalesce(f.lag("close").over(by_bar) == f.col("close"), f.lit(False)),
@@ -40,7 +40,7 @@ def ingest_plainly(spark: SparkSession, drops: Path, last: date) -> int:
             / (f.lag("adj_close").over(before) / f.lag("close").over(before)),
         }
     )
-    new = told.where("NOT same").withColumn("month", f.trunc("date", "month"))
+    new = revised.where("NOT same").withColumn("month", f.trunc("date", "month"))
     _write(new.repartition("month").sortWithinPartitions("month", "symbol", "date"), "prices", "month")
     for kind, separator in _TEXTS.items():
         _write(spark.read.option("sep", separator).csv(_files(drops, kind, last)), kind)
@@ -48,8 +48,8 @@ def ingest_plainly(spark: SparkSession, drops: Path, last: date) -> int:
 
 
 def _files(drops: Path, kind: str, last: date) -> list[str]:
-    found = sorted(path for path in drops.glob(f"*/{kind}/*/*.gz") if path.name[:8] <= f"{last:%Y%m%d}")
-    return [str(path) for path in found if path.stat().st_size]
+    paths = sorted(path for path in drops.glob(f"*/{kind}/*/*.gz") if path.name[:8] <= f"{last:%Y%m%d}")
+    return [str(path) for path in paths if path.stat().st_size]
 
 
 def _write(rows: DataFrame, name: str, partition: str = "") -> None:

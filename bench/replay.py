@@ -1,7 +1,7 @@
 """``make replay DROPS=<folder> [SESSION=<last>]``: all drops in one run into one lake, session by session into another.
 
 Prints the seconds of every session, then compares the two lakes row by row. The exit status is 0 where every table is
-the same. Whoever reads the drops of years should bring an hour: a session costs some seconds, audit included.
+the same. The drops of years take about an hour: a session takes some seconds, audit included.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ def main() -> int:
         help="the last session, as YYYY-MM-DD; all there are, if left out",
     )
     parser.add_argument("--driver", action="store_true", help=argparse.SUPPRESS)
-    found = parser.parse_args()
-    drops = Path(found.drops).resolve()
-    if found.driver:
-        return _replay(sessions_of(drops, found.last))
-    if not found.drops or not drops.is_dir():
+    options = parser.parse_args()
+    drops = Path(options.drops).resolve()
+    if options.driver:
+        return _replay(sessions_of(drops, options.last))
+    if not options.drops or not drops.is_dir():
         print(
-            f"replay: {found.drops or 'DROPS'} is not a folder of drops; try make replay DROPS=/data/us_daily",
+            f"replay: {options.drops or 'DROPS'} is not a folder of drops; try make replay DROPS=/data/us_daily",
             file=sys.stderr,
         )
         return 2
     with services(drops) as env:
-        return drive("bench.replay", ["--driver", "--drops", str(drops), "--last", found.last], env)
+        return drive("bench.replay", ["--driver", "--drops", str(drops), "--last", options.last], env)
 
 
 def sessions_of(drops: Path, last: str) -> list[date]:
@@ -64,7 +64,7 @@ def sessions_of(drops: Path, last: str) -> list[date]:
 def _replay(sessions: list[date]) -> int:
     from bench.lakes import Done, Lake, differences  # noqa: PLC0415 - the driver alone has Spark
 
-    def tell(done: Done) -> None:
+    def print_done(done: Done) -> None:
         print(
             f"{done.session} ingest {done.ingest:6.2f} s, validate {done.validate:6.2f} s {done.error[:120]}",
             flush=True,
@@ -73,21 +73,22 @@ def _replay(sessions: list[date]) -> int:
     with tempfile.TemporaryDirectory(prefix="replay-") as folder:
         bulk = Lake(Path(folder), "bulk")
         print(f"{len(sessions)} sessions, {sessions[0]} to {sessions[-1]}; all at once:", flush=True)
-        tell(bulk.run(sessions[-1]))
+        print_done(bulk.run(sessions[-1]))
         daily = Lake(Path(folder), "daily")
         print("session by session:", flush=True)
-        found = daily.run_all(sessions, tell)
-        for first in range(0, len(found), _EVERY):
-            part = [done for done in found[first : first + _EVERY] if not done.error]
+        results = daily.run_all(sessions, print_done)
+        for first in range(0, len(results), _EVERY):
+            part = [done for done in results[first : first + _EVERY] if not done.error]
             if part:
                 seconds = [
                     sum(value) / len(part) for value in zip(*((d.ingest, d.validate) for d in part), strict=True)
                 ]
                 print(f"sessions {first + 1:>4} on: ingest {seconds[0]:5.2f} s, validate {seconds[1]:5.2f} s each")
         compared = differences(bulk.runtime, daily.runtime)
-    for table, told in compared.items():
-        print(f"{table:<26}{'same' if told['equal'] else 'DIFFERENT':>10} {json.dumps(told['rows'])} {told['samples']}")
-    return 0 if all(told["equal"] for told in compared.values()) else 1
+    for table, comparison in compared.items():
+        word = "same" if comparison["equal"] else "DIFFERENT"
+        print(f"{table:<26}{word:>10} {json.dumps(comparison['rows'])} {comparison['samples']}")
+    return 0 if all(comparison["equal"] for comparison in compared.values()) else 1
 
 
 if __name__ == "__main__":

@@ -49,20 +49,20 @@ def drive(module: str, arguments: Sequence[str], env: dict[str, str]) -> int:
         ).returncode
 
 
-class Conversation:
-    """A Spark driver (``python -m module``) that answers commands, a JSON line each; use it in a ``with`` block."""
+class DriverClient:
+    """A Spark driver (``python -m module``) that runs commands, a JSON line each; use it in a ``with`` block."""
 
     def __init__(self, module: str, arguments: Sequence[str], env: dict[str, str], submit: str = _ALL_CORES) -> None:
         """``submit`` are arguments of spark-submit: master, memory and the like."""
         self._scratch = tempfile.TemporaryDirectory(prefix="bench-")
-        self._said = Path(self._scratch.name) / "stderr"
+        self._stderr = Path(self._scratch.name) / "stderr"
         self._driver = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             env=driver_env(env, Path(self._scratch.name), submit),
             cwd=self._scratch.name,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=self._said.open("w"),
+            stderr=self._stderr.open("w"),
             text=True,
         )
 
@@ -80,14 +80,18 @@ class Conversation:
         self._driver.communicate()
         self._scratch.cleanup()
 
-    def ask(self, do: str, **command: object) -> float:
-        """Give a command and wait for its answer."""
-        told, heard = self._driver.stdin, self._driver.stdout
+    def call(self, do: str, **command: object) -> float:
+        """Send a command and wait for its result.
+
+        Raises:
+            RuntimeError: the driver ended; the message has the end of its output.
+        """
+        stdin, stdout = self._driver.stdin, self._driver.stdout
         line = ""
-        if told is not None and heard is not None:
-            print(json.dumps({"do": do, **command}), file=told, flush=True)
-            line = heard.readline()
+        if stdin is not None and stdout is not None:
+            print(json.dumps({"do": do, **command}), file=stdin, flush=True)
+            line = stdout.readline()
         if not line:
-            said = self._said.read_text(encoding="utf-8", errors="replace")[-2000:]
-            raise RuntimeError(f"the driver ended during {do} {command}: {said}")
+            output = self._stderr.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise RuntimeError(f"the driver ended during {do} {command}: {output}")
         return float(json.loads(line))

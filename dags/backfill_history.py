@@ -1,16 +1,17 @@
-"""Fill years of history: what is missing of a range, at once, in one Spark job a step.
+"""Fill years of history: the missing sessions of a range at once, with one Spark job per step.
 
-`plan → ingest → features`. The plan says what is missing, how much that is and how long it may take, and is kept with
-the request and its reason (`backfills/<id>/` in the artifact store) before anything is done; with **plan_only** that
-is all. Then the drops of the range are taken in and audited, and factor sets computed, **chunk_sessions** at a time.
-Rows are those that a run for each session would have left. No model is trained and the champion never moves.
+`plan → ingest → features`. The plan lists what is missing, its size and the expected time. It is stored with the
+request and its reason (`backfills/<id>/` in the artifact store) before anything else is done; with **plan_only**
+nothing else is done. Then the drops of the range are ingested and audited, and factor sets computed, **chunk_sessions**
+at a time. The rows are those that a run for each session would have written. No model is trained, the champion never
+moves.
 
-**Rerun.** Clear a task, or start a run with the same fields: it is the same backfill and goes on where it stopped.
-What is there is not done again, and a finished backfill finds nothing to do.
+**Rerun.** Clear a task, or start a run with the same fields: it is the same backfill and continues where it stopped.
+Existing data is not computed again, and a finished backfill has nothing to do.
 
-**Traps.** A daily run goes first: while one is at work, no chunk is begun or published. A drop of the range counts as
-known on its own day. Features of later sessions that are stored stay as they were computed, with less to look back at:
-the plan lists these sessions as `stale`. The symbol master's log only goes forward: history adds nothing to it.
+**Traps.** Daily runs have priority: while one is running, no chunk is started or published. A drop of the range counts
+as known on its own day. Features of later sessions that are stored stay as they were computed, with less to look back
+at: the plan lists these sessions as `stale`. The symbol master's log only goes forward: history adds nothing to it.
 """
 
 from __future__ import annotations

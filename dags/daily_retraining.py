@@ -1,20 +1,20 @@
 """Retrain, evaluate and publish the models of one exchange session, then score the next.
 
-`await_drops → ingest → validate → features → train → evaluate → publish → score`, every step from `ingest` on but
+`await_drops → ingest → validate → features → train → evaluate → publish → score`, every step from `ingest` on except
 `publish` a Spark job. With `schedule: on` in `include/config/platform.yaml` it starts when the closing bell of a
-session has rung, half days and holidays included; by hand it is started for one session (form field **session**). Its
-deadline is two hours from the bell: people are alerted when it passes, and every step receives it. `await_drops` waits,
+session has rung, half days and holidays included; a manual run is for one session (form field **session**). Its
+deadline is two hours after the bell: an alert is sent when it passes, and every step receives it. `await_drops` waits,
 without a worker slot, until every source has delivered or its cut-off (`arrival` in its file) has passed; then the
-source's late policy says whether the run fails or goes on without it.
+source's late policy decides whether the run fails or continues without it.
 
-**Rerun.** Clear any task, or start a run for the same session again: what has been committed under the same inputs
-is not done twice. A middle task alone keeps the ids it was given; to use newer data clear `ingest` and all after it.
-Many sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30
+**Rerun.** Clear any task, or start a run for the same session again: work that is committed under the same inputs is
+not repeated. A task that is cleared alone keeps its inputs; to use newer data clear `ingest` and all after it. Many
+sessions: `airflow backfill create --dag-id daily_retraining --from-date 2026-06-01 --to-date 2026-06-30
 --max-active-runs 1`, one run a session of these dates, both included.
 
 **Traps.** A verdict of `keep` is a success: the champion was better, and it scores the next session. A verdict of
-`hold` publishes nothing and asks for a person. An old session never moves the champion, a backfill never any. A run by
-hand takes nothing from its logical date: without **session** it fails in `open_run`.
+`hold` publishes nothing and needs a person's review. A run of an old session, or of a backfill, never moves the
+champion. A manual run does not use its logical date: without **session** it fails in `open_run`.
 """
 
 from __future__ import annotations
@@ -61,8 +61,8 @@ from afterbell.airflow.timetable import platform_sessions
             type=["null", "string"],
             format="date",
             title="Session",
-            description="The exchange session to retrain for, such as 2026-06-30: required when started by hand. "
-            "Its drops are waited for.",
+            description="The exchange session to retrain for, such as 2026-06-30: required when started manually. "
+            "The run waits for its drops.",
         ),
         "profile": Param(**CLUSTER),
     },

@@ -1,16 +1,17 @@
-"""An analyst's experiment: train and judge models of other settings beside the daily run, without touching it.
+"""An analyst's experiment: train and evaluate models with other settings, without any effect on the daily run.
 
 `open_experiment → experiment_resolve → features → experiment_train → experiment_evaluate → ask → experiment_promote`.
 The report lies in the artifact bucket, `experiments/<id>/report.html`; the id is made of the form's content. With
-several **trials** the settings of each family are searched: chosen on earlier folds, reported on later ones that the
-choice never saw. With **promote**, and if the gate lets the candidate through, a person is asked (**Required actions**)
+several **trials** the settings of each family are searched: chosen on earlier folds, reported on later ones that were
+not used for the choice. With **promote**, and if the candidate passes the gate, a person decides (**Required actions**)
 whether it becomes champion; without an answer within a day it doesn't, and the run is a success. See
 docs/experiments.md.
 
-**Rerun.** Clear any task, or start the same form again: what has been made of the same snapshots is not made twice.
+**Rerun.** Clear any task, or start the same form again: what was computed from the same snapshots is not computed
+again.
 
-**Traps.** Sessions that a factor set lacks are computed first: a set that was never used takes a while, once. A
-verdict of `keep` or `hold` is a success. An experiment whose last session lies before the champion's is never promoted.
+**Traps.** Sessions that a factor set lacks are computed first: a new set takes longer the first time. A verdict of
+`keep` or `hold` is a success. An experiment whose last session lies before the champion's is never promoted.
 """
 
 from __future__ import annotations

@@ -1,15 +1,15 @@
 """Keep the lake and the artifact store in shape, once a week; report what was done.
 
 In every table: audit branches that were abandoned are dropped, small files become larger ones, scattered manifests are
-rewritten, snapshots that nobody names expire with their files, and files that no snapshot names are removed. In the
-artifact store: folders of old runs and candidates that no release names. What releases, candidates and runs of the last
-weeks, open branches and tags name stays, and so does everything younger than the longest run. The times stand in
+rewritten, unreferenced snapshots expire with their files, and files that no snapshot names are removed. In the artifact
+store: folders of old runs and candidates that no release names. What releases, candidates and runs of the last weeks,
+open branches and tags name stays, and so does everything younger than the longest run. The times are in
 `include/config/maintenance.yaml`. No row of any table changes.
 
-**Rerun.** Clear the task, or start a run: what has been done is not done twice.
+**Rerun.** Clear the task, or start a run: work that is done is not repeated.
 
 **Traps.** With **dry_run** it only reports what it would do. While a run's audit branch is open, the files of its
-tables are left as they are until next week: a compaction would make that run start anew.
+tables are left as they are until next week: a compaction would make that run start again.
 """
 
 from __future__ import annotations

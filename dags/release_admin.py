@@ -1,4 +1,4 @@
-"""Verify a release, roll the champion back, or promote a release: for people who live in the UI.
+"""Verify a release, roll the champion back, or promote a release, from the UI.
 
 `open_release_admin → check_release → ask → move_champion`. Every release is verified first, file by file and model by
 model. Before the champion moves, the task `ask` shows what would happen and waits for a person (**Required actions**);
@@ -8,8 +8,8 @@ from a shell, with Airflow down. Who, when, why, from where and to where: `./aft
 **Rerun.** Clear `move_champion`, or any task: a run that moved the champion detects that, and moves nothing again. A
 new run of **rollback** goes back one release further.
 
-**Traps.** After a rollback or a promotion the runs of sessions up to that day leave the champion alone; the next
-session's competes with it as ever. Approving applies to the champion that was shown: if it has moved meanwhile, the
+**Traps.** After a rollback or a promotion the runs of sessions up to that day do not change the champion; the run of
+the next session competes with it as usual. Approving applies to the champion that was shown: if it has moved since, the
 task fails with that reason.
 """
 
@@ -64,7 +64,7 @@ from afterbell.airflow.tasks import library_step
             pattern=ONE_LINE,
             maxLength=500,
             title="Reason",
-            description="Why the champion is moved; kept for good. Not needed to verify.",
+            description="Why the champion is moved; stored permanently. Not needed to verify.",
         ),
     },
 )

@@ -1,14 +1,15 @@
-"""Let in a drop that an audit refused.
+"""Release a drop that an audit refused.
 
 `open_release_drop → release_drop`. A session that breaks a rule about whole sessions (coverage, row count, share of
 lines set aside) is refused with its drops, and later runs leave them out. The log of the run that refused it, its
 quality report and `./afterbell drops refused` have the id. Once a drop is released the next run takes it in, whatever
-these rules say; who released it, when and why is kept for good. `./afterbell drops release` does the same from a shell.
+these rules say; who released it, when and why is stored permanently. `./afterbell drops release` does the same from a
+shell.
 
 **Rerun.** A drop that was released stays released: another run changes nothing.
 
-**Traps.** Nothing is taken in by this run: start `daily_retraining` for the session afterwards. A new delivery of the
-vendor's needs no release: it is judged for itself.
+**Traps.** This run ingests nothing: start `daily_retraining` for the session afterwards. A new delivery by the vendor
+needs no release: it is audited by itself.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ from afterbell.airflow.tasks import library_step
             pattern=REFUSAL_ID,
             maxLength=16,
             title="Refusal",
-            description="16 hexadecimal digits, as the log of the run that refused the drop has them.",
+            description="16 hexadecimal digits; the log of the run that refused the drop has them.",
         ),
         "reason": Param(
             type="string",
@@ -59,7 +60,7 @@ from afterbell.airflow.tasks import library_step
             minLength=3,
             maxLength=500,
             title="Reason",
-            description="Why the drop is right all the same; kept for good.",
+            description="Why the drop is right nevertheless; stored permanently.",
         ),
     },
 )

@@ -8,7 +8,7 @@ from afterbell.airflow.timetable import TradingSessions
 
 
 class AfterbellSessions(AirflowPlugin):
-    """What a DAG may name in ``schedule`` and ``deadline``."""
+    """Registers the timetable and the deadline that DAGs use."""
 
     name = "afterbell_sessions"
     timetables = [TradingSessions]  # noqa: RUF012 - Airflow's own way

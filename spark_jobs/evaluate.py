@@ -42,7 +42,6 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
-from afterbell.training.candidate_document import CandidateDocument
 
 _NOT_COUNTS = frozenset({
     "candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes", "held", "skipped",
@@ -79,15 +78,15 @@ def _judge(
         f"afterbell evaluate {args.session}",
         lambda: (read_candidate(store, candidate_id), read_champion(store)),
     )
-    ids = [candidate["candidate_id"], *([champion.candidate_id] if champion else [])]
+    ids = [candidate.candidate_id, *([champion.candidate_id] if champion else [])]
     rows = read_rows(spark, runtime.s3, snapshot, ids[:1])
     try:
-        own = judge(rows, candidate["candidate_id"], date.fromisoformat(candidate["session"]), settings)
+        own = judge(rows, candidate.candidate_id, candidate.session, settings)
     except GateError as error:
         return held(args, runtime, store, started, undecided(error, champion.candidate_id if champion else None))
     if not own.panels:
         raise StaleInputError(
-            f"candidate {candidate['candidate_id']} has no out-of-sample predictions at snapshot {snapshot}: "
+            f"candidate {candidate.candidate_id} has no out-of-sample predictions at snapshot {snapshot}: "
             "clear the task 'train' and all after it"
         )
 
@@ -97,17 +96,17 @@ def _judge(
         serving, approved = (read_compared(store, name) for name in (champion.release_id, champion.approved_id))
         return read_rival(Records(spark, runtime.s3, snapshot), serving, approved, own, candidate, settings)
 
-    rival, decided = decide_against(champion, read, own, tuple(candidate["spec"]["horizons"]), settings)
+    rival, decided = decide_against(champion, read, own, tuple(candidate.spec["horizons"]), settings)
     decision = in_time(decided, datetime.now(UTC), args.deadline)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
-    outcome = _result(args, candidate["candidate_id"], champion, decision, metrics, runtime)
+    outcome = _result(args, candidate.candidate_id, champion, decision, metrics, runtime)
     gains, coefficients = insides(store, candidate)
     figures = _figures(outcome, args.inputs)
     before, changed = since(store, args.session, figures)
     report = render(
         ReportData(
             run_id=args.run_id,
-            candidate=CandidateDocument.model_validate(candidate),
+            candidate=candidate,
             decision=decision,
             panels=own.panels,
             scored=own.scored,

@@ -11,7 +11,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
@@ -35,7 +35,6 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_EVALUATE
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
-from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.spec import load_spec
 
 _NOT_FIGURES = {"report_key", "report_path", "moves", "said"}
@@ -51,13 +50,13 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
     candidate = read_candidate(store, args.inputs.candidate_id, root)
     spark = lake_session(runtime, f"afterbell experiment {experiment} evaluate")
     snapshot = args.inputs.oos_snapshot
-    candidate_id = candidate["candidate_id"]
+    candidate_id = candidate.candidate_id
     rows = read_rows(spark, runtime.s3, snapshot, [candidate_id], EXPERIMENTS)
-    own = judge(rows, candidate_id, date.fromisoformat(candidate["session"]), settings)
+    own = judge(rows, candidate_id, candidate.session, settings)
     if not own.panels:
         raise StaleInputError(
             f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
-            f"{snapshot}: start the experiment anew"
+            f"{snapshot}: start the experiment again"
         )
 
     def read() -> Rival | None:
@@ -70,7 +69,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
 
     rival, decision = judged(own, read, request, settings)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
-    searched = [SearchedFamily.model_validate(entry) for entry in candidate["search"]]
+    searched = [SearchedFamily.model_validate(entry) for entry in candidate.search]
     path = runtime.home / "reports" / f"experiment-{experiment}.html"
     result = ExperimentEvaluateResult(
         experiment=experiment,
@@ -84,13 +83,13 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         report_key=f"{root}report.html",
         report_path=str(path),
         moves=decision.verdict == "publish" and args.inputs.promote,
-        said=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
+        summary=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
     )
     gains, coefficients = insides(store, candidate, root)
     report = render(
         ReportData(
             run_id=args.run_id,
-            candidate=CandidateDocument.model_validate(candidate),
+            candidate=candidate,
             decision=decision,
             panels=own.panels,
             scored=own.scored,
@@ -108,7 +107,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
     summary = result.model_dump(mode="json", exclude_unset=True, exclude=_NOT_FIGURES)
     inputs = {"inputs": args.inputs.to_json()}
-    text = json.dumps(summary | {"comparisons": compared, "search": candidate["search"]} | inputs, default=str)
+    text = json.dumps(summary | {"comparisons": compared, "search": candidate.search} | inputs, default=str)
     store.put(f"{root}metrics.json", text.encode())
     store.put(f"{root}report.html", report.encode())
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -46,8 +46,8 @@ def experiment_promote(args: StepArgs[ExperimentPromoteInputs]) -> ExperimentPro
     ensure_table(spark, OUT_OF_SAMPLE)
     rows = at_snapshot(spark, EXPERIMENTS, inputs.oos_snapshot).where(F.col("candidate_id") == candidate)
     snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
-    content = read_candidate(store, candidate, root)
-    manifest = build_manifest(content, args.session, inputs.metrics, inputs.reason)
+    document = read_candidate(store, candidate, root)
+    manifest = build_manifest(document, args.session, inputs.metrics, inputs.reason)
     upload(store, manifest, root)
     asking = choice(
         action="promote",

@@ -29,8 +29,9 @@ from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
-from afterbell.training.candidate import CandidateContent, candidate_id, candidate_key, describe, read_candidate, upload
-from afterbell.training.inputs import Handed
+from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
+from afterbell.training.candidate_document import CandidateDocument
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame
@@ -43,40 +44,40 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
     runtime = Runtime.from_env()
     experiment, request = asked(args.inputs)
     spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
-    handed = Handed.of(args.inputs, spec.feature_sets)
+    snapshots = TrainingSnapshots.of(args.inputs, spec.feature_sets)
     tried = trials(spec, request.trials)
     candidate = candidate_id(
-        args.session, handed, spec,
+        args.session, snapshots, spec,
         first=request.first, trials=[trial.params for trial in tried], costs=request.cost_bps,
     )  # fmt: skip
     spark = lake_session(runtime, f"afterbell experiment {experiment} train")
     ensure_table(spark, EXPERIMENTS)
     noop = find_commit(spark, EXPERIMENTS, candidate) is not None and store.exists(candidate_key(candidate, root=root))
     if noop:
-        content = read_candidate(store, candidate, root)
+        document = read_candidate(store, candidate, root)
         print(f"experiment_train: candidate {candidate} is there already", flush=True)
     else:
         require_alike(spark, all_packages())
-        content = _make(spark, runtime, args, request, Order(args.session, spec, handed, request.first), candidate)
+        document = _make(spark, runtime, args, request, Order(args.session, spec, snapshots, request.first), candidate)
     # The newest, which has the rows: their own snapshot may have expired since.
     snapshot = head(spark, EXPERIMENTS)
     record_run(
         spark,
         args,
         started,
-        rows=content["train_rows"],
-        snapshots_in=handed.by_table(),
+        rows=document.train_rows,
+        snapshots_in=snapshots.by_table(),
         snapshots_out={EXPERIMENTS.name: snapshot},
         commit_id=candidate,
         verdict="noop" if noop else "done",
-        detail={"experiment": experiment, "fits": content["fits"], "skipped": content["skipped"]},
+        detail={"experiment": experiment, "fits": document.fits, "skipped": document.skipped},
     )
     return ExperimentTrainResult(
         candidate_id=candidate,
         oos_snapshot=snapshot,
         trials=request.trials,
-        fits=content["fits"],
-        skipped=tuple(content["skipped"]),
+        fits=document.fits,
+        skipped=document.skipped,
         noop=noop,
     )
 
@@ -88,7 +89,7 @@ def _make(
     request: ExperimentRequest,
     order: Order,
     candidate: str,
-) -> CandidateContent:
+) -> CandidateDocument:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)
 
@@ -97,12 +98,12 @@ def _make(
 
     with prepared(spark, runtime, order) as (matrix, shipped):
         outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line)
-        content = describe(candidate, args.session, order.spec, matrix, outcome, order.handed)
-        content["experiment"], content["search"] = request.id, record
+        document = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots)
+        document = document.model_copy(update={"experiment": request.id, "search": tuple(record)})
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         append_once(rows, EXPERIMENTS, candidate)
-        upload(ArtifactStore(runtime.s3), content, outcome, root_of(request.id))
-    return content
+        upload(ArtifactStore(runtime.s3), document, outcome, root_of(request.id))
+    return document
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def maintain(args: StepArgs[MaintainInputs]) -> MaintainResult:
     started = _clock()
     now, dry_run = args.inputs.now, args.inputs.dry_run
     if now > started + _SKEW:
-        raise ConfigError(f"input now is {now}, which is yet to come: recent files would be taken for old")
+        raise ConfigError(f"input now is {now}, which is in the future: recent files would count as old")
     runtime, keep = Runtime.from_env(), load_keep()
     store = ArtifactStore(runtime.s3)
     spark = lake_session(runtime, "afterbell maintain")

@@ -133,8 +133,8 @@ def require_champion(store: ArtifactStore, release_id: str) -> None:
             break
     raise StaleInputError(
         f"release {release_id} was the champion when this run's `publish` ended, "
-        f"{champion.release_id if champion else 'none'} is now (./afterbell release history): clear the task "
-        "'publish' and all after it, so that the session is scored by the champion of now"
+        f"but now it is {champion.release_id if champion else 'none'} (./afterbell release history): clear the task "
+        "'publish' and all after it, so that the current champion scores the session"
     )
 
 

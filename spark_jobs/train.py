@@ -31,8 +31,6 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import (
-    CandidateContent,
-    TrainingCounts,
     candidate_id,
     candidate_key,
     describe,
@@ -40,9 +38,10 @@ from afterbell.training.candidate import (
     read_candidate,
     upload,
 )
+from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
 from afterbell.training.fits import NO_TIME, FitResult, plan, settle
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame, run_fits
@@ -54,8 +53,9 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
     started = datetime.now(UTC)
     runtime = Runtime.from_env()
     spec, store = load_spec(), ArtifactStore(runtime.s3)
-    handed, leave = Handed.of(args.inputs, spec.feature_sets), LeaveOut.of(args.inputs.leave_out or (), spec)
-    candidate = candidate_id(args.session, handed, spec, leave.names())
+    snapshots = TrainingSnapshots.of(args.inputs, spec.feature_sets)
+    leave = LeaveOut.of(args.inputs.leave_out or (), spec)
+    candidate = candidate_id(args.session, snapshots, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
     written = find_commit(spark, OUT_OF_SAMPLE, candidate)
@@ -64,30 +64,31 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
         made = Made(read_candidate(store, candidate), written)
         print(f"train: candidate {candidate} is there already", flush=True)
     else:
-        made = _make(spark, runtime, args, spec, handed, leave)
-    nothing = TrainingCounts(train_rows=0, fits=0, skipped=made.skipped, left_out=[], models=[])
-    counts: TrainingCounts = made.content or nothing
-    identifier = made.content["candidate_id"] if made.content else None
+        made = _make(spark, runtime, args, spec, snapshots, leave)
+    document = made.document
+    rows, fits = (document.train_rows, document.fits) if document else (0, 0)
+    skipped = document.skipped if document else made.skipped
+    identifier = document.candidate_id if document else None
     record_run(
         spark,
         args,
         started,
-        rows=counts["train_rows"],
-        snapshots_in=handed.by_table(),
+        rows=rows,
+        snapshots_in=snapshots.by_table(),
         snapshots_out={} if made.snapshot is None else {OUT_OF_SAMPLE.name: made.snapshot},
         commit_id=identifier or "",
         verdict="hold" if made.held else "noop" if noop else "done",
-        detail={"fits": counts["fits"], "skipped": counts["skipped"]},
+        detail={"fits": fits, "skipped": skipped},
     )
     result = TrainResult(
         candidate_id=identifier,
-        fits=counts["fits"],
-        skipped=tuple(counts["skipped"]),
-        left_out=tuple(counts["left_out"]),
+        fits=fits,
+        skipped=skipped,
+        left_out=document.left_out if document else (),
         horizons=spec.horizons,
-        families=tuple(sorted({model["family"] for model in counts["models"]})),
+        families=tuple(sorted({model.family for model in document.models})) if document else (),
         oos_snapshot=made.snapshot,
-        train_rows=counts["train_rows"],
+        train_rows=rows,
         noop=noop,
     )
     return result.model_copy(update={"held": made.held}) if made.held else result
@@ -98,26 +99,31 @@ class Made:
     """Result of one training.
 
     Attributes:
-        content: of ``candidate.json``; None where there is no candidate.
+        document: ``candidate.json``; None if there is no candidate.
         snapshot: of the out-of-sample predictions.
         held: why there is no candidate: the deadline left too little time.
         skipped: what was left out then.
     """
 
-    content: CandidateContent | None
+    document: CandidateDocument | None
     snapshot: int | None
     held: str = ""
     skipped: tuple[str, ...] = ()
 
 
 def _make(
-    spark: SparkSession, runtime: Runtime, args: StepArgs[TrainInputs], spec: ModelSpec, handed: Handed, leave: LeaveOut
+    spark: SparkSession,
+    runtime: Runtime,
+    args: StepArgs[TrainInputs],
+    spec: ModelSpec,
+    snapshots: TrainingSnapshots,
+    leave: LeaveOut,
 ) -> Made:
     end = ends_at(args.deadline, args.inputs.needed_after)
     if end is not None and datetime.now(UTC) >= end:
         return _held(args, "no fit was begun", leave.reasons())
     require_alike(spark, all_packages())
-    order = Order(args.session, spec, handed)
+    order = Order(args.session, spec, snapshots)
     with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
         planned, skipped = plan(spec, len(matrix.grid))
         fits = leave.keep(planned, spec)
@@ -133,12 +139,12 @@ def _make(
         if cut and horizons_without_model(spec, outcome):
             return _held(args, f"{len(cut)} of {len(fits)} fits were not done", outcome.skipped)
         left_out = [*leave.names(), *cut]
-        candidate = candidate_id(args.session, handed, spec, left_out)
-        content = describe(candidate, args.session, spec, matrix, outcome, handed, left_out)
+        candidate = candidate_id(args.session, snapshots, spec, left_out)
+        document = describe(candidate, args.session, spec, matrix, outcome, snapshots, left_out)
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
-        upload(ArtifactStore(runtime.s3), content, outcome)
-    return Made(content, snapshot)
+        upload(ArtifactStore(runtime.s3), document, outcome)
+    return Made(document, snapshot)
 
 
 def _held(args: StepArgs[TrainInputs], what: str, skipped: Sequence[str]) -> Made:

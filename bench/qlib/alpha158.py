@@ -49,7 +49,7 @@ def factors(first: date | None = None, last: date | None = None) -> pd.DataFrame
 
 
 def again(folder: Path, cells: pa.Table) -> pa.Table:
-    """Single cells, each session asked for alone: what its look-back says, and nothing of what came before.
+    """Single cells, each session computed alone from its look-back, without anything before.
 
     Args:
         folder: the store that Qlib looks at.
@@ -61,14 +61,14 @@ def again(folder: Path, cells: pa.Table) -> pa.Table:
     instruments = instruments_of(folder)
     fields, names = Alpha158DL.get_feature_config()
     field = dict(zip(names, fields, strict=True))
-    asked: dict[tuple[str, date], list[int]] = {}
+    places_by_key: dict[tuple[str, date], list[int]] = {}
     for at, key in enumerate(zip(cells["symbol"].to_pylist(), cells["session"].to_pylist(), strict=True)):
-        asked.setdefault(key, []).append(at)
-    factor, found = cells["factor"].to_pylist(), np.full(cells.num_rows, np.nan)
-    for (symbol, session), places in asked.items():
-        wanted = [field[factor[at]] for at in places]
-        found[places] = D.features([instruments[symbol]], wanted, session, session, freq="day").to_numpy()[0]
-    return cells.append_column("alone", pa.array(found))
+        places_by_key.setdefault(key, []).append(at)
+    factor, values = cells["factor"].to_pylist(), np.full(cells.num_rows, np.nan)
+    for (symbol, session), places in places_by_key.items():
+        expressions = [field[factor[at]] for at in places]
+        values[places] = D.features([instruments[symbol]], expressions, session, session, freq="day").to_numpy()[0]
+    return cells.append_column("alone", pa.array(values))
 
 
 def to_table(frame: pd.DataFrame, folder: Path) -> pa.Table:

@@ -24,7 +24,7 @@ ANSWERED = 100
 
 
 def main() -> None:
-    """Draw the market, ask Qlib, write both."""
+    """Draw the market, run Qlib on it, write both."""
     bars = market()
     ANSWERS.mkdir(parents=True, exist_ok=True)
     _write(bars, ANSWERS / "alpha158_bars.parquet")
@@ -33,8 +33,8 @@ def main() -> None:
         write(bars, folder, DOUBLE)
         start(folder, 1, double=True)
         sessions = sorted(set(bars["session"].to_pylist()))[-ANSWERED:]
-        found = pa.concat_tables([to_table(factors(session, session), folder) for session in sessions])
-    kept = found.join(bars.select(["symbol", "session"]), ["symbol", "session"], join_type="left semi")
+        rows = pa.concat_tables([to_table(factors(session, session), folder) for session in sessions])
+    kept = rows.join(bars.select(["symbol", "session"]), ["symbol", "session"], join_type="left semi")
     _write(kept.sort_by([("symbol", "ascending"), ("session", "ascending")]), ANSWERS / "alpha158_qlib.parquet")
 
 

@@ -6,7 +6,7 @@ After an unknown outcome read again; never delete.
 
 
 class AfterbellError(Exception):
-    """Any failure of ours; catch one of the three families below instead."""
+    """Base class of all errors of the project; catch one of the three families below instead."""
 
 
 class PermanentError(AfterbellError):
@@ -54,7 +54,7 @@ class StoreUnavailableError(RetryableError):
 
 
 class StoreFullError(StoreUnavailableError):
-    """A disk, a bucket or a quota that a step writes to has no room: make room; the step is tried again by itself."""
+    """A disk, a bucket or a quota that a step writes to is full: free space; the step is retried automatically."""
 
 
 class ClusterUnavailableError(RetryableError):
@@ -98,7 +98,7 @@ class ObjectTooLargeError(PermanentError):
 
 
 class PreconditionFailedError(RetryableError):
-    """A conditional write lost the race: read the object again and decide anew."""
+    """A conditional write lost the race: read the object again and decide again."""
 
 
 class BaseMovedError(RetryableError):
@@ -122,7 +122,7 @@ class DigestMismatchError(PermanentError):
 
 
 class UnprovenPointerError(DigestMismatchError):
-    """The audit trail does not have the move that made the champion's pointer: `release promote` names one anew."""
+    """The audit trail does not have the move that made the champion's pointer: set one with `release promote`."""
 
 
 class GateError(PermanentError):
@@ -134,7 +134,7 @@ class EnvironmentMismatchError(PermanentError):
 
 
 class StepFailedError(PermanentError):
-    """A step of a run failed for good: the message is the step's own; fix its cause and run the session again."""
+    """A step failed on its last try: the message is the step's own; fix its cause and run the session again."""
 
 
 class ServiceError(PermanentError):

@@ -1,4 +1,4 @@
-"""The words of the pages and of the manual, out of ``docs/glossary.md``, which is their one source."""
+"""Terms of the pages and the documentation, read from ``docs/glossary.md``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ENTRY = re.compile(r"^## (?P<term>.+)\n\n(?P<text>(?:(?!## ).*\n?)+)", re.MULTI
 
 @dataclass(frozen=True)
 class GlossaryEntry:
-    """One word.
+    """One term.
 
     Attributes:
         term: as it stands at the beginning of a sentence, such as ``Knowledge time``.
@@ -30,7 +30,7 @@ class GlossaryEntry:
 
 @lru_cache(maxsize=1)
 def glossary() -> tuple[GlossaryEntry, ...]:
-    """All words, by the alphabet.
+    """All terms in alphabetical order.
 
     Raises:
         ConfigError: the file is missing, as in an installation of the library alone.

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from afterbell.cli.context import Opened, stores
-from afterbell.cluster.driver import HANDED_ON
+from afterbell.cluster.driver import PASSED_ON
 from afterbell.cluster.profile import load_profile
 from afterbell.cluster.submission import submission
 
@@ -47,7 +47,7 @@ def cluster_session(opened: Opened, app: str = "notebook", cores: int = 1) -> Sp
         cores: most cores of the cluster, over all executors.
 
     Raises:
-        ConfigError: the cluster's profile is wrong or does not take drivers beside the submitter, the project is not
+        ConfigError: the cluster's profile is wrong or does not take drivers in client mode, the project is not
             set up, or ``spark.authenticate`` has no secret.
     """
     from pyspark import SparkConf, SparkContext  # noqa: PLC0415 - Java is needed for nothing else
@@ -64,8 +64,8 @@ def cluster_session(opened: Opened, app: str = "notebook", cores: int = 1) -> Sp
     # Java starts with these on its command line, which others can read; secrets are set afterwards.
     SparkContext._ensure_initialized(conf=SparkConf(loadDefaults=False).setAll(list(conf.items())))  # noqa: SLF001
     java_system = SparkContext._jvm.java.lang.System  # noqa: SLF001
-    for handed_on in HANDED_ON:
-        for name, value in handed_on(conf, os.environ).items():
+    for settings_of in PASSED_ON:
+        for name, value in settings_of(conf, os.environ).items():
             java_system.setProperty(name, value)
     return lake_session(opened.runtime, app)
 

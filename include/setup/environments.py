@@ -81,7 +81,7 @@ def pinned(requirements: Path, package: str) -> str:
     """The entry of one package with its hashes, out of a locked file.
 
     Raises:
-        SetupError: it is not there.
+        SetupError: it is missing.
     """
     lines = requirements.read_text(encoding="utf-8").splitlines()
     start = next((i for i, line in enumerate(lines) if line.startswith(f"{package}==")), None)

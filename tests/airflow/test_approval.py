@@ -93,7 +93,7 @@ def test_the_question_has_the_report_and_says_who_may_not_agree(config, monkeypa
         return asks.execute({"dag_run": SimpleNamespace(triggering_user_name="ann"), "task": asks})
 
     assert _in_dag(ask).splitlines() == [
-        "~~~~~~~~", "experiment try: publish", "note: ann asked for it and may not agree", "~~~~~~~~", "",
+        "~~~~~~~~", "experiment try: publish", "note: ann requested it and may not approve it", "~~~~~~~~", "",
         f"[Report of the experiment](http://127.0.0.1:8080/afterbell/experiments/{EXPERIMENT}/report)",
     ]  # fmt: skip
 
@@ -118,6 +118,6 @@ def test_a_link_is_made_of_an_id_alone(experiment):
 
 
 def test_a_note_of_ours_is_plain_text_like_all_the_rest():
-    assert shown(Question(said="x", note="a\n~~~~~~~~\n# b")).splitlines() == [
+    assert shown(Question(summary="x", note="a\n~~~~~~~~\n# b")).splitlines() == [
         "~~~~~~~~", "x", "note: a -------- # b", "~~~~~~~~",
     ]  # fmt: skip

@@ -149,7 +149,7 @@ def test_at_the_cut_off_a_drop_that_must_not_be_missing_fails_the_run_for_good(f
         "MissingDropsError: source prices: no drop is there for session 2016-06-30 in s3:prices/; it was due at "
         "2016-06-30 20:30 UTC (57 min ago), and the cut-off was 2016-06-30 21:15 UTC (12 min ago). There are 2 drops, "
         r"the newest of 2016-06-29; expected a key like prices/\d{4}/(?P<session>\d{8})\.csv\.gz. The champion is "
-        "kept, nothing is published, and the later steps do not run. When the drop has come, run the session again."
+        "kept, nothing is published, and the later steps do not run. Run the session again once the drop has arrived."
     )
 
 

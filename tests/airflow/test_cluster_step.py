@@ -79,7 +79,7 @@ def test_a_failure_that_may_get_better_is_tried_again_with_a_driver_of_its_own(p
 
 
 def test_a_driver_that_ends_without_a_word_is_tried_again(place, monkeypatch):
-    with pytest.raises(AirflowException, match="it left no reason: see the end of its log") as failed:
+    with pytest.raises(AirflowException, match="it recorded no reason: see the end of its log") as failed:
         place.launch(monkeypatch, "crash").end()
     assert not isinstance(failed.value, AirflowFailException)
 

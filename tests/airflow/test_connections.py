@@ -132,7 +132,7 @@ def test_the_password_of_the_spark_connection_becomes_the_clusters_secret(monkey
 def test_a_mesos_secret_of_nobody_is_refused(monkeypatch):
     body = {"host": "mesos://m1:5050", "password": "canary-secret", "extra": {"profile": "mesos-client"}}
     _set(monkeypatch, "afterbell_spark", conn_type="spark", **body)
-    with pytest.raises(ConfigError, match="give the principal as its login") as caught:
+    with pytest.raises(ConfigError, match="set the principal as its login") as caught:
         spark_secrets(spark_target().cluster)
     assert "canary-secret" not in str(caught.value)
 

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from afterbell import errors
-from afterbell.airflow.failures import WIDTH, describe, keep, plainly
+from afterbell.airflow.failures import WIDTH, condense_failures, describe, keep
 from afterbell.remedies import remedy
 
 FAMILIES = {"AfterbellError", "PermanentError", "RetryableError"}
@@ -87,7 +87,7 @@ def test_a_lost_worker_leaves_no_error_and_is_told_as_that():
 
 
 def test_a_failure_of_ours_has_no_chain_of_errors_behind_it():
-    @plainly
+    @condense_failures
     def step():
         try:
             open("/nowhere/at/all")  # noqa: PTH123, SIM115
@@ -101,7 +101,7 @@ def test_a_failure_of_ours_has_no_chain_of_errors_behind_it():
 
 
 def test_what_nobody_foresaw_keeps_its_whole_traceback():
-    @plainly
+    @condense_failures
     def step():
         try:
             {}["a"]

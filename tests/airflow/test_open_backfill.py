@@ -11,7 +11,7 @@ from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, ParamValidationError
 
 from afterbell.airflow import open_backfill
-from afterbell.airflow.open_backfill import BackfillStepOperator, asked_for
+from afterbell.airflow.open_backfill import BackfillStepOperator, check_form
 from afterbell.cluster.connections import connection_environment
 from afterbell.cluster.profile import ClusterProfile
 from afterbell.errors import ConfigError
@@ -21,7 +21,7 @@ from tests.cluster.test_connections import ENV
 pytestmark = pytest.mark.filterwarnings("ignore:Series.values returning an ndarray")  # exchange_calendars, on pandas 3
 
 NOW = datetime(2026, 7, 1, tzinfo=UTC)
-GOOD = {"first": "2015-03-23", "last": "2015-12-31", "reason": "the vendor delivered 2015 anew"}
+GOOD = {"first": "2015-03-23", "last": "2015-12-31", "reason": "the vendor delivered 2015 again"}
 FULL = GOOD | {"steps": ["ingest"], "factor_sets": ["core"], "chunk_sessions": 9, "plan_only": True, "profile": "local"}
 TEXTS = [
     "../../etc/passwd",
@@ -74,7 +74,7 @@ def sent(dag, conf):
 
 def test_a_good_form_is_taken_by_both(dag):
     assert sent(dag, FULL) == FULL
-    found = asked_for(FULL, NOW)
+    found = check_form(FULL, NOW)
     assert found.request.steps == ("ingest",)
     assert (found.plan_only, found.profile) == (True, "local")
 
@@ -85,12 +85,12 @@ def test_what_must_be_given_has_no_value_of_its_own_and_is_asked_for_by_both(dag
     with pytest.raises(ParamValidationError, match=f"Invalid input for param {field}"):
         sent(dag, without)
     with pytest.raises(ConfigError, match=rf"{field} is None: give"):
-        asked_for(without, NOW)
+        check_form(without, NOW)
 
 
 def test_what_may_stay_empty_is_left_empty_by_the_page_as_null(dag):
     form = sent(dag, GOOD | {"profile": None, "factor_sets": None})
-    found = asked_for(form, NOW)
+    found = check_form(form, NOW)
     assert (found.profile, found.request.factor_sets) == ("", ())
 
 
@@ -103,12 +103,12 @@ def test_hostile_values_are_refused_by_the_schema(dag, field, value):
 @pytest.mark.parametrize(("field", "value"), [each for each in CASES if each != ("factor_sets", "")])
 def test_and_again_by_the_opener_in_words(field, value):
     with pytest.raises(ConfigError, match=rf"{field}|clusters"):
-        asked_for(GOOD | {field: value}, NOW)
+        check_form(GOOD | {field: value}, NOW)
 
 
 def test_a_profile_that_is_not_there_is_refused_by_name():
     with pytest.raises(ConfigError, match="clusters 'moon' is not known"):
-        asked_for(GOOD | {"profile": "moon"}, NOW)
+        check_form(GOOD | {"profile": "moon"}, NOW)
 
 
 def test_a_wrong_field_ends_the_run_before_anything_starts(monkeypatch):

@@ -1,4 +1,4 @@
-"""Which session a run is for: its data interval says it, or whoever started it by hand; nothing is guessed."""
+"""Which session a run is for: its data interval says it, or whoever started it manually; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_a_run_by_hand_takes_the_session_that_it_was_given_whatever_its_interval
 
 @pytest.mark.parametrize("interval", [MARCH_9, None])
 def test_a_run_by_hand_that_names_no_session_is_asked_for_it(interval):
-    with pytest.raises(ConfigError, match="no session was given: a run that is started by hand must name its session"):
+    with pytest.raises(ConfigError, match="no session was given: a run that is started manually must name its session"):
         session_for(XNYS, "manual", "", interval)
 
 
@@ -38,7 +38,7 @@ def test_one_session_for_all_runs_of_a_backfill_is_a_mistake():
 
 
 def test_an_interval_of_another_schedule_is_refused():
-    with pytest.raises(NotASessionError, match="no session's"):
+    with pytest.raises(NotASessionError, match="no session has a data interval"):
         session_for(XNYS, "scheduled", "", datetime(2026, 3, 9, 13, 30, tzinfo=UTC))
     with pytest.raises(ConfigError, match="has no data interval"):
         session_for(XNYS, "scheduled", "", None)

@@ -71,7 +71,7 @@ def test_a_reason_travels_as_data_in_one_argument(reason):
 
 
 def test_what_a_person_typed_is_shown_as_plain_text_and_is_no_template():
-    text = shown(Question(said="A to B", reason="![x](http://evil/)\n~~~~~~~~\n# {{ ds }}", by="ann"))
+    text = shown(Question(summary="A to B", reason="![x](http://evil/)\n~~~~~~~~\n# {{ ds }}", by="ann"))
     first, *body, last = text.splitlines()
     assert first == last == "~~~~~~~~"
     assert body == ["A to B", "reason: ![x](http://evil/) -------- # {{ ds }}", "by: ann"]

@@ -73,7 +73,7 @@ def test_a_kill_that_hangs_holds_nobody_up_and_is_said(world, monkeypatch, capsy
     assert world.server.count(f"GET /v1/submissions/status/{world.drivers[0]}") == len(clock.pauses) + 1
     assert waiting.trigger.driver == world.drivers[1]
     assert (
-        f"driver {world.drivers[0]} may be running still: it was asked to end, and is RUNNING"
+        f"driver {world.drivers[0]} may still be running: it was asked to end, and is RUNNING"
         in capsys.readouterr().out
     )
 

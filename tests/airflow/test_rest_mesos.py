@@ -52,7 +52,7 @@ def test_a_driver_that_stays_forgotten_is_launched_again_by_the_retry(mesos, sto
     waiting = mesos.deferred()
     mesos.says(0, unknown())
     waiting.trigger.limits = cluster_step.replace(waiting.trigger.limits, missing=timedelta(0))
-    with pytest.raises(AirflowException, match=r"does not know driver .* and it left no result"):
+    with pytest.raises(AirflowException, match=r"the cluster has no driver .* and the driver wrote no result"):
         mesos.resume(waiting)
     assert mesos.deferred(try_number=2).trigger.driver == mesos.drivers[1]
 
@@ -120,7 +120,7 @@ def test_a_driver_that_waits_in_the_dispatchers_queue_is_taken_back_with_the_cau
     kill = mesos.kills(0)
     mesos.says(0, told("QUEUED"), told("NOT_FOUND"))
     waiting.trigger.limits = cluster_step.replace(waiting.trigger.limits, queued=timedelta(0))
-    with pytest.raises(AirflowException, match=rf"no node took driver .* within 180 s .*{cause}"):
+    with pytest.raises(AirflowException, match=rf"no node accepted driver .* within 180 s .*{cause}"):
         mesos.resume(waiting)
     assert mesos.server.count(kill) == 1
 

@@ -74,7 +74,7 @@ def test_a_driver_that_gave_up_waiting_is_told_by_its_own_message_and_may_be_tri
 Last spark-submit output:
 26/11/25 15:37:08 WARN TaskSchedulerImpl: Initial job has not accepted any resources; check your cluster UI
 train: NoResourcesError: the driver got no executor for 180 s from spark://m1:7077: no worker is registered
-Asked for: spark.executor.memory=4g (first_executor_seconds of the cluster profile is the limit). Application app-7"""
+Requested: spark.executor.memory=4g (first_executor_seconds of the cluster profile is the limit). Application app-7"""
     found = failure_of("train", AirflowException(text))
     assert not isinstance(found, AirflowFailException)
     assert str(found).startswith(

@@ -42,7 +42,7 @@ def test_no_interval_is_negative_or_longer_than_two_days(exchange):
 
 
 def test_an_interval_of_another_kind_is_refused_and_not_guessed_at():
-    with pytest.raises(NotASessionError, match="2026-03-09 13:30:00 UTC is no session's"):
+    with pytest.raises(NotASessionError, match="no session has a data interval that begins at 2026-03-09 13:30:00 UTC"):
         session_of(XNYS, datetime(2026, 3, 9, 13, 30, tzinfo=UTC))
     with pytest.raises(NotASessionError, match=r"2026-03-08 \(Sunday\)"):
         session_of(XNYS, datetime(2026, 3, 8, tzinfo=UTC))

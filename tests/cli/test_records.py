@@ -63,7 +63,7 @@ def test_a_state_names_the_days_of_each_chunk_on_one_line(printed):
     ]  # fmt: skip
     record = BackfillRecord(
         backfill_id=BACKFILL, request=BackfillRequest(first=FIRST, last=LAST),
-        reason="history for the new factor set " * 4, asked_at=WHEN, asked_by="me",
+        reason="history for the new factor set " * 4, requested_at=WHEN, requested_by="me",
     )  # fmt: skip
     backfill._show_state(backfill.BackfillReport(
         id=BACKFILL, state="failed", record=record, plan=None, attempts=(), chunks=tuple(chunks),

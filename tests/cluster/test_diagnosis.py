@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from afterbell.cluster.diagnosis import ask_manager, executor_request
+from afterbell.cluster.diagnosis import executor_request, find_executor_cause
 from afterbell.cluster.executor_request import megabytes
 from afterbell.cluster.managers.mesos.executors import mesos_cause
 from afterbell.cluster.managers.standalone import standalone_cause
@@ -131,7 +131,7 @@ def test_a_dead_worker_is_none():
 
 def test_pages_of_a_busy_master_are_asked_again(busy_master):
     wanted = executor_request({"spark.master": "spark://m1:7077", "spark.afterbell.masterUi": busy_master})
-    assert "no worker is registered with the master" in ask_manager(wanted, "app-1")
+    assert "no worker is registered with the master" in find_executor_cause(wanted, "app-1")
 
 
 @pytest.fixture
@@ -156,7 +156,7 @@ def _answer_the_third(listener):
 @pytest.mark.parametrize("ui", ["", "http://127.0.0.1:9"])
 def test_pages_that_cannot_be_read_leave_all_causes(ui):
     properties = MESOS | {"spark.master": "mesos://zk://z1:2181/m", "spark.afterbell.masterUi": ui}
-    found = ask_manager(executor_request(properties | {"spark.mesos.constraints": "rack:r9"}), APP)
+    found = find_executor_cause(executor_request(properties | {"spark.mesos.constraints": "rack:r9"}), APP)
     for cause in ("memory larger than any offer (4505 MiB)", "no 2 free cores", "executor home", "image", "role"):
         assert cause in found
     assert "spark.mesos.constraints=rack:r9" in found

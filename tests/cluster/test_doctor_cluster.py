@@ -41,7 +41,7 @@ def _probed(document):
 
 
 def _missing(**more):
-    return [(each.check, each.found) for each in findings_of(_probed(FOUND | more)) if each.state == "missing"]
+    return [(each.check, each.text) for each in findings_of(_probed(FOUND | more)) if each.state == "missing"]
 
 
 def test_a_cluster_without_trouble_misses_nothing():
@@ -136,7 +136,7 @@ def test_a_standalone_cluster_is_looked_at_from_both_places_of_the_driver(tmp_pa
 def test_a_master_that_is_not_there_is_missing_and_nothing_is_submitted(tmp_path):
     status, findings, said = _doctor(tmp_path, ["-c", _WITHOUT_PAUSES], master=f"spark://127.0.0.1:{free_port()}")
     assert status == 1, said
-    assert "nothing was submitted: start it" in findings["cluster"]["found"]
+    assert "nothing was submitted. Start it" in findings["cluster"]["found"]
     assert "probe" not in findings
 
 

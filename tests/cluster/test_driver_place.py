@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from afterbell.cluster.diagnosis import ask_place, driver_needs, place_text, require_place
+from afterbell.cluster.diagnosis import driver_needs, find_place_cause, place_text, require_place
 from afterbell.cluster.managers.mesos.place import mesos_place_cause
 from afterbell.cluster.managers.standalone import standalone_place_cause
 from afterbell.cluster.profile import ClusterProfile
@@ -148,7 +148,7 @@ def test_a_master_that_hides_its_frameworks_from_us_keeps_no_driver_back(server,
     server.say("GET /slaves", {"slaves": [_agent(1)]})
     server.say("GET /frameworks", {"frameworks": []})
     server.say("GET /metrics/snapshot", {"master/frameworks_active": active})
-    assert (ask_place(_cluster(server), {}) is not None) is refused
+    assert (find_place_cause(_cluster(server), {}) is not None) is refused
 
 
 def test_nothing_is_launched_that_no_agent_can_ever_take(server):
@@ -165,7 +165,7 @@ def test_pages_that_cannot_be_read_keep_no_driver_back(server, answer):
     server.say("GET /slaves", answer)
     server.say("GET /frameworks", {"frameworks": [DISPATCHER]})
     require_place(_cluster(server), {})
-    assert ask_place(_cluster(server), {}) is None
+    assert find_place_cause(_cluster(server), {}) is None
     assert f"{server.url} could not be read" in place_text(_cluster(server), {}, None)
 
 

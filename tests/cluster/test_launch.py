@@ -82,7 +82,7 @@ def test_doctor_takes_a_driver_back_that_no_node_takes_and_says_why(opened):
         cluster = ClusterProfile(deploy_mode="cluster", master=master, master_ui=server.url, first_executor_seconds=1)
         told = doctor_cluster._run_on_cluster(_job(opened, cluster))
         assert server.count(f"POST /v1/submissions/kill/{DRIVER}") == 1
-    assert f"no node took driver {DRIVER} within 1 s" in told
+    assert f"no node accepted driver {DRIVER} within 1 s" in told
     assert "4955 MiB in all" in told
     assert "no agent has that free beside other jobs (free: 3 cores and 4000 MiB)" in told
 

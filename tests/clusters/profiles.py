@@ -27,7 +27,7 @@ _SIZES: dict[str, Any] = {
 
 
 def standalone_profile(cluster: Standalone, deploy_mode: str, **changes: Any) -> dict[str, Any]:
-    """A profile for ``cluster``, the driver beside the submitter (``client``) or on a worker (``cluster``)."""
+    """A profile for ``cluster``, the driver in client mode (``client``) or on a worker (``cluster``)."""
     rest = {"rest_url": cluster.rest.address} if deploy_mode == "cluster" else {}
     folders = Folders.from_env()
     quick = on_cluster_properties(folders) if deploy_mode == "cluster" else executor_properties(folders)

@@ -13,7 +13,7 @@ from contextlib import closing
 import pytest
 import requests
 
-from afterbell.cluster.diagnosis import ask_place
+from afterbell.cluster.diagnosis import find_place_cause
 from afterbell.cluster.profile import ClusterProfile
 from tests.clusters.dispatcher import dispatcher
 from tests.clusters.mesos.agent import Agent
@@ -205,14 +205,14 @@ def test_a_dispatcher_whose_master_was_restarted_queues_for_ever_and_a_new_start
         until("it has ended", lambda: cluster.rest.status(first)["driverState"] == "FINISHED")
         _, task = cluster.task(first)
         assert task.info["mem"] == 512 + 384 + 384  # the heap of the payload, and the overhead twice
-        assert not ask_place(profile, {}).unregistered
+        assert not find_place_cause(profile, {}).unregistered
 
         cluster.mesos.restart()
         cluster.mesos.agents_return()
         second = launch()
         assert cluster.rest.status(second)["driverState"] == "QUEUED"
         assert cluster.frameworks() == []
-        cause = ask_place(profile, {})
+        cause = find_place_cause(profile, {})
         assert cause.never
         assert "Restart the dispatcher" in cause.text
 

@@ -53,7 +53,7 @@ def test_row_40_a_model_that_the_manifest_names_and_is_gone_is_data_loss(stage: 
     manifest = released(direct, FIRST, DAY)
     key = f"releases/{manifest.release_id}/models/ridge-h5.json"
     direct._bucket.client.delete_object(Bucket=direct.bucket, Key=key)
-    with pytest.raises(ObjectMissingError, match=f"{key}.*the object is not there") as caught:
+    with pytest.raises(ObjectMissingError, match=f"{key}.*the object does not exist") as caught:
         verify_release(stage.artifacts(), manifest.release_id)
     assert isinstance(caught.value, PermanentError)
     assert len(stage.s3.script.matching(f"^GET .*{key}")) == 1

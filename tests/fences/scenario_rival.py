@@ -102,7 +102,7 @@ class Rival:
         return {"status": 0, **json.loads(store.get(result_key(date.fromisoformat(session), run_id, name)))}
 
     def seen(self) -> dict[str, Any]:
-        """Rows and rows that stand more than once by table, branches that are left, releases and the champion."""
+        """Rows and rows that occur more than once by table, branches that are left, releases and the champion."""
         runtime = Runtime.from_env()
         spark, store = lake_session(runtime, "rival"), ArtifactStore(runtime.s3)
         found: dict[str, Any] = {"rows": {}, "twice": {}, "branches": {}}

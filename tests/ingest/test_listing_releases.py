@@ -39,7 +39,7 @@ def test_a_release_is_read_back_and_the_first_one_stays(store: ArtifactStore) ->
 @pytest.mark.services
 @pytest.mark.parametrize("symbol", ["VNO", "../champion", ""])
 def test_what_is_not_held_is_answered_with_what_is(store: ArtifactStore, symbol: str) -> None:
-    with pytest.raises(ObjectMissingError, match=r"held are: BRK\.B from 2016-06-10, NEE from 2016-06-09"):
+    with pytest.raises(ObjectMissingError, match=r"held symbols: BRK\.B from 2016-06-10, NEE from 2016-06-09"):
         release_listing(store, HELD, symbol, DAY, "ann", "it is right")
     assert read_releases(store) == {}
 

@@ -65,7 +65,7 @@ def test_a_release_needs_a_reason_of_one_line(store, reason):
 @pytest.mark.parametrize("wanted", ["0000000000000000", "../champion", "", "2016-06-29"])
 def test_an_unknown_refusal_is_answered_with_those_that_are_held(store, wanted):
     refuse(store, [refusal()])
-    with pytest.raises(ObjectMissingError, match=f"held are: {refusal().id}"):
+    with pytest.raises(ObjectMissingError, match=f"refused drops: {refusal().id}"):
         release(store, wanted, "ann", "it is right")
 
 

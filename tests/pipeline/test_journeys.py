@@ -113,7 +113,7 @@ def ask(walk, name, seed):
     clicking.retype(browser, "seed", str(seed))
     browser.find_element(By.ID, "field-promote").click()
     clicking.press(browser, "show")
-    walk.sees("What it would do")
+    walk.sees("Nothing has been started")
     clicking.press(browser, "start")
     walk.sees(name)
     walk.sees("Read and answer")

@@ -136,7 +136,7 @@ def test_a_run_without_a_session_ends_in_its_first_task_which_asks_for_it(page, 
     run_id = page.trigger(conf)
     state, tasks = page.ended(run_id)
     assert (state, tasks["open_run"], tasks["ingest"]) == ("failed", "failed", "upstream_failed")
-    assert "no session was given: a run that is started by hand must name its session" in page.log(run_id, "open_run")
+    assert "no session was given: a run that is started manually must name its session" in page.log(run_id, "open_run")
     (told,) = _told(hook, run_id, "failure")
     assert "must name its session" in told["text"], "the worker tells what its task failed of"
 
@@ -253,7 +253,7 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(page, paused
     clicking.retype(browser, "name", "more-trees")
     browser.find_element(By.ID, "field-last").send_keys("06302026")
     clicking.press(browser, "show")
-    assert "What it would do" in browser.find_element(By.TAG_NAME, "body").text
+    assert "Nothing has been started" in browser.find_element(By.TAG_NAME, "body").text
     assert "170, from " in browser.find_element(By.TAG_NAME, "body").text
     looking.require_contrast(browser)
     assert (tmp_path / "shown.png").write_bytes(browser.get_screenshot_as_png()) > 5000

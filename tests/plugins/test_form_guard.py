@@ -37,7 +37,7 @@ def _body(token, fields=GOOD, do="start"):
         ({"Origin": "http://evil.example#testserver", "Sec_Fetch_Site": ""}, "another site"),
         ({"Origin": "http://testserver@evil.example", "Sec_Fetch_Site": ""}, "another site"),
         ({"Origin": "javascript://testserver", "Sec_Fetch_Site": ""}, "another site"),
-        ({"Origin": "", "Sec_Fetch_Site": ""}, "no header names the page"),
+        ({"Origin": "", "Sec_Fetch_Site": ""}, "no header that names the page"),
     ],
 )
 @pytest.mark.parametrize("do", ["show", "start"])
@@ -81,7 +81,7 @@ def test_the_cookie_alone_starts_nothing(person, database):
 def test_a_token_that_is_none_is_refused(person, database, token):
     answer = person.post(_body(token))
     assert answer.status_code == 403
-    assert "not one that this server has shown" in answer.text
+    assert "was not issued by this server" in answer.text
     assert runs_of(database) == []
 
 
@@ -103,7 +103,7 @@ def test_a_form_that_was_open_too_long_is_refused_and_says_what_to_do(person, da
     monkeypatch.setattr(form_guard, "HOURS", -1)
     answer = person.post(_body(token))
     assert answer.status_code == 403
-    assert "look at it once more, and send it again" in answer.text
+    assert "review it, and submit it again" in answer.text
     assert 'name="name" value="more-trees"' in answer.text, "what was typed is not lost"
     assert runs_of(database) == []
 

@@ -58,8 +58,8 @@ def test_showing_what_it_would_do_starts_nothing(person, database):
     assert "625, from 2024-01-02 to 2026-06-30; there are bars from 2023-06-01 to 2026-06-30" in text
     assert "4 for horizon 1, 4 for horizon 5, of 40 sessions each" in text
     assert "20: each fold and a final one, for 2 families and 2 horizons" in text
-    assert "not known: no experiment has run yet" in text
-    assert "Nothing was started yet" in text
+    assert "unknown: no experiment has run yet" in text
+    assert "Nothing has been started" in text
     assert runs_of(database) == []
 
 
@@ -191,7 +191,7 @@ def test_a_bad_form_shows_nothing_that_it_would_do_either(person):
     page = person.send(GOOD | {"trials": "0"}, "show")
     assert page.status_code == 400
     assert "from 1 to 50" in fault_beside(page.text, "trials")
-    assert "What it would do" not in page.text
+    assert "Preview</h2>" not in page.text
 
 
 def test_there_are_more_bad_forms_than_asked_for():
@@ -236,7 +236,7 @@ def test_without_a_store_the_form_works_and_says_what_it_does_not_know(client, d
     assert page.status_code == 200
     assert "s3://somewhere gave no answer" in page.text
     assert "by the calendar" in page.text
-    assert "not known: the artifact store can&#39;t be read now" in page.text
+    assert "unknown: the artifact store can&#39;t be read now" in page.text
 
 
 @pytest.fixture
@@ -251,9 +251,9 @@ def test_a_backfill_shows_its_chunks_before_it_is_sent(filler, database):
     text = _text(page)
     # 2016-01-04 to 2016-06-30 has 125 sessions of the NYSE
     assert "125, from 2016-01-04 to 2016-06-30" in text
-    assert "0 of these sessions lie within that" in text
+    assert "0 of these sessions lie within that range" in text
     assert "2 of 100 sessions at most, the last one of 25" in text
-    assert "not known: no plan was made of this range yet" in text
+    assert "unknown: this range has no plan yet" in text
     assert runs_of(database, "backfill_history") == []
 
 
@@ -309,7 +309,7 @@ def test_all_that_is_wrong_with_a_backfill_is_told_at_once(filler):
         ("last", "2999-01-04", "after today"), ("last", "soon", "give a day like"),
         ("reason", "short", "one line of 10"),
         ("reason", "two lines\nof it all", "one line of 10"), ("reason", "x" * 301, "one line of 10"),
-        ("steps", [], "is empty"), ("steps", ["train"], "is not known"), ("steps", ["ingest", "ingest"], "each once"),
+        ("steps", [], "is empty"), ("steps", ["train"], "is not known"), ("steps", ["ingest", "ingest"], "value once"),
         ("factor_sets", ["mine"], "is not known"), ("chunk_sessions", "0", "from 1 to 1000"),
         ("chunk_sessions", "1.5", "from 1 to 1000"), ("chunk_sessions", "", "from 1 to 1000"),
         ("profile", "moon", "is not known"), ("plan_only", "maybe", "true or false"),

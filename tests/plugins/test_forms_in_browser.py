@@ -99,7 +99,7 @@ def test_an_experiment_is_filled_in_corrected_looked_at_and_started(browser, add
     browser.find_element(By.ID, "field-last").send_keys("06302026")
     browser.find_element(By.CSS_SELECTOR, "input[value=alpha158]").click()
     clicking.press(browser, "show")
-    assert "What it would do" in browser.find_element(By.TAG_NAME, "body").text
+    assert "Nothing has been started" in browser.find_element(By.TAG_NAME, "body").text
     assert "772, from 2023-06-01 to 2026-06-30" in browser.find_element(By.TAG_NAME, "body").text
     assert runs_of(database) == []
     clicking.press(browser, "start")

@@ -65,7 +65,7 @@ def test_a_viewer_gets_no_form_and_no_button(client, path):
     answer = client(path)
     assert answer.status_code == 403
     assert "<h1>Not allowed</h1>" in answer.text
-    assert "for those who may trigger that DAG in Airflow" in answer.text
+    assert "requires the permission to trigger that DAG in Airflow" in answer.text
     assert 'name="token"' not in answer.text
     listed = path.removesuffix("/new")
     assert f'href="/afterbell{path}"' not in client(listed).text

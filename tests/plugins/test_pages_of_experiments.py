@@ -66,7 +66,7 @@ def _shown(client):
         (dict.fromkeys(DONE[:3], "success") | {"experiment_train": "running"}, TRAINING),
         (dict.fromkeys(DONE[:3], "success") | {"experiment_train": "deferred"}, TRAINING),
         (dict.fromkeys(DONE[:2], "success") | {"features": "up_for_retry"},
-         "failed, tried again soon: features (step 3 of 7)"),
+         "failed, will be retried: features (step 3 of 7)"),
     ],
 )  # fmt: skip
 def test_the_step_that_an_experiment_is_at_is_named(client, database, tasks, word):
@@ -84,7 +84,7 @@ def test_what_waits_for_approval_leads_to_the_place_to_answer(client, database):
     found, text, page = _shown(client)
     assert found["standing"]["word"] == "waiting for approval"
     assert 'href="/dags/experiment/runs/manual__e/tasks/ask/required_actions"' in page
-    assert "no answer within a day is a no" in text
+    assert "rejected if nobody answers within a day" in text
 
 
 def test_how_far_a_step_is_comes_from_its_own_word(client, database, store):
@@ -139,7 +139,7 @@ def test_a_failure_without_a_word_leads_to_the_log(client, database):
         ({"by": "bob", "options": ["Reject"]}, {"approved_by": None}, False, "rejected by bob"),
         ({"options": ["Reject"]}, {"approved_by": None}, False, "done: nobody answered in time, not promoted"),
         ({"by": "carol", "options": ["Approve"]}, {"approved_by": None, "barred": "carol"}, False,
-         "not promoted: carol, who asked for it, may not agree to it"),
+         "not promoted: carol requested it and may not approve it"),
     ],
 )  # fmt: skip
 def test_the_end_says_who_agreed_and_who_did_not(client, database, asked, answer, promoted, word):

@@ -54,7 +54,7 @@ def test_a_forged_pointer_is_told_on_every_page_that_names_the_champion_and_mark
     assert (one["champion"], one["is_champion"]) == (None, False)
     for path in ("/releases", "/releases/2026-06-29-ba9876543210"):
         text = client(path).text
-        assert "pointer is not believed" in text
+        assert "pointer is not trusted" in text
         assert "./afterbell release promote" in text
 
 

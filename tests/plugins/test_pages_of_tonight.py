@@ -73,7 +73,7 @@ def test_a_run_that_failed_has_no_time_in_hand_and_what_never_ran_no_times(clien
     assert found["run"]["left_seconds"] < 0  # it is long after that session
     validate = next(stage for stage in found["stages"] if stage["step"] == "validate")
     assert (validate["state"], validate["started"], validate["seconds"]) == ("upstream_failed", None, None)
-    assert "In hand" not in client(f"/tonight?session={SESSION}").text
+    assert "To spare" not in client(f"/tonight?session={SESSION}").text
 
 
 def test_the_page_of_a_run_finds_its_session(client, database):

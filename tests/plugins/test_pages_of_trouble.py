@@ -38,7 +38,7 @@ def test_a_failed_stage_says_why_and_what_to_do(client, database):
 def test_a_stage_whose_worker_was_lost_says_so(client, database):
     failed_run(database)
     text = client(f"/tonight?session={SESSION}").text
-    assert "The task left no reason: its worker was lost, or somebody marked it as failed." in text
+    assert "The task recorded no reason: its worker was lost, or a user marked it as failed." in text
 
 
 def test_a_run_that_failed_without_a_failed_task_says_so(client, database):
@@ -49,7 +49,7 @@ def test_a_run_that_failed_without_a_failed_task_says_so(client, database):
 def test_a_stage_that_is_tried_again_says_why(client, database):
     tasks = [("train", "up_for_retry", at(32), at(40))]
     add_run(database, RUN_ID, state="running", tasks=tasks, failures={"train": TOLD})
-    assert "train failed, and is tried again: NoResourcesError" in client(f"/tonight?session={SESSION}").text
+    assert "train failed, and will be retried: NoResourcesError" in client(f"/tonight?session={SESSION}").text
 
 
 def test_a_run_outside_airflow_that_failed_is_told_by_what_its_driver_left(client, store):

@@ -300,7 +300,7 @@ def test_without_any_champion_there_is_nothing_to_roll_back(store):
 
 @pytest.mark.parametrize("release_id", ["2016-06-30-000000000000"])
 def test_a_release_that_is_not_there_is_refused_with_those_that_are(served, release_id):
-    with pytest.raises(ObjectMissingError, match=f"there are: {A}"):
+    with pytest.raises(ObjectMissingError, match=f"existing: {A}"):
         carry_out(served, asked("promote", release_id))
 
 

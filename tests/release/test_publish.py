@@ -349,5 +349,5 @@ def test_a_lost_race_for_the_pointer_is_noticed_and_undoes_nothing(store, monkey
 def test_an_unknown_release_is_refused_with_the_known_ones(store, release_id):
     add_candidate(store)
     release(store)
-    with pytest.raises(ObjectMissingError, match="there are: 2016-06-30-0123456789ab"):
+    with pytest.raises(ObjectMissingError, match="existing: 2016-06-30-0123456789ab"):
         verify_release(store, release_id)

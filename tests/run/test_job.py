@@ -163,13 +163,13 @@ def test_a_result_is_written_as_it_always_was(store):
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (lambda _: {"x": 1}, "step 'probe' answered with dict; expected ProbedX"),
-        (lambda _: Result(), "step 'probe' answered with Result; expected ProbedX"),
+        (lambda _: {"x": 1}, "step 'probe' returned dict; expected ProbedX"),
+        (lambda _: Result(), "step 'probe' returned Result; expected ProbedX"),
         (lambda _: ProbedX(x="one"), "'x': Input should be a valid integer.*, found 'one'"),
         (lambda _: ProbedX.model_construct(x="one"), "'x': Input should be a valid integer.*, found 'one'"),
-        (lambda _: ProbedX.model_construct(x="1"), "does not read back as it is written"),
+        (lambda _: ProbedX.model_construct(x="1"), "is not equal after writing and reading it"),
         (lambda _: ProbedX.model_construct(), "'x': Field required"),
-        (lambda _: ProbedX(x=1, y=2), r"\['y'\], which ProbedX does not know"),
+        (lambda _: ProbedX(x=1, y=2), r"unknown fields \['y'\]: they are not in ProbedX"),
     ],
 )
 def test_a_result_that_does_not_fit_its_model_is_not_written(store, body, reason):

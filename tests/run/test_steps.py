@@ -31,7 +31,7 @@ def test_the_later_result_wins():
     ],
 )
 def test_a_missing_id_names_the_earliest_task_to_clear(step, given, missing, cleared):
-    named = rf"'{step}' was not handed {missing}: clear the task '{cleared}' and all"
+    named = rf"'{step}' lacks its input {missing}: clear the task '{cleared}' and all"
     with pytest.raises(StaleInputError, match=named):
         inputs_of(step_named(step), [given])
 

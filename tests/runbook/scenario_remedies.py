@@ -87,7 +87,7 @@ def roll_back(now: Moment) -> str:
 
 
 def roll_back_and_score(now: Moment) -> str:
-    """After all is done: the signals stay; the session is scored by the champion of now."""
+    """After all is done: the signals stay; the session is scored by the current champion."""
     now.command("Roll back", "release rollback --reason")
     return now.rest("publish")
 

@@ -59,8 +59,8 @@ def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
         ("overflowing", "PermanentError", "model ridge of horizon 1: 1 of 3 predictions are not finite"),
         ("other order", "StaleInputError", "the same 2 features in another order"),
         ("no rows", "ValidationFailedError", "features.one has no row of session 2016-06-30"),
-        ("no such release", "ObjectMissingError", "release '../champion' is not there"),
-        ("rolled back", "StaleInputError", "is now (./afterbell release history): clear the task 'publish' and all"),
+        ("no such release", "ObjectMissingError", "release '../champion' does not exist"),
+        ("rolled back", "StaleInputError", "(./afterbell release history): clear the task 'publish' and all"),
         ("no champion", "StaleInputError", "none is now"),
     ],
 )

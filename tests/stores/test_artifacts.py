@@ -105,7 +105,7 @@ def test_a_report_is_stored_as_what_a_browser_opens(store: ArtifactStore, runtim
 @pytest.mark.services
 @pytest.mark.parametrize("method", ["get", "get_with_etag", "digest"])
 def test_an_artifact_that_is_gone_is_missing(store: ArtifactStore, method: str) -> None:
-    with pytest.raises(ObjectMissingError, match=r"gone at .*: the object is not there"):
+    with pytest.raises(ObjectMissingError, match=r"gone at .*: the object does not exist"):
         getattr(store, method)("gone")
     with pytest.raises(ObjectMissingError):
         store.copy("gone", "target")
@@ -159,7 +159,7 @@ def test_a_conditional_write_that_never_left_is_retryable(scripted: Callable[...
 def test_a_conflict_is_a_lost_race(scripted: Callable[..., Scripted], status: int) -> None:
     body = CONFLICT if status == 412 else CONFLICT.replace(b"PreconditionFailed", b"ConditionalRequestConflict")
     store = ArtifactStore(s3_at(scripted((200, b""), (status, body)).url))
-    with pytest.raises(PreconditionFailedError, match="read it again and decide anew"):
+    with pytest.raises(PreconditionFailedError, match="read it again and decide again"):
         store.put_if_absent("champion.json", b"new")
 
 

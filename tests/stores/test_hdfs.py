@@ -162,7 +162,7 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_returned(
 
 @pytest.mark.services
 def test_a_file_that_is_gone_is_missing(store: HdfsDropStore) -> None:
-    with pytest.raises(ObjectMissingError, match=r"gone at .*: it is not there"):
+    with pytest.raises(ObjectMissingError, match=r"gone at .*: it does not exist"):
         store.read(StoredObject("hdfs", "gone", 1, "1-1"))
 
 
@@ -302,7 +302,7 @@ def test_a_namenode_that_is_down_is_retryable() -> None:
 
 def test_an_answer_of_something_else_is_a_wrong_address(scripted: Callable[..., Scripted]) -> None:
     server = scripted((200, b"<html>Welcome</html>"))
-    with pytest.raises(StoreConfigError, match="was not answered by WebHDFS: '<html>Welcome"):
+    with pytest.raises(StoreConfigError, match="is not WebHDFS's: '<html>Welcome"):
         list(HdfsDropStore(hdfs_at(server.url), HASTY).list(""))
 
 

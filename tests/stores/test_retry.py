@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from afterbell.errors import StoreConfigError, StoreFullError, StoreUnavailableError
-from afterbell.stores.retry import Retry, seconds_asked, waiting_until
+from afterbell.stores.retry import Retry, parse_retry_after, waiting_until
 
 
 def failing(times: int, error: Exception) -> tuple[list[int], Callable[[], str]]:
@@ -93,7 +93,7 @@ def test_pauses_grow_up_to_their_bound_and_differ(slept: list[float]) -> None:
     [(None, 0), ("", 0), ("7", 7), ("86400", 600), ("-1", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0)],
 )
 def test_the_header_is_read_in_seconds(header: str | None, seconds: float) -> None:
-    assert seconds_asked(header) == seconds
+    assert parse_retry_after(header) == seconds
 
 
 def test_while_a_step_runs_every_store_is_tried_up_to_its_deadline(slept: list[float]) -> None:

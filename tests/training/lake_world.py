@@ -27,7 +27,7 @@ from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FINAL, Fit, plan, settle
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix import ARRAYS
 from afterbell.training.spark_fits import Shipped, copy_out, run_fits
 from afterbell.training.spec import load_spec
@@ -104,7 +104,9 @@ def elsewhere(spark, args, folder):
     """Whether a store that Python can't reach gives the same files as ``folder`` has."""
     scan.reachable = lambda _: False  # as for hdfs:
     spec, runtime = load_spec(), Runtime.from_env()
-    inputs = read_inputs(spark, runtime.s3, Handed.of(args.inputs, spec.feature_sets), Exchange(), args.session, spec)
+    inputs = read_inputs(
+        spark, runtime.s3, TrainingSnapshots.of(args.inputs, spec.feature_sets), Exchange(), args.session, spec
+    )
     with tempfile.TemporaryDirectory() as other:
         build(inputs, spec, Path(other), {})
         return [(Path(other) / f"{name}.npy").read_bytes() == (folder / f"{name}.npy").read_bytes() for name in ARRAYS]

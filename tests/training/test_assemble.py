@@ -134,7 +134,7 @@ def test_rows_of_several_sets_are_joined_on_symbol_and_session(made):
 def test_a_column_that_two_sets_have_is_refused_by_its_name(made):
     features, bars = tables()
     other = features.select("symbol", "session", "y", z=pl.col("x"))
-    with pytest.raises(ConfigError, match="y stand in one and in two"):
+    with pytest.raises(ConfigError, match="y are in one and in two"):
         made(inputs_of({"one": features, "two": other}, bars, GRID))
 
 

@@ -41,5 +41,5 @@ def test_room_that_is_not_used_takes_no_space(tmp_path):
 
 
 def test_more_rows_than_there_is_room_for_are_refused(tmp_path):
-    with pytest.raises(PermanentError, match="5 rows came where the table's own counts say 4"):
+    with pytest.raises(PermanentError, match="read 5 rows, the table's metadata counts 4"):
         written(tmp_path / "x.npy", [np.ones((1, 3)), np.ones((1, 2))], 1, 4)

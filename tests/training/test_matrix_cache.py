@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix_cache import KEPT, made_from, matrix_folder, matrix_key, prune
 from tests.training.conftest import make_spec
 
 SESSION = date(2020, 3, 31)
-HANDED = Handed(1, 2, {"one": 3}, {"one": "h"})
+SNAPSHOTS = TrainingSnapshots(1, 2, {"one": 3}, {"one": "h"})
 
 
 def put(text):
@@ -109,28 +109,28 @@ def test_what_somebody_uses_stays_however_old_it_is(tmp_path):
     ids=["horizons", "target", "universe"],
 )
 def test_what_changes_the_rows_changes_the_key(change):
-    keys = {matrix_key(made_from(SESSION, "XNYS", HANDED, spec)) for spec in (make_spec(), make_spec(**change))}
+    keys = {matrix_key(made_from(SESSION, "XNYS", SNAPSHOTS, spec)) for spec in (make_spec(), make_spec(**change))}
     assert len(keys) == 2
 
 
 @pytest.mark.parametrize(
-    "handed",
+    "snapshots",
     [
-        Handed(9, 2, {"one": 3}, {"one": "h"}),
-        Handed(1, 9, {"one": 3}, {"one": "h"}),
-        Handed(1, 2, {"one": 9}, {"one": "h"}),
-        Handed(1, 2, {"one": 3}, {"one": "other"}),
+        TrainingSnapshots(9, 2, {"one": 3}, {"one": "h"}),
+        TrainingSnapshots(1, 9, {"one": 3}, {"one": "h"}),
+        TrainingSnapshots(1, 2, {"one": 9}, {"one": "h"}),
+        TrainingSnapshots(1, 2, {"one": 3}, {"one": "other"}),
     ],
     ids=["bars", "actions", "features", "definition"],
 )
-def test_other_snapshots_or_definitions_are_another_matrix(handed):
-    keys = {matrix_key(made_from(SESSION, "XNYS", each, make_spec())) for each in (HANDED, handed)}
+def test_other_snapshots_or_definitions_are_another_matrix(snapshots):
+    keys = {matrix_key(made_from(SESSION, "XNYS", each, make_spec())) for each in (SNAPSHOTS, snapshots)}
     assert len(keys) == 2
 
 
 def test_another_session_is_another_matrix_and_another_family_is_not():
     families = {"ridge": {"penalty": 3.0}}
     specs = (make_spec(), make_spec(families=families, seed=99))
-    assert len({matrix_key(made_from(SESSION, "XNYS", HANDED, spec)) for spec in specs}) == 1
+    assert len({matrix_key(made_from(SESSION, "XNYS", SNAPSHOTS, spec)) for spec in specs}) == 1
     days = (SESSION, SESSION.replace(day=2))
-    assert len({matrix_key(made_from(day, "XNYS", HANDED, make_spec())) for day in days}) == 2
+    assert len({matrix_key(made_from(day, "XNYS", SNAPSHOTS, make_spec())) for day in days}) == 2

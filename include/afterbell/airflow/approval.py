@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import Context
@@ -14,7 +14,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from afterbell.airflow.pages.mount import PREFIX
 from afterbell.errors import ConfigError
-from afterbell.run.contracts.base import Record
+from afterbell.run.contracts.base import Record, stored_as
 from afterbell.run.contracts.opened import Approval
 from afterbell.sla.policy import load_policy
 
@@ -24,19 +24,19 @@ _EXPERIMENT = re.compile(r"[0-9a-f]{16}")
 
 
 class Question(Record):
-    """What a person is asked about, of the result of the task before.
+    """The question to a person, read from the result of the previous task.
 
     Attributes:
-        moves: whether there is anything to ask.
-        said: the text to show.
-        reason: why, if it is known.
-        by: who requested it.
-        note: for whom it is barred.
-        experiment: its id; empty for anything else.
+        moves: whether there is anything to approve.
+        summary: the text to show.
+        reason: the reason, if it is known.
+        by: the user who requested it.
+        note: which user may not approve it.
+        experiment: id of the experiment; empty for anything else.
     """
 
     moves: bool = False
-    said: str = ""
+    summary: Annotated[str, stored_as("said")] = ""
     reason: str = ""
     by: str = ""
     note: str = ""
@@ -44,11 +44,11 @@ class Question(Record):
 
 
 class AskOperator(ApprovalOperator):
-    """Ask whether to go on; without an answer in time, or where nothing would be done, the tasks after it are skipped.
+    """Wait for a person's approval; without it in time, or if nothing would change, the downstream tasks are skipped.
 
     Args:
         subject: the question.
-        about: result of the task before, of which ``Question`` is read.
+        about: result of the previous task, from which ``Question`` is read.
         patience: how long to wait for an answer; no answer counts as a rejection.
     """
 
@@ -60,13 +60,14 @@ class AskOperator(ApprovalOperator):
         self.about = about
 
     def execute(self, context: Context) -> Any:
-        """Ask the question, or skip the tasks after this one where nothing would be done."""
+        """Ask the question, or skip the downstream tasks if nothing would change."""
         about = Question.read(self.about)
         if not about.moves:
-            self.log.info("nothing to ask: %s", about.said)
+            self.log.info("nothing to approve: %s", about.summary)
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
             return Approval(approved_by=None).to_json()
-        barred = f"{requester(context) or 'who started the run'} asked for it and may not agree" if _is_barred() else ""
+        user = requester(context) or "the user who started the run"
+        barred = f"{user} requested it and may not approve it" if _is_barred() else ""
         link = report_link(about.experiment, conf.get("api", "base_url", fallback="") or "")
         self.body = shown(about.model_copy(update={"note": barred})) + (
             f"\n\n[Report of the experiment]({link})" if link else ""
@@ -81,7 +82,7 @@ class AskOperator(ApprovalOperator):
         barred = barred_by(event, requester(context)) if _is_barred() else ""
         if barred:
             self.log.warning(
-                "%s agreed to their own request, or nobody knows whose it is; approval.not_by_requester in sla.yaml "
+                "%s approved their own request, or the requester is unknown; approval.not_by_requester in sla.yaml "
                 "makes that a no: nothing is done. Start it again, and have somebody else agree", barred
             )  # fmt: skip
             event = {**event, "chosen_options": [self.REJECT]}
@@ -110,9 +111,9 @@ def requester(context: Context) -> str:
 
 
 def barred_by(event: Mapping[str, Any], asked_by: str) -> str:
-    """Whose agreement does not count because they are the requester; empty where it counts, or nobody agreed.
+    """The user whose approval does not count because they started the run; empty if it counts, or nobody approved.
 
-    If it is not known who started the run, it may be anyone: then no agreement counts.
+    If it is unknown who started the run, no approval counts.
     """
     user = event.get("responded_by_user")
     if user is None or event.get("chosen_options") != [AskOperator.APPROVE]:
@@ -136,6 +137,6 @@ def report_link(experiment: str, base: str) -> str:
 def shown(about: Question) -> str:
     """Plain text for the page, which renders Markdown: nothing in it becomes a link, an image or a heading."""
     texts = {"reason": about.reason, "by": about.by, "note": about.note}
-    lines = [about.said, *(f"{name}: {text}" for name, text in texts.items() if text)]
+    lines = [about.summary, *(f"{name}: {text}" for name, text in texts.items() if text)]
     text = "\n".join(" ".join(line.split()) for line in lines).replace("~", "-")
     return f"{_FENCE}\n{text}\n{_FENCE}"

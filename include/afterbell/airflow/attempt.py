@@ -60,7 +60,7 @@ class DriverAttempt:
 
 
 def forget(store: Any) -> None:
-    """Delete the attempt once it is judged: the task, cleared and run again, then starts anew."""
+    """Delete the attempt once it is judged: the task, cleared and run again, then starts from the beginning."""
     store.delete(KEY)
 
 

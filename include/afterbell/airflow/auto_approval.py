@@ -1,4 +1,4 @@
-"""Answers for a run in one process: it has no page, so whoever starts it gives them in advance."""
+"""Answers for a run in one process: it has no page, so they are given when it is started."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from afterbell.airflow import arrivals
 from afterbell.airflow.arrivals import Sighting, awaited, cut_off, look, outstanding, runtime_of, stores_of
 from afterbell.airflow.connections import store_environment
 from afterbell.airflow.drops_trigger import DropsEvent, DropsTrigger
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import StoreAwayError, wait_for_stores
 from afterbell.calendar.sessions import Exchange
@@ -46,7 +46,7 @@ class AwaitDropsOperator(BaseOperator):
         super().__init__(**kwargs)
         self.run = run
 
-    @plainly
+    @condense_failures
     def execute(self, context: Context) -> dict[str, JsonValue]:  # noqa: ARG002
         """Look once; where waiting can help, leave it to the triggerer.
 
@@ -85,7 +85,7 @@ class AwaitDropsOperator(BaseOperator):
             )
         return self._judge(sources, sightings, now)
 
-    @plainly
+    @condense_failures
     def resume(self, context: Context, event: DropsEvent) -> dict[str, JsonValue]:  # noqa: ARG002
         """Judge what the trigger saw; result and errors are those of ``execute``."""
         if "failed" in event:
@@ -135,7 +135,7 @@ class AwaitDropsOperator(BaseOperator):
             text = missing_text(source, by_source[source.name], session, now)
             if source.arrival.late == "fail" and not self._published_before():
                 raise AirflowFailException(
-                    f"MissingDropsError: {text} {_HELD} When the drop has come, run the session again."
+                    f"MissingDropsError: {text} {_HELD} Run the session again once the drop has arrived."
                 )
             self.log.warning("going on without it: %s", text)
         arrived = [source for source in sources if source not in missing]

@@ -8,31 +8,31 @@ from afterbell.backfill import request
 FORM: dict[str, FieldSchema] = {
     "first": {
         "type": "string", "format": "date", "title": "First day",
-        "description": "Sessions from this day on are filled, such as 2015-03-23.",
+        "description": "First day, such as 2015-03-23.",
     },
-    "last": {"type": "string", "format": "date", "title": "Last day", "description": "And up to this day."},
+    "last": {"type": "string", "format": "date", "title": "Last day", "description": "Last day, included."},
     "reason": {
         "type": "string", "minLength": request.SHORTEST_REASON, "maxLength": request.LONGEST_REASON,
         "pattern": request.REASON, "title": "Reason",
-        "description": "One line that says why; it is kept with the plan.",
+        "description": "Why, in one line; stored with the plan.",
     },
     "steps": {
         "default": list(request.STEPS), "type": "array", "items": {"type": "string", "enum": list(request.STEPS)},
         "examples": list(request.STEPS), "minItems": 1, "uniqueItems": True, "title": "Steps",
-        "description": "What is filled. Whatever is taken in is audited before it counts.",
+        "description": "Steps to run. Ingested data is audited before it is published.",
     },
     "factor_sets": {
         "default": None, "type": ["null", "array"], "items": {"type": "string", "enum": list(request.FACTOR_SETS)},
         "examples": list(request.FACTOR_SETS), "uniqueItems": True, "title": "Factor sets",
-        "description": "Those to compute; none for those of the daily models.",
+        "description": "Factor sets to compute. Empty: those of the daily models.",
     },
     "chunk_sessions": {
         "default": request.CHUNK_SESSIONS, "type": "integer", "minimum": 1, "maximum": request.LONGEST_CHUNK,
-        "title": "Sessions a chunk", "description": "So many are committed together; 250 are a year.",
+        "title": "Sessions a chunk", "description": "Sessions committed together; a year has about 250.",
     },
     "plan_only": {
         "default": False, "type": "boolean", "title": "Plan only",
-        "description": "Say what would be done, and do nothing.",
+        "description": "Make the plan, and do nothing else.",
     },
     "profile": CLUSTER,
 }  # fmt: skip

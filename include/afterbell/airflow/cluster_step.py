@@ -23,7 +23,7 @@ from afterbell.airflow.driver_trigger import DriverEvent, DriverTrigger
 from afterbell.airflow.links import LINKS
 from afterbell.airflow.outage import WAITED_FOR, StoreAwayError
 from afterbell.airflow.results import AttemptNotes, reason_in
-from afterbell.cluster.diagnosis import ask_place, place_text, require_place
+from afterbell.cluster.diagnosis import find_place_cause, place_text, require_place
 from afterbell.cluster.driver import EXIT_PERMANENT
 from afterbell.cluster.driver_log import DriverLog, clean, driver_log, driver_page
 from afterbell.cluster.driver_status import DriverState, DriverStatus
@@ -43,7 +43,7 @@ KILL_SECONDS = 30.0
 """How long to wait for the end of a driver that was killed."""
 GRACE = timedelta(minutes=5)
 """How long after the last instant of a wait the task gives up on a triggerer that does not answer."""
-_ONE_COMMITS = "Of two drivers of one step one commits."
+_ONE_COMMITS = "If two drivers of a step run, only one of them commits."
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,12 @@ class ClusterStep(BaseOperator):
         store = _state_store(context)
         attempt = self._attempt = DriverAttempt.read(store)
         if attempt is None or not attempt.driver:
-            raise AirflowException("what was known of the driver is gone from the task's state store: trying anew")
+            raise AirflowException("the driver's record is missing from the task's state store: starting a new driver")
         ending, status = Ending(event["ending"]), DriverStatus.from_json(event["status"])
         if ending is Ending.UNREACHABLE:
             raise AirflowException(
-                f"{attempt.url} did not answer for too long, and driver {attempt.driver} may be running: the next try "
-                f"asks for it again ({event['trouble']})"
+                f"{attempt.url} did not answer within the limit, and driver {attempt.driver} may still be running: the "
+                f"next try reads its status again ({event['trouble']})"
             )
         self._job = job
         self.show_places(job.target.cluster, attempt.driver)
@@ -227,7 +227,7 @@ class ClusterStep(BaseOperator):
             text = f"driver {attempt.driver} of step {job.step!r} was refused by {refusal.by}"
             raise AirflowFailException(refusal.add_to(text))
         if killed:  # by whoever cleared the task: this try came before the driver had ended
-            self.log.info("driver %s was killed when the task was cleared: launching anew", attempt.driver)
+            self.log.info("driver %s was killed when the task was cleared: launching another", attempt.driver)
             return self.on_cluster(context, job)
         hint = memory_hint(_evidence(status, reason, log), job.target.cluster.driver_memory)
         if reason is not None:
@@ -244,10 +244,11 @@ class ClusterStep(BaseOperator):
             return AirflowTaskTimeout(
                 f"driver {attempt.driver} was killed: it ran longer than {self.execution_timeout}"
             )
-        cause = place_text(cluster, job.properties, ask_place(cluster, job.properties))
+        cause = place_text(cluster, job.properties, find_place_cause(cluster, job.properties))
         return AirflowException(
-            f"no node took driver {attempt.driver} within {cluster.first_executor_seconds} s on {job.target.master}, "
-            f"and it was taken back: {cause}. The limit is first_executor_seconds of the cluster profile"
+            f"no node accepted driver {attempt.driver} within {cluster.first_executor_seconds} s on "
+            f"{job.target.master}, and it was withdrawn: {cause}. The limit is first_executor_seconds of the cluster "
+            "profile"
         )
 
     def resume_execution(self, next_method: str, next_kwargs: dict[str, Any] | None, context: Context) -> Any:
@@ -268,7 +269,7 @@ class ClusterStep(BaseOperator):
     def _end(self, attempt: DriverAttempt) -> None:
         trouble = end(attempt.server, attempt.driver, KILL_SECONDS)
         if trouble:
-            self.log.error("driver %s may be running still: %s. %s", attempt.driver, trouble, _ONE_COMMITS)
+            self.log.error("driver %s may still be running: %s. %s", attempt.driver, trouble, _ONE_COMMITS)
         else:
             self.log.info("driver %s has ended", attempt.driver)
 
@@ -329,13 +330,13 @@ def _unexplained_error(step: str, driver: str, status: DriverStatus | None) -> A
     """The error for a driver that left neither result nor reason."""
     if status is None:
         return AirflowException(
-            f"the cluster does not know driver {driver} of step {step!r}, and it left no result: its manager was "
-            f"started anew, and the driver may be running. {_ONE_COMMITS}"
+            f"the cluster has no driver {driver} of step {step!r}, and the driver wrote no result: its manager was "
+            f"restarted, and the driver may still be running. {_ONE_COMMITS}"
         )
     if status.state is DriverState.FINISHED:
         return AirflowException(
-            f"driver {driver} of step {step!r} ended well, but the artifact store holds no result of it: is it the "
-            "same store (connection afterbell_s3)?"
+            f"driver {driver} of step {step!r} succeeded, but its result is not in the artifact store: check that the "
+            "connection afterbell_s3 names the store that the driver writes to"
         )
     message = f": {status.message}" if status.message else ""
     where = f" on {status.worker}" if status.worker else ""
@@ -343,8 +344,8 @@ def _unexplained_error(step: str, driver: str, status: DriverStatus | None) -> A
     if status.exit_status == EXIT_PERMANENT:
         return AirflowFailException(text)
     if status.state is DriverState.LOST:
-        return AirflowException(f"{text}; it may be running still. {_ONE_COMMITS}")
-    return AirflowException(f"{text}; it left no reason: see the end of its log")
+        return AirflowException(f"{text}; it may still be running. {_ONE_COMMITS}")
+    return AirflowException(f"{text}; it recorded no reason: see the end of its log")
 
 
 def _state_store(context: Context) -> Any:

@@ -37,7 +37,7 @@ class DriverTrigger(BaseTrigger):
     """Ends when the driver has ended, or when waiting for it is over.
 
     Its arguments are stored in Airflow's database: addresses, names and instants, no secret. The stores' keys come from
-    the connections, read anew by the triggerer that runs it.
+    the connections, read again by the triggerer that runs it.
 
     Args:
         url: of the server that launches drivers.
@@ -120,8 +120,8 @@ class DriverTrigger(BaseTrigger):
             self.log.info("driver %s is killed with its task: %s", self.driver, answer)
         except (RetryableError, PermanentError) as error:
             self.log.error(  # noqa: TRY400 - the traceback adds nothing
-                "driver %s could not be killed and may go on; of two drivers of a step one commits. Kill it on the "
-                "cluster's page: %s", self.driver, error,
+                "driver %s could not be killed and may continue; if two drivers of a step run, only one commits. Kill "
+                "it on the cluster's page: %s", self.driver, error,
             )  # fmt: skip
         try:
             self.notes.mark_killed(store_environment())

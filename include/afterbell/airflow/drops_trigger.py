@@ -28,7 +28,7 @@ class DropsTrigger(BaseTrigger):
     """Ends when the drops of a session are all there, or when waiting for them is over.
 
     Its arguments are stored in Airflow's database: they name the session and the sources and nothing else. Stores and
-    their keys come from the connections, read anew by the triggerer that runs it.
+    their keys come from the connections, read again by the triggerer that runs it.
 
     Args:
         session: ISO date.

@@ -1,6 +1,6 @@
 """The form of `experiment`, as Airflow's parameters, made of its request's model; Airflow refuses what is wrong.
 
-Bounds, titles and help stand in the model alone. What belongs to the form and not to the request stands here.
+Bounds, titles and help are in the model only. What belongs to the form and not to the request is here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ _CHOICES = {"families": tuple(FAMILIES), "factor_sets": FACTOR_SETS}
 """Names to tick. A driver knows factor sets that the form doesn't offer, so they are no rule of the model."""
 _NOTE: FieldSchema = {
     "default": None, "type": ["null", "string"], "maxLength": 400, "pattern": ONE_LINE, "title": "Note",
-    "description": "What it is for; kept with a promotion.",
+    "description": "Purpose of the experiment; stored with a promotion.",
 }  # fmt: skip
 _PROMOTE: FieldSchema = {
     "default": False, "type": "boolean", "title": "Ask to promote",
-    "description": "If the gate lets it through, ask a person whether it becomes champion.",
+    "description": "If it passes the gate, a person decides whether it becomes champion.",
 }  # fmt: skip
 
 
 def _usual_families() -> list[str]:
     try:
         return list(load_spec().families.named())
-    except ConfigError:  # which the run itself reports; a DAG must load all the same
+    except ConfigError:  # which the run itself reports; a DAG must load in any case
         return list(FAMILIES)
 
 

@@ -24,7 +24,7 @@ _LONGEST = 4000
 _MOST_LINES = 8
 _KIND = re.compile(r"\b(?P<kind>[A-Z][A-Za-z]+Error): ")
 _PREFIX = re.compile(r"^(?:step '?\w+'?(?: failed)?: )?(?:[A-Z][A-Za-z]+Error: )?")
-_AGAIN = "Then clear the task, or start the same run again: what was committed is not done twice."
+_AGAIN = "Then clear the task, or start the same run again: committed work is not repeated."
 _ANEW = "Then start a new run: this one was given values it can't work with."
 _UNKNOWN = "Read the log above from its first error on; ./afterbell doctor looks at stores, Spark and Airflow."
 _log = logging.getLogger(__name__)
@@ -115,7 +115,7 @@ def write_to_log(failure: Failure) -> None:
         _log.error(line)
 
 
-def plainly(method: Callable[P, T]) -> Callable[P, T]:
+def condense_failures(method: Callable[P, T]) -> Callable[P, T]:
     """Decorate a task's method: its failures are logged as one message, without the errors that led to them.
 
     An error that is not Airflow's own was not foreseen: it keeps its traceback and its causes.

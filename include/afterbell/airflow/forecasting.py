@@ -77,13 +77,13 @@ def forecast_at_start(
             policy, budgets, deadline = inputs
             prediction = fitting(budgets, step, now(), deadline, policy.leave_out, begins=drops_due)
             instructions = _instructions_for(prediction, budgets, step)
-            _record(run, _entry(prediction, done=False, told=instructions), prediction, log)
+            _record(run, _entry(prediction, done=False, instructions=instructions), prediction, log)
     return instructions
 
 
 def _read_instructions(run: OpenedRun, step: str) -> TrainInstructions | None:
     starts = [entry for entry in _read_entries(open_artifacts(), run) if entry.step == step and not entry.done]
-    return starts[-1].told if starts and "told" in starts[-1].model_fields_set else None
+    return starts[-1].instructions if starts and "instructions" in starts[-1].model_fields_set else None
 
 
 def forecast_at_end(run: OpenedRun, step: str, log: Any) -> None:

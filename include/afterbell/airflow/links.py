@@ -27,7 +27,7 @@ class DriverLink(BaseOperatorLink):
     name = "Driver log"
 
     def get_link(self, operator: BaseOperator, *, ti_key: Any) -> str:  # noqa: ARG002 - as Airflow calls it
-        """Its address; empty while it is not known, and where the driver runs beside the submitter."""
+        """Its address; empty while it is not known, and where the driver runs in client mode."""
         return _read_place(operator, "driver")
 
 

@@ -23,7 +23,7 @@ _USERINFO = re.compile(r"(://)[^/\s@]+@")
 _NAMED = re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key)\w*['\"]?\s*[=:]\s*['\"]?)[^\s'\",;&}]+")
 _NEXT: dict[str, str] = {
     "failure": "The champion is kept. Fix what the message names, then clear the failed task, or run the session "
-    "again: what has been committed is not done twice. See docs/runbook.md, 'A run failed'.",
+    "again: committed work is not repeated. See docs/runbook.md, 'A run failed'.",
     "forecast": "Nothing has failed yet. Look for the stage that is over its budget and for what else uses the "
     "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
     "deadline_missed": "Whoever was champion at the deadline serves. Look which task runs, and why. See "

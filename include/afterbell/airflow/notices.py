@@ -120,7 +120,7 @@ def _wait(threads: list[threading.Thread], seconds: float) -> None:
 
 
 def task_failed(context: Context) -> None:
-    """A task's ``on_failure_callback``: it has failed for good. Called in the worker; elsewhere if it is lost."""
+    """A task's ``on_failure_callback``: its last try has failed. Called in the worker; elsewhere if it is lost."""
     with _report_failure(context, again=False), _logging_errors("failure"):
         message = str(context.get("exception") or "its worker was lost, or the task was failed by hand; see its log")
         notify("failure", run_of(context), message, place_of(context, _id_of(context, "task")), context)

@@ -13,7 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from pydantic import JsonValue
 
 from afterbell.airflow.artifact_access import open_artifacts
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.spark_step import SparkStepOperator
 from afterbell.backfill.repository import Shelf
@@ -32,7 +32,7 @@ TIME_LIMIT = timedelta(hours=24)
 
 
 @task(task_id="open_backfill")
-@plainly
+@condense_failures
 def open_backfill() -> dict[str, JsonValue]:
     """Check every field of the form before anything is started; a wrong field fails the run.
 
@@ -42,7 +42,7 @@ def open_backfill() -> dict[str, JsonValue]:
     context = get_current_context()
     now = datetime.now(UTC)
     try:
-        fields = asked_for(context.get("params") or {}, now)
+        fields = check_form(context.get("params") or {}, now)
         run_slug(str(context["run_id"]))
     except PermanentError as error:
         raise AirflowFailException(f"{type(error).__name__}: {error}") from error
@@ -71,7 +71,7 @@ class BackfillFields:
     profile: str
 
 
-def asked_for(params: Mapping[str, object], now: datetime) -> BackfillFields:
+def check_form(params: Mapping[str, object], now: datetime) -> BackfillFields:
     """The fields of the form, checked.
 
     Raises:

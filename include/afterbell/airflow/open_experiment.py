@@ -11,7 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
 from afterbell.airflow.artifact_access import open_artifacts
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span, read_span
 from afterbell.config.platform import load_platform
@@ -28,7 +28,7 @@ LIMIT = timedelta(hours=24)
 
 
 @task(task_id="open_experiment")
-@plainly
+@condense_failures
 def open_experiment() -> dict[str, JsonValue]:
     """Check the form, and name the experiment by its content.
 

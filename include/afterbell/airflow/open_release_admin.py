@@ -10,7 +10,7 @@ from airflow.sdk import task
 from pydantic import JsonValue
 
 from afterbell.airflow.admin_run import open_admin_run
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forms import ONE_LINE, RELEASE_ID
 from afterbell.errors import ConfigError
 from afterbell.run.contracts.opened import OpenedReleaseAdmin
@@ -20,7 +20,7 @@ LIMIT = timedelta(hours=2)
 
 
 @task(task_id="open_release_admin")
-@plainly
+@condense_failures
 def open_release_admin() -> dict[str, JsonValue]:
     """Check the form; ``OpenedReleaseAdmin`` as JSON."""
     return open_admin_run(OpenedReleaseAdmin, check_form, LIMIT).to_json()
@@ -41,7 +41,7 @@ def check_form(params: Mapping[str, object]) -> dict[str, str]:
     if not re.search(ONE_LINE, reason):
         raise ConfigError(f"reason {reason!r} holds a line break or a control character: nothing was done")
     if action != "verify" and len(reason) < 3:
-        raise ConfigError(f"{action} needs a reason, it is kept for good: nothing was done")
+        raise ConfigError(f"{action} needs a reason, which is stored permanently: nothing was done")
     if action == "promote" and not release_id:
         raise ConfigError("promote needs a release_id, one of ./afterbell release list: nothing was done")
     return {"action": action, "release_id": release_id, "reason": reason}

@@ -10,7 +10,7 @@ from airflow.sdk import get_current_context, task
 from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forecasting import budgets_for
 from afterbell.calendar.intervals import session_of
 from afterbell.calendar.sessions import Exchange
@@ -28,7 +28,7 @@ SCHEDULED, MANUAL, BACKFILL = "scheduled", "manual", "backfill"
 
 
 @task(task_id="open_run")
-@plainly
+@condense_failures
 def open_run() -> dict[str, JsonValue]:
     """Check the session against the exchange's calendar and set the deadline of the run.
 
@@ -73,15 +73,15 @@ def describe(exchange: Exchange, session: date, run_id: str, origin: str, profil
 
 
 def origin_of(run_type: Any) -> str:
-    """The origin of a run, from Airflow's type of it: any run but a scheduled one or a backfill was started by hand."""
+    """The origin of a run, from Airflow's run type: all but scheduled runs and backfills were started manually."""
     origin = str(getattr(run_type, "value", run_type))
     return origin if origin in {SCHEDULED, BACKFILL} else MANUAL
 
 
 def session_for(exchange: Exchange, origin: str, named: str, interval_start: datetime | None) -> date:
-    """The session of a run: that of its data interval, or the one named by whoever started it by hand.
+    """The session of a run: that of its data interval, or the one named by whoever started it manually.
 
-    A run started by hand must name it: its logical date is the time of a click, or missing.
+    A run started manually must name it: its logical date is the time of a click, or missing.
 
     Raises:
         ConfigError: no session was named, it is not a date, or a backfill was given one for all of its runs.
@@ -90,8 +90,8 @@ def session_for(exchange: Exchange, origin: str, named: str, interval_start: dat
     if origin == MANUAL:
         if not named:
             raise ConfigError(
-                "no session was given: a run that is started by hand must name its session, one like 2026-06-30 "
-                '(in the form, or --conf \'{"session": "2026-06-30"}\'); nothing is taken from the date of the run'
+                "no session was given: a run that is started manually must name its session, such as 2026-06-30 "
+                '(in the form, or --conf \'{"session": "2026-06-30"}\'); the date of the run is not used'
             )
         return parse_session(named)
     if interval_start is None:

@@ -74,7 +74,7 @@ class AttemptNotes:
     token: str
 
     def announce(self, environment: Mapping[str, str]) -> None:
-        """Make this attempt the newest: drivers of older ones that have not begun do not begin."""
+        """Make this attempt the newest: drivers of older attempts that have not started will not start."""
         _store(environment).put(self._key(attempt_key), json.dumps(AttemptNote(attempt=self.token).to_json()).encode())
 
     def mark_killed(self, environment: Mapping[str, str]) -> None:

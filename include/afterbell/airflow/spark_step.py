@@ -17,7 +17,7 @@ from pydantic import JsonValue
 from afterbell.airflow.cluster_step import ClusterStep, Job
 from afterbell.airflow.connections import SparkTarget, spark_secrets, spark_target, store_environment
 from afterbell.airflow.driver_trigger import DriverEvent
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.forecasting import forecast_at_end, forecast_at_start
 from afterbell.airflow.outage import wait_for_stores
 from afterbell.airflow.results import failure_of, read_result
@@ -68,7 +68,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         """The run, as the task that opened it described it."""
         return OpenedRun.read(self.run)
 
-    @plainly
+    @condense_failures
     def execute(self, context: Context) -> dict[str, JsonValue]:  # type: ignore[override]
         """Submit, wait for the end, and return the step's result.
 
@@ -101,15 +101,15 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         except AirflowException as error:
             if self._end_requested:  # else a driver that was killed would be mistaken for one that ran out of memory
                 raise AirflowException(
-                    f"step {self.step!r} was asked to end, and ended its driver: it was cleared or timed out, or "
-                    "Airflow's processes on its machine were stopped. What it had committed is not done twice"
+                    f"step {self.step!r} received a signal to end, and stopped its driver: the task was cleared or "
+                    "timed out, or Airflow's processes on its machine were stopped. Committed work is not repeated"
                 ) from error
             attempt, memory = context["ti"].try_number, target.cluster.driver_memory
             raise failure_of(self.step, error, attempt=attempt, driver_memory=memory) from error
         forecast_at_end(self.opened, self.step, self.log)
         return read_result(self._environment, self.opened, step_named(self.step))
 
-    @plainly
+    @condense_failures
     def resume(self, context: Context, event: DriverEvent) -> dict[str, JsonValue]:
         """Judge what the trigger saw of a driver on the cluster; result and errors are those of ``execute``."""
         judge, try_again = partial(self.judged, context, event), partial(self._try_once, context)
@@ -190,7 +190,7 @@ class SparkStepOperator(ClusterStep, SparkSubmitOperator):
         self.env_vars = None
         hook = super()._get_hook()
         hook._env_vars = self._environment  # noqa: SLF001
-        if self._target is not None:  # the hook has read the connection anew, and knows of no override
+        if self._target is not None:  # the hook has read the connection again, and knows of no override
             hook._connection |= {"master": self._target.master, "deploy_mode": self._target.deploy_mode}  # noqa: SLF001
         # It looks for "yarn" anywhere in the master's address, and would then put the environment into arguments.
         hook._is_yarn = hook._is_kubernetes = False  # noqa: SLF001

@@ -10,7 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from pydantic import JsonValue
 
 from afterbell.airflow.await_drops import AwaitDropsOperator
-from afterbell.airflow.failures import plainly
+from afterbell.airflow.failures import condense_failures
 from afterbell.airflow.library_step import LibraryStepOperator
 from afterbell.airflow.open_run import origin_of
 from afterbell.airflow.spark_step import SparkStepOperator
@@ -20,7 +20,7 @@ from afterbell.run.job import run_slug
 
 
 @task(task_id="open_maintenance")
-@plainly
+@condense_failures
 def open_maintenance() -> dict[str, JsonValue]:
     """``OpenedMaintenance`` as JSON: the instant from which ages are counted, and whether anything may be changed."""
     context = get_current_context()

@@ -29,14 +29,14 @@ class TradingSessions(Timetable):
 
     The data interval of a run begins at midnight UTC of the session's date, which names it, and ends with the bell. The
     logical date is that beginning, so ``airflow backfill create --from-date 2016-06-01 --to-date 2016-06-30`` means the
-    sessions of these dates, both included. The calendar is loaded anew each day and reaches a year ahead.
+    sessions of these dates, both included. The calendar is loaded again each day and reaches a year ahead.
 
     Without catch-up the newest session whose bell has rung is run, even if late; those missed before it are not. A DAG
     that never ran begins with the first session whose deadline is still to come.
 
     Args:
         exchange: ISO 10383 code, such as ``XNYS``.
-        delay_minutes: how long after the bell a run is due; the data interval ends with the bell all the same.
+        delay_minutes: how long after the bell a run is due; the data interval always ends with the bell.
         scheduled: if False, nothing is due; backfills still work.
     """
 
@@ -92,7 +92,7 @@ class TradingSessions(Timetable):
             raise AirflowTimetableInvalid(f"TradingSessions: {error}") from error
 
     def infer_manual_data_interval(self, *, run_after: DateTime) -> DataInterval:
-        """The interval of the newest session whose bell had rung; a manual run names its session all the same.
+        """The interval of the newest session whose bell had rung; a manual run names its session in any case.
 
         Raises:
             ValueError: the calendar does not reach ``run_after``; Airflow's API answers with 400.

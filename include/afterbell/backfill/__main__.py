@@ -20,7 +20,7 @@ from afterbell.stores.artifacts import ArtifactStore
 
 def plan_and_record(runtime: Runtime, record: BackfillRecord) -> BackfillPlan:
     """Plan the request of a record, and store both."""
-    plan = survey(runtime, record.request, Exchange(load_platform().exchange), record.asked_at)
+    plan = survey(runtime, record.request, Exchange(load_platform().exchange), record.requested_at)
     shelf = Shelf(ArtifactStore(runtime.s3))
     shelf.keep(record)
     shelf.put_plan(plan)
@@ -28,19 +28,19 @@ def plan_and_record(runtime: Runtime, record: BackfillRecord) -> BackfillPlan:
 
 
 def main(args: StepArgs[BackfillPlanInputs]) -> BackfillPlanResult:
-    """Plan the request; returns the number of chunks to do by step, and the whole plan for whoever reads the log."""
+    """Plan the request; returns the number of chunks to do by step, and the whole plan for the log."""
     now = datetime.now(UTC)
     # Checked again: whatever reaches a step may have been typed by hand.
     request = check_request(args.inputs.request, Exchange(load_platform().exchange), now.date())
-    reason, asked_by = check_reason(args.inputs.reason), args.inputs.asked_by
+    reason, user = check_reason(args.inputs.reason), args.inputs.asked_by
     runtime = Runtime.from_env().until(args.deadline)
     record = BackfillRecord(
-        backfill_id=request.backfill_id, request=request, reason=reason, asked_by=asked_by, asked_at=now
+        backfill_id=request.backfill_id, request=request, reason=reason, requested_by=user, requested_at=now
     )
     plan = plan_and_record(runtime, record)
     only = args.inputs.plan_only
     if not only:
-        attempt = BackfillAttempt(run_id=args.run_id, started_at=now, asked_by=asked_by, reason=reason)
+        attempt = BackfillAttempt(run_id=args.run_id, started_at=now, started_by=user, reason=reason)
         Shelf(ArtifactStore(runtime.s3)).began(plan.backfill_id, attempt)
     return BackfillPlanResult(
         backfill_id=plan.backfill_id,

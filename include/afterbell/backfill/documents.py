@@ -1,6 +1,6 @@
 """The three documents of a backfill, ``backfills/<id>/{request,plan,state}.json`` in the artifact store; pure.
 
-``request.json`` is the record of who asked for what and why, and never changes. ``plan.json`` is what was to be done
+``request.json`` is the record of who requested what and why, and never changes. ``plan.json`` is what was to be done
 when the plan was last made. ``state.json`` is what has been done, chunk by chunk. None of them decides anything: the
 lake's own commits show what is filled, so a lost or old document costs a look, never a row.
 
@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from afterbell.backfill.request import BackfillRequest, check_id
 from afterbell.config.loader import Strict
+from afterbell.run.contracts.base import ALIASES, stored_as
 
 PREFIX = "backfills/"
 Name = Literal["request", "plan", "state"]
@@ -37,16 +38,18 @@ class BackfillRecord(Strict):
     Attributes:
         backfill_id: the request's.
         request: what is filled.
-        reason: why, in the words of whoever asked first.
-        asked_by: who that was; empty where nobody is known, as on the command line of this machine.
-        asked_at: when.
+        reason: why, as the first request states it.
+        requested_by: the user; empty if unknown.
+        requested_at: when.
     """
+
+    model_config = ALIASES
 
     backfill_id: str
     request: BackfillRequest
     reason: str
-    asked_by: str
-    asked_at: datetime
+    requested_by: Annotated[str, stored_as("asked_by")]
+    requested_at: Annotated[datetime, stored_as("asked_at")]
 
 
 class Estimate(Strict):
@@ -160,13 +163,15 @@ class BackfillAttempt(Strict):
     Attributes:
         run_id: Airflow's.
         started_at: when.
-        asked_by: who started it.
+        started_by: the user who started it.
         reason: why, in their words.
     """
 
+    model_config = ALIASES
+
     run_id: str
     started_at: datetime
-    asked_by: str
+    started_by: Annotated[str, stored_as("asked_by")]
     reason: str
 
 

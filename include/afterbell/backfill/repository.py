@@ -35,7 +35,7 @@ class Shelf:
         """
         record = self._read(backfill_id, "request", BackfillRecord)
         if record is None:
-            raise ConfigError(f"backfill {backfill_id} is not known; there are: {', '.join(self.ids()) or 'none'}")
+            raise ConfigError(f"backfill {backfill_id} does not exist; existing: {', '.join(self.ids()) or 'none'}")
         return record
 
     def plan(self, backfill_id: str) -> BackfillPlan | None:
@@ -64,7 +64,7 @@ class Shelf:
         return self.change(backfill_id, lambda state: state.began(attempt))
 
     def change(self, backfill_id: str, how: Callable[[State], State]) -> State:
-        """Replace the state by what ``how`` makes of it, whoever else changes it meanwhile."""
+        """Replace the state by the result of ``how``; safe against other writers."""
         key = key_of(backfill_id, "state")
         for _ in range(_TRIES):
             try:
@@ -72,7 +72,7 @@ class Shelf:
             except PreconditionFailedError:
                 continue
             return made
-        raise PreconditionFailedError(f"{key}: others changed it {_TRIES} times while this was writing it")
+        raise PreconditionFailedError(f"{key}: other writers changed it in each of {_TRIES} attempts; try again")
 
     def _change_once(self, key: str, how: Callable[[State], State], blank: State) -> State:
         try:
@@ -101,4 +101,4 @@ def _parse(key: str, body: bytes, model: type[Model]) -> Model:
     try:
         return model.model_validate_json(body)
     except ValidationError as error:
-        raise PermanentError(f"{key} is not a document of this version; remove it, and plan again: {error}") from error
+        raise PermanentError(f"{key} is not valid in this version: remove it, and plan again: {error}") from error

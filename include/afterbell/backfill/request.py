@@ -53,7 +53,7 @@ class BackfillRequest(Strict):
 
     @property
     def backfill_id(self) -> str:
-        """The same request is the same backfill, whoever asks again and why; it is a segment of a path."""
+        """The id; the same request has the same one, whatever its requester and reason. A segment of a path."""
         text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
         return f"{self.first:%Y%m%d}-{self.last:%Y%m%d}-{hashlib.sha256(text.encode()).hexdigest()[:8]}"
 
@@ -105,7 +105,7 @@ def check_request(fields: Mapping[str, object], exchange: Exchange, today: date)
     if first > last:
         raise ConfigError(f"first is {first} and last is {last}: first must not be after last; swap them")
     if last > today:
-        raise ConfigError(f"last is {last}, after today ({today}): a backfill is of sessions that are over")
+        raise ConfigError(f"last is {last}, after today ({today}): a backfill covers past sessions only")
     if not exchange.between(first, last):
         raise ConfigError(f"there is no session of {exchange.name} from {first} to {last}: give a longer range")
     return BackfillRequest(
@@ -155,7 +155,7 @@ def check_reason(given: object) -> str:
     if not SHORTEST_REASON <= len(text) <= LONGEST_REASON or not re.fullmatch(REASON, text):
         raise ConfigError(
             f"reason is {given!r}: give one line of {SHORTEST_REASON} to {LONGEST_REASON} characters that says why, "
-            "such as 'the vendor delivered 2015 anew'"
+            "such as 'the vendor delivered 2015 again'"
         )
     return text
 

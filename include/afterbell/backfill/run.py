@@ -95,7 +95,7 @@ class Backfill:
         )
         began = time.monotonic()
         self._note(blank, "running")
-        self.patience.tell = lambda names: self._note_wait(blank, names)
+        self.patience.on_wait = lambda names: self._note_wait(blank, names)
         self.patience.wait()
         # Each chunk is a run of its own to the steps that fill it: the same names would collide.
         args = replace(self._args, session=chunk.last, run_id=f"{self._args.run_id}.c{chunk.number}")

@@ -11,7 +11,7 @@ from afterbell.errors import RetryableError
 
 LOOK_SECONDS = 5.0
 LONGEST_SECONDS = 3 * 3600.0
-"""A daily run has two hours. A longer wait ends all the same: somebody starts one run after the other."""
+"""A daily run has two hours. A longer wait ends anyway: someone keeps starting runs."""
 
 
 @dataclass
@@ -22,14 +22,14 @@ class Patience:
         active: names the daily runs at work; a retryable failure counts as none.
         pause: waits the given seconds.
         clock: seconds of a clock that only goes forward.
-        tell: called with the runs that are waited for, and with none once the wait is over; not without a wait.
+        on_wait: called with the runs that are waited for, and with none once the wait is over; not without a wait.
         waited: seconds, so far.
     """
 
     active: Callable[[], list[str]]
     pause: Callable[[float], object] = time.sleep
     clock: Callable[[], float] = time.monotonic
-    tell: Callable[[list[str]], object] = lambda names: None  # noqa: ARG005
+    on_wait: Callable[[list[str]], object] = lambda names: None  # noqa: ARG005
     waited: float = field(default=0.0, init=False)
 
     def wait(self) -> None:
@@ -38,11 +38,11 @@ class Patience:
         while (runs := self._active()) and self.clock() - began < LONGEST_SECONDS:
             if not announced:
                 print(f"backfill: waiting for the daily run {', '.join(runs)}", flush=True)
-                self.tell(runs)
+                self.on_wait(runs)
                 announced = True
             self.pause(LOOK_SECONDS)
         if announced:
-            self.tell([])
+            self.on_wait([])
         self.waited += self.clock() - began
 
     def _active(self) -> list[str]:

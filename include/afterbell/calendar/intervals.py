@@ -39,7 +39,7 @@ def session_of(exchange: Exchange, start: datetime) -> date:
     instant = start.astimezone(UTC)
     if instant != named_at(instant.date()):
         raise NotASessionError(
-            f"a data interval that begins at {instant:%Y-%m-%d %H:%M:%S} UTC is no session's: those of {exchange.name} "
-            "begin at midnight UTC of their session. Name the session itself"
+            f"no session has a data interval that begins at {instant:%Y-%m-%d %H:%M:%S} UTC: those of {exchange.name} "
+            "begin at midnight UTC on the date of the session. Give the session itself"
         )
     return exchange.require(instant.date())

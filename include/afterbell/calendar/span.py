@@ -1,6 +1,6 @@
 """The sessions that there are bars of: the first and the last one, as a document that forms read; pure.
 
-``market/span.json`` in the artifact store is written by whoever publishes bars or looks them up. It decides nothing of
+``market/span.json`` in the artifact store is written by each run that publishes or looks up bars. It decides nothing of
 what is computed: without it a form knows less, and the steps find out themselves.
 """
 
@@ -37,7 +37,7 @@ class CalendarDocuments(Protocol):
         """The bytes of ``key``.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         ...
 
@@ -50,7 +50,7 @@ def read_span(store: CalendarDocuments) -> Span | None:
     """The sessions there are; None where no run has written them down yet.
 
     Raises:
-        PermanentError: the document is not one of ours.
+        PermanentError: the document is not valid.
     """
     try:
         return parse_span(store.get(KEY))

@@ -33,7 +33,7 @@ from afterbell.embedded.process import last_lines
 from afterbell.errors import ServiceError, StepFailedError
 from afterbell.run.contracts.base import Record
 
-Tell = Callable[..., None]
+OnEvent = Callable[..., None]
 """Takes the parts of a line: texts, or texts with their styles (``print_text``)."""
 
 
@@ -67,14 +67,14 @@ class Prepared:
     _process: subprocess.Popen[bytes]
     _look: Callable[[str, float], str]
 
-    def run(self, on_event: Tell | None) -> Done:
+    def run(self, on_event: OnEvent | None) -> Done:
         """Start the run, and follow it to its end.
 
         Args:
             on_event: gets a line for every task that ends; None for silence.
 
         Raises:
-            StepFailedError: a task failed for good.
+            StepFailedError: a task failed on its last try.
             ServiceError: Airflow itself failed.
         """
         began = time.monotonic()
@@ -162,7 +162,13 @@ def session_of(conf: Mapping[str, object], now: datetime) -> str:
 
 
 def run_dag(
-    opened: Opened, dag: str, conf: Mapping[str, object], profile: str, on_event: Tell | None, *, answer: str = "Reject"
+    opened: Opened,
+    dag: str,
+    conf: Mapping[str, object],
+    profile: str,
+    on_event: OnEvent | None,
+    *,
+    answer: str = "Reject",
 ) -> Done:
     """Run ``dag`` to its end at once; arguments and errors are those of ``prepared`` and ``Prepared.run``."""
     with prepared(opened, dag, conf, profile, answer=answer) as waiting:
@@ -196,9 +202,9 @@ class RunEvent(Record):
 class _Follower:
     """Turns events into lines and, at the end, into the outcome."""
 
-    def __init__(self, log: Path, tell: Tell | None) -> None:
+    def __init__(self, log: Path, on_event: OnEvent | None) -> None:
         self._log = log
-        self._tell = tell
+        self._on_event = on_event
         self._seconds: dict[str, float] = {}
         self._began: dict[str, list[float]] = {}
         self._attempts: dict[str, int] = {}
@@ -206,7 +212,7 @@ class _Follower:
         self._errors: dict[str, str] = {}
         self._end: RunEvent | None = None
         self.running = Running()
-        self.status = Status("Airflow starts", console=err if tell else Console(quiet=True), spinner="dots")
+        self.status = Status("Airflow starts", console=err if on_event else Console(quiet=True), spinner="dots")
 
     def take(self, event: RunEvent) -> None:
         """Process one event of ``afterbell.airflow.run_dag``."""
@@ -236,8 +242,8 @@ class _Follower:
         self.status.update(escape(text))
 
     def _say(self, *parts: str | tuple[str, str]) -> None:
-        if self._tell:
-            self._tell(*parts)
+        if self._on_event:
+            self._on_event(*parts)
 
     def done(self, status: int | None, took: float) -> Done:
         """The outcome after ``took`` seconds; raises the error of a run that failed."""

@@ -62,7 +62,7 @@ def plan(
     step: Steps = None,
     factor_set: Sets = None,
     chunk: Chunk = CHUNK_SESSIONS,
-    reason: Annotated[str, typer.Option(help="Why; with it the plan is kept, for others to look at.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; if given, the plan is stored for others to see.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what is missing of a range, its size and the time it may take; nothing is filled."""
@@ -78,14 +78,14 @@ def plan(
 def run(
     first: First,
     last: Last,
-    reason: Annotated[str, typer.Option(help="Why, in one line; it is kept with the plan.")],
+    reason: Annotated[str, typer.Option(help="Why, in one line; stored with the plan.")],
     step: Steps = None,
     factor_set: Sets = None,
     chunk: Chunk = CHUNK_SESSIONS,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Fill a range, or go on with it: the same range and steps are the same backfill."""
+    """Fill a range, or continue it: the same range and steps are the same backfill."""
     request, why = _parse_request(first, last, step, factor_set, chunk), check_reason(reason)
     name = profile or load_platform().cluster
     load_profile(name)
@@ -141,7 +141,11 @@ def _make_plan(opened: Opened, request: BackfillRequest, reason: str) -> Backfil
     if not reason:
         return survey(opened.runtime, request, Exchange(opened.platform.exchange), now)
     record = BackfillRecord(
-        backfill_id=request.backfill_id, request=request, reason=reason, asked_by=getpass.getuser(), asked_at=now
+        backfill_id=request.backfill_id,
+        request=request,
+        reason=reason,
+        requested_by=getpass.getuser(),
+        requested_at=now,
     )
     return plan_and_record(opened.runtime, record)
 
@@ -211,8 +215,8 @@ def _list_row(record: BackfillRecord, plan_made: BackfillPlan | None, state: Sta
         done=f"{len(finished)} of {len(record.request.steps) * planned}",
         rows=sum(chunk.rows for chunk in finished),
         seconds=round(sum(chunk.seconds for chunk in finished), 1),
-        asked=record.asked_at.strftime("%Y-%m-%d %H:%M"),
-        by=record.asked_by,
+        asked=record.requested_at.strftime("%Y-%m-%d %H:%M"),
+        by=record.requested_by,
         reason=record.reason,
     )
 
@@ -247,9 +251,9 @@ def _plan_row(name: str, sessions: int, remark: str, rows: int, time: Estimate) 
 
 def _show_state(backfill: BackfillReport) -> None:
     record = backfill.record
-    asked_at = record.model_dump(mode="json")["asked_at"]
+    requested_at = record.model_dump(mode="json")["asked_at"]
     print_fields({"backfill": backfill.id, "state": backfill.state, "reason": record.reason,
-                  "asked": f"{asked_at} {record.asked_by}"})  # fmt: skip
+                  "requested": f"{requested_at} {record.requested_by}"})  # fmt: skip
     print_rows([_chunk_row(chunk) for chunk in backfill.chunks], title="chunks")
     for chunk in backfill.chunks:
         if chunk.message:

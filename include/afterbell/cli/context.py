@@ -33,11 +33,11 @@ def stores(*names: str, quiet: bool = False) -> Iterator[Opened]:
     """
     folders, platform = Folders.from_env(), load_platform()
 
-    def tell(message: str) -> None:
+    def report(message: str) -> None:
         if not quiet:
             print_progress(message)
 
-    with running(folders, platform, names, on_progress=tell) as endpoints:
+    with running(folders, platform, names, on_progress=report) as endpoints:
         env = step_env(folders, platform, endpoints)
         if platform.s3.endpoint == EMBEDDED:
             _drop_shell_settings()

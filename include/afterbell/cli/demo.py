@@ -40,7 +40,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the whole daily job on a simulated market, or on drops of your own."""
+    """Run the whole daily job on a simulated market, or on your own drops."""
     chosen_session = parse_day(session, "SESSION") if session else None
     if drops:
         if chosen_session is None:
@@ -60,7 +60,7 @@ def demo(
         done = upload_with_progress(opened, feed, quiet=as_json)
         if not as_json:
             total = done["objects"] + done["skipped"]
-            print_text(f"{total} drops on S3 and HDFS ({done['skipped']} were there already); the daily run begins")
+            print_text(f"{total} drops on S3 and HDFS ({done['skipped']} already present): starting the daily run")
         summary = run_in(opened, request, airflow, quiet=as_json)
     print_json(summary.to_json()) if as_json else print_summary(summary)
 

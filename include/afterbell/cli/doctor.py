@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -44,16 +43,16 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at everything that a run needs; exit status 1 if something is missing."""
+    """Check everything that a run needs; exit status 1 if something is missing."""
     folders, platform = Folders.from_env(), load_platform()
     findings = list(_run_checks(folders, platform, profile or platform.cluster))
     if profile and not any(finding.check == "cluster" and finding.state == "missing" for finding in findings):
         findings += _run_check(lambda: cluster_findings(profile, quiet=as_json))
     if as_json:
-        print_json([asdict(finding) for finding in findings])
+        print_json([finding.to_json() for finding in findings])
     else:
         for finding in findings:
-            text = finding.found + (f"  → {finding.advice}" if finding.advice else "")
+            text = finding.text + (f"  → {finding.advice}" if finding.advice else "")
             print_text(_MARKS[finding.state], f" {finding.check:<24}", text, hang=26)
     missing = [finding for finding in findings if finding.state == "missing"]
     if missing:

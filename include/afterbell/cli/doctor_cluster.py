@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from afterbell.cli.context import Opened, stores
 from afterbell.cli.finding import Finding
-from afterbell.cluster.diagnosis import ask_place, place_text, require_place
+from afterbell.cluster.diagnosis import find_place_cause, place_text, require_place
 from afterbell.cluster.driver_log import driver_log
 from afterbell.cluster.driver_status import DriverState
 from afterbell.cluster.launch import Launch, submissions_at
@@ -161,9 +161,10 @@ def _run_on_cluster(job: _Job) -> str:
         took = time.monotonic() - began
         if status.state is DriverState.QUEUED and took > limit:
             properties = job.cluster.spark_conf()
-            cause = place_text(job.cluster, properties, ask_place(job.cluster, properties))
+            cause = place_text(job.cluster, properties, find_place_cause(job.cluster, properties))
             server.kill(driver)
-            return f"no node took driver {driver} within {limit} s (first_executor_seconds), and it was killed: {cause}"
+            limit_text = f"{limit} s (first_executor_seconds)"
+            return f"no node accepted driver {driver} within {limit_text}, and it was killed: {cause}"
         if took > job.seconds:
             server.kill(driver)
             spent = format_duration(job.seconds)

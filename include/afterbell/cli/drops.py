@@ -14,13 +14,13 @@ from afterbell.cli.output import advising, print_json, print_text, report_errors
 from afterbell.errors import ObjectMissingError
 from afterbell.stores.artifacts import ArtifactStore
 
-app = typer.Typer(help="Drops that an audit refused: which, why, and letting one in all the same.")
+app = typer.Typer(help="Drops that an audit refused: which, why, and releasing one.")
 
 
 @app.command()
 @report_errors
 def refused(
-    everything: Annotated[bool, typer.Option("--all", help="Those that were released, too.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Also those that were released.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """List the drops that stay out until a person releases them or the vendor delivers others."""
@@ -52,10 +52,10 @@ def refused(
 @report_errors
 def release(
     refusal_id: Annotated[str, typer.Argument(help="An id of `drops refused`.")],
-    reason: Annotated[str, typer.Option(help="Why: one line, kept for good.")],
+    reason: Annotated[str, typer.Option(help="Why: one line, stored permanently.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a refused drop be taken in by the next run, whatever the rules about whole sessions say of it."""
+    """Release a refused drop: the next run ingests it despite the rules about whole sessions."""
     from afterbell.ingest.refusals import release as let_in  # noqa: PLC0415
 
     with stores("s3", quiet=as_json) as opened:

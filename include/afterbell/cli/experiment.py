@@ -19,19 +19,19 @@ from afterbell.errors import ConfigError, ObjectMissingError
 from afterbell.run.contracts.base import Figure, Record
 
 _NAME_ONE = "Name an experiment that has been judged: `./afterbell experiment list`."
-app = typer.Typer(help="Experiments: models of other settings, judged beside the champion without touching it.")
+app = typer.Typer(help="Experiments: models with other settings, compared with the champion without changing it.")
 
 
 @app.command()
 @report_errors
 def run(
     file: Annotated[Path, typer.Argument(help="A YAML file of the form's fields; see docs/experiments.md.")],
-    note: Annotated[str, typer.Option(help="What it is for; kept with a promotion.")] = "",
-    promote: Annotated[bool, typer.Option("--promote", help="Make it champion, if the gate lets it through.")] = False,
+    note: Annotated[str, typer.Option(help="Purpose; stored with a promotion.")] = "",
+    promote: Annotated[bool, typer.Option("--promote", help="Make it champion, if it passes the gate.")] = False,
     profile: Profile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run the DAG `experiment` to its end; --promote stands for the person who would be asked in the page."""
+    """Run the DAG `experiment` to its end; --promote replaces the approval on the page."""
     from afterbell.cli.airflow_run import run_dag  # noqa: PLC0415
     from afterbell.cluster.profile import load_profile  # noqa: PLC0415
     from afterbell.experiments.request import ExperimentRequest  # noqa: PLC0415

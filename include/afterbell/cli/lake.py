@@ -51,11 +51,11 @@ def query(
     as_json: AsJson = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows to print, without --json.")] = 50,
 ) -> None:
-    """Ask the lake in SQL (DuckDB's dialect), read-only."""
-    from afterbell.lake.reader import query as ask  # noqa: PLC0415 - keeps --help fast
+    """Query the lake in SQL (DuckDB's dialect), read-only."""
+    from afterbell.lake.reader import query as run_query  # noqa: PLC0415 - keeps --help fast
 
     with open_lake(quiet=as_json) as runtime:
-        table = ask(runtime, sql)
+        table = run_query(runtime, sql)
     if as_json:
         print_json([_finite(row) for row in table.to_pylist()])
         return

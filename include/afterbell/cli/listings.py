@@ -43,7 +43,7 @@ def held(as_json: AsJson = False) -> None:
 def release(
     symbol: Annotated[str, typer.Argument(help="A symbol of `listings held`.")],
     session: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The session from which on it is held.")],
-    reason: Annotated[str, typer.Option(help="Why: one line, kept for good.")],
+    reason: Annotated[str, typer.Option(help="Why: one line, stored permanently.")],
     as_json: AsJson = False,
 ) -> None:
     """Let held bars of a symbol count from the next run on."""

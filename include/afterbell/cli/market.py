@@ -63,7 +63,7 @@ def simulate(
     out_folder: Annotated[Path | None, typer.Option("--out", help="Write here instead of to S3 and HDFS.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a seeded market and deliver it, the way a vendor would, to S3 and HDFS."""
+    """Generate a seeded market and upload it to S3 and HDFS as a vendor would."""
     last = parse_day(last_session, "--last-session")
     spec = MarketSpec(symbols=symbols, sessions=sessions, last_session=last, seed=seed, signal=signal)
     market = simulated(spec, quiet=as_json)
@@ -78,7 +78,7 @@ def simulate(
     where = out_folder or "S3 and HDFS"
     print_text(
         f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered to {where}, "
-        f"{done['skipped']} were there already"
+        f"{done['skipped']} already present"
     )
     print_text(f"the last session is {last}: ./afterbell run --session {last}")
 
@@ -97,5 +97,5 @@ def upload(
         print_json(done)
     else:
         print_text(
-            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered, {done['skipped']} were there already"
+            f"{done['objects']} drops ({done['bytes'] / 1e6:.1f} MB) delivered, {done['skipped']} already present"
         )

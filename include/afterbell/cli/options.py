@@ -10,5 +10,5 @@ from afterbell.cli.completion import profiles
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 Profile = Annotated[
-    str | None, typer.Option(help="Cluster profile; platform.yaml says which is the default.", autocompletion=profiles)
+    str | None, typer.Option(help="Cluster profile; the default is set in platform.yaml.", autocompletion=profiles)
 ]

@@ -169,7 +169,7 @@ def print_failure(kind: str, message: str, what_to_do: str, *, as_json: bool) ->
 
 
 def report_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn a failure of ours into one message and an exit status, without a traceback.
+    """Turn an error of the project into one message and an exit status, without a traceback.
 
     With ``--json`` the message is a JSON document on standard output.
     """

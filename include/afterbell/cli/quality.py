@@ -28,7 +28,7 @@ def quality(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what an ingest run brought, what was set aside and why, and what was found odd."""
+    """Show what a run ingested, what it quarantined and why, and what looks odd."""
     from afterbell.quality.report_store import newest_report  # noqa: PLC0415 - keeps --help fast
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415
 

@@ -17,7 +17,7 @@ from afterbell.errors import ConfigError, DigestMismatchError, ObjectMissingErro
 from afterbell.run.contracts.models import ScorerMetrics
 from afterbell.stores.artifacts import ArtifactStore
 
-app = typer.Typer(help="Releases: which there are, what is in one, whether its bytes are its own; and who serves.")
+app = typer.Typer(help="Releases: list, content, verification, and the champion.")
 ReleaseId = Annotated[str, typer.Argument(help="A release id of `release list`, or `champion`.")]
 
 
@@ -127,7 +127,7 @@ def verify(release_id: ReleaseId = "champion", as_json: AsJson = False) -> None:
     )
 
 
-Reason = Annotated[str, typer.Option(help="Why: one line, kept for good in the audit trail.")]
+Reason = Annotated[str, typer.Option(help="Why: one line, stored permanently in the audit trail.")]
 
 
 @app.command()
@@ -137,7 +137,7 @@ def rollback(
     release_id: Annotated[str, typer.Argument(help="Which release; the champion before this one, if left out.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Let an earlier release serve again, once it is verified; needs nothing but S3."""
+    """Make an earlier release champion again, once it is verified; needs S3 only."""
     _move_champion(as_json, action="rollback", release_id=release_id, reason=reason)
 
 

@@ -26,15 +26,15 @@ def up(
     name = profile or platform.cluster
     chosen = load_profile(name)
 
-    def tell(message: str) -> None:
+    def report(message: str) -> None:
         if not as_json:
             print_progress(message)
 
-    endpoints = start(folders, platform, ("s3", "hdfs"), attached=False, on_progress=tell)
+    endpoints = start(folders, platform, ("s3", "hdfs"), attached=False, on_progress=report)
     environment = step_env(folders, platform, endpoints)
     require_secrets(chosen, environment)
     connections = connection_environment(environment, name, chosen)
-    login = start_airflow(folders, platform, connections, tell)
+    login = start_airflow(folders, platform, connections, report)
     password = json.loads(login.password_file.read_text(encoding="utf-8"))[login.user]
     if as_json:
         print_json({"url": login.url, "user": login.user, "password_file": str(login.password_file)})
@@ -64,7 +64,7 @@ def _newest_session() -> str | None:
 
 @report_errors
 def down(as_json: AsJson = False) -> None:
-    """Stop everything that the project started on this machine, whichever market it served."""
+    """Stop all services of the project on this machine, for every market."""
     folders = Folders.from_env()
     homes = {folders.home, *(path.parent for path in (folders.root / ".afterbell" / "var").glob("*/services"))}
     stopped: list[str] = []

@@ -1,4 +1,4 @@
-"""Start a program behind everything else on this machine: ``python behind.py <niceness> <program> <arguments>``.
+"""Start a program with low priority: ``python behind.py <niceness> <program> <arguments>``.
 
 Linux shares the processor out among sessions before it does among processes: a nice process in a session of its own
 gets as much as a busy one in another. So the program gets a session, and that is made nice as a whole. Started as a
@@ -14,7 +14,7 @@ from pathlib import Path
 
 
 def behind(niceness: int) -> None:
-    """Lower the priority of this process and of all that it starts, as far as the system permits."""
+    """Lower the priority of this process and its children, as far as the system permits."""
     with suppress(PermissionError):  # the leader of a group stays where it is
         os.setsid()
     os.nice(max(0, niceness - os.getpriority(os.PRIO_PROCESS, 0)))

@@ -37,7 +37,7 @@ def unknown_cause(request: ExecutorRequest, trouble: str) -> str:
     )
 
 
-def ask_manager(request: ExecutorRequest, application: str) -> str:
+def find_executor_cause(request: ExecutorRequest, application: str) -> str:
     """The cause, in one or two sentences; all possible causes where the pages cannot be read.
 
     Args:
@@ -60,7 +60,7 @@ def ask_manager(request: ExecutorRequest, application: str) -> str:
     return unknown_cause(request, f"{type(failure).__name__}: {str(failure)[:200]}")
 
 
-def ask_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCause | None:
+def find_place_cause(cluster: ClusterProfile, properties: Mapping[str, str]) -> PlaceCause | None:
     """Why a driver with ``properties`` has no place on ``cluster``; None where the pages cannot be read."""
     ui = cluster.master_ui.rstrip("/")
     if not ui:
@@ -78,13 +78,13 @@ def driver_needs(cluster: ClusterProfile, properties: Mapping[str, str]) -> Driv
 
 
 def require_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> None:
-    """Refuse to launch a driver that would wait for ever on the cluster as it is.
+    """Raise if the cluster in its present state could never run the driver.
 
     Raises:
         ClusterUnavailableError: what launches drivers has lost its master.
         NoResourcesError: the driver is larger than any node, or no node meets its constraints.
     """
-    cause = ask_place(cluster, properties)
+    cause = find_place_cause(cluster, properties)
     if cause is None or not cause.never:
         return
     kind = ClusterUnavailableError if cause.unregistered else NoResourcesError

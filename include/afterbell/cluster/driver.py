@@ -44,5 +44,5 @@ def manager_settings(properties: Mapping[str, str], environment: Mapping[str, st
     return nodes.executor_settings(properties, environment) if nodes else {}
 
 
-HANDED_ON = (executor_variables, manager_settings)
+PASSED_ON = (executor_variables, manager_settings)
 """What a driver sets for its executors before its session opens: each of its properties and its environment."""

@@ -22,7 +22,7 @@ class DriverState(StrEnum):
 
     @property
     def over(self) -> bool:
-        """Whether this state is final to the cluster; a lost driver may run on all the same."""
+        """Whether this state is final to the cluster; a lost driver may still be running."""
         return self in _OVER
 
 

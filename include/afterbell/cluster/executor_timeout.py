@@ -10,7 +10,7 @@ Verdict = Literal["wait", "not accepted", "no executor", "executors lost"]
 
 @dataclass(frozen=True)
 class ExecutorLimits:
-    """Seconds to be accepted by the cluster manager, and to be without any executor while one is needed."""
+    """Timeouts (s): until the cluster manager accepts the driver, and without an executor while one is needed."""
 
     registered: float
     first_executor: float
@@ -18,7 +18,7 @@ class ExecutorLimits:
 
 @dataclass(frozen=True)
 class DriverView:
-    """The state of a driver at one look.
+    """The state of a driver at one instant.
 
     Attributes:
         up: whether the Spark context exists.
@@ -32,7 +32,7 @@ class DriverView:
 
 
 class ExecutorPatience:
-    """Judges one look after the other.
+    """Checks the state of a driver against the timeouts.
 
     Args:
         limits: of this driver.

@@ -20,7 +20,7 @@ def packed(arguments: Sequence[str]) -> list[str]:
 
 
 def unpacked(arguments: Sequence[str]) -> list[str]:
-    """What ``packed`` was given; other arguments are returned as they are.
+    """The arguments that ``packed`` encoded; other arguments are returned unchanged.
 
     Raises:
         ValueError: the word is not one that ``packed`` makes.

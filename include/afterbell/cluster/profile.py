@@ -56,7 +56,7 @@ class ClusterProfile(ProfileKeys):
 
     @property
     def rest_address(self) -> str:
-        """``http://host:port`` of the REST submission protocol; empty where the driver runs beside the submitter."""
+        """``http://host:port`` of the REST submission protocol; empty where the driver runs in client mode."""
         return "" if self.deploy_mode == "client" else self.manager.require_nodes().rest_address(self)
 
     def spark_conf(self) -> dict[str, str]:

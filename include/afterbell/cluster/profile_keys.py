@@ -26,9 +26,9 @@ class ProfileKeys(Strict):
 
     Attributes:
         master: Spark's master address: ``local[N]``, ``spark://host:7077``, ``mesos://host:5050`` (or
-            ``mesos://zk://...``) for drivers beside the submitter, ``mesos://host:7077`` for Mesos' dispatcher.
+            ``mesos://zk://...``) for drivers in client mode, ``mesos://host:7077`` for Mesos' dispatcher.
         rest_url: ``http://host:6066`` of a standalone master, for drivers on the cluster.
-        deploy_mode: where the driver runs: beside the submitter, or on the cluster.
+        deploy_mode: ``client``: the driver runs on the submitter's machine; ``cluster``: on a node.
         driver_cores: cores of a driver on the cluster.
         driver_memory: heap of the driver's JVM, as Spark writes it (``4g``).
         executor_memory: heap of each executor's JVM; the local machine has no executor beside the driver.
@@ -38,7 +38,7 @@ class ProfileKeys(Strict):
         environment_archive: a packed Python environment, which executors unpack and run on.
         share: a folder that agents can read and the submitter can write: what a job needs is put there.
         credentials: whether the stores' keys go along with a job, or the nodes have their own.
-        warm_seconds: how long the JVM of a step beside the submitter waits for the run's next step, which then starts
+        warm_seconds: how long the JVM of a step in client mode waits for the run's next step, which then starts
             in it; 0: each step starts a JVM of its own.
         first_executor_seconds: how long a job is without any executor before it gives up.
         registered_seconds: how long the cluster manager may take to answer.

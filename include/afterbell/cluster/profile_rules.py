@@ -33,7 +33,7 @@ def problems(profile: ProfileKeys, manager: ClusterManager) -> list[str]:
 
 def _place(profile: ProfileKeys) -> Iterator[str]:
     if profile.deploy_mode == "cluster" and profile.warm_seconds:
-        yield "warm_seconds is for drivers beside the submitter, and deploy_mode is cluster: leave it out"
+        yield "warm_seconds is for drivers in client mode, and deploy_mode is cluster: leave it out"
 
 
 def _other_managers(profile: ProfileKeys, manager: ClusterManager) -> Iterator[str]:

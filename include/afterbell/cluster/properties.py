@@ -42,7 +42,7 @@ def _executors(profile: ProfileKeys) -> dict[str, str]:
 
 
 def _interpreter(profile: ProfileKeys) -> dict[str, str]:
-    """The Python of executors; a driver beside the submitter keeps the submitter's."""
+    """The Python of executors; a driver in client mode keeps the submitter's."""
     archive = profile.environment_archive
     return {
         "spark.archives": f"{archive}#{_UNPACKED}" if archive else "",

@@ -39,8 +39,9 @@ def require_reachable(cluster: ClusterProfile, environment: Mapping[str, str]) -
         if len(troubles) < len(places):
             return
     raise ClusterUnavailableError(
-        f"{cluster.rest_address or cluster.master} is not reached from {socket.gethostname()} ({'; '.join(troubles)}; "
-        f"tried {_TRIES} times), and nothing was submitted: start it, or correct the master of the Spark connection"
+        f"cannot connect to {cluster.rest_address or cluster.master} from {socket.gethostname()} "
+        f"({'; '.join(troubles)}; tried {_TRIES} times): nothing was submitted. Start it, or correct the master "
+        "of the Spark connection"
     )
 
 

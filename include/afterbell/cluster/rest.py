@@ -56,9 +56,7 @@ class RestSubmissions:
         """
         answer = self._send("POST", "create", {"action": "CreateSubmissionRequest", **payload}, once=True)
         if not answer.get("success"):
-            raise ClusterUnavailableError(
-                f"{self.url} launched no driver: {_message_of(answer) or 'it gives no reason'}"
-            )
+            raise ClusterUnavailableError(f"{self.url} launched no driver: {_message_of(answer) or 'no reason given'}")
         return str(answer["submissionId"])
 
     def status(self, driver: str) -> DriverStatus:

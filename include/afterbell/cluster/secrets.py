@@ -64,14 +64,14 @@ def require_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> 
 
 
 def open_doors(cluster: ClusterProfile) -> list[str]:
-    """Where ``cluster`` accepts anybody without a check, as far as the profile shows."""
+    """Warnings about unauthenticated access to ``cluster``, as far as the profile shows."""
     nodes = cluster.manager.nodes
     if nodes is None:
         return []
     doors: list[str] = []
     if cluster.conf.get("spark.authenticate") != "true":
         doors.append(
-            "spark.authenticate is off: whoever reaches driver or executors may run code there; set it in conf, and "
+            "spark.authenticate is off: anyone who can connect to a driver may run code there; set it in conf, and "
             "the secret as the Spark connection's password"
         )
     if cluster.rest_address:

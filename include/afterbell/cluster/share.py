@@ -1,4 +1,4 @@
-"""What drivers on the cluster are started from, put where the nodes can read it.
+"""Copies the files of a driver to a share that the nodes can read.
 
 Copies are named by their content: the same file is put once, a new one never takes the place of one that a driver is
 still to read.
@@ -25,7 +25,7 @@ Put = Callable[[str, Path], str]
 
 
 def is_folder(share: str) -> bool:
-    """Whether nodes read ``share`` like any folder of theirs."""
+    """Whether nodes read ``share`` as a local folder."""
     return share.startswith(("/", "file:/"))
 
 

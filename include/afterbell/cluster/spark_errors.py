@@ -19,7 +19,7 @@ def removed_by(error: BaseException) -> AfterbellError | None:
     if removed := _REMOVED.search(text):
         return NoResourcesError(
             f"the cluster's master removed this job ({removed[1]}): its executors ended again and again as soon as "
-            "they had started, or somebody ended it on its page. Look at work/<application>/<n>/stderr on a worker: "
+            "they had started, or a user ended it on its page. Look at work/<application>/<n>/stderr on a worker: "
             "Java, spark.executor.extraJavaOptions and executor_memory are the usual causes"
         )
     if silent := _SILENT.search(text):

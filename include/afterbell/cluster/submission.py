@@ -1,4 +1,4 @@
-"""What is sent along with a Spark job: the library, the jars, and the environment of the driver."""
+"""Files and settings that are submitted with a Spark job: the library, jars, and environment of the driver."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Submission:
 
 
 def submission(folders: Folders, master: str) -> Submission:
-    """Put together what every step of the project is submitted with, where the driver runs beside the submitter.
+    """Put together what every step of the project is submitted with, where the driver runs in client mode.
 
     Args:
         folders: the project and what its set-up made.

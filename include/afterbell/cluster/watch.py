@@ -18,8 +18,8 @@ from typing import NoReturn
 from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
-from afterbell.cluster.diagnosis import ask_manager
-from afterbell.cluster.driver import EXIT_PERMANENT, HANDED_ON, RECORD, STEP
+from afterbell.cluster.diagnosis import find_executor_cause
+from afterbell.cluster.driver import EXIT_PERMANENT, PASSED_ON, RECORD, STEP
 from afterbell.cluster.executor_timeout import DriverView, ExecutorLimits, ExecutorPatience, Verdict
 from afterbell.cluster.managers import manager_of
 from afterbell.cluster.managers.base import Nodes
@@ -43,7 +43,7 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
 
     Raises:
         ClusterUnavailableError: the cluster manager refused the driver.
-        ConfigError: the cluster manager refused the driver for good, what it needs on this machine is not there, or
+        ConfigError: the cluster manager rejected the driver, what it needs on this machine is missing, or
             ``spark.authenticate`` has no secret.
     """
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # not submitted: started by a test or in a shell
@@ -53,8 +53,8 @@ def open_session(builder: SparkSession.Builder) -> SparkSession:
     nodes = manager_of(properties.get("spark.master", "local")).nodes
     if nodes is None:
         return builder.getOrCreate()
-    for handed_on in HANDED_ON:
-        for name, value in handed_on(properties, os.environ).items():
+    for settings_of in PASSED_ON:
+        for name, value in settings_of(properties, os.environ).items():
             builder = builder.config(name, value)
     errors = nodes.driver_errors(SparkContext._jvm)  # noqa: SLF001
     watch = Watch(properties, nodes, errors)
@@ -129,11 +129,11 @@ class Watch(threading.Thread):
             what = f"has not accepted this driver within {self._limits.registered:.0f} s"
             return _unanswered(self._properties, self._nodes, what)
         request = self._nodes.executor_request(self._properties)
-        cause = ask_manager(request, self.context.applicationId)
+        cause = find_executor_cause(request, self.context.applicationId)
         what = "lost all of its executors and got none" if verdict == "executors lost" else "got no executor"
         return NoResourcesError(
             f"the driver {what} for {self._limits.first_executor:.0f} s from {request.master}: {cause}\n"
-            f"Asked for: {request.settings('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
+            f"Requested: {request.settings('spark.executor.memory', 'spark.executor.cores', 'spark.cores.max')} "
             f"(first_executor_seconds of the cluster profile is the limit). Application {self.context.applicationId}"
             + (f" on {request.ui}" if request.ui else "")
         )
@@ -143,8 +143,9 @@ def _unanswered(properties: Mapping[str, str], nodes: Nodes, what: str) -> Clust
     request = nodes.executor_request(properties)
     settings = request.settings(*nodes.acceptance, "spark.driver.host")
     return ClusterUnavailableError(
-        f"{request.master} {what}: does the master run, is it reached from {socket.gethostname()}, and does it reach "
-        f"the driver back (spark.driver.host, LIBPROCESS_IP on Mesos)? {settings or 'No role or driver host is set'}. "
+        f"{request.master} {what}: check that the master runs, that {socket.gethostname()} can connect to it, and that "
+        f"it can connect to the driver (spark.driver.host, LIBPROCESS_IP on Mesos). "
+        f"{settings or 'No role or driver host is set'}. "
         "registered_seconds of the cluster profile is the limit; the master's log shows refusals"
     )
 

@@ -16,7 +16,7 @@ _LASTING = re.compile(r"(?:^|/)(?:(?:pyspark|[^/]*-src|afterbell-[0-9a-f]{16})\.
 def keep_archives() -> None:
     """Let Python keep what it has read of the zip archives of Spark and of this library.
 
-    PySpark has Python forget all import paths before each task, and an archive's directory is then read anew for each
+    PySpark has Python forget all import paths before each task, and an archive's directory is then read again for each
     of its folders that something came from: an eighth of a second a task, or several. Spark's archives (one of them
     its own jar, which it puts on Python's path, too) never change, and the library's is named by its content; others,
     such as ``--py-files``, are left alone.
@@ -27,7 +27,7 @@ def keep_archives() -> None:
 
 
 def stand_back() -> None:
-    """Leave the processor to others, where the driver requests it: an executor may share its host with a daily run."""
+    """Lower the priority of this process if the driver requests it: an executor may share its host with a daily run."""
     niceness = int(os.environ.get(NICE) or 0)
     if niceness > os.getpriority(os.PRIO_PROCESS, 0):
         with suppress(PermissionError):

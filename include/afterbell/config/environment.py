@@ -1,4 +1,4 @@
-"""Every environment variable of the project: its name, what it is for, and what holds without it.
+"""Every environment variable of the project: its name, purpose and default.
 
 The one place for these names; a page of the manual lists the same (docs/reference/configuration.md). Two modules can't
 import it: ``embedded.guard``, a script that runs alone, and ``features.compiled``, whose code is part of the factors'

@@ -204,7 +204,7 @@ class Folders:
 
     @property
     def has_java(self) -> bool:
-        """Whether there is such a Java: whoever only submits needs none."""
+        """Whether there is such a Java: submitting alone needs none."""
         return bool(os.environ.get(JAVA_HOME)) or (self.env / "java_home").exists()
 
     @property

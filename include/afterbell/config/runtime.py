@@ -1,7 +1,7 @@
 """Where a step finds its stores: read from the environment that the launcher or the operator prepared.
 
 Secrets of S3 are not part of it: boto3 and S3A read ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY`` from the
-environment themselves, so that they never stand in arguments, configuration or logs.
+environment themselves, so that they never appear in arguments, configuration or logs.
 """
 
 from __future__ import annotations

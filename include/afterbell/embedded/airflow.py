@@ -38,7 +38,7 @@ _OURS = (
     CONFIG, PLATFORM, "JDK_JAVA_OPTIONS",
     *(name for manager in registered() for name in (*manager.inherited, *manager.secrets)),
 )  # fmt: skip
-"""The settings in force, and what drivers beside the submitter inherit from Airflow: docs/clusters.md."""
+"""The settings in force, and what drivers in client mode inherit from Airflow: docs/clusters.md."""
 
 _PARALLEL_TASKS = 4
 _TIMEOUTS = Timeouts(connect=10.0, read=10.0)
@@ -84,7 +84,7 @@ class Airflow(Service):
             self.spawn(component, [*self._command(), component, *options, *port], env)
 
     def trouble(self) -> str | None:
-        """Which component its own health page does not call healthy."""
+        """The first unhealthy component by Airflow's health page; None if all are healthy."""
         if not self.ports:
             return "it was never started"
         url = f"http://{LOOPBACK}:{self.ports['ui']}/api/v2/monitor/health"
@@ -138,7 +138,7 @@ class Airflow(Service):
             "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{self.home}/airflow.db?timeout=60",
             "AIRFLOW__LOGGING__BASE_LOG_FOLDER": str(self.home / "logs"),
             "AIRFLOW__LOGGING__LOGGING_CONFIG_CLASS": "afterbell.airflow.logs.LOGGING",
-            # Reading the DAGs takes seconds of a core. A file that changes is read at once all the same; what it reads
+            # Reading the DAGs takes seconds of a core. A file that changes is read at once in any case; what it reads
             # itself, such as the list of cluster profiles, is seen within this time.
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "180",
             "AIRFLOW__SCHEDULER__ENABLE_HEALTH_CHECK": "False",  # a port more, and one for all interfaces

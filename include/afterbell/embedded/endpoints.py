@@ -57,7 +57,7 @@ def endpoints(folders: Folders, platform: Platform, names: Sequence[str] = STORE
         if not (record and record.alive):
             if name not in names:
                 return 0
-            raise ServiceError(f"the embedded service {name!r} does not run: start it with `make up`")
+            raise ServiceError(f"the embedded service {name!r} is not running: start it with `make up`")
         return record.ports[name]
 
     s3_url: str | None = platform.s3.endpoint

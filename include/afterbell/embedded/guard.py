@@ -6,7 +6,7 @@ that is to be started again when it ends by itself is, on a clean slate: nothing
 Users are files in the folder of leases, named ``<pid>-<create time>``; a file ``detached`` stands for "until SIGTERM".
 A user killed by SIGKILL cannot remove its lease, so the guard checks for itself.
 
-The program stands in the guard's environment, not in its arguments: a command that ends processes by their
+The program is in the guard's environment, not in its arguments: a command that ends processes by their
 name must not end the guard along with the program that it is to start again.
 
 Needs psutil and nothing else of the project: it must start at once.

@@ -134,7 +134,7 @@ class Hdfs(Service):
         }
 
     def trouble(self) -> str | None:
-        """What keeps a file from being created below the feed's root as its owner; makes the root."""
+        """Why its owner cannot create a file below the feed's root, None if they can; creates the root."""
         if not self.ports:
             return "it was never started"
         hdfs, owner = self.context.platform.hdfs, self._owner

@@ -16,7 +16,7 @@ from afterbell.errors import PortInUseError, ServiceError
 LOOPBACK = "127.0.0.1"
 # Below the range that the system takes for outgoing connections, so that none takes the port before the service does.
 _FIRST, _LAST = 20_000, 31_999
-_handed_out: set[int] = set()
+_taken: set[int] = set()
 _lock = threading.Lock()
 
 
@@ -42,8 +42,8 @@ def free_port() -> int:
     with _lock:
         for _ in range(1000):
             port = random.SystemRandom().randint(_FIRST, _LAST)
-            if port not in _handed_out and is_free(port) and _is_ours(port):
-                _handed_out.add(port)
+            if port not in _taken and is_free(port) and _is_ours(port):
+                _taken.add(port)
                 return port
     raise ServiceError(f"no free port between {_FIRST} and {_LAST} on {LOOPBACK}: stop some servers, then try again")
 

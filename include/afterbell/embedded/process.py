@@ -204,8 +204,8 @@ class Supervisor:
         guard.end_all(left, guard.GRACE_SECONDS)
         if still := self.marked(service):
             raise ServiceError(
-                f"service {service!r} could not be stopped: processes {[item.pid for item in still]} live on; "
-                f"end them by hand (logs: {self.folder / service})"
+                f"service {service!r} could not be stopped: processes {[item.pid for item in still]} are still "
+                f"running; end them manually (logs: {self.folder / service})"
             )
         self._record(service, None)
         return bool(guards or left)

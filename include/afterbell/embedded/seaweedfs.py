@@ -98,7 +98,7 @@ class SeaweedFS(Service):
         return path if short else Path(tempfile.gettempdir()) / f"afterbell-{name}-{self.ports[name]}.sock"
 
     def trouble(self) -> str | None:
-        """What keeps a put into one of the buckets from succeeding; makes the buckets."""
+        """Why a put into one of the buckets fails, None if it succeeds; creates the buckets."""
         if not self.ports:
             return "it was never started"
         s3 = self.context.platform.s3

@@ -1,6 +1,6 @@
 """How the parts of SeaweedFS identify each other, so that they answer nobody else.
 
-By themselves its master, volumes and filer read, write and delete for whoever reaches their ports: every user of the
+By themselves its master, volumes and filer read, write and delete for anyone who reaches their ports: every user of the
 machine, and every web page in a browser on it. S3 alone requires a key.
 """
 

@@ -95,10 +95,10 @@ class Service(ABC):
 
     @abstractmethod
     def trouble(self) -> str | None:
-        """What keeps it from being usable, seen by really using it; None when it is healthy."""
+        """Why the service is not usable, by a real request; None if it is healthy."""
 
     def is_current(self) -> bool:
-        """Whether it runs with what the caller wants it to run with."""
+        """Whether it runs with the settings of the caller."""
         return True
 
     def stop(self) -> bool:
@@ -147,7 +147,7 @@ class Service(ABC):
 
     def _go_on(self, seconds: float) -> None:
         if self.context.cancelled.wait(seconds):
-            raise ServiceError(f"service {self.name!r}: start given up")
+            raise ServiceError(f"service {self.name!r}: start cancelled")
 
     def failure(self, what: str, log: Path) -> ServiceError:
         """The error of a start that failed, with the end of the log."""

@@ -76,7 +76,7 @@ def start(
             run until ``stop``.
         on_progress: called with each line of progress.
         environment: variables for Airflow beside its own (``AIRFLOW_CONN_*``); where they differ from those it runs
-            with, it is started anew.
+            with, it is restarted.
 
     Raises:
         PortInUseError: a configured port is taken.
@@ -201,7 +201,7 @@ def _start_all(context: ServiceContext, services: list[Service], on_progress: Pr
 
 
 def stop(folders: Folders, names: Sequence[str] | None = None, on_progress: Progress = _quiet) -> list[str]:
-    """Stop ``names`` (all by default), whoever uses them; returns those that were stopped.
+    """Stop ``names`` (all by default), even if others use them; returns those that were stopped.
 
     Raises:
         ServiceError: a process would not end.

@@ -1,4 +1,4 @@
-"""A candidate's out-of-sample predictions out of the lake, scored; and what its models look like inside."""
+"""Scores of a candidate's out-of-sample predictions in the lake, and the feature weights of its models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
-from afterbell.training.candidate import CandidateContent, candidate_key
+from afterbell.training.candidate import candidate_key
+from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.families import family_of
 
 
@@ -61,16 +62,16 @@ def read_rows(
 
 
 def insides(
-    store: ArtifactStore, candidate: CandidateContent, root: str = ""
+    store: ArtifactStore, candidate: CandidateDocument, root: str = ""
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
     weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
-    for item in candidate["models"]:
-        key = candidate_key(candidate["candidate_id"], item["path"], root)
-        body = store.get(key, max(int(item["size"]), DOCUMENT_BYTES))
+    for model in candidate.models:
+        key = candidate_key(candidate.candidate_id, model.path, root)
+        body = store.get(key, max(model.size, DOCUMENT_BYTES))
         digest = hashlib.sha256(body).hexdigest()
-        if digest != item["sha256"]:
-            raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {digest}; train again")
-        family = family_of(item["family"])
-        weights[family.weights][f"{family.name} h{item['horizon']}"] = family.load(body).weights()
+        if digest != model.sha256:
+            raise DigestMismatchError(f"{key}: expected SHA-256 {model.sha256}, found {digest}; train again")
+        family = family_of(model.family)
+        weights[family.weights][f"{family.name} h{model.horizon}"] = family.load(body).weights()
     return weights["gains"], weights["coefficients"]

@@ -27,8 +27,8 @@ def panels_of(rows: pl.DataFrame) -> dict[int, ScorePanel]:
     key = ["symbol", "session", "horizon", "family"]
     if rows.select(pl.struct(key).is_duplicated().any()).item():
         raise GateError(
-            f"out-of-sample predictions of candidate {rows['candidate_id'][0]} stand more than once for a symbol, "
-            "session, horizon and family; expected each once: the snapshot cannot decide anything"
+            f"out-of-sample predictions of candidate {rows['candidate_id'][0]} occur more than once for a "
+            "symbol, session, horizon and family; expected each once: this snapshot cannot be used for a decision"
         )
     horizons = sorted(rows["horizon"].unique().to_list())
     return {horizon: _panel(horizon, rows.filter(pl.col("horizon") == horizon)) for horizon in horizons}

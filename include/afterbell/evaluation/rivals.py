@@ -25,7 +25,7 @@ from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import SHADOW_SIGNALS, SIGNALS
-from afterbell.training.candidate import CandidateContent
+from afterbell.training.candidate_document import CandidateDocument
 
 LIVE_COLUMNS = ("symbol", "as_of", "horizon", "score")
 
@@ -63,7 +63,7 @@ def read_rival(
     champion: ComparedRelease,
     approved: ComparedRelease,
     own: CandidateScores,
-    candidate: CandidateContent,
+    candidate: CandidateDocument,
     settings: GateSettings,
 ) -> Rival:
     """The champion, and the last release that a person approved, beside a candidate.
@@ -79,7 +79,7 @@ def read_rival(
     Raises:
         GateError: predictions of a release stand more than once.
     """
-    session = date.fromisoformat(candidate["session"])
+    session, recipe = candidate.session, candidate.to_json()
     rows = read_rows(records.spark, records.s3, records.snapshot, [champion.candidate_id])
     contender = judge(rows, champion.candidate_id, champion.session, settings).contender
     least = settings.portfolio.min_symbols
@@ -94,7 +94,7 @@ def read_rival(
         paired=paired,
         approved=against_approved,
         approved_id=approved.release_id,
-        same_recipe=champion.recipe == (candidate["spec"], candidate["features"]),
+        same_recipe=champion.recipe == (recipe["spec"], recipe["features"]),
     )
 
 

@@ -1,10 +1,10 @@
-"""Kernels compiled by Numba for the processor at hand, and kept on disk for the next process.
+"""Kernels compiled by Numba for the current processor, and kept on disk for the next process.
 
 Compiling takes a second a kernel, loading a compiled one milliseconds. Numba keeps what it compiled by the path and
 the time stamp of a source file; the library reaches executors as an archive in a folder of its own each time, so here
 the key is the text of the sources. The folder is the user's own, since what lies there is run as code:
 ``AFTERBELL_KERNEL_CACHE``, or ``afterbell/kernels`` in the user's cache folder. Where it can't be written, or others
-could put their code there, every process compiles anew.
+could put their code there, every process compiles again.
 """
 
 from __future__ import annotations

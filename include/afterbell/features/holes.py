@@ -39,7 +39,7 @@ def plan_holes(calendar: Sequence[date], due: Collection[date], done: Collection
     Args:
         calendar: all sessions of the exchange, ascending, from ``depth`` before the first due one.
         due: sessions with bars that were known at their cut-off.
-        done: sessions that are stored under the definition at hand.
+        done: sessions that are stored under the current definition.
         depth: sessions before its own that a row may look at.
 
     Returns:

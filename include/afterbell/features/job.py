@@ -45,11 +45,11 @@ def features(args: StepArgs[FeaturesInputs]) -> FeaturesResult:
     """Fill the holes of each factor set, or find that there are none."""
     exchange, runtime = Exchange(), Runtime.from_env()
     exchange.require(args.session)
-    handed = args.inputs
-    sets = [factor_set(name) for name in handed.factor_sets or declared_sets()]
-    inputs = FeatureInputs(handed.bars_snapshot, handed.actions_snapshot, exchange, runtime.s3, handed.filings_snapshot)
+    given = args.inputs
+    sets = [factor_set(name) for name in given.factor_sets or declared_sets()]
+    inputs = FeatureInputs(given.bars_snapshot, given.actions_snapshot, exchange, runtime.s3, given.filings_snapshot)
     spark = lake_session(runtime, f"afterbell features {args.session}")
-    if handed.plan_only:
+    if given.plan_only:
         planned = tuple(_report_plan(spark, args, inputs, factors) for factors in sets)
         return _result(sets, {}).model_copy(update={"plan": planned})
     return _result(sets, {factors.name: _fill_set(spark, args, inputs, factors) for factors in sets})

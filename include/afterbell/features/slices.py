@@ -1,7 +1,7 @@
 """A plan cut into months, and months into the work of tasks; pure.
 
 A month is what the feature tables are partitioned by: whoever computes one writes one file of it. A task has
-neighbouring months, so that what it reads for the look-back of one it has at hand for the next; it has the whole market
+neighbouring months, so that what it reads for the look-back of one is in memory for the next; it has the whole market
 of a session, so no symbol with a long history weighs on one task, and ranks within a session need no exchange.
 """
 

@@ -95,7 +95,7 @@ def _staged(rows: pl.DataFrame, shape: Shape) -> pl.DataFrame:
 def read_history(
     source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]
 ) -> Drop:
-    """Read one object. Errors of ours become part of its line, which names the version that was read."""
+    """Read one object. Errors of the project become part of its line, which names the version that was read."""
     opened = open_drop(source, task, fetch)
     if isinstance(opened, Drop):
         return opened

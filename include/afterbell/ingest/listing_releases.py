@@ -1,4 +1,4 @@
-"""A person's confirmation that held bars of a symbol are right: written once, kept for good, applied by the next run.
+"""A person's confirmation that held bars of a symbol are right: written once, never removed, applied by the next run.
 
 A release is ``listings/<session>/<id>.json`` in the artifact bucket; session and id are those of the hold.
 """
@@ -96,7 +96,7 @@ def release_listing(
         symbol: whose bars are held.
         session: the first one that is held.
         by: who releases them.
-        reason: one line of 3 to 500 characters, kept for good.
+        reason: one line of 3 to 500 characters, stored permanently.
 
     Raises:
         ConfigError: the reason is not a line of 3 to 500 characters.
@@ -104,7 +104,7 @@ def release_listing(
     """
     if (symbol, session) not in held:
         known = ", ".join(f"{name} from {day}" for name, day in sorted(held)) or "none"
-        raise ObjectMissingError(f"no bars of {symbol!r} are held from {session} on; held are: {known}")
+        raise ObjectMissingError(f"no bars of {symbol!r} are held from {session} on; held symbols: {known}")
     try:
         given = ListingRelease(
             by=by, reason=reason.strip(), run_id="cli", at=datetime.now(UTC), symbol=symbol, session=session

@@ -21,7 +21,7 @@ from afterbell.cluster.progress import progress
 from afterbell.cluster.worker import keep_archives, stand_back
 from afterbell.config.runtime import Runtime, S3Location
 from afterbell.ingest.actions import evidence
-from afterbell.ingest.actions.past import previous_sessions, retold
+from afterbell.ingest.actions.past import find_changed_bars, previous_sessions
 from afterbell.ingest.actions.ratios import FAR_FROM_ONE
 from afterbell.ingest.actions.renames import find_renames
 from afterbell.ingest.fetch import Fetch, Stores
@@ -32,6 +32,7 @@ from afterbell.ingest.read import Drop, read_drops
 from afterbell.ingest.revisions import BAR_KEY, BAR_VALUES, MINUTE_KEY, MINUTE_VALUES, number_revisions
 from afterbell.ingest.slices import DropSlice
 from afterbell.ingest.task_results import (
+    CHANGED,
     EVIDENCE,
     FILES,
     FILINGS,
@@ -41,7 +42,6 @@ from afterbell.ingest.task_results import (
     RENAMED,
     REPEATS,
     REPORTS,
-    RETOLD,
     SEEN,
     SYMBOLS,
     Part,
@@ -142,9 +142,9 @@ def _bars(
         yield Part(EVIDENCE, work.kind, shown)
         repeats = pl.concat([repeats, shown.filter("unchanged").select(repeats.columns)]).unique()
     if work.kind == "bars":
-        restated = retold(revisions, earlier, exchange)
+        restated = find_changed_bars(revisions, earlier, exchange)
         if restated.height:
-            yield Part(RETOLD, work.kind, restated)
+            yield Part(CHANGED, work.kind, restated)
         delivered = {drop.outcome.drop_id: drop.rows for drop in drops if drop.rows is not None}
         renamed = find_renames(revisions, earlier, delivered)
         if renamed.height:

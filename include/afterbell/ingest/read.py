@@ -120,7 +120,7 @@ def _judge_waiting(source: Source, rules: RuleSet, waiting: Sequence[_Waiting]) 
 
 
 def read_drop(source: Source, rules: RuleSet, task: DropTask, fetch: Callable[[], tuple[StoredObject, bytes]]) -> Drop:
-    """Read one drop. Errors of ours become part of its line, which names the version that was read."""
+    """Read one drop. Errors of the project become part of its line, which names the version that was read."""
     opened = _open_and_parse(source, 0, task, fetch)
     return opened if isinstance(opened, Drop) else _judge_waiting(source, rules, [opened])[0]
 

@@ -1,7 +1,7 @@
 """Drops that an audit refused: they stay out of the lake until a person releases them, or another version comes.
 
 A refusal is ``refusals/<session>/<id>.json`` in the artifact bucket, a release ``<id>.released.json`` beside it. Both
-are written once and kept for good. The id is a function of source, store, key and version: a new delivery of the same
+are written once and never removed. The id is a function of source, store, key and version: a new delivery of the same
 key is another drop, and a listing alone shows whether a drop may be taken in.
 """
 
@@ -151,12 +151,12 @@ def release(store: ArtifactStore, refused_id: str, by: str, reason: str, run_id:
         store: the artifact store.
         refused_id: the refusal's id.
         by: who releases it.
-        reason: one line of 3 to 500 characters, kept for good.
+        reason: one line of 3 to 500 characters, stored permanently.
         run_id: the run of the form; ``cli`` from the command line.
 
     Raises:
         ConfigError: the reason is not a line of 3 to 500 characters.
-        ObjectMissingError: no drop was refused under this id; the message lists those that are held.
+        ObjectMissingError: no drop was refused with this id; the message lists the refused ones.
     """
     try:
         given = Release(by=by, reason=reason.strip(), run_id=run_id, at=datetime.now(UTC))
@@ -168,7 +168,7 @@ def release(store: ArtifactStore, refused_id: str, by: str, reason: str, run_id:
     refused, released = listed(store)
     if refused_id not in refused:  # membership: an id never becomes a key unchecked
         held = ", ".join(sorted(set(refused) - released)) or "none"
-        raise ObjectMissingError(f"no drop was refused under {refused_id!r}; held are: {held}")
+        raise ObjectMissingError(f"no drop was refused with the id {refused_id!r}; refused drops: {held}")
     key = refused[refused_id]
     try:
         store.put_if_absent(key.removesuffix(".json") + _RELEASED, given.model_dump_json(indent=2).encode() + b"\n")

@@ -22,7 +22,7 @@ def main(args: StepArgs[ReleaseDropInputs]) -> ReleaseDropResult:
     held, done = release(store, inputs.refusal_id, inputs.by, inputs.reason, args.run_id)
     message = f"drop {held.refusal.key} of session {held.refusal.session} is taken in by the next run"
     print(f"release_drop: {message}", flush=True)
-    return ReleaseDropResult(id=held.refusal.id, key=held.refusal.key, changed=done, said=message)
+    return ReleaseDropResult(id=held.refusal.id, key=held.refusal.key, changed=done, summary=message)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from afterbell.ingest.outcome import Outcome
 from afterbell.lake.files import NewFile
 
 LEDGER, SEEN, EVIDENCE, REJECTS = "ledger", "seen", "evidence", "rejects"
-REPEATS, RETOLD, RENAMED, FILES = "repeats", "retold", "renamed", "files"
+REPEATS, CHANGED, RENAMED, FILES = "repeats", "changed", "renamed", "files"
 FILINGS, SYMBOLS, REPORTS, LEVELS, STAGED = "filings", "symbols", "reports", "levels", "staged"
 """Names of parts: the drops' outcomes; those of drops that another task reports on; what bars show of actions;
 lines set aside; bars that repeat the session before, which the driver judges; bars that came late or changed;
@@ -100,7 +100,7 @@ class Parts:
         return [] if rows is None else [Outcome.from_json(text) for text in rows["outcome"].to_list()]
 
     def staged(self) -> list[NewFile]:
-        """The data files whose rows are yet to be numbered."""
+        """The data files whose rows are not numbered yet."""
         rows = self.rows(STAGED)
         return [] if rows is None else [NewFile(**row) for row in rows.rows(named=True)]
 

@@ -25,13 +25,13 @@ from afterbell.ingest.revisions import FILING_KEY, something_new
 from afterbell.ingest.stale import RULE, judge, stale_keys
 from afterbell.ingest.symbols import EVENTS, symbol_events
 from afterbell.ingest.task_results import (
+    CHANGED,
     EVIDENCE,
     FILINGS,
     REJECTS,
     RENAMED,
     REPEATS,
     REPORTS,
-    RETOLD,
     SYMBOLS,
     Parts,
 )
@@ -182,7 +182,7 @@ def _write_rows(base: Base, table: Table, frame: pl.DataFrame | None) -> list[Ne
 
 
 def _collect_evidence(base: Base, context: WriteContext, parts: Parts) -> pl.DataFrame | None:
-    shown, restated = parts.rows(EVIDENCE), parts.rows(RETOLD)
+    shown, restated = parts.rows(EVIDENCE), parts.rows(CHANGED)
     if shown is None and restated is None:
         return None
     evidence = with_past(

@@ -50,7 +50,7 @@ def append_once(
 def _require_commit(spark: SparkSession, table: Table, commit_id: str, branch: str) -> int:
     snapshot_id = find_commit(spark, table, commit_id, branch)
     if snapshot_id is None:
-        raise StaleInputError(f"table {table.name}: commit {commit_id} cannot be found after it was made")
+        raise StaleInputError(f"table {table.name}: commit {commit_id} was made, but cannot be found")
     return snapshot_id
 
 

@@ -59,7 +59,7 @@ def has_branch(spark: SparkSession, table: Table, branch: str) -> bool:
 def publish_branch(spark: SparkSession, table: Table, branch: str) -> int | None:
     """Move ``main`` to the head of ``branch`` and drop the branch, in one commit.
 
-    Nothing moves where the branch adds nothing, or where ``main`` has its commit already; it is dropped all the same.
+    Nothing moves where the branch adds nothing, or where ``main`` has its commit already; the branch is always dropped.
 
     Returns:
         The head of ``main`` afterwards; None where ``table`` has no such branch.

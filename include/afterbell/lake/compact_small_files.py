@@ -1,4 +1,4 @@
-"""Small files of a table, merged by whoever adds to it, so that the cost of reading depends on its rows alone.
+"""Small files of a table, merged by each writer, so that the cost of reading depends on its rows alone.
 
 A table without partitions gets a file a commit, and every ingest reads some of these tables whole. ``maintenance``
 tidies ``main`` once a week, every partition of it; until then the files would be as many as the sessions that came.

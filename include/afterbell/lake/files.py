@@ -2,7 +2,7 @@
 
 Row by row through the JVM is what a write through Spark costs. Here a task writes Parquet with PyArrow, straight to the
 store, and hands the driver no more than the files' names; the driver reads their footers and commits them. A file
-that no commit names is invisible: whoever dies in between leaves nothing but an orphan.
+that no commit names is invisible: a writer that dies in between leaves only an orphan.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def commit_sessions(
             raise
         raise BaseMovedError(
             f"table {table.name}: another run has written sessions between {first} and {last} since this one was "
-            "planned; plan again on what is there now"
+            "planned; plan again with the current sessions"
         ) from error
 
 
@@ -259,11 +259,11 @@ def data_file(spark: SparkSession, live_table: Any, file: NewFile) -> Any:
 
 
 def discard_files(files: Sequence[NewFile], s3: S3Location) -> None:
-    """Remove files that will never be committed; one that is not there any more doesn't matter."""
+    """Remove files that will never be committed; one that no longer exists is ignored."""
     for file in files:
         if not file.body:
             storage, path = open_storage(file.path, s3)
             try:
                 storage.delete_file(path)
             except OSError:
-                continue  # invisible all the same; maintenance collects it
+                continue  # invisible in any case; maintenance removes it

@@ -93,7 +93,7 @@ def tend(spark: SparkSession, table: Table, this: Round) -> dict[str, int | list
             persistently(f"table {table.name}, branch {branch}", partial(_drop_branch, spark, table, branch))
     busy = audits_at_work(metadata, gone)
     outcome: dict[str, int | list[str]] = {"branches": gone, "postponed": busy}
-    # A run that is being audited must find main where it left it, or it has to start anew.
+    # A run that is being audited must find main where it left it, or it has to start again.
     outcome |= {"compacted": 0, "files": 0, "manifests": 0} if busy else _rewrite_files(spark, table, metadata, this)
     return outcome | _expire_snapshots(spark, table, this, gone) | _remove_orphans(spark, table, this)
 

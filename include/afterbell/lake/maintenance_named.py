@@ -1,4 +1,4 @@
-"""What releases, candidates and runs name in the artifact store, and which of their folders nobody needs any more."""
+"""What releases, candidates and runs name in the artifact store, and which of their folders can be removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPERIMENTS = "experiments"
 
 @dataclass(frozen=True)
 class Named:
-    """What must not be taken away.
+    """Snapshots, candidates and releases that must be kept.
 
     Attributes:
         numbers: every whole number in a document that counts; the snapshot ids are among them.
@@ -48,7 +48,7 @@ def read_named(store: ArtifactStore, before: datetime, experiments_before: datet
     snapshot, and a number too many only keeps a snapshot for longer.
 
     Raises:
-        PermanentError: a document cannot be read: then nobody knows what it names, and nothing may be removed.
+        PermanentError: a document cannot be read: what it names is unknown, so nothing may be removed.
     """
     manifests = [entry.key for entry in store.list("releases/") if entry.key.endswith("/manifest.json")]
     pointer = [_POINTER] if store.exists(_POINTER) else []
@@ -78,8 +78,8 @@ def _read_values(store: ArtifactStore, key: str) -> list[int | str]:
         return list(_leaves(json.loads(store.get(key))))
     except ValueError as error:
         raise PermanentError(
-            f"{store.bucket}/{key} is not JSON ({error}), so nobody knows which snapshots it names: nothing was "
-            "removed; correct or remove that object, then run the maintenance again"
+            f"{store.bucket}/{key} is not JSON ({error}), so the snapshots that it names are unknown: nothing was "
+            "removed. Correct or remove that object, then run the maintenance again"
         ) from error
 
 

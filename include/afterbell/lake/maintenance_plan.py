@@ -66,7 +66,7 @@ class Compaction(Strict):
 
 
 class Keep(Strict):
-    """How long things are kept.
+    """Retention times.
 
     Attributes:
         longest_run_hours: nothing younger is touched, and no audit branch is older and still in use.

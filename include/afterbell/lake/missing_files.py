@@ -1,4 +1,4 @@
-"""Files that a snapshot names and that are gone: one message, whoever meets it: PyArrow, Iceberg, or a Spark task."""
+"""Files that a snapshot names and that are gone: one message, whether PyArrow, Iceberg or a Spark task reports it."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ _LONGEST = 300
 
 
 def outage_of(error: BaseException) -> StoreUnavailableError | None:
-    """The error of ours for a store that is away or full; None where ``error`` reports neither."""
+    """The project's error for a store that is away or full; None where ``error`` reports neither."""
     for link in _chain_of_causes(error):
         if isinstance(link, StoreUnavailableError):
             return link
@@ -61,7 +61,7 @@ def outage_of(error: BaseException) -> StoreUnavailableError | None:
             return _disk_full_error(error, text, match)
         if match := _FULL_STORE.search(text):
             return StoreFullError(
-                f"a store has no room ({_line_of(text, match)}): free space there, raise its quota or add a DataNode"
+                f"a store is full ({_line_of(text, match)}): free space there, raise its quota or add a DataNode"
             )
         if ours := _OURS.search(text):
             kind = StoreFullError if ours[1] == StoreFullError.__name__ else StoreUnavailableError

@@ -68,7 +68,7 @@ def _require_file(jdbc: str) -> None:
     # SQLite would make an empty file of a wrong path.
     uri = catalog_uri(jdbc)
     if uri.startswith("sqlite:///") and not Path(uri.removeprefix("sqlite:///")).is_file():
-        raise StoreConfigError(f"the lake's catalog {jdbc} isn't there: nothing was ingested yet; try ./afterbell run")
+        raise StoreConfigError(f"the lake's catalog {jdbc} does not exist: nothing was ingested; try ./afterbell run")
 
 
 def table_names(catalog: Catalog) -> list[str]:

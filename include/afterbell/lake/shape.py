@@ -50,7 +50,7 @@ class Shape:
     field: str = ""
 
     def only(self, names: Collection[str]) -> Shape:
-        """The same with some of the columns, for whoever reads no others; names that it lacks are passed over."""
+        """The same with some of the columns; names that it lacks are ignored."""
         return replace(self, schema=pa.schema([field for field in self.schema if field.name in names]))
 
     def partition(self) -> pl.Expr:

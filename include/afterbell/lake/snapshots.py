@@ -30,7 +30,7 @@ Result = TypeVar("Result")
 
 
 def live(spark: SparkSession, table: Table) -> Any:
-    """Iceberg's own object of ``table``, at its newest metadata, whoever wrote it."""
+    """Iceberg's own object of ``table``, at its newest metadata."""
     # Spark has no public door to it; Spark3Util is the one that Iceberg keeps for Spark's users.
     loader = spark._jvm.org.apache.iceberg.spark.Spark3Util  # noqa: SLF001
     live_table = loader.loadIcebergTable(spark._jsparkSession, table.full_name)  # noqa: SLF001
@@ -60,7 +60,7 @@ def persistently(what: str, action: Callable[[], Result]) -> Result:
                 raise
             if attempt == _TRIES:
                 raise StoreUnavailableError(
-                    f"{what}: another writer was in the way {_TRIES} times; try again later"
+                    f"{what}: conflicts with other writers in {_TRIES} attempts; try again later"
                 ) from error
             # Full jitter: writers that met must not come back together.
             time.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.05 * 2**attempt)))  # noqa: S311 - a pause is no secret

@@ -56,7 +56,7 @@ def lake_conf(runtime: Runtime) -> dict[str, str]:
 
 
 def lake_session(runtime: Runtime, app: str) -> SparkSession:
-    """The session of this driver; master, cores, memory and jars come from whoever submitted it."""
+    """The session of this driver; master, cores, memory and jars come from the submitter."""
     builder = SparkSession.builder.appName(app)
     for key, value in lake_conf(runtime).items():
         builder = builder.config(key, value)

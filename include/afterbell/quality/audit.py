@@ -96,7 +96,7 @@ def run_audit(folder: Path, subjects: Iterable[Subject]) -> Report:
         judge(subject, outcome, report)
         outcomes.append(outcome)
     if not outcomes:
-        raise ValidationFailedError("audit: expected something to judge, found nothing that the branch adds")
+        raise ValidationFailedError("audit: expected new rows to audit, found none on the branch")
     report.data_docs = write_docs(context, folder, outcomes)
     return report
 

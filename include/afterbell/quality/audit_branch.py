@@ -151,7 +151,7 @@ def divide(name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[Exp
     """The subjects of one table: all of its rows, each under the rules of the source that its drop is of.
 
     Raises:
-        ValidationFailedError: some rows are of no source that is declared, so nothing is expected of them.
+        ValidationFailedError: some rows belong to no declared source, so no rules apply to them.
     """
     if len(sets) == 1:
         return [Subject(name, frame, row_expectations(sets[0].rules, frame.columns, sets[0].symbol_pattern))]
@@ -171,7 +171,7 @@ def divide(name: str, frame: pl.DataFrame | DataFrame, rows: int, sets: list[Exp
     seen = sum(subject.rows() for subject in subjects)
     if seen != rows:
         raise ValidationFailedError(
-            f"audit of {name}: {rows - seen} of {rows} rows are of no source in include/config/sources; "
+            f"audit of {name}: {rows - seen} of {rows} rows belong to no source in include/config/sources; "
             "expected rules for every row"
         )
     return subjects

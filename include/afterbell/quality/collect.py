@@ -54,7 +54,7 @@ class Gatherer:
         self._judged = [(source, rules) for source, rules in judged if source.kind == "bars"]
         self._exchange = Exchange(self._judged[0][0].exchange) if self._judged else Exchange()
         self._whole = WholeSessions(reader, self._judged, self._exchange)
-        # A run that is cut off at the limit breaks the rule all the same.
+        # A run that is cut off at the limit breaks the rule, too.
         self._run = max([_RUN, *(rules.stale_limit() or 0 for _, rules in self._judged)])
         self._ledger = reader.added(DROPS)
         self._released = self._fully_released(released)

@@ -74,7 +74,7 @@ class Found:
         return {key: reasons for key, reasons in broken_rules.items() if reasons and key not in self.released}
 
     def named(self) -> list[str]:
-        """A sentence for each session that breaks a rule and is published all the same."""
+        """A sentence for each session that breaks a rule and is published nevertheless."""
         refused = self.broken()
         return [
             f"session {facts.session} of {facts.source} {self._reason_published(facts)}: {reason}"
@@ -85,5 +85,5 @@ class Found:
 
     def _reason_published(self, facts: SourceFacts) -> str:
         if (facts.source, facts.session) in self.released:
-            return "was let in by a person all the same"
-        return f"came with {len(self.others)} others and was published all the same"
+            return "was released by a person"
+        return f"came with {len(self.others)} others and was published nevertheless"

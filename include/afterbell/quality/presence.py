@@ -65,7 +65,7 @@ class Presence:
         rows = rows.filter(pl.col("source").is_in(list(self._judged)))
         if rows.is_empty():
             return
-        # A drop that came after the next session's may bring nothing new: its session counts as delivered all the same.
+        # A drop that came after the next session's may bring nothing new: its session still counts as delivered.
         known = (pl.col("knowledge_time") <= pl.col("_as_of")).fill_null(value=False)
         marked = rows.join(self._nights, on=["source", "session"], how="left").select(
             "source", *_KEY, on_night=(pl.col("_day") == pl.col("session")).fill_null(value=False) | known

@@ -240,7 +240,7 @@ def _jumps(judgement: Judgement) -> ReportedJumps:
 
 
 def _latest(rows: pl.DataFrame | None, day: str) -> NewestRows:
-    """Rows that are accepted and reported all the same: the latest, and how many there are."""
+    """Rows that are accepted but reported: the latest, and how many there are."""
     if rows is None:
         return NewestRows()
     latest = rows.sort([day, "symbol"], descending=[True, False]).head(_LISTED)

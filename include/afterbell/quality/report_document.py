@@ -1,4 +1,4 @@
-"""The quality report as a document: what its JSON has, for whoever writes it and whoever reads it.
+"""The quality report as a document: what its JSON has, for its writer and its readers.
 
 A report of an earlier version lacks what was not reported then: it is read as one that has nothing of it.
 """

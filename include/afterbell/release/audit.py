@@ -43,8 +43,8 @@ class Entry(Strict):
         run_id: the run it happened in; ``cli`` from the command line.
         at: UTC instant at which it began.
         source: the pointer before; None where nothing had been published.
-        target: the pointer as it was to be, but for the name of this entry.
-        refused: why the pointer that stood there was not believed and does not count as ``source``; None where it was.
+        target: the pointer as it was to be, without the name of this entry.
+        refused: why the previous pointer was not trusted and does not count as ``source``; None where it was trusted.
     """
 
     id: str = Field(pattern=r"^[0-9a-f]{16}$")
@@ -114,7 +114,7 @@ def begin(store: ArtifactStore, entry: Entry) -> None:
             ) from error
 
 
-def settle(store: ArtifactStore, current: Champion | None) -> None:
+def confirm_move(store: ArtifactStore, current: Champion | None) -> None:
     """Confirm the move that made ``current``, if it isn't yet: a crash may have come between it and the pointer."""
     if current is None or current.audit is None:
         return

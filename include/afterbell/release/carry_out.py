@@ -1,4 +1,4 @@
-"""The step `move_champion`: what a person chose and agreed to, ``python -m afterbell.release.carry_out``.
+"""The step `move_champion`: carries out what a person approved, ``python -m afterbell.release.carry_out``.
 
 Inputs: action, reason, by, approved_by, champion (the one that served when they agreed), target.
 """

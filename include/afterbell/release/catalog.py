@@ -39,7 +39,7 @@ def read_manifest(store: ArtifactStore, release_id: str) -> Manifest:
     """
     known = list_releases(store)
     if release_id not in known:  # membership: an id never becomes a path unchecked
-        raise ObjectMissingError(f"release {release_id!r} is not there; there are: {', '.join(known) or 'none'}")
+        raise ObjectMissingError(f"release {release_id!r} does not exist; existing: {', '.join(known) or 'none'}")
     key = release_key(release_id)
     return parse_manifest(store.get(key), key)
 
@@ -85,7 +85,7 @@ def require_recorded(store: ArtifactStore, release_id: str) -> None:
     Raises:
         DigestMismatchError: the pointer or the audit trail has another digest.
     """
-    # With a pointer that is not believed a release can still be promoted: the audit trail counts.
+    # With a pointer that is not trusted a release can still be promoted: the audit trail counts.
     for digest, where in recorded_digests(store, read_standing(store).champion, release_id):
         _require_digest(store, release_id, digest, where)
 
@@ -94,7 +94,7 @@ def require_pointed_at(store: ArtifactStore, release_id: str) -> None:
     """Refuse the champion's release where its manifest is not the one that the pointer names.
 
     Raises:
-        DigestMismatchError: it isn't, or the pointer is not believed.
+        DigestMismatchError: it isn't, or the pointer is not trusted.
     """
     champion, _ = read_champion(store)
     if champion and champion.release_id == release_id:

@@ -29,7 +29,7 @@ def main(args: StepArgs[CheckReleaseInputs]) -> CheckReleaseResult:
             champion=planned.champion,
             target=planned.target,
             moves=planned.moves,
-            said=planned.summary,
+            summary=planned.summary,
             verified=_files(planned.verified),
         )
     champion, _ = read_champion(store)
@@ -46,7 +46,7 @@ def main(args: StepArgs[CheckReleaseInputs]) -> CheckReleaseResult:
         champion=champion.release_id if champion else None,
         target=release_id,
         moves=False,
-        said=summary,
+        summary=summary,
         verified=_files(verified),
     )
 

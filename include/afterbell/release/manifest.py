@@ -106,7 +106,7 @@ class Champion(Strict):
         previous: what a rollback goes back to; None where that is not known.
         moved_at: UTC instant.
         run_id: the run that moved the pointer.
-        audit: key of the move's entry in the audit trail, without which it is not believed; None for pointers of
+        audit: key of the move's entry in the audit trail, without which it is not trusted; None for pointers of
             before there was one.
         chosen_until: a person moved the pointer: runs of sessions up to this one leave it alone, later ones compete
             with the champion as ever. None where a run moved it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from afterbell.errors import PreconditionFailedError, RetryableError, UnknownOutcomeError
-from afterbell.release.audit import Entry, begin, settle
+from afterbell.release.audit import Entry, begin, confirm_move
 from afterbell.release.manifest import POINTER, Champion
 from afterbell.release.trusted import read_champion
 from afterbell.stores.artifacts import ArtifactStore
@@ -36,7 +36,7 @@ def move(store: ArtifactStore, entry: Entry, etag: str | None) -> Published:
             store.put_if_match(POINTER, pointer.to_bytes(), etag)
     except (PreconditionFailedError, UnknownOutcomeError) as error:
         return _resolve_failed_write(store, pointer, etag, error)
-    settle(store, pointer)
+    confirm_move(store, pointer)
     return Published(pointer.release_id, pointer.previous, True, "the pointer moved")
 
 
@@ -44,7 +44,7 @@ def _resolve_failed_write(store: ArtifactStore, pointer: Champion, etag: str | N
     # The race or the answer was lost: what the pointer holds now decides, nothing is undone.
     after, now = read_champion(store)
     if after and after.release_id == pointer.release_id:
-        settle(store, after)
+        confirm_move(store, after)
         return Published(after.release_id, after.previous, after == pointer, "the pointer stands")
     named = after.release_id if after else "nothing"
     if now == etag:

@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError, StaleInputError, UnprovenPointerError
-from afterbell.release.audit import Entry, moves, next_instant, request_id, settle
+from afterbell.release.audit import Entry, confirm_move, moves, next_instant, request_id
 from afterbell.release.catalog import Verified, read_manifest, release_key, verify_release
 from afterbell.release.manifest import RELEASE_ID, Champion, sha256
 from afterbell.release.pointer import Published, move
@@ -30,7 +30,7 @@ class Choice(Strict):
     Attributes:
         action: ``promote`` a release, or ``rollback``.
         release_id: of the release; empty for a rollback means the champion before the present one.
-        reason: why; it is kept for good.
+        reason: why; stored permanently.
         by: who requests it.
         run_id: the run it is made in, so that its retries are the same request; ``cli`` from the command line.
     """
@@ -79,7 +79,7 @@ class MovePlan:
     """What a choice would do.
 
     Attributes:
-        champion: the release that serves now, by the audit trail where the pointer is not believed; None where none
+        champion: the release that serves now, by the audit trail where the pointer is not trusted; None where none
             does.
         target: the release that is to serve; it has been verified.
         moves: whether the pointer would move.
@@ -97,12 +97,12 @@ class MovePlan:
 def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     """Verify the requested release and report what would be done; nothing is changed.
 
-    A pointer that is not believed is replaced, whatever it names: that is how it is corrected.
+    A pointer that is not trusted is replaced, whatever it names: that is how it is corrected.
 
     Raises:
         ConfigError: there is nothing that a rollback could go back to.
         ObjectMissingError: there is no such release.
-        UnprovenPointerError: a rollback names no release, and the pointer is not believed.
+        UnprovenPointerError: a rollback names no release, and the pointer is not trusted.
         DigestMismatchError: bytes of the release differ from their digests.
         PermanentError: a model of it does not load or predict.
     """
@@ -118,7 +118,7 @@ def plan(store: ArtifactStore, request: Choice) -> MovePlan:
     verified = verify_release(store, target)
     sentence = f"{request.action}: the champion moves from {current.release_id if current else 'nothing'} to {target}"
     if refusal:
-        sentence += f"; the pointer that is there is not believed ({refusal})"
+        sentence += f"; the current pointer is not trusted ({refusal})"
     return MovePlan(current.release_id if current else None, target, True, sentence, verified)
 
 
@@ -139,12 +139,12 @@ def carry_out(store: ArtifactStore, request: Choice, seen: str | None = None) ->
     current, etag = standing.champion, standing.etag
     name = current.release_id if current else None
     if not planned.moves:
-        settle(store, current)
+        confirm_move(store, current)
         return Published(name, current.previous if current else None, False, planned.summary)
     if name != planned.champion or (seen is not None and seen != name):
         raise StaleInputError(
-            f"the champion is {name} now, but {request.action} to {planned.target} was agreed to when it was "
-            f"{seen or planned.champion}: ask again"
+            f"the champion is {name} now, but {request.action} to {planned.target} was approved when the champion was "
+            f"{seen or planned.champion}: request it again"
         )
     manifest = read_manifest(store, planned.target)
     now = next_instant(current)
@@ -169,7 +169,7 @@ def _was_made_by(request: Choice, current: Champion) -> bool:
 def _already_done(current: Champion) -> str:
     return (
         f"this very request made {current.release_id} champion at {current.moved_at}: nothing is left to do. To move "
-        "on from there, ask again with another reason"
+        "on from there, request it again with another reason"
     )
 
 

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from afterbell.errors import DigestMismatchError, PreconditionFailedError, StaleInputError, UnknownOutcomeError
-from afterbell.release.audit import Entry, next_instant, request_id, settle
+from afterbell.release.audit import Entry, confirm_move, next_instant, request_id
 from afterbell.release.catalog import read_champion, release_key, verify_release
 from afterbell.release.manifest import Champion, Manifest, parse_manifest, release_id, sha256
 from afterbell.release.pointer import Published, move
 from afterbell.run.contracts.models import HorizonMetrics
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
-from afterbell.training.candidate import CandidateContent, candidate_key, read_candidate
+from afterbell.training.candidate import candidate_key, read_candidate
+from afterbell.training.candidate_document import CandidateDocument
 
 
 @dataclass(frozen=True)
@@ -40,27 +41,27 @@ class Judged:
 
 
 def build_manifest(
-    candidate: CandidateContent,
+    candidate: CandidateDocument,
     session: date,
     metrics: Mapping[str, HorizonMetrics],
     reason: str,
     verdict: str = "publish",
 ) -> Manifest:
     """The manifest of a candidate that the gate judged."""
-    identifier = candidate["candidate_id"]
+    identifier, document = candidate.candidate_id, candidate.to_json()
     return Manifest.model_validate(
         {
             "release_id": release_id(session, identifier),
             "session": session,
             "candidate_id": identifier,
-            "models": candidate["models"],
-            "features": candidate["features"],
-            "inputs": candidate["inputs"],
-            "spec": candidate["spec"],
+            "models": document["models"],
+            "features": document["features"],
+            "inputs": document["inputs"],
+            "spec": document["spec"],
             "metrics": {horizon: values.to_json() for horizon, values in metrics.items()},
             "verdict": {"verdict": verdict, "reason": reason},
-            "code_version": candidate["code_version"],
-            "environment": candidate["environment"],
+            "code_version": document["code_version"],
+            "environment": document["environment"],
         }
     )
 
@@ -143,7 +144,7 @@ def move_champion(
     current, etag = read_champion(store)
     decided = _decide_without_moving(current, manifest)
     if decided:
-        settle(store, current)
+        confirm_move(store, current)
         return decided
     require_rival(current, manifest, judged_against)
     now = next_instant(current)

@@ -29,10 +29,10 @@ class TrustedPointer:
     """The stored pointer, and the champion by the audit trail.
 
     Attributes:
-        champion: the champion by the audit trail: the pointer itself, or where that is not believed the target of the
+        champion: the champion by the audit trail: the pointer itself, or where that is not trusted the target of the
             newest confirmed move; None where the trail confirms no move.
         etag: of the stored object, for a conditional write; None where there is no object.
-        refusal: why the pointer is not believed; empty where it is.
+        refusal: why the pointer is not trusted; empty where it is.
     """
 
     champion: Champion | None
@@ -74,7 +74,7 @@ def _remedy(champion: Champion | None) -> str:
 
 
 def _read_pointer(store: ArtifactStore) -> tuple[Champion | None, str | None, str]:
-    """The pointer, its ETag, and why it is not believed."""
+    """The pointer, its ETag, and why it is not trusted."""
     try:
         body, etag = store.get_with_etag(POINTER)
     except ObjectMissingError:
@@ -88,7 +88,7 @@ def _read_pointer(store: ArtifactStore) -> tuple[Champion | None, str | None, st
 
 
 def _disbelief(store: ArtifactStore, pointer: Champion) -> str:
-    """Why a pointer with an entry is not believed; empty where it is."""
+    """Why a pointer with an entry is not trusted; empty where it is."""
     named = f"{POINTER} names release {pointer.release_id} and the audit entry {pointer.audit}"
     try:
         entry = read_entry(store, str(pointer.audit))
@@ -107,7 +107,7 @@ def _disbelief(store: ArtifactStore, pointer: Champion) -> str:
 
 
 def _disbelief_of_old(store: ArtifactStore, pointer: Champion) -> str:
-    """Why a pointer without an entry is not believed: versions up to 0.2.0 wrote such.
+    """Why a pointer without an entry is not trusted: versions up to 0.2.0 wrote such.
 
     It is believed while the trail confirms no move, where the release's manifest and the result of the run that
     published it agree with it. The first move after the update writes the trail.

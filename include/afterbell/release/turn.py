@@ -2,20 +2,19 @@
 
 Without that the gate of one run compares with a champion that another run is about to replace, and its `publish`
 refuses. A turn is a courtesy: the conditional write of the pointer is what keeps it right. So a turn ends by itself
-after ``LEASE``, for the run that holds it and for whoever waits.
+after ``LEASE``, for the run that holds it and for the runs that wait.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from afterbell.errors import AfterbellError, ObjectMissingError, PreconditionFailedError, UnknownOutcomeError
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.lease import Lease
 
 KEY = "gate/turn.json"
 LEASE = timedelta(minutes=5)
@@ -40,12 +39,15 @@ def take_turn(store: ArtifactStore, run_id: str, by: datetime, report: Callable[
         by: when the waiting ends in any case, such as the run's deadline.
         report: is called once with a line that names the run in whose turn this one waits.
     """
+    lease = Lease(lambda: store, KEY)
     patience, reported = min(LEASE, by - datetime.now(UTC)), False
     over = time.monotonic() + max(patience.total_seconds(), 0.0)
     while time.monotonic() <= over:
-        turn, etag = _read_turn(store)
+        body, etag = lease.read()
+        turn = _parse_turn(body)
         if turn is None or turn.run_id == run_id or turn.until <= datetime.now(UTC):
-            if _write_turn(store, Turn(run_id=run_id, until=datetime.now(UTC) + LEASE), etag):
+            own = Turn(run_id=run_id, until=datetime.now(UTC) + LEASE)
+            if lease.claim(own.model_dump_json().encode(), etag):
                 return
             continue  # another run was first: see which
         if not reported:
@@ -56,34 +58,12 @@ def take_turn(store: ArtifactStore, run_id: str, by: datetime, report: Callable[
 
 def give_back_turn(store: ArtifactStore, run_id: str) -> None:
     """Let the next run have its turn; nothing happens where this run has none, or the store does not answer."""
-    with suppress(AfterbellError):
-        turn, _ = _read_turn(store)
-        if turn is not None and turn.run_id == run_id:
-            store.delete(KEY)
+    Lease(lambda: store, KEY).give_back(lambda body: (turn := _parse_turn(body)) is not None and turn.run_id == run_id)
 
 
-def _read_turn(store: ArtifactStore) -> tuple[Turn | None, str | None]:
-    """The turn and the ETag of its object; None for the turn where the object is missing or is not a valid turn."""
+def _parse_turn(body: bytes | None) -> Turn | None:
+    """The turn; None if there is none, or the object is not a valid turn."""
     try:
-        body, etag = store.get_with_etag(KEY)
-    except ObjectMissingError:
-        return None, None
-    try:
-        return Turn.model_validate_json(body), etag
+        return None if body is None else Turn.model_validate_json(body)
     except ValidationError:
-        return None, etag
-
-
-def _write_turn(store: ArtifactStore, turn: Turn, etag: str | None) -> bool:
-    """Write the turn if what lies there is still the same; whether it may be ours."""
-    body = turn.model_dump_json().encode()
-    try:
-        if etag is None:
-            store.put_if_absent(KEY, body)
-        else:
-            store.put_if_match(KEY, body, etag)
-    except PreconditionFailedError:
-        return False
-    except UnknownOutcomeError:
-        return True
-    return True
+        return None

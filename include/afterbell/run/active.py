@@ -1,7 +1,7 @@
 """Which daily runs are at work: a mark in the artifact store that each of their steps renews.
 
-Whoever can wait looks at the marks and stands back. They are a courtesy and decide nothing: a run that died leaves its
-mark, which counts for half an hour, and two writers that meet all the same are kept apart by the lake's commits.
+A backfill looks at the marks and waits. They are a courtesy and decide nothing: a run that died leaves its mark, which
+counts for half an hour, and two writers that meet nevertheless are kept apart by the lake's commits.
 """
 
 from __future__ import annotations
@@ -9,16 +9,16 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from afterbell.errors import AfterbellError
 from afterbell.run.steps import EXPERIMENT_RUNS, STEPS
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.stores.lease import Lease, list_leases
 
 PREFIX = "active/"
 COUNTS_FOR = timedelta(minutes=30)
-"""How long a mark that nobody renews is believed: longer than a step of a daily run should take."""
+"""How long a mark that is not renewed counts: longer than a step of a daily run should take."""
 _PATIENCE = 5.0
 
 
@@ -34,8 +34,8 @@ def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> It
     if step not in STEPS or run_slug.startswith(EXPERIMENT_RUNS):  # whose steps go by the same names
         yield
         return
-    key = f"{PREFIX}{run_slug}.json"
-    marking = threading.Thread(target=_quietly, args=(lambda: _mark(opened(), key, step),), daemon=True)
+    lease = Lease(opened, f"{PREFIX}{run_slug}.json")
+    marking = threading.Thread(target=_mark, args=(lease, step), daemon=True)
     marking.start()
     over = True
     try:
@@ -44,22 +44,14 @@ def at_work(step: str, run_slug: str, opened: Callable[[], ArtifactStore]) -> It
     finally:
         if over:
             marking.join(_PATIENCE)
-            _quietly(lambda: opened().delete(key))
+            lease.give_back()
 
 
 def active(store: ArtifactStore, now: datetime) -> list[str]:
     """The ids, as slugs, of the daily runs that are at work at ``now``."""
-    return [
-        mark.key.removeprefix(PREFIX).removesuffix(".json")
-        for mark in store.list(PREFIX)
-        if mark.modified is None or now - mark.modified < COUNTS_FOR
-    ]
+    keys = list_leases(store, PREFIX, now, COUNTS_FOR)
+    return [key.removeprefix(PREFIX).removesuffix(".json") for key in keys]
 
 
-def _mark(store: ArtifactStore, key: str, step: str) -> None:
-    store.put(key, json.dumps({"step": step, "at": datetime.now(UTC).isoformat()}).encode())
-
-
-def _quietly(action: Callable[[], object]) -> None:
-    with suppress(AfterbellError):
-        action()
+def _mark(lease: Lease, step: str) -> None:
+    lease.renew(json.dumps({"step": step, "at": datetime.now(UTC).isoformat()}).encode())

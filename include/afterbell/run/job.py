@@ -180,13 +180,13 @@ def _call(contract: Step[In_co, Out_co], body: Callable[[StepArgs[In_co]], Out_c
 def _require_fit(contract: Step[Inputs, Result], result: BaseModel) -> None:
     name, model = contract.name, contract.result.__name__
     if not isinstance(result, contract.result):
-        raise PermanentError(f"step {name!r} answered with {type(result).__name__}; expected {model}")
+        raise PermanentError(f"step {name!r} returned {type(result).__name__}; expected {model}")
     unknown = sorted(result.model_extra or ())
     if unknown:
-        raise PermanentError(f"the result of step {name!r} has {unknown}, which {model} does not know")
+        raise PermanentError(f"the result of step {name!r} has unknown fields {unknown}: they are not in {model}")
     document = to_json(result)
     if to_json(contract.result.model_validate_json(json.dumps(document))) != document:
-        raise PermanentError(f"the result of step {name!r} does not read back as it is written: {document}")
+        raise PermanentError(f"the result of step {name!r} is not equal after writing and reading it: {document}")
 
 
 def _write_result(args: StepArgs[Inputs], result: Result, started: datetime) -> str:

@@ -233,6 +233,6 @@ def inputs_of(step: Step[In_co, Result], results: Iterable[Mapping[str, JsonValu
     if missing:
         cleared = next(task for name, task in step.made_by.items() if name in missing)
         raise StaleInputError(
-            f"step {step.name!r} was not handed {missing}: clear the task {cleared!r} and all after it"
+            f"step {step.name!r} lacks its input {missing}: clear the task {cleared!r} and all after it"
         )
     return step.inputs.parse(step.name, json.dumps(merged))

@@ -1,4 +1,4 @@
-"""The models of a release, read for scoring: verified before they are opened, and of the schema at hand."""
+"""The models of a release, read for scoring: verified before they are opened, and of the expected schema."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from afterbell.training.families import load_model
 
 @dataclass(frozen=True)
 class ModelText:
-    """One model as it stands in the store: text of its family's declared format."""
+    """One model as it is stored: text of its family's declared format."""
 
     family: str
     horizon: int
@@ -22,7 +22,7 @@ class ModelText:
 
     @property
     def label(self) -> str:
-        """Its name in a message."""
+        """The model's name in messages."""
         return f"{self.family} of horizon {self.horizon}"
 
 
@@ -30,7 +30,7 @@ def open_release(store: ArtifactStore, release_id: str) -> tuple[Manifest, tuple
     """The manifest and the models of ``release_id``, ordered by horizon and family.
 
     Raises:
-        ObjectMissingError: the release or one of its files is not there.
+        ObjectMissingError: the release or one of its files does not exist.
         DigestMismatchError: a file's size or SHA-256 is not the manifest's, or the manifest is not the one that the
             champion pointer names; nothing of it was opened.
         StaleInputError: a model takes other features, or in another order, than the manifest says.

@@ -11,7 +11,7 @@ from afterbell.sla.policy import load_policy
 
 @dataclass(frozen=True)
 class Deadline:
-    """By when the release of a session must stand.
+    """The instant by which the release of a session must be published.
 
     Attributes:
         at: UTC instant.

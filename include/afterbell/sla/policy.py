@@ -72,10 +72,10 @@ class Channel(Strict):
 
 
 class Approval(Strict):
-    """Whose agreement counts where a person is asked.
+    """Who may approve an action.
 
     Attributes:
-        not_by_requester: whoever started the run may not agree to what it asks; their agreement is a no.
+        not_by_requester: the user who started the run may not approve it; their approval counts as a rejection.
     """
 
     not_by_requester: bool = False

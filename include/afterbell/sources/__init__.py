@@ -1,1 +1,1 @@
-"""What is declared of a source: its typed YAML, the layout of its drops, rules for rows and sessions. Pure."""
+"""Declarations of a source: its typed YAML, the layout of its drops, rules for rows and sessions. Pure."""

@@ -19,7 +19,7 @@ def complete(source: Source, listing: Sequence[StoredObject], now: datetime) -> 
 
     Returns:
         The complete ones, in the listing's order, without the markers. Objects that aren't named like the source's are
-        left in, for whoever reports them as strays.
+        left in, to be reported as strays.
     """
     waiting = unfinished(source, listing, now)
     return [stored for stored in listing if stored.key not in waiting and not _is_marker(source, stored)]

@@ -1,4 +1,4 @@
-"""What can be prices: bounds for the median close of a source's symbols. Pure."""
+"""Bounds for plausible prices: the median close of a source's symbols. Pure."""
 
 from __future__ import annotations
 

@@ -219,7 +219,7 @@ class Source(Strict):
         return self
 
     @model_validator(mode="after")
-    def _says_all_that_actions_need(self) -> Source:
+    def _check_columns_of_actions(self) -> Source:
         if self.kind == "actions":
             types = {column.name: column.type for column in self.columns.values()}
             check_reported(types, self.kinds, cumulative=self.cumulative)
@@ -231,7 +231,7 @@ class Source(Strict):
         return self
 
     @model_validator(mode="after")
-    def _can_tell_a_header_from_a_row(self) -> Source:
+    def _check_header_is_recognisable(self) -> Source:
         if self.format.header == "optional" and all(column.type == "string" for column in self.columns.values()):
             raise ValueError(
                 "format.header: optional needs a column that isn't text, or a header can't be distinguished from a "
@@ -328,7 +328,7 @@ class Source(Strict):
 
 @lru_cache(maxsize=8)
 def history_sessions(exchange: str, last: date) -> tuple[date, ...]:
-    """The sessions of an exchange up to ``last``, but for its calendar's first: which one came before isn't known."""
+    """The sessions of an exchange up to ``last``, except its calendar's first: the one before it is unknown."""
     calendar = Exchange(exchange)
     return tuple(calendar.between(calendar.next(calendar.first), last))
 

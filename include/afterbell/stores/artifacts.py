@@ -19,7 +19,7 @@ from afterbell.stores.s3_bucket import Bucket
 from afterbell.stores.s3_client import etag_of, read_at_most
 
 DOCUMENT_BYTES = 32 * 1024 * 1024
-"""Largest object that is read whole: more than any document of ours, and little enough to be parsed."""
+"""Largest object that is read whole: more than any document of the project, and little enough to be parsed."""
 _CHUNK = 1 << 20
 
 
@@ -58,7 +58,7 @@ class ArtifactStore:
             most: bytes that it may have.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
             ObjectTooLargeError: it is larger; no more than ``most`` bytes of it were read.
         """
         return self.get_with_etag(key, most)[0]
@@ -67,7 +67,7 @@ class ArtifactStore:
         """The bytes of ``key`` and the ETag to pass to `put_if_match`.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
             ObjectTooLargeError: it is larger than ``most`` bytes.
         """
 
@@ -83,13 +83,13 @@ class ArtifactStore:
             return body, etag_of(answer)
 
         self._require(key)
-        return self._bucket.ask(once, key)
+        return self._bucket.call(once, key)
 
     def digest(self, key: str) -> str:
         """SHA-256 of the stored bytes in hexadecimal, read in pieces of 1 MiB.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
 
         def once(client: Any) -> str:
@@ -100,7 +100,7 @@ class ArtifactStore:
             return sha256.hexdigest()
 
         self._require(key)
-        return self._bucket.ask(once, key)
+        return self._bucket.call(once, key)
 
     def put(self, key: str, body: bytes, content_type: str | None = None) -> str:
         """Write ``key`` whole, whatever was there; returns its ETag.
@@ -113,7 +113,7 @@ class ArtifactStore:
         guessed = content_type or mimetypes.guess_type(key)[0] or "application/octet-stream"
         self._require(key)
         request = {"Bucket": self.bucket, "Key": key, "Body": body, "ContentType": guessed}
-        return etag_of(self._bucket.ask(lambda client: client.put_object(**request), key))
+        return etag_of(self._bucket.call(lambda client: client.put_object(**request), key))
 
     def put_if_absent(self, key: str, body: bytes) -> str:
         """Write ``key`` only if nothing is there; returns its ETag.
@@ -136,7 +136,7 @@ class ArtifactStore:
     def _put_once(self, key: str, body: bytes, **condition: str) -> str:
         self._require(key)
         request = {"Bucket": self.bucket, "Key": key, "Body": body, **condition}
-        return etag_of(self._bucket.ask(lambda client: client.put_object(**request), key, conditional=True))
+        return etag_of(self._bucket.call(lambda client: client.put_object(**request), key, conditional=True))
 
     def _require(self, key: str) -> None:
         check_key(key)
@@ -155,7 +155,7 @@ class ArtifactStore:
         """Whether ``key`` is there."""
         self._require(key)
         try:
-            self._bucket.ask(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
+            self._bucket.call(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
         except ObjectMissingError:
             return False
         return True
@@ -164,15 +164,15 @@ class ArtifactStore:
         """Copy ``source`` to ``target`` inside the store, up to 5 GB; returns the target's ETag.
 
         Raises:
-            ObjectMissingError: ``source`` is not there.
+            ObjectMissingError: ``source`` does not exist.
         """
         self._require(target)
         origin = {"Bucket": self.bucket, "Key": check_key(source)}
         request = {"Bucket": self.bucket, "Key": target, "CopySource": origin}
-        answer = self._bucket.ask(lambda client: client.copy_object(**request), source)
+        answer = self._bucket.call(lambda client: client.copy_object(**request), source)
         return etag_of(answer["CopyObjectResult"])
 
     def delete(self, key: str) -> None:
         """Remove ``key``; nothing happens where it isn't there."""
         self._require(key)
-        self._bucket.ask(lambda client: client.delete_object(Bucket=self.bucket, Key=key), key)
+        self._bucket.call(lambda client: client.delete_object(Bucket=self.bucket, Key=key), key)

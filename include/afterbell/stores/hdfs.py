@@ -208,7 +208,7 @@ class HdfsDropStore:
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         return self._retry.call(lambda: self._status_once(key))
 

@@ -1,4 +1,4 @@
-"""Where every HTTP client of the project comes from, S3's aside: how long it waits, how much it reads, through what.
+"""The factory of all HTTP clients except S3's: timeouts, limits of answers, proxies.
 
 Nothing is tried again here: who calls knows whether a request may be sent twice.
 """

@@ -78,6 +78,6 @@ class Pages:
 
     def _endless_error(self, what: str) -> StoreConfigError:
         return StoreConfigError(
-            f"{self._where}: the listing {what}: expected pages that lead to an end. What answers there does not list "
-            "as the store's protocol asks: check the endpoint, and a proxy between"
+            f"{self._where}: the listing {what}: expected pages up to a last one. The server does not follow the "
+            "store's protocol for listings: check the endpoint, and any proxy in between"
         )

@@ -74,7 +74,7 @@ class DropStore(Protocol):
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         ...
 
@@ -87,5 +87,5 @@ class DropStore(Protocol):
         ...
 
     def ensure(self) -> None:
-        """Create the place (a bucket, a root folder) that the objects go to, where it isn't there."""
+        """Create the bucket or root folder of the objects, if it is missing."""
         ...

@@ -1,4 +1,4 @@
-"""Trying again after a passing fault: with growing pauses and jitter, a bounded number of times or up to a cut-off."""
+"""Retries after a passing fault: with growing pauses and jitter, up to a number of tries or a cut-off."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True)
 class Retry:
-    """How often and for how long a call is tried again.
+    """How often and for how long a call is retried.
 
     Attributes:
         attempts: tries in all, the first included, where there is no cut-off.
@@ -106,6 +106,6 @@ class Retry:
         return f"{times}, the cut-off is {cut_off:%Y-%m-%d %H:%M:%S %Z}{long}"
 
 
-def seconds_asked(header: str | None) -> float:
+def parse_retry_after(header: str | None) -> float:
     """The pause that a ``Retry-After`` header asks for, in seconds; 0 where it is missing, or a date."""
     return min(float(header), _LONGEST_ASKED) if header and header.isdecimal() else 0.0

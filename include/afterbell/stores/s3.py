@@ -31,11 +31,11 @@ class S3DropStore:
         return self._bucket.name
 
     def ensure_bucket(self) -> None:
-        """Create the feed bucket, where it isn't there."""
+        """Create the feed bucket, if it is missing."""
         self._bucket.ensure()
 
     def ensure(self) -> None:
-        """Create the feed bucket, where it isn't there."""
+        """Create the feed bucket, if it is missing."""
         self._bucket.ensure()
 
     def list(self, prefix: str) -> Iterator[StoredObject]:
@@ -59,7 +59,7 @@ class S3DropStore:
         """
         check_key(entry.key)
         try:
-            return self._bucket.ask(lambda client: self._read_once(client, entry), entry.key)
+            return self._bucket.call(lambda client: self._read_once(client, entry), entry.key)
         except PreconditionFailedError as error:
             raise ObjectChangedError(
                 f"s3://{self.bucket}/{entry.key} was replaced since it was listed with ETag {entry.version}: "
@@ -83,11 +83,11 @@ class S3DropStore:
         """The version of ``key`` that is there now.
 
         Raises:
-            ObjectMissingError: it is not there.
+            ObjectMissingError: it does not exist.
         """
         check_key(key)
         self._bucket.require()
-        answer = self._bucket.ask(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
+        answer = self._bucket.call(lambda client: client.head_object(Bucket=self.bucket, Key=key), key)
         changed = answer["LastModified"].astimezone(UTC)
         return StoredObject("s3", key, int(answer["ContentLength"]), etag_of(answer), changed)
 
@@ -101,7 +101,7 @@ class S3DropStore:
         """
         check_key(key)
         self._bucket.require()
-        answer = self._bucket.ask(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
+        answer = self._bucket.call(lambda client: client.put_object(Bucket=self.bucket, Key=key, Body=body), key)
         return StoredObject("s3", key, len(body), etag_of(answer))
 
     def holds(self, entry: StoredObject, body: bytes) -> bool:

@@ -47,8 +47,8 @@ class Bucket:
         self._renewing = threading.Lock()
         self._seen = False
 
-    def ask(self, action: Callable[[Any], Answer], key: str = "", *, conditional: bool = False) -> Answer:
-        """The result of ``action`` on boto3's client; tried again after passing faults, once with fresh credentials.
+    def call(self, action: Callable[[Any], Answer], key: str = "", *, conditional: bool = False) -> Answer:
+        """Call ``action`` with boto3's client; retried after passing faults, once with fresh credentials.
 
         Args:
             action: one request, safe to repeat unless ``conditional``.
@@ -59,7 +59,7 @@ class Bucket:
         Raises:
             StoreUnavailableError: no answer to any try.
             UnknownOutcomeError: no answer to a conditional write.
-            StoreConfigError: the store refused for good.
+            StoreConfigError: the store rejected the request; a retry cannot help.
         """
 
         def once(client: Any) -> Answer:
@@ -85,7 +85,7 @@ class Bucket:
             return self.client
 
     def ensure(self) -> None:
-        """Create the bucket, where it isn't there; where it is, a key that may not create buckets will do.
+        """Create the bucket, if it is missing; if it exists, the key needs no right to create buckets.
 
         Raises:
             StoreConfigError: another account owns it, or the key may not create buckets.
@@ -103,7 +103,7 @@ class Bucket:
                 if error_code(error) not in {"BucketAlreadyOwnedByYou", "OperationAborted"}:
                     raise
 
-        self.ask(create)
+        self.call(create)
 
     def require(self) -> None:
         """Check once that the bucket is there: some services create one silently on the first write to it.
@@ -128,7 +128,7 @@ class Bucket:
                 raise
             return True
 
-        return self.ask(look)
+        return self.call(look)
 
     def clock(self) -> datetime:
         """The time by the store's clock, from the date of its answer; UTC, to the second."""
@@ -137,7 +137,7 @@ class Bucket:
             answer = client.head_bucket(Bucket=self.name)
             return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"]).astimezone(UTC)
 
-        return self.ask(look)
+        return self.call(look)
 
     def list(self, prefix: str, after: str = "") -> list[StoredObject]:
         """All objects whose keys start with ``prefix``, in the order of their keys, over all pages.
@@ -166,7 +166,7 @@ class Bucket:
             start = {"ContinuationToken": token}
 
     def _page(self, parameters: dict[str, str]) -> ListPage:
-        page: ListPage = self.ask(
+        page: ListPage = self.call(
             lambda client: client.list_objects_v2(Bucket=self.name, **parameters), parameters["Prefix"]
         )
         return page

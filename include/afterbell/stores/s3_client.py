@@ -1,6 +1,6 @@
 """The client of an S3 service.
 
-Keys come from boto3's own chain (environment, profile, instance role), or from whoever holds them in a connection.
+Keys come from boto3's own chain (environment, profile, instance role), or from a connection.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def read_description() -> None:
 
 
 def make_client(location: S3Location, timeouts: Timeouts, keys: tuple[str, str] | None = None) -> Any:
-    """A thread-safe client that sends each request once; trying again is ``Bucket.ask``'s.
+    """A thread-safe client that sends each request once; trying again is ``Bucket.call``'s.
 
     ``keys`` (access key, secret key) are for callers that hold them elsewhere than in their environment.
 

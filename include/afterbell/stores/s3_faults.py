@@ -23,7 +23,7 @@ from afterbell.errors import (
     StoreUnavailableError,
     UnknownOutcomeError,
 )
-from afterbell.stores.retry import seconds_asked
+from afterbell.stores.retry import parse_retry_after
 
 _PRECONDITION = {"PreconditionFailed", "ConditionalRequestConflict", "412"}
 _PASSING = {"SlowDown", "RequestTimeout", "Throttling", "ThrottlingException", "TooManyRequests", "429"}
@@ -88,7 +88,7 @@ def s3_faults(location: S3Location, bucket: str, key: str = "", *, conditional: 
     except boto.ParamValidationError as error:
         raise ConfigError(f"{where}: {error}") from error
     except ResponseParserError as error:
-        raise StoreConfigError(f"{where}: was not answered by S3 ({error}); check s3.endpoint") from error
+        raise StoreConfigError(f"{where}: the answer is not S3's ({error}); check s3.endpoint") from error
 
 
 def error_code(error: boto.ClientError) -> str:
@@ -108,11 +108,11 @@ def _error_of_answer(
     answer = error.response.get("ResponseMetadata", {})
     status = int(answer.get("HTTPStatusCode", 0))
     if code in _PRECONDITION or (conditional and code == "NoSuchKey"):
-        return PreconditionFailedError(f"{where}: another writer was faster ({code}); read it again and decide anew")
+        return PreconditionFailedError(f"{where}: another writer was faster ({code}); read it again and decide again")
     if code in {"NoSuchKey", "404"}:
-        return ObjectMissingError(f"{where}: the object is not there")
+        return ObjectMissingError(f"{where}: the object does not exist")
     if code in _PASSING | _FULL or status >= 500:
-        retry_after = seconds_asked(answer.get("HTTPHeaders", {}).get("retry-after"))
+        retry_after = parse_retry_after(answer.get("HTTPHeaders", {}).get("retry-after"))
         return _passing_error(where, code, status, retry_after, conditional=conditional)
     if code in _EXPIRED:
         return CredentialsExpiredError(
@@ -127,7 +127,7 @@ def _error_of_answer(
 def _passing_error(where: str, code: str, status: int, retry_after: float, *, conditional: bool) -> AfterbellError:
     if code in _FULL or status == _FULL_STATUS:  # nothing was written, so that nothing is unknown
         return StoreFullError(
-            f"{where}: the store has no room ({code}, HTTP {status}): free space there or raise the quota"
+            f"{where}: the store is full ({code}, HTTP {status}): free space there or raise the quota"
         )
     return _no_answer_error(f"{where}: {code} (HTTP {status})", retry_after, conditional=conditional)
 

@@ -1,4 +1,4 @@
-"""Bringing a vendor's deliveries to the stores they go to: simulated ones, or a folder of real drops."""
+"""Uploads a vendor's deliveries to the stores: simulated ones, or a folder of real drops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class UploadSummary:
     Attributes:
         objects: how many were written.
         bytes: their size.
-        skipped: how many were there already with the same bytes.
+        skipped: how many were already present with the same bytes.
     """
 
     objects: int = 0

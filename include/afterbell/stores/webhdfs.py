@@ -23,7 +23,7 @@ from afterbell.errors import (
     StoreUnavailableError,
 )
 from afterbell.stores.http import http_pool
-from afterbell.stores.retry import Timeouts, seconds_asked
+from afterbell.stores.retry import Timeouts, parse_retry_after
 
 _QUOTA = "is used up: raise it or remove files"
 _PASSING = {
@@ -72,7 +72,7 @@ class WebHdfs:
         parts = urlsplit(location.url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise StoreConfigError(
-                f"HDFS address {location.url!r} is not WebHDFS's: write it like http://namenode:9870 "
+                f"HDFS address {location.url!r} is not a WebHDFS address: write it like http://namenode:9870 "
                 "(include/config/platform.yaml, hdfs.url)"
             )
         self.url = location.url.rstrip("/")
@@ -84,25 +84,25 @@ class WebHdfs:
         """The JSON answer to one operation of the NameNode.
 
         Raises:
-            ObjectMissingError: the path is not there.
+            ObjectMissingError: the path does not exist.
             ObjectRefusedError: the NameNode refused this path.
-            StoreConfigError: the NameNode refused for good.
+            StoreConfigError: the NameNode rejected the request; a retry cannot help.
             StoreUnavailableError: no answer, or one that means "later".
         """
-        answer = self._ask(method, path, op=op, **params)
+        answer = self._request(method, path, op=op, **params)
         if not answer.data:
             return {}
         try:
             document: dict[str, Any] = answer.json()
         except ValueError as error:
             raise StoreConfigError(
-                f"{self.url}{path}: {op} was not answered by WebHDFS: {answer.data[:80].decode(errors='replace')!r}"
+                f"{self.url}{path}: the answer to {op} is not WebHDFS's: {answer.data[:80].decode(errors='replace')!r}"
             ) from error
         return document
 
     def open(self, path: str, most: int) -> bytes:
         """The first ``most`` bytes of a file, from the DataNode that the NameNode points at."""
-        answer = self._ask("GET", path, op="OPEN", length=str(most))
+        answer = self._request("GET", path, op="OPEN", length=str(most))
         target = answer.headers.get("Location")
         return self._send("GET", target, path).data if target else answer.data
 
@@ -111,7 +111,7 @@ class WebHdfs:
         target = self.call("PUT", "CREATE", path, overwrite="false", noredirect="true")["Location"]
         self._send("PUT", target, path, body)
 
-    def _ask(self, method: str, path: str, **params: str) -> urllib3.BaseHTTPResponse:
+    def _request(self, method: str, path: str, **params: str) -> urllib3.BaseHTTPResponse:
         query = urlencode({**params, "user.name": self._user})
         return self._send(method, f"{self.url}/webhdfs/v1{quote(path)}?{query}", path, more=self._cookie)
 
@@ -142,7 +142,7 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
     except (ValueError, KeyError, TypeError):
         name, message = f"HTTP {answer.status}", answer.reason or "no reason given"
     if name == "FileNotFoundException":
-        return ObjectMissingError(f"{where}: it is not there")
+        return ObjectMissingError(f"{where}: it does not exist")
     if name in _OF_ONE_PATH:
         reason = f"{_REFUSED.get(name, _REFUSED['AccessControlException'])} ({name}: {message})"
         return ObjectRefusedError(f"{where}: {reason}", reason)
@@ -150,7 +150,7 @@ def _fault(answer: urllib3.BaseHTTPResponse, where: str) -> AfterbellError:
         return StoreConfigError(f"{where}: {_REFUSED[name]} ({name}: {message})")
     # A NameNode that is starting, in safe mode or on standby, and a gateway that is short of breath.
     if name in _PASSING or answer.status >= 500 or answer.status == _TOO_MANY:
-        retry_after = seconds_asked(answer.headers.get("Retry-After"))
+        retry_after = parse_retry_after(answer.headers.get("Retry-After"))
         no_room = "no DataNode has room, or none is there; " if _NO_ROOM in message else ""
         kind = StoreFullError if name in _FULL or no_room else StoreUnavailableError
         return kind(f"{where}: {_PASSING.get(name, '')}{no_room}{name}: {message}; try again later", retry_after)

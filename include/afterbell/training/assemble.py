@@ -36,7 +36,7 @@ class MatrixInputs:
         bars: rows of ``market.bars``.
         actions: rows of ``market.corporate_actions``.
         grid: the exchange's sessions from the first feature's to the run's.
-        unseen: sessions about whose corporate actions nothing was shown; empty where their rows are kept all the same.
+        unseen: sessions about whose corporate actions nothing was shown; empty where their rows are kept.
     """
 
     sets: tuple[SetRows, ...]

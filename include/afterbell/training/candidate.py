@@ -1,65 +1,31 @@
-"""A candidate: the models of one training run, their digests, and everything they were made from."""
+"""A candidate: the models of one training run, their digests, and the inputs that they were trained on."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
-from typing import Any, NotRequired, TypedDict
 
 from afterbell.errors import PermanentError
 from afterbell.lake.commit import commit_id
 from afterbell.provenance import code_version, environment_versions
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate_document import CandidateDocument, TrainedFeatures, TrainedModel, TrainedSet
 from afterbell.training.families import FAMILIES
 from afterbell.training.fits import FitResult, TrainingOutcome
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
 
-class ModelEntry(TypedDict):
-    """A model of ``candidate.json``: its file below the candidate's folder, its size in bytes, its SHA-256."""
-
-    family: str
-    horizon: int
-    path: str
-    size: int
-    sha256: str
-
-
-class TrainingCounts(TypedDict):
-    """How many rows and fits a training had, what it made, and what it left out."""
-
-    train_rows: int
-    fits: int
-    skipped: Sequence[str]
-    left_out: Sequence[str]
-    models: Sequence[ModelEntry]
-
-
-class CandidateContent(TrainingCounts):
-    """The content of ``candidate.json``, as ``describe`` makes it; experiments add their id and what they searched."""
-
-    candidate_id: str
-    session: str
-    spec: dict[str, Any]
-    features: Mapping[str, object]
-    inputs: Mapping[str, object]
-    train_sessions: Sequence[str]
-    code_version: str
-    environment: Mapping[str, str]
-    experiment: NotRequired[str]
-    search: NotRequired[Sequence[object]]
-
-
-def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Sequence[str] = (), **more: object) -> str:
+def candidate_id(
+    session: date, snapshots: TrainingSnapshots, spec: ModelSpec, left_out: Sequence[str] = (), **more: object
+) -> str:
     """16 hexadecimal digits that session, snapshots, definitions, specification, code and libraries decide.
 
     Args:
         session: the exchange session the run is for.
-        handed: snapshots and definitions.
+        snapshots: the inputs, by snapshot and definition.
         spec: the model specification.
         left_out: what was left out for the deadline, which makes another candidate.
         more: what else decides the id, in an experiment.
@@ -69,8 +35,8 @@ def candidate_id(session: date, handed: Handed, spec: ModelSpec, left_out: Seque
         "train",
         **more,
         session=session,
-        inputs=handed.ids(),
-        definition_hashes=handed.definitions,
+        inputs=snapshots.ids(),
+        definition_hashes=snapshots.definitions,
         config=spec.model_dump(mode="json"),
         code=code_version(),
         environment=_environment(spec),
@@ -100,10 +66,10 @@ def describe(
     spec: ModelSpec,
     matrix: Matrix,
     outcome: TrainingOutcome,
-    handed: Handed,
+    snapshots: TrainingSnapshots,
     left_out: Sequence[str] = (),
-) -> CandidateContent:
-    """The content of ``candidate.json``; nothing in it depends on when or where the run ran.
+) -> CandidateDocument:
+    """Make the content of ``candidate.json``; nothing in it depends on when or where the run ran.
 
     Args:
         identifier: the candidate's id.
@@ -111,7 +77,7 @@ def describe(
         spec: the model specification.
         matrix: what was trained on.
         outcome: the results of the fits.
-        handed: snapshots and definitions.
+        snapshots: the inputs, by snapshot and definition.
         left_out: what was left out because of the deadline.
 
     Raises:
@@ -125,26 +91,26 @@ def describe(
             "relax the specification"
         )
     last = max(result.fit.train_last for result in outcome.finals)
-    return {
-        "candidate_id": identifier,
-        "session": session.isoformat(),
-        "spec": spec.model_dump(mode="json"),
-        "features": {
-            "sets": [
-                {"set": name, "definition_hash": handed.definitions[name], "names": list(columns)}
+    return CandidateDocument(
+        candidate_id=identifier,
+        session=session,
+        spec=spec.model_dump(mode="json"),
+        features=TrainedFeatures(
+            sets=tuple(
+                TrainedSet(set=name, definition_hash=snapshots.definitions[name], names=columns)
                 for name, columns in matrix.sets.items()
-            ]
-        },
-        "inputs": handed.ids(),
-        "models": [_model_entry(result) for result in outcome.finals],
-        "train_rows": max(result.rows for result in outcome.finals),
-        "train_sessions": [matrix.grid[int(matrix.sessions[0])].isoformat(), matrix.grid[last].isoformat()],
-        "fits": len(outcome.finals) + len(outcome.folds),
-        "skipped": list(outcome.skipped),
-        "left_out": list(left_out),
-        "code_version": code_version(),
-        "environment": _environment(spec),
-    }
+            )
+        ),
+        inputs=snapshots.ids(),
+        models=tuple(_describe_model(result) for result in outcome.finals),
+        train_rows=max(result.rows for result in outcome.finals),
+        train_sessions=(matrix.grid[int(matrix.sessions[0])], matrix.grid[last]),
+        fits=len(outcome.finals) + len(outcome.folds),
+        skipped=outcome.skipped,
+        left_out=tuple(left_out),
+        code_version=code_version(),
+        environment=_environment(spec),
+    )
 
 
 def _environment(spec: ModelSpec) -> dict[str, str]:
@@ -152,30 +118,29 @@ def _environment(spec: ModelSpec) -> dict[str, str]:
     return environment_versions(package for name in spec.families.named() for package in FAMILIES[name].packages)
 
 
-def _model_entry(result: FitResult) -> ModelEntry:
-    return {
-        "family": result.fit.family,
-        "horizon": result.fit.horizon,
-        "path": model_path(result),
-        "size": len(result.model),
-        "sha256": hashlib.sha256(result.model).hexdigest(),
-    }
+def _describe_model(result: FitResult) -> TrainedModel:
+    return TrainedModel(
+        family=result.fit.family,
+        horizon=result.fit.horizon,
+        path=model_path(result),
+        size=len(result.model),
+        sha256=hashlib.sha256(result.model).hexdigest(),
+    )
 
 
-def upload(store: ArtifactStore, content: CandidateContent, outcome: TrainingOutcome, root: str = "") -> None:
+def upload(store: ArtifactStore, document: CandidateDocument, outcome: TrainingOutcome, root: str = "") -> None:
     """Write the models, then ``candidate.json``: a candidate without it was never finished."""
-    identifier = content["candidate_id"]
+    identifier = document.candidate_id
     for result in outcome.finals:
         store.put(candidate_key(identifier, model_path(result), root), result.model)
-    body = json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
-    store.put(candidate_key(identifier, root=root), body)
+    store.put(candidate_key(identifier, root=root), document.to_bytes())
 
 
-def read_candidate(store: ArtifactStore, identifier: str, root: str = "") -> CandidateContent:
-    """The content of a candidate's ``candidate.json``.
+def read_candidate(store: ArtifactStore, identifier: str, root: str = "") -> CandidateDocument:
+    """Read a candidate's ``candidate.json``.
 
     Raises:
         ObjectMissingError: there is no such candidate, or it was never finished.
+        ConfigError: the document is not JSON, or a value has another form.
     """
-    content: CandidateContent = json.loads(store.get(candidate_key(identifier, root=root)))
-    return content
+    return CandidateDocument.read(store.get(candidate_key(identifier, root=root)))

@@ -1,18 +1,18 @@
-"""What ``candidate.json`` has for people to read: the report of a candidate shows it. Models are not loaded by it."""
+"""The document ``candidate.json``: what a training made, and from what. It imports no model family."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
+
+from afterbell.run.contracts.base import Record
 
 
-class _CandidatePart(BaseModel):
-    model_config = ConfigDict(frozen=True)
-
-
-class TrainedSet(_CandidatePart):
+class TrainedSet(Record):
     """The factors that the models take from one set, and the hash of its definition."""
 
     set: str
@@ -20,22 +20,24 @@ class TrainedSet(_CandidatePart):
     names: tuple[str, ...]
 
 
-class TrainedFeatures(_CandidatePart):
+class TrainedFeatures(Record):
     """The factor sets that the models take."""
 
     sets: tuple[TrainedSet, ...]
 
 
-class TrainedModel(_CandidatePart):
-    """One model, and the SHA-256 of its file."""
+class TrainedModel(Record):
+    """One model: its file below the candidate's folder, its size in bytes, its SHA-256."""
 
     family: str
     horizon: int
+    path: str
+    size: int
     sha256: str
 
 
-class CandidateDocument(_CandidatePart):
-    """The content of a candidate's ``candidate.json``; ``afterbell.training.candidate.describe`` writes it.
+class CandidateDocument(Record):
+    """The content of a candidate's ``candidate.json``; ``afterbell.training.candidate.describe`` makes it.
 
     Attributes:
         candidate_id: 16 hexadecimal digits.
@@ -48,19 +50,36 @@ class CandidateDocument(_CandidatePart):
         train_sessions: the first and the last.
         fits: how many, those of the folds among them.
         skipped: a sentence for each that was left out.
+        left_out: what was left out because of the deadline.
         code_version: of the code that made them.
         environment: versions of the libraries that the numbers depend on.
+        experiment: id of the experiment; set in experiments only.
+        search: the trials by family and horizon; set in experiments only.
     """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")  # which the writer below refuses; null would hide them
 
     candidate_id: str
     session: date
-    spec: Mapping[str, object]
+    spec: Mapping[str, Any]
     features: TrainedFeatures
     inputs: Mapping[str, object]
     models: tuple[TrainedModel, ...]
     train_rows: int
-    train_sessions: tuple[date, date]
+    train_sessions: tuple[date, ...]
     fits: int
     skipped: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
     code_version: str = ""
     environment: Mapping[str, str] = {}
+    experiment: str = ""
+    search: tuple[object, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """The document that is stored; equal candidates give equal bytes.
+
+        Raises:
+            ValueError: a number is not finite.
+        """
+        document = self.model_dump(mode="json", exclude_unset=True)
+        return json.dumps(document, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"

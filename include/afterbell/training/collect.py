@@ -1,4 +1,4 @@
-"""What training reads from the lake at the snapshots it was given: the tables' files, without a Spark job."""
+"""Reads the inputs of training from the lake at given snapshots: the tables' files, without a Spark job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from afterbell.lake.shape import Shape, shape_of
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, DROPS, Table
 from afterbell.lake.unseen import NEAR, unseen_sessions
 from afterbell.training.assemble import MatrixInputs
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.rows import SetRows
 from afterbell.training.spec import ModelSpec
 
@@ -73,7 +73,7 @@ def _narrowed(shape: Shape, columns: Sequence[str]) -> Shape:
 def read_inputs(
     spark: SparkSession,
     s3: S3Location,
-    handed: Handed,
+    snapshots: TrainingSnapshots,
     exchange: Exchange,
     last: date,
     spec: ModelSpec,
@@ -87,12 +87,12 @@ def read_inputs(
     keep = pl.col("session") <= last
     if first is not None:
         keep &= pl.col("session") >= first
-    sets = [_set_rows(spark, s3, handed, name, keep) for name in spec.feature_sets]
-    start = max(_first_session(rows, handed, last) for rows in sets)
-    actions = plan_files(spark, CORPORATE_ACTIONS, handed.actions)
+    sets = [_set_rows(spark, s3, snapshots, name, keep) for name in spec.feature_sets]
+    start = max(_first_session(rows, snapshots, last) for rows in sets)
+    actions = plan_files(spark, CORPORATE_ACTIONS, snapshots.actions)
     return MatrixInputs(
         sets=tuple(sets),
-        bars=StoredMonths(spark, BARS, handed.bars, s3),
+        bars=StoredMonths(spark, BARS, snapshots.bars, s3),
         actions=read_files(actions, shape_of(spark, CORPORATE_ACTIONS), s3),
         grid=(grid := SessionGrid.of(exchange, exchange.between(start, last))),
         unseen=unseen_before_training(spark, s3, exchange, grid) if spec.unseen == "leave_out" else frozenset(),
@@ -115,10 +115,10 @@ def unseen_before_training(
     return frozenset(day for days in unseen_sessions(ledger, calendar).values() for day in days if day >= first)
 
 
-def _set_rows(spark: SparkSession, s3: S3Location, handed: Handed, name: str, keep: pl.Expr) -> SetRows:
-    definition = handed.definitions[name]
+def _set_rows(spark: SparkSession, s3: S3Location, snapshots: TrainingSnapshots, name: str, keep: pl.Expr) -> SetRows:
+    definition = snapshots.definitions[name]
     keep_own = (pl.col("definition_hash") == definition) & keep
-    rows = StoredMonths(spark, Table(f"features.{name}", ""), handed.features[name], s3, keep_own)
+    rows = StoredMonths(spark, Table(f"features.{name}", ""), snapshots.features[name], s3, keep_own)
     return SetRows(name, factor_columns(name, definition, rows.columns), rows)
 
 
@@ -136,13 +136,13 @@ def factor_columns(name: str, definition: str, stored: Sequence[str]) -> tuple[s
     return tuple(column for column in stored if column not in _NOT_FACTORS)
 
 
-def _first_session(rows: SetRows, handed: Handed, last: date) -> date:
+def _first_session(rows: SetRows, snapshots: TrainingSnapshots, last: date) -> date:
     for month in rows.rows.months:
         sessions = rows.rows.read(month, ["session"])["session"]
         if not sessions.is_empty():
             first: date = sessions.to_list()[sessions.arg_min() or 0]
             return first
     raise StaleInputError(
-        f"features.{rows.name} has no row of definition {handed.definitions[rows.name]} up to {last} at snapshot "
-        f"{handed.features[rows.name]}: clear the task 'features' and all after it"
+        f"features.{rows.name} has no row of definition {snapshots.definitions[rows.name]} up to {last} at snapshot "
+        f"{snapshots.features[rows.name]}: clear the task 'features' and all after it"
     )

@@ -43,7 +43,7 @@ class ColumnFile:
         added = len(parts[0])
         if self.rows + added > self._room:
             raise PermanentError(
-                f"{self.rows + added} rows came where the table's own counts say {self._room}: they are wrong"
+                f"read {self.rows + added} rows, the table's metadata counts {self._room}: the metadata is wrong"
             )
         for column, part in enumerate(parts):
             self._write(np.ascontiguousarray(part, self._dtype).data, self._offset(column, self._room, self.rows))

@@ -17,7 +17,7 @@ _WHY = "left out by policy, for a deadline that is near"
 
 @dataclass(frozen=True)
 class LeaveOut:
-    """What is left out by policy.
+    """Families and folds that are left out by policy.
 
     Attributes:
         families: with all their fits.

@@ -1,4 +1,4 @@
-"""The ids that a training run is given by the steps before it."""
+"""The ids of the inputs of a training run, from earlier steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from afterbell.run.contracts.models import SnapshotInputs
 
 
 @dataclass(frozen=True)
-class Handed:
+class TrainingSnapshots:
     """Snapshots and definitions; nothing else of the lake is read.
 
     Attributes:
@@ -27,7 +27,7 @@ class Handed:
     definitions: dict[str, str]
 
     @classmethod
-    def of(cls, inputs: SnapshotInputs, sets: Sequence[str]) -> Handed:
+    def of(cls, inputs: SnapshotInputs, sets: Sequence[str]) -> TrainingSnapshots:
         """The ids for ``sets``; others that the run has are left out.
 
         Raises:
@@ -37,7 +37,7 @@ class Handed:
         missing = [name for name in sets if name not in snapshots or name not in definitions]
         if missing:
             raise StaleInputError(
-                f"the factor sets {', '.join(missing)} are asked for, the step `features` of this run made "
+                f"the factor sets {', '.join(missing)} are requested, but the step `features` of this run made "
                 f"{', '.join(sorted(snapshots)) or 'none'}: clear the task 'features' and all after it"
             )
         return cls(

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from afterbell.lake.commit import commit_id
 from afterbell.provenance import code_version, environment_versions
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.spec import ModelSpec
 
 KEPT = 3
@@ -27,9 +27,9 @@ _MAKING = ".making-"
 
 
 def made_from(
-    session: date, exchange: str, handed: Handed, spec: ModelSpec, first: date | None = None
+    session: date, exchange: str, snapshots: TrainingSnapshots, spec: ModelSpec, first: date | None = None
 ) -> dict[str, object]:
-    """All that decides a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
+    """The inputs of a matrix, as JSON: snapshots, definitions, range, universe, labels, target, code and libraries.
 
     Families, folds and seeds of the specification don't: they may change without another matrix. ``first`` is the
     session before which rows are left out, None for no limit.
@@ -39,8 +39,8 @@ def made_from(
         ({"first_session": first.isoformat()} if first else {})
         | unseen
         | {
-            "inputs": handed.ids(),
-            "definition_hashes": handed.definitions,
+            "inputs": snapshots.ids(),
+            "definition_hashes": snapshots.definitions,
             "feature_sets": list(spec.feature_sets),
             "last_session": session.isoformat(),
             "exchange": exchange,

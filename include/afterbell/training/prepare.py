@@ -14,7 +14,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
-from afterbell.training.inputs import Handed
+from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix import Matrix, check_features
 from afterbell.training.matrix_cache import made_from, matrix_folder, matrix_key
 from afterbell.training.spark_fits import Shipped, ship
@@ -23,19 +23,19 @@ from afterbell.training.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Order:
-    """What is trained on.
+    """The request for a training matrix.
 
     Attributes:
         session: the exchange session the run is for, the last one that is used.
         spec: the model specification.
-        handed: snapshots and definitions.
+        snapshots: the inputs, by snapshot and definition.
         first: no row of a session before it is used; None for no limit.
         label: what lines of progress begin with.
     """
 
     session: date
     spec: ModelSpec
-    handed: Handed
+    snapshots: TrainingSnapshots
     first: date | None = None
     label: str = "train"
 
@@ -51,11 +51,11 @@ def prepared(spark: SparkSession, runtime: Runtime, order: Order) -> Iterator[tu
     """
     exchange, spec = Exchange(), order.spec
     exchange.require(order.session)
-    origin = made_from(order.session, exchange.name, order.handed, spec, order.first)
+    origin = made_from(order.session, exchange.name, order.snapshots, spec, order.first)
 
     def make(folder: Path) -> None:
         started = datetime.now(UTC)
-        inputs = read_inputs(spark, runtime.s3, order.handed, exchange, order.session, spec, order.first)
+        inputs = read_inputs(spark, runtime.s3, order.snapshots, exchange, order.session, spec, order.first)
         rows = build(inputs, spec, folder, origin)
         seconds = (datetime.now(UTC) - started).total_seconds()
         print(f"{order.label}: matrix {matrix_key(origin)} of {rows} rows made in {seconds:.1f} s", flush=True)

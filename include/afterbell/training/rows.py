@@ -52,7 +52,7 @@ def column_names(sets: Sequence[SetRows]) -> tuple[str, ...]:
         shared = [name for name in factor_set.columns if name in owner]
         if shared:
             raise ConfigError(
-                f"feature_sets of the model specification: {', '.join(shared)} stand in {owner[shared[0]]} and in "
+                f"feature_sets of the model specification: {', '.join(shared)} are in {owner[shared[0]]} and in "
                 f"{factor_set.name}, and a model identifies its features by their names: leave one of the two sets out"
             )
         owner |= dict.fromkeys(factor_set.columns, factor_set.name)
@@ -124,6 +124,6 @@ def _require_unique(key: Ints) -> None:
     count = int((np.diff(key) == 0).sum())
     if count:
         raise StaleInputError(
-            f"{count} (symbol, session) pairs stand more than once in the features of this snapshot and definition; "
+            f"{count} (symbol, session) pairs occur more than once in the features of this snapshot and definition; "
             "expected each once: clear the task 'features' and all after it"
         )

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from afterbell.cli import doctor_cluster
 from afterbell.cli.context import Opened
 from afterbell.cluster import managers
-from afterbell.cluster.diagnosis import ask_manager, executor_request
+from afterbell.cluster.diagnosis import executor_request, find_executor_cause
 from afterbell.cluster.driver import manager_settings
 from afterbell.cluster.launch import submissions_at
 from afterbell.cluster.profile import ClusterProfile, load_profile
@@ -153,8 +153,8 @@ def test_a_job_without_executors_is_explained_by_its_pages(server):
     server.say("GET /nodes", [{"cores": 0, "mib": 512}])
     properties = {"spark.master": MASTER, "spark.executor.memory": "1g"}
     request = executor_request(properties | {"spark.afterbell.masterUi": server.url})
-    assert ask_manager(request, "app-1").startswith("no float has 1 cores and 1024 MiB free beside other jobs")
-    assert ask_manager(executor_request(properties), "app-1").endswith("no 1 free cores; no parade today")
+    assert find_executor_cause(request, "app-1").startswith("no float has 1 cores and 1024 MiB free beside other jobs")
+    assert find_executor_cause(executor_request(properties), "app-1").endswith("no 1 free cores; no parade today")
 
 
 @pytest.mark.usefixtures("parade")

@@ -20,7 +20,7 @@ import pytest
 from afterbell.calendar.sessions import Exchange
 from afterbell.ingest.actions import evidence
 from afterbell.ingest.actions.decide import WINDOW, corporate_actions
-from afterbell.ingest.actions.past import complete, previous_sessions, retold
+from afterbell.ingest.actions.past import complete, find_changed_bars, previous_sessions
 from afterbell.ingest.revisions import number_revisions
 
 pytestmark = pytest.mark.market
@@ -105,7 +105,7 @@ class Lake:
             old = old.with_columns(known=pl.lit(value=True), late=pl.lit(value=False))
             new = pl.concat([new, old], how="diagonal")
         made = number_revisions(new).drop("known", "late")
-        told = retold(made, there if there.height else made.head(0), EXCHANGE)
+        told = find_changed_bars(made, there if there.height else made.head(0), EXCHANGE)
         self.bars = pl.concat([there, made.select(there.columns or made.columns)]) if there.height else made
         known = self._near(shown, rows["session"].min())  # type: ignore[arg-type]
         shown = complete(shown, told, known, self.bars)

@@ -48,7 +48,7 @@ def test_an_optional_header_in_other_letters_is_refused_and_never_read_by_positi
 
 
 def test_names_of_another_vendor_are_refused_where_the_header_is_optional() -> None:
-    with pytest.raises(CorruptDropError, match="would be a guess"):
+    with pytest.raises(CorruptDropError, match="which columns these are cannot be known"):
         parse(body([",".join(f"c{number}" for number in range(len(NAMES))), line(NAMES)]), "us_daily_reports")
 
 

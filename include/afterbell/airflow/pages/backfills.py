@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 from airflow.models.backfill import Backfill, BackfillDagRun
 from airflow.models.dagrun import DagRun
@@ -20,6 +20,7 @@ from afterbell.airflow.pages.runs import FailureReport
 from afterbell.airflow.pages.security import DAG
 from afterbell.airflow.pages.views import View
 from afterbell.backfill.documents import PREFIX, BackfillAttempt, BackfillPlan, BackfillRecord, ChunkState, State
+from afterbell.run.contracts.base import stored_as
 
 HISTORY = "backfill_history"
 """The DAG of backfills of a range."""
@@ -51,8 +52,8 @@ class RangeView(View):
         first: ISO date.
         last: ISO date.
         reason: why.
-        by: who asked for it.
-        asked_at: ISO instant.
+        by: who requested it.
+        requested_at: ISO instant.
         steps: that were requested.
         sessions: of the range.
         planned_seconds: expected for all of it.
@@ -73,7 +74,7 @@ class RangeView(View):
     last: str
     reason: str
     by: str
-    asked_at: str | None
+    requested_at: Annotated[str | None, stored_as("asked_at")]
     steps: tuple[str, ...]
     sessions: int | None
     planned_seconds: float | None
@@ -240,7 +241,7 @@ def _line(backfill_id: str, contents: Mapping[str, Document]) -> tuple[RangeView
     record = _parsed(BackfillRecord, contents, backfill_id, "request")
     plan, state = _parsed(BackfillPlan, contents, backfill_id, "plan"), _parsed(State, contents, backfill_id, "state")
     faults = [document for document in (record, plan, state) if isinstance(document, str)]
-    asked, known = isinstance(record, BackfillRecord), isinstance(state, State)
+    recorded, known = isinstance(record, BackfillRecord), isinstance(state, State)
     planned = isinstance(plan, BackfillPlan)
     chunks: Sequence[ChunkState] = state.chunks if known else ()
     line = RangeView(
@@ -248,10 +249,10 @@ def _line(backfill_id: str, contents: Mapping[str, Document]) -> tuple[RangeView
         faults=tuple(faults),
         first=f"{backfill_id[:4]}-{backfill_id[4:6]}-{backfill_id[6:8]}",
         last=f"{backfill_id[9:13]}-{backfill_id[13:15]}-{backfill_id[15:17]}",
-        reason=record.reason if asked else "",
-        by=record.asked_by if asked else "",
-        asked_at=record.asked_at.isoformat() if asked else None,
-        steps=record.request.steps if asked else (),
+        reason=record.reason if recorded else "",
+        by=record.requested_by if recorded else "",
+        requested_at=record.requested_at.isoformat() if recorded else None,
+        steps=record.request.steps if recorded else (),
         sessions=plan.sessions if planned else None,
         planned_seconds=plan.seconds if planned else None,
         state=state.word() if known else "planned",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Annotated
 
 from afterbell.airflow.pages.stages import StageView
 from afterbell.airflow.pages.tonight import TonightPage
 from afterbell.airflow.pages.views import View
+from afterbell.run.contracts.base import stored_as
 
 ROW, TOP, FOOT = 30, 6, 26
 """Heights in pixels: of a stage, above the first and below the last."""
@@ -52,7 +54,7 @@ class GaugeView(View):
 
     used: float
     over: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
     end: str
 
 
@@ -106,7 +108,7 @@ def gauge(page: TonightPage) -> GaugeView | None:
     return GaugeView(
         used=round(min(100.0, max(0.3, used)), 3),
         over=used > 100,
-        said=f"{used:.0f} % of the time from the start of the run to its deadline is used",
+        summary=f"{used:.0f} % of the time from the start of the run to its deadline is used",
         end=f"deadline, {total / 60:.0f} min after the start; {used:.0f} % used",
     )
 

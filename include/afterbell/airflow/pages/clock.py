@@ -20,7 +20,7 @@ def exchange() -> Exchange:
 
 
 def session_of(text: str, status: int = 400) -> date:
-    """A session out of an address.
+    """Parse the session in an address.
 
     Raises:
         HTTPException: it is not a date, or the exchange does not trade on it; the message names the sessions beside it.

@@ -121,7 +121,7 @@ class Documents:
 
 
 def open_documents() -> Documents:
-    """The bucket that the connection ``afterbell_s3`` names, read anew for every page.
+    """The bucket that the connection ``afterbell_s3`` names, read again for every page.
 
     Raises:
         ConfigError: the connection is missing or incomplete.

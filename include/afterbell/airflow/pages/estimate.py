@@ -55,7 +55,7 @@ class Pace:
     kind: str
 
     def seconds(self, fits: int) -> float:
-        """The seconds that so many fits are expected to take."""
+        """Expected seconds of this many fits."""
         return fits * self.fit + (self.others or 0.0)
 
 

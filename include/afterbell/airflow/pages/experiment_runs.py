@@ -36,14 +36,14 @@ class ApprovalQuestion:
     """The question to a person, and the answer.
 
     Attributes:
-        asked: when, UTC.
-        answered: when, UTC; None while nobody has.
+        asked_at: when, UTC.
+        answered_at: when, UTC; None while nobody has.
         by: who answered; empty where nobody did in time.
         options: those that were chosen.
     """
 
-    asked: datetime | None
-    answered: datetime | None = None
+    asked_at: datetime | None
+    answered_at: datetime | None = None
     by: str = ""
     options: tuple[str, ...] = ()
 
@@ -56,7 +56,7 @@ class Details:
         conf: the form.
         by: who started it; empty where nobody is known.
         tasks: by name.
-        question: None where nobody was asked.
+        question: None if there was no question.
         answer: the result of the task that asks.
         failures: of tasks, as their last tries reported them.
     """
@@ -179,7 +179,7 @@ def _label_between_tasks(state: str, *, paused: bool) -> dict[str, str]:
 def _label_task(task: Task) -> dict[str, str]:
     step = f"{task.name} (step {TASKS.index(task.name) + 1} of {len(TASKS)})"
     if task.state == "up_for_retry":
-        return _label(f"failed, tried again soon: {step}", "up_for_retry", task.name)
+        return _label(f"failed, will be retried: {step}", "up_for_retry", task.name)
     if task.state in _TO_COME:
         return _label(f"waiting for its turn: {step}", "queued", task.name)
     return _label(f"running: {step}", "running", task.name)
@@ -188,9 +188,9 @@ def _label_task(task: Task) -> dict[str, str]:
 def _label_success(run_details: Details) -> dict[str, str]:
     """How a run that succeeded ended for the champion."""
     if PROMOTE in run_details.tasks and run_details.tasks[PROMOTE].state == "success":
-        return _label(f"promoted by {run_details.answer.approved_by or 'somebody'}", "publish", PROMOTE)
+        return _label(f"promoted by {run_details.answer.approved_by or 'an unknown user'}", "publish", PROMOTE)
     if run_details.answer.barred:
-        return _label(f"not promoted: {run_details.answer.barred}, who asked for it, may not agree to it", "keep", ASK)
+        return _label(f"not promoted: {run_details.answer.barred} requested it and may not approve it", "keep", ASK)
     if run_details.question is None:
         return _label("done", "success")
     if not run_details.question.by:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 from pydantic import Field
 
@@ -15,7 +15,7 @@ from afterbell.airflow.pages.runs import Run
 from afterbell.airflow.pages.stages import ProgressView, failure, progress
 from afterbell.airflow.pages.views import FailureView, View
 from afterbell.errors import ConfigError
-from afterbell.run.contracts.base import Figure, Record
+from afterbell.run.contracts.base import Figure, Record, stored_as
 from afterbell.run.contracts.models import ScorerMetrics
 from afterbell.run.contracts.notes import StepFailure, StepProgress
 from afterbell.run.job import run_slug
@@ -38,7 +38,7 @@ class ExperimentLine(View):
         standing: where it is, in words.
         failure: why it failed.
         progress: how far its step is.
-        asked: since when a person is asked (ISO instant).
+        waiting_since: since when it waits for a person (ISO instant).
         started: ISO instant.
         experiment: its id; None where the run was not opened.
         by: who started it.
@@ -55,7 +55,7 @@ class ExperimentLine(View):
     standing: Mapping[str, str]
     failure: FailureView | None
     progress: ProgressView | None
-    asked: str | None
+    waiting_since: Annotated[str | None, stored_as("asked")]
     started: str | None
     experiment: str | None
     by: str
@@ -126,7 +126,7 @@ def _line(
         standing=standing(run.state, own, paused=paused),
         failure=_failure(run, own, contents),
         progress=_progress(run, own, contents, now),
-        asked=own.question.asked.isoformat() if own.question and own.question.asked else None,
+        waiting_since=own.question.asked_at.isoformat() if own.question and own.question.asked_at else None,
         started=run.started.isoformat() if run.started else None,
         experiment=experiment if _ID.fullmatch(experiment) else None,
         by=run.opened.by or own.by,

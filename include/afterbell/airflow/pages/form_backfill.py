@@ -31,7 +31,7 @@ from afterbell.experiments.check import World
 
 DAG = "backfill_history"
 _ASIDE = ("reason", "plan_only", "profile")
-_NO_PLAN = "not known: no plan was made of this range yet. The first step makes it; with Plan only that is all"
+_NO_PLAN = "unknown: this range has no plan yet. The first step makes one; with Plan only nothing else is done"
 
 
 def fields(world: World) -> list[Field]:
@@ -72,7 +72,7 @@ def faults(params: Mapping[str, object], world: World) -> dict[str, str]:
 
 def _check_once(name: str, given: Any) -> None:
     if isinstance(given, list) and len(set(given)) < len(given):
-        raise ConfigError(f"{name} must name each once; found {given!r:.120}")
+        raise ConfigError(f"{name} must list each value once; found {given!r:.120}")
 
 
 def _check_switch(given: Any) -> None:
@@ -110,12 +110,8 @@ def preview(params: Mapping[str, object], world: World, documents: Documents | N
     sessions = [day for chunk in chunks for day in chunk.sessions]
     planned = _planned(documents, request)
     seconds = planned.get("seconds")
-    time = (
-        f"about {span(seconds)} in all, by the plan that was made of it"
-        if isinstance(seconds, int | float)
-        else _NO_PLAN
-    )
-    then = "the plan, and nothing else" if params.get("plan_only") else "the plan, and at once the work that it lists"
+    time = f"about {span(seconds)} in all, by its last plan" if isinstance(seconds, int | float) else _NO_PLAN
+    then = "the plan only" if params.get("plan_only") else "the plan, and then the work that it lists"
     rows = [
         {"name": "Sessions", "text": _sessions(sessions, world)},
         {"name": "Chunks", "text": f"{len(chunks)} of {request.chunk_sessions} sessions at most, the last one of "
@@ -125,7 +121,7 @@ def preview(params: Mapping[str, object], world: World, documents: Documents | N
         {"name": "Then", "text": then},
     ]  # fmt: skip
     if going:
-        rows.append({"name": "Before it", "text": f"{going} more that are queued or running: one runs at a time"})
+        rows.append({"name": "Before it", "text": f"{going} other backfills queued or running: they run one at a time"})
     return {
         "rows": rows, "backfill": request.backfill_id, "known": bool(planned), "sessions": len(sessions),
         "chunks": len(chunks), "seconds": seconds,
@@ -144,15 +140,15 @@ def _planned(documents: Documents | None, request: BackfillRequest) -> Mapping[s
 def _sessions(sessions: Sequence[date], world: World) -> str:
     summary = f"{number(len(sessions))}, from {sessions[0]} to {sessions[-1]}"
     if world.span is None:
-        return f"{summary} by the calendar. Of which there are bars already is not known here; the plan finds out"
+        return f"{summary} by the calendar. Which of them have bars is not known yet; the plan finds out"
     inside = sum(world.span.first <= day <= world.span.last for day in sessions)
     return (
         f"{summary}. There are bars from {world.span.first} to {world.span.last}: {number(inside)} of these sessions "
-        "lie within that, and what is there is not done again"
+        "lie within that range, and existing data is not computed again"
     )
 
 
 def _steps(request: BackfillRequest) -> str:
     sets = ", ".join(request.factor_sets) or "those of the daily models"
-    descriptions = {"ingest": "take in drops and audit them", "features": f"compute factor sets ({sets})"}
+    descriptions = {"ingest": "ingest and audit drops", "features": f"compute factor sets ({sets})"}
     return ", then ".join(descriptions[step] for step in request.steps)

@@ -30,7 +30,7 @@ def world_of(documents: Documents | None, now: datetime) -> World:
 
     Raises:
         StoreUnavailableError, StoreConfigError: the store can't be read.
-        PermanentError: the document is not one of ours.
+        PermanentError: the document is not valid.
     """
     body = documents.bodies([KEY]).get(KEY) if documents is not None else None
     known: Span | None = None if body is None else parse_span(body)
@@ -111,7 +111,7 @@ def preview(
 def _sessions(sessions: Sequence[date], world: World) -> str:
     summary = f"{len(sessions)}, from {sessions[0]} to {sessions[-1]}"
     if world.span is None:
-        return f"{summary} by the calendar. Of how many there are bars is not known here; the first step finds out"
+        return f"{summary} by the calendar. How many of them have bars is not known yet; the first step finds out"
     return f"{summary}; there are bars from {world.span.first} to {world.span.last}"
 
 
@@ -128,18 +128,16 @@ def _fits(work: Outline, request: ExperimentRequest) -> str:
         return f"{number(work.fits)}: each fold and a final one, for {families}"
     return (
         f"{number(work.fits)}: {number(work.choice)} to choose among {request.trials} trials, {number(work.report)} to "
-        f"report what was chosen, for {families}"
+        f"report the chosen one, for {families}"
     )
 
 
 def _time(pace: Pace | None, seconds: float | None, work: Outline, why: str) -> str:
     if pace is None or seconds is None:
-        return f"not known: {why}"
+        return f"unknown: {why}"
     runs = f"the last {pace.kind}" if pace.runs == 1 else f"the last {pace.runs} {pace.kind}s"
     if pace.others is None:
-        return (
-            f"about {span(seconds)} to train: {number(work.fits)} fits as fast as in {runs}; no experiment has run yet"
-        )
+        return f"about {span(seconds)} to train: {number(work.fits)} fits at the pace of {runs}; no experiment has run"
     return (
         f"about {span(seconds)}: {span(pace.fit)} a fit and {span(pace.others)} for the other steps, as in {runs}. "
         "Factor sets that aren't stored yet take longer"
@@ -148,8 +146,8 @@ def _time(pace: Pace | None, seconds: float | None, work: Outline, why: str) -> 
 
 def _then(params: Mapping[str, object]) -> str:
     if params.get("promote"):
-        return "a report; and if the gate lets the models through, a person is asked whether they become champion"
-    return "a report. Nothing is promoted"
+        return "a report; if the models pass the gate, a person decides whether they become champion"
+    return "a report; nothing is promoted"
 
 
 def _count_of(count: int, singular: str, plural: str = "") -> str:

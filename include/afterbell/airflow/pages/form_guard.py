@@ -1,4 +1,4 @@
-"""The checks of a request that starts something: a page of ours sent it, shown to the person who is signed in.
+"""The checks of a request that starts something: it comes from one of our pages, shown to the signed-in user.
 
 A browser sends the sign-in's cookie with whatever a foreign page makes it send, at least within a site. So a form
 counts only if the browser states that it comes from our own origin, **and** it carries a token that this server has
@@ -69,12 +69,12 @@ def require_ticket(token: str, user: Any, form: str) -> Ticket:
         payload, signed_at = _signer().loads(token, max_age=HOURS * 3600, return_timestamp=True)
     except SignatureExpired as error:
         raise FormExpiredError(
-            f"the form was open for more than {HOURS} hours: look at it once more, and send it again"
+            f"the form was open for more than {HOURS} hours: review it, and submit it again"
         ) from error
     except BadData as error:
-        raise HTTPException(403, f"the form is not one that this server has shown: {again}") from error
+        raise HTTPException(403, f"the token of the form was not issued by this server: {again}") from error
     if not isinstance(payload, list) or payload[:2] != [str(user.get_id()), form]:
-        raise HTTPException(403, f"the form was shown to somebody else, or is another one: {again}")
+        raise HTTPException(403, f"the token of the form belongs to another user or another form: {again}")
     return Ticket(str(payload[2]), signed_at.astimezone(UTC))
 
 
@@ -91,7 +91,7 @@ def require_own_origin(request: Request) -> None:
     site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin")
     if site is None and origin is None:
         raise HTTPException(
-            403, "no header names the page that sent this form: programs start runs by Airflow's own API"
+            403, "the request has no header that names the page of the form: programs start runs with Airflow's API"
         )
     if (site is not None and site != "same-origin") or (origin is not None and not _is_own(request.headers, origin)):
         raise HTTPException(403, "this form was sent by a page of another site; nothing was started")

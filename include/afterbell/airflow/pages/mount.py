@@ -38,15 +38,13 @@ def _base() -> str:
 
 
 def form_link(name: str, page: str) -> str:
-    """A paragraph for a DAG's description that leads to the form of ours that starts it.
+    """A paragraph for a DAG's description with a link to the form that starts it.
 
     Args:
         name: of the button.
         page: of the form, such as ``experiments/new``.
     """
-    return (
-        f"\n**[{name}]({_base()}/{page})** is a form that explains itself, and shows what it would do before it starts."
-    )
+    return f"\n**[{name}]({_base()}/{page})** is a form with explanations and a preview."
 
 
 def views() -> list[dict[str, str | bool]]:

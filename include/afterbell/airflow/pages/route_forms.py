@@ -106,7 +106,7 @@ def _take_form(request: Request, db: Session, user: Any, form: Form, typed: Type
     ticket, late = _ticket(typed, user, form)
     button = list(typed.get(_DO, ()))
     if button not in (["show"], ["start"]):
-        raise HTTPException(400, "expected one of the form's two buttons: show what it would do, or start")
+        raise HTTPException(400, "expected one of the form's two buttons: preview or start")
     own = {name: texts for name, texts in typed.items() if name not in {TOKEN, _DO}}
     world, documents, fault = _load_world()
     fields = form.fields(world)

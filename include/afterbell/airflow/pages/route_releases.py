@@ -20,7 +20,7 @@ router = APIRouter()
 
 
 class ReleasesPage(View):
-    """The releases of the last sessions, the champion (or why its pointer is not believed) and its history."""
+    """The releases of the last sessions, the champion (or why its pointer is not trusted) and its history."""
 
     now: str
     zone: str
@@ -117,7 +117,7 @@ def show_release(request: Request, release_id: str) -> Response:
 def _manifest(documents: Documents, release_id: str) -> Manifest:
     manifest = releases.manifests(documents, [release_id]).get(release_id)
     if manifest is None:
-        raise HTTPException(404, f"release {release_id} is not there")
+        raise HTTPException(404, f"release {release_id} does not exist")
     if isinstance(manifest, str):
         raise HTTPException(502, manifest)
     return manifest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Annotated
 
 from airflow.api_fastapi.common.db.common import SessionDep
 from fastapi import APIRouter, HTTPException, Request
@@ -19,6 +20,7 @@ from afterbell.airflow.pages.security import DAG, STORED, checked, headers
 from afterbell.airflow.pages.view import answer
 from afterbell.airflow.pages.views import FailureView, RunLine, View
 from afterbell.errors import AfterbellError
+from afterbell.run.contracts.base import stored_as
 from afterbell.run.steps import STEPS
 
 router = APIRouter()
@@ -95,7 +97,7 @@ class RunWithoutSession(View):
     zone: str
     refresh: int | None
     run: RunLine
-    asked_for: str
+    requested_session: Annotated[str, stored_as("asked_for")]
     failures: tuple[FailureView, ...]
     recent: tuple[RunLine, ...]
 
@@ -110,7 +112,7 @@ def _without_session(db: SessionDep, run: Run, recent: Sequence[Run]) -> RunWith
         zone=clock.exchange().zone,
         refresh=5 if run.state in stages.UNDER_WAY else None,
         run=_line(run),
-        asked_for=run.session,
+        requested_session=run.session,
         failures=tuple(failures),
         recent=tuple(_line(recent_run) for recent_run in recent),
     )
@@ -182,7 +184,7 @@ def _newest_session(db: SessionDep, documents: Documents) -> str:
 def show_document(session: str, slug: str, name: str) -> Response:
     """A page that a run left in the store, without any right to do anything."""
     if name not in _PAGES:
-        raise HTTPException(404, f"a run leaves {', '.join(_PAGES)}; {name[:40]!r} is not one of them")
+        raise HTTPException(404, f"{name[:40]!r} is not a page of a run: expected one of {', '.join(_PAGES)}")
     day = clock.session_of(session, 404).isoformat()
     key = _PAGES[name].format(session=day, slug=checked("slug", slug, 404))
     return Response(_read_listed(open_documents(), key), headers=headers(STORED), media_type="text/html; charset=utf-8")
@@ -192,7 +194,7 @@ def _read_listed(documents: Documents, key: str) -> bytes:
     """The bytes of ``key``, if the listing of its folder shows it."""
     folder = key.rsplit("/", 1)[0] + "/"
     if key not in {stored.key for stored in documents.listings([folder])[folder]}:
-        raise HTTPException(404, f"{key} is not there: the run has not come so far, or maintenance has removed it")
+        raise HTTPException(404, f"{key} does not exist: the run has not reached that step, or maintenance removed it")
     return documents.body(key)
 
 

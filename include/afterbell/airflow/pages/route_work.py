@@ -85,7 +85,7 @@ def show_backfill(request: Request, db: SessionDep, backfill_id: str) -> Respons
     """One backfill of a range, chunk by chunk."""
     backfill = backfills.one(open_documents(), db, checked("backfill", backfill_id, 404))
     if backfill is None:
-        raise HTTPException(404, f"backfill {backfill_id} is not known")
+        raise HTTPException(404, f"backfill {backfill_id} does not exist")
     return answer(request, "backfills_one", BackfillPage(
         **{name: getattr(backfill, name) for name in backfills.RangeDetails.model_fields},
         now=datetime.now(UTC).isoformat(),
@@ -139,7 +139,7 @@ def show_experiment_report(experiment_id: str) -> Response:
     key = f"experiments/{checked('experiment', experiment_id, 404)}/report.html"
     body = open_documents().bodies([key]).get(key)
     if body is None:
-        raise HTTPException(404, f"{key} is not there: the experiment has not been judged yet")
+        raise HTTPException(404, f"{key} does not exist: the experiment has not been evaluated yet")
     if isinstance(body, str):
         raise HTTPException(502, body)
     return Response(body, headers=headers(STORED), media_type="text/html; charset=utf-8")

@@ -25,7 +25,7 @@ _READS_RUNS = requires_access_dag(method="GET", access_entity=DagAccessEntity.RU
 
 
 def signed_in(user: GetUserDep) -> None:
-    """Reject whoever has no valid token or cookie (401)."""
+    """Reject requests without a valid token or cookie (401)."""
     assert user is not None  # noqa: S101 - the dependency raises where there is nobody
 
 
@@ -34,7 +34,7 @@ READER = [Depends(signed_in), Depends(_READS_RUNS)]
 
 
 def reads(dag: str) -> list[Any]:
-    """For pages that also show the runs of another DAG: whoever may read those."""
+    """For pages that also show the runs of another DAG: requires the right to read those."""
     return [Depends(requires_access_dag(method="GET", access_entity=DagAccessEntity.RUN, param_dag_id=dag))]
 
 

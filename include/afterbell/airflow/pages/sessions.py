@@ -218,7 +218,7 @@ def _trouble(newest: Run | None, stored: Sequence[Folder], failures: Mapping[str
             return None
         for task, reason in failures.get(newest.run_id, {}).items():
             return TroubleView(step=task, kind=reason.kind, what=reason.what)
-        return TroubleView(step="", kind="", what="its tasks left no reason; see the run")
+        return TroubleView(step="", kind="", what="its tasks recorded no reason; see the run")
     broken = [name for run in stored[:1] for name in sorted(run.beside) if name.endswith(".failure")]
     steps = [name.removesuffix(".failure") for name in broken]
     left = [step for step in steps if step not in stored[0].names]

@@ -143,7 +143,7 @@ def failure(reported: FailureReport | None, stored: StepFailure | None) -> Failu
         return FailureView(kind=stored.kind, what=stored.message, where="", do=remedy(stored.kind))
     return FailureView(
         kind="",
-        what="The task left no reason: its worker was lost, or somebody marked it as failed.",
+        what="The task recorded no reason: its worker was lost, or a user marked it as failed.",
         where="",
         do="Read its log; then clear the task, or start the run again.",
     )
@@ -189,5 +189,5 @@ def _utc(instant: datetime | None) -> datetime | None:
 
 
 def _address(value: object) -> str | None:
-    """An address that may stand in a link: never a script, whatever the document holds."""
+    """An address that is safe in a link: never a script, whatever the document holds."""
     return value if isinstance(value, str) and value.startswith(("http://", "https://")) else None

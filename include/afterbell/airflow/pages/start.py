@@ -1,4 +1,4 @@
-"""Starting a run by Airflow's own code, with the rights and in the name of whoever is signed in."""
+"""Starting a run by Airflow's own code, with the rights and in the name of the signed-in user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GOING = ("queued", "running")
 
 
 def starts(dag: str) -> list[Any]:
-    """For pages that start runs of ``dag``: whoever may trigger it in Airflow (403 otherwise)."""
+    """For pages that start runs of ``dag``: requires the right to trigger it in Airflow (403 otherwise)."""
     check = requires_access_dag(method="POST", access_entity=DagAccessEntity.RUN, param_dag_id=dag)
 
     def may(request: Request, user: GetUserDep) -> None:
@@ -33,7 +33,7 @@ def starts(dag: str) -> list[Any]:
         except HTTPException as error:
             raise HTTPException(
                 error.status_code,
-                f"this page starts runs of {dag}: it is for those who may trigger that DAG in Airflow",
+                f"this page starts runs of {dag}: it requires the permission to trigger that DAG in Airflow",
             ) from error
 
     return [Depends(may)]

@@ -8,10 +8,13 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from afterbell.config.loader import Strict
+from afterbell.run.contracts.base import ALIASES
 
 
 class View(Strict):
     """The base of what a page shows; what a page does not set is not part of its JSON."""
+
+    model_config = ALIASES
 
     def to_json(self) -> dict[str, JsonValue]:
         """JSON values of what was set."""

@@ -40,7 +40,7 @@ def no_settings(*_: Any) -> dict[str, str]:
 
 
 def no_errors(*_: Any) -> None:
-    """Nothing is kept of errors, none has a meaning of its own, and no output shows a refusal."""
+    """Errors are not recorded, none has a special meaning, and no output shows a refusal."""
     return
 
 
@@ -56,7 +56,7 @@ class Nodes:
     Pages of the cluster are read by the function that is handed over: a manager knows which, and what they mean.
 
     Attributes:
-        servers: host and port of the servers that take drivers beside the submitter, from the master's address.
+        servers: host and port of the servers that take drivers in client mode, from the master's address.
         rest_address: the address that takes drivers on the cluster, from the profile's keys.
         check_submitter: raises ConfigError where the submitter's machine lacks something, by its environment.
         missing_secrets: sentences on secrets that the profile needs and the environment lacks.
@@ -125,7 +125,7 @@ class ClusterManager:
         secret_names: a regular expression of its properties that name a secret and hold none; empty for none.
         secrets: variables with the secrets of such a cluster, which a driver on it is given.
         public: those of them that may be shown.
-        inherited: further variables that drivers beside the submitter need of its environment.
+        inherited: further variables that drivers in client mode need of its environment.
         refusal: whether the output of a driver shows that the manager refused it.
         nodes: what it does on nodes; None where everything runs on the submitter's machine.
     """

@@ -1,4 +1,4 @@
-"""What a cluster manager and those who ask it hand each other."""
+"""Types that a cluster manager and its callers exchange."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afterbell.errors import AfterbellError
 
 @dataclass(frozen=True)
 class SparkLogin:
-    """What the Airflow connection of Spark holds beside the master.
+    """Fields of the Airflow connection of Spark, without the master.
 
     Attributes:
         conn_id: its name, for messages.
@@ -27,7 +27,7 @@ class SparkLogin:
 
 @dataclass(frozen=True)
 class Sent:
-    """Where the nodes find the files that a driver is started from.
+    """Addresses at which the nodes read the files of a driver.
 
     Attributes:
         script: the application.
@@ -35,7 +35,7 @@ class Sent:
         jars: of the lake and of S3.
         logging: what drivers log.
         own: the files that the cluster manager needs besides, by the names it gives them.
-        folder: whether nodes read all of these as files of theirs.
+        folder: whether nodes read all of these as local files.
     """
 
     script: str

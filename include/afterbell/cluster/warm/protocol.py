@@ -42,7 +42,7 @@ class JobRequest:
 
 
 def send(connection: socket.socket, request: JobRequest, streams: list[int]) -> None:
-    """Hand ``request`` over, with the open files ``streams``."""
+    """Send ``request`` with the open files ``streams``."""
     body = json.dumps(asdict(request)).encode()
     socket.send_fds(connection, [_LENGTH.pack(len(body))], streams)
     connection.sendall(body)
@@ -57,7 +57,7 @@ def receive(connection: socket.socket) -> tuple[JobRequest, list[int]]:
     head, streams, _, _ = socket.recv_fds(connection, _LENGTH.size, _MOST_STREAMS)
     body = _receive_exactly(connection, _LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
     if not body:
-        raise ConnectionError("a job was not handed over whole")
+        raise ConnectionError("the request of a job was received incompletely")
     return JobRequest(**json.loads(body)), streams
 
 

@@ -126,7 +126,7 @@ def _await_job(job: ForkProcess, born: int, workers: Workers, streams: tuple[Con
         workers.fork(streams)
     if job.sentinel not in ready:
         job.kill()
-        raise ConnectionError("the submitter of the job is gone")
+        raise ConnectionError("the submitter of the job has exited")
     job.join()
     status = job.exitcode or 0
     if status and os.getppid() != born:

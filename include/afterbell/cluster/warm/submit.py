@@ -1,4 +1,4 @@
-"""Hand a Spark job to a JVM that has served one like it, or start a JVM that waits for others afterwards.
+"""Submit a Spark job to a warm JVM, or start a JVM that waits for further jobs.
 
 ``python submit.py <spark-submit> <arguments of spark-submit>``, with the seconds that the JVM shall wait in the
 variable ``AFTERBELL_WARM`` (0: it ends with this job). To its caller it is spark-submit: its output and exit status
@@ -59,7 +59,7 @@ def parted(arguments: Sequence[str]) -> tuple[list[str], str, list[str]]:
 
 
 def likeness(spark_submit: str, options: Sequence[str], environment: Mapping[str, str]) -> str:
-    """The name of what jobs must have in common for one JVM to serve them."""
+    """A digest of the settings that jobs must share to run on one JVM."""
     lasting = {
         name: value
         for name, value in environment.items()
@@ -179,7 +179,7 @@ def forked_workers(door: Path) -> list[str]:
 def _follow(connection: socket.socket, log: BinaryIO, request: JobRequest) -> int | None:
     """The status of the job, once it has ended; None where it was not taken.
 
-    Its own output comes by itself, through the files that were handed over; Java's stands in ``log``.
+    Its own output comes by itself, through the files that were handed over; Java's is in ``log``.
     """
     try:
         send(connection, request, [1, 2])

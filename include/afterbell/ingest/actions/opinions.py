@@ -250,7 +250,7 @@ def _reports_near(base: Base, keys: Collection[Key], opinions: Opinions) -> pl.D
 
 
 def _bars_before(base: Base, reports: pl.DataFrame, opinions: Opinions) -> pl.DataFrame:
-    """All revisions of the bars that amounts are paid from, but for those held as another security's."""
+    """All revisions of the bars that amounts are paid from, except those held as another security's."""
     needed = {
         (row["symbol"], Exchange(opinions.sources[row["source"]].exchange).previous(row["ex_session"]))
         for row in reports.filter(pl.col("amount") != 0).iter_rows(named=True)

@@ -1,4 +1,4 @@
-"""A person's decisions about corporate actions: ``include/config/overrides.yaml``. Pure, but for reading the file."""
+"""A person's decisions about corporate actions: ``include/config/overrides.yaml``. Pure, except for the read."""
 
 from __future__ import annotations
 

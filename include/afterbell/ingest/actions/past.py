@@ -22,7 +22,7 @@ def previous_sessions(days: Iterable[date], exchange: Exchange) -> dict[date, da
     return {day: exchange.previous(day) for day in sorted(set(days)) if exchange.is_session(day)}
 
 
-def retold(made: pl.DataFrame, known: pl.DataFrame, exchange: Exchange) -> pl.DataFrame:
+def find_changed_bars(made: pl.DataFrame, known: pl.DataFrame, exchange: Exchange) -> pl.DataFrame:
     """Bars among new revisions that their own session's drop lacks or has otherwise, as when a jump was held back.
 
     Args:
@@ -48,7 +48,7 @@ def with_past(
         base: the lake that the run builds on.
         files: data files of bars that the run has written.
         shown: ``EVIDENCE`` with knowledge_time and drop_id, from the run's drops.
-        changed: as ``retold`` gives it; None for none.
+        changed: as ``find_changed_bars`` gives it; None for none.
         known: the lake's evidence of the sessions around them.
 
     Returns:
@@ -73,7 +73,7 @@ def complete(
 
     Args:
         shown: ``EVIDENCE`` with knowledge_time and drop_id, from the run's drops.
-        changed: as ``retold`` gives it; None for none.
+        changed: as ``find_changed_bars`` gives it; None for none.
         known: the lake's evidence of the sessions around them.
         bars: rows of ``market.bars`` that either may need, as ``fill_before`` takes them.
 

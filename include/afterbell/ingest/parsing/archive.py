@@ -59,7 +59,7 @@ def read_member(request: MemberRequest, body: bytes) -> bytes:
             return _read_chosen(request, archive, _choose_member(request, archive))
     except NotImplementedError as error:
         raise CorruptDropError(
-            f"{request.drop}: the zip needs what is not read here ({error}); ask for one that is deflated"
+            f"{request.drop}: the zip uses a feature that is not supported ({error}); ask for one compressed by deflate"
         ) from error
     except _BROKEN as error:
         raise CorruptDropError(f"{request.drop}: the zip data is corrupt ({error}); ask for it again") from error

@@ -107,7 +107,7 @@ class _Member:
     over the whole rest each time would cost the square of the number of members.
 
     Attributes:
-        place: where in the object the bytes begin that it was not handed; when it has ended, where the next one begins.
+        place: where in the object the bytes begin that it has not read; when it has ended, where the next one begins.
     """
 
     def __init__(self, how: Compression, body: bytes, place: int) -> None:

@@ -1,4 +1,4 @@
-"""What Polars and PyArrow raise over bytes or values that they can't take. Pure."""
+"""Exceptions of Polars and PyArrow for bytes or values that they can't read. Pure."""
 
 from __future__ import annotations
 
@@ -30,5 +30,5 @@ READ_FAULTS: tuple[type[BaseException], ...] = (
 
 
 def first_line(error: BaseException) -> str:
-    """The first line of an error's message, at most 200 characters, for messages of ours."""
+    """The first line of an error's message, at most 200 characters, for our messages."""
     return str(error).split("\n", 1)[0][:200]

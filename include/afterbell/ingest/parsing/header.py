@@ -80,7 +80,7 @@ def _has_no_header(source: Source, key: str, fields: Sequence[str]) -> bool:
         return True
     raise CorruptDropError(
         f"drop {key}: expected {_expected(source)} or a row of {len(source.columns)} fields in that order, found "
-        f"{source.format.delimiter.join(fields)[:120]!r} in line 1; whose columns they are would be a guess"
+        f"{source.format.delimiter.join(fields)[:120]!r} in line 1; which columns these are cannot be known"
     )
 
 

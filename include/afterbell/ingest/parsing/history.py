@@ -82,8 +82,8 @@ def parse_history(source: Source, rules: RuleSet, name: DropName, body: bytes, b
         return _parse(source, rules, name, body, before)
     except VALUE_FAULTS as error:  # whatever a library can't take stops this object, not the run
         raise CorruptDropError(
-            f"drop {name.key}: expected {source.format.type} that can be read as source {source.name} declares it, "
-            f"found values that cannot be ({type(error).__name__}: {first_line(error)}); ask for it again"
+            f"drop {name.key}: expected {source.format.type} as source {source.name} declares it, "
+            f"found values that cannot be read ({type(error).__name__}: {first_line(error)}); ask for it again"
         ) from error
 
 

@@ -82,8 +82,8 @@ def one_drop(source: Source, name: DropName) -> Iterator[None]:
         yield
     except VALUE_FAULTS as error:
         raise CorruptDropError(
-            f"drop {name.key}: expected {source.format.type} that can be read as source {source.name} declares it, "
-            f"found values that cannot be ({type(error).__name__}: {first_line(error)}); ask for it again"
+            f"drop {name.key}: expected {source.format.type} as source {source.name} declares it, "
+            f"found values that cannot be read ({type(error).__name__}: {first_line(error)}); ask for it again"
         ) from error
 
 

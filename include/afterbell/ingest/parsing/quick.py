@@ -41,7 +41,7 @@ class Quick:
 
 
 def read_quickly(fields: Fields, text: Text) -> Quick:
-    """Read the lines of ``text``, but for the odd ones."""
+    """Read the lines of ``text``, except the odd ones."""
     view = np.frombuffer(text.data, np.uint8, offset=text.begin)
     if b"\x7f" in text.data or not _spotless(fields, view) or _header_again(fields, text):
         return _read_selected(fields, text.without_returns())

@@ -1,1 +1,1 @@
-"""Contracts of the steps: what each is given and what it answers with, as frozen models by subject."""
+"""Contracts of the steps: inputs and results as frozen models, grouped by subject."""

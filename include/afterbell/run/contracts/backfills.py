@@ -32,7 +32,7 @@ class BackfillPlanResult(Result):
         backfill_id: names its documents.
         plan_only: whether nothing is to be filled.
         todo: chunks to fill, by step.
-        plan: ``afterbell.backfill.documents.BackfillPlan`` as JSON, for whoever reads the log.
+        plan: ``afterbell.backfill.documents.BackfillPlan`` as JSON, for the log.
     """
 
     backfill_id: str

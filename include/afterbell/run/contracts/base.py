@@ -22,6 +22,7 @@ from pydantic import (
     ValidationInfo,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
@@ -30,6 +31,8 @@ Instant = Annotated[datetime, PlainSerializer(lambda instant: instant.isoformat(
 """An instant with its zone; in JSON as ``isoformat`` writes it."""
 Figure = int | Annotated[float, Field(allow_inf_nan=False)]
 """A finite number that keeps its kind: what was written as 0 is not written back as 0.0."""
+ALIASES = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+"""Fields of ``stored_as`` are set by their names in Python, and keep their keys in JSON."""
 _STORED = "stored"
 _BLANKS: tuple[object, ...] = (None, False, 0, "", [], {})
 
@@ -41,8 +44,17 @@ def to_json(model: BaseModel) -> dict[str, JsonValue]:
     return ordered
 
 
+def stored_as(key: str) -> FieldInfo:
+    """Metadata of a field whose key in JSON differs from its name.
+
+    For example ``summary: Annotated[str, stored_as("said")]``.
+    """
+    field: FieldInfo = Field(validation_alias=key, serialization_alias=key)
+    return field
+
+
 class Inputs(Strict):
-    """The inputs of a step; a field without a default must be handed on by an earlier step."""
+    """The inputs of a step; a field without a default must come from an earlier step."""
 
     model_config = ConfigDict(strict=True, defer_build=True)
 
@@ -59,7 +71,7 @@ class Inputs(Strict):
             raise ConfigError(misfit(f"the inputs of step {step!r}", error)) from error
 
     def to_json(self) -> dict[str, JsonValue]:
-        """The inputs as they are handed over, by name."""
+        """The inputs by name, as JSON values."""
         return to_json(self)
 
 
@@ -70,7 +82,7 @@ class Record(BaseModel):
     as the empty value of its type.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True, **ALIASES)
 
     @classmethod
     def read(cls, document: object) -> Self:
@@ -90,8 +102,12 @@ class Record(BaseModel):
     def _fill_blanks(cls, value: Any, handler: ModelWrapValidatorHandler[Self], info: ValidationInfo) -> Self:
         if not (info.context and info.context.get(_STORED) and isinstance(value, dict)):
             return handler(value)
-        missing = [name for name, field in cls.model_fields.items() if field.is_required() and name not in value]
-        model = handler(value | {name: _blank(cls, name) for name in missing})
+        missing = {
+            name: key
+            for name, field in cls.model_fields.items()
+            if field.is_required() and (key := field.serialization_alias or name) not in value
+        }
+        model = handler(value | {key: _blank(cls, name) for name, key in missing.items()})
         model.model_fields_set.difference_update(missing)
         return model
 

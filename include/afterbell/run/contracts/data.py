@@ -11,7 +11,7 @@ from afterbell.run.contracts.base import Figure, Inputs, Record, Result
 
 
 class ArrivedDrop(Record):
-    """A drop that is there: its keys, and when the last of them was written (ISO instant, None if unknown)."""
+    """A drop that has arrived: its keys, and when the last of them was written (ISO instant, None if unknown)."""
 
     source: str
     keys: tuple[str, ...]
@@ -33,7 +33,7 @@ class MissingDrop(Record):
 
 
 class AwaitedDrops(Record):
-    """What the wait for the drops ended with, by source."""
+    """Result of the wait for drops, by source."""
 
     arrived_drops: tuple[ArrivedDrop, ...]
     late_drops: tuple[LateDrop, ...]
@@ -53,7 +53,7 @@ class RefusedDrop(Record):
 
 
 class IngestInputs(Inputs):
-    """What ``ingest`` takes in.
+    """Inputs of ``ingest``.
 
     Attributes:
         origin: of the run; ``backfill`` takes its drops as known from their own days.
@@ -67,7 +67,7 @@ class IngestInputs(Inputs):
 
 
 class IngestResult(Result):
-    """What was taken in.
+    """Result of ``ingest``.
 
     Attributes:
         branch: the audit branch of the try.
@@ -105,7 +105,7 @@ class IngestResult(Result):
 
 
 class ValidateInputs(IngestInputs):
-    """What ``validate`` audits: the branch of ``ingest``; the rest is for ingesting again on a base that moved."""
+    """Inputs of ``validate``: the branch of ``ingest``; the rest is for ingesting again on a base that moved."""
 
     branch: str
 
@@ -139,7 +139,7 @@ class ValidateResult(Result):
 
 
 class FeaturesInputs(Inputs):
-    """What ``features`` reads.
+    """Inputs of ``features``.
 
     Attributes:
         bars_snapshot: of ``market.bars``.

@@ -1,17 +1,18 @@
-"""Contracts of an experiment: its snapshots, its candidate, the verdict, and the promotion that a person agreed to."""
+"""Contracts of an experiment: its snapshots, its candidate, the verdict, and the promotion that a person approved."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import JsonValue, model_validator
 
-from afterbell.run.contracts.base import Figure, Inputs, Result
+from afterbell.run.contracts.base import Figure, Inputs, Result, stored_as
 from afterbell.run.contracts.models import HorizonMetrics, SnapshotInputs
 
 
 class ExperimentInputs(Inputs):
-    """What each step of an experiment is given.
+    """Inputs common to the steps of an experiment.
 
     Attributes:
         experiment: its id.
@@ -34,7 +35,7 @@ class ExperimentResolveResult(Result):
 
 
 class ExperimentTrainInputs(ExperimentInputs, SnapshotInputs):
-    """What ``experiment_train`` is given."""
+    """Inputs of ``experiment_train``."""
 
 
 class ExperimentTrainResult(Result):
@@ -49,7 +50,7 @@ class ExperimentTrainResult(Result):
 
 
 class ExperimentEvaluateInputs(ExperimentInputs):
-    """What ``experiment_evaluate`` judges.
+    """Inputs of ``experiment_evaluate``.
 
     Attributes:
         promote: whether a person is to be asked about a promotion.
@@ -87,7 +88,7 @@ class ExperimentEvaluateResult(Result):
         report_key: in the artifact bucket.
         report_path: on the machine of the driver.
         moves: whether there is a promotion to agree to.
-        said: the verdict in a sentence.
+        summary: the verdict in a sentence.
     """
 
     experiment: str
@@ -101,11 +102,11 @@ class ExperimentEvaluateResult(Result):
     report_key: str
     report_path: str
     moves: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
 
 
 class ExperimentPromoteInputs(ExperimentInputs):
-    """What ``experiment_promote`` releases.
+    """Inputs of ``experiment_promote``.
 
     Attributes:
         candidate_id: of the experiment.

@@ -58,7 +58,7 @@ class SnapshotInputs(Inputs):
 
 
 class TrainInputs(SnapshotInputs):
-    """What ``train`` is given.
+    """Inputs of ``train``.
 
     Attributes:
         leave_out: what to leave out for the deadline.
@@ -123,7 +123,7 @@ class HorizonMetrics(ScorerMetrics):
 
 
 class EvaluateInputs(SnapshotInputs):
-    """What ``evaluate`` judges; the counts are for its report.
+    """Inputs of ``evaluate``; the counts are for its report.
 
     Attributes:
         candidate_id: None where the training held.
@@ -194,7 +194,7 @@ class EvaluateResult(Result):
 
 
 class PublishInputs(Inputs):
-    """What ``publish`` may publish; its fields are those of the gate's verdict, and the origin of the run."""
+    """Inputs of ``publish``: the fields of the gate's verdict, and the origin of the run."""
 
     candidate_id: str | None
     champion_candidate_id: str | None
@@ -265,7 +265,7 @@ class ScoreResult(Result):
         models: how many.
         signals_snapshot: of the table.
         commit_id: of their commit.
-        noop: whether they were there already.
+        noop: whether they were already present.
         provisional: whether nobody has approved the release.
         shadow: the release that was scored beside it.
     """

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field, StrictInt
 
-from afterbell.run.contracts.base import Figure, Instant, Record
+from afterbell.run.contracts.base import Figure, Instant, Record, stored_as
 from afterbell.run.contracts.models import TrainInstructions
 
 
@@ -58,7 +60,7 @@ class ForecastEntry(Record):
         finish: when the run will be done.
         slack: seconds from there to the deadline.
         done: whether the step had ended.
-        told: instructions for the step that began.
+        instructions: for the step that began.
         budget: seconds that the step that ended might take.
         took: seconds that it took; None where that is not known.
         left_out: what policy leaves out, in words.
@@ -69,7 +71,7 @@ class ForecastEntry(Record):
     finish: Instant
     slack: Figure
     done: bool
-    told: TrainInstructions = TrainInstructions()
+    instructions: Annotated[TrainInstructions, stored_as("told")] = TrainInstructions()
     budget: Figure | None = None
     took: Figure | None = None
     left_out: tuple[str, ...] = ()

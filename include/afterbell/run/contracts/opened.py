@@ -62,7 +62,7 @@ class OpenedExperiment(OpenedRun):
 
 
 class OpenedReleaseAdmin(OpenedRun):
-    """What a person wants done with a release, as ``CheckReleaseInputs`` has it."""
+    """A requested action on a release, as ``CheckReleaseInputs`` has it."""
 
     action: str
     release_id: str
@@ -71,7 +71,7 @@ class OpenedReleaseAdmin(OpenedRun):
 
 
 class OpenedReleaseDrop(OpenedRun):
-    """The refused drop that a person lets in."""
+    """The refused drop that a person releases."""
 
     refusal_id: str
     reason: str
@@ -86,7 +86,7 @@ class OpenedMaintenance(OpenedRun):
 
 
 class Approval(Record):
-    """A person's answer: who agreed, or None; ``barred`` names whose agreement did not count."""
+    """A person's answer: who approved, or None; ``barred`` is the user whose approval did not count."""
 
     approved_by: str | None
     barred: str = ""

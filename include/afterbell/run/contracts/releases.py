@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
-from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result
+from afterbell.run.contracts.base import Figure, Inputs, Instant, Record, Result, stored_as
 
 
 class ReleaseDropInputs(Inputs):
-    """The refused drop that is let in, who does it and why."""
+    """The refused drop to release, who releases it and why."""
 
     refusal_id: str = Field(min_length=1)
     reason: str = Field(min_length=1)
@@ -18,16 +19,16 @@ class ReleaseDropInputs(Inputs):
 
 
 class ReleaseDropResult(Result):
-    """The drop that was let in: its refusal's id, its key, whether that is new, and all in a sentence."""
+    """The released drop: its refusal's id, its key, whether that is new, and a summary."""
 
     id: str
     key: str
     changed: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
 
 
 class CheckReleaseInputs(Inputs):
-    """What a person wants done.
+    """The requested action.
 
     Attributes:
         action: ``verify``, ``rollback`` or ``promote``.
@@ -52,25 +53,25 @@ class VerifiedFiles(Record):
 
 
 class CheckReleaseResult(Result):
-    """What the action would do.
+    """What the action would change.
 
     Attributes:
         champion: the release that serves; None where none does.
         target: the release that is to serve, or was verified.
         moves: whether the champion would move.
-        said: the same in a sentence.
+        summary: the same in a sentence.
         verified: what the verification saw.
     """
 
     champion: str | None
     target: str
     moves: bool
-    said: str
+    summary: Annotated[str, stored_as("said")]
     verified: VerifiedFiles | None
 
 
 class MoveChampionInputs(Inputs):
-    """What a person agreed to.
+    """The approved action.
 
     Attributes:
         action: ``rollback`` or ``promote``.

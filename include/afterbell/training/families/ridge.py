@@ -41,7 +41,7 @@ class RidgeParams(Strict):
 
 
 class RidgeModel(Strict):
-    """A fitted ridge regression, as it stands in its file; lists have one value a feature."""
+    """A fitted ridge regression, as it is stored; lists have one value a feature."""
 
     format: str = Field(pattern=f"^{_FORMAT}$")
     names: tuple[str, ...] = Field(min_length=1)

@@ -1,4 +1,4 @@
-// Inside Airflow's page: its light or dark, and links out of the frame. Without this the page works all the same.
+// Inside Airflow's page: its light or dark, and links out of the frame. The page works without it.
 (function () {
   "use strict";
   let outer = null;

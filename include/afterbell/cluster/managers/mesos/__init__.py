@@ -1,6 +1,6 @@
 """Apache Mesos: a master that offers its agents' resources, and Spark's dispatcher, which starts drivers on agents.
 
-A driver beside the submitter registers with the master itself, by libmesos. The dispatcher has an agent fetch the
+A driver in client mode registers with the master itself, by libmesos. The dispatcher has an agent fetch the
 script into a sandbox and start ``bin/spark-submit`` there through a shell.
 """
 

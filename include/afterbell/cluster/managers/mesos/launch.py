@@ -1,4 +1,4 @@
-"""A driver on an agent, as the dispatcher is asked for it."""
+"""The request to Mesos' dispatcher that launches a driver on an agent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SANDBOX = "/mnt/mesos/sandbox"
 
 
 def launch_parts(folders: Folders, profile: ProfileKeys, files: Sent, environment: dict[str, str]) -> LaunchParts:
-    """The dispatcher is given a Python script, and what its agents fetch beside it."""
+    """Parts of the launch request: the Python script, and the files that agents fetch with it."""
     keys, java_home = own_keys(profile, MesosKeys), _java_home(folders, profile)
     home = keys.executor_home or ("" if keys.executor_uri or keys.image else str(folders.spark_home))
     fetched = [files.own[_SPARK_ENV]]
@@ -45,7 +45,7 @@ def launch_parts(folders: Folders, profile: ProfileKeys, files: Sent, environmen
             "spark.executor.extraClassPath": path,
         },
         # To the dispatcher these win over what the profile gives drivers; here the profile wins. The last is empty, so
-        # that an agent that was itself started by Spark's scripts reads the file all the same.
+        # that an agent that was itself started by Spark's scripts reads the file, too.
         environment={name: value for name, value in variables.items() if f"{_DRIVER_ENV}{name}" not in profile.conf}
         | {"SPARK_CONF_DIR": _conf_dir(keys), "SPARK_ENV_LOADED": ""},
         joined={"spark.mesos.uris": ","},

@@ -23,7 +23,7 @@ def servers(master: str) -> list[tuple[str, int]]:
 
 
 def check_submitter(profile: ProfileKeys, environment: Mapping[str, str]) -> None:
-    """Refuse to start a driver beside the submitter where libmesos is missing.
+    """Refuse to start a driver in client mode where libmesos is missing.
 
     Raises:
         ConfigError: the environment names no such file.
@@ -31,7 +31,7 @@ def check_submitter(profile: ProfileKeys, environment: Mapping[str, str]) -> Non
     named = environment.get(_LIBMESOS, "")
     if profile.deploy_mode == "client" and not (named and Path(named).is_file()):
         raise ConfigError(
-            f"drivers beside the submitter need Mesos' library on this machine, and {_LIBMESOS} is {named!r}: set it "
+            f"drivers in client mode need Mesos' library on this machine, and {_LIBMESOS} is {named!r}: set it "
             "to the path of libmesos.so in the environment of Airflow's workers, or use the profile mesos-cluster"
         )
 
@@ -48,16 +48,16 @@ def login_secrets(profile: ProfileKeys, login: SparkLogin, inherited: dict[str, 
         return inherited | ({PRINCIPAL: principal} if named else {})
     if not principal:
         raise ConfigError(
-            f"the Airflow connection {login.conn_id!r} has a password, Mesos' secret, but nobody it belongs to: give "
-            "the principal as its login, or as principal in the profile"
+            f"the Airflow connection {login.conn_id!r} has a password, which is Mesos' secret, but no principal: "
+            "set the principal as its login, or as principal in the profile"
         )
     return inherited | {PRINCIPAL: principal, SECRET: login.password}
 
 
 def open_doors(profile: ProfileKeys) -> Iterator[str]:
-    """Where Mesos shows what the profile gives to drivers."""
+    """Warnings about secrets of the profile that Mesos' pages show."""
     if profile.credentials == "submit":
         yield (
-            "credentials: submit shows the stores' keys to whoever may read Mesos' tasks: use node, or "
+            "credentials: submit shows the stores' keys to anyone who may read Mesos' tasks: use node, or "
             "spark.mesos.executor.secret.*"
         )
