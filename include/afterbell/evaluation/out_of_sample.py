@@ -50,7 +50,7 @@ def _panel(horizon: int, rows: pl.DataFrame) -> ScorePanel:
         scores[family][down, across] = own["prediction"].to_numpy()
         labels[down, across] = own["label"].to_numpy()
         folds[down] = own["fold"].to_numpy()
-    return ScorePanel(horizon, tuple(sessions.to_list()), folds, labels, scores)
+    return ScorePanel(horizon, tuple(sessions.to_list()), folds, labels, scores, tuple(symbols.to_list()))
 
 
 def contender(
