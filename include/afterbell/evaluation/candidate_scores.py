@@ -12,7 +12,7 @@ from pyspark.sql import SparkSession
 from afterbell.config.runtime import S3Location
 from afterbell.errors import DigestMismatchError
 from afterbell.evaluation.gate import Contender
-from afterbell.evaluation.metrics import Scored, score_panel
+from afterbell.evaluation.metrics import Scored, score_panels
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
 from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.settings import GateSettings
@@ -38,7 +38,7 @@ def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSe
     """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
     own = rows.filter(pl.col("candidate_id") == candidate_id)
     panels = {} if own.is_empty() else panels_of(own)
-    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    scored = score_panels(panels, settings.portfolio)
     return CandidateScores(panels, scored, contender(candidate_id, session, panels, scored), own.height)
 
 

@@ -8,11 +8,13 @@ when the horizon is longer than one, so standard errors of means are Newey and W
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from afterbell.evaluation.booking import daily_marks
 from afterbell.evaluation.overlap import newey_west_se, overlap_lag
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, blend, row_ranks
 from afterbell.evaluation.portfolio import LongShort, long_short
@@ -66,13 +68,22 @@ def _centred(values: Floats, valid: NDArray[np.bool_]) -> Floats:
     return np.where(valid, values - mean, 0.0)
 
 
-def score_panel(panel: ScorePanel, settings: PortfolioSettings) -> dict[str, Scored]:
-    """Score every family of ``panel``, and their blend, under its name."""
+def score_panels(panels: Mapping[int, ScorePanel], settings: PortfolioSettings) -> dict[int, dict[str, Scored]]:
+    """Score the panels of a candidate, by horizon: that of horizon 1, if there is one, marks the others daily."""
+    marks = {
+        horizon: daily_marks(panel, panels[1]) if horizon > 1 and 1 in panels else None
+        for horizon, panel in panels.items()
+    }
+    return {horizon: score_panel(panel, settings, marks[horizon]) for horizon, panel in panels.items()}
+
+
+def score_panel(panel: ScorePanel, settings: PortfolioSettings, marks: Floats | None = None) -> dict[str, Scored]:
+    """Score every family of ``panel``, and their blend, under its name; ``marks`` as ``booking.daily_marks``."""
     everyone = {**panel.scores, BLEND: blend(panel.scores)}
-    return {name: score_one(panel, scores, settings) for name, scores in everyone.items()}
+    return {name: score_one(panel, scores, settings, marks) for name, scores in everyone.items()}
 
 
-def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings) -> Scored:
+def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings, marks: Floats | None = None) -> Scored:
     """Score ``scores``, float64 (sessions, symbols), against the panel's labels."""
     both = np.isfinite(scores) & np.isfinite(panel.labels)
     both &= both.sum(axis=1, keepdims=True) >= settings.min_symbols
@@ -80,7 +91,7 @@ def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings) ->
     return Scored(
         ic=row_correlations(score, label, settings.min_symbols),
         rank_ic=row_correlations(row_ranks(score), row_ranks(label), settings.min_symbols),
-        portfolio=long_short(score, label, panel.horizon, settings),
+        portfolio=long_short(score, label, panel.horizon, settings, marks),
         rows=int(both.sum()),
     )
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 
 import numpy as np
 from markupsafe import Markup
@@ -51,6 +52,7 @@ class ReportData:
         title: what the report is of; empty for the session.
         outcome: what a verdict means, where that is other than for the run of a session.
         since: the session before, and what changed since its run; no session if there is nothing to compare with.
+        calendar: the exchange's sessions up to that of the run, on the last of which the newest labels end.
     """
 
     run_id: str
@@ -65,6 +67,7 @@ class ReportData:
     title: str = ""
     outcome: Mapping[str, str] = field(default_factory=dict)
     since: tuple[str, Sequence[Change]] = ("", ())
+    calendar: Sequence[date] = ()
 
 
 @dataclass(frozen=True)
@@ -198,13 +201,20 @@ def _horizon(data: ReportData, horizon: int) -> _Section:
         ),
         plots.lines(
             "Long the best decile, short the worst, net of costs",
-            panel.sessions,
-            {name: one.portfolio.wealth for name, one in ordered.items()},
+            booked := _booked(data, panel),
+            {name: one.portfolio.wealth[: len(booked)] for name, one in ordered.items()},
             level=1.0,
             unit="one unit grows to",
         ),
     ]
     return _Section(_Table(f"Horizon of {horizon} session{_plural(horizon)}", _HEAD, rows, BLEND), drawings)
+
+
+def _booked(data: ReportData, panel: ScorePanel) -> list[date]:
+    """The panel's sessions and those after them on which its portfolios end, as far as they are known."""
+    known = {*data.calendar, *(day for other in data.panels.values() for day in other.sessions)}
+    later = sorted(day for day in known if day > panel.sessions[-1])
+    return [*panel.sessions, *later[: panel.horizon + 1]]
 
 
 def _metrics_row(name: str, figures: Mapping[str, float | None]) -> list[str]:
