@@ -72,7 +72,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         reason=decision.reason,
         metrics={horizon: HorizonMetrics.model_validate(values) for horizon, values in metrics.items()},
         trials=request.trials,
-        deflated_sharpe=deflated(own, searched, request),
+        deflated_sharpe=deflated(own),
         report_key=f"{root}report.html",
         report_path=str(path),
         moves=decision.verdict == "publish" and args.inputs.promote,

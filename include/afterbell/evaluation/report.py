@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -12,8 +11,7 @@ import numpy as np
 from markupsafe import Markup
 
 from afterbell.evaluation.gate import Comparison, Contender, GateDecision
-from afterbell.evaluation.metrics import Scored, summarise
-from afterbell.evaluation.overlap import newey_west_se, overlap_lag
+from afterbell.evaluation.metrics import Scored, mean_of, summarise
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
 from afterbell.evaluation.since import Change
 from afterbell.reporting import plots
@@ -230,14 +228,13 @@ def _metrics_row(name: str, figures: Mapping[str, float | None]) -> list[str]:
 
 
 def _by_fold(panel: ScorePanel, scored: Scored) -> Markup:
-    means, errors = {}, []
+    means, reach = {}, []
     for fold in np.unique(panel.folds):
-        values = scored.rank_ic[(panel.folds == fold) & np.isfinite(scored.rank_ic)]
+        mean = mean_of(scored.rank_ic[panel.folds == fold], panel.horizon)
         inside = [day for day, own in zip(panel.sessions, panel.folds, strict=True) if own == fold]
-        means[f"{inside[0]:%b %d}\n{inside[-1]:%b %d, %Y}"] = float(values.mean()) if values.size else 0.0
-        error = newey_west_se(values, overlap_lag(values.size, panel.horizon))
-        errors.append(error if math.isfinite(error) else 0.0)
-    return plots.bars("Rank IC of the blend by fold, 95 % intervals", means, errors=np.array(errors), unit="rank IC")
+        means[f"{inside[0]:%b %d}\n{inside[-1]:%b %d, %Y}"] = float(np.nan_to_num(mean.value))
+        reach.append(float(np.nan_to_num(mean.quantile(0.975) - mean.value)))
+    return plots.bars("Rank IC of the blend by fold, 95 % intervals", means, reach=np.array(reach), unit="rank IC")
 
 
 def _comparisons(data: ReportData) -> _Table | None:

@@ -103,15 +103,15 @@ def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *,
     return draw(title, body)
 
 
-def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> Markup:
-    """Vertical bars, good and bad colours by sign, with 95 % intervals where ``errors`` has standard errors."""
+def bars(title: str, values: Mapping[str, float], *, reach: Floats | None = None, unit: str) -> Markup:
+    """Vertical bars, good and bad colours by sign, with intervals that ``reach`` so far to both sides of the value."""
 
     def body(axes: Any) -> None:
         heights = list(values.values())
         places = np.arange(len(heights))
         axes.bar(places, heights, width=0.66, color=[GOOD if value >= 0 else BAD for value in heights])
-        if errors is not None:
-            axes.errorbar(places, heights, yerr=1.96 * errors, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
+        if reach is not None:
+            axes.errorbar(places, heights, yerr=reach, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
         axes.axhline(0.0, color=MUTED, linewidth=0.8)
         axes.set_xticks(places, list(values))
         axes.set_ylabel(unit)
