@@ -70,8 +70,8 @@ def long_short(
     positions = positions_of(deciles)
     means = decile_means(deciles, labels)
     everyone = _row_means(labels)
-    ranked = np.isfinite(means[:, 0]) & np.isfinite(means[:, -1])
-    formed = positions.any(axis=1)
+    ranked: NDArray[np.bool_] = np.asarray(np.isfinite(means[:, [0, -1]]).all(axis=1))
+    formed: NDArray[np.bool_] = np.asarray(positions.any(axis=1))
     path = paths(positions, labels, horizon, marks)
     traded = np.abs(trades(positions, horizon)).sum(axis=1)
     costs = traded * settings.cost_bps * 1e-4
@@ -97,10 +97,10 @@ def long_short(
 
 
 def positions_of(deciles: Deciles) -> Floats:
-    """The best decile long and the worst short, float64 (sessions, symbols); each leg is 1 in all where both exist."""
+    """The best decile long and the worst short, 1 in all each, float64 (sessions, symbols); 0 without both."""
     long, short = deciles.weights(DECILES - 1), deciles.weights(0)
-    both = long.any(axis=1) & short.any(axis=1)
-    return np.asarray(np.where(both[:, None], long - short, 0.0))
+    both = long.any(axis=1, keepdims=True) & short.any(axis=1, keepdims=True)
+    return np.asarray(np.where(both, long - short, 0.0))
 
 
 def trades(positions: Floats, horizon: int) -> Floats:
