@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,7 +22,8 @@ from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import CandidateContent, candidate_key
-from afterbell.training.families import family_of
+from afterbell.training.families import family_of, load_model
+from afterbell.training.families.base import Model
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,31 @@ def insides(
     store: ArtifactStore, candidate: CandidateContent, root: str = ""
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
-    weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
+    return weights_of(read_models(store, candidate, root))
+
+
+def read_models(store: ArtifactStore, candidate: CandidateContent, root: str = "") -> dict[int, dict[str, Model]]:
+    """The final models of a candidate, by horizon and family.
+
+    Raises:
+        DigestMismatchError: a file is not the one that was made; it is not loaded.
+    """
+    models: dict[int, dict[str, Model]] = {}
     for item in candidate["models"]:
         key = candidate_key(candidate["candidate_id"], item["path"], root)
         body = store.get(key, max(int(item["size"]), DOCUMENT_BYTES))
         digest = hashlib.sha256(body).hexdigest()
         if digest != item["sha256"]:
             raise DigestMismatchError(f"{key}: expected SHA-256 {item['sha256']}, found {digest}; train again")
-        family = family_of(item["family"])
-        weights[family.weights][f"{family.name} h{item['horizon']}"] = family.load(body).weights()
+        models.setdefault(item["horizon"], {})[item["family"]] = load_model(item["family"], body)
+    return models
+
+
+def weights_of(
+    models: Mapping[int, Mapping[str, Model]],
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Gains of tree models, and coefficients of linear ones, by model name."""
+    weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
+    for family, horizon in sorted((family, horizon) for horizon, own in models.items() for family in own):
+        weights[family_of(family).weights][f"{family} h{horizon}"] = models[horizon][family].weights()
     return weights["gains"], weights["coefficients"]
