@@ -31,8 +31,8 @@ def test_values_land_in_their_cells_and_the_dollar_volume_stands_in_for_what_is_
 
 def test_dollar_volumes_of_bars_are_pandas_rolling_means_of_their_newest_revisions() -> None:
     rng = np.random.default_rng(0)
-    frame = pd.DataFrame({"symbol": ["B"] * 30 + ["A"] * 12, "session": [*days(30), *days(12)],
-                          "close": rng.uniform(5, 50, 42), "volume": rng.integers(1e3, 1e6, 42), "revision": 1})  # fmt: skip
+    frame = pd.DataFrame({"symbol": ["B"] * 30 + ["A"] * 12, "session": [*days(30), *days(12)], "revision": 1})
+    frame = frame.assign(close=rng.uniform(5, 50, 42), volume=rng.integers(1e3, 1e6, 42))
     older = frame.assign(close=1.0, revision=0)
     bars = pl.from_pandas(pd.concat([frame, older])).with_columns(pl.col("session").cast(pl.Date))
     found = dollar_volumes(bars, days(30)[5])
