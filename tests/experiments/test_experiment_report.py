@@ -77,8 +77,8 @@ def test_each_trial_has_its_row_and_the_chosen_one_stands_out(page: str) -> None
 def test_the_experiment_stands_between_the_horizons_and_the_gate(page: str) -> None:
     titles = re.findall(r"<h2>(.*?)</h2>", page)
     assert titles == [
-        "Horizon of 1 session", "Horizon of 5 sessions", "Experiment", "Gate", "What the models use", "Data",
-        "Provenance",
+        "Horizon of 1 session", "Horizon of 5 sessions", "Exposures", "Final models", "Experiment", "Gate",
+        "What the models use", "Data", "Provenance",
     ]  # fmt: skip
     assert NASTY not in page
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+import numpy as np
 import polars as pl
+from pydantic import JsonValue
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
 from afterbell.evaluation.candidate_scores import CandidateScores
 from afterbell.evaluation.capacity import capacity
-from afterbell.evaluation.characteristics import characteristics_of, read_characteristics
+from afterbell.evaluation.characteristics import characteristics_of
 from afterbell.evaluation.deciles import Deciles
 from afterbell.evaluation.exposures import Exposures, exposures_of
 from afterbell.evaluation.feature_rows import read_feature_rows
@@ -22,7 +25,6 @@ from afterbell.evaluation.portfolio import positions_of
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.training.candidate_document import TrainedSet
 from afterbell.training.families.base import Model
-from afterbell.training.inputs import Handed
 
 ModelsByHorizon = Mapping[int, Mapping[str, Model]]
 
@@ -36,30 +38,42 @@ class FittedModels:
 
 
 @dataclass(frozen=True)
-class Findings:
-    """By horizon: exposures of the blend, money that its portfolio has room for (NaN: not known), final models."""
+class Holdings:
+    """What the portfolios of a candidate's blends hold, by horizon.
+
+    Attributes:
+        exposures: to market, size and liquidity; without a horizon for which nothing is known of them.
+        capacity: money of one leg, in the dollars' currency; NaN where it is not known.
+    """
 
     exposures: Mapping[int, Exposures] = field(default_factory=dict)
     capacity: Mapping[int, float] = field(default_factory=dict)
-    finals: Mapping[int, FinalCheck] = field(default_factory=dict)
 
 
-def weigh(
-    spark: SparkSession, s3: S3Location, handed: Handed, own: CandidateScores, settings: PortfolioSettings
-) -> Findings:
-    """Exposures and capacity of a candidate's blends on its out-of-sample sessions."""
-    days = [day for panel in own.panels.values() for day in panel.sessions]
-    rows = read_characteristics(spark, s3, handed, min(days), max(days))
+def weigh(own: CandidateScores, rows: pl.DataFrame, settings: PortfolioSettings) -> Holdings:
+    """Exposures and capacity of a candidate's blends on its out-of-sample sessions.
+
+    Args:
+        own: its predictions.
+        rows: size and liquidity on these sessions, as ``characteristics.read_characteristics`` returns them.
+        settings: the share of volume, and how many symbols a session needs.
+    """
     exposures: dict[int, Exposures] = {}
     room: dict[int, float] = {}
     for horizon, panel in sorted(own.panels.items()):
-        scores = blend(panel.scores)
+        scores = np.where(np.isfinite(panel.labels), blend(panel.scores), np.nan)
         characteristics, dollars = characteristics_of(panel, own.panels.get(1), rows)
         found = exposures_of(scores, panel.labels, characteristics, horizon, settings.min_symbols)
         if found is not None:
             exposures[horizon] = found
         room[horizon] = capacity(positions_of(Deciles(scores)), horizon, dollars, settings.volume_share)
-    return Findings(exposures, room)
+    return Holdings(exposures, room)
+
+
+def judged_sessions(*candidates: CandidateScores) -> tuple[date, date]:
+    """The first and the last out-of-sample session of any of them."""
+    days = [day for own in candidates for panel in own.panels.values() for day in panel.sessions]
+    return min(days), max(days)
 
 
 def check_finals(
@@ -110,3 +124,30 @@ def _rows_of_champion(
     if champion is None or champion.sets == final.sets:
         return rows.filter(pl.col("session") == session)
     return read_feature_rows(spark, s3, snapshots, champion.sets, (session, session), symbols)
+
+
+def closer_look(holdings: Holdings, finals: Mapping[int, FinalCheck]) -> dict[str, JsonValue]:
+    """JSON values of the findings, by horizon (``h1``); None where a figure is not defined."""
+    horizons = sorted({*holdings.exposures, *holdings.capacity, *finals})
+    return {f"h{horizon}": _of_horizon(holdings, finals.get(horizon), horizon) for horizon in horizons}
+
+
+def _of_horizon(holdings: Holdings, final: FinalCheck | None, horizon: int) -> dict[str, JsonValue]:
+    values: dict[str, JsonValue] = {"capacity": _finite(holdings.capacity.get(horizon, math.nan))}
+    if exposures := holdings.exposures.get(horizon):
+        values["exposures"] = {name: _finite(mean.value) for name, mean in exposures.correlations.items()}
+        values["neutral_rank_ic"] = _finite(exposures.neutral_rank_ic.value)
+        values["neutral_rank_ic_se"] = _finite(exposures.neutral_rank_ic.error)
+    if final is not None:
+        values["final"] = {
+            "rank_ic": _finite(final.rank_ic.value),
+            "likeness": _finite(final.likeness),
+            "champion": _finite(final.champion),
+            "symbols": final.symbols,
+            "problems": list(final.problems),
+        }
+    return values
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None
