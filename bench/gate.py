@@ -93,7 +93,8 @@ def year(
         against = _paired(candidate, rival)
         standing = Rival(
             "old",
-            _contender("old", night, rival),
+            "old",
+            date(2021, 1, 1) + timedelta(days=night),
             HORIZONS,
             against,
             _paired(candidate, approved) if replaced else against,

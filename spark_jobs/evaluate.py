@@ -15,14 +15,24 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 from pydantic import JsonValue
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
-from afterbell.errors import GateError, ObjectMissingError, ObjectTooLargeError, StaleInputError
-from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
-from afterbell.evaluation.gate import GateDecision, Rival, decide, in_time, undecided
+from afterbell.errors import (
+    GateError,
+    ObjectMissingError,
+    ObjectTooLargeError,
+    PermanentError,
+    StaleInputError,
+)
+from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
+from afterbell.evaluation.characteristics import read_characteristics
+from afterbell.evaluation.final_check import problems_of
+from afterbell.evaluation.findings import FittedModels, check_finals, closer_look, judged_sessions, weigh
+from afterbell.evaluation.gate import GateDecision, Rival, decide, hold_for, in_time, undecided
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.rivals import Records, read_rival
@@ -31,7 +41,7 @@ from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
-from afterbell.release.catalog import read_champion
+from afterbell.release.catalog import read_champion, read_manifest, read_model
 from afterbell.release.compared import read_compared
 from afterbell.release.manifest import Champion
 from afterbell.release.turn import give_back_turn, take_turn
@@ -42,6 +52,10 @@ from afterbell.run.record import record_run
 from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
+from afterbell.training.candidate_document import TrainedSet
+from afterbell.training.families import load_model
+from afterbell.training.families.base import Model
+from afterbell.training.inputs import TrainingSnapshots
 
 _NOT_COUNTS = frozenset({
     "candidate_id", "oos_snapshot", "features_snapshots", "definition_hashes", "held", "skipped",
@@ -79,7 +93,7 @@ def _judge(
         lambda: (read_candidate(store, candidate_id), read_champion(store)),
     )
     ids = [candidate.candidate_id, *([champion.candidate_id] if champion else [])]
-    rows = read_rows(spark, runtime.s3, snapshot, ids[:1])
+    rows = read_rows(spark, runtime.s3, snapshot, ids)
     try:
         own = judge(rows, candidate.candidate_id, candidate.session, settings)
     except GateError as error:
@@ -89,19 +103,27 @@ def _judge(
             f"candidate {candidate.candidate_id} has no out-of-sample predictions at snapshot {snapshot}: "
             "clear the task 'train' and all after it"
         )
+    final = FittedModels(candidate.features.sets, read_models(store, candidate))
+    snapshots = args.inputs.features_snapshots
+    finals = check_finals(spark, runtime.s3, snapshots, own, final, args.session, read_champion_models(store, champion))
 
     def read() -> Rival | None:
         if champion is None:
             return None
         serving, approved = (read_compared(store, name) for name in (champion.release_id, champion.approved_id))
-        return read_rival(Records(spark, runtime.s3, snapshot), serving, approved, own, candidate, settings)
+        return read_rival(Records(spark, runtime.s3, snapshot, rows), serving, approved, own, candidate, settings)
 
     rival, decided = decide_against(champion, read, own, tuple(candidate.spec["horizons"]), settings)
-    decision = in_time(decided, datetime.now(UTC), args.deadline)
+    decision = in_time(hold_for(decided, problems_of(finals.values())), datetime.now(UTC), args.deadline)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
     outcome = _result(args, candidate.candidate_id, champion, decision, metrics, runtime)
-    gains, coefficients = insides(store, candidate)
-    figures = _figures(outcome, args.inputs)
+    gains, coefficients = weights_of(final.models)
+    served = judge_champion(rows, champion, settings)
+    judged = [own, served] if served else [own]
+    trained_on = TrainingSnapshots.of(args.inputs, tuple(candidate.spec["feature_sets"]))
+    characteristics = read_characteristics(spark, runtime.s3, trained_on, *judged_sessions(*judged))
+    holdings = [weigh(each, characteristics, settings.portfolio) for each in judged]
+    figures = _figures(outcome, args.inputs) | {"closer": closer_look(holdings[0], finals)}
     before, changed = since(store, args.session, figures)
     report = render(
         ReportData(
@@ -110,12 +132,17 @@ def _judge(
             decision=decision,
             panels=own.panels,
             scored=own.scored,
-            contenders=(own.contender, rival.contender) if rival else (own.contender,),
-            paired=rival.paired if rival else {},
+            rival=rival,
             gains=gains,
             coefficients=coefficients,
             data=_counts(args.inputs),
             since=(before, changed),
+            calendar=Exchange(load_platform().exchange).between(judged_sessions(own)[0], args.session),
+            champion=served,
+            holdings=holdings,
+            finals=finals,
+            cost_bps=settings.portfolio.cost_bps,
+            volume_share=settings.portfolio.volume_share,
         )
     )
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
@@ -179,6 +206,33 @@ def decide_against(
         return rival, decide(own.contender, rival, horizons, settings)
     except GateError as error:
         return rival, undecided(error, champion.candidate_id if champion else None)
+
+
+def judge_champion(rows: pl.DataFrame, champion: Champion | None, settings: GateSettings) -> CandidateScores | None:
+    """The champion's own out-of-sample figures, for the report; None where it has none that can be read."""
+    if champion is None:
+        return None
+    try:
+        served = judge(rows, champion.candidate_id, champion.session, settings)
+    except GateError:
+        return None
+    return served if served.panels else None
+
+
+def read_champion_models(store: ArtifactStore, champion: Champion | None) -> FittedModels | None:
+    """The models that serve; None where none do, or one cannot be read: a broken champion stops no candidate."""
+    if champion is None:
+        return None
+    try:
+        manifest = read_manifest(store, champion.release_id)
+        models: dict[int, dict[str, Model]] = {}
+        for entry in manifest.models:
+            body = read_model(store, champion.release_id, entry)
+            models.setdefault(entry.horizon, {})[entry.family] = load_model(entry.family, body)
+    except PermanentError as error:
+        print(f"evaluate: no comparison with the champion's models: {error}", file=sys.stderr, flush=True)
+        return None
+    return FittedModels(tuple(TrainedSet(**schema.model_dump()) for schema in manifest.features.sets), models)
 
 
 def held(

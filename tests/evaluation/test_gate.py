@@ -53,7 +53,7 @@ def champion(
     compared = {horizon: part for horizon, part in ((1, h1), (5, h5)) if part is not None}
     other = approved is not None
     return Rival(
-        SERVES, Contender(name, session, {}), horizons, compared, approved if approved is not None else compared,
+        SERVES, name, session, horizons, compared, approved if approved is not None else compared,
         "2020-01-02-ffffffffffff" if other else SERVES, same_recipe,
     )  # fmt: skip
 

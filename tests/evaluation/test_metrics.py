@@ -1,5 +1,6 @@
 """Information coefficients and their errors, against scipy, pandas and hand calculations."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -18,8 +19,8 @@ from afterbell.evaluation.panel import ScorePanel
 from tests.evaluation.conftest import PORTFOLIO, days, make_panel
 
 KEYS = {
-    "ic", "ic_se", "ic_t", "ic_ci_low", "ic_ci_high", "rank_ic", "rank_ic_se", "icir", "decile_spread", "turnover",
-    "sharpe_net", "max_drawdown", "sessions", "rows",
+    "ic", "ic_se", "ic_t", "ic_ci_low", "ic_ci_high", "rank_ic", "rank_ic_se", "icir", "decile_spread", "long_leg",
+    "short_leg", "costs", "turnover", "sharpe_gross", "sharpe_net", "max_drawdown", "sessions", "rows",
 }  # fmt: skip
 
 
@@ -78,7 +79,7 @@ def test_a_planted_correlation_is_recovered_within_its_error(horizon):
     assert abs(metrics["ic"] - 0.05) < 3 * metrics["ic_se"]
     # The rank correlation of normals correlated by r is 6/pi asin(r/2).
     assert abs(metrics["rank_ic"] - 6 / np.pi * np.arcsin(0.025)) < 3 * metrics["rank_ic_se"]
-    assert metrics["ic_t"] > 5
+    assert metrics["ic_t"] > 3
 
 
 @pytest.mark.parametrize("horizon", [1, 5])
@@ -89,14 +90,29 @@ def test_no_signal_gives_no_significance(horizon):
     assert abs(found["rank_ic"]) < 3 * found["rank_ic_se"]
 
 
-def test_intervals_of_noise_cover_zero_about_as_often_as_they_say():
-    covered = 0
-    for seed in range(200):
-        found = summarise(
-            score_panel(make_panel(0, horizon=5, sessions=120, symbols=30, seed=seed), PORTFOLIO)["ridge"], 5
-        )
+@pytest.mark.parametrize(("horizon", "sessions"), [(1, 40), (5, 40), (5, 120), (20, 40)])
+def test_intervals_of_noise_cover_zero_about_as_often_as_they_say(horizon, sessions):
+    """Scores that never change meet labels that overlap: their IC has the overlap's autocorrelation in full."""
+    rng, covered = np.random.default_rng(horizon * sessions), 0
+    for _ in range(300):
+        shocks = rng.standard_normal((sessions + horizon - 1, 30))
+        labels = sum(shocks[k : k + sessions] for k in range(horizon))
+        scores = np.tile(rng.standard_normal(30), (sessions, 1))
+        panel = ScorePanel(horizon, days(sessions), np.zeros(sessions, int), labels, {"ridge": scores})
+        found = summarise(score_panel(panel, PORTFOLIO)["ridge"], horizon)
         covered += found["ic_ci_low"] < 0 < found["ic_ci_high"]
-    assert 0.87 <= covered / 200 <= 0.99
+    # Of 300 draws 95 % are 285, give or take 3 x 3.8; Newey and West's error covered 0.80 at h5 and 0.45 at h20.
+    assert 0.91 <= covered / 300 <= 0.995
+
+
+def test_without_overlap_the_error_and_the_interval_are_students():
+    values = np.array([0.1, -0.2, 0.3, 0.4, np.nan, -0.1, 0.2, 0.5, -0.3, 0.1, 0.0])
+    scored = dataclasses.replace(score_panel(make_panel(0.0, sessions=30), PORTFOLIO)["ridge"], ic=values)
+    found, expected = summarise(scored, 1), stats.ttest_1samp(values, 0.0, nan_policy="omit")
+    interval = expected.confidence_interval(0.95)
+    assert (found["ic_se"], found["ic_t"]) == pytest.approx((stats.sem(values, nan_policy="omit"), expected.statistic))
+    assert (found["ic_ci_low"], found["ic_ci_high"]) == pytest.approx((interval.low, interval.high))
+    assert found["sessions"] == 10
 
 
 def test_the_keys_are_the_agreed_ones_and_everything_is_json():

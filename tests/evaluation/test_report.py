@@ -1,20 +1,30 @@
 """The report: whole, escaped, light, and the same bytes again."""
 
 import dataclasses
+import math
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import pytest
 
+from afterbell.evaluation.candidate_scores import CandidateScores
+from afterbell.evaluation.exposures import Exposures
+from afterbell.evaluation.final_check import FinalCheck
+from afterbell.evaluation.findings import Holdings
 from afterbell.evaluation.gate import Rival, decide
-from afterbell.evaluation.metrics import score_panel
+from afterbell.evaluation.metrics import score_panels
 from afterbell.evaluation.out_of_sample import contender
+from afterbell.evaluation.overlap import Mean
 from afterbell.evaluation.paired import PairedICs
 from afterbell.evaluation.report import ReportData, render
 from afterbell.evaluation.since import Change
 from afterbell.training.candidate_document import CandidateDocument
+from tests.accessibility import violations
+from tests.browser import chromium, emulate
 from tests.evaluation.conftest import GATE, PORTFOLIO, date, make_panel
 
+SYMBOLS = tuple(f"S{number:03d}" for number in range(200))
 NASTY = "<script>alert('x')</script>"
 CANDIDATE = {
     "candidate_id": "0123456789abcdef",
@@ -32,31 +42,62 @@ CANDIDATE = {
 }
 
 
-def _rival(panels, scored):
+@cache
+def make_scores(candidate, session):
+    panels = {
+        horizon: dataclasses.replace(make_panel(0.05, horizon=horizon, sessions=80, seed=horizon), symbols=SYMBOLS)
+        for horizon in (1, 5)
+    }
+    scored = score_panels(panels, PORTFOLIO)
+    return CandidateScores(panels, scored, contender(candidate, session, panels, scored), 80 * 200 * 4)
+
+
+def make_finals(problem=""):
+    mean = Mean(0.0512, 0.0041, 20.0, 20, 18.0)
+    return {
+        1: FinalCheck(1, 20, mean, mean, 0.8123, 196, 0.9444, (problem,) if problem else ()),
+        5: FinalCheck(5, 20, mean, mean, 0.7, 196, math.nan),
+    }
+
+
+def make_holdings():
+    beta, size = Mean(0.123, 0.045, 9.0, 80, 80.0), Mean(-0.21, 0.03, 9.0, 80, 80.0)
+    correlations = {"market beta": beta, "size (dollar volume)": size}
+    exposures = Exposures(correlations, Mean(0.05, 0.01, 9.0, 41, 9.0), Mean(0.031, 0.009, 9.0, 41, 9.0))
+    return Holdings({1: exposures}, {1: 1_234_567.8, 5: math.nan})
+
+
+def make_rival(panels, scored):
     compared = {
         horizon: PairedICs(panel.sessions, scored[horizon]["ridge"].rank_ic, scored[horizon]["ridge"].rank_ic - 0.01, 9)
         for horizon, panel in panels.items()
     }
-    other = contender("fedcba9876543210", date(2020, 6, 1), panels, scored)
-    return Rival("2020-06-01-fedcba987654", other, (1, 5), compared, compared, "2020-01-02-ffffffffffff", True)
+    return Rival(
+        "2020-06-01-fedcba987654", "fedcba9876543210", date(2020, 6, 1), (1, 5), compared, compared,
+        "2020-06-01-fedcba987654", True,
+    )  # fmt: skip
 
 
 def make_data(*, champion=True):
-    panels = {horizon: make_panel(0.05, horizon=horizon, sessions=80, seed=horizon) for horizon in (1, 5)}
-    scored = {horizon: score_panel(panel, PORTFOLIO) for horizon, panel in panels.items()}
-    own = contender("0123456789abcdef", date(2020, 6, 2), panels, scored)
-    rival = _rival(panels, scored) if champion else None
+    scores = make_scores("0123456789abcdef", date(2020, 6, 2))
+    served = make_scores("fedcba9876543210", date(2020, 6, 1))
+    panels, scored, own = scores.panels, scores.scored, scores.contender
+    rival = make_rival(panels, scored) if champion else None
     return ReportData(
         run_id="manual__2020-06-02",
         candidate=CandidateDocument.model_validate(CANDIDATE),
         decision=decide(own, rival, (1, 5), GATE),
         panels=panels,
         scored=scored,
-        contenders=(own, rival.contender) if rival else (own,),
-        paired=rival.paired if rival else {},
+        rival=rival,
         gains={"lightgbm h1": {"f0": 3.0, f"f1{NASTY}": 1.0}},
         coefficients={"ridge h1": {"f0": 0.02, "f1": -0.01}},
         data={"rows": 5000, "quarantine_by_rule": {NASTY: 7}, "refused_drops": [{"key": "k", "reason": NASTY}]},
+        champion=served if champion else None,
+        holdings=[make_holdings()] * (2 if champion else 1),
+        finals=make_finals(),
+        cost_bps=5.0,
+        volume_share=0.01,
     )
 
 
@@ -74,6 +115,21 @@ def test_a_report_of_something_else_than_a_session_has_its_title_and_its_own_wor
 @pytest.fixture(scope="module")
 def page():
     return render(make_data())
+
+
+@pytest.fixture(scope="module")
+def first_page():
+    """Of a candidate without any champion."""
+    return render(make_data(champion=False))
+
+
+@pytest.fixture(scope="module")
+def troubled_page():
+    """Of final models with problems, and of many missing drops; without exposures."""
+    drops = [{"reason": f"no data {number} {'x' * 300}"} for number in range(140)]
+    data = {"missing_drops": drops, "late_drops": drops[:2]}
+    finals = make_finals(f"it is odd {NASTY}" + " indeed" * 40)
+    return render(dataclasses.replace(make_data(), finals=finals, holdings=(), data=data))
 
 
 class Tags(HTMLParser):
@@ -106,7 +162,7 @@ def test_the_report_says_what_it_must(page):
 def test_it_is_light_and_has_both_colour_schemes(page):
     assert len(page.encode()) < 2_000_000
     assert "prefers-color-scheme:dark" in page
-    assert page.count("<svg ") == 4 * 2 + 2 + 2
+    assert page.count("<svg ") == 6 * 2 + 2 + 2
     # Stand-in colours are all replaced: none is left as a number.
     assert not re.search(r"(fill|stroke): #0[0-9a-f]{5}", page)
 
@@ -115,10 +171,9 @@ def test_the_same_data_gives_the_same_bytes(page):
     assert render(make_data()) == page
 
 
-def test_a_first_release_is_compared_with_zero_skill():
-    page = render(make_data(champion=False))
-    assert "<td>zero skill</td>" in page
-    assert "On what both have scored" not in page
+def test_a_first_release_is_compared_with_zero_skill(first_page):
+    assert "<td>zero skill</td>" in first_page
+    assert "On what both have scored" not in first_page
 
 
 def test_what_changed_since_the_session_before_comes_before_the_horizons():
@@ -136,3 +191,69 @@ def test_a_session_like_the_one_before_says_so():
     assert "Nothing: figures and data are the same." in render(
         dataclasses.replace(make_data(), since=("2020-06-01", []))
     )
+
+
+def test_the_champions_figures_stand_beside_the_candidates(page, first_page):
+    rows = [re.sub(r"<.*?>", "|", row) for row in re.findall(r"<tr.*?</tr>", page)]
+    for name in ("blend", "lightgbm", "ridge"):
+        own = next(row for row in rows if row.startswith(f"||{name}|"))
+        served = next(row for row in rows if row.startswith(f"||champion: {name}|"))
+        # Of the same scores here: all figures but the name are the same.
+        assert served.replace("champion: ", "") == own
+    tiles = re.findall(r"<dt>(?:rank IC, h1.*?|Sharpe net of costs, h5)</dt><dd>(.*?)</dd>", page)
+    assert len(tiles) == 2
+    assert all(re.fullmatch(r"(\S+) \(champion \1\)", figure) for figure in tiles)
+    assert "Drift, h5: rank correlation with the champion's scores, mean 1.00" in page
+    assert "champion" not in re.findall(r"<dt>rank IC, h1.*?</dd>", first_page)[0]
+
+
+def test_what_is_tested_and_what_is_published_is_said(page, first_page):
+    notes = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", page.partition("How to read the figures")[2]))
+    assert "each on sessions that it was not trained on" in notes["tested"]
+    assert "candidate 0123456789abcdef, fitted to all sessions" in notes["published"]
+    assert "release 2020-06-01-fedcba987654" in notes["champion"]
+    assert "one standard error of the mean, for labels that overlap" in notes["±"]
+    assert "5 basis points" in notes["net"]
+    assert "before costs" in notes["gross"]
+    assert "none serves yet" in first_page
+
+
+def test_exposures_capacity_and_final_models_have_tables(page, troubled_page):
+    assert (
+        "<td>h1 candidate</td><td>0.123 ± 0.045</td><td>-0.210 ± 0.030</td><td>0.0500 ± 0.0100</td>"
+        "<td>0.0310 ± 0.0090</td><td>41</td><td>1,234,568</td>"
+    ) in page
+    assert "<td>h1 champion</td>" in page
+    assert "<td>h5 candidate</td><td>n/a</td><td>n/a</td><td>n/a</td><td>n/a</td><td>0</td><td>n/a</td>" in page
+    assert "capacity of a leg at 1.0% of volume" in page
+    assert "<td>+0.812</td><td>+0.944</td><td>196</td><td>none</td>" in page
+    assert "<td>+0.700</td><td>n/a</td>" in page
+    assert "<h2>Exposures" not in troubled_page
+
+
+def test_problems_of_the_final_models_stand_at_the_top(troubled_page):
+    where = troubled_page.index('<p class="note bad">h1, final models: it is odd &lt;script&gt;')
+    assert troubled_page.index('class="card verdict') < where < troubled_page.index('class="tiles"')
+
+
+def test_long_lists_are_folded_and_short_ones_open(troubled_page):
+    assert '<details class="card"><summary>missing drops: 140</summary>' in troubled_page
+    assert '<details class="card" open><summary>late drops: 2</summary>' in troubled_page
+    assert troubled_page.count("no data") == 142
+
+
+@pytest.fixture
+def browser(tmp_path):
+    with chromium(tmp_path) as started:
+        yield started
+
+
+def test_the_report_breaks_no_rule_of_accessibility_and_fits_a_telephone(browser, page, troubled_page, tmp_path):
+    for name, text in (("page", page), ("troubled", troubled_page)):
+        (tmp_path / f"{name}.html").write_text(text, encoding="utf-8")
+        for width in (1280, 400):
+            emulate(browser, width, 900)
+            browser.get(f"file://{tmp_path / name}.html")
+            browser.execute_script("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+            assert violations(browser) == [], width

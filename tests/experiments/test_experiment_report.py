@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from scipy import stats
 from selenium import webdriver
 
 from afterbell.experiments.report import SearchedFamily, deflated, outcome, render, title
@@ -26,6 +28,7 @@ REQUEST = ExperimentRequest.model_validate(
 )  # fmt: skip
 ENTRY = {
     "family": "ridge", "horizon": 5, "chosen": 1, "deflated_sharpe": 0.8342, "sharpe_expected_without_skill": 0.1,
+    "trials_made": 12,
     "trials": [
         {"number": 0, "params": {"alpha": 1.0}, "rank_ic": 0.0212, "sharpe": 0.1, "reason": ""},
         {"number": 1, "params": {"alpha": 12.5}, "rank_ic": 0.03456, "sharpe": 0.2, "reason": ""},
@@ -47,9 +50,9 @@ def page() -> str:
         "Passed the gate: promotion was not asked for",
         "<dt>cost of trading, one way</dt><dd>12.5 basis points</dd>",
         "<dt>universe</dt><dd>close from 5, median dollar volume from 2,500,000</dd>",
-        "<dt>deflated Sharpe ratio of the blend, h1</dt><dd>n/a</dd>",
-        "<dt>deflated Sharpe ratio of the blend, h5</dt><dd>83.4%</dd>",
-        "<h3>ridge h5: 3 trials, number 1 chosen, deflated Sharpe ratio 83.4%</h3>",
+        "<dt>true Sharpe ratio of the blend above 0, h1</dt><dd>n/a</dd>",
+        "<dt>true Sharpe ratio of the blend above 0, h5</dt><dd>83.4%</dd>",
+        "<h3>ridge h5: 3 trials, number 1 chosen, deflated Sharpe ratio 83.4% for 12 trials in all</h3>",
     ],
 )
 def test_the_request_and_what_its_trials_mean_are_shown(page: str, text: str) -> None:
@@ -74,8 +77,8 @@ def test_each_trial_has_its_row_and_the_chosen_one_stands_out(page: str) -> None
 def test_the_experiment_stands_between_the_horizons_and_the_gate(page: str) -> None:
     titles = re.findall(r"<h2>(.*?)</h2>", page)
     assert titles == [
-        "Horizon of 1 session", "Horizon of 5 sessions", "Experiment", "Gate", "What the models use", "Data",
-        "Provenance",
+        "Horizon of 1 session", "Horizon of 5 sessions", "Exposures", "Final models", "Experiment", "Gate",
+        "What the models use", "Data", "Provenance",
     ]  # fmt: skip
     assert NASTY not in page
 
@@ -87,15 +90,15 @@ def test_without_a_search_there_is_no_table_of_trials() -> None:
     assert outcome(promote=True)["publish"] == "Passed the gate: a person is asked whether to promote it"
 
 
-def test_a_horizon_without_a_trial_that_has_a_ratio_is_judged_against_zero() -> None:
-    """With one trial it is the probability that the true ratio is above zero, whatever the search of another says."""
+def test_sessions_on_which_nothing_was_chosen_are_judged_against_zero() -> None:
+    """By hand from the paper's formula: ratio, periods, skewness and kurtosis of the net returns by scipy."""
     data = make_data()
-    own = type("Own", (), {"scored": data.scored})()
-    single = REQUEST.model_copy(update={"trials": 1})
-    failed = SearchedFamily.model_validate(ENTRY | {"horizon": 1, "trials": ENTRY["trials"][2:]})
-    assert deflated(own, [], single) == deflated(own, [failed], single)
-    assert set(deflated(own, [], single)) == {"h1", "h5"}
-    assert all(0.5 < ratio <= 1.0 for ratio in deflated(own, [], single).values())
+    found = deflated(type("Own", (), {"scored": data.scored})())
+    net = data.scored[1]["blend"].portfolio.net
+    ratio = net.mean() / net.std(ddof=1)
+    spread = 1 - stats.skew(net) * ratio + (stats.kurtosis(net, fisher=False) - 1) / 4 * ratio**2
+    assert found["h1"] == pytest.approx(stats.norm.cdf(ratio * math.sqrt(net.size - 1) / math.sqrt(spread)))
+    assert set(found) == {"h1", "h5"}
 
 
 @pytest.fixture

@@ -9,8 +9,9 @@ import pytest
 
 from afterbell.errors import ConfigError, PermanentError
 from afterbell.evaluation.settings import PortfolioSettings
-from afterbell.experiments.draw import trials
-from afterbell.experiments.search import ScoredTrial, choose, panel_of, score_trial, split
+from afterbell.evaluation.statistics import Sharpe
+from afterbell.experiments.draw import Trial, trials
+from afterbell.experiments.search import ScoredTrial, choose, entries, panel_of, score_trial, split
 from afterbell.training.families.lightgbm import LightGBMParams
 from afterbell.training.fits import FINAL, plan, run_fit
 from afterbell.training.spec import ModelSpec, load_spec
@@ -153,3 +154,18 @@ def test_a_trial_that_came_to_nothing_is_not_chosen_and_says_why():
 def test_the_best_is_chosen_and_of_equals_the_first():
     assert choose({0: ScoredTrial(0.01, None), 1: ScoredTrial(0.03, None), 2: ScoredTrial(0.03, None)}) == 1
     assert choose({0: ScoredTrial(math.nan, None), 1: ScoredTrial(math.nan, None)}) == 0
+
+
+def test_the_deflated_ratio_counts_every_trial_that_was_made():
+    """The example of Bailey and López de Prado (2014), of whose 100 trials two families make 50 each."""
+    best = Sharpe(2.5 / math.sqrt(250), 1250, -3.0, 10.0)
+    steps = np.linspace(0.0, 1.0, 100)
+    ratios = best.ratio - math.sqrt(0.5 / 250) / steps.std(ddof=1) * steps  # their variance is the example's
+    made = [ScoredTrial(0.05 - ratio, Sharpe(ratio, 1250, -3.0, 10.0)) for ratio in ratios.tolist()]
+    scored = {("lightgbm", 1): dict(enumerate(made[:50])), ("ridge", 1): dict(enumerate(made[50:]))}
+    known = {(family, number): Trial(family, number, make_spec()) for family, _ in scored for number in range(51)}
+    chosen = {("lightgbm", 1): 0, ("ridge", 1): 0}
+    assert entries(scored, chosen, known)[0]["deflated_sharpe"] == pytest.approx(0.9004, abs=5e-5)
+    # One that failed has been tried as well.
+    scored[("ridge", 1)][50] = ScoredTrial(math.nan, None, "the label does not vary")
+    assert [entry["trials_made"] for entry in entries(scored, chosen, known)] == [101, 101]

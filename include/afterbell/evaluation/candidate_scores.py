@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,7 +13,7 @@ from pyspark.sql import SparkSession
 from afterbell.config.runtime import S3Location
 from afterbell.errors import DigestMismatchError
 from afterbell.evaluation.gate import Contender
-from afterbell.evaluation.metrics import Scored, score_panel
+from afterbell.evaluation.metrics import Scored, score_panels
 from afterbell.evaluation.out_of_sample import COLUMNS, contender, panels_of
 from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.settings import GateSettings
@@ -22,7 +23,8 @@ from afterbell.lake.tables import OUT_OF_SAMPLE, Table
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.candidate import candidate_key
 from afterbell.training.candidate_document import CandidateDocument
-from afterbell.training.families import family_of
+from afterbell.training.families import family_of, load_model
+from afterbell.training.families.base import Model
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSe
     """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
     own = rows.filter(pl.col("candidate_id") == candidate_id)
     panels = {} if own.is_empty() else panels_of(own)
-    scored = {horizon: score_panel(panel, settings.portfolio) for horizon, panel in panels.items()}
+    scored = score_panels(panels, settings.portfolio)
     return CandidateScores(panels, scored, contender(candidate_id, session, panels, scored), own.height)
 
 
@@ -65,13 +67,31 @@ def insides(
     store: ArtifactStore, candidate: CandidateDocument, root: str = ""
 ) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
     """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
-    weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
+    return weights_of(read_models(store, candidate, root))
+
+
+def read_models(store: ArtifactStore, candidate: CandidateDocument, root: str = "") -> dict[int, dict[str, Model]]:
+    """The final models of a candidate, by horizon and family.
+
+    Raises:
+        DigestMismatchError: a file is not the one that was made; it is not loaded.
+    """
+    models: dict[int, dict[str, Model]] = {}
     for model in candidate.models:
         key = candidate_key(candidate.candidate_id, model.path, root)
         body = store.get(key, max(model.size, DOCUMENT_BYTES))
         digest = hashlib.sha256(body).hexdigest()
         if digest != model.sha256:
             raise DigestMismatchError(f"{key}: expected SHA-256 {model.sha256}, found {digest}; train again")
-        family = family_of(model.family)
-        weights[family.weights][f"{family.name} h{model.horizon}"] = family.load(body).weights()
+        models.setdefault(model.horizon, {})[model.family] = load_model(model.family, body)
+    return models
+
+
+def weights_of(
+    models: Mapping[int, Mapping[str, Model]],
+) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
+    """Gains of tree models, and coefficients of linear ones, by model name."""
+    weights: dict[str, dict[str, dict[str, float]]] = {"gains": {}, "coefficients": {}}
+    for family, horizon in sorted((family, horizon) for horizon, own in models.items() for family in own):
+        weights[family_of(family).weights][f"{family} h{horizon}"] = models[horizon][family].weights()
     return weights["gains"], weights["coefficients"]

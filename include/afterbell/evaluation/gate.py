@@ -28,7 +28,7 @@ POOLED = 0
 
 @dataclass(frozen=True)
 class Contender:
-    """A candidate or the champion.
+    """A candidate, by its own figures.
 
     Attributes:
         candidate_id: its id.
@@ -49,7 +49,8 @@ class Rival:
 
     Attributes:
         release_id: the champion's.
-        contender: the champion.
+        candidate_id: the candidate that it was.
+        session: the exchange session it was trained for.
         horizons: those that the champion has models for.
         paired: by horizon, rank ICs of candidate and champion on what both have scored.
         approved: likewise, of candidate and the last release that a person approved; the champion itself may be that.
@@ -58,7 +59,8 @@ class Rival:
     """
 
     release_id: str
-    contender: Contender
+    candidate_id: str
+    session: date
     horizons: tuple[int, ...]
     paired: Mapping[int, PairedICs]
     approved: Mapping[int, PairedICs]
@@ -158,13 +160,12 @@ def hold_for(decision: GateDecision, problems: Sequence[str]) -> GateDecision:
 def _decide_without_comparing(
     candidate: Contender, rival: Rival | None, horizons: tuple[int, ...], settings: GateSettings
 ) -> GateDecision | None:
-    champion = rival.contender if rival else None
-    if champion and champion.candidate_id == candidate.candidate_id:
+    if rival and rival.candidate_id == candidate.candidate_id:
         return GateDecision("keep", f"candidate {candidate.candidate_id} is already champion")
-    if champion and candidate.session < champion.session:
+    if rival and candidate.session < rival.session:
         return GateDecision(
             "keep",
-            f"the champion is of {champion.session}: an old session ({candidate.session}) never moves it",
+            f"the champion is of {rival.session}: an old session ({candidate.session}) never moves it",
         )
     expected = sorted({*horizons, *(rival.horizons if rival else ())})
     missing = [horizon for horizon in expected if not candidate.rank_ics.get(horizon)]

@@ -2,23 +2,24 @@
 
 The information coefficient (IC) of a session is the cross-sectional correlation of score and label; the rank IC is
 that of their ranks (Grinold and Kahn, Active Portfolio Management, 2000). Labels of neighbouring sessions overlap
-when the horizon is longer than one, so standard errors of means are Newey and West's (Econometrica 55, 1987).
+when the horizon is longer than one: errors of means are those of overlapping values, with Student's quantiles
+(``overlap``).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterbell.evaluation.overlap import newey_west_se, overlap_lag
+from afterbell.evaluation.booking import daily_marks
+from afterbell.evaluation.overlap import Mean, overlapping_mean
 from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, blend, row_ranks
 from afterbell.evaluation.portfolio import LongShort, long_short
 from afterbell.evaluation.settings import PortfolioSettings
-
-_Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,22 @@ def _centred(values: Floats, valid: NDArray[np.bool_]) -> Floats:
     return np.where(valid, values - mean, 0.0)
 
 
-def score_panel(panel: ScorePanel, settings: PortfolioSettings) -> dict[str, Scored]:
-    """Score every family of ``panel``, and their blend, under its name."""
+def score_panels(panels: Mapping[int, ScorePanel], settings: PortfolioSettings) -> dict[int, dict[str, Scored]]:
+    """Score the panels of a candidate, by horizon: that of horizon 1, if there is one, marks the others daily."""
+    marks = {
+        horizon: daily_marks(panel, panels[1]) if horizon > 1 and 1 in panels else None
+        for horizon, panel in panels.items()
+    }
+    return {horizon: score_panel(panel, settings, marks[horizon]) for horizon, panel in panels.items()}
+
+
+def score_panel(panel: ScorePanel, settings: PortfolioSettings, marks: Floats | None = None) -> dict[str, Scored]:
+    """Score every family of ``panel``, and their blend, under its name; ``marks`` as ``booking.daily_marks``."""
     everyone = {**panel.scores, BLEND: blend(panel.scores)}
-    return {name: score_one(panel, scores, settings) for name, scores in everyone.items()}
+    return {name: score_one(panel, scores, settings, marks) for name, scores in everyone.items()}
 
 
-def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings) -> Scored:
+def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings, marks: Floats | None = None) -> Scored:
     """Score ``scores``, float64 (sessions, symbols), against the panel's labels."""
     both = np.isfinite(scores) & np.isfinite(panel.labels)
     both &= both.sum(axis=1, keepdims=True) >= settings.min_symbols
@@ -80,7 +90,7 @@ def score_one(panel: ScorePanel, scores: Floats, settings: PortfolioSettings) ->
     return Scored(
         ic=row_correlations(score, label, settings.min_symbols),
         rank_ic=row_correlations(row_ranks(score), row_ranks(label), settings.min_symbols),
-        portfolio=long_short(score, label, panel.horizon, settings),
+        portfolio=long_short(score, label, panel.horizon, settings, marks),
         rows=int(both.sum()),
     )
 
@@ -89,36 +99,42 @@ def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
     """The metrics of one scorer, flat; None where a figure is not defined.
 
     ``ic``, ``ic_se``, ``ic_t``, ``ic_ci_low`` and ``ic_ci_high`` (95 %) are of the mean Pearson IC; ``rank_ic`` and
-    ``rank_ic_se`` of the mean rank IC; ``icir`` is the rank IC's mean over its standard deviation, by session, not
-    annualised; the rest is the portfolio's, see ``portfolio.long_short``.
+    ``rank_ic_se`` of the mean rank IC; errors hold for overlapping labels, the interval is Student's. ``icir`` is the
+    rank IC's mean over its standard deviation, by session, not annualised; the rest is the portfolio's, see
+    ``portfolio.LongShort``.
     """
-    ic, rank_ic = scored.ic[np.isfinite(scored.ic)], scored.rank_ic[np.isfinite(scored.rank_ic)]
-    lag = overlap_lag(ic.size, horizon)
-    mean, error = _mean(ic), newey_west_se(ic, lag)
-    spread = float(rank_ic.std(ddof=1)) if rank_ic.size > 1 else math.nan
+    ic, rank_ic = mean_of(scored.ic, horizon), mean_of(scored.rank_ic, horizon)
+    spread = float(np.nanstd(scored.rank_ic, ddof=1)) if rank_ic.values > 1 else math.nan
+    portfolio = scored.portfolio
     figures = {
-        "ic": mean,
-        "ic_se": error,
-        "ic_t": mean / error if error > 0 else math.nan,
-        "ic_ci_low": mean - _Z95 * error,
-        "ic_ci_high": mean + _Z95 * error,
-        "rank_ic": _mean(rank_ic),
-        "rank_ic_se": newey_west_se(rank_ic, lag),
-        "icir": _mean(rank_ic) / spread if spread > 0 else math.nan,
-        "decile_spread": scored.portfolio.decile_spread,
-        "turnover": scored.portfolio.turnover,
-        "sharpe_net": scored.portfolio.sharpe_net,
-        "max_drawdown": scored.portfolio.max_drawdown,
+        "ic": ic.value,
+        "ic_se": ic.error,
+        "ic_t": ic.value / ic.error if ic.error > 0 else math.nan,
+        "ic_ci_low": ic.quantile(0.025),
+        "ic_ci_high": ic.quantile(0.975),
+        "rank_ic": rank_ic.value,
+        "rank_ic_se": rank_ic.error,
+        "icir": rank_ic.value / spread if spread > 0 else math.nan,
+        "decile_spread": portfolio.decile_spread,
+        "long_leg": portfolio.long_leg,
+        "short_leg": portfolio.short_leg,
+        "costs": portfolio.costs,
+        "turnover": portfolio.turnover,
+        "sharpe_gross": portfolio.sharpe_gross,
+        "sharpe_net": portfolio.sharpe_net,
+        "max_drawdown": portfolio.max_drawdown,
     }
     finite = {name: float(value) if math.isfinite(value) else None for name, value in figures.items()}
-    return {**finite, "sessions": int(ic.size), "rows": scored.rows}
+    return {**finite, "sessions": ic.values, "rows": scored.rows}
+
+
+def mean_of(by_session: Floats, horizon: int) -> Mean:
+    """The mean of the finite values of a figure by session, with its error; NaN throughout where there are none."""
+    values = by_session[np.isfinite(by_session)]
+    return overlapping_mean(values, horizon) if values.size else Mean(math.nan, math.nan, 1.0, 0, 0.0)
 
 
 def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, object]:
     """The blend's metrics, flat, and each family's under ``families``."""
     families = {name: summarise(family, horizon) for name, family in scored.items() if name != BLEND}
     return {**summarise(scored[BLEND], horizon), "families": families}
-
-
-def _mean(values: Floats) -> float:
-    return float(values.mean()) if values.size else math.nan

@@ -55,18 +55,33 @@ def row_ranks(values: Floats) -> Floats:
 
     The same as ``scipy.stats.rankdata(values, axis=1, nan_policy="omit")``.
     """
+    first, last = tied_places(values)
+    ranks: Floats = (first + last) / 2.0 + 1.0
+    ranks[np.isnan(values)] = np.nan
+    return ranks
+
+
+def tied_places(values: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first and the last place, from 0, that each cell shares with its equals in the ascending order of its row.
+
+    Args:
+        values: float64 (sessions, symbols); NaN takes the places after all others.
+
+    Returns:
+        Two int64 arrays like ``values``; they are equal where a value occurs once.
+    """
     order = np.argsort(values, axis=1, kind="stable")  # NaN sorts last
     ordered = np.take_along_axis(values, order, axis=1)
     rows, columns = values.shape
     place = np.arange(columns)
     starts = np.ones((rows, columns), dtype=bool)
     starts[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
-    # The first and the last place of each run of ties: carried forward, and backward from the next start.
-    first = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
     ends = np.ones((rows, columns), dtype=bool)
     ends[:, :-1] = starts[:, 1:]
-    last = np.minimum.accumulate(np.where(ends, place, columns)[:, ::-1], axis=1)[:, ::-1]
-    ranks = np.empty_like(values)
-    np.put_along_axis(ranks, order, (first + last) / 2.0 + 1.0, axis=1)
-    ranks[np.isnan(values)] = np.nan
-    return ranks
+    # The ends of each run of ties: the first is carried forward, and the last backward from the next start.
+    first, last = np.empty(values.shape, np.int64), np.empty(values.shape, np.int64)
+    forward = np.maximum.accumulate(np.where(starts, place, 0), axis=1)
+    backward = np.minimum.accumulate(np.where(ends, place, columns)[:, ::-1], axis=1)[:, ::-1]
+    np.put_along_axis(first, order, forward, axis=1)
+    np.put_along_axis(last, order, backward, axis=1)
+    return first, last

@@ -3,31 +3,24 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 from markupsafe import Markup
 
-from afterbell.evaluation.gate import POOLED, Comparison, Contender, GateDecision
-from afterbell.evaluation.metrics import Scored, summarise
-from afterbell.evaluation.overlap import newey_west_se, overlap_lag
-from afterbell.evaluation.paired import PairedICs
-from afterbell.evaluation.panel import BLEND, Floats, ScorePanel
+from afterbell.evaluation.final_check import problems_of
+from afterbell.evaluation.gate import POOLED, Comparison
+from afterbell.evaluation.report_content import ReportData, Table
+from afterbell.evaluation.report_findings import exposures_table, finals_table
+from afterbell.evaluation.report_horizons import headline, horizon_section
 from afterbell.evaluation.since import Change
 from afterbell.reporting import plots
 from afterbell.reporting.rendering import environment
 from afterbell.training.candidate_document import CandidateDocument
 
+__all__ = ["ReportData", "render", "render_held", "report_values"]
 _ROOM = "afterbell.evaluation"
 
-_HEAD = (
-    "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread", "turnover", "Sharpe net", "max drawdown",
-    "sessions", "rows",
-)  # fmt: skip
-_PLAIN = ("decile_spread", "turnover", "sharpe_net", "max_drawdown", "sessions", "rows")
-_PERCENT = {"decile_spread", "turnover", "max_drawdown"}
 _AGAINST = {
     "zero skill": "zero skill",
     "champion": "the champion",
@@ -38,59 +31,6 @@ _OUTCOMES = {
     "keep": "Champion kept",
     "hold": "Held: a person has to look",
 }
-
-
-@dataclass(frozen=True)
-class ReportData:
-    """The data of a report.
-
-    Attributes:
-        run_id: of the run.
-        candidate: the candidate.
-        decision: the gate's.
-        panels: by horizon.
-        scored: by horizon and scorer.
-        contenders: the candidate, then the champion if there is one.
-        paired: by horizon, rank ICs of both on the cells that both have scored.
-        gains: by model name, total gain of each feature.
-        coefficients: by model name, standardised coefficient of each feature.
-        data: counts of the run's data (rows, drops, quarantined rows by rule), as earlier steps reported them.
-        title: what the report is of; empty for the session.
-        outcome: what a verdict means, where that is other than for the run of a session.
-        since: the session before, and what changed since its run; no session if there is nothing to compare with.
-    """
-
-    run_id: str
-    candidate: CandidateDocument
-    decision: GateDecision
-    panels: Mapping[int, ScorePanel]
-    scored: Mapping[int, Mapping[str, Scored]]
-    contenders: tuple[Contender, ...]
-    paired: Mapping[int, PairedICs] = field(default_factory=dict)
-    gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    coefficients: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
-    data: Mapping[str, object] = field(default_factory=dict)
-    title: str = ""
-    outcome: Mapping[str, str] = field(default_factory=dict)
-    since: tuple[str, Sequence[Change]] = ("", ())
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A title, a head and rows of text; the row whose first cell is ``strong`` stands out."""
-
-    title: str
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    strong: str = ""
-
-
-@dataclass(frozen=True)
-class _Section:
-    """A table and the plots below it."""
-
-    table: _Table
-    plots: Sequence[Markup] = ()
 
 
 def render(data: ReportData) -> str:
@@ -110,9 +50,13 @@ def report_values(data: ReportData) -> dict[str, object]:
         "reason": data.decision.reason,
         "candidate_id": data.candidate.candidate_id,
         "run_id": data.run_id,
-        "headline": dict(_headline(data)),
+        "headline": dict(headline(data)),
+        "problems": problems_of(check for _, check in sorted(data.finals.items())),
+        "notes": _notes(data),
         "since": _since(*data.since),
-        "horizons": [_horizon(data, horizon) for horizon in sorted(data.panels)],
+        "horizons": [horizon_section(data, horizon) for horizon in sorted(data.panels)],
+        "exposures": exposures_table(data),
+        "finals": finals_table(data),
         "comparisons": _comparisons(data),
         "champion_plots": _against_champion(data),
         "model_plots": list(_models(data)),
@@ -120,6 +64,27 @@ def report_values(data: ReportData) -> dict[str, object]:
         "tables": list(_counts(data.data)),
         "lists": list(_lists(data.data)),
         "provenance": _provenance(data.candidate),
+    }
+
+
+def _notes(data: ReportData) -> dict[str, str]:
+    """What the words and signs of the figures mean."""
+    cost = "" if data.cost_bps is None else f" of {data.cost_bps:g} basis points of the value traded, one way"
+    champion = data.rival.release_id if data.rival else None
+    return {
+        "tested": "the models of the folds, each on sessions that it was not trained on: every figure and plot but "
+        "those of the final models is theirs",
+        "published": f"the final models of candidate {data.candidate.candidate_id}, fitted to all sessions with a "
+        "label by the same parameters; nothing is known of their skill but that of the tested ones",
+        "champion": f"release {champion}, beside the candidate's figures: each on its own out-of-sample sessions, "
+        "in the section Gate on those that both have"
+        if champion
+        else "none serves yet",
+        "±": "one standard error of the mean, for labels that overlap; intervals are 95 %, by Student's t",
+        "gross": "before costs: decile spread, legs and returns by decile. A leg is what it earns beyond the mean of "
+        "all symbols: the long and the short one together are the spread",
+        "net": f"after costs{cost}: Sharpe ratio, wealth and drawdown where they are called so. Returns are booked "
+        "day by day where the candidate has a horizon of one session, otherwise where a label ends",
     }
 
 
@@ -146,7 +111,7 @@ def render_held(
     return environment(_ROOM).get_template("held.html").render(values)
 
 
-def _since(session: str, changes: Sequence[Change]) -> _Table | None:
+def _since(session: str, changes: Sequence[Change]) -> Table | None:
     """What changed since another session; None without one."""
     if not session:
         return None
@@ -154,7 +119,7 @@ def _since(session: str, changes: Sequence[Change]) -> _Table | None:
         [change.name, _format_value(change.before), _format_value(change.now), _format_change(change)]
         for change in changes
     ]
-    return _Table(f"What changed since {session}", ["", session, "now", "change"], rows)
+    return Table(f"What changed since {session}", ["", session, "now", "change"], rows)
 
 
 def _format_value(value: object) -> str:
@@ -175,75 +140,12 @@ def _format_change(change: Change) -> str:
     return ""
 
 
-def _headline(data: ReportData) -> Iterator[tuple[str, str]]:
-    for horizon in sorted(data.panels):
-        figures = summarise(data.scored[horizon][BLEND], horizon)
-        yield (
-            f"rank IC, h{horizon} (±{_format_metric('rank_ic_se', figures['rank_ic_se'])})",
-            _format_metric("rank_ic", figures["rank_ic"]),
-        )
-        yield f"Sharpe net of costs, h{horizon}", _format_metric("sharpe_net", figures["sharpe_net"])
-
-
-def _horizon(data: ReportData, horizon: int) -> _Section:
-    panel, scored = data.panels[horizon], data.scored[horizon]
-    ordered = {BLEND: scored[BLEND], **scored}
-    rows = [_metrics_row(name, summarise(one, horizon)) for name, one in ordered.items()]
-    best = scored[BLEND].portfolio
-    drawings = [
-        plots.lines(
-            "Cumulative rank IC",
-            panel.sessions,
-            {name: np.nancumsum(one.rank_ic) for name, one in ordered.items()},
-            level=0.0,
-            unit="sum of rank IC",
-        ),
-        _by_fold(panel, scored[BLEND]),
-        plots.bars(
-            f"Mean return over {horizon} session{_plural(horizon)} by decile of score",
-            {str(number + 1): 1e4 * value for number, value in enumerate(_finite(best.deciles))},
-            unit="basis points",
-        ),
-        plots.lines(
-            "Long the best decile, short the worst, net of costs",
-            panel.sessions,
-            {name: one.portfolio.wealth for name, one in ordered.items()},
-            level=1.0,
-            unit="one unit grows to",
-        ),
-    ]
-    return _Section(_Table(f"Horizon of {horizon} session{_plural(horizon)}", _HEAD, rows, BLEND), drawings)
-
-
-def _metrics_row(name: str, figures: Mapping[str, float | None]) -> list[str]:
-    texts = {key: _format_metric(key, value) for key, value in figures.items()}
-    return [
-        name,
-        f"{texts['rank_ic']} ± {texts['rank_ic_se']}",
-        texts["icir"],
-        f"{texts['ic']} ({texts['ic_ci_low']} to {texts['ic_ci_high']})",
-        texts["ic_t"],
-        *(texts[key] for key in _PLAIN),
-    ]
-
-
-def _by_fold(panel: ScorePanel, scored: Scored) -> Markup:
-    means, errors = {}, []
-    for fold in np.unique(panel.folds):
-        values = scored.rank_ic[(panel.folds == fold) & np.isfinite(scored.rank_ic)]
-        inside = [day for day, own in zip(panel.sessions, panel.folds, strict=True) if own == fold]
-        means[f"{inside[0]:%b %d}\n{inside[-1]:%b %d, %Y}"] = float(values.mean()) if values.size else 0.0
-        error = newey_west_se(values, overlap_lag(values.size, panel.horizon))
-        errors.append(error if math.isfinite(error) else 0.0)
-    return plots.bars("Rank IC of the blend by fold, 95 % intervals", means, errors=np.array(errors), unit="rank IC")
-
-
-def _comparisons(data: ReportData) -> _Table | None:
+def _comparisons(data: ReportData) -> Table | None:
     """What the verdict rests on; None where nothing was compared."""
     if not data.decision.comparisons:
         return None
     head = ["rank IC", "against", "mean difference", "low quantile", "high quantile", "sessions", "window", ""]
-    return _Table("Comparisons", head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
+    return Table("Comparisons", head, [_comparison_row(comparison) for comparison in data.decision.comparisons])
 
 
 def _comparison_row(comparison: Comparison) -> list[str]:
@@ -257,7 +159,7 @@ def _comparison_row(comparison: Comparison) -> list[str]:
 
 def _against_champion(data: ReportData) -> list[Markup]:
     drawn = []
-    for horizon, part in sorted(data.paired.items()):
+    for horizon, part in sorted(data.rival.paired.items() if data.rival else ()):
         if part.sessions:
             series = {"candidate": np.cumsum(part.own), "champion": np.cumsum(part.rival)}
             title = f"On what both have scored, h{horizon}"
@@ -285,11 +187,11 @@ def _data(data: ReportData) -> dict[str, object]:
     }
 
 
-def _counts(data: Mapping[str, object]) -> Iterator[_Table]:
+def _counts(data: Mapping[str, object]) -> Iterator[Table]:
     for name, counts in data.items():
         if isinstance(counts, dict) and counts:
             rows = [[str(key), str(value)] for key, value in sorted(counts.items())]
-            yield _Table(_label(name), ["", "count"], rows)
+            yield Table(_label(name), ["", "count"], rows)
 
 
 def _lists(data: Mapping[str, object]) -> Iterator[tuple[str, list[str]]]:
@@ -324,21 +226,3 @@ def _ids(inputs: Mapping[str, object]) -> Iterator[tuple[str, object]]:
 
 def _label(name: str) -> str:
     return name.replace("_", " ")
-
-
-def _format_metric(key: str, value: float | None) -> str:
-    if value is None:
-        return "n/a"
-    if key in {"sessions", "rows"}:
-        return f"{value:,}"
-    if key in _PERCENT:
-        return f"{value:.2%}" if key == "decile_spread" else f"{value:.1%}"
-    return f"{value:.2f}" if key in {"ic_t", "icir", "sharpe_net"} else f"{value:.4f}"
-
-
-def _plural(count: int) -> str:
-    return "" if count == 1 else "s"
-
-
-def _finite(values: Floats) -> list[float]:
-    return [float(value) for value in np.nan_to_num(values)]

@@ -15,7 +15,7 @@ import polars as pl
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
-from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_rows
+from afterbell.evaluation.candidate_scores import CandidateScores, read_rows
 from afterbell.evaluation.gate import Rival
 from afterbell.evaluation.out_of_sample import panels_of
 from afterbell.evaluation.paired import Scores, blended, join_scores, pair
@@ -51,11 +51,27 @@ class ComparedRelease:
 
 @dataclass(frozen=True)
 class Records:
-    """Where the records of releases are read: the lake, and the snapshot of ``predictions.out_of_sample``."""
+    """Where the records of releases are read.
+
+    Attributes:
+        spark: with the lake.
+        s3: where its files are.
+        snapshot: of ``predictions.out_of_sample``.
+        known: rows of it that were read already, all those of each candidate that has any.
+    """
 
     spark: SparkSession
     s3: S3Location
     snapshot: int
+    known: pl.DataFrame | None = None
+
+    def predictions_of(self, candidate_id: str) -> pl.DataFrame:
+        """The out-of-sample predictions of a candidate."""
+        if self.known is not None:
+            own = self.known.filter(pl.col("candidate_id") == candidate_id)
+            if not own.is_empty():
+                return own
+        return read_rows(self.spark, self.s3, self.snapshot, [candidate_id])
 
 
 def read_rival(
@@ -80,16 +96,16 @@ def read_rival(
         GateError: predictions of a release stand more than once.
     """
     session, recipe = candidate.session, candidate.to_json()
-    rows = read_rows(records.spark, records.s3, records.snapshot, [champion.candidate_id])
-    contender = judge(rows, champion.candidate_id, champion.session, settings).contender
+    rows = records.predictions_of(champion.candidate_id)
     least = settings.portfolio.min_symbols
     paired = against_approved = pair(own.panels, _scores(records, champion, rows, session), least)
     if approved != champion:
-        rows = read_rows(records.spark, records.s3, records.snapshot, [approved.candidate_id])
+        rows = records.predictions_of(approved.candidate_id)
         against_approved = pair(own.panels, _scores(records, approved, rows, session), least)
     return Rival(
         release_id=champion.release_id,
-        contender=contender,
+        candidate_id=champion.candidate_id,
+        session=champion.session,
         horizons=champion.horizons,
         paired=paired,
         approved=against_approved,

@@ -13,11 +13,13 @@ class PortfolioSettings(Strict):
     Attributes:
         cost_bps: one-way cost in basis points of the value traded.
         sessions_per_year: for annualising.
+        volume_share: of a symbol's daily dollar volume that a trade may be, for the portfolio's capacity.
         min_symbols: a session with fewer scored symbols is left out of every metric.
     """
 
     cost_bps: float = Field(ge=0)
     sessions_per_year: int = Field(ge=1)
+    volume_share: float = Field(default=0.01, gt=0, le=1)
     min_symbols: int = Field(ge=10)
 
 

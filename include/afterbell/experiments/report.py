@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from statistics import variance
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -31,7 +30,10 @@ class SearchTrial(BaseModel):
 
 
 class SearchedFamily(BaseModel):
-    """The search of one family and horizon: a line of ``search`` in ``candidate.json``."""
+    """The search of one family and horizon: a line of ``search`` in ``candidate.json``.
+
+    ``deflated_sharpe`` is of the chosen trial on the folds of the choice, and counts all ``trials_made`` on them.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +42,7 @@ class SearchedFamily(BaseModel):
     chosen: int
     trials: tuple[SearchTrial, ...]
     deflated_sharpe: float | None
+    trials_made: int | None = None
 
 
 def title(request: ExperimentRequest) -> str:
@@ -61,27 +64,19 @@ def outcome(*, promote: bool) -> dict[str, str]:
     }
 
 
-def deflated(
-    own: CandidateScores, searched: Sequence[SearchedFamily], request: ExperimentRequest
-) -> dict[str, float | None]:
-    """By horizon, the deflated Sharpe ratio of the blend on the sessions of the report.
+def deflated(own: CandidateScores) -> dict[str, float | None]:
+    """By horizon, the deflated Sharpe ratio of the blend on the sessions of the report, None where it has none.
 
-    The number of trials counts all families, and the trials' spread is that of their Sharpe ratios on the folds of the
-    choice: with one trial it is the probability that the true ratio is above zero.
+    Nothing was chosen on these sessions, however many trials there were: one strategy was tried on them, and the
+    figure is the probability that its true ratio is above zero. What luck the choice had shows on the folds of the
+    choice, in the ratios of ``SearchedFamily``.
     """
     deflated_ratios: dict[str, float | None] = {}
     for horizon, scored in own.scored.items():
-        ratios = [
-            trial.sharpe
-            for entry in searched
-            for trial in entry.trials
-            if entry.horizon == horizon and trial.sharpe is not None
-        ]
         blend = scored[BLEND]
         net = np.where(np.isfinite(blend.rank_ic), blend.portfolio.net, np.nan)
         moments = sharpe_of(net, horizon)
-        tried = request.trials * len(request.families) if request.trials > 1 else 1
-        value = deflated_sharpe(moments, variance(ratios) if len(ratios) > 1 else 0.0, tried) if moments else math.nan
+        value = deflated_sharpe(moments, 0.0, 1) if moments else math.nan
         deflated_ratios[f"h{horizon}"] = value if math.isfinite(value) else None
     return deflated_ratios
 
@@ -114,7 +109,7 @@ def _request(request: ExperimentRequest, blend: Mapping[str, float | None]) -> d
         "cost of trading, one way": f"{request.cost_bps:g} basis points",
         "seed": request.seed,
         "universe": f"close from {request.min_price:g}, median dollar volume from {request.min_dollar_volume:,.0f}",
-        **{f"deflated Sharpe ratio of the blend, {name}": _text(value, ".1%") for name, value in blend.items()},
+        **{f"true Sharpe ratio of the blend above 0, {name}": _text(value, ".1%") for name, value in blend.items()},
     }
 
 
@@ -130,9 +125,10 @@ def _trials(entry: SearchedFamily) -> dict[str, object]:
         for trial in entry.trials
     ]
     chosen = f"{len(rows)} trials, number {entry.chosen} chosen"
+    made = f" for {entry.trials_made} trials in all" if entry.trials_made else ""
     return {
         "name": f"{entry.family} h{entry.horizon}",
-        "title": f"{chosen}, deflated Sharpe ratio {_text(entry.deflated_sharpe, '.1%')}",
+        "title": f"{chosen}, deflated Sharpe ratio {_text(entry.deflated_sharpe, '.1%')}{made}",
         "rows": rows,
         "chosen": str(entry.chosen),
     }

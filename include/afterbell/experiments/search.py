@@ -114,15 +114,15 @@ def search(
         by_trial.setdefault(((fit.family, fit.horizon), trial.number), []).append(result)
     by_number = {(trial.family, trial.number): trial for trial in tried}
     horizon_first = {horizon: _first_unseen(parts, horizon) for horizon in spec.horizons}
-    chosen: dict[Key, int] = {}
-    table = []
-    for key in sorted({key for key, _ in by_trial}):
-        scored = {
+    scored = {
+        key: {
             number: score_trial(matrix, by_trial[key, number], horizon_first[key[1]], portfolio)
             for number in range(count)
         }
-        chosen[key] = choose(scored)
-        table.append(_entry(key, scored, chosen[key], by_number))
+        for key in sorted({key for key, _ in by_trial})
+    }
+    chosen = {key: choose(own) for key, own in scored.items()}
+    table = entries(scored, chosen, by_number)
     finals = [(fit, by_number[fit.family, chosen.get((fit.family, fit.horizon), 0)].spec) for fit in parts.report]
     outcome = settle(run_jobs(spark, shipped, finals, _report_fits(len(finals), "fit", report)), parts.skipped)
     return outcome, table
@@ -188,14 +188,38 @@ def choose(scored: Mapping[int, ScoredTrial]) -> int:
     return min(usable, key=lambda number: (-usable[number], number), default=0)
 
 
+def entries(
+    scored: Mapping[Key, Mapping[int, ScoredTrial]],
+    chosen: Mapping[Key, int],
+    trials: Mapping[tuple[str, int], Trial],
+) -> list[dict[str, JsonValue]]:
+    """A line a family and horizon for the report, with the deflated Sharpe ratio of the trial that was chosen.
+
+    All of them saw the same sessions, so every trial of every family and horizon counts, failed ones too. How much
+    ratios vary without skill is that of all trials of the horizon.
+
+    Args:
+        scored: the trials of each family and horizon, by their numbers.
+        chosen: the number that was chosen of each.
+        trials: by family and number.
+    """
+    made = sum(len(own) for own in scored.values())
+    return [_entry(key, scored, chosen[key], trials, made) for key in sorted(scored)]
+
+
 def _entry(
-    key: Key, scored: Mapping[int, ScoredTrial], chosen: int, trials: Mapping[tuple[str, int], Trial]
+    key: Key,
+    scored: Mapping[Key, Mapping[int, ScoredTrial]],
+    chosen: int,
+    trials: Mapping[tuple[str, int], Trial],
+    made: int,
 ) -> dict[str, JsonValue]:
     family, horizon = key
-    ratios = [trial.sharpe.ratio for trial in scored.values() if trial.sharpe is not None]
+    alike = [trial for (_, of), own in scored.items() if of == horizon for trial in own.values()]
+    ratios = [trial.sharpe.ratio for trial in alike if trial.sharpe is not None]
     spread = variance(ratios) if len(ratios) > 1 else 0.0
-    best = scored[chosen].sharpe
-    deflated = deflated_sharpe(best, spread, len(scored)) if best else math.nan
+    best = scored[key][chosen].sharpe
+    deflated = deflated_sharpe(best, spread, made) if best else math.nan
     return {
         "family": family,
         "horizon": horizon,
@@ -208,9 +232,10 @@ def _entry(
                 "sharpe": _finite(trial.sharpe.ratio) if trial.sharpe else None,
                 "reason": trial.reason,
             }
-            for number, trial in sorted(scored.items())
+            for number, trial in sorted(scored[key].items())
         ],
-        "sharpe_expected_without_skill": _finite(expected_maximum(spread, len(scored))),
+        "trials_made": made,
+        "sharpe_expected_without_skill": _finite(expected_maximum(spread, made)),
         "deflated_sharpe": _finite(deflated),
     }
 

@@ -88,12 +88,36 @@ def draw(title: str, body: Callable[[Any], None], *, width: float = 5.2, height:
 
 
 def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *, level: float, unit: str) -> Markup:
-    """Curves over sessions; ``level`` is the line to compare with, ``unit`` the label of the vertical axis."""
+    """Curves over the same sessions; see ``curves``."""
+    return curves(title, {name: (sessions, values) for name, values in series.items()}, level=level, unit=unit)
+
+
+def curves(
+    title: str,
+    series: Mapping[str, tuple[Sequence[date], Floats]],
+    *,
+    level: float | None = None,
+    unit: str,
+    dashed: str = "",
+) -> Markup:
+    """Curves over sessions of their own.
+
+    Args:
+        title: above the plot.
+        series: by name, sessions and float64 values.
+        level: the line to compare with; none, if left out, and the axis begins with 0.
+        unit: label of the vertical axis.
+        dashed: the name of the curve that is dashed.
+    """
 
     def body(axes: Any) -> None:
-        axes.axhline(level, color=MUTED, linewidth=0.8)
-        for number, (name, values) in enumerate(series.items()):
-            axes.plot(sessions, values, color=SERIES[number % len(SERIES)], linewidth=1.6, label=name)
+        if level is not None:
+            axes.axhline(level, color=MUTED, linewidth=0.8)
+        for number, (name, (sessions, values)) in enumerate(series.items()):
+            colour, style = (INK, "--") if name == dashed else (SERIES[number % len(SERIES)], "-")
+            axes.plot(sessions, values, color=colour, linestyle=style, linewidth=1.6, label=name)
+        if level is None:
+            axes.set_ylim(bottom=0.0)
         axes.xaxis.set_major_locator(locator := AutoDateLocator(minticks=3, maxticks=6))
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
         axes.set_ylabel(unit)
@@ -103,15 +127,37 @@ def lines(title: str, sessions: Sequence[date], series: Mapping[str, Floats], *,
     return draw(title, body)
 
 
-def bars(title: str, values: Mapping[str, float], *, errors: Floats | None = None, unit: str) -> Markup:
-    """Vertical bars, good and bad colours by sign, with 95 % intervals where ``errors`` has standard errors."""
+def bars(
+    title: str,
+    values: Mapping[str, float],
+    *,
+    reach: Floats | None = None,
+    beside: tuple[str, Mapping[str, float]] | None = None,
+    unit: str,
+) -> Markup:
+    """Vertical bars, good and bad colours by sign.
+
+    Args:
+        title: above the plot.
+        values: by the name below the bar.
+        reach: how far the interval of each reaches to both sides of its value.
+        beside: what a mark in each bar's place is of, and its values by the same names.
+        unit: label of the vertical axis.
+    """
 
     def body(axes: Any) -> None:
         heights = list(values.values())
         places = np.arange(len(heights))
         axes.bar(places, heights, width=0.66, color=[GOOD if value >= 0 else BAD for value in heights])
-        if errors is not None:
-            axes.errorbar(places, heights, yerr=1.96 * errors, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
+        if reach is not None:
+            axes.errorbar(places, heights, yerr=reach, fmt="none", ecolor=INK, elinewidth=1.0, capsize=3)
+        if beside is not None:
+            name, marks = beside
+            axes.hlines(
+                [marks[key] for key in values], places - 0.42, places + 0.42, color=INK, linestyle="--", linewidth=1.6,
+                label=name,
+            )  # fmt: skip
+            axes.legend(loc="best", fontsize=8)
         axes.axhline(0.0, color=MUTED, linewidth=0.8)
         axes.set_xticks(places, list(values))
         axes.set_ylabel(unit)

@@ -84,7 +84,7 @@ class ExperimentEvaluateResult(Result):
         reason: of the verdict.
         metrics: by horizon.
         trials: of each family.
-        deflated_sharpe: of the blend, by horizon.
+        deflated_sharpe: of the blend, by horizon, on sessions on which nothing was chosen: of one trial.
         report_key: in the artifact bucket.
         report_path: on the machine of the driver.
         moves: whether there is a promotion to agree to.

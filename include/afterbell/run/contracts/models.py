@@ -109,7 +109,11 @@ class ScorerMetrics(Record):
     rank_ic_se: Figure | None = None
     icir: Figure | None = None
     decile_spread: Figure | None = None
+    long_leg: Figure | None = None
+    short_leg: Figure | None = None
+    costs: Figure | None = None
     turnover: Figure | None = None
+    sharpe_gross: Figure | None = None
     sharpe_net: Figure | None = None
     max_drawdown: Figure | None = None
     sessions: int = 0
