@@ -10,26 +10,26 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
     errors.CalendarBoundsError: "Name a session that the calendar reaches, or update exchange_calendars.",
     errors.MissingDropsError: "Ask the vendor for the drop, or put it where the message expects it.",
     errors.CorruptDropError: "Ask the vendor to deliver the drop again.",
-    errors.StoreUnavailableError: "See whether the stores answer: ./afterbell doctor.",
-    errors.StoreFullError: "Make room on the disk, in the bucket or in the quota that the message names.",
-    errors.ClusterUnavailableError: "See whether the cluster manager answers at the address in the message: "
+    errors.StoreUnavailableError: "Check that the stores answer: ./afterbell doctor.",
+    errors.StoreFullError: "Free space on the disk, in the bucket or in the quota that the message names.",
+    errors.ClusterUnavailableError: "Check that the cluster manager answers at the address in the message: "
     "./afterbell doctor.",
-    errors.NoResourcesError: "Give the cluster what the message names, or ask for less in its profile.",
+    errors.NoResourcesError: "Add the resources that the message names to the cluster, or request less in its profile.",
     errors.StoreConfigError: "Correct bucket, path or credentials of the connection that the message names.",
     errors.ObjectRefusedError: "Permit reading what the message names, or restore it.",
-    errors.CredentialsExpiredError: "Renew the credentials where they come from.",
-    errors.ObjectChangedError: "Wait until nobody writes the object that the message names any more.",
+    errors.CredentialsExpiredError: "Renew the credentials at their source.",
+    errors.ObjectChangedError: "Wait until the object that the message names is no longer being written.",
     errors.ObjectMissingError: "Restore the object that the message names from a backup.",
     errors.ObjectTooLargeError: "Remove the object that the message names, or restore the right one.",
-    errors.PreconditionFailedError: "Another writer was first: see whether another run of the session is at work.",
-    errors.BaseMovedError: "Another run published first: see whether another run of the session is at work.",
-    errors.UnknownOutcomeError: "Delete nothing: the next try looks whether the write was done.",
+    errors.PreconditionFailedError: "Another writer was first: check whether another run of the session is active.",
+    errors.BaseMovedError: "Another run published first: check whether another run of the session is active.",
+    errors.UnknownOutcomeError: "Delete nothing: the next try checks whether the write was done.",
     errors.ValidationFailedError: "Look at the failed rules in the Data Docs and on the quality page. Ask the vendor "
-    "for the session again, or let the drop in: ./afterbell drops refused, DAG release_drop.",
-    errors.StaleInputError: "Clear the task that the message names, with all tasks after it; where it names none, the "
+    "for the session again, or release the drop: ./afterbell drops refused, DAG release_drop.",
+    errors.StaleInputError: "Clear the task that the message names, with all tasks after it; if it names none, the "
     "first task of the run.",
     errors.OvertakenError: "Nothing: a newer try does the work.",
-    errors.DigestMismatchError: "Do not open the file. Go back to the release before: ./afterbell release rollback.",
+    errors.DigestMismatchError: "Do not open the file. Roll back to the release before: ./afterbell release rollback.",
     errors.UnprovenPointerError: "Name the champion again: ./afterbell release promote.",
     errors.GateError: "Read the report: the window or the figures that the gate lacks are named there.",
     errors.EnvironmentMismatchError: "Correct `python` or `archive` in the cluster profile: workers must have the "

@@ -63,7 +63,7 @@ def test_a_refused_form_is_not_to_be_cleared_but_filled_in_again():
     error = AirflowFailException("NotASessionError: 2026-07-03 is not a session")
     found = describe(context(task="open_run"), error, again=False)
     assert "clear" not in found.do
-    assert found.do.endswith("Then start a new run: this one was given values it can't work with.")
+    assert found.do.endswith("Then start a new run: the values of this one are not valid.")
 
 
 @pytest.mark.parametrize("text", ["word " * 900, "x" * 3000, "one\n" * 90, "a\tb " + "long-word-with-dashes " * 40, ""])

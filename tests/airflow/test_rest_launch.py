@@ -136,7 +136,7 @@ def test_a_driver_of_unknown_id_that_ended_well_is_not_launched_again(world):
 def test_a_lost_answer_to_the_launch_is_retried_with_an_attempt_of_its_own(world):
     world.server.say(CREATE, None)
     with pytest.raises(
-        AirflowException, match=r"may or may not have been launched.*Of two drivers of one step one"
+        AirflowException, match=r"may or may not have been launched.*If two drivers of a step run, only one"
     ) as caught:
         world.step().execute(world.context())
     assert not isinstance(caught.value, AirflowFailException)

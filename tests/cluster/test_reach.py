@@ -37,7 +37,7 @@ def test_one_of_several_masters_that_answers_will_do():
 def test_no_answer_is_an_error_with_the_address_and_may_be_tried_again():
     port = closed_port()
     with pytest.raises(
-        ClusterUnavailableError, match=rf"spark://127.0.0.1:{port} is not reached .*127.0.0.1:{port}: .*3 times"
+        ClusterUnavailableError, match=rf"cannot connect to spark://127.0.0.1:{port} from .*127.0.0.1:{port}: .*3 times"
     ):
         require_reachable(ClusterProfile(master=f"spark://127.0.0.1:{port}"), {})
 

@@ -148,7 +148,7 @@ def test_row_40_a_listed_drop_that_is_gone_is_data_loss_and_not_tried_again(stag
         S3DropStore(stage.direct.s3)._bucket.client.delete_object(Bucket="faults-feed", Key=put.key)
     else:
         stage.webhdfs("DELETE", "DELETE", put.key)
-    with pytest.raises(ObjectMissingError, match=f"{put.key}.*not there") as caught:
+    with pytest.raises(ObjectMissingError, match=f"{put.key}.*does not exist") as caught:
         store.read(put)
     assert isinstance(caught.value, PermanentError)
     assert len(script(stage, kind).script.matching("^GET .*/a([?].*OPEN|$|[?]x-id)")) == 1

@@ -93,7 +93,7 @@ def test_a_full_disk_is_known_behind_another_error():
 def test_a_store_without_room_is_full_and_not_away(text):
     found = outage_of(RuntimeError(text))
     assert type(found) is StoreFullError
-    assert "no room" in str(found)
+    assert "a store is full" in str(found)
 
 
 @pytest.mark.parametrize(

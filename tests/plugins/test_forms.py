@@ -271,7 +271,7 @@ def test_a_backfill_that_was_planned_before_tells_the_time_of_its_plan(filler, s
     assert re.fullmatch(r"20160104-20160630-[0-9a-f]{8}", backfill)
     put(store, f"backfills/{backfill}/plan.json", {"seconds": 300.0})
     again = filler.send(BACKFILL)
-    assert "about 5 min 00 s in all, by the plan that was made of it" in _text(again)
+    assert "about 5 min 00 s in all, by its last plan" in _text(again)
     assert f"/afterbell/backfills/{backfill}" in again.text
 
 

@@ -84,7 +84,7 @@ def test_what_waits_for_approval_leads_to_the_place_to_answer(client, database):
     found, text, page = _shown(client)
     assert found["standing"]["word"] == "waiting for approval"
     assert 'href="/dags/experiment/runs/manual__e/tasks/ask/required_actions"' in page
-    assert "rejected if nobody answers within a day" in text
+    assert "no answer within a day counts as a rejection" in text
 
 
 def test_how_far_a_step_is_comes_from_its_own_word(client, database, store):

@@ -133,7 +133,7 @@ def test_the_audit_of_a_run_can_be_made_again(tmp_path: Path) -> None:
 
 
 CLOSED: dict[str, tuple[Callable[[Path], object], str]] = {
-    "nothing to judge": (lambda home: run_audit(home, []), "found nothing that the branch adds"),
+    "nothing to judge": (lambda home: run_audit(home, []), "expected new rows to audit, found none on the branch"),
     "no rows": (lambda home: run_audit(home, [subject()]), "expected rows and rules to check, found none"),
     "no rules": (
         lambda home: run_audit(home, [Subject("t", frame(GOOD), [])]),

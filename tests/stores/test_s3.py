@@ -88,7 +88,7 @@ def test_an_object_that_was_replaced_since_is_not_read(store: S3DropStore) -> No
 
 @pytest.mark.services
 def test_an_object_that_is_gone_is_missing(store: S3DropStore) -> None:
-    with pytest.raises(ObjectMissingError, match=r"/gone at .* not there"):
+    with pytest.raises(ObjectMissingError, match=r"/gone at .* does not exist"):
         store.read(StoredObject("s3", "gone", 1, "0" * 32))
 
 

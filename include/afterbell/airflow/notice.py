@@ -24,9 +24,9 @@ _NAMED = re.compile(r"(?i)\b(\w*(?:password|passwd|secret|token|api_?key)\w*['\"
 _NEXT: dict[str, str] = {
     "failure": "The champion is kept. Fix what the message names, then clear the failed task, or run the session "
     "again: committed work is not repeated. See docs/runbook.md, 'A run failed'.",
-    "forecast": "Nothing has failed yet. Look for the stage that is over its budget and for what else uses the "
+    "forecast": "Nothing has failed yet. Check which stage is over its budget and what else uses the "
     "cluster. See docs/runbook.md, 'The deadline is near, or was missed'.",
-    "deadline_missed": "Whoever was champion at the deadline serves. Look which task runs, and why. See "
+    "deadline_missed": "The champion at the deadline stays. Check which task is running, and why. See "
     "docs/runbook.md, 'The deadline is near, or was missed'.",
     "held": "The champion scores the next session, or a provisional release where nothing serves yet. Read the reason; "
     "when it is resolved, run the session again, or promote the release. See "
