@@ -202,7 +202,7 @@ def test_the_champions_figures_stand_beside_the_candidates(page, first_page):
         assert served.replace("champion: ", "") == own
     tiles = re.findall(r"<dt>(?:rank IC, h1.*?|Sharpe net of costs, h5)</dt><dd>(.*?)</dd>", page)
     assert len(tiles) == 2
-    assert all(re.fullmatch(r"(\S+) \(champion \1\)", figure) for figure in tiles)
+    assert all(re.fullmatch(r"(\S+)<small>champion \1</small>", figure) for figure in tiles)
     assert "Drift, h5: rank correlation with the champion's scores, mean 1.00" in page
     assert "champion" not in re.findall(r"<dt>rank IC, h1.*?</dd>", first_page)[0]
 

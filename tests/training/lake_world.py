@@ -24,6 +24,10 @@ from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
+from afterbell.release.publish import Judged, publish
+from afterbell.release.turn import give_back_turn
+from afterbell.run.contracts.models import EvaluateResult
+from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.assemble import build
 from afterbell.training.collect import read_inputs
 from afterbell.training.fits import FINAL, Fit, plan, settle
@@ -123,6 +127,14 @@ def hurry(told):
     return {"less": less, "none": none, "held": held, "late": late}
 
 
+def serve(judged):
+    """Make the candidate that was judged the champion, and give its run's turn back."""
+    store = ArtifactStore(Runtime.from_env().s3)
+    result = EvaluateResult.read(judged)
+    publish(store, Judged(result.candidate_id, None, result.metrics, result.reason), LAST, "test__one")
+    give_back_turn(store, "test__one")
+
+
 class Hanging(Shipped):
     """A matrix that the first four tasks get, and the others wait for in vain."""
 
@@ -171,13 +183,15 @@ def main():
     judged = call_step(evaluate, told("evaluate", {**again, "quarantine_by_rule": {"price_positive": 3}}))
     hurried = hurry(told)
     other = call_step(train, told("train"))
+    serve(judged)
+    beside = call_step(evaluate, told("evaluate", other, run_id="test__beside"))
     (folder,) = (Runtime.from_env().home / "matrices").iterdir()
     models = [fitted(spark, shipped) for shipped in (Shipped(folder), copy_out(spark, folder))]
     same = elsewhere(spark, told("train"), folder)
     cut = cut_off(spark, folder)
     spark.stop()
     seen = {"inputs": inputs, "first": first, "again": again, "judged": judged, "other": other, "models": models}
-    seen |= {"prices": prices, "elsewhere": same, "hurried": hurried, "cut": cut}
+    seen |= {"prices": prices, "beside": beside, "elsewhere": same, "hurried": hurried, "cut": cut}
     Path(sys.argv[1]).write_text(json.dumps(seen), encoding="utf-8")
 
 

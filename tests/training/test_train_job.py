@@ -124,6 +124,36 @@ def test_the_verdict_and_the_report_are_written(results, store, home):
     assert [found["horizon"] for found in metrics["comparisons"]] == [0, 1, 5]  # the pooled one first
 
 
+def test_the_final_models_are_tried_and_what_the_scores_hold_is_weighed(results, store):
+    closer = json.loads(store.get("reports/2020-03-31/test_one/metrics.json"))["closer"]
+    for horizon in ("h1", "h5"):
+        final = closer[horizon]["final"]
+        assert final["problems"] == []
+        assert final["likeness"] > 0.5
+        assert final["symbols"] == 59
+        assert final["champion"] is None  # nothing serves yet
+        assert sorted(closer[horizon]["exposures"]) == ["market beta", "size (dollar volume)"]
+        # The signal has nothing to do with the size, which is the price here: all volumes are the same.
+        assert abs(closer[horizon]["exposures"]["size (dollar volume)"]) < 0.1
+        assert closer[horizon]["neutral_rank_ic"] > 0
+    # A decile is six of 59 symbols of 100,000 shares at some 50 dollars, most of them replaced every session, so that
+    # 1 % of their volume is a sixth of a leg, and five times as much where five portfolios run side by side.
+    assert 100_000 < closer["h1"]["capacity"] < 500_000
+    assert 500_000 < closer["h5"]["capacity"] < 2_500_000
+
+
+def test_a_candidate_is_shown_beside_the_champion_whose_models_are_read_as_well(results, store):
+    beside = results["beside"]
+    assert beside["champion_candidate_id"] == results["first"]["candidate_id"]
+    closer = json.loads(store.get("reports/2020-03-31/test_beside/metrics.json"))["closer"]
+    # Another penalty of the ridge moves little, and the trees not at all.
+    assert closer["h1"]["final"]["champion"] > 0.9
+    report = Path(beside["report_path"]).read_text(encoding="utf-8")
+    assert "<td>champion: ridge</td>" in report
+    assert "<td>h5 champion</td>" in report
+    assert "Drift, h1: rank correlation with the champion" in report
+
+
 def test_another_specification_of_models_finds_the_matrix_made(results, home):
     assert results["other"]["candidate_id"] != results["first"]["candidate_id"]
     assert not results["other"]["noop"]

@@ -17,26 +17,26 @@ from afterbell.reporting import plots
 
 CHAMPION = "champion"
 _HEAD = (
-    "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "decile spread, gross", "long leg, gross",
-    "short leg, gross", "costs", "turnover", "Sharpe gross", "Sharpe net", "max drawdown, net", "sessions", "rows",
+    "", "rank IC ± se", "ICIR", "IC (95 % interval)", "t", "Sharpe net", "Sharpe gross", "max drawdown, net",
+    "decile spread, gross", "long leg, gross", "short leg, gross", "costs", "turnover", "sessions", "rows",
 )  # fmt: skip
 _PLAIN = (
-    "decile_spread", "long_leg", "short_leg", "costs", "turnover", "sharpe_gross", "sharpe_net", "max_drawdown",
+    "sharpe_net", "sharpe_gross", "max_drawdown", "decile_spread", "long_leg", "short_leg", "costs", "turnover",
     "sessions", "rows",
 )  # fmt: skip
 _FEWEST = 10  # symbols in common, for the drift of a session
 
 
-def headline(data: ReportData) -> Iterator[tuple[str, str]]:
-    """The tiles: names and figures, with the champion's where it has the horizon."""
+def headline(data: ReportData) -> Iterator[tuple[str, str, str]]:
+    """The tiles: names, figures, and the champion's where it has the horizon."""
     for horizon in sorted(data.panels):
         figures = summarise(data.scored[horizon][BLEND], horizon)
         served = _champion(data, horizon)
         theirs = summarise(served[1][BLEND], horizon) if served else {}
         for key, name in (("rank_ic", "rank IC"), ("sharpe_net", "Sharpe net of costs")):
             error = f" (±{format_metric('rank_ic_se', figures['rank_ic_se'])})" if key == "rank_ic" else ""
-            beside = f" ({CHAMPION} {format_metric(key, theirs[key])})" if served else ""
-            yield f"{name}, h{horizon}{error}", f"{format_metric(key, figures[key])}{beside}"
+            beside = f"{CHAMPION} {format_metric(key, theirs[key])}" if served else ""
+            yield f"{name}, h{horizon}{error}", format_metric(key, figures[key]), beside
 
 
 def horizon_section(data: ReportData, horizon: int) -> Section:
