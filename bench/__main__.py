@@ -12,6 +12,7 @@ from bench.backfill import backfills
 from bench.features import against_qlib, with_history
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
+from bench.training import fan_out
 
 MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "parse": parse_against_polars,
@@ -19,6 +20,7 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "features": against_qlib,
     "history": with_history,
     "backfill": backfills,
+    "training": fan_out,
 }
 
 
