@@ -82,7 +82,7 @@ picture: setup  ## take the README's picture of the page Tonight, of the Airflow
 lint: setup  ## check style, format, words, types and import contracts
 	@$(SPARK) -m tests.suite lint
 
-bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history or backfill)
+bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history, backfill or training)
 	@$(SPARK) -m bench
 
 replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables

@@ -13,6 +13,7 @@ from bench.features import against_qlib, with_history
 from bench.gate import operating_characteristics
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
+from bench.training import fan_out
 
 MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "parse": parse_against_polars,
@@ -21,6 +22,7 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "history": with_history,
     "backfill": backfills,
     "gate": operating_characteristics,
+    "training": fan_out,
 }
 
 

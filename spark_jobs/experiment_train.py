@@ -1,15 +1,17 @@
-"""Train the candidate of an experiment: a search among settings, each trial of each fold a Spark task of its own.
+"""Train the candidate of an experiment: a search among settings, trials and folds as Spark tasks.
 
 Inputs: experiment, request, bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the
 out-of-sample predictions of the chosen settings to ``experiments.out_of_sample`` and the models to
 ``experiments/<id>/candidates/<candidate id>/``; nothing of the daily run is touched. A rerun with the same inputs
-changes nothing.
+changes nothing. Until then results of fits lie in ``fits/`` of the artifact bucket: a driver that is killed and comes
+back repeats none of them.
 """
 
 from __future__ import annotations
 
 import sys
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 from pyspark.sql import SparkSession
 
@@ -31,11 +33,12 @@ from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
 from afterbell.training.candidate_document import CandidateDocument
+from afterbell.training.fit_records import FitRecords, record_store
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
 from afterbell.training.spark_fits import out_of_sample_frame
-from afterbell.training.spec import load_spec
+from afterbell.training.spec import ModelSpec, load_spec
 
 
 def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainResult:
@@ -45,11 +48,7 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
     experiment, request = asked(args.inputs)
     spec, store, root = request.spec(load_spec()), ArtifactStore(runtime.s3), root_of(experiment)
     snapshots = TrainingSnapshots.of(args.inputs, spec.feature_sets)
-    tried = trials(spec, request.trials)
-    candidate = candidate_id(
-        args.session, snapshots, spec,
-        first=request.first, trials=[trial.params for trial in tried], costs=request.cost_bps,
-    )  # fmt: skip
+    candidate = identify(args.session, request, snapshots, spec)
     spark = lake_session(runtime, f"afterbell experiment {experiment} train")
     ensure_table(spark, EXPERIMENTS)
     noop = find_commit(spark, EXPERIMENTS, candidate) is not None and store.exists(candidate_key(candidate, root=root))
@@ -59,6 +58,7 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
     else:
         require_alike(spark, all_packages())
         document = _make(spark, runtime, args, request, Order(args.session, spec, snapshots, request.first), candidate)
+        candidate = document.candidate_id
     # The newest, which has the rows: their own snapshot may have expired since.
     snapshot = head(spark, EXPERIMENTS)
     record_run(
@@ -82,13 +82,25 @@ def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainRe
     )
 
 
+def identify(
+    session: date,
+    request: ExperimentRequest,
+    snapshots: TrainingSnapshots,
+    spec: ModelSpec,
+    left_out: Sequence[str] = (),
+) -> str:
+    """The candidate's id; fits that failed are left out, and make another candidate."""
+    tried = [trial.params for trial in trials(spec, request.trials)]
+    return candidate_id(session, snapshots, spec, left_out, first=request.first, trials=tried, costs=request.cost_bps)
+
+
 def _make(
     spark: SparkSession,
     runtime: Runtime,
     args: StepArgs[ExperimentTrainInputs],
     request: ExperimentRequest,
     order: Order,
-    candidate: str,
+    run: str,
 ) -> CandidateDocument:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
     tried = trials(order.spec, request.trials)
@@ -96,13 +108,19 @@ def _make(
     def print_line(line: str) -> None:
         print(f"experiment_train: {line}", flush=True)
 
-    with prepared(spark, runtime, order) as (matrix, shipped):
-        outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line)
-        document = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots)
+    with (
+        prepared(spark, runtime, order) as (matrix, shipped),
+        FitRecords(record_store(runtime.s3), run, matrix.made_from, print_line) as records,
+    ):
+        outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line, records)
+        candidate = identify(args.session, request, order.snapshots, order.spec, outcome.failed)
+        document = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots, outcome.failed)
         document = document.model_copy(update={"experiment": request.id, "search": tuple(record)})
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         append_once(rows, EXPERIMENTS, candidate)
         upload(ArtifactStore(runtime.s3), document, outcome, root_of(request.id))
+        if not outcome.failed:  # else another try has these alone to do
+            records.remove()
     return document
 
 

@@ -1,9 +1,12 @@
-"""Train the candidates of a session: every family, horizon and fold as a Spark task of its own.
+"""Train the candidates of a session: families, horizons and folds as Spark tasks.
 
 Inputs: bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the out-of-sample predictions to
 ``predictions.out_of_sample`` and the models to ``candidates/<candidate id>/``, ``candidate.json`` last. The candidate's
 id is made of the inputs, so a rerun with the same inputs changes nothing. The training matrix lies in
 ``AFTERBELL_HOME/matrices``: another model specification on the same rows finds it there.
+
+A fit that raises is tried once more, then left out; more than a quarter of them fail the step. Results lie in ``fits/``
+of the artifact bucket until there is a candidate: a driver that is killed and comes back repeats none of them.
 
 Where time is short its inputs also name what to leave out (``leave_out``), and how many seconds the later steps need
 (``needed_after``): fits that are not done by then are left out too. What was left out is part of the candidate and its
@@ -40,7 +43,8 @@ from afterbell.training.candidate import (
 )
 from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.deadline_policy import LeaveOut, ends_at, until
-from afterbell.training.fits import NO_TIME, FitResult, plan, settle
+from afterbell.training.fit_records import FitRecords, record_store
+from afterbell.training.fits import FitResult, plan, settle
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
@@ -133,18 +137,26 @@ def _make(
             summary = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
             print(f"train: {done}/{len(fits)} {result.fit.name}: {summary}", flush=True)
 
-        results = run_fits(spark, shipped, fits, spec, progress, over)
-        outcome = settle(results, [*skipped, *leave.reasons()])
-        cut = sorted(result.fit.name for result in results if result.reason == NO_TIME)
-        if cut and horizons_without_model(spec, outcome):
-            return _held(args, f"{len(cut)} of {len(fits)} fits were not done", outcome.skipped)
-        left_out = [*leave.names(), *cut]
-        candidate = candidate_id(args.session, snapshots, spec, left_out)
-        document = describe(candidate, args.session, spec, matrix, outcome, snapshots, left_out)
-        rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
-        snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
-        upload(ArtifactStore(runtime.s3), document, outcome)
+        # What is left out for the deadline changes the candidate, but no fit: tries of this run share their records.
+        run = candidate_id(args.session, snapshots, spec)
+        with FitRecords(record_store(runtime.s3), run, matrix.made_from, _print_line) as records:
+            results = run_fits(spark, shipped, fits, spec, progress, over, records)
+            outcome = settle(results, [*skipped, *leave.reasons()])
+            if outcome.late and horizons_without_model(spec, outcome):
+                return _held(args, f"{len(outcome.late)} of {len(fits)} fits were not done", outcome.skipped)
+            left_out = [*leave.names(), *sorted([*outcome.late, *outcome.failed])]
+            candidate = candidate_id(args.session, snapshots, spec, left_out)
+            document = describe(candidate, args.session, spec, matrix, outcome, snapshots, left_out)
+            rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
+            snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
+            upload(ArtifactStore(runtime.s3), document, outcome)
+            if not (outcome.late or outcome.failed):  # else another try has these alone to do
+                records.remove()
     return Made(document, snapshot)
+
+
+def _print_line(line: str) -> None:
+    print(f"train: {line}", flush=True)
 
 
 def _held(args: StepArgs[TrainInputs], what: str, skipped: Sequence[str]) -> Made:

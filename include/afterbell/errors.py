@@ -65,6 +65,10 @@ class NoResourcesError(RetryableError):
     """A driver got no executor, or lost them all: the message says which setting no offer of the cluster meets."""
 
 
+class TaskLostError(RetryableError):
+    """A task ended without a result, with its executor or its Python process: its work is done once more by itself."""
+
+
 class StoreConfigError(PermanentError):
     """A store refused: wrong bucket, path or credentials. Check the connection that the message names."""
 

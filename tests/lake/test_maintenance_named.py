@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from afterbell.errors import PermanentError
-from afterbell.lake.maintenance_named import read_named, unfinished, unneeded
+from afterbell.lake.maintenance_named import read_named, unfinished, unfinished_fits, unneeded
 from afterbell.stores.artifacts import ArtifactStore
 from tests.conftest import Services
 
@@ -110,6 +110,18 @@ def test_a_release_that_never_got_its_manifest_goes_when_no_run_can_still_write_
     found = unfinished(store, read_named(store, FUTURE), FUTURE)
     assert found == {"releases/2026-06-30-half": ["releases/2026-06-30-half/models/a.txt"]}
     assert unfinished(store, read_named(store, PAST), PAST) == {}  # a publish may be at work on it
+
+
+def test_results_of_fits_go_when_their_run_can_no_longer_come_back_for_them(store: ArtifactStore) -> None:
+    for name in ("a", "b"):
+        store.put(f"fits/0123456789abcdef/{name}.fits", b"x")
+    keys = [f"fits/0123456789abcdef/{name}.fits" for name in ("a", "b")]
+    assert unfinished_fits(store, FUTURE) == {"fits/0123456789abcdef": keys}
+    assert unfinished_fits(store, PAST) == {}
+    # They are no documents, and no candidate: nothing else of the maintenance looks at them.
+    named = read_named(store, FUTURE)
+    assert named.documents == 0
+    assert unneeded(store, named, FUTURE) == {}
 
 
 @pytest.mark.parametrize(

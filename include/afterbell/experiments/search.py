@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import variance
 
 import numpy as np
@@ -23,6 +23,7 @@ from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.evaluation.statistics import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 from afterbell.experiments.draw import Trial
 from afterbell.experiments.outline import reported
+from afterbell.training.fan_out import NOWHERE, Job, Records
 from afterbell.training.fits import FINAL, Fit, FitResult, TrainingOutcome, plan, settle
 from afterbell.training.matrix import Matrix
 from afterbell.training.spark_fits import Shipped, run_jobs
@@ -87,6 +88,7 @@ def search(
     tried: list[Trial],
     portfolio: PortfolioSettings,
     report: Callable[[str], None],
+    records: Records = NOWHERE,
 ) -> tuple[TrainingOutcome, list[dict[str, JsonValue]]]:
     """Try, choose, and fit the chosen on what is left.
 
@@ -98,6 +100,7 @@ def search(
         tried: the trials of all families, as many of each.
         portfolio: costs.
         report: called with a line of text as each fit ends.
+        records: where results of fits are looked for, and kept.
 
     Returns:
         The outcome of the fits to report, and a line a family and horizon for the report: the trials, the one that was
@@ -105,9 +108,14 @@ def search(
     """
     count = len(tried) // len(spec.families.named())
     parts = split(spec, len(matrix.grid), count)
-    jobs = [(fit, trial) for fit in parts.choice for trial in tried if trial.family == fit.family]
+    # Trial by trial: fits side by side are of different folds, and none waits for what another one prepares.
+    jobs = [(fit, trial) for trial in tried for fit in parts.choice if trial.family == fit.family]
     results = run_jobs(
-        spark, shipped, [(fit, trial.spec) for fit, trial in jobs], _report_fits(len(jobs), "trial", report)
+        spark,
+        shipped,
+        [Job(fit, trial.spec) for fit, trial in jobs],
+        _report_fits(len(jobs), "trial", report),
+        records=records,
     )
     by_trial: dict[tuple[Key, int], list[FitResult]] = {}
     for (fit, trial), result in zip(jobs, results, strict=True):
@@ -123,9 +131,16 @@ def search(
     }
     chosen = {key: choose(own) for key, own in scored.items()}
     table = entries(scored, chosen, by_number)
-    finals = [(fit, by_number[fit.family, chosen.get((fit.family, fit.horizon), 0)].spec) for fit in parts.report]
-    outcome = settle(run_jobs(spark, shipped, finals, _report_fits(len(finals), "fit", report)), parts.skipped)
-    return outcome, table
+    finals = [Job(fit, by_number[fit.family, chosen.get((fit.family, fit.horizon), 0)].spec) for fit in parts.report]
+    reports = _report_fits(len(finals), "fit", report)
+    outcome = settle(run_jobs(spark, shipped, finals, reports, records=records), parts.skipped)
+    # A trial that failed may have been the best: without it the choice is another, and so is the candidate.
+    lost = [
+        f"trial {trial.number} of {fit.name}"
+        for (fit, trial), result in zip(jobs, results, strict=True)
+        if result.failed
+    ]
+    return replace(outcome, failed=(*sorted(lost), *outcome.failed)), table
 
 
 def _report_fits(total: int, what: str, report: Callable[[str], None]) -> Callable[[int, FitResult], None]:
@@ -150,7 +165,8 @@ def score_trial(matrix: Matrix, results: list[FitResult], unseen: int, portfolio
         unseen: ordinal of the first session that the choice must know nothing of, labels included.
         portfolio: costs.
     """
-    broken = [result for result in results if result.broken]
+    # A trial that lacks a fold which others have can't be compared with them.
+    broken = [result for result in results if result.broken or result.failed]
     tested = sorted((result for result in results if result.predictions), key=lambda result: result.fit.fold)
     if broken or not tested:
         return ScoredTrial(math.nan, None, (broken or results)[0].reason or "no fold was tested")

@@ -19,6 +19,7 @@ _READERS = 8
 _RELEASES, _AUDIT = "releases", "audit"
 _DEPTH = {"candidates": 2, "runs": 3, "experiments": 2}  # candidates/<id>/..., runs/<session>/<run>/..., ...
 _EXPERIMENTS = "experiments"
+_FITS = "fits"
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,23 @@ def unfinished(store: ArtifactStore, named: Named, before: datetime) -> dict[str
         return {}
     served = {value for entry in store.list(f"{_AUDIT}/") for value in _read_values(store, entry.key)}
     return {folder: keys for folder, keys in old.items() if folder.split("/")[1] not in served}
+
+
+def unfinished_fits(store: ArtifactStore, before: datetime) -> dict[str, list[str]]:
+    """Folders of fits' results whose run never removed them: it got no candidate, or lacks fits of another try.
+
+    Args:
+        store: the artifact store.
+        before: all of a folder's objects are older.
+
+    Returns:
+        The keys in each, by folder.
+    """
+    return {
+        folder: [entry.key for entry in members]
+        for folder, members in sorted(_folders(store, _FITS).items())
+        if all(_is_older(entry, before) for entry in members)
+    }
 
 
 def _in_use(store: ArtifactStore, folder: str, keys: Iterable[str], named: Named) -> bool:

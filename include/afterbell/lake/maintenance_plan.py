@@ -73,7 +73,7 @@ class Keep(Strict):
         keep_snapshots_days: snapshots that nothing names.
         keep_runs_days: results of runs, and candidates, that no release names; what they name is kept as long.
         keep_experiments_days: experiments, with the snapshots that they name.
-        orphan_days: files that no snapshot names.
+        orphan_days: files that no snapshot names, and results of fits whose run never got a candidate.
         compaction: when files are rewritten.
     """
 
@@ -111,7 +111,7 @@ class Keep(Strict):
         return now - timedelta(days=self.keep_experiments_days)
 
     def orphans_before(self, now: datetime) -> datetime:
-        """Unnamed files that were written before may go: a running job's files are unnamed until it commits."""
+        """Unnamed files, and results of fits, that were written before may go: a running job's are nobody else's."""
         return now - max(timedelta(days=self.orphan_days), timedelta(hours=self.longest_run_hours))
 
 

@@ -7,17 +7,20 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from afterbell.training.families import FAMILIES, fit_model, load_model
+from afterbell.training.families import FAMILIES, load_model
 from afterbell.training.matrix import Matrix
+from afterbell.training.shared_features import fit_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import last_labelled, walk_forward
 
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
+_LONGEST_MESSAGE = 300
 NO_TIME = "not done in time: the steps after training need what is left before the deadline"
 
 
@@ -39,9 +42,20 @@ class Fit:
 
     def seed(self, spec: ModelSpec) -> int:
         """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
-        identity = [spec.model_dump(mode="json"), self.family, self.horizon, self.fold]
-        digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
-        return int.from_bytes(digest[:4], "big") >> 1
+        return _seed_of([spec.model_dump(mode="json"), self.family, self.horizon, self.fold])
+
+    def sample_seed(self, spec: ModelSpec) -> int:
+        """A seed below 2**31 for the choice of training rows, where there are too many.
+
+        The same for all families and parameters of a fold: they are compared on the same rows, and may share what is
+        made of them.
+        """
+        return _seed_of([spec.seed, self.horizon, self.fold])
+
+
+def _seed_of(identity: list[object]) -> int:
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,7 @@ class FitResult:
         fit: the fit.
         reason: why it was left out; empty if it was not.
         broken: whether its predictions were not finite: then the whole model fails, not this fit alone.
+        failed: whether it raised an error or its task was lost, so that another try may go well.
         rows: training rows.
         model: the model's text; empty for folds, whose models are not kept.
         predictions: float32 bytes, one value a row of the test window; empty for final fits.
@@ -61,6 +76,7 @@ class FitResult:
     fit: Fit
     reason: str = ""
     broken: bool = False
+    failed: bool = False
     rows: int = 0
     model: bytes = b""
     predictions: bytes = b""
@@ -97,11 +113,17 @@ def _priority(fit: Fit, newest: int) -> tuple[int, int, int]:
     return group, -fit.train_last, fit.horizon
 
 
-def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
+def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = None) -> FitResult:
     """Train and test one fit; the same arguments give the same model and predictions.
 
     A fit with too few rows, a target that does not vary or predictions that are not finite comes back with a
     reason.
+
+    Args:
+        fit: the fit.
+        spec: the model specification.
+        matrix: what is trained on.
+        shared: the folder for what fits on the same rows share, which changes no byte; None to share nothing.
     """
     started = time.monotonic()
     column = matrix.horizons.index(fit.horizon)
@@ -111,10 +133,8 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
         return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more", rows=rows.size)
     if target.min() == target.max():
         return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
-    body = fit_model(
-        fit.family, matrix.take(rows), target, matrix.names,
-        params=spec.families.named()[fit.family], seed=fit.seed(spec),
-    )  # fmt: skip
+    params = spec.families.named()[fit.family]
+    body = fit_rows(fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), shared=shared)
     # A final fit is tried on the newest session, which is what it will score first.
     window = matrix.rows(int(matrix.sessions[-1]), int(matrix.sessions[-1]))
     if fit.fold != FINAL:
@@ -132,11 +152,19 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix) -> FitResult:
     return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
 
 
+def failure_of(fit: Fit, error: Exception) -> FitResult:
+    """The result of a fit that raised ``error``: a reason of one line."""
+    text = str(error).strip()
+    message = text.splitlines()[0][:_LONGEST_MESSAGE] if text else "no message"
+    return FitResult(fit, f"failed: {type(error).__name__}: {message}", failed=True)
+
+
 def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
     window = matrix.rows(0, fit.train_last)
     rows = np.flatnonzero(np.isfinite(matrix.targets[column, window]))
     if rows.size > spec.max_train_rows:
-        rows = np.random.default_rng(fit.seed(spec)).choice(rows, spec.max_train_rows, replace=False, shuffle=False)
+        chance = np.random.default_rng(fit.sample_seed(spec))
+        rows = chance.choice(rows, spec.max_train_rows, replace=False, shuffle=False)
         rows.sort()
     return rows
 
@@ -149,15 +177,22 @@ class TrainingOutcome:
         finals: the final fit of each kept (family, horizon).
         folds: the out-of-sample fits of those.
         skipped: what was left out, each with the reason.
+        late: names of the fits that were not done in time.
+        failed: names of the fits that failed; another run may have them, and those that were late.
     """
 
     finals: tuple[FitResult, ...]
     folds: tuple[FitResult, ...]
     skipped: tuple[str, ...]
+    late: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
 
 
 def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> TrainingOutcome:
-    """Keep the models that have a final fit and at least one out-of-sample fold, and no broken fold."""
+    """Keep the models that have a final fit and at least one out-of-sample fold, and no broken fold.
+
+    A fit that failed counts as one that is missing.
+    """
     ordered = sorted(results, key=lambda result: (result.fit.family, result.fit.horizon, result.fit.fold))
     reasons = [*skipped, *(f"{result.fit.name}: {result.reason}" for result in ordered if result.reason)]
     finals: list[FitResult] = []
@@ -173,4 +208,6 @@ def settle(results: Iterable[FitResult], skipped: Iterable[str]) -> TrainingOutc
             reasons.append(
                 f"{family} h{horizon}: no model, because a final fit or a finite out-of-sample fold is missing"
             )
-    return TrainingOutcome(tuple(finals), tuple(folds), tuple(reasons))
+    late = tuple(result.fit.name for result in ordered if result.reason == NO_TIME)
+    failed = tuple(result.fit.name for result in ordered if result.failed)
+    return TrainingOutcome(tuple(finals), tuple(folds), tuple(reasons), late, failed)

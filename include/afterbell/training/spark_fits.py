@@ -1,34 +1,35 @@
-"""Fits as Spark tasks: the matrix goes to the executors once, as many fits are in flight as there are cores.
+"""Fits as Spark tasks: the matrix goes to the executors once, small fits share a task.
 
 Executors on this machine map the driver's own files; elsewhere Spark copies them to each executor's host, once.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event
 
 import numpy as np
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkFiles
 from pyspark.sql import DataFrame, SparkSession
 
-from afterbell.cluster.report import report
+from afterbell.cluster.spark_errors import removed_by
 from afterbell.cluster.worker import keep_archives
-from afterbell.training.fits import NO_TIME, Fit, FitResult, run_fit
+from afterbell.errors import TaskLostError
+from afterbell.training.families import FAMILIES
+from afterbell.training.fan_out import NOWHERE, Job, Records, fan_out
+from afterbell.training.fits import Fit, FitResult, failure_of, run_fit
 from afterbell.training.matrix import FILES, Matrix
+from afterbell.training.shared_features import FOLDER
 from afterbell.training.spec import ModelSpec
 
-_IN_FLIGHT = 64
-"""Most fits submitted to Spark at once."""
 _BATCH = 100_000
-_LOOK = 0.5
-"""Seconds between two checks of whether the time is over, and of how many cores there are."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,14 @@ class Shipped:
 
     def load(self) -> Matrix:
         """The matrix, on an executor."""
-        return Matrix.load(self.folder or Path(SparkFiles.getRootDirectory()))
+        return Matrix.load(self._files())
+
+    def shared_folder(self) -> Path:
+        """Where fits of an executor's host keep what they share, beside the matrix: it goes with it."""
+        return self._files() / FOLDER
+
+    def _files(self) -> Path:
+        return self.folder or Path(SparkFiles.getRootDirectory())
 
 
 def ship(spark: SparkSession, folder: Path) -> Shipped:
@@ -58,95 +66,111 @@ def copy_out(spark: SparkSession, folder: Path) -> Shipped:
 def run_fits(
     spark: SparkSession,
     shipped: Shipped,
-    fits: list[Fit],
+    fits: Sequence[Fit],
     spec: ModelSpec,
     progress: Callable[[int, FitResult], None],
     over: Event | None = None,
+    records: Records = NOWHERE,
 ) -> list[FitResult]:
-    """Run ``fits`` on the executors, in the given order as cores come free.
-
-    Once the time is over none begins, those under way are ended, and each of them comes back with a reason.
-
-    Args:
-        spark: whose executors have the matrix.
-        shipped: the matrix, from ``ship``.
-        fits: of one run.
-        spec: the model specification.
-        progress: called on the driver as each fit ends, with the number of fits done.
-        over: set when the time is over; None where nothing limits it.
-
-    Returns:
-        Their results, in the order of ``fits``.
-    """
-    return run_jobs(spark, shipped, [(fit, spec) for fit in fits], progress, over)
+    """Run ``fits`` of one specification on the executors; see ``fan_out``."""
+    return run_jobs(spark, shipped, [Job(fit, spec) for fit in fits], progress, over, records)
 
 
 def run_jobs(
     spark: SparkSession,
     shipped: Shipped,
-    jobs: list[tuple[Fit, ModelSpec]],
+    jobs: Sequence[Job],
     progress: Callable[[int, FitResult], None],
     over: Event | None = None,
+    records: Records = NOWHERE,
 ) -> list[FitResult]:
-    """``run_fits`` for fits of several specifications."""
-    stop = over or Event()
+    """Run fits, perhaps of several specifications, on the executors; see ``fan_out``."""
+    return fan_out(jobs, SparkRunner(spark, shipped, fits_that_share(jobs)), progress, over, records)
 
-    def run_as_job(fit: Fit, spec: ModelSpec) -> FitResult:
-        if stop.is_set():
-            return FitResult(fit, NO_TIME)
+
+def fits_that_share(jobs: Iterable[Job]) -> frozenset[Fit]:
+    """The fits that several of ``jobs`` do with other parameters, but with one preparation of the same features.
+
+    For a fit that stands alone writing and reading a file would be lost time.
+    """
+    counts: Counter[tuple[Fit, str]] = Counter()
+    for job in jobs:
+        preparation = FAMILIES[job.fit.family].preparation
+        if preparation is not None:
+            counts[job.fit, preparation.key(job.spec.families.named()[job.fit.family])] += 1
+    return frozenset(fit for (fit, _), count in counts.items() if count > 1)
+
+
+class SparkRunner:
+    """Runs fits as Spark tasks on executors that have the matrix."""
+
+    def __init__(self, spark: SparkSession, shipped: Shipped, sharing: frozenset[Fit] = frozenset()) -> None:
+        self._context, self._shipped, self._sharing = spark.sparkContext, shipped, sharing
+
+    @property
+    def cores(self) -> int:
+        """How many cores the executors have at this moment."""
+        return int(self._context.defaultParallelism)
+
+    def run(self, jobs: Sequence[Job]) -> list[FitResult]:
+        """Run ``jobs`` in one task.
+
+        Raises:
+            TaskLostError: the task ended without a result, and executors are still to be had.
+        """
+        shipped, sharing = self._shipped, frozenset(job.fit for job in jobs) & self._sharing
         try:
-            # A job a fit, not one job for all: the driver learns of each as it ends, and no core waits for a
-            # batch.
-            collected: list[FitResult] = (
-                spark.sparkContext.parallelize([fit], 1).map(lambda sent: _on_executor(sent, spec, shipped)).collect()
+            # A job a task, not one job for all: the driver learns of each as it ends, and no core waits for a batch.
+            collected: list[list[FitResult]] = (
+                self._context.parallelize([list(jobs)], 1)
+                .map(lambda sent: _on_executor(sent, shipped, sharing))
+                .collect()
             )
-        except Exception:
-            if stop.is_set():
-                return FitResult(fit, NO_TIME)
-            raise
+        except Py4JJavaError as error:
+            # What the cluster or a stopped context ends is no matter of this task: the step has its own answer to it.
+            if removed_by(error) is not None or not _lost_a_task(error):
+                raise
+            print(f"a task of {len(jobs)} fits was lost: {_cause(error)}", file=sys.stderr, flush=True)
+            raise TaskLostError(
+                "the task ended without a result, with its executor or its Python process (out of memory is the usual "
+                "cause)"
+            ) from error
         return collected[0]
 
-    results: dict[int, FitResult] = {}
-    waiting, running = deque(enumerate(jobs)), dict[Future[FitResult], int]()
-    report("fits", 0, len(jobs))
-    with ThreadPoolExecutor(_IN_FLIGHT) as pool, _cancelled_when_over(spark, stop):
-        while waiting or running:
-            # As many as there are cores, which may become more: what waits in Spark has lost its place in the order.
-            while waiting and len(running) < min(_IN_FLIGHT, max(2, spark.sparkContext.defaultParallelism)):
-                number, job = waiting.popleft()
-                running[pool.submit(run_as_job, *job)] = number
-            done, _ = wait(running, timeout=_LOOK, return_when=FIRST_COMPLETED)
-            for future in done:
-                results[running.pop(future)] = future.result()
-                report("fits", len(results), len(jobs))
-                progress(len(results), future.result())
-    return [results[number] for number in range(len(jobs))]
+    def cancel(self) -> None:
+        """End all jobs of this driver."""
+        self._context.cancelAllJobs()
 
 
-@contextmanager
-def _cancelled_when_over(spark: SparkSession, stop: Event) -> Iterator[None]:
-    """End all jobs of this driver once ``stop`` is set, as long as the block lasts."""
-    done = Event()
-
-    def watch() -> None:
-        while not done.is_set():
-            if stop.wait(_LOOK):
-                # Again and again: a fit may have begun in the moment before.
-                spark.sparkContext.cancelAllJobs()
-                done.wait(_LOOK)
-
-    watcher = Thread(target=watch, name="time for fits", daemon=True)
-    watcher.start()
-    try:
-        yield
-    finally:
-        done.set()
-        watcher.join()
+_LOST = "Job aborted due to stage failure"
 
 
-def _on_executor(fit: Fit, spec: ModelSpec, shipped: Shipped) -> FitResult:
+def _lost_a_task(error: Py4JJavaError) -> bool:
+    return _LOST in str(error.java_exception.getMessage())
+
+
+def _cause(error: Py4JJavaError) -> str:
+    """The first lines of what Spark says, up to the stack."""
+    return " ".join(str(error.java_exception.getMessage()).split("\n\tat ")[0].split())[:1000]
+
+
+def _on_executor(jobs: Sequence[Job], shipped: Shipped, sharing: frozenset[Fit]) -> list[FitResult]:
     keep_archives()
-    return run_fit(fit, spec, shipped.load())
+    try:
+        matrix = shipped.load()
+    except Exception as error:  # noqa: BLE001 - reported with each fit
+        traceback.print_exc()  # into the executor's log
+        return [failure_of(job.fit, error) for job in jobs]
+    return [_attempt(job, matrix, shipped.shared_folder() if job.fit in sharing else None) for job in jobs]
+
+
+def _attempt(job: Job, matrix: Matrix, shared: Path | None) -> FitResult:
+    """The result of a fit, or its failure: one fit that raises costs no other its work."""
+    try:
+        return run_fit(job.fit, job.spec, matrix, shared)
+    except Exception as error:  # noqa: BLE001 - reported with the fit
+        traceback.print_exc()  # into the executor's log
+        return failure_of(job.fit, error)
 
 
 def out_of_sample_frame(

@@ -76,7 +76,7 @@ class TrainResult(Result):
         candidate_id: None where there is none.
         fits: how many models were fitted.
         skipped: a sentence about each that was not.
-        left_out: for the deadline.
+        left_out: for the deadline, or because it failed.
         horizons: of the specification.
         families: that have a model.
         oos_snapshot: of the out-of-sample predictions; None where there are none.

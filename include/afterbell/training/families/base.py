@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from afterbell.config.loader import Strict
@@ -40,6 +41,21 @@ class Model(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Preparation:
+    """What a family makes of the features alone, and keeps in a file: fits on the same rows can share it.
+
+    Attributes:
+        key: of a family's parameters those that decide it, as text; another text is another file.
+        write: writes the file, which doesn't exist yet, for x, names, parameters; raises OSError if it can't.
+        fit: as ``Family.fit``, from that file in place of x: the same bytes.
+    """
+
+    key: Callable[[Any], str]
+    write: Callable[[NDArray[np.float32], tuple[str, ...], Any, Path], None]
+    fit: Callable[[Path, NDArray[np.float32], tuple[str, ...], Any, int], bytes]
+
+
 _LEAST_LEAF_ROWS = 20
 
 
@@ -61,6 +77,7 @@ class Family:
         weights: what ``Model.weights`` gives: total gains of splits, or coefficients of standardised features.
         slow: whether a fit takes seconds, so that it should begin first.
         packages: distributions that its numbers depend on.
+        preparation: what fits on the same rows can share; None where there is nothing that takes long.
     """
 
     name: str
@@ -71,6 +88,7 @@ class Family:
     weights: Literal["gains", "coefficients"]
     slow: bool = False
     packages: tuple[str, ...] = ()
+    preparation: Preparation | None = None
 
     @property
     def has_defaults(self) -> bool:

@@ -1,7 +1,7 @@
 """Ridge regression in closed form, kept as canonical JSON.
 
 Hoerl and Kennard, Ridge Regression (1970), on standardised features: ``(Z'Z/n + penalty I) b = Z'y/n``, with
-Z's missing values at 0, their mean.
+Z's missing values at 0, their mean. Sums and the solution are taken in a fixed order: no BLAS decides a model's bytes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family
+from afterbell.training.families.fixed_order import ROWS, products, solve_positive, weigh_columns
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _FORMAT = "afterbell-ridge/1"
-_CHUNK = 65_536
-"""Rows at a time: sums are taken chunk by chunk in one order, and float64 copies stay small."""
 
 
 class RidgeParams(Strict):
@@ -68,7 +67,7 @@ class RidgeModel(Strict):
 
         weights = np.asarray(self.coefficients)
         means, scales = np.asarray(self.means), np.asarray(self.scales)
-        parts = [z @ weights for z in _standardised(x, means, scales, self.clip)]
+        parts = [weigh_columns(z, weights) for z in _standardised(x, means, scales, self.clip)]
         return np.concatenate([np.empty(0), *parts]) + self.intercept
 
     def weights(self) -> dict[str, float]:
@@ -97,13 +96,13 @@ def fit(
     means, scales = _moments(x)
     features = x.shape[1]
     level = float(y.mean(dtype=np.float64))
-    gram, cross = np.zeros((features, features)), np.zeros(features)
+    sums = np.zeros((features + 1, features + 1))
     chunks = zip(_standardised(x, means, scales, params.clip), _chunks(y), strict=True)
     for z, part in chunks:
-        gram += z.T @ z
-        cross += z.T @ (part.astype(np.float64) - level)
-    rows = max(y.size, 1)
-    weights = np.linalg.solve(gram / rows + params.penalty * np.eye(features), cross / rows)
+        sums += products(np.column_stack([z, part.astype(np.float64) - level]))
+    averages = sums / max(y.size, 1)
+    gram, cross = averages[:-1, :-1], averages[:-1, -1]
+    weights = solve_positive(gram + params.penalty * np.eye(features), cross)
     return RidgeModel(
         format=_FORMAT,
         names=names,
@@ -134,9 +133,9 @@ def load(body: bytes) -> RidgeModel:
 def _chunks(x: NDArray[np.floating]) -> Iterator[NDArray[np.floating]]:
     import numpy as np  # noqa: PLC0415 - see the package
 
-    for start in range(0, x.shape[0], _CHUNK):
+    for start in range(0, x.shape[0], ROWS):
         # Row by row, however ``x`` lies: sums are then taken in one order, so the layout changes no digit.
-        yield np.ascontiguousarray(x[start : start + _CHUNK])
+        yield np.ascontiguousarray(x[start : start + ROWS])
 
 
 def _moments(x: NDArray[np.floating]) -> tuple[Floats, Floats]:

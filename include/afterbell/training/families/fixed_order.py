@@ -1,0 +1,106 @@
+"""Sums of products and linear systems whose bits depend on the numbers alone: on no BLAS, no threads, no processor.
+
+BLAS adds in an order of its own, which differs by kernel and by the number of threads. Here every number is cut into
+two integers that are small enough for all products and sums of a block to be exact in float64: then the order doesn't
+matter, and BLAS may be as fast as it can. Ozaki, Ogita, Oishi, Rump, Error-free transformations of matrix
+multiplication (2012). What is left to round is done element by element.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from afterbell.errors import PermanentError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+
+ROWS = 2_048
+"""Most rows of a block: 2**11 products of two integers up to 2**21 add up to 2**53 at most, all of them exact."""
+_BITS = 21
+
+
+def products(block: Floats) -> Floats:
+    """``block.T @ block``, the same bits wherever it is computed.
+
+    Products of two lower parts are left out: below 1e-12 of a column's greatest square, for each row.
+
+    Args:
+        block: float64 (rows, columns), finite, ``ROWS`` rows at most.
+
+    Returns:
+        float64 (columns, columns), symmetric.
+
+    Raises:
+        ValueError: there are more rows.
+    """
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    if block.shape[0] > ROWS:
+        raise ValueError(f"expected a block of {ROWS} rows at most, found {block.shape[0]}")
+    # A power of two for each column, so that scaling is exact: every value lies within 2**21 units.
+    _, exponents = np.frexp(np.abs(block).max(axis=0, initial=0.0))
+    units = np.ldexp(1.0, exponents - _BITS)
+    scaled = block / units
+    upper = np.rint(scaled)
+    lower = np.rint((scaled - upper) * 2.0**_BITS)
+    mixed = upper.T @ lower
+    sums = upper.T @ upper + (mixed + mixed.T) * 2.0**-_BITS
+    scaled_back: Floats = sums * units[:, None] * units
+    return scaled_back
+
+
+def solve_positive(matrix: Floats, right: Floats) -> Floats:
+    """Solve ``matrix @ x = right`` by Cholesky's factors, in one order: Golub and Van Loan (2013), section 4.2.5.
+
+    Args:
+        matrix: float64 (n, n), symmetric and positive definite; n up to some hundreds.
+        right: float64 (n,).
+
+    Returns:
+        float64 (n,).
+
+    Raises:
+        PermanentError: ``matrix`` is not positive definite to the precision of float64.
+    """
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    lower, x = matrix.copy(), right.copy()
+    size = x.size
+    for k in range(size):
+        if not lower[k, k] > 0:
+            raise PermanentError(
+                f"a system of {size} equations is not positive definite: pivot {k + 1} is {lower[k, k]:g}, expected "
+                "more than 0; raise the penalty, or leave out features that repeat others"
+            )
+        lower[k:, k] /= np.sqrt(lower[k, k])
+        below = lower[k + 1 :, k]
+        lower[k + 1 :, k + 1 :] -= np.multiply.outer(below, below)
+    for k in range(size):
+        x[k] /= lower[k, k]
+        x[k + 1 :] -= x[k] * lower[k + 1 :, k]
+    for k in reversed(range(size)):
+        x[k] /= lower[k, k]
+        x[:k] -= x[k] * lower[k, :k]
+    return x
+
+
+def weigh_columns(block: Floats, weights: Floats) -> Floats:
+    """``block @ weights``, each row's products added from the first column to the last.
+
+    Args:
+        block: float64 (rows, columns).
+        weights: float64 (columns,).
+
+    Returns:
+        float64 (rows,); a row's sum does not depend on the other rows.
+    """
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    total = np.zeros(block.shape[0])
+    for column, weight in zip(np.ascontiguousarray(block.T), weights, strict=True):
+        total += column * weight
+    return total

@@ -1,0 +1,65 @@
+"""How many fits go into one task: small ones together until a task is worth its cost, large ones alone.
+
+What a fit costs is learned from those that are done, by family and session of its training window: rows grow with the
+sessions. It decides when fits run and beside which others, never what comes out of them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict, deque
+from collections.abc import Container
+from statistics import median
+
+from afterbell.training.fits import Fit, FitResult
+
+TASK_SECONDS = 1.0
+"""Work of a task: sending and starting one costs a tenth to a fifth of a second."""
+_REMEMBERED = 15
+"""Results of a family that count: the first fit of a process also imports the family's library."""
+_SHARES = 2
+"""Tasks that each core is to have left of what waits: with larger ones the last would be waited for."""
+
+
+class Costs:
+    """Seconds of fits, learned from their results."""
+
+    def __init__(self) -> None:
+        self._rates: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+
+    def learn(self, result: FitResult) -> None:
+        """Take in what a fit cost; one that was not done says nothing."""
+        if result.seconds > 0:
+            self._rates[result.fit.family].append(result.seconds / (result.fit.train_last + 1))
+
+    def seconds(self, fit: Fit) -> float | None:
+        """About how long ``fit`` takes; None while no fit of its family is done."""
+        rates = self._rates.get(fit.family)
+        return median(rates) * (fit.train_last + 1) if rates else None
+
+
+def take_group(waiting: deque[tuple[int, Fit]], costs: Costs, cores: int, alone: Container[int] = ()) -> list[int]:
+    """Take the fits of the next task from the head of the queue, in its order.
+
+    Args:
+        waiting: numbers of fits and the fits, at least one.
+        costs: of fits that are done.
+        cores: how many tasks run at a time.
+        alone: numbers of the fits that get a task of their own, whatever they cost.
+
+    Returns:
+        Their numbers.
+    """
+    most = math.ceil(len(waiting) / (_SHARES * max(cores, 1)))
+    number, fit = waiting.popleft()
+    group, seconds = [number], costs.seconds(fit)
+    if number in alone or seconds is None:
+        return group
+    while waiting and len(group) < most:
+        number, fit = waiting[0]
+        more = costs.seconds(fit)
+        if number in alone or more is None or seconds + more > TASK_SECONDS:
+            break
+        seconds += more
+        group.append(waiting.popleft()[0])
+    return group
