@@ -36,7 +36,7 @@ _NEXT: dict[str, str] = {
 
 @dataclass(frozen=True)
 class NoticeRun:
-    """What a notice names of a run; what is not known is empty.
+    """The fields of a run that a notice shows; unknown ones are empty.
 
     Attributes:
         session: ISO date.

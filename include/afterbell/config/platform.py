@@ -81,7 +81,7 @@ class Platform(Strict):
     ports: Ports = Ports()
 
     def embedded_stores(self) -> tuple[str, ...]:
-        """Those of ``s3`` and ``hdfs`` that are started with the project."""
+        """The stores among ``s3`` and ``hdfs`` that are started with the project."""
         addresses = {"s3": self.s3.endpoint, "hdfs": self.hdfs.url}
         return tuple(name for name, address in addresses.items() if address == EMBEDDED)
 

@@ -116,7 +116,7 @@ def start_airflow(
 
 
 def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that the project starts itself.
+    """The services among ``names`` that the project starts itself.
 
     Raises:
         ConfigError: there is no such service.

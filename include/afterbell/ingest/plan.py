@@ -110,7 +110,7 @@ class DropTask:
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """What one source offers: the drops to read, and objects that are not drops of it, each with the reason."""
+    """The plan of one source: the drops to read, and objects that are not drops of it, each with the reason."""
 
     tasks: tuple[DropTask, ...]
     strays: tuple[tuple[str, str], ...]

@@ -17,7 +17,7 @@ _KEY = ["symbol", "session"]
 
 
 def bounds_of(rules: RuleSet) -> Bounds:
-    """What the rules on coverage and row count expect of a session; nothing where there are none."""
+    """The bounds that the rules on coverage and row count set for a session; none without such rules."""
     least, rows = None, (0.0, float("inf"))
     for rule in rules.set_rules():
         if rule.kind == "symbol_coverage":

@@ -34,7 +34,7 @@ def check_prefix(prefix: str) -> str:
 
 
 def key_fault(key: str) -> str:
-    """What is wrong with ``key``, such as "it has a segment '.' or '..'"; empty where nothing is."""
+    """The fault of ``key``, such as "it has a segment '.' or '..'"; empty if it has none."""
     return _fault(key, key.split("/"))
 
 

@@ -24,7 +24,7 @@ OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
 
 
 class Timed(Result):
-    """What is read of a step's result: its seconds, whether it did nothing, and its fits where it trained."""
+    """The fields of a step's result that an estimate needs: its seconds, whether it did nothing, and its fits."""
 
     noop: bool = False
     fits: int = 0

@@ -48,7 +48,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class LaunchParts:
-    """What a cluster manager adds to the request that launches a driver.
+    """Fields that a cluster manager adds to the request that launches a driver.
 
     Attributes:
         resource: the address of the application.

@@ -1,4 +1,4 @@
-"""What one drop of bars shows that is worth remembering: adjustments, large moves of the traded price, exact repeats.
+"""Evidence in one drop of bars: adjustments, large moves of the traded price, exact repeats.
 
 A drop carries a session and the one before it, so a pair of closes, traded and adjusted, can be compared within it::
 

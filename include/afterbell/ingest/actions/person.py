@@ -1,4 +1,4 @@
-"""What a person's decisions do to corporate actions. Pure.
+"""Applies a person's decisions to corporate actions. Pure.
 
 A decision is one more row, known from the instant on at which it was made. While it stands, nothing that evidence shows
 about its symbol and ex-session from then on becomes a row; ``vendor`` ends that. So the newest row is the one that

@@ -1,4 +1,4 @@
-"""What the content of rows must be: allow-lists, sessions, the rules of quality. Pure.
+"""Checks of the content of rows: allow-lists, sessions, the rules of quality. Pure.
 
 Most drops keep most rules, so each is first tested on all rows at once; checks that some rows may fail go to ``sift``.
 """

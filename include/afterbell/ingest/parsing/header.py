@@ -12,7 +12,7 @@ from afterbell.sources.source import Source
 
 
 def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, list[str]]:
-    """What the lines of a drop consist of.
+    """Read the header of a drop: the fields of its lines.
 
     Args:
         source: what the drop should be.

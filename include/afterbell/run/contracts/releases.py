@@ -53,7 +53,7 @@ class VerifiedFiles(Record):
 
 
 class CheckReleaseResult(Result):
-    """What the action would change.
+    """The effect of the action, before it is carried out.
 
     Attributes:
         champion: the release that serves; None where none does.
@@ -113,7 +113,7 @@ class MaintainInputs(Inputs):
 
 
 class TendedTable(Record):
-    """What was done to one table, as ``afterbell.lake.maintenance`` counts it."""
+    """The maintenance of one table, as ``afterbell.lake.maintenance`` counts it."""
 
     branches: tuple[str, ...]
     postponed: tuple[str, ...]
