@@ -24,7 +24,7 @@ Basis = Literal["past runs", "assumed"]
 
 
 def key_of(backfill_id: str, name: Name) -> str:
-    """Where a document lies in the artifact bucket.
+    """The key of a document in the artifact bucket.
 
     Raises:
         ConfigError: no backfill can have that id.

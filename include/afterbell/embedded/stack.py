@@ -46,7 +46,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Login:
-    """Where Airflow's pages are, who signs in, and the file with the password."""
+    """The address of Airflow's pages, the user, and the file with the password."""
 
     url: str
     user: str

@@ -1,4 +1,4 @@
-"""Which objects of a source an ingest run has to read. Pure: it sees a listing and the ledger, and opens nothing."""
+"""Plans which objects of a source an ingest run reads. Pure: it uses a listing and the ledger, and opens nothing."""
 
 from __future__ import annotations
 

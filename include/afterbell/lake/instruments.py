@@ -1,4 +1,4 @@
-"""Which security a symbol stood for and when, from the log of changes (``market.instruments``)."""
+"""The security behind a symbol at each session, from the log of changes (``market.instruments``)."""
 
 from __future__ import annotations
 

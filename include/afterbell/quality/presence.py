@@ -28,7 +28,7 @@ def bounds_of(rules: RuleSet) -> Bounds:
 
 
 class Presence:
-    """Which symbols have bars, by source.
+    """The symbols that have bars, by source.
 
     Args:
         ledger: rows of ``raw.drops`` of the sessions that are added.

@@ -58,7 +58,7 @@ class Measure(LeftOut):
 
 
 class Channel(Strict):
-    """Where notices go: an Airflow notifier by its dotted path, and what it is made with.
+    """A channel of notices: an Airflow notifier by its dotted path, and its arguments.
 
     Attributes:
         kinds: of notices that go there.

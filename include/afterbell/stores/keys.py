@@ -1,4 +1,4 @@
-"""Which keys a store takes: paths are built from segments that cannot climb, hide or be decoded twice."""
+"""Validates keys of stores: paths are built from segments that cannot climb, hide or be decoded twice."""
 
 from __future__ import annotations
 

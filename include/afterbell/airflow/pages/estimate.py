@@ -31,7 +31,7 @@ class Timed(Result):
 
     @classmethod
     def of(cls, document: object) -> Timed:
-        """The same of a document; nothing where it is missing, or can't be read."""
+        """Read it from a document; empty if that is missing or not valid."""
         try:
             return cls.read(document or {})
         except ConfigError:

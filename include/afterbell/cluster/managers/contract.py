@@ -120,7 +120,7 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class DriverFiles(Protocol):
-    """Where the log of a driver lies."""
+    """The log files of a driver."""
 
     @property
     def page(self) -> str:

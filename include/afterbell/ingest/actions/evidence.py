@@ -157,7 +157,7 @@ def _waiting(bars: pl.DataFrame, previous: Mapping[date, date], *, newcomer: boo
 
 
 def missing_bars(evidence: pl.DataFrame) -> pl.DataFrame:
-    """Which bars ``fill_before`` needs: symbol and session (Date), without repeats."""
+    """The bars that ``fill_before`` needs: symbol and session (Date), without repeats."""
     waiting = evidence.filter(pl.col("close_before").is_null() | _needs_volume())
     return waiting.select("symbol", session="previous_session").unique(maintain_order=True)
 

@@ -56,7 +56,7 @@ NO_DECISIONS = Decisions()
 
 
 def weigh_decisions(decisions: Iterable[Decision], lake_rows: pl.DataFrame, horizon: datetime) -> Decisions:
-    """Which decisions a run writes.
+    """Choose the decisions that a run writes.
 
     Args:
         decisions: all of the file.

@@ -27,7 +27,7 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class DropName:
-    """Which drop it is, and the sessions its rows may be of."""
+    """The name of a drop, and the sessions of its rows."""
 
     key: str
     session: date

@@ -1,4 +1,4 @@
-"""Which column each field of a drop of lines belongs to: named by its header, or declared; never guessed. Pure."""
+"""Maps the fields of a drop of lines to columns: by its header, or as declared; never guessed. Pure."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class MoveChampionResult(Result):
 
 
 class ExperimentPromoteResult(MoveChampionResult):
-    """The same of a promotion, with the release of the experiment."""
+    """The move of a promotion, with the release of the experiment."""
 
     release_id: str
 
@@ -158,13 +158,13 @@ class ProbedHost(Record):
 
 
 class ProbedDriver(ProbedHost):
-    """The same of the driver, with its Java."""
+    """The driver: its Python and packages, cores, and Java."""
 
     java: str
 
 
 class ProbedExecutor(ProbedHost):
-    """The same of an executor, with what differs from the driver's, and the troubles it had; empty texts: none."""
+    """An executor, its differences from the driver, and its problems; empty texts: none."""
 
     memory_gb: Figure
     rooms: str
