@@ -56,7 +56,7 @@ def _panel(horizon: int, rows: pl.DataFrame) -> ScorePanel:
 def contender(
     candidate_id: str, session: date, panels: dict[int, ScorePanel], scored: dict[int, dict[str, Scored]]
 ) -> Contender:
-    """What the gate compares: the blend's rank IC by session, where it is defined."""
+    """The series that the gate compares: the blend's rank IC by session, where it is defined."""
     rank_ics = {}
     for horizon, panel in panels.items():
         values = scored[horizon][BLEND].rank_ic

@@ -35,7 +35,7 @@ class LeftOut(Strict):
 
 
 class TrainInstructions(Record):
-    """What the forecast has the training leave out, and the seconds that the steps after it need."""
+    """Instructions of the forecast: what the training leaves out, and the seconds that later steps need."""
 
     leave_out: tuple[LeftOut, ...] = ()
     needed_after: Figure | None = None
@@ -229,7 +229,7 @@ class PublishResult(Result):
 
 
 class ScoreInputs(Inputs):
-    """What ``score`` applies, and to what; ``serves``: whether the release was the champion when it was published."""
+    """Inputs of ``score``; ``serves``: whether the release was the champion when it was published."""
 
     bars_snapshot: int
     features_snapshots: Mapping[str, int]
