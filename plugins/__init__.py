@@ -1,1 +1,1 @@
-"""What Airflow loads besides DAGs."""
+"""Plugins of Airflow."""

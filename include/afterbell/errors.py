@@ -1,4 +1,4 @@
-"""What can go wrong, in three families: permanent, retryable, and of unknown outcome.
+"""All errors, in three families: permanent, retryable, and of unknown outcome.
 
 A message names the object, the rule, what was expected and what was found, and what to do next.
 After an unknown outcome read again; never delete.

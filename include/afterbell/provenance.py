@@ -1,4 +1,4 @@
-"""Which code, and in which environment, a release was made with."""
+"""The code version and the environment that a release was made with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a person does about an error, by its class; pure. A message covers the case, a remedy its class."""
+"""Remedies by class of error; pure. A message covers the case, a remedy its class."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
 
 
 def remedy(kind: str) -> str:
-    """What to do about the class of errors called ``kind``, one or two sentences; empty for others."""
+    """The remedy for the class of errors called ``kind``, one or two sentences; empty for other names."""
     known = getattr(errors, kind, None)
     if not (isinstance(known, type) and issubclass(known, errors.AfterbellError)):
         return ""

@@ -48,7 +48,7 @@ _ONE_COMMITS = "If two drivers of a step run, only one of them commits."
 
 @dataclass(frozen=True)
 class Job:
-    """What is launched.
+    """The driver to launch.
 
     Attributes:
         step: its name.

@@ -20,7 +20,7 @@ from afterbell.errors import ClusterUnavailableError, PermanentError, RetryableE
 
 
 class DriverEvent(TypedDict):
-    """What the trigger hands to the task.
+    """The payload of the trigger's event.
 
     Attributes:
         ending: the value of an ``Ending``.

@@ -18,7 +18,7 @@ from afterbell.sources.source import Source
 
 
 class DropsEvent(TypedDict, total=False):
-    """What the trigger hands to the task: ``sightings``, one a source, or ``failed``, why looking again can't help."""
+    """The payload of the trigger's event: ``sightings``, one a source, or ``failed``, why looking again can't help."""
 
     sightings: list[dict[str, JsonValue]]
     failed: str

@@ -37,7 +37,7 @@ _NEXT: dict[str, str] = {
 
 @dataclass(frozen=True)
 class NoticeRun:
-    """What a notice names of a run; what is not known is empty.
+    """The fields of a run that a notice shows; unknown ones are empty.
 
     Attributes:
         session: ISO date.
@@ -53,13 +53,13 @@ class NoticeRun:
 
     @classmethod
     def of(cls, run: OpenedRun) -> NoticeRun:
-        """The same of a run that was opened."""
+        """Make it from an opened run."""
         return cls(run.session.isoformat(), run.run_id, run.deadline.isoformat(), run.origin)
 
 
 @dataclass(frozen=True)
 class NoticePlace:
-    """Where a notice is about, as Airflow's pages address it; what is not known is empty.
+    """The DAG, run and task of a notice, as Airflow's pages address them; unknown ones are empty.
 
     Attributes:
         dag_id: of the DAG.

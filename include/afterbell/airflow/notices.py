@@ -250,7 +250,7 @@ def _pull_opening_result(context: Context) -> Any:
 
 
 def place_of(context: Context, step: str = "") -> NoticePlace:
-    """Where the task or the run of ``context`` is."""
+    """The DAG, run and task of ``context``."""
     return NoticePlace(dag_id=_id_of(context, "dag"), run_id=str(context.get("run_id") or ""), step=step)
 
 

@@ -24,7 +24,7 @@ Basis = Literal["past runs", "assumed"]
 
 
 def key_of(backfill_id: str, name: Name) -> str:
-    """Where a document lies in the artifact bucket.
+    """The key of a document in the artifact bucket.
 
     Raises:
         ConfigError: no backfill can have that id.
@@ -65,7 +65,7 @@ class Estimate(Strict):
 
 
 class IngestPlan(Strict):
-    """What is to be ingested.
+    """The plan of the ingestion.
 
     Attributes:
         sessions: number of sessions with drops that the ledger doesn't know.
@@ -85,7 +85,7 @@ class IngestPlan(Strict):
 
 
 class SetPlan(Strict):
-    """What is to be computed of a factor set.
+    """The plan of a factor set.
 
     Attributes:
         name: the set.
@@ -235,7 +235,7 @@ class State(Strict):
         return self.model_copy(update={"chunks": tuple(ordered)})
 
     def chunk(self, step: str, number: int) -> ChunkState | None:
-        """What is known of one chunk."""
+        """The state of one chunk."""
         return next((chunk for chunk in self.chunks if (chunk.step, chunk.number) == (step, number)), None)
 
     def cancelled(self, step: str, at: datetime) -> State:

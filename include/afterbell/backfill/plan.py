@@ -1,4 +1,4 @@
-"""What a backfill has to do, worked out from what the stores and the lake have; pure."""
+"""Makes the plan of a backfill from an inventory of the stores and the lake; pure."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class StoredSet:
 
 @dataclass(frozen=True)
 class Inventory:
-    """What the stores and the lake have of the range.
+    """The inventory of the stores and the lake for the range.
 
     Attributes:
         drops: in the range, that the ledger doesn't know.

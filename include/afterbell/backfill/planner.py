@@ -1,4 +1,4 @@
-"""What the stores and the lake have of a range: listings, the ledger, stored features, past runs. Without Spark."""
+"""Takes the inventory of a range, without Spark: listings, the ledger, stored features, past runs."""
 
 from __future__ import annotations
 

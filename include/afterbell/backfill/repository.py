@@ -43,7 +43,7 @@ class Shelf:
         return self._read(backfill_id, "plan", BackfillPlan)
 
     def state(self, backfill_id: str) -> State:
-        """What has been done."""
+        """The state: the work that is done."""
         return self._read(backfill_id, "state", State) or State(backfill_id=backfill_id)
 
     def keep(self, record: BackfillRecord) -> BackfillRecord:

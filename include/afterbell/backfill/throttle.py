@@ -1,4 +1,4 @@
-"""What a backfill leaves to others: it is nice on its machine, and takes part of a cluster; pure.
+"""Limits of a backfill's resources: low priority on its machine, a share of a cluster; pure.
 
 A rule of backfills, so it is not in the Airflow room with the operator that applies it.
 """

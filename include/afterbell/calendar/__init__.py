@@ -1,1 +1,1 @@
-"""Which days an exchange trades, and when its closing bell rings."""
+"""Trading calendars: the sessions of an exchange and their closing bells."""

@@ -31,7 +31,7 @@ class Span(Strict):
 
 
 class CalendarDocuments(Protocol):
-    """Where the document lies."""
+    """The store of the document."""
 
     def get(self, key: str) -> bytes:
         """The bytes of ``key``.

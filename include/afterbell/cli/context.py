@@ -1,4 +1,4 @@
-"""What every command needs: the platform's configuration, its folders, and stores that answer."""
+"""The context of a command: the platform's configuration, its folders, and reachable stores."""
 
 from __future__ import annotations
 

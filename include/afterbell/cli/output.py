@@ -150,7 +150,7 @@ def advising(what_to_do: str, *kinds: type[AfterbellError]) -> Iterator[None]:
 
 
 def advice(error: AfterbellError) -> str:
-    """What to do about a failure: its own advice, or that of its kind; of a step that of the error which it names."""
+    """The advice for a failure: its own, or that of its class; for a step that of the error which it names."""
     notes = getattr(error, "__notes__", ())
     if notes:
         return str(notes[0])

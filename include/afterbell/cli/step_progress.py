@@ -66,7 +66,7 @@ def describe_progress(report: Mapping[str, object]) -> str:
 
 
 def newest_report(s3: S3Location, session: str, step: str, since: float) -> str:
-    """What the step of a run of ``session`` reported last, after ``since``; empty if there is no report."""
+    """The last progress report of a step in the run of ``session`` after ``since``; empty if there is none."""
     from afterbell.stores.artifacts import ArtifactStore  # noqa: PLC0415 - boto3 takes a third of a second
 
     newest, text = since, ""

@@ -1,1 +1,1 @@
-"""Where Spark runs: profiles, cluster managers, submission, and drivers under watch."""
+"""Spark clusters: profiles, cluster managers, submission, and the watch over drivers."""

@@ -73,7 +73,7 @@ def find_place_cause(cluster: ClusterProfile, properties: Mapping[str, str]) -> 
 
 
 def driver_needs(cluster: ClusterProfile, properties: Mapping[str, str]) -> DriverNeeds:
-    """What a driver with these Spark properties needs of a node of ``cluster``."""
+    """The resources that a driver with these Spark properties needs on a node of ``cluster``."""
     return cluster.manager.require_nodes().driver_needs(cluster, properties)
 
 
@@ -92,7 +92,7 @@ def require_place(cluster: ClusterProfile, properties: Mapping[str, str]) -> Non
 
 
 def place_text(cluster: ClusterProfile, properties: Mapping[str, str], cause: PlaceCause | None) -> str:
-    """What a driver needs and why it has no place, for messages."""
+    """The needs of a driver and why it has no place, as text for messages."""
     if cause is None:
         where = f"{cluster.master_ui} could not be read" if cluster.master_ui else "master_ui is not set"
         reason = f"why is not known, since {where}; see the cluster's page"

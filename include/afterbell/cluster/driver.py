@@ -1,4 +1,4 @@
-"""What a driver knows about itself and passes on to its executors."""
+"""Settings of a driver process, and those that it passes on to its executors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a driver on the cluster needs of a node, and why it has no place on any."""
+"""The resources that a driver needs on a node, and the reasons why no node has a place for it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from afterbell.cluster.executor_request import megabytes
 
 @dataclass(frozen=True)
 class DriverNeeds:
-    """What an offer must have for the driver.
+    """The resources of an offer that the driver needs.
 
     Attributes:
         cores: of the driver.

@@ -54,7 +54,7 @@ def facts(packages: Sequence[str]) -> HostFacts:
 
 
 def differences(driver: HostFacts, executor: HostFacts) -> list[str]:
-    """What differs between the ``facts`` of the driver and those of an executor, one text each."""
+    """The differences between the ``facts`` of the driver and those of an executor, one text each."""
     pairs = {"Python": (driver["python"], executor["python"])} | {
         name: (own, executor["packages"].get(name, ABSENT)) for name, own in driver["packages"].items()
     }
@@ -62,7 +62,7 @@ def differences(driver: HostFacts, executor: HostFacts) -> list[str]:
 
 
 def on_executors(spark: SparkSession, look: Callable[[], FactsT]) -> list[FactsT]:
-    """What ``look`` returned on each executor that is present; its key ``executor`` distinguishes them.
+    """The results of ``look`` on each executor that is present; the key ``executor`` distinguishes them.
 
     Raises:
         EnvironmentMismatchError: no task can run in the executors' environment.

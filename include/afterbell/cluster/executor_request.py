@@ -1,4 +1,4 @@
-"""What a driver requests from its cluster for each executor, read from its Spark properties."""
+"""The resources that a driver requests for each executor, read from its Spark properties."""
 
 from __future__ import annotations
 

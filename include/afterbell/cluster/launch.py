@@ -19,7 +19,7 @@ from afterbell.config.platform import Folders
 
 @dataclass(frozen=True)
 class Launch:
-    """What a driver on the cluster is created from.
+    """The request to launch a driver on the cluster, before its files are placed.
 
     Attributes:
         folders: the project.

@@ -18,7 +18,7 @@ _DELIVERED = {
 
 
 def cluster_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> dict[str, str]:
-    """Those variables of ``environment`` that hold secrets of ``cluster``; empty ones are left out.
+    """The variables of ``environment`` that hold secrets of ``cluster``; empty ones are left out.
 
     A driver on the cluster inherits nothing of its submitter, so each of these has to go along.
     """
@@ -34,7 +34,7 @@ def secret_values(environment: Mapping[str, str]) -> list[str]:
 
 
 def weak_secrets(cluster: ClusterProfile, environment: Mapping[str, str]) -> list[str]:
-    """What is wrong with the secrets that jobs on ``cluster`` are given; never the secrets themselves.
+    """The problems of the secrets of jobs on ``cluster``, a sentence each; never the secrets themselves.
 
     Args:
         cluster: on the local machine, where everything is on loopback, nothing is wrong.

@@ -143,7 +143,7 @@ def _unreadable_value(node: yaml.Node, key: str = "(top)") -> tuple[str, str]:
 
 
 def wrong_keys(where: str, error: ValidationError) -> str:
-    """What is wrong with ``where``, one line a key.
+    """The validation errors of ``where``, one line per key.
 
     The value that was found is shown, except for mappings: a check of several keys reports it itself, and no more than
     it must.

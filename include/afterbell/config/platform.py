@@ -1,4 +1,4 @@
-"""Where the platform finds its stores, and where it keeps its own files on this machine.
+"""Configuration of the platform: its stores, and the folders of its own files on this machine.
 
 Set in ``include/config/platform.yaml``, or in the file that ``AFTERBELL_PLATFORM`` names. Ports can be overridden by
 ``AFTERBELL_S3_PORT``, ``AFTERBELL_HDFS_PORT`` and ``AFTERBELL_UI_PORT``.
@@ -81,7 +81,7 @@ class Platform(Strict):
     ports: Ports = Ports()
 
     def embedded_stores(self) -> tuple[str, ...]:
-        """Those of ``s3`` and ``hdfs`` that are started with the project."""
+        """The stores among ``s3`` and ``hdfs`` that are started with the project."""
         addresses = {"s3": self.s3.endpoint, "hdfs": self.hdfs.url}
         return tuple(name for name, address in addresses.items() if address == EMBEDDED)
 
@@ -128,7 +128,7 @@ def current_market(base: Path) -> str:
 
 @dataclass(frozen=True)
 class Folders:
-    """Where things lie on this machine.
+    """The folders of the platform on this machine.
 
     Attributes:
         root: the project.
@@ -154,7 +154,7 @@ class Folders:
 
     @property
     def library(self) -> Path:
-        """Where a process of this checkout finds the library: with ``AFTERBELL_ENV`` several share an environment."""
+        """The folder of the library of this checkout: with ``AFTERBELL_ENV`` several share an environment."""
         return self.root / "include"
 
     @property

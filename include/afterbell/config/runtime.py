@@ -1,4 +1,4 @@
-"""Where a step finds its stores: read from the environment that the launcher or the operator prepared.
+"""The stores of a step, read from the environment that the launcher or the operator prepared.
 
 Secrets of S3 are not part of it: boto3 and S3A read ``AWS_ACCESS_KEY_ID`` and ``AWS_SECRET_ACCESS_KEY`` from the
 environment themselves, so that they never appear in arguments, configuration or logs.
@@ -117,7 +117,7 @@ class Runtime:
         )
 
     def until(self, deadline: datetime) -> Runtime:
-        """The same stores, tried again until ``deadline`` (with its zone) and never after it."""
+        """The same stores, retried until ``deadline`` (with its zone) and never after it."""
         return replace(self, deadline=deadline)
 
     def to_env(self) -> dict[str, str]:

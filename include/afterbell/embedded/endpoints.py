@@ -1,4 +1,4 @@
-"""Where the stores are, embedded or not, and the environment that points a step at them."""
+"""Addresses of the stores, embedded or not, and the environment that gives them to a step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STORES = ("s3", "hdfs")
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where the stores are.
+    """Addresses of the stores.
 
     Attributes:
         s3_url: address of the S3 service; None for AWS's own.

@@ -28,7 +28,7 @@ def plain_environment() -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ServiceContext:
-    """What a service needs to start.
+    """The context in which a service starts.
 
     Attributes:
         folders: where things lie.

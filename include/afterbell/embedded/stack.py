@@ -46,7 +46,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True)
 class Login:
-    """Where Airflow's pages are, who signs in, and the file with the password."""
+    """The address of Airflow's pages, the user, and the file with the password."""
 
     url: str
     user: str
@@ -116,7 +116,7 @@ def start_airflow(
 
 
 def embedded(platform: Platform, names: Sequence[str]) -> list[str]:
-    """Those of ``names`` that the project starts itself.
+    """The services among ``names`` that the project starts itself.
 
     Raises:
         ConfigError: there is no such service.

@@ -39,7 +39,7 @@ def render(data: ReportData) -> str:
 
 
 def report_values(data: ReportData) -> dict[str, object]:
-    """What the template ``report.html`` of this room shows."""
+    """The values of the template ``report.html`` of this room."""
     session, kind = data.candidate.session.isoformat(), data.decision.verdict
     return {
         "title": data.title or f"session {session}",

@@ -1,4 +1,4 @@
-"""What changed since the session before: the figures of two runs beside each other, the largest change first; pure."""
+"""Changes since the session before: compares the figures of two runs, the largest change first; pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Change:
 
 
 def changes(before: Mapping[str, object], now: Mapping[str, object]) -> list[Change]:
-    """What differs between the figures of two runs (``metrics.json`` of a report), the largest change first.
+    """The differences between the figures of two runs (``metrics.json`` of a report), the largest first.
 
     Texts (the verdict) come before figures, which are ordered by their change as a share of the larger of both values.
     """

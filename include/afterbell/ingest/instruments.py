@@ -1,4 +1,4 @@
-"""Which security a symbol stands for, as a log of changes. Pure.
+"""The security behind each symbol, as a log of changes. Pure.
 
 A symbol that never changes hands is its own instrument, and has no row. A row says that from ``first_session`` on a
 symbol stands for an instrument, or that it did so up to ``last_session``. A security that is renamed stays the same

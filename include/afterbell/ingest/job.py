@@ -115,7 +115,7 @@ class IngestWork:
     decisions: Decisions = NO_DECISIONS
 
     def without(self, dropped: Sequence[DropTask], reasons: Mapping[str, str]) -> IngestWork:
-        """The same without some drops, which are passed over for the reasons given by key."""
+        """A copy without some drops, which are skipped for the reasons given by key."""
         tasks = [task for task in self.tasks if task not in dropped]
         return replace(self, tasks=tasks, strays=[*self.strays, *reasons.items()])
 

@@ -91,7 +91,7 @@ def check_levels(
     *,
     known: bool,
 ) -> dict[int, str]:
-    """Which drops of a source have prices that can't be prices.
+    """Find the drops of a source whose prices are not plausible.
 
     Args:
         source: of bars or of minute bars.

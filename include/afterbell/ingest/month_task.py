@@ -66,7 +66,7 @@ STAMP = ("knowledge_time", "drop_id")
 
 @dataclass(frozen=True)
 class Known:
-    """What a task needs from the lake.
+    """The data of the lake that a task needs.
 
     Attributes:
         shape: of the table that its bars go to.

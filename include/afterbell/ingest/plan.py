@@ -1,4 +1,4 @@
-"""Which objects of a source an ingest run has to read. Pure: it sees a listing and the ledger, and opens nothing."""
+"""Plans which objects of a source an ingest run reads. Pure: it uses a listing and the ledger, and opens nothing."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class DropTask:
 
 @dataclass(frozen=True)
 class SourcePlan:
-    """What one source offers: the drops to read, and objects that are not drops of it, each with the reason."""
+    """The plan of one source: the drops to read, and objects that are not drops of it, each with the reason."""
 
     tasks: tuple[DropTask, ...]
     strays: tuple[tuple[str, str], ...]

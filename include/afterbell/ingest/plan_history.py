@@ -1,4 +1,4 @@
-"""Which objects of a source that carries a history an ingest run has to read. Pure.
+"""Plans which objects of a source that carries a history an ingest run reads. Pure.
 
 Such an object is read when it is new, and when rows of it were left for a session that has come since. One that has not
 changed and had nothing left is never opened again.

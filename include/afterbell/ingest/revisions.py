@@ -1,4 +1,4 @@
-"""Which delivered rows say something new. Pure.
+"""Numbers revisions: finds the delivered rows with new values. Pure.
 
 A row that repeats what is already known makes no revision. Everything else is a further row: nothing is updated, so
 what was known at any time can still be read.

@@ -21,7 +21,7 @@ _SMALL_DROPS = 128
 
 @dataclass(frozen=True)
 class DropSlice:
-    """What one task reads.
+    """The drops that one task reads.
 
     Attributes:
         kind: of its sources.

@@ -21,7 +21,7 @@ LISTED, RENAMED, DELISTED = "listed", "renamed", "delisted"
 
 
 def symbol_events(known: pl.DataFrame, masters: pl.DataFrame) -> pl.DataFrame:
-    """What each new symbol master changes against the one before it.
+    """The changes of each new symbol master against the one before it.
 
     Args:
         known: ``EVENTS`` so far.

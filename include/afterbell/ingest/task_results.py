@@ -1,4 +1,4 @@
-"""What a task of an ingest returns to the driver: named pieces, packed as Arrow."""
+"""The results of an ingest task, for the driver: named pieces, packed as Arrow."""
 
 from __future__ import annotations
 

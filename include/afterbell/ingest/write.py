@@ -1,4 +1,4 @@
-"""What an ingest run writes: every table's new rows, on one branch, under one commit id."""
+"""Writes the new rows of an ingest run to every table, on one branch, under one commit id."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ _FILING_SAME = frozenset({"knowledge_time", "drop_id", "known", "late", *FILING_
 
 @dataclass(frozen=True)
 class WriteContext:
-    """What was known before, beside the base itself.
+    """The knowledge from before the run, without the base itself.
 
     Attributes:
         evidence: the lake's, of the sessions that the drops touch and of those before that decide about them.

@@ -33,7 +33,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class BarsQuery:
-    """Which bar, and what was known.
+    """The query for one bar, as of an instant.
 
     Attributes:
         symbol: as the vendor writes it.

@@ -1,4 +1,4 @@
-"""Which security a symbol stood for and when, from the log of changes (``market.instruments``)."""
+"""The security behind a symbol at each session, from the log of changes (``market.instruments``)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PERIOD = ["symbol", "instrument", "name", "first_session", "last_session", "pre
 
 
 def read_instruments(runtime: Runtime, symbol: str = "") -> list[dict[str, object]]:
-    """What symbols that changed hands stood for, by instrument and session.
+    """The instruments of symbols that changed hands, by session.
 
     Args:
         runtime: where the lake is.

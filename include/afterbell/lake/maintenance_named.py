@@ -1,4 +1,4 @@
-"""What releases, candidates and runs name in the artifact store, and which of their folders can be removed."""
+"""References of releases, candidates and runs in the artifact store, and which of their folders can be removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may be removed from a table, and what must stay.
+"""Decides which snapshots and files of a table are kept and which may be removed.
 
 Pure: it sees a table's metadata as Iceberg's specification writes it (JSON), and touches nothing.
 """

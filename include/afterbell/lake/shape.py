@@ -1,4 +1,4 @@
-"""What the writer of a table's files must know: types, field ids, partition and place. Pickles to any task."""
+"""The layout of a table for the writer of its files: types, field ids, partition and place. Pickles to any task."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Iceberg's JDBC catalog needs on SQLite, so that two processes can share it."""
+"""Settings of Iceberg's JDBC catalog on SQLite, so that two processes can share it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the lake's files lie, opened without Spark: the local disk and S3. Other stores go through Iceberg."""
+"""File systems of the lake, opened without Spark: the local disk and S3. Other stores go through Iceberg."""
 
 from __future__ import annotations
 

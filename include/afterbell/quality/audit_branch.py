@@ -140,7 +140,7 @@ def _row_subjects(reader: BranchReader, judged: Judged) -> Iterator[Subject]:
 
 @dataclass(frozen=True)
 class Expected:
-    """What is expected of the rows of some sources: their rule set and their allow-list for symbols."""
+    """The expectations on rows of some sources: their rule set and their allow-list for symbols."""
 
     rules: RuleSet
     symbol_pattern: str

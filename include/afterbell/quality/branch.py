@@ -45,7 +45,7 @@ class BranchReader:
         self._spans: dict[str, BranchSpan] = {}
 
     def span(self, table: Table) -> BranchSpan:
-        """What the branch adds to ``table``.
+        """The snapshots between which the branch adds rows to ``table``.
 
         Raises:
             BaseMovedError: ``main`` moved since the branch was opened.

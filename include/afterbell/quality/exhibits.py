@@ -1,4 +1,4 @@
-"""What a person examines in a run's bars: unexplained moves, restated closes, and the bars beside each. Pure.
+"""Bars of a run that a person should examine: unexplained moves, restated closes, and the bars beside each. Pure.
 
 A run over years is examined a month at a time, and only what is shown is kept.
 """

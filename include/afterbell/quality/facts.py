@@ -18,7 +18,7 @@ ENOUGH = 5
 
 @dataclass(frozen=True)
 class SessionRows:
-    """What is known of one session of one source.
+    """The rows of one session of one source.
 
     Attributes:
         session: the session.

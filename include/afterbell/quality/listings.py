@@ -1,4 +1,4 @@
-"""What a run changes in the symbol master: new, renamed, re-used and delisted symbols. Pure."""
+"""Changes of the symbol master in a run: new, renamed, re-used and delisted symbols. Pure."""
 
 from __future__ import annotations
 

@@ -87,7 +87,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is expected of a session: the least coverage, and the bars over those of its neighbours (least, most)."""
+    """The bounds for a session: the least coverage, and the bars over those of its neighbours (least, most)."""
 
     coverage: float | None = None
     rows: tuple[float, float] = (0.0, float("inf"))

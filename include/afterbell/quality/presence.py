@@ -17,7 +17,7 @@ _KEY = ["symbol", "session"]
 
 
 def bounds_of(rules: RuleSet) -> Bounds:
-    """What the rules on coverage and row count expect of a session; nothing where there are none."""
+    """The bounds that the rules on coverage and row count set for a session; none without such rules."""
     least, rows = None, (0.0, float("inf"))
     for rule in rules.set_rules():
         if rule.kind == "symbol_coverage":
@@ -28,7 +28,7 @@ def bounds_of(rules: RuleSet) -> Bounds:
 
 
 class Presence:
-    """Which symbols have bars, by source.
+    """The symbols that have bars, by source.
 
     Args:
         ledger: rows of ``raw.drops`` of the sessions that are added.

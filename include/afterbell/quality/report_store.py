@@ -1,4 +1,4 @@
-"""Where quality reports lie, and reading them back without the engine that wrote them."""
+"""The store of quality reports, readable without the engine that wrote them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the rules about whole sessions bound, of every session that a branch adds, by source of bars."""
+"""The facts that rules about whole sessions bound, for every session that a branch adds, by source of bars."""
 
 from __future__ import annotations
 

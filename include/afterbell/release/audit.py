@@ -59,7 +59,7 @@ class Entry(Strict):
 
     @property
     def key(self) -> str:
-        """Where it lies in the artifact bucket."""
+        """Its key in the artifact bucket."""
         return f"audit/{self.at:%Y%m%dT%H%M%S.%fZ}-{self.id}.json"
 
     def to_bytes(self) -> bytes:
@@ -95,7 +95,7 @@ def confirmed_after(store: ArtifactStore, key: str | None) -> set[str]:
 
 
 def confirmation_key(key: str) -> str:
-    """Where the confirmation of the entry ``key`` lies."""
+    """The key of the confirmation of the entry ``key``."""
     return key.removesuffix(".json") + CONFIRMED
 
 

@@ -21,7 +21,7 @@ _PROBE_ROWS = 64
 
 
 def release_key(release_id: str, path: str = "manifest.json") -> str:
-    """Where a file of a release lies in the artifact bucket."""
+    """The key of a file of a release in the artifact bucket."""
     return f"releases/{release_id}/{path}"
 
 

@@ -39,7 +39,7 @@ class SetSchema(Strict):
 
 
 class FeatureSchema(Strict):
-    """What the models take: the factors of one set after the other; rows of a symbol and session belong together."""
+    """The features that the models take: the factors of one set after the other, joined by symbol and session."""
 
     sets: tuple[SetSchema, ...] = Field(min_length=1)
 

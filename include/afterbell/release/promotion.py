@@ -76,7 +76,7 @@ def choice(**fields: object) -> Choice:
 
 @dataclass(frozen=True)
 class MovePlan:
-    """What a choice would do.
+    """The effect of a choice, before it is carried out.
 
     Attributes:
         champion: the release that serves now, by the audit trail where the pointer is not trusted; None where none

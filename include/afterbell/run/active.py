@@ -1,4 +1,4 @@
-"""Which daily runs are at work: a mark in the artifact store that each of their steps renews.
+"""Marks of active daily runs: a lease in the artifact store that each of their steps renews.
 
 A backfill looks at the marks and waits. They are a courtesy and decide nothing: a run that died leaves its mark, which
 counts for half an hour, and two writers that meet nevertheless are kept apart by the lake's commits.

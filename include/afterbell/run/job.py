@@ -64,22 +64,22 @@ class StepArgs(Generic[In_co]):
 
 
 def result_key(session: date, run_id: str, step: str) -> str:
-    """Where the result of a step lies in the artifact bucket."""
+    """The key of a step's result in the artifact bucket."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.json"
 
 
 def failure_key(session: date, run_id: str, step: str) -> str:
-    """Where the reason of a step's failure lies in the artifact bucket."""
+    """The key of the reason of a step's failure in the artifact bucket."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.failure.json"
 
 
 def progress_key(session: date, run_id: str, step: str) -> str:
-    """Where a running step reports its progress in the artifact bucket; its last report stays there."""
+    """The key of a step's progress in the artifact bucket; the last report stays there."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.progress.json"
 
 
 def attempt_key(session: date, run_id: str, step: str) -> str:
-    """Where the newest attempt of a step on a cluster is named in the artifact bucket."""
+    """The key of the newest attempt of a step on a cluster in the artifact bucket."""
     return f"runs/{session.isoformat()}/{run_slug(run_id)}/{step}.attempt.json"
 
 

@@ -1,4 +1,4 @@
-"""What a task of the probe checks on its executor: packages, our own rooms, the stores, the warehouse."""
+"""Checks of a probe task on its executor: packages, our own rooms, the stores, the warehouse."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST = 400
 
 
 class ExecutorFacts(HostFacts):
-    """What a ``Look`` sees."""
+    """The result of a ``Look``."""
 
     cores: int
     memory_gb: float
@@ -85,7 +85,7 @@ def leave_marker(runtime: Runtime) -> str:
 
 
 def read_marker(runtime: Runtime, name: str) -> str:
-    """What the file ``name`` of ``leave_marker`` holds, as it is seen from here."""
+    """The content of the file ``name`` of ``leave_marker``, as read from here."""
     system, root = open_storage(runtime.lake.warehouse, runtime.s3)
     with system.open_input_stream(f"{root}/{_FOLDER}/{name}") as stream:
         return str(stream.read().decode())

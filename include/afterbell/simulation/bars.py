@@ -19,7 +19,7 @@ _VOLUME_NOISE = 0.1
 
 @dataclass(frozen=True, eq=False)
 class SimulatedBars:
-    """What was traded; matrices have the shape (sessions, symbols) and hold unlisted cells too.
+    """Traded prices and volumes; matrices have the shape (sessions, symbols) and hold unlisted cells too.
 
     Attributes:
         open: dollars, rounded to cents, as traded.
@@ -40,7 +40,7 @@ class SimulatedBars:
     dividend: Matrix
 
     def factors(self) -> Matrix:
-        """What the close before an ex-session is multiplied with: 1/split, or 1 - dividend/close; 1 without either.
+        """The factor of the close before an ex-session: 1/split, or 1 - dividend/close; 1 without either.
 
         CRSP's definitions, with at most one action a symbol and session.
         """

@@ -1,4 +1,4 @@
-"""Which symbols there are, and from when to when."""
+"""The symbols of the market, with their listings and delistings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is really in a simulated market: the score of a perfect model, and every event and fault by name."""
+"""The truth about a simulated market: the score of a perfect model, and every event and fault by name."""
 
 from __future__ import annotations
 

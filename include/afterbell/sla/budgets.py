@@ -1,4 +1,4 @@
-"""What each step of a run may take, learned from what it took in the runs before."""
+"""Time budgets of the steps of a run, learned from earlier runs."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class Deadline:
     replayed: bool
 
     def left(self, now: datetime) -> timedelta:
-        """What remains at ``now``; negative once it has passed."""
+        """The time left at ``now``; negative after the deadline."""
         return self.at - now
 
 

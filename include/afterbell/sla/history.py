@@ -1,4 +1,4 @@
-"""What the runs of the last sessions took, read from the results that their steps left in the artifact store."""
+"""Timings of the runs of the last sessions, read from the results of their steps in the artifact store."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Output = TypeVar("Output")
 
 
 class TimedResult(Result):
-    """What budgets are learned from, of the result of any step: when it worked, and whether it did all of its work."""
+    """The fields of a step's result that budgets are learned from: when it worked, and whether it did all its work."""
 
     noop: bool = False
     held: str = ""
@@ -31,7 +31,7 @@ class TimedResult(Result):
 
 
 class BudgetDocuments(Protocol):
-    """What is needed of the artifact store."""
+    """The part of the artifact store that is needed here."""
 
     def list(self, prefix: str) -> Sequence[StoredObject]:
         """All objects below ``prefix``."""

@@ -1,4 +1,4 @@
-"""What a run may take, what it leaves out when time is short, and who is notified: ``include/config/sla.yaml``."""
+"""The deadline policy: budgets, what is left out when time is short, and notices (``include/config/sla.yaml``)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _USERINFO = re.compile(r"://[^/\s]*@")
 
 
 class History(Strict):
-    """What budgets are learned from.
+    """The history that budgets are learned from.
 
     Attributes:
         sessions: how many sessions to look back.
@@ -58,7 +58,7 @@ class Measure(LeftOut):
 
 
 class Channel(Strict):
-    """Where notices go: an Airflow notifier by its dotted path, and what it is made with.
+    """A channel of notices: an Airflow notifier by its dotted path, and its arguments.
 
     Attributes:
         kinds: of notices that go there.

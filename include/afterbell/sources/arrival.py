@@ -1,4 +1,4 @@
-"""Which of the objects in a listing are whole. Pure: that an object exists never proves that it is complete."""
+"""Finds the complete objects of a listing. Pure: an object that exists is not necessarily complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the key of an object names: its source, its session and its symbol. Pure."""
+"""Parses the key of an object: its source, its session and its symbol. Pure."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CHANGE = 5.0
 
 
 class Plausible(Strict):
-    """What a source declares about its prices.
+    """Bounds that a source declares for its prices.
 
     Attributes:
         median_close: the least and the largest median close of its symbols, in the exchange's currency; None for what

@@ -1,4 +1,4 @@
-"""What a source of reported corporate actions declares beside what every source does. Pure."""
+"""Declarations of a source of reported corporate actions, besides those of every source. Pure."""
 
 from __future__ import annotations
 

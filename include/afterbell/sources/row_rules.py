@@ -46,7 +46,7 @@ class RowRule(Rule, ABC):
 
     @abstractmethod
     def explain(self) -> str:
-        """What a row that broke it should have been, for the quarantine's reason."""
+        """What the rule expects of a row, for the quarantine's reason."""
 
 
 class NotNull(RowRule):

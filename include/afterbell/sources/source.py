@@ -1,4 +1,4 @@
-"""What a source delivers, declared in one typed YAML file each (``include/config/sources``)."""
+"""A source, declared in a typed YAML file of its own (``include/config/sources``)."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ class Source(Strict):
 
     @property
     def column_names(self) -> frozenset[str]:
-        """What its rows have: the columns, and what comes from the key or the calendar."""
+        """The columns of its rows: its own, and those from the key or the calendar."""
         derived = {SYMBOL: self.symbol_in_key, "session": self.kind == "minute_bars" or self.session_in_key}
         names = {column.name for column in self.columns.values()}
         return frozenset(names | {name for name, holds in derived.items() if holds})
@@ -275,7 +275,7 @@ class Source(Strict):
         return is_passed_over(key, self.include, self.exclude)
 
     def groups(self, key: str) -> dict[str, str | None] | None:
-        """What the groups of ``key_pattern`` match in ``key``; None where the key isn't one of this source's."""
+        """The groups of ``key_pattern`` in ``key``; None if the key isn't one of this source."""
         match = None if self.passes_over(key) else re.fullmatch(self.key_pattern, key)
         return None if match is None else match.groupdict()
 

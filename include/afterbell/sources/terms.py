@@ -1,4 +1,4 @@
-"""What a source promises about its deliveries: when a drop is known, complete, late, and how bad it may be. Pure."""
+"""Terms of a source's deliveries: when a drop is known, complete, late, and how many faults are accepted. Pure."""
 
 from __future__ import annotations
 

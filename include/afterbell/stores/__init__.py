@@ -1,1 +1,1 @@
-"""Where bytes lie outside the lake: S3 and HDFS, each behind one small protocol."""
+"""Stores outside the lake: S3 and HDFS, each behind one small protocol."""

@@ -63,7 +63,7 @@ class _Session(requests.Session):  # type: ignore[misc]
         self._follows = follows
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Where an answer leads; None where it is not followed."""
+        """The target of a redirect; None if it is not followed."""
         return super().get_redirect_target(resp) if self._follows else None
 
 

@@ -1,4 +1,4 @@
-"""Which keys a store takes: paths are built from segments that cannot climb, hide or be decoded twice."""
+"""Validates keys of stores: paths are built from segments that cannot climb, hide or be decoded twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def check_prefix(prefix: str) -> str:
 
 
 def key_fault(key: str) -> str:
-    """What is wrong with ``key``, such as "it has a segment '.' or '..'"; empty where nothing is."""
+    """The fault of ``key``, such as "it has a segment '.' or '..'"; empty if it has none."""
     return _fault(key, key.split("/"))
 
 

@@ -29,7 +29,7 @@ from afterbell.training.universe import Universe
 
 @dataclass(frozen=True)
 class MatrixInputs:
-    """What a matrix is made from.
+    """The inputs of a matrix.
 
     Attributes:
         sets: the factor sets; a row of the matrix has a row in each.

@@ -45,7 +45,7 @@ def candidate_id(
 
 
 def candidate_key(identifier: str, path: str = "candidate.json", root: str = "") -> str:
-    """Where a file of a candidate lies in the artifact bucket; ``root`` is the folder of an experiment."""
+    """The key of a candidate's file in the artifact bucket; ``root`` is the folder of an experiment."""
     return f"{root}candidates/{identifier}/{path}"
 
 

@@ -79,7 +79,7 @@ def read_inputs(
     spec: ModelSpec,
     first: date | None = None,
 ) -> MatrixInputs:
-    """What the matrix of the session ``last`` is made from; rows of sessions before ``first`` are left out.
+    """Read the inputs of the matrix of the session ``last``; rows of sessions before ``first`` are left out.
 
     Raises:
         StaleInputError: a set has no row of its definition up to ``last``.

@@ -1,4 +1,4 @@
-"""What a training run leaves out for its deadline: by policy before it begins, and by the clock while it runs."""
+"""Decides what a training run leaves out for its deadline: by policy at its start, by the clock while it runs."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LeaveOut:
 
     @classmethod
     def of(cls, requested: Sequence[LeftOut], spec: ModelSpec) -> LeaveOut:
-        """What the orchestrator decided to leave out; at least one family always stays.
+        """Read the instructions of the orchestrator; at least one family always stays.
 
         Args:
             requested: the input ``leave_out``.
@@ -43,7 +43,7 @@ class LeaveOut:
         return cls(frozenset(families) if families < in_spec else frozenset(), folds)
 
     def names(self) -> list[str]:
-        """What is left out, in words that are the same for the same content."""
+        """The names of what is left out; equal content gives equal names."""
         folds = [f"folds but the newest {self.folds}"] if self.folds else []
         return [*(f"family {family}" for family in sorted(self.families)), *folds]
 
@@ -52,7 +52,7 @@ class LeaveOut:
         return [f"{name}: {_WHY}" for name in self.names()]
 
     def keep(self, fits: Sequence[Fit], spec: ModelSpec) -> list[Fit]:
-        """Those of ``fits`` that stay, in their order; what they are doesn't change, nor do their models."""
+        """The fits that stay, in their order; they and their models are unchanged."""
         oldest = 0 if self.folds is None else spec.split.folds - self.folds
         return [fit for fit in fits if fit.family not in self.families and (fit.fold == FINAL or fit.fold >= oldest)]
 

@@ -1,4 +1,4 @@
-"""Which (symbol, session) rows may be traded, from what was known at each session's cut-off."""
+"""Selects the (symbol, session) rows that may be traded, from what was known at each session's cut-off."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ OTHERS = ("experiment_resolve", "features", "experiment_evaluate")
 
 
 class Timed(Result):
-    """What is read of a step's result: its seconds, whether it did nothing, and its fits where it trained."""
+    """The fields of a step's result that an estimate needs: its seconds, whether it did nothing, and its fits."""
 
     noop: bool = False
     fits: int = 0
 
     @classmethod
     def of(cls, document: object) -> Timed:
-        """The same of a document; nothing where it is missing, or can't be read."""
+        """Read it from a document; empty if that is missing or not valid."""
         try:
             return cls.read(document or {})
         except ConfigError:

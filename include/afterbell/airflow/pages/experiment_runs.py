@@ -152,7 +152,7 @@ def task_at_work(run_details: Details) -> Task | None:
 
 
 def standing(state: str, run_details: Details, *, paused: bool = False) -> dict[str, str]:
-    """Where a run is, in words: ``word``, ``kind`` (of the mark before it) and ``task`` (that a link leads to).
+    """The progress of a run in words: ``word``, ``kind`` (of the mark before it) and ``task`` (that a link leads to).
 
     Args:
         state: of the run, Airflow's.

@@ -97,7 +97,7 @@ def request_of(params: Mapping[str, object], world: World) -> BackfillRequest:
 
 
 def preview(params: Mapping[str, object], world: World, documents: Documents | None, going: int) -> dict[str, object]:
-    """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
+    """The preview of a valid form: rows for people, the same figures for programs, and the id that it would get.
 
     Args:
         params: of the form.

@@ -68,7 +68,7 @@ def preview(
     earlier: Sequence[Run],
     daily: Sequence[Run],
 ) -> dict[str, object]:
-    """What a form without faults would do: rows for people, the same figures for programs, and the id it would get.
+    """The preview of a valid form: rows for people, the same figures for programs, and the id that it would get.
 
     Args:
         params: of the form.

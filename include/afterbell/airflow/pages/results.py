@@ -40,7 +40,7 @@ class ReportedDrop(Record):
 
 
 class ReportInputs(Record):
-    """What the pages show of the inputs of a report."""
+    """The inputs of a report, as far as the pages show them."""
 
     late_drops: tuple[ReportedDrop, ...] = ()
     missing_drops: tuple[ReportedDrop, ...] = ()
@@ -55,7 +55,7 @@ class ReportChange(Record):
 
 
 class ReportSince(Record):
-    """What a report says has changed since the session before."""
+    """The changes since the session before, as a report has them."""
 
     session: str = ""
     changes: tuple[ReportChange, ...] = ()
@@ -237,14 +237,14 @@ class ChangeView(View):
 
 
 class SinceView(View):
-    """What changed since the session before (ISO date), the largest change first."""
+    """The changes since the session before (ISO date), the largest first."""
 
     session: str
     changes: tuple[ChangeView, ...]
 
 
 def since(run: Folder) -> SinceView | None:
-    """What changed since the run of the session before; None where nothing was compared."""
+    """The changes since the run of the session before; None if nothing was compared."""
     compared = run.figures().since
     if not compared.session:
         return None

@@ -33,7 +33,7 @@ _NOT_YET = datetime.max.replace(tzinfo=UTC)
 
 
 class Opened(Record):
-    """What the task that opens a run has recorded of it, as ``afterbell.run.contracts.opened`` describes it.
+    """The result of the task that opens a run, as ``afterbell.run.contracts.opened`` describes it.
 
     Everything may be missing: a run that was not opened yet, or was opened by another version, has a line as well.
     """
@@ -57,7 +57,7 @@ class Opened(Record):
 
     @classmethod
     def of(cls, document: object) -> Opened:
-        """What was recorded; nothing where it can't be read."""
+        """Read the result; empty if it can't be read."""
         try:
             return cls.read(document)
         except ConfigError:

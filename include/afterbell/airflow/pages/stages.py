@@ -23,7 +23,7 @@ UNDER_WAY = {"queued", "running", "deferred", "scheduled", "up_for_retry", "up_f
 
 
 class StageResult(Result):
-    """What a stage shows of its result; early versions named the pages of Spark."""
+    """The result of a stage, as far as the page shows it; early versions named the pages of Spark."""
 
     noop: bool = False
     spark_ui: str | None = None

@@ -1,4 +1,4 @@
-"""What a cluster manager is: the keys of profiles that are its own, and what it does for drivers and executors."""
+"""The interface of a cluster manager: its own keys of profiles, and its functions for drivers and executors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def not_by_task(*_: Any) -> bool:
 
 @dataclass(frozen=True)
 class Nodes:
-    """What a cluster manager does whose drivers and executors run on nodes, not on the submitter's machine alone.
+    """Functions of a cluster manager whose drivers and executors run on nodes, not only on the submitter's machine.
 
     Pages of the cluster are read by the function that is handed over: a manager knows which, and what they mean.
 

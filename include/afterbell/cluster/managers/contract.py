@@ -48,7 +48,7 @@ class Sent:
 
 @dataclass(frozen=True)
 class LaunchParts:
-    """What a cluster manager adds to the request that launches a driver.
+    """Fields that a cluster manager adds to the request that launches a driver.
 
     Attributes:
         resource: the address of the application.
@@ -120,7 +120,7 @@ UNREADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError)
 
 
 class DriverFiles(Protocol):
-    """Where the log of a driver lies."""
+    """The log files of a driver."""
 
     @property
     def page(self) -> str:

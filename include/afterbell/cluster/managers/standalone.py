@@ -149,7 +149,7 @@ class CoreHolder(TypedDict):
 
 
 class MasterState(TypedDict, total=False):
-    """What a standalone master answers at ``/json/``."""
+    """The document of a standalone master at ``/json/``."""
 
     workers: Sequence[Worker]
     activeapps: Sequence[CoreHolder]

@@ -56,7 +56,7 @@ def take_over(request: JobRequest, streams: Iterable[int], first: int) -> None:
 
 
 class Workers:
-    """Where Spark's Python workers come from: forks of this process, each a daemon of workers as Spark has them."""
+    """The source of Spark's Python workers: forks of this process, each a daemon of workers as Spark has them."""
 
     def __init__(self, door: Path) -> None:
         self.socket = listen(door)

@@ -1,4 +1,4 @@
-"""What counts where both bars and reports give evidence of a corporate action. Pure.
+"""Combines evidence of corporate actions from bars and from reports. Pure.
 
 Each claim has the rank of its source. The higher rank counts, of equal ranks the newer claim; the others about the same
 ex-session are witnesses, and one about the same action on a session near by is dropped. A move that evidence could
@@ -34,7 +34,7 @@ _ROUNDED = 5e-4
 
 @dataclass
 class Claim:
-    """What one source claims about an ex-session; evidence counts as a source."""
+    """The claim of one source about an ex-session; evidence counts as a source."""
 
     rank: int
     since: datetime

@@ -73,7 +73,7 @@ _SAME_PAYOUT = 0.01
 
 
 class Belief(NamedTuple):
-    """What is believed to take effect on a session."""
+    """The action that is believed to take effect on a session."""
 
     factor: float
     kind: str

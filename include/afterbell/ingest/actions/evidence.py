@@ -1,4 +1,4 @@
-"""What one drop of bars shows that is worth remembering: adjustments, large moves of the traded price, exact repeats.
+"""Evidence in one drop of bars: adjustments, large moves of the traded price, exact repeats.
 
 A drop carries a session and the one before it, so a pair of closes, traded and adjusted, can be compared within it::
 
@@ -157,7 +157,7 @@ def _waiting(bars: pl.DataFrame, previous: Mapping[date, date], *, newcomer: boo
 
 
 def missing_bars(evidence: pl.DataFrame) -> pl.DataFrame:
-    """Which bars ``fill_before`` needs: symbol and session (Date), without repeats."""
+    """The bars that ``fill_before`` needs: symbol and session (Date), without repeats."""
     waiting = evidence.filter(pl.col("close_before").is_null() | _needs_volume())
     return waiting.select("symbol", session="previous_session").unique(maintain_order=True)
 

@@ -82,7 +82,7 @@ _LOGS, _WEIGHTS = np.log(_RATIOS), np.log(_FREQUENCIES)
 
 
 class Reading(NamedTuple):
-    """What a day's price and shares show of a split.
+    """A split, as a day's price and shares show it.
 
     Attributes:
         factor: old shares for a new one; None where two ratios are too near each other to be distinguished.

@@ -1,4 +1,4 @@
-"""What sources of actions report, beside what bars show: read from the lake around the sessions that matter."""
+"""Reports of the sources of actions, for comparison with the bars: read from the lake around the affected sessions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Opinions:
-    """What sources of actions report.
+    """The reports of the sources of actions.
 
     Attributes:
         sources: those of kind ``actions``, by name; without any, nothing is read.

@@ -25,7 +25,7 @@ _GOOD = "expected none, vendor, or a factor and its kind, such as {factor: 0.5, 
 
 
 class Adjustment(Strict):
-    """What takes effect.
+    """The adjustment that takes effect.
 
     Attributes:
         factor: a price before the ex-session times this compares with later ones.

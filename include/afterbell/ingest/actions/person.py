@@ -1,4 +1,4 @@
-"""What a person's decisions do to corporate actions. Pure.
+"""Applies a person's decisions to corporate actions. Pure.
 
 A decision is one more row, known from the instant on at which it was made. While it stands, nothing that evidence shows
 about its symbol and ex-session from then on becomes a row; ``vendor`` ends that. So the newest row is the one that
@@ -56,7 +56,7 @@ NO_DECISIONS = Decisions()
 
 
 def weigh_decisions(decisions: Iterable[Decision], lake_rows: pl.DataFrame, horizon: datetime) -> Decisions:
-    """Which decisions a run writes.
+    """Choose the decisions that a run writes.
 
     Args:
         decisions: all of the file.

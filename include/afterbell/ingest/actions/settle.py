@@ -39,7 +39,7 @@ def find_decisions(base: Base, horizon: datetime, exchanges: Collection[str]) ->
 
 
 def decisions_without_bars(base: Base, decisions: Decisions, bars_snapshot: int) -> list[str]:
-    """What a run writes about symbols that have no bar near the ex-session, a sentence each: they may be misspelt.
+    """A sentence for each decision about a symbol that has no bar near the ex-session: it may be misspelt.
 
     Args:
         base: the lake that the run builds on.

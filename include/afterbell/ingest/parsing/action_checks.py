@@ -1,4 +1,4 @@
-"""What makes a row of reported corporate actions valid. Pure."""
+"""Checks of rows of reported corporate actions. Pure."""
 
 from __future__ import annotations
 

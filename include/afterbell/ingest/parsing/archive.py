@@ -27,7 +27,7 @@ _SHOWN = 5
 
 @dataclass(frozen=True)
 class MemberRequest:
-    """Which member of an archive is read.
+    """The member of an archive to read.
 
     Attributes:
         drop: the drop's name, for messages.

@@ -1,4 +1,4 @@
-"""What the content of rows must be: allow-lists, sessions, the rules of quality. Pure.
+"""Checks of the content of rows: allow-lists, sessions, the rules of quality. Pure.
 
 Most drops keep most rules, so each is first tested on all rows at once; checks that some rows may fail go to ``sift``.
 """
@@ -27,7 +27,7 @@ _FEW = 5
 
 @dataclass(frozen=True)
 class DropName:
-    """Which drop it is, and the sessions its rows may be of."""
+    """The name of a drop, and the sessions of its rows."""
 
     key: str
     session: date

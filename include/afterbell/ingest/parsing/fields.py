@@ -46,7 +46,7 @@ def rule_of(column: Column) -> str:
 
 
 def words_of(column: Column, zone: str) -> str:
-    """What the column's text should have been."""
+    """A description of the text that the column expects."""
     if column.type == "date" and column.format in EPOCH:
         return f"{column.format.removeprefix('epoch_')} since 1970-01-01 UTC"
     if column.type == "date":

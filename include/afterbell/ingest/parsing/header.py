@@ -1,4 +1,4 @@
-"""Which column each field of a drop of lines belongs to: named by its header, or declared; never guessed. Pure."""
+"""Maps the fields of a drop of lines to columns: by its header, or as declared; never guessed. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from afterbell.sources.source import Source
 
 
 def read_header(source: Source, key: str, text: Text) -> tuple[Fields, Text, list[str]]:
-    """What the lines of a drop consist of.
+    """Read the header of a drop: the fields of its lines.
 
     Args:
         source: what the drop should be.

@@ -50,7 +50,7 @@ class Mark:
 
 @dataclass(frozen=True)
 class ParsedHistory:
-    """What an object held that is new.
+    """The new rows of an object.
 
     Attributes:
         drop: its rows up to the session of the run, and the lines set aside among them.

@@ -22,7 +22,7 @@ from afterbell.sources.source import Source
 
 @dataclass(frozen=True)
 class ParsedDrop:
-    """What a drop held.
+    """The content of a drop.
 
     Attributes:
         rows: accepted rows, the source's columns in their types; minute bars have their ``session`` too.
@@ -59,7 +59,7 @@ def judge_rows(source: Source, rules: RuleSet, name: DropName, rows: ParsedRows)
 def judge_drops(
     source: Source, rules: RuleSet, drops: Sequence[tuple[DropName, ParsedRows]]
 ) -> list[ParsedDrop | CorruptDropError]:
-    """What ``judge_rows`` gives or raises for each of several drops, for the price of few."""
+    """The results or errors of ``judge_rows`` for several drops, computed together."""
     if not drops:
         return []
     try:

@@ -61,7 +61,7 @@ def read_or_wait(source: Source, name: DropName, body: bytes) -> ParsedRows | Li
 
 
 def read_waiting(source: Source, drops: Sequence[tuple[DropName, Lines]]) -> list[ParsedRows | CorruptDropError]:
-    """What ``read_rows`` gives or raises for each of several small drops."""
+    """The results or errors of ``read_rows`` for several small drops."""
     try:
         read = read_small([lines for _, lines in drops])
     except VALUE_FAULTS:  # whichever of them it is

@@ -29,7 +29,7 @@ _LOWER_CASE = 32  # the bit that makes a letter lower-case
 
 @dataclass(frozen=True)
 class Quick:
-    """What was read at once.
+    """The lines that were read at once.
 
     Attributes:
         rows: as ``Fields.schema``.

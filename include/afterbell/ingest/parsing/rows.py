@@ -1,4 +1,4 @@
-"""What reading a drop gives, whatever its format, before anything is judged by its content. Pure."""
+"""The rows of a drop of any format, before their content is checked. Pure."""
 
 from __future__ import annotations
 

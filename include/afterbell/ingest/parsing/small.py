@@ -53,7 +53,7 @@ class Lines:
 
 
 def read_small(drops: Sequence[Lines]) -> list[ParsedRows | CorruptDropError]:
-    """What ``Lines.read`` gives or raises for each of several small drops of one source."""
+    """The results or errors of ``Lines.read`` for several small drops of one source."""
     alike: dict[tuple[str | None, tuple[str, ...]], list[int]] = {}
     for place, drop in enumerate(drops):
         alike.setdefault((drop.fields.header, drop.fields.names), []).append(place)

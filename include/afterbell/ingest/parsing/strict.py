@@ -21,7 +21,7 @@ _CONTROL = r"[\x00-\x08\x0b-\x1f\x7f]"
 
 @dataclass(frozen=True)
 class Fields:
-    """What the lines of one drop consist of.
+    """The fields of the lines of one drop.
 
     Attributes:
         source: whose they are.

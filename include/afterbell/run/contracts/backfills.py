@@ -48,7 +48,7 @@ class BackfillFillInputs(Inputs):
 
 
 class BackfillFillResult(Result):
-    """What was filled: chunks, rows, sessions, commits, and the seconds that it waited for daily runs."""
+    """The filled chunks, rows and sessions, the commits, and the seconds that it waited for daily runs."""
 
     backfill_id: str
     chunks: int

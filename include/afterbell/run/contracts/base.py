@@ -150,7 +150,7 @@ def _blank(model: type[Record], name: str) -> object:
 
 
 def misfit(where: str, error: ValidationError) -> str:
-    """What does not fit, on one line: each field, what was expected, and what was found."""
+    """The validation errors on one line: each field, what was expected, and what was found."""
     lines = []
     for item in error.errors(include_url=False):
         name = ".".join(map(str, item["loc"])) or "(all)"

@@ -159,7 +159,7 @@ class FeaturesInputs(Inputs):
 
 
 class FilledSet(Record):
-    """What was added to one factor set: its table's snapshot, factors, sessions and rows."""
+    """The rows added to one factor set: its table's snapshot, factors, sessions and rows."""
 
     snapshot: int
     factors: int
@@ -170,7 +170,7 @@ class FilledSet(Record):
 
 
 class PlannedSet(Record):
-    """What filling one factor set would do.
+    """The plan of filling one factor set.
 
     Attributes:
         set: its name.

@@ -35,7 +35,7 @@ class LeftOut(Strict):
 
 
 class TrainInstructions(Record):
-    """What the forecast has the training leave out, and the seconds that the steps after it need."""
+    """Instructions of the forecast: what the training leaves out, and the seconds that later steps need."""
 
     leave_out: tuple[LeftOut, ...] = ()
     needed_after: Figure | None = None
@@ -239,15 +239,15 @@ class PublishResult(Result):
 
 
 class ScoreInputs(Inputs):
-    """What ``score`` applies, and to what.
+    """Inputs of ``score``.
 
     Attributes:
         bars_snapshot: of ``market.bars``.
         features_snapshots: of each factor set's table.
         release_id: whose models are applied.
         serves: whether the release was the champion when it was published.
-        provisional: whether nobody has approved it.
-        shadow: another release, whose scores the gate will want.
+        provisional: whether the release has no approval yet.
+        shadow: another release to score, whose record the gate needs.
     """
 
     bars_snapshot: int

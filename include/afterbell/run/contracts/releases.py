@@ -53,7 +53,7 @@ class VerifiedFiles(Record):
 
 
 class CheckReleaseResult(Result):
-    """What the action would change.
+    """The effect of the action, before it is carried out.
 
     Attributes:
         champion: the release that serves; None where none does.
@@ -100,7 +100,7 @@ class MoveChampionResult(Result):
 
 
 class ExperimentPromoteResult(MoveChampionResult):
-    """The same of a promotion, with the release of the experiment."""
+    """The move of a promotion, with the release of the experiment."""
 
     release_id: str
 
@@ -113,7 +113,7 @@ class MaintainInputs(Inputs):
 
 
 class TendedTable(Record):
-    """What was done to one table, as ``afterbell.lake.maintenance`` counts it."""
+    """The maintenance of one table, as ``afterbell.lake.maintenance`` counts it."""
 
     branches: tuple[str, ...]
     postponed: tuple[str, ...]
@@ -158,13 +158,13 @@ class ProbedHost(Record):
 
 
 class ProbedDriver(ProbedHost):
-    """The same of the driver, with its Java."""
+    """The driver: its Python and packages, cores, and Java."""
 
     java: str
 
 
 class ProbedExecutor(ProbedHost):
-    """The same of an executor, with what differs from the driver's, and the troubles it had; empty texts: none."""
+    """An executor, its differences from the driver, and its problems; empty texts: none."""
 
     memory_gb: Figure
     rooms: str

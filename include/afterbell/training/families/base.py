@@ -1,4 +1,4 @@
-"""What a model family is: its parameters, its fit, and the text format that its models are kept in."""
+"""The interface of a model family: its parameters, its fit, and the text format of its models."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Fit(Protocol):
-    """What fits a model of a family."""
+    """A function that fits a model of a family."""
 
     def __call__(
         self, x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: Any, seed: int, /

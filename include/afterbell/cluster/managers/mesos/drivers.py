@@ -117,7 +117,7 @@ def keep_mesos_errors(jvm: Any) -> MesosErrors | None:
 
 
 def session_error(properties: Mapping[str, str], text: str, errors: DriverErrors | None) -> AfterbellError | None:
-    """What ``text``, of a session that failed to open, means: Mesos refused the framework, or libmesos is missing."""
+    """The error for ``text`` of a session that failed to open: Mesos refused the framework, or libmesos is missing."""
     if ABORTED in text:
         return _await_refusal(properties, errors) or refused(properties, "")
     if "UnsatisfiedLinkError" not in text and "MESOS_NATIVE" not in text:

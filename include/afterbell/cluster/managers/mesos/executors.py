@@ -1,4 +1,4 @@
-"""What an executor on Mesos needs, and why an application has none, by the pages of the Mesos master."""
+"""The resources of an executor on Mesos, and why an application has none, by the pages of the Mesos master."""
 
 from __future__ import annotations
 

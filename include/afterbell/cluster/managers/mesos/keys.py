@@ -17,7 +17,7 @@ OWNED = {
 
 
 class MesosKeys(OwnKeys):
-    """What executors on Mesos run on, and whose resources they take.
+    """Keys of a profile for executors on Mesos: where they run, and whose resources they take.
 
     Attributes:
         executor_home: the folder of Spark on the agents, or within ``image``.

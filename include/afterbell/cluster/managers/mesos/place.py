@@ -1,4 +1,4 @@
-"""What a driver on Mesos needs, and why it waits for a place, by the pages of the Mesos master.
+"""The resources of a driver on Mesos, and why it waits for a place, by the pages of the Mesos master.
 
 The dispatcher takes drivers that it can never launch: those larger than any agent, and all of them once it has lost its
 master. It gives no reason for either; the master's pages show both.
