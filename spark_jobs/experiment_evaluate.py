@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from afterbell.calendar.sessions import Exchange
+from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
 from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
@@ -98,6 +100,8 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
             coefficients=coefficients,
             title=title(request),
             outcome=outcome(promote=args.inputs.promote),
+            calendar=Exchange(load_platform().exchange).between(request.first, args.session),
+            cost_bps=request.cost_bps,
         ),
         request,
         searched,

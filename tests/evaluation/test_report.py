@@ -17,7 +17,7 @@ from afterbell.evaluation.metrics import score_panels
 from afterbell.evaluation.out_of_sample import contender
 from afterbell.evaluation.overlap import Mean
 from afterbell.evaluation.paired import PairedICs
-from afterbell.evaluation.report import ReportData, render
+from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.since import Change
 from afterbell.training.candidate_document import CandidateDocument
 from tests.accessibility import violations
@@ -225,7 +225,7 @@ def test_exposures_capacity_and_final_models_have_tables(page, troubled_page):
     ) in page
     assert "<td>h1 champion</td>" in page
     assert "<td>h5 candidate</td><td>n/a</td><td>n/a</td><td>n/a</td><td>n/a</td><td>0</td><td>n/a</td>" in page
-    assert "capacity of a leg at 1.0% of volume" in page
+    assert "capacity at 1.0% of volume" in page
     assert "<td>+0.812</td><td>+0.944</td><td>196</td><td>none</td>" in page
     assert "<td>+0.700</td><td>n/a</td>" in page
     assert "<h2>Exposures" not in troubled_page
@@ -240,6 +240,18 @@ def test_long_lists_are_folded_and_short_ones_open(troubled_page):
     assert '<details class="card"><summary>missing drops: 140</summary>' in troubled_page
     assert '<details class="card" open><summary>late drops: 2</summary>' in troubled_page
     assert troubled_page.count("no data") == 142
+
+
+def test_a_held_runs_lists_are_folded_as_well():
+    drops = [{"reason": f"no data {number} {NASTY}"} for number in range(6)]
+    data = {"rows": 12, "quarantine_by_rule": {"price_positive": 7}, "late_drops": drops, "missing_drops": []}
+    page = render_held("2020-06-02", "run-1", "no time was left", data, ["ridge h1"])
+    assert "<dt>rows</dt><dd>12</dd>" in page
+    assert "<dt>left out</dt><dd>ridge h1</dd>" in page
+    assert "<td>price_positive</td><td>7</td>" in page
+    assert '<details class="card"><summary>late drops: 6</summary>' in page
+    assert "missing drops" not in page
+    assert NASTY not in page
 
 
 @pytest.fixture

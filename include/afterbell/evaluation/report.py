@@ -106,8 +106,10 @@ def render_held(
         "since": _since(*since),
         "data": {
             "left out": "; ".join(left_out) or "nothing",
-            **{name.replace("_", " "): value for name, value in data.items()},
+            **{_label(name): value for name, value in data.items() if not isinstance(value, dict | list)},
         },
+        "tables": list(_counts(data)),
+        "lists": list(_lists(data)),
     }
     return environment(_ROOM).get_template("held.html").render(values)
 

@@ -29,8 +29,8 @@ def exposures_table(data: ReportData) -> Table | None:
     ]
     if not rows:
         return None
-    share = f"capacity of a leg at {data.volume_share:.1%} of volume" if data.volume_share else "capacity of a leg"
-    head = ["", *names, "rank IC where these are known", "rank IC left without them", "sessions", share]
+    share = f"capacity at {data.volume_share:.1%} of volume" if data.volume_share else "capacity"
+    head = ["", *names, "rank IC where known", "rank IC left", "sessions", share]
     return Table("Exposures of the blend", head, rows)
 
 
@@ -55,8 +55,7 @@ def finals_table(data: ReportData) -> Table | None:
     if not data.finals:
         return None
     head = [
-        "", "tested: rank IC out of sample ± se", "final: rank IC in sample ± se", "sessions",
-        "final like tested, rank correlation", "final like the champion today, rank correlation", "symbols today",
+        "", "tested: rank IC ± se", "final: rank IC ± se", "sessions", "like the tested", "like the champion", "symbols",
         "problems",
     ]  # fmt: skip
     rows = [
