@@ -41,9 +41,11 @@ def results(services, store, tmp_path_factory):
     config = Path(__file__).parents[2] / "include" / "config"
     for name in ("gate.yaml", "platform.yaml"):
         (home / "config" / name).write_text((config / name).read_text(encoding="utf-8"), encoding="utf-8")
-    edit(
-        home / "config" / "gate.yaml", {"too_good": {"rank_ic": 0.3, "t": 100.0, "sharpe": 1e6}}
-    )  # plants more than a market has
+    gate = {
+        "too_good": {"rank_ic": 0.3, "t": 100.0, "sharpe": 1e6},  # the world plants more than a market has
+        "replacement": {"hysteresis": 0.0, "margin": 0.2, "loss_budget": 0.2},
+    }
+    edit(home / "config" / "gate.yaml", gate)
     own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}
     found = run_scenario("tests/experiments/experiment_world.py", home, services.env | own)
     lines = (home / "scenario.log").read_text(encoding="utf-8").splitlines()
