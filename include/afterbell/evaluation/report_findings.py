@@ -55,8 +55,8 @@ def finals_table(data: ReportData) -> Table | None:
     if not data.finals:
         return None
     head = [
-        "", "tested: rank IC ± se", "final: rank IC ± se", "sessions", "like the tested", "like the champion", "symbols",
-        "problems",
+        "", "tested: rank IC ± se", "final: rank IC ± se", "sessions", "like the tested", "like the champion",
+        "symbols", "problems",
     ]  # fmt: skip
     rows = [
         [
