@@ -18,7 +18,7 @@ MODELS: dict[str, Any] = {
 }
 GATE: dict[str, Any] = {
     "min_sessions": 8,
-    "first_release": {"offer": 1.0, "publish": 1.0},
+    "first_release": {"offer": 0.9999, "publish": 0.9999},
     "replacement": {"margin": 0.9, "floor": -0.99, "loss_budget": 0.9, "hysteresis": 0.0},
     "too_good": {"rank_ic": 1.0, "t": 1e9, "sharpe": 1e9},
     "portfolio": {"min_symbols": 10},

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from afterbell.stores.artifacts import ArtifactStore
+from afterbell.training.candidate import read_candidate
 
 RIDGE = {
     "format": "afterbell-ridge/1",
@@ -34,7 +35,7 @@ def store(services, monkeypatch):
 
 
 def add_candidate(store, candidate_id="0123456789abcdef", session="2016-06-30", intercept=0.0, model=None):
-    """Write a candidate with one ridge model a horizon; returns its description."""
+    """Write a candidate with one ridge model a horizon; returns its document."""
     body = model if model is not None else json.dumps(RIDGE | {"intercept": intercept}).encode()
     models = []
     for horizon in (1, 5):
@@ -53,4 +54,4 @@ def add_candidate(store, candidate_id="0123456789abcdef", session="2016-06-30", 
         "environment": {"python": "3.11"},
     }
     store.put(f"candidates/{candidate_id}/candidate.json", json.dumps(content).encode())
-    return content
+    return read_candidate(store, candidate_id)

@@ -213,9 +213,8 @@ def test_a_corrupt_candidate_is_refused_and_nothing_is_published(store):
 
 
 def test_a_missing_model_is_data_loss_and_nothing_is_published(services, store):
-    content = add_candidate(store)
-    content["models"][1]["path"] = "models/gone-h5.json"
-    store.put("candidates/0123456789abcdef/candidate.json", json.dumps(content).encode())
+    content = json.dumps(add_candidate(store).to_json()).replace("models/ridge-h5.json", "models/gone-h5.json")
+    store.put("candidates/0123456789abcdef/candidate.json", content.encode())
     with pytest.raises(ObjectMissingError, match="gone-h5"):
         release(store)
     assert read_champion(store) == (None, None)

@@ -61,7 +61,7 @@ def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
         ("no rows", "ValidationFailedError", "features.one has no row of session 2016-06-30"),
         ("no such release", "ObjectMissingError", "release '../champion' does not exist"),
         ("rolled back", "StaleInputError", "(./afterbell release history): clear the task 'publish' and all"),
-        ("no champion", "StaleInputError", "none is now"),
+        ("no champion", "StaleInputError", "but now it is none"),
     ],
 )
 def test_what_cannot_be_scored_fails_and_writes_nothing(seen: dict[str, Any], name: str, error: str, says: str) -> None:

@@ -59,7 +59,12 @@ def train(spark, folder, run, killed_after=0):
         content = describe("c", matrix.grid[-1], spec, matrix, outcome, SNAPSHOTS)
         left = [entry.key for entry in record_store(Runtime.from_env().s3).list(f"fits/{run}/")]
         records.remove()
-    return {"candidate": content, "results": [digest(result) for result in results], "run": done, "left": left}
+    return {
+        "candidate": content.to_json(),
+        "results": [digest(result) for result in results],
+        "run": done,
+        "left": left,
+    }
 
 
 def digest(result):

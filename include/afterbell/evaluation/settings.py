@@ -31,8 +31,8 @@ class FirstRelease(Strict):
         publish: it is published without a person where the p-value is at most this.
     """
 
-    offer: float = Field(gt=0, le=1)
-    publish: float = Field(ge=0, le=1)
+    offer: float = Field(gt=0, lt=1)
+    publish: float = Field(ge=0, lt=1)
 
     @model_validator(mode="after")
     def _is_stricter_without_a_person(self) -> FirstRelease:
