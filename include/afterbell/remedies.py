@@ -32,6 +32,7 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
     errors.DigestMismatchError: "Do not open the file. Roll back to the release before: ./afterbell release rollback.",
     errors.UnprovenPointerError: "Name the champion again: ./afterbell release promote.",
     errors.GateError: "Read the report: the window or the figures that the gate lacks are named there.",
+    errors.TaskLostError: "Give executors more memory, or run fewer tasks on a host: cluster profile.",
     errors.EnvironmentMismatchError: "Correct `python` or `archive` in the cluster profile: workers must have the "
     "driver's Python and packages.",
     errors.StepFailedError: "Fix what the step's message names.",
