@@ -17,6 +17,9 @@ from afterbell.evaluation.statistics import deflated_sharpe, sharpe_of
 from afterbell.experiments.request import ExperimentRequest
 from afterbell.reporting.rendering import environment
 
+_MOST_ROWS = 50
+"""Trials of a family and horizon in the report."""
+
 
 class SearchTrial(BaseModel):
     """One setting that was tried: its parameters, its figures, and why it failed if it did."""
@@ -28,10 +31,24 @@ class SearchTrial(BaseModel):
     rank_ic: float | None
     sharpe: float | None
     reason: str
+    ending: str = "complete"
+    folds: int = 0
 
 
 class SearchedFamily(BaseModel):
-    """The search of one family and horizon: a line of ``search`` in ``candidate.json``."""
+    """The search of one family and horizon: an entry of ``search`` in ``candidate.json``.
+
+    Attributes:
+        family: whose.
+        horizon: in sessions.
+        chosen: number of the best trial.
+        used: of the trial whose models are reported; None where that is the best one.
+        trials: those that were tried.
+        planned: how many were asked for; 0 where that was not written down.
+        left_out: which of them were left out; empty for none.
+        why: the reason of that.
+        deflated_sharpe: of the best trial, on the folds to choose by.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -40,6 +57,10 @@ class SearchedFamily(BaseModel):
     chosen: int
     trials: tuple[SearchTrial, ...]
     deflated_sharpe: float | None
+    used: int | None = None
+    planned: int = 0
+    left_out: str = ""
+    why: str = ""
 
 
 def title(request: ExperimentRequest) -> str:
@@ -66,8 +87,8 @@ def deflated(
 ) -> dict[str, float | None]:
     """By horizon, the deflated Sharpe ratio of the blend on the sessions of the report.
 
-    The number of trials counts all families, and the trials' spread is that of their Sharpe ratios on the folds of the
-    choice: with one trial it is the probability that the true ratio is above zero.
+    The number of trials counts those of all families that were tried, and the trials' spread is that of their Sharpe
+    ratios on the folds of the choice: with one trial it is the probability that the true ratio is above zero.
     """
     deflated_ratios: dict[str, float | None] = {}
     for horizon, scored in own.scored.items():
@@ -80,8 +101,12 @@ def deflated(
         blend = scored[BLEND]
         net = np.where(np.isfinite(blend.rank_ic), blend.portfolio.net, np.nan)
         moments = sharpe_of(net, horizon)
-        tried = request.trials * len(request.families) if request.trials > 1 else 1
-        value = deflated_sharpe(moments, variance(ratios) if len(ratios) > 1 else 0.0, tried) if moments else math.nan
+        tried = sum(len(entry.trials) for entry in searched if entry.horizon == horizon) if request.trials > 1 else 1
+        value = (
+            deflated_sharpe(moments, variance(ratios) if len(ratios) > 1 else 0.0, max(1, tried))
+            if moments
+            else math.nan
+        )
         deflated_ratios[f"h{horizon}"] = value if math.isfinite(value) else None
     return deflated_ratios
 
@@ -119,23 +144,57 @@ def _request(request: ExperimentRequest, blend: Mapping[str, float | None]) -> d
 
 
 def _trials(entry: SearchedFamily) -> dict[str, object]:
+    shown = _shown(entry)
     rows = [
         [
             str(trial.number),
             _text(trial.rank_ic, ".4f"),
             _text(trial.sharpe, ".3f"),
             json.dumps(trial.params, sort_keys=True),
-            trial.reason or ("the specification's own" if trial.number == 0 else ""),
+            _remark(trial),
         ]
-        for trial in entry.trials
+        for trial in shown
     ]
-    chosen = f"{len(rows)} trials, number {entry.chosen} chosen"
+    count = len(entry.trials)
     return {
         "name": f"{entry.family} h{entry.horizon}",
-        "title": f"{chosen}, deflated Sharpe ratio {_text(entry.deflated_sharpe, '.1%')}",
+        "title": f"{count} trials, number {entry.chosen} chosen, deflated Sharpe ratio "
+        f"{_text(entry.deflated_sharpe, '.1%')}",
+        "note": " ".join(_notes(entry, len(shown))),
         "rows": rows,
         "chosen": str(entry.chosen),
     }
+
+
+def _shown(entry: SearchedFamily) -> list[SearchTrial]:
+    """All trials where they are few; else the best, and the specification's own."""
+    if len(entry.trials) <= _MOST_ROWS:
+        return list(entry.trials)
+    complete = [trial for trial in entry.trials if trial.ending == "complete" and trial.rank_ic is not None]
+    best = {trial.number for trial in sorted(complete, key=lambda trial: -(trial.rank_ic or 0.0))[:_MOST_ROWS]}
+    return [trial for trial in entry.trials if trial.number in best | {0, entry.chosen}]
+
+
+def _remark(trial: SearchTrial) -> str:
+    if trial.ending == "pruned":
+        return f"pruned after {trial.folds} fold{'s' if trial.folds != 1 else ''}"
+    return trial.reason or ("the specification's own" if trial.number == 0 else "")
+
+
+def _notes(entry: SearchedFamily, shown: int) -> list[str]:
+    """What is to be said of a search beside its table, in sentences."""
+    pruned = sum(trial.ending == "pruned" for trial in entry.trials)
+    failed = sum(trial.ending == "failed" for trial in entry.trials)
+    notes = []
+    if entry.planned:
+        notes.append(f"{entry.planned} trials planned, {len(entry.trials)} done: {pruned} pruned, {failed} failed.")
+    if entry.left_out:
+        notes.append(f"Left out: {entry.left_out}, because {entry.why}.")
+    if entry.used is not None and entry.used != entry.chosen:
+        notes.append("Its models were not done in time: those of the specification's own setting are reported.")
+    if shown < len(entry.trials):
+        notes.append(f"The best {shown} are shown; candidate.json has all.")
+    return notes
 
 
 def _text(value: float | None, form: str) -> str:

@@ -67,6 +67,7 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
     decided_by = {
         "matrix": made_from,
         "fit": asdict(fit),
+        "judge": repr(job.judge),
         "params": spec.families.named()[fit.family].model_dump(mode="json"),
         "seeds": [fit.seed(spec), fit.sample_seed(spec)],
         "target": spec.target,
@@ -98,17 +99,7 @@ def encode(identities: Sequence[str], results: Sequence[FitResult]) -> bytes:
 
 def decode(body: bytes, jobs: Mapping[str, Job]) -> dict[str, FitResult]:
     """The results in an object by identity, of those fits that are in ``jobs``; nothing of one that is broken."""
-    mark, _, rest = body.partition(b"\n")
-    digest, _, content = rest.partition(b"\n")
-    if mark != _FORMAT or hashlib.sha256(content).hexdigest().encode() != digest:
-        return {}
-    line, _, payload = content.partition(b"\n")
-    try:
-        entries = _Header.model_validate_json(line).results
-    except ValidationError:
-        return {}
-    if sum(entry.model + entry.predictions for entry in entries) != len(payload):
-        return {}
+    entries, payload = _parts_of(body)
     results, start = {}, 0
     for entry in entries:
         middle, end = start + entry.model, start + entry.model + entry.predictions
@@ -124,6 +115,26 @@ def decode(body: bytes, jobs: Mapping[str, Job]) -> dict[str, FitResult]:
             )
         start = end
     return results
+
+
+def identities_in(body: bytes) -> list[str]:
+    """The identities of the results in an object; none of one that is broken."""
+    return [entry.identity for entry in _parts_of(body)[0]]
+
+
+def _parts_of(body: bytes) -> tuple[tuple[_Entry, ...], bytes]:
+    """What an object has: the entries, and the bytes that they describe; nothing of one that is broken."""
+    mark, _, rest = body.partition(b"\n")
+    digest, _, content = rest.partition(b"\n")
+    if mark != _FORMAT or hashlib.sha256(content).hexdigest().encode() != digest:
+        return (), b""
+    line, _, payload = content.partition(b"\n")
+    try:
+        entries = _Header.model_validate_json(line).results
+    except ValidationError:
+        return (), b""
+    sound = sum(entry.model + entry.predictions for entry in entries) == len(payload)
+    return (entries, payload) if sound else ((), b"")
 
 
 def record_store(location: S3Location) -> ArtifactStore:
@@ -152,34 +163,52 @@ class FitRecords(AbstractContextManager["FitRecords"]):
         self._made_from, self._tell = made_from, tell
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="fit records")
         self._off = threading.Event()
+        # Where an earlier try's results lie, by identity; None while nobody has looked.
+        self._places: dict[str, str] | None = None
 
     def read(self, jobs: Sequence[Job]) -> dict[int, FitResult]:
         """The results that an earlier try of this run recorded, by the place of their job in ``jobs``."""
+        if self._places == {}:
+            return {}
+        identities = [identity_of(job, self._made_from) for job in jobs]
+        wanted = dict(zip(identities, jobs, strict=True))
+        results = self._read_all(wanted) if self._places is None else self._read_again(wanted, self._places)
+        return {number: results[identity] for number, identity in enumerate(identities) if identity in results}
+
+    def _read_all(self, wanted: Mapping[str, Job]) -> dict[str, FitResult]:
+        """Read every object once, and remember where the results lie that later jobs may ask for."""
+        self._places = {}
         try:
             keys = [entry.key for entry in self._store.list(self._prefix)]
         except AfterbellError as error:
             self._give_up("read", error)
             return {}
-        if not keys:
-            return {}
-        identities = [identity_of(job, self._made_from) for job in jobs]
-        wanted = dict(zip(identities, jobs, strict=True))
-        with ThreadPoolExecutor(_READERS) as pool:
-            results = {
-                identity: result
-                for found in pool.map(lambda key: self._read_object(key, wanted), keys)
-                for identity, result in found.items()
-            }
-        if results:
-            self._tell(f"{len(results)} of {len(jobs)} fits were recorded by an earlier try of this run")
-        return {number: results[identity] for number, identity in enumerate(identities) if identity in results}
+        results: dict[str, FitResult] = {}
+        for key, (identities, found) in zip(keys, self._read_objects(keys, wanted), strict=True):
+            results |= found
+            self._places |= dict.fromkeys(identities, key)
+        if self._places:
+            self._tell(f"{len(self._places)} fits were recorded by an earlier try of this run")
+        return results
 
-    def _read_object(self, key: str, wanted: Mapping[str, Job]) -> dict[str, FitResult]:
+    def _read_again(self, wanted: Mapping[str, Job], places: Mapping[str, str]) -> dict[str, FitResult]:
+        keys = sorted({places[identity] for identity in wanted if identity in places})
+        return {identity: one for _, found in self._read_objects(keys, wanted) for identity, one in found.items()}
+
+    def _read_objects(
+        self, keys: Sequence[str], wanted: Mapping[str, Job]
+    ) -> list[tuple[list[str], dict[str, FitResult]]]:
+        with ThreadPoolExecutor(_READERS) as pool:
+            return list(pool.map(lambda key: self._read_object(key, wanted), keys))
+
+    def _read_object(self, key: str, wanted: Mapping[str, Job]) -> tuple[list[str], dict[str, FitResult]]:
+        """The identities of the results in an object, and those results that are wanted."""
         try:
-            return decode(self._store.get(key, _MOST), wanted)
+            body = self._store.get(key, _MOST)
         except AfterbellError as error:
             self._tell(f"warning: {key} could not be read, its fits are repeated: {error}")
-            return {}
+            return [], {}
+        return identities_in(body), decode(body, wanted)
 
     def add(self, jobs: Sequence[Job], results: Sequence[FitResult]) -> None:
         """Record the results of one task, in a thread of its own."""
