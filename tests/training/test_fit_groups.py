@@ -29,13 +29,13 @@ def test_while_nothing_is_known_of_a_family_each_of_its_fits_has_a_task():
     assert groups([fit(number) for number in range(4)], Costs()) == [[0], [1], [2], [3]]
 
 
-def test_small_fits_fill_a_second():
+def test_small_fits_fill_two_seconds():
     first, *_ = groups([fit(number) for number in range(100)], costs(ridge=0.125))
-    assert first == list(range(8))
+    assert first == list(range(16))
 
 
 def test_large_fits_stay_alone():
-    assert groups([fit(number) for number in range(3)], costs(ridge=0.75)) == [[0], [1], [2]]
+    assert groups([fit(number) for number in range(3)], costs(ridge=1.5)) == [[0], [1], [2]]
 
 
 def test_the_order_stays_where_small_and_large_ones_alternate():
@@ -46,7 +46,7 @@ def test_the_order_stays_where_small_and_large_ones_alternate():
 
 def test_a_fit_of_more_sessions_counts_for_more():
     fits = [fit(number, sessions=400) for number in range(100)]
-    assert groups(fits, costs(ridge=0.125))[0] == [0, 1]  # half a second each
+    assert groups(fits, costs(ridge=0.125))[0] == [0, 1, 2, 3]  # half a second each
 
 
 def test_what_is_left_is_shared_by_all_cores():

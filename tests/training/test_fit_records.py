@@ -114,6 +114,8 @@ def test_whatever_decides_a_result_is_part_of_its_identity(spec):
     assert identity_of(replace(job, spec=spec), MATRIX) != identity_of(job, MATRIX)
     for change in ({"fold": 1}, {"horizon": 5}, {"train_last": 61}, {"test_first": 71}, {"family": "lightgbm"}):
         assert identity_of(replace(job, fit=replace(job.fit, **change)), MATRIX) != identity_of(job, MATRIX)
+    judges = [TrialJudge(PortfolioSettings(cost_bps=cost, sessions_per_year=252), unseen) for cost, unseen in COSTS]
+    assert len({identity_of(replace(job, judge=judge), MATRIX) for judge in (None, *judges)}) == 4
 
 
 def test_the_code_is_part_of_the_identity(monkeypatch):
@@ -123,24 +125,32 @@ def test_the_code_is_part_of_the_identity(monkeypatch):
 
 
 def whole():
-    return encode(["a", "b", "c"], RESULTS), dict(zip("abc", JOBS, strict=True))
+    return encode(["a", "b", "c"], RESULTS)
 
 
-def test_a_whole_object_is_read_and_of_it_only_the_fits_in_question():
-    body, jobs = whole()
-    assert decode(body, jobs) == dict(zip("abc", RESULTS, strict=True))
-    assert decode(body, {"c": jobs["c"]}) == {"c": RESULTS[2]}
+def test_a_whole_object_is_read():
+    found = decode(whole())
+    assert list(found) == ["a", "b", "c"]
+    assert [one.result_of(job.fit) for one, job in zip(found.values(), JOBS, strict=True)] == RESULTS
+
+
+def test_the_store_is_read_once_for_all_parts_of_a_search(store, lines):
+    recorded(store, lines).calls.clear()
+    with records(store, lines) as kept:
+        assert kept.read(JOBS) == dict(enumerate(RESULTS))
+        assert kept.read([FINAL_JOB]) == {0: FINAL_RESULT}
+    assert [name for name, _ in store.calls] == ["list", "get", "get"]
 
 
 def test_an_object_cut_off_anywhere_is_no_record():
-    body, jobs = whole()
-    assert all(decode(body[:size], jobs) == {} for size in range(len(body)))
+    body = whole()
+    assert all(decode(body[:size]) == {} for size in range(len(body)))
 
 
 def test_an_object_with_any_byte_changed_is_no_record():
-    body, jobs = whole()
+    body = whole()
     for place in range(len(body)):
-        assert decode(body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :], jobs) == {}
+        assert decode(body[:place] + bytes([body[place] ^ 1]) + body[place + 1 :]) == {}
 
 
 def test_a_broken_object_costs_its_own_fits(store, lines):

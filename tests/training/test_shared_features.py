@@ -98,6 +98,16 @@ def test_what_a_killed_task_left_is_not_used(tmp_path):
     assert _made_once(tmp_path / "one", lambda path: path.write_bytes(b"whole")).read_bytes() == b"whole"
 
 
+@pytest.mark.parametrize("left", [0, 100, 0.5, -1], ids=["empty", "the beginning", "half", "all but a byte"])
+def test_a_file_that_is_broken_is_replaced(planted, tmp_path, left):
+    expected = model(planted, TRIALS[0], tmp_path)
+    (path,) = (tmp_path / name for name in files(tmp_path))
+    body = path.read_bytes()
+    path.write_bytes(body[: int(left * len(body)) if 0 < left < 1 else left])
+    assert [model(planted, TRIALS[0], tmp_path) for _ in range(2)] == [expected, expected]
+    assert path.read_bytes() == body
+
+
 def test_a_folder_that_cannot_be_written_or_a_full_disk_costs_nothing_but_time(planted, tmp_path, monkeypatch):
     expected = model(planted, TRIALS[0], None)
     (tmp_path / "file").write_bytes(b"")

@@ -14,7 +14,8 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cache
 from types import TracebackType
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt, ValidationError
@@ -26,7 +27,7 @@ from afterbell.stores.artifacts import ArtifactStore
 from afterbell.stores.retry import Retry, Timeouts
 from afterbell.training.families import FAMILIES
 from afterbell.training.fan_out import Job
-from afterbell.training.fits import FitResult
+from afterbell.training.fits import Fit, FitResult
 
 ROOT = "fits"
 _FORMAT = b"afterbell-fits/1"
@@ -48,6 +49,30 @@ class _Entry(BaseModel):
     seconds: float
     model: NonNegativeInt
     predictions: NonNegativeInt
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A result, but for its fit: see ``FitResult``."""
+
+    reason: str
+    broken: bool
+    rows: int
+    seconds: float
+    model: bytes
+    predictions: bytes
+
+    def result_of(self, fit: Fit) -> FitResult:
+        """The result of ``fit``."""
+        return FitResult(
+            fit,
+            self.reason,
+            broken=self.broken,
+            rows=self.rows,
+            model=self.model,
+            predictions=self.predictions,
+            seconds=self.seconds,
+        )
 
 
 class _Header(BaseModel):
@@ -73,9 +98,14 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
         "target": spec.target,
         "train_rows": [spec.min_train_rows, spec.max_train_rows],
         "code": code_version(),
-        "environment": environment_versions(FAMILIES[fit.family].packages),
+        "environment": _environment(fit.family),
     }
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@cache
+def _environment(family: str) -> dict[str, str]:
+    return environment_versions(FAMILIES[family].packages)
 
 
 def encode(identities: Sequence[str], results: Sequence[FitResult]) -> bytes:
@@ -97,44 +127,27 @@ def encode(identities: Sequence[str], results: Sequence[FitResult]) -> bytes:
     return b"\n".join([_FORMAT, hashlib.sha256(content).hexdigest().encode(), content])
 
 
-def decode(body: bytes, jobs: Mapping[str, Job]) -> dict[str, FitResult]:
-    """The results in an object by identity, of those fits that are in ``jobs``; nothing of one that is broken."""
-    entries, payload = _parts_of(body)
-    results, start = {}, 0
-    for entry in entries:
-        middle, end = start + entry.model, start + entry.model + entry.predictions
-        if entry.identity in jobs:
-            results[entry.identity] = FitResult(
-                jobs[entry.identity].fit,
-                entry.reason,
-                broken=entry.broken,
-                rows=entry.rows,
-                model=payload[start:middle],
-                predictions=payload[middle:end],
-                seconds=entry.seconds,
-            )
-        start = end
-    return results
-
-
-def identities_in(body: bytes) -> list[str]:
-    """The identities of the results in an object; none of one that is broken."""
-    return [entry.identity for entry in _parts_of(body)[0]]
-
-
-def _parts_of(body: bytes) -> tuple[tuple[_Entry, ...], bytes]:
-    """What an object has: the entries, and the bytes that they describe; nothing of one that is broken."""
+def decode(body: bytes) -> dict[str, Recorded]:
+    """The results in an object by identity; nothing of one that is broken."""
     mark, _, rest = body.partition(b"\n")
     digest, _, content = rest.partition(b"\n")
     if mark != _FORMAT or hashlib.sha256(content).hexdigest().encode() != digest:
-        return (), b""
+        return {}
     line, _, payload = content.partition(b"\n")
     try:
         entries = _Header.model_validate_json(line).results
     except ValidationError:
-        return (), b""
-    sound = sum(entry.model + entry.predictions for entry in entries) == len(payload)
-    return (entries, payload) if sound else ((), b"")
+        return {}
+    if sum(entry.model + entry.predictions for entry in entries) != len(payload):
+        return {}
+    results, start = {}, 0
+    for entry in entries:
+        middle, end = start + entry.model, start + entry.model + entry.predictions
+        results[entry.identity] = Recorded(
+            entry.reason, entry.broken, entry.rows, entry.seconds, payload[start:middle], payload[middle:end]
+        )
+        start = end
+    return results
 
 
 def record_store(location: S3Location) -> ArtifactStore:
@@ -163,52 +176,42 @@ class FitRecords(AbstractContextManager["FitRecords"]):
         self._made_from, self._tell = made_from, tell
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="fit records")
         self._off = threading.Event()
-        # Where an earlier try's results lie, by identity; None while nobody has looked.
-        self._places: dict[str, str] | None = None
+        self._earlier: dict[str, Recorded] | None = None
 
     def read(self, jobs: Sequence[Job]) -> dict[int, FitResult]:
-        """The results that an earlier try of this run recorded, by the place of their job in ``jobs``."""
-        if self._places == {}:
+        """The results that an earlier try of this run recorded, by the place of their job in ``jobs``.
+
+        The store is read once, however often this is called.
+        """
+        if self._earlier is None:
+            self._earlier = self._read_all()
+        if not self._earlier:
             return {}
         identities = [identity_of(job, self._made_from) for job in jobs]
-        wanted = dict(zip(identities, jobs, strict=True))
-        results = self._read_all(wanted) if self._places is None else self._read_again(wanted, self._places)
-        return {number: results[identity] for number, identity in enumerate(identities) if identity in results}
+        return {
+            number: self._earlier[identity].result_of(jobs[number].fit)
+            for number, identity in enumerate(identities)
+            if identity in self._earlier
+        }
 
-    def _read_all(self, wanted: Mapping[str, Job]) -> dict[str, FitResult]:
-        """Read every object once, and remember where the results lie that later jobs may ask for."""
-        self._places = {}
+    def _read_all(self) -> dict[str, Recorded]:
         try:
             keys = [entry.key for entry in self._store.list(self._prefix)]
         except AfterbellError as error:
             self._give_up("read", error)
             return {}
-        results: dict[str, FitResult] = {}
-        for key, (identities, found) in zip(keys, self._read_objects(keys, wanted), strict=True):
-            results |= found
-            self._places |= dict.fromkeys(identities, key)
-        if self._places:
-            self._tell(f"{len(self._places)} fits were recorded by an earlier try of this run")
-        return results
-
-    def _read_again(self, wanted: Mapping[str, Job], places: Mapping[str, str]) -> dict[str, FitResult]:
-        keys = sorted({places[identity] for identity in wanted if identity in places})
-        return {identity: one for _, found in self._read_objects(keys, wanted) for identity, one in found.items()}
-
-    def _read_objects(
-        self, keys: Sequence[str], wanted: Mapping[str, Job]
-    ) -> list[tuple[list[str], dict[str, FitResult]]]:
         with ThreadPoolExecutor(_READERS) as pool:
-            return list(pool.map(lambda key: self._read_object(key, wanted), keys))
+            earlier = {identity: one for found in pool.map(self._read_object, keys) for identity, one in found.items()}
+        if earlier:
+            self._tell(f"{len(earlier)} fits were recorded by an earlier try of this run")
+        return earlier
 
-    def _read_object(self, key: str, wanted: Mapping[str, Job]) -> tuple[list[str], dict[str, FitResult]]:
-        """The identities of the results in an object, and those results that are wanted."""
+    def _read_object(self, key: str) -> dict[str, Recorded]:
         try:
-            body = self._store.get(key, _MOST)
+            return decode(self._store.get(key, _MOST))
         except AfterbellError as error:
             self._tell(f"warning: {key} could not be read, its fits are repeated: {error}")
-            return [], {}
-        return identities_in(body), decode(body, wanted)
+            return {}
 
     def add(self, jobs: Sequence[Job], results: Sequence[FitResult]) -> None:
         """Record the results of one task, in a thread of its own."""

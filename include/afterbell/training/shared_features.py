@@ -59,7 +59,10 @@ def fit_rows(
     if shared is not None and preparation is not None:
         path = _shared_file(shared, registered, preparation, matrix, rows, params)
         if path is not None:
-            return preparation.fit(path, target, matrix.names, params, seed)
+            try:
+                return preparation.fit(path, target, matrix.names, params, seed)
+            except Exception:  # noqa: BLE001 - a file that is broken costs its time; any other error comes again
+                path.unlink(missing_ok=True)
     return fit_model(family, matrix.take(rows), target, matrix.names, params=params, seed=seed)
 
 

@@ -179,7 +179,7 @@ class Study:
         self._cohort, self._on_rung, self._pending = [], [], set()
 
     def stop(self, reason: str) -> None:
-        """End the search; the cohort under way is left out as a whole: what is left of it would be a matter of chance."""
+        """End the search; the cohort under way is left out as a whole: a part of it would be a matter of chance."""
         if self.under_way or not self.exhausted:
             self.stopped = reason
         self._forget_cohort()
