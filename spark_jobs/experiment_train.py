@@ -1,10 +1,11 @@
-"""Train the candidate of an experiment: a search among settings, trials and folds as Spark tasks.
+"""Train the candidate of an experiment: a search among settings, its fits as Spark tasks.
 
 Inputs: experiment, request, bars_snapshot, actions_snapshot, features_snapshots, definition_hashes. Writes the
 out-of-sample predictions of the chosen settings to ``experiments.out_of_sample`` and the models to
 ``experiments/<id>/candidates/<candidate id>/``; nothing of the daily run is touched. A rerun with the same inputs
 changes nothing. Until then results of fits lie in ``fits/`` of the artifact bucket: a driver that is killed and comes
-back repeats none of them.
+back repeats none of them. A search for which the time before the deadline is too short ends with what it has, and says
+what it left out.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.evaluation.settings import load_gate
-from afterbell.experiments.draw import trials
+from afterbell.evaluation.trial_scores import TrialJudge, describe_search
 from afterbell.experiments.request import ExperimentRequest, root_of
 from afterbell.experiments.resolve import asked
-from afterbell.experiments.search import search
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit, head
 from afterbell.lake.spark import lake_session
@@ -33,12 +34,20 @@ from afterbell.run.steps import EXPERIMENT_TRAIN
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import candidate_id, candidate_key, describe, read_candidate, upload
 from afterbell.training.candidate_document import CandidateDocument
+from afterbell.training.deadline_policy import ends_at, seconds_left, until
 from afterbell.training.fit_records import FitRecords, record_store
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
-from afterbell.training.spark_fits import out_of_sample_frame
+from afterbell.training.progress import FitProgress
+from afterbell.training.search.identity import identify_search
+from afterbell.training.search.parts import split
+from afterbell.training.search.source import Search
+from afterbell.training.spark_fits import fits_of_trials, out_of_sample_frame, run_source
 from afterbell.training.spec import ModelSpec, load_spec
+
+_NEEDED_AFTER = 900.0
+"""Seconds that stay for the evaluation, before the deadline."""
 
 
 def experiment_train(args: StepArgs[ExperimentTrainInputs]) -> ExperimentTrainResult:
@@ -89,9 +98,9 @@ def identify(
     spec: ModelSpec,
     left_out: Sequence[str] = (),
 ) -> str:
-    """The candidate's id; fits that failed are left out, and make another candidate."""
-    tried = [trial.params for trial in trials(spec, request.trials)]
-    return candidate_id(session, snapshots, spec, left_out, first=request.first, trials=tried, costs=request.cost_bps)
+    """The candidate's id; what failed or was left out for the deadline makes another candidate."""
+    searched = identify_search(spec) or {"trials": request.trials}
+    return candidate_id(session, snapshots, spec, left_out, first=request.first, **searched, costs=request.cost_bps)
 
 
 def _make(
@@ -103,23 +112,32 @@ def _make(
     run: str,
 ) -> CandidateDocument:
     costs = load_gate().portfolio.model_copy(update={"cost_bps": request.cost_bps})
-    tried = trials(order.spec, request.trials)
 
     def print_line(line: str) -> None:
         print(f"experiment_train: {line}", flush=True)
 
+    end = ends_at(args.deadline, _NEEDED_AFTER)
     with (
         prepared(spark, runtime, order) as (matrix, shipped),
         FitRecords(record_store(runtime.s3), run, matrix.made_from, print_line) as records,
+        until(end) as over,
     ):
-        outcome, record = search(spark, shipped, matrix, order.spec, tried, costs, print_line, records)
-        candidate = identify(args.session, request, order.snapshots, order.spec, outcome.failed)
-        document = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots, outcome.failed)
-        document = document.model_copy(update={"experiment": request.id, "search": tuple(record)})
+        parts = split(order.spec, len(matrix.grid))
+        search = Search(order.spec, parts, partial(TrialJudge, costs), print_line, seconds_left(end))
+        sharing = fits_of_trials(fit for fits in parts.choice.values() for fit in fits)
+        run_source(spark, shipped, search, sharing, FitProgress(search.planned, print_line), over, records)
+        found = search.result()
+        outcome = found.outcome
+        left_out = sorted([*found.left_out, *outcome.late, *outcome.failed])
+        candidate = identify(args.session, request, order.snapshots, order.spec, left_out)
+        document = describe(candidate, args.session, order.spec, matrix, outcome, order.snapshots, left_out)
+        document = document.model_copy(
+            update={"experiment": request.id, "search": tuple(describe_search(found.studies))}
+        )
         rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
         append_once(rows, EXPERIMENTS, candidate)
         upload(ArtifactStore(runtime.s3), document, outcome, root_of(request.id))
-        if not outcome.failed:  # else another try has these alone to do
+        if not left_out:  # else another try has these alone to do
             records.remove()
     return document
 

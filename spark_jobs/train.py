@@ -17,13 +17,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
+from afterbell.evaluation.settings import load_gate
+from afterbell.evaluation.trial_scores import TrialJudge, describe_search
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, find_commit
 from afterbell.lake.spark import lake_session
@@ -42,13 +45,16 @@ from afterbell.training.candidate import (
     upload,
 )
 from afterbell.training.candidate_document import CandidateDocument
-from afterbell.training.deadline_policy import LeaveOut, ends_at, until
+from afterbell.training.deadline_policy import LeaveOut, ends_at, seconds_left, until
 from afterbell.training.fit_records import FitRecords, record_store
-from afterbell.training.fits import FitResult, plan, settle
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
-from afterbell.training.spark_fits import out_of_sample_frame, run_fits
+from afterbell.training.progress import FitProgress
+from afterbell.training.search.identity import identify_search
+from afterbell.training.search.parts import split
+from afterbell.training.search.source import Search
+from afterbell.training.spark_fits import fits_of_trials, out_of_sample_frame, run_source
 from afterbell.training.spec import ModelSpec, load_spec
 
 
@@ -59,7 +65,7 @@ def train(args: StepArgs[TrainInputs]) -> TrainResult:
     spec, store = load_spec(), ArtifactStore(runtime.s3)
     snapshots = TrainingSnapshots.of(args.inputs, spec.feature_sets)
     leave = LeaveOut.of(args.inputs.leave_out or (), spec)
-    candidate = candidate_id(args.session, snapshots, spec, leave.names())
+    candidate = _identify(args, snapshots, spec, leave.names())
     spark = lake_session(runtime, f"afterbell train {args.session}")
     ensure_table(spark, OUT_OF_SAMPLE)
     written = find_commit(spark, OUT_OF_SAMPLE, candidate)
@@ -129,30 +135,38 @@ def _make(
     require_alike(spark, all_packages())
     order = Order(args.session, spec, snapshots)
     with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
-        planned, skipped = plan(spec, len(matrix.grid))
-        fits = leave.keep(planned, spec)
-        print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features, {len(fits)} fits", flush=True)
-
-        def progress(done: int, result: FitResult) -> None:
-            summary = result.reason or f"{result.rows} rows in {result.seconds:.1f} s"
-            print(f"train: {done}/{len(fits)} {result.fit.name}: {summary}", flush=True)
-
+        parts = split(spec, len(matrix.grid), partial(leave.keep, spec=spec))
+        parts = replace(parts, skipped=(*parts.skipped, *leave.reasons()))
+        search = Search(spec, parts, partial(TrialJudge, load_gate().portfolio), _print_line, seconds_left(end))
+        print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features", flush=True)
+        sharing = fits_of_trials(fit for fits in parts.choice.values() for fit in fits)
         # What is left out for the deadline changes the candidate, but no fit: tries of this run share their records.
-        run = candidate_id(args.session, snapshots, spec)
+        run = _identify(args, snapshots, spec)
         with FitRecords(record_store(runtime.s3), run, matrix.made_from, _print_line) as records:
-            results = run_fits(spark, shipped, fits, spec, progress, over, records)
-            outcome = settle(results, [*skipped, *leave.reasons()])
+            run_source(spark, shipped, search, sharing, FitProgress(search.planned, _print_line), over, records)
+            found = search.result()
+            outcome = found.outcome
             if outcome.late and horizons_without_model(spec, outcome):
-                return _held(args, f"{len(outcome.late)} of {len(fits)} fits were not done", outcome.skipped)
-            left_out = [*leave.names(), *sorted([*outcome.late, *outcome.failed])]
-            candidate = candidate_id(args.session, snapshots, spec, left_out)
+                planned = search.planned()
+                return _held(args, f"{len(outcome.late)} of {planned} fits were not done", outcome.skipped)
+            left_out = [*leave.names(), *sorted([*found.left_out, *outcome.late, *outcome.failed])]
+            candidate = _identify(args, snapshots, spec, left_out)
             document = describe(candidate, args.session, spec, matrix, outcome, snapshots, left_out)
+            if found.studies:
+                document = document.model_copy(update={"search": tuple(describe_search(found.studies))})
             rows = out_of_sample_frame(spark, shipped, candidate, outcome.folds)
             snapshot, _ = append_once(rows, OUT_OF_SAMPLE, candidate)
             upload(ArtifactStore(runtime.s3), document, outcome)
-            if not (outcome.late or outcome.failed):  # else another try has these alone to do
+            if not (found.left_out or outcome.late or outcome.failed):  # else another try has these alone to do
                 records.remove()
     return Made(document, snapshot)
+
+
+def _identify(
+    args: StepArgs[TrainInputs], snapshots: TrainingSnapshots, spec: ModelSpec, left_out: Sequence[str] = ()
+) -> str:
+    """The candidate's id."""
+    return candidate_id(args.session, snapshots, spec, left_out, **identify_search(spec))
 
 
 def _print_line(line: str) -> None:

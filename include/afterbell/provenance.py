@@ -102,9 +102,10 @@ _ENTRIES = (
     "evaluation/candidate_scores.py",
     "evaluation/metrics.py",
     "evaluation/gate.py",
-    "experiments/search.py",
+    "evaluation/trial_scores.py",
+    "training/search/source.py",
 )
-"""Where the computation of models begins, of their figures, of the verdict, and of an experiment's search."""
+"""Where the computation of models begins, of their figures, of the verdict, and of a search."""
 
 _REGISTERED = ("training/families/",)
 """Folders whose modules register themselves: nothing imports them by their names."""

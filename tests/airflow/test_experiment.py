@@ -56,7 +56,7 @@ WRONG = {
     "horizons": [[], [0], [-1], [61], [1, 1], [1.5], ["1"], [True], "1", 5, None, [1, 2, 3, 4, 5, 6], [[1]]],
     "families": [[], ["forest"], ["ridge", "ridge"], "ridge", None, [1], ["RIDGE"]],
     "factor_sets": [[], ["mine"], ["core", "core"], "core", None, [None], ["core\n"]],
-    "trials": [0, -1, 51, 1.5, "1", True, None, 10**9],
+    "trials": [0, -1, 5001, 1.5, "1", True, None, 10**9],
     "cost_bps": [-0.1, 201, "5", True, None, [5], INF, -INF],
     "seed": [-1, 2**31, 1.5, "7", True, None],
     "min_price": [-1, 10_001, "2", None, INF],
@@ -69,7 +69,7 @@ WRONG = {
 def test_the_form_has_each_field_of_the_request_with_its_bounds_and_three_of_its_own():
     assert [name for name in FORM if name not in ExperimentRequest.model_fields] == ["note", "promote", "profile"]
     assert set(ExperimentRequest.model_fields) <= set(FORM)
-    assert (FORM["trials"]["minimum"], FORM["trials"]["maximum"], FORM["trials"]["default"]) == (1, 50, 1)
+    assert (FORM["trials"]["minimum"], FORM["trials"]["maximum"], FORM["trials"]["default"]) == (1, 5000, 1)
     assert FORM["horizons"]["items"] == {"type": "integer", "minimum": 1, "maximum": 60}
     assert (FORM["first"]["title"], FORM["first"]["pattern"]) == ("First day", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")
     assert (FORM["families"]["items"]["enum"], FORM["families"]["default"]) == (

@@ -32,6 +32,25 @@ def test_the_newest_report_is_written_and_the_same_one_only_once() -> None:
     assert written[0]["began"] == written[1]["began"]
 
 
+def test_more_fits_than_were_known_begin_nothing_anew_but_fewer_done_do() -> None:
+    first, second, third = (threading.Event() for _ in range(3))
+    events = {2: first, 3: second, 0: third}
+    told: dict[object, object] = {}
+
+    def write(found: dict[str, object]) -> None:
+        told[found["done"]] = found["began"]
+        events[int(str(found["done"]))].set()
+
+    with reported(write):
+        report("fits", 2, 4)
+        assert first.wait(60)
+        report("fits", 3, 9)
+        assert second.wait(60)
+        report("fits", 0, 9)
+        assert third.wait(60)
+    assert told[2] == told[3] != told[0]
+
+
 def test_another_count_begins_anew() -> None:
     seen = threading.Event()
     told: dict[str, object] = {}

@@ -43,7 +43,7 @@ def test_a_form_within_the_data_has_no_fault():
         ({"families": ["forest"]}, "families", "'forest' is not one of lightgbm, ridge"),
         ({"profile": "moon"}, "profile", "clusters 'moon' is not known"),
         ({"note": "two\nlines"}, "note", "expected one line of 400 characters"),
-        ({"trials": 51}, "trials", "expected a whole number from 1 to 50; found 51"),
+        ({"trials": 5001}, "trials", "expected a whole number from 1 to 5000; found 5001"),
     ],
 )
 def test_a_fault_is_told_of_its_field(more, field, says):

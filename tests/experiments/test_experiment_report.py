@@ -74,6 +74,33 @@ def test_each_trial_has_its_row_and_the_chosen_one_stands_out(page: str) -> None
     ]
 
 
+def test_what_was_pruned_and_left_out_is_said_and_of_many_trials_the_best_are_shown() -> None:
+    trials = [
+        {"number": number, "params": {}, "rank_ic": number / 1000, "sharpe": 0.1, "reason": "", "folds": 1 + number % 2}
+        | {"ending": "complete" if number % 2 else "pruned"}
+        for number in range(200)
+    ]
+    cut = {
+        "trials": trials,
+        "chosen": 199,
+        "used": 0,
+        "planned": 400,
+        "left_out": "trials 200 to 399",
+        "why": "no time",
+    }
+    page = render(make_data(), REQUEST, [SearchedFamily.model_validate(ENTRY | cut)], {})
+    for text in (
+        "400 trials planned, 200 done: 100 pruned, 0 failed.",
+        "Left out: trials 200 to 399, because no time.",
+        "Its models were not done in time: those of the specification&#39;s own setting are reported.",
+        "The best 51 are shown; candidate.json has all.",
+        "pruned after 1 fold",
+    ):
+        assert text in page, text
+    shown = [int(number) for number in re.findall(r"<tr[^>]*><td>(\d+)</td><td>0\.\d{4}</td>", page)]
+    assert shown == [0, *range(101, 200, 2)]
+
+
 def test_the_experiment_stands_between_the_horizons_and_the_gate(page: str) -> None:
     titles = re.findall(r"<h2>(.*?)</h2>", page)
     assert titles == [

@@ -6,7 +6,8 @@ import pytest
 
 from afterbell.experiments.outline import outline
 from afterbell.experiments.request import parse_request
-from afterbell.experiments.search import split
+from afterbell.training.search.parts import split
+from afterbell.training.search.study import Study
 from afterbell.training.spec import load_spec
 from tests.experiments.test_request import FIELDS
 
@@ -22,9 +23,18 @@ def test_one_trial_of_two_families_and_two_horizons_is_counted_by_hand():
     assert (found.choice, found.report, found.fits) == (0, 2 * 2 * (4 + 1), 20)
 
 
-def test_a_search_fits_every_trial_on_all_folds_but_the_last_quarter():
+def test_a_search_does_the_folds_but_the_last_quarter_with_ever_fewer_trials():
     found = outline(_asked(trials=8, horizons=[1]), load_spec(), 400)
-    assert (found.choice, found.report) == (3 * 8, 1 + 1)
+    # Three folds of the specification's own setting, and of 7, 4 and 2 others.
+    assert (found.choice, found.report) == (3 + 7 + 4 + 2, 1 + 1)
+
+
+def test_a_choice_by_combinations_is_counted():
+    base = load_spec()
+    scheme = base.split.model_validate(base.split.model_dump() | {"choice": "combinatorial_purged", "groups": 4})
+    base = base.model_copy(update={"split": scheme})
+    found = outline(_asked(trials=2, horizons=[1]), base, 400)
+    assert (found.choice, found.report) == (6 + 6, 1 + 1)  # two of four groups
 
 
 def test_sessions_that_hold_fewer_folds_are_told():
@@ -40,6 +50,7 @@ def test_the_count_is_that_of_the_search(sessions, trials, horizons):
     found = outline(request, base, sessions)
     if trials > 1 and min(found.folds.values()) < 2:
         return  # refused before
-    parts = split(request.spec(base), sessions, trials)
+    spec = request.spec(base)
+    parts = split(spec, sessions)
     assert found.report == len(parts.report)
-    assert found.choice == (len(parts.choice) * trials if trials > 1 else 0)
+    assert found.choice == sum(Study(key, spec, fits).fits_to_come() for key, fits in parts.choice.items())

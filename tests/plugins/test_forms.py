@@ -159,7 +159,7 @@ BAD = [
     ("families", ["ridge", "ridge"], "each once"),
     ("factor_sets", [], "one or more of"), ("factor_sets", ["mine"], "'mine' is not one of"),
     ("factor_sets", ["core", "core"], "each once"),
-    ("trials", "", "nothing was given"), ("trials", "0", "from 1 to 50"), ("trials", "51", "from 1 to 50"),
+    ("trials", "", "nothing was given"), ("trials", "0", "from 1 to 5000"), ("trials", "5001", "from 1 to 5000"),
     ("trials", "1.0", "whole number"), ("trials", "many", "whole number"), ("trials", "1e3", "whole number"),
     ("cost_bps", "-1", "from 0 to 200"), ("cost_bps", "201", "from 0 to 200"), ("cost_bps", "5,5", "a number"),
     *((name, text, "a number from 0") for name, text in NAN.items()),
@@ -190,7 +190,7 @@ def test_a_bad_form_is_refused_beside_its_field_before_anything_starts(person, d
 def test_a_bad_form_shows_nothing_that_it_would_do_either(person):
     page = person.send(GOOD | {"trials": "0"}, "show")
     assert page.status_code == 400
-    assert "from 1 to 50" in fault_beside(page.text, "trials")
+    assert "from 1 to 5000" in fault_beside(page.text, "trials")
     assert "Preview</h2>" not in page.text
 
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 import pytest
 
 from afterbell.errors import PermanentError, TaskLostError
-from afterbell.training.fan_out import Job, failures_allowed, fan_out
+from afterbell.training.fan_out import Job, failures_allowed, fan_out, fan_out_from
 from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, failure_of, settle
 from tests.training.conftest import make_spec
 
@@ -203,3 +203,56 @@ def test_a_model_whose_other_folds_ran_is_kept_without_the_one_that_failed():
     without = settle([sound, failure_of(final.fit, MemoryError())], [])
     assert without.finals == ()
     assert without.skipped[-1].startswith("ridge h1: no model")
+
+
+class Growing:
+    """Ten jobs, each of which brings one more when it is done, up to thirty; those of ``dropped`` folds are dropped."""
+
+    def __init__(self, dropped=()):
+        self.ready, self.dropped, self.learned, self.given = jobs(10), set(dropped), {}, []
+
+    def take(self, _costs, _cores):
+        taken, self.ready = self.ready, []
+        self.given += taken
+        return taken
+
+    def learn(self, number, result):
+        assert self.given[number].fit == result.fit
+        self.learned[number] = result
+        if len(self.given) + len(self.ready) < 30:
+            self.ready += jobs(len(self.given) + len(self.ready) + 1)[-1:]
+
+    def wants(self, number):
+        return self.given[number].fit.fold not in self.dropped
+
+    def planned(self):
+        return 30 - len(self.dropped)
+
+
+def test_jobs_that_come_with_results_are_done_until_there_are_no_more():
+    source, runner = Growing(), Runner()
+    results = fan_out_from(source, runner, ignore)
+    assert results == source.learned
+    assert {number: result.fit.fold for number, result in results.items()} == {number: number for number in range(30)}
+    assert set(runner.tries.values()) == {1}
+
+
+def test_jobs_that_are_not_wanted_any_more_are_not_begun():
+    source, runner = Growing(dropped=(7, 9)), Runner()
+    assert 9 not in fan_out_from(source, runner, ignore)
+    assert not {7, 9} & set(runner.tries)
+
+
+def test_results_of_later_jobs_are_looked_for_among_the_records_too():
+    known = {fold: done(jobs(30)[fold]) for fold in range(5, 30)}
+    source, runner = Growing(), Runner()
+    results = fan_out_from(source, runner, ignore, records=Kept(known))
+    assert set(runner.tries) == set(range(5))
+    assert sorted(results) == list(range(30))
+
+
+def test_a_later_job_that_fails_is_tried_again_like_any_other():
+    source, runner = Growing(), Runner(failing(12))
+    fan_out_from(source, runner, ignore)
+    assert runner.tries[12] == 2
+    assert source.learned[12].predictions == b"12"

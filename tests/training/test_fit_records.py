@@ -6,6 +6,8 @@ from threading import Event
 import pytest
 
 from afterbell.errors import ObjectMissingError, StoreUnavailableError
+from afterbell.evaluation.settings import PortfolioSettings
+from afterbell.evaluation.trial_scores import TrialJudge
 from afterbell.stores.protocols import StoredObject
 from afterbell.training.fan_out import Job
 from afterbell.training.fit_records import FitRecords, decode, encode, identity_of
@@ -83,7 +85,7 @@ def test_what_one_driver_recorded_the_next_finds_with_one_listing(store, lines):
         found = kept.read([FINAL_JOB, *JOBS])
     assert found == {0: FINAL_RESULT, 1: RESULTS[0], 2: RESULTS[1], 3: RESULTS[2]}
     assert [name for name, _ in store.calls] == ["list", "get", "get"]
-    assert lines == ["4 of 4 fits were recorded by an earlier try of this run"]
+    assert lines == ["4 fits were recorded by an earlier try of this run"]
 
 
 def test_nothing_is_there_at_first(store, lines):
@@ -114,6 +116,9 @@ def test_whatever_decides_a_result_is_part_of_its_identity(spec):
     assert identity_of(replace(job, spec=spec), MATRIX) != identity_of(job, MATRIX)
     for change in ({"fold": 1}, {"horizon": 5}, {"train_last": 61}, {"test_first": 71}, {"family": "lightgbm"}):
         assert identity_of(replace(job, fit=replace(job.fit, **change)), MATRIX) != identity_of(job, MATRIX)
+    costs = [PortfolioSettings(cost_bps=cost, sessions_per_year=252, min_symbols=20) for cost in (5.0, 6.0)]
+    judges = [TrialJudge(costs[0], 90), TrialJudge(costs[0], 91), TrialJudge(costs[1], 90)]
+    assert len({identity_of(replace(job, judge=judge), MATRIX) for judge in (None, *judges)}) == 4
 
 
 def test_the_code_is_part_of_the_identity(monkeypatch):

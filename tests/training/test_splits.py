@@ -1,9 +1,19 @@
 """Folds on grids small enough to be counted by hand."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from afterbell.training.splits import Fold, label_end, last_labelled, walk_forward
+from afterbell.training.splits import (
+    Fold,
+    combinatorial_purged,
+    label_end,
+    last_labelled,
+    last_trainable,
+    walk_forward,
+)
 
 
 def test_the_label_of_a_session_is_decided_after_the_entry_bar_and_the_horizon():
@@ -53,3 +63,26 @@ def test_test_windows_touch_and_never_overlap():
     folds, _ = walk_forward(200, 5, folds=4, test_sessions=20, min_train_sessions=30, embargo=2)
     tested = [session for fold in folds for session in range(fold.test_first, fold.test_last + 1)]
     assert tested == list(range(114, 194))
+
+
+ANSWERS = json.loads((Path(__file__).parent / "answers" / "combinatorial_purged.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("case", ANSWERS["cases"], ids=lambda case: f"{case['test_groups']} of {case['groups']}")
+@pytest.mark.parametrize("embargo", [0, 1])
+def test_combinations_are_those_of_skfolio(case, embargo):
+    # What skfolio purges on both sides of a test window is the label's reach of h + 1 sessions, and our embargo.
+    horizon = case["purged"] - 1 - embargo
+    splits = combinatorial_purged(
+        case["sessions"], horizon, groups=case["groups"], test_groups=case["test_groups"], embargo=embargo
+    )
+    found = [{"train": [[*one] for one in split.train], "test": [[*one] for one in split.test]} for split in splits]
+    assert found == [split for split in case["splits"] if split["train"]]
+
+
+def test_a_combination_of_twelve_sessions_by_hand():
+    # Groups 0-3, 4-7, 8-11. Tested on the middle one over one session, with an embargo of one: a label that ends at
+    # session 2 at the latest is of session 0; the labels of the test end at session 9, and 10 is the embargo.
+    split = combinatorial_purged(12, 1, groups=3, test_groups=1, embargo=1)[1]
+    assert (split.test, split.train) == (((4, 7),), ((0, 0), (11, 11)))
+    assert last_trainable(4, 1, 1) == 0

@@ -34,8 +34,9 @@ def report(what: str, done: int, of: int) -> None:
     """
     now = datetime.now(UTC).isoformat()
     with _newest.lock:
-        same = _newest.document is not None and _newest.document["what"] == what and _newest.document["of"] == of
-        began = _newest.document["began"] if same and _newest.document is not None else now
+        began: str | int = now
+        if _newest.document is not None and _newest.document["what"] == what and int(_newest.document["done"]) <= done:
+            began = _newest.document["began"]  # there may be more of them than was known
         _newest.document = {"what": what, "done": done, "of": of, "began": began, "at": now}
 
 

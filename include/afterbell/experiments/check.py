@@ -12,7 +12,6 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.calendar.span import Span
 from afterbell.cluster.profile import load_profile
 from afterbell.errors import CalendarBoundsError, ConfigError, NotASessionError
-from afterbell.experiments.draw import trials
 from afterbell.experiments.request import (
     FACTOR_SETS,
     ExperimentRequest,
@@ -21,6 +20,7 @@ from afterbell.experiments.request import (
     missing_folds,
     parse_request,
 )
+from afterbell.training.search.trials import require_spaces
 from afterbell.training.spec import ModelSpec
 
 ASIDE = ("note", "promote", "profile")
@@ -83,7 +83,7 @@ def _request_faults(request: ExperimentRequest, world: World) -> dict[str, str]:
     if unknown := [name for name in request.factor_sets if name not in FACTOR_SETS]:
         faults["factor_sets"] = f"{unknown[0]!r} is not one of {', '.join(FACTOR_SETS)}"
     try:
-        trials(request.spec(world.base), request.trials)
+        require_spaces(request.spec(world.base))
     except ConfigError as error:
         faults |= {"families" if request.trials == 1 else "trials": str(error)}
     if {"first", "last"} & set(faults):

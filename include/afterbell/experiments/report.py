@@ -16,6 +16,9 @@ from afterbell.evaluation.statistics import deflated_sharpe, sharpe_of
 from afterbell.experiments.request import ExperimentRequest
 from afterbell.reporting.rendering import environment
 
+_MOST_ROWS = 50
+"""Trials of a family and horizon in the report."""
+
 
 class SearchTrial(BaseModel):
     """One setting that was tried: its parameters, its figures, and why it failed if it did."""
@@ -27,12 +30,24 @@ class SearchTrial(BaseModel):
     rank_ic: float | None
     sharpe: float | None
     reason: str
+    ending: str = "complete"
+    folds: int = 0
 
 
 class SearchedFamily(BaseModel):
-    """The search of one family and horizon: a line of ``search`` in ``candidate.json``.
+    """The search of one family and horizon: an entry of ``search`` in ``candidate.json``.
 
-    ``deflated_sharpe`` is of the chosen trial on the folds of the choice, and counts all ``trials_made`` on them.
+    Attributes:
+        family: whose.
+        horizon: in sessions.
+        chosen: number of the best trial.
+        used: of the trial whose models are reported; None where that is the best one.
+        trials: those that were tried.
+        planned: how many were requested; 0 where that was not recorded.
+        left_out: which of them were left out; empty for none.
+        why: the reason of that.
+        deflated_sharpe: of the best trial, on the folds of the choice; it counts all ``trials_made``.
+        trials_made: of all families and horizons on these folds; None where that was not recorded.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,6 +57,10 @@ class SearchedFamily(BaseModel):
     chosen: int
     trials: tuple[SearchTrial, ...]
     deflated_sharpe: float | None
+    used: int | None = None
+    planned: int = 0
+    left_out: str = ""
+    why: str = ""
     trials_made: int | None = None
 
 
@@ -114,24 +133,57 @@ def _request(request: ExperimentRequest, blend: Mapping[str, float | None]) -> d
 
 
 def _trials(entry: SearchedFamily) -> dict[str, object]:
+    shown = _shown(entry)
     rows = [
         [
             str(trial.number),
             _text(trial.rank_ic, ".4f"),
             _text(trial.sharpe, ".3f"),
             json.dumps(trial.params, sort_keys=True),
-            trial.reason or ("the specification's own" if trial.number == 0 else ""),
+            _remark(trial),
         ]
-        for trial in entry.trials
+        for trial in shown
     ]
-    chosen = f"{len(rows)} trials, number {entry.chosen} chosen"
+    chosen = f"{len(entry.trials)} trials, number {entry.chosen} chosen"
     made = f" for {entry.trials_made} trials in all" if entry.trials_made else ""
     return {
         "name": f"{entry.family} h{entry.horizon}",
         "title": f"{chosen}, deflated Sharpe ratio {_text(entry.deflated_sharpe, '.1%')}{made}",
+        "note": " ".join(_notes(entry, len(shown))),
         "rows": rows,
         "chosen": str(entry.chosen),
     }
+
+
+def _shown(entry: SearchedFamily) -> list[SearchTrial]:
+    """All trials where they are few; else the best, and the specification's own."""
+    if len(entry.trials) <= _MOST_ROWS:
+        return list(entry.trials)
+    complete = [trial for trial in entry.trials if trial.ending == "complete" and trial.rank_ic is not None]
+    best = {trial.number for trial in sorted(complete, key=lambda trial: -(trial.rank_ic or 0.0))[:_MOST_ROWS]}
+    return [trial for trial in entry.trials if trial.number in best | {0, entry.chosen}]
+
+
+def _remark(trial: SearchTrial) -> str:
+    if trial.ending == "pruned":
+        return f"pruned after {trial.folds} fold{'s' if trial.folds != 1 else ''}"
+    return trial.reason or ("the specification's own" if trial.number == 0 else "")
+
+
+def _notes(entry: SearchedFamily, shown: int) -> list[str]:
+    """What is to be said of a search beside its table, in sentences."""
+    pruned = sum(trial.ending == "pruned" for trial in entry.trials)
+    failed = sum(trial.ending == "failed" for trial in entry.trials)
+    notes = []
+    if entry.planned:
+        notes.append(f"{entry.planned} trials planned, {len(entry.trials)} done: {pruned} pruned, {failed} failed.")
+    if entry.left_out:
+        notes.append(f"Left out: {entry.left_out}, because {entry.why}.")
+    if entry.used is not None and entry.used != entry.chosen:
+        notes.append("Its models were not done in time: those of the specification's own setting are reported.")
+    if shown < len(entry.trials):
+        notes.append(f"The best {shown} are shown; candidate.json has all.")
+    return notes
 
 
 def _text(value: float | None, form: str) -> str:

@@ -23,12 +23,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 from afterbell.config.loader import Strict
 from afterbell.errors import ConfigError
 from afterbell.training.families import FAMILIES
-from afterbell.training.spec import ModelSpec, SetName
+from afterbell.training.spec import MOST_TRIALS, ModelSpec, SetName
 from afterbell.training.splits import walk_forward
 
 FACTOR_SETS = ("alpha158", "alpha360", "core", "cross_section", "fundamental")
 """Those of ``features.sets``, which the orchestrator's environment can't import."""
-MOST_TRIALS, LONGEST_HORIZON = 50, 60
+LONGEST_HORIZON = 60
 ID = re.compile(r"[0-9a-f]{16}")
 GOOD: dict[str, str] = {
     "name": "small letters, digits and dashes, 40 at most, such as more-trees",
@@ -68,7 +68,7 @@ class ExperimentRequest(Strict):
         horizons: in sessions.
         families: model families.
         factor_sets: whose factors the models take.
-        trials: settings tried of each family; the first is that of the specification.
+        trials: settings tried of each family and horizon; the first is that of the specification.
         cost_bps: one-way cost of trading in the evaluation, in basis points.
         seed: of fits and of the search.
         min_price: a row's close, at least.
@@ -103,7 +103,7 @@ class ExperimentRequest(Strict):
         ge=1,
         le=MOST_TRIALS,
         title="Trials of each family",
-        description="1: the specification's setting alone. More are drawn by the seed, from `search` in daily.yaml.",
+        description="1: the specification's setting alone. More are searched for, within `search` in daily.yaml.",
         examples=[1],
     )
     cost_bps: Number = Field(
@@ -188,7 +188,8 @@ class ExperimentRequest(Strict):
             "universe": base.universe.model_dump()
             | {"min_price": self.min_price, "min_median_dollar_volume": self.min_dollar_volume},
         }
-        return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": base.search})
+        search = base.search.model_copy(update={"trials": self.trials})
+        return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": search})
 
 
 def disorder(first: date, last: date) -> str:
@@ -263,7 +264,7 @@ def missing_folds(request: ExperimentRequest, base: ModelSpec, sessions: int) ->
     """
     least, split = (1 if request.trials == 1 else 2), base.split
     for horizon in request.horizons:
-        folds, _ = walk_forward(sessions, horizon, **split.model_dump())
+        folds, _ = walk_forward(sessions, horizon, **split.lengths())
         if len(folds) < least:
             # The label of a test window's last session, and of the last session before it, reach h + 1 further.
             needed = split.min_train_sessions + split.embargo + least * split.test_sessions + 2 * (horizon + 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,6 +60,17 @@ class LeaveOut:
 def ends_at(deadline: datetime, needed_after: float | None) -> datetime | None:
     """The instant (UTC) at which fits must end, so that later steps have the seconds they need; None for no limit."""
     return None if needed_after is None else deadline - timedelta(seconds=needed_after)
+
+
+def seconds_left(instant: datetime | None) -> Callable[[], float] | None:
+    """A clock that gives the seconds until ``instant``; None for no limit."""
+    if instant is None:
+        return None
+
+    def left() -> float:
+        return (instant - datetime.now(UTC)).total_seconds()
+
+    return left
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from afterbell.cluster.report import report
 from afterbell.errors import PermanentError, TaskLostError
 from afterbell.training.fit_groups import Costs, take_group
 from afterbell.training.fits import NO_TIME, Fit, FitResult, failure_of
+from afterbell.training.matrix import Matrix
 from afterbell.training.spec import ModelSpec
 
 FAILED_SHARE = 0.25
@@ -27,12 +28,56 @@ _LOOK = 0.5
 _REASONS = 3
 
 
+class Judge(Protocol):
+    """What is kept of a fold's predictions, where they themselves are not needed: called where the fit runs.
+
+    Everything that decides the answer is part of ``repr``: fits of another judge are other fits.
+    """
+
+    def __call__(self, matrix: Matrix, fit: Fit, predictions: bytes) -> bytes:
+        """What stands in the place of ``predictions``, float32, one value a row of the test windows."""
+        ...
+
+
 @dataclass(frozen=True)
 class Job:
-    """A fit and the specification that it belongs to."""
+    """A fit and the specification that it belongs to.
+
+    Attributes:
+        fit: the fit.
+        spec: the specification.
+        judge: makes of the predictions what is kept of them; None to keep them.
+    """
 
     fit: Fit
     spec: ModelSpec
+    judge: Judge | None = None
+
+
+class Source(Protocol):
+    """Where the jobs of a fan-out come from: later ones may depend on results of earlier ones.
+
+    Its jobs are numbered from 0 in the order in which they were taken. All calls come from one thread.
+    """
+
+    def take(self, costs: Costs, cores: int) -> Sequence[Job]:
+        """The jobs that can begin and were not taken before; asked for again whenever a fit is done.
+
+        There are no more to come once nothing is taken, and nothing is waiting or under way.
+        """
+        ...
+
+    def learn(self, number: int, result: FitResult) -> None:
+        """Take in the final result of a job."""
+        ...
+
+    def wants(self, number: int) -> bool:
+        """Whether a job that has not begun is still to be done."""
+        ...
+
+    def planned(self) -> int:
+        """How many jobs there will have been, as far as is known."""
+        ...
 
 
 class Runner(Protocol):
@@ -105,7 +150,46 @@ def fan_out(
     Raises:
         PermanentError: more fits failed than a run may lose.
     """
-    return _Loop(jobs, runner, progress, over or Event(), records).run()
+    results = fan_out_from(_Listed(jobs), runner, progress, over, records)
+    return [results[number] for number in range(len(jobs))]
+
+
+def fan_out_from(
+    source: Source,
+    runner: Runner,
+    progress: Callable[[int, FitResult], None],
+    over: Event | None = None,
+    records: Records = NOWHERE,
+) -> dict[int, FitResult]:
+    """Run the jobs of ``source`` as ``fan_out`` does, until it has no more; the same arguments otherwise.
+
+    Returns:
+        The results by the number of the job, without jobs that were not wanted any more before they began.
+
+    Raises:
+        PermanentError: more fits failed than a run may lose.
+    """
+    return _Loop(source, runner, progress, over or Event(), records).run()
+
+
+class _Listed:
+    """Jobs that are known before the first begins."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._waiting, self._count = jobs, len(jobs)
+
+    def take(self, _costs: Costs, _cores: int) -> Sequence[Job]:
+        taken, self._waiting = self._waiting, ()
+        return taken
+
+    def learn(self, _number: int, _result: FitResult) -> None:
+        return None
+
+    def wants(self, _number: int) -> bool:
+        return True
+
+    def planned(self) -> int:
+        return self._count
 
 
 def failures_allowed(fits: int) -> int:
@@ -118,38 +202,56 @@ class _Loop:
 
     def __init__(
         self,
-        jobs: Sequence[Job],
+        source: Source,
         runner: Runner,
         progress: Callable[[int, FitResult], None],
         over: Event,
         records: Records,
     ) -> None:
-        self._jobs, self._runner, self._progress = jobs, runner, progress
+        self._source, self._runner, self._progress = source, runner, progress
+        self._jobs: list[Job] = []
         self._over, self._records = over, records
         self._abandoned = Event()
         self._results: dict[int, FitResult] = {}
         self._waiting: deque[tuple[int, Fit]] = deque()
         self._running: dict[Future[list[FitResult]], list[int]] = {}
         self._retried: set[int] = set()
+        self._failed: list[FitResult] = []
         self._costs = Costs()
 
-    def run(self) -> list[FitResult]:
-        self._results = self._records.read(self._jobs)
-        for result in self._results.values():
-            self._costs.learn(result)
-        self._waiting.extend((number, job.fit) for number, job in enumerate(self._jobs) if number not in self._results)
-        report("fits", len(self._results), len(self._jobs))
+    def run(self) -> dict[int, FitResult]:
         with ThreadPoolExecutor(_IN_FLIGHT) as pool:
             try:
-                while self._waiting or self._running:
+                while self._refill():
                     self._step(pool)
             except BaseException:
                 self._abandon()
                 raise
-        return [self._results[number] for number in range(len(self._jobs))]
+        return self._results
+
+    def _refill(self) -> bool:
+        """Take what can begin, and drop what is not wanted any more; whether anything is left to wait for."""
+        while jobs := self._source.take(self._costs, self._cores()):
+            self._add(jobs)
+        self._waiting = deque(entry for entry in self._waiting if self._source.wants(entry[0]))
+        report("fits", len(self._results), self._source.planned())
+        return bool(self._waiting or self._running)
+
+    def _add(self, jobs: Sequence[Job]) -> None:
+        first = len(self._jobs)
+        self._jobs += jobs
+        known = self._records.read(jobs)
+        for place, job in enumerate(jobs):
+            if place in known:
+                self._keep(first + place, known[place])
+            else:
+                self._waiting.append((first + place, job.fit))
+
+    def _cores(self) -> int:
+        return max(1, self._runner.cores)
 
     def _step(self, pool: ThreadPoolExecutor) -> None:
-        cores = max(1, self._runner.cores)
+        cores = self._cores()
         # A few more than there are cores, which may become more: a core that comes free finds its next task waiting.
         # Not many more: what waits elsewhere has lost its place in the order.
         while self._waiting and len(self._running) < min(_IN_FLIGHT, cores + max(1, cores // 4)):
@@ -186,11 +288,16 @@ class _Loop:
         if sound:
             self._records.add([job for job, _ in sound], [result for _, result in sound])
         for number, result in kept:
-            self._results[number] = result
-            self._costs.learn(result)
-            report("fits", len(self._results), len(self._jobs))
+            self._keep(number, result)
             self._progress(len(self._results), result)
         self._check_budget()
+
+    def _keep(self, number: int, result: FitResult) -> None:
+        self._results[number] = result
+        if result.failed:
+            self._failed.append(result)
+        self._costs.learn(result)
+        self._source.learn(number, result)
 
     def _keeps(self, number: int, result: FitResult) -> bool:
         """Whether ``result`` is final; a first failure is not, and its fit waits again, before all others."""
@@ -201,14 +308,13 @@ class _Loop:
         return True
 
     def _check_budget(self) -> None:
-        failed = [result for result in self._results.values() if result.failed]
         allowed = failures_allowed(len(self._jobs))
-        if len(failed) > allowed:
-            first = "; ".join(f"{result.fit.name}: {result.reason}" for result in failed[:_REASONS])
+        if len(self._failed) > allowed:
+            first = "; ".join(f"{result.fit.name}: {result.reason}" for result in self._failed[:_REASONS])
+            failed = f"{len(self._failed)} of {len(self._jobs)} fits"
             raise PermanentError(
-                f"{len(failed)} of {len(self._jobs)} fits failed twice, expected {allowed} at most: {first}. Fix the "
-                "cause (the executors' logs have the whole errors), then start the step again: fits that are done are "
-                "not repeated"
+                f"{failed} failed twice, expected {allowed} at most: {first}. Fix the cause (the executors' logs have "
+                "the whole errors), then start the step again: fits that are done are not repeated"
             )
 
     def _abandon(self) -> None:

@@ -30,12 +30,12 @@ class Costs:
     def learn(self, result: FitResult) -> None:
         """Take in what a fit cost; one that was not done says nothing."""
         if result.seconds > 0:
-            self._rates[result.fit.family].append(result.seconds / (result.fit.train_last + 1))
+            self._rates[result.fit.family].append(result.seconds / result.fit.train_sessions)
 
     def seconds(self, fit: Fit) -> float | None:
         """About how long ``fit`` takes; None while no fit of its family is done."""
         rates = self._rates.get(fit.family)
-        return median(rates) * (fit.train_last + 1) if rates else None
+        return median(rates) * fit.train_sessions if rates else None
 
 
 def take_group(waiting: deque[tuple[int, Fit]], costs: Costs, cores: int, alone: Container[int] = ()) -> list[int]:

@@ -92,6 +92,7 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
     decided_by = {
         "matrix": made_from,
         "fit": asdict(fit),
+        "judge": repr(job.judge),
         "params": spec.families.named()[fit.family].model_dump(mode="json"),
         "seeds": [fit.seed(spec), fit.sample_seed(spec)],
         "target": spec.target,
@@ -187,14 +188,11 @@ class FitRecords(AbstractContextManager["FitRecords"]):
         if not self._earlier:
             return {}
         identities = [identity_of(job, self._made_from) for job in jobs]
-        results = {
+        return {
             number: self._earlier[identity].result_of(jobs[number].fit)
             for number, identity in enumerate(identities)
             if identity in self._earlier
         }
-        if results:
-            self._tell(f"{len(results)} of {len(jobs)} fits were recorded by an earlier try of this run")
-        return results
 
     def _read_all(self) -> dict[str, Recorded]:
         try:
@@ -203,7 +201,10 @@ class FitRecords(AbstractContextManager["FitRecords"]):
             self._give_up("read", error)
             return {}
         with ThreadPoolExecutor(_READERS) as pool:
-            return {identity: one for found in pool.map(self._read_object, keys) for identity, one in found.items()}
+            earlier = {identity: one for found in pool.map(self._read_object, keys) for identity, one in found.items()}
+        if earlier:
+            self._tell(f"{len(earlier)} fits were recorded by an earlier try of this run")
+        return earlier
 
     def _read_object(self, key: str) -> dict[str, Recorded]:
         try:

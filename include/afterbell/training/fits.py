@@ -16,17 +16,30 @@ from afterbell.training.families import FAMILIES, load_model
 from afterbell.training.matrix import Matrix
 from afterbell.training.shared_features import fit_rows
 from afterbell.training.spec import ModelSpec
-from afterbell.training.splits import last_labelled, walk_forward
+from afterbell.training.splits import Combination, Windows, last_labelled, walk_forward
 
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
+COMBINATIONS = 1_000
+"""From this fold number on a fit is of a combination of groups of sessions: a specification has 100 folds at most."""
 _LONGEST_MESSAGE = 300
 NO_TIME = "not done in time: the steps after training need what is left before the deadline"
 
 
 @dataclass(frozen=True)
 class Fit:
-    """The definition of one fit; sessions are ordinals, both ends included, and a final fit has no test window."""
+    """The definition of one fit; sessions are ordinals, both ends included.
+
+    Attributes:
+        family: the name of a registered family.
+        horizon: in sessions.
+        fold: its number, ``FINAL``, or from ``COMBINATIONS`` on that of a combination.
+        train_last: the last training session, of those from the first on.
+        test_first: the first test session; a final fit has none.
+        test_last: the last one.
+        train: the training sessions of a combination, in place of all up to ``train_last``.
+        test: its test sessions, in place of those from ``test_first`` to ``test_last``.
+    """
 
     family: str
     horizon: int
@@ -34,11 +47,44 @@ class Fit:
     train_last: int
     test_first: int = 0
     test_last: int = -1
+    train: Windows = ()
+    test: Windows = ()
+
+    @classmethod
+    def of_combination(cls, family: str, horizon: int, split: Combination) -> Fit:
+        """The fit of a combination of groups of sessions."""
+        return cls(
+            family,
+            horizon,
+            COMBINATIONS + split.number,
+            split.train[-1][1],
+            split.test[0][0],
+            split.test[-1][1],
+            split.train,
+            split.test,
+        )
 
     @property
     def name(self) -> str:
         """Its name in progress lines and reasons."""
+        if self.fold >= COMBINATIONS:
+            return f"{self.family} h{self.horizon} combination {self.fold - COMBINATIONS + 1}"
         return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}")
+
+    @property
+    def train_windows(self) -> Windows:
+        """The training sessions."""
+        return self.train or ((0, self.train_last),)
+
+    @property
+    def test_windows(self) -> Windows:
+        """The test sessions; none of a final fit."""
+        return self.test or (((self.test_first, self.test_last),) if self.test_first <= self.test_last else ())
+
+    @property
+    def train_sessions(self) -> int:
+        """How many sessions it is trained on, those without a label among them."""
+        return sum(last - first + 1 for first, last in self.train_windows)
 
     def seed(self, spec: ModelSpec) -> int:
         """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
@@ -69,7 +115,8 @@ class FitResult:
         failed: whether it raised an error or its task was lost, so that another try may go well.
         rows: training rows.
         model: the model's text; empty for folds, whose models are not kept.
-        predictions: float32 bytes, one value a row of the test window; empty for final fits.
+        predictions: float32 bytes, one value a row of the test windows, or what a judge made of them; empty for final
+            fits.
         seconds: wall time, for the progress line alone.
     """
 
@@ -87,7 +134,7 @@ def plan(spec: ModelSpec, sessions: int) -> tuple[list[Fit], list[str]]:
     """The fits of a run over a grid of ``sessions``, in the order of ``_priority``, and why others are left out."""
     fits, skipped = [], []
     for horizon in spec.horizons:
-        folds, missing = walk_forward(sessions, horizon, **spec.split.model_dump())
+        folds, missing = walk_forward(sessions, horizon, **spec.split.lengths())
         if missing:
             skipped.append(
                 f"h{horizon}: {len(missing)} of {spec.split.folds} folds would train on fewer than "
@@ -136,10 +183,9 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = Non
     params = spec.families.named()[fit.family]
     body = fit_rows(fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), shared=shared)
     # A final fit is tried on the newest session, which is what it will score first.
-    window = matrix.rows(int(matrix.sessions[-1]), int(matrix.sessions[-1]))
-    if fit.fold != FINAL:
-        window = matrix.rows(fit.test_first, fit.test_last)
-    tested = np.ascontiguousarray(matrix.features[:, window]).T
+    newest = int(matrix.sessions[-1])
+    windows = ((newest, newest),) if fit.fold == FINAL else fit.test_windows
+    tested = np.ascontiguousarray(matrix.features[:, _slice_or_rows(windows, matrix)]).T
     predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
     seconds = time.monotonic() - started
     not_finite = int((~np.isfinite(predictions)).sum())
@@ -160,13 +206,24 @@ def failure_of(fit: Fit, error: Exception) -> FitResult:
 
 
 def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
-    window = matrix.rows(0, fit.train_last)
-    rows = np.flatnonzero(np.isfinite(matrix.targets[column, window]))
+    rows = rows_of(fit.train_windows, matrix)
+    rows = rows[np.isfinite(matrix.targets[column, rows])]
     if rows.size > spec.max_train_rows:
         chance = np.random.default_rng(fit.sample_seed(spec))
         rows = chance.choice(rows, spec.max_train_rows, replace=False, shuffle=False)
         rows.sort()
     return rows
+
+
+def rows_of(windows: Windows, matrix: Matrix) -> NDArray[np.int64]:
+    """The numbers of the rows of ``windows``, int64, ascending."""
+    parts = [matrix.rows(first, last) for first, last in windows]
+    return np.concatenate([np.arange(part.start, part.stop, dtype=np.int64) for part in parts])
+
+
+def _slice_or_rows(windows: Windows, matrix: Matrix) -> slice | NDArray[np.int64]:
+    """The rows of ``windows``: a slice, which copies nothing, where there is but one."""
+    return matrix.rows(*windows[0]) if len(windows) == 1 else rows_of(windows, matrix)
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import sys
 import traceback
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Event
 
@@ -23,7 +23,7 @@ from afterbell.cluster.spark_errors import removed_by
 from afterbell.cluster.worker import keep_archives
 from afterbell.errors import TaskLostError
 from afterbell.training.families import FAMILIES
-from afterbell.training.fan_out import NOWHERE, Job, Records, fan_out
+from afterbell.training.fan_out import NOWHERE, Job, Records, Source, fan_out, fan_out_from
 from afterbell.training.fits import Fit, FitResult, failure_of, run_fit
 from afterbell.training.matrix import FILES, Matrix
 from afterbell.training.shared_features import FOLDER
@@ -86,6 +86,34 @@ def run_jobs(
 ) -> list[FitResult]:
     """Run fits, perhaps of several specifications, on the executors; see ``fan_out``."""
     return fan_out(jobs, SparkRunner(spark, shipped, fits_that_share(jobs)), progress, over, records)
+
+
+def run_source(
+    spark: SparkSession,
+    shipped: Shipped,
+    source: Source,
+    sharing: frozenset[Fit],
+    progress: Callable[[int, FitResult], None],
+    over: Event | None = None,
+    records: Records = NOWHERE,
+) -> None:
+    """Run the jobs of ``source`` on the executors; see ``fan_out_from``.
+
+    Args:
+        spark: whose executors have the matrix.
+        shipped: the matrix, for the executors.
+        source: of the jobs, which learns their results.
+        sharing: the fits that many of the jobs do with other parameters.
+        progress: called as each fit ends, with the number of fits done.
+        over: set when the time is over; None where nothing limits it.
+        records: where results are looked for, and kept.
+    """
+    fan_out_from(source, SparkRunner(spark, shipped, sharing), progress, over, records)
+
+
+def fits_of_trials(fits: Iterable[Fit]) -> frozenset[Fit]:
+    """Those of ``fits``, each of them done by many trials, that share a preparation of their features."""
+    return frozenset(fit for fit in fits if FAMILIES[fit.family].preparation is not None)
 
 
 def fits_that_share(jobs: Iterable[Job]) -> frozenset[Fit]:
@@ -161,16 +189,19 @@ def _on_executor(jobs: Sequence[Job], shipped: Shipped, sharing: frozenset[Fit])
     except Exception as error:  # noqa: BLE001 - reported with each fit
         traceback.print_exc()  # into the executor's log
         return [failure_of(job.fit, error) for job in jobs]
-    return [_attempt(job, matrix, shipped.shared_folder() if job.fit in sharing else None) for job in jobs]
+    return [attempt_job(job, matrix, shipped.shared_folder() if job.fit in sharing else None) for job in jobs]
 
 
-def _attempt(job: Job, matrix: Matrix, shared: Path | None) -> FitResult:
+def attempt_job(job: Job, matrix: Matrix, shared: Path | None = None) -> FitResult:
     """The result of a fit, or its failure: one fit that raises costs no other its work."""
     try:
-        return run_fit(job.fit, job.spec, matrix, shared)
+        result = run_fit(job.fit, job.spec, matrix, shared)
+        if job.judge is not None and result.predictions:
+            result = replace(result, predictions=job.judge(matrix, job.fit, result.predictions))
     except Exception as error:  # noqa: BLE001 - reported with the fit
         traceback.print_exc()  # into the executor's log
         return failure_of(job.fit, error)
+    return result
 
 
 def out_of_sample_frame(

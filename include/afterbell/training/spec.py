@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, create_model, model_validator
@@ -34,13 +35,57 @@ class Families(_Blocks):  # type: ignore[misc]  # its fields are the registered 
         return self
 
 
+MOST_SPLITS = 300
+"""Combinations of groups that a search may be given: each is a fit of every trial that gets so far."""
+
+
 class SplitScheme(Strict):
-    """Walk-forward folds, counted back from the last session whose label is known; lengths in sessions."""
+    """Walk-forward folds, counted back from the last session whose label is known; lengths in sessions.
+
+    What is reported, and what the gate judges, are always walk-forward folds.
+
+    Attributes:
+        folds: how many.
+        test_sessions: of each.
+        min_train_sessions: fewest training sessions of a fold.
+        embargo: sessions left out besides those whose label reaches the test window.
+        choice: what a search chooses by: the earlier of the folds (``walk_forward``), or all combinations of groups of
+            the sessions before the reported folds (``combinatorial_purged``).
+        groups: of ``combinatorial_purged``: into how many groups these sessions are divided.
+        test_groups: of them, those that each combination is tested on.
+    """
 
     folds: int = Field(ge=1, le=100)
     test_sessions: int = Field(ge=1)
     min_train_sessions: int = Field(ge=1)
     embargo: int = Field(ge=0)
+    # Left out where they have their defaults: the identity of fits and candidates is that of a file without them.
+    choice: Literal["walk_forward", "combinatorial_purged"] = Field(
+        default="walk_forward", exclude_if=lambda value: value == "walk_forward"
+    )
+    groups: int = Field(default=6, ge=3, le=20, exclude_if=lambda value: value == 6)
+    test_groups: int = Field(default=2, ge=1, exclude_if=lambda value: value == 2)
+
+    def lengths(self) -> dict[str, int]:
+        """The arguments of ``splits.walk_forward``."""
+        return {
+            "folds": self.folds,
+            "test_sessions": self.test_sessions,
+            "min_train_sessions": self.min_train_sessions,
+            "embargo": self.embargo,
+        }
+
+    @model_validator(mode="after")
+    def _combinations_are_possible(self) -> SplitScheme:
+        if self.test_groups >= self.groups:
+            raise ValueError(f"test_groups ({self.test_groups}) must be fewer than groups ({self.groups})")
+        if self.choice == "walk_forward" and (self.groups, self.test_groups) != (6, 2):
+            raise ValueError("groups and test_groups have no effect with choice: walk_forward")
+        if (count := math.comb(self.groups, self.test_groups)) > MOST_SPLITS:
+            raise ValueError(
+                f"{self.test_groups} of {self.groups} groups are {count} combinations, expected {MOST_SPLITS} at most"
+            )
+        return self
 
 
 class UniverseFilter(Strict):
@@ -79,8 +124,25 @@ _RANGES: dict[str, Any] = {name: (dict[str, Range], Field(default_factory=dict))
 _Ranges: Any = create_model("Search", __base__=Strict, **_RANGES)
 
 
+MOST_TRIALS = 5_000
+"""Trials of a family and horizon."""
+
+
 class Search(_Ranges):  # type: ignore[misc]  # its fields are the registered families
-    """Which parameters of each family a search varies, and within what; the others stay as they are."""
+    """How many settings are tried, and which parameters of each family a search varies, within what.
+
+    Attributes:
+        trials: settings tried of each family and horizon; the first is the specification's own, and with 1 there is
+            no search.
+        sampler: what suggests them: ``tpe`` learns from those that are done, ``random`` doesn't.
+        cohort: how many are suggested at a time, from the results of all cohorts before.
+        keep: share of a cohort's trials that goes on after each fold; 1 for all.
+    """
+
+    trials: int = Field(default=1, ge=1, le=MOST_TRIALS)
+    sampler: Literal["tpe", "random"] = "tpe"
+    cohort: int = Field(default=8, ge=2, le=500)
+    keep: float = Field(default=0.5, ge=1 / 3, le=1)
 
     def ranges(self, family: str) -> dict[str, Range]:
         """The ranges of a family's parameters; none where all of them stay as they are."""
@@ -109,8 +171,8 @@ class ModelSpec(Strict):
             showed nothing (``afterbell.lake.unseen``): ``keep``, or ``leave_out`` of training and evaluation.
         unseen_look_back: sessions of the look-back that counts for ``leave_out``: a row whose return over so many
             sessions crosses such a session is left out.
-        search: for experiments of several trials. It decides no fit of the specification itself, so it is no part of
-            what is written down as the specification.
+        search: settings to try. It decides no fit of the specification itself, so it is no part of what is written down
+            as the specification.
     """
 
     feature_sets: tuple[SetName, ...] = Field(min_length=1)
