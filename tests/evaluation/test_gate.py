@@ -132,6 +132,13 @@ def test_only_some_skill_is_offered_to_a_person() -> None:
     assert [name for name, offer in offered.items() if offer] == ["some skill"]
 
 
+def test_another_recipe_that_is_about_as_good_is_offered_to_a_person() -> None:
+    as_good = decide(GOOD, champion(paired(0.0), paired(0.0), same_recipe=False), (1, 5), GATE)
+    assert (as_good.verdict, as_good.offer) == ("keep", True)
+    worse = decide(GOOD, champion(paired(-0.03), paired(-0.02), same_recipe=False), (1, 5), GATE)
+    assert (worse.verdict, worse.offer) == ("keep", False)
+
+
 def test_a_new_horizon_needs_skill_of_its_own() -> None:
     candidate = contender("new", TODAY, h1=ics(0.05), h5=ics(0.001, spread=0.1))
     decision = decide(candidate, champion(paired(0.0), horizons=(1,)), (1, 5), GATE)

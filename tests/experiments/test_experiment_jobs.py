@@ -43,7 +43,7 @@ def results(services, store, tmp_path_factory):
         (home / "config" / name).write_text((config / name).read_text(encoding="utf-8"), encoding="utf-8")
     gate = {
         "too_good": {"rank_ic": 0.3, "t": 100.0, "sharpe": 1e6},  # the world plants more than a market has
-        "replacement": {"hysteresis": 0.0, "margin": 0.2, "loss_budget": 0.2},
+        "replacement": {"margin": 0.05, "loss_budget": 0.05},
     }
     edit(home / "config" / "gate.yaml", gate)
     own = {"AFTERBELL_CONFIG": str(home / "config"), "AFTERBELL_ARTIFACT_BUCKET": store.bucket}

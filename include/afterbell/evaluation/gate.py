@@ -103,7 +103,8 @@ class GateDecision:
         verdict: ``publish``, ``keep`` or ``hold``.
         reason: a sentence.
         comparisons: it rests on.
-        offer: whether a person may publish the candidate that is held.
+        offer: whether a person may publish the candidate all the same: some skill is shown while nothing serves, or it
+            is another recipe that is about as good as the champion.
     """
 
     verdict: Verdict
@@ -235,7 +236,7 @@ def _decide_replacement(
     difference = pooled_mean(list(differences.values()))
     windows = {horizon: list(part.sessions) for horizon, part in paired.items()}
     compared = _comparisons(differences, difference, windows, policy.quantile, -policy.margin, "champion")
-    problems = list(_shortfalls(own, difference, rival.same_recipe, policy))
+    problems = list(_shortfalls(own, difference, policy))
     problems += _new_horizons_without_skill(candidate, rival, horizons, settings.first_release)
     approved = _long_enough(rival.approved, settings.min_sessions, f"the approved release {rival.approved_id}")
     losses = {horizon: overlapping_mean(part.difference, horizon) for horizon, part in approved.items()}
@@ -255,19 +256,21 @@ def _decide_replacement(
     )
     if problems:
         return GateDecision("keep", f"{figures}; {'; '.join(problems)}", compared)
+    better = difference.value >= policy.hysteresis or difference.quantile(policy.quantile) > 0
+    if not rival.same_recipe and not better:
+        lack = f"another recipe has to be better by {policy.hysteresis:.4f} in the mean, or surely better"
+        return GateDecision("keep", f"{figures}; {lack}", compared, offer=True)
     kind = "a refresh of the same recipe" if rival.same_recipe else "another recipe"
     return GateDecision("publish", f"{kind}, {figures}", compared)
 
 
-def _shortfalls(own: Mean, difference: Mean, same_recipe: bool, policy: Replacement) -> Iterable[str]:
+def _shortfalls(own: Mean, difference: Mean, policy: Replacement) -> Iterable[str]:
     """What a candidate lacks, a sentence each."""
     low = difference.quantile(policy.quantile)
     if low <= -policy.margin:
         yield f"expected above {-policy.margin:+.4f}"
     if own.value < policy.floor:
         yield f"its own rank IC is {own.value:+.4f}, expected {policy.floor:+.4f} or more"
-    if not same_recipe and difference.value < policy.hysteresis and low <= 0:
-        yield f"another recipe has to be better by {policy.hysteresis:.4f} in the mean, or surely better"
 
 
 def _new_horizons_without_skill(
