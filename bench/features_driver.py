@@ -39,7 +39,8 @@ from afterbell.ingest.job import ingest
 from afterbell.ingest.write import publish
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.scan import plan_files
-from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
+from afterbell.lake.snapshots import live
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, Table
 from bench.adjusted import adjusted, factors_of
 from bench.lakes import Lake
 from bench.market_lake import write_market
@@ -83,7 +84,11 @@ class Driver:
 
     def forget(self, name: str) -> float:
         """Drop a table of features, files and all."""
-        self._spark.sql(f"DROP TABLE IF EXISTS lake.features.{name} PURGE")
+        # By Iceberg on the driver: Spark's own PURGE is a job, which executors of a local cluster cannot read.
+        stored = live(self._spark, Table(f"features.{name}", ""))
+        metadata = stored.operations().current()
+        self._spark.sql(f"DROP TABLE lake.features.{name}")
+        self._spark._jvm.org.apache.iceberg.CatalogUtil.dropTableData(stored.io(), metadata)  # noqa: SLF001 - see lake/scan.py
         return 0.0
 
     def memory(self, last: str) -> float:
