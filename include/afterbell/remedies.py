@@ -15,7 +15,7 @@ _REMEDIES: dict[type[errors.AfterbellError], str] = {
     errors.ClusterUnavailableError: "See whether the cluster manager answers at the address in the message: "
     "./afterbell doctor.",
     errors.NoResourcesError: "Give the cluster what the message names, or ask for less in its profile.",
-    errors.TaskLostError: "Read the executor's log: out of memory is the usual cause. Give executors more in the profile.",
+    errors.TaskLostError: "Read the executor's log; where memory ran out give executors more in the profile.",
     errors.StoreConfigError: "Correct bucket, path or credentials of the connection that the message names.",
     errors.ObjectRefusedError: "Permit reading what the message names, or restore it.",
     errors.CredentialsExpiredError: "Renew the credentials where they come from.",
