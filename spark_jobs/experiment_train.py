@@ -125,7 +125,7 @@ def _make(
         parts = split(order.spec, len(matrix.grid))
         search = Search(order.spec, parts, partial(TrialJudge, costs), print_line, seconds_left(end))
         sharing = fits_of_trials(fit for fits in parts.choice.values() for fit in fits)
-        run_source(spark, shipped, search, sharing, FitProgress(search.planned, print_line), over, records)
+        run_source(spark, shipped, search, sharing, FitProgress(search.planned, print_line, end), over, records)
         found = search.result()
         outcome = found.outcome
         left_out = sorted([*found.left_out, *outcome.late, *outcome.failed])

@@ -143,7 +143,7 @@ def _make(
         # What is left out for the deadline changes the candidate, but no fit: tries of this run share their records.
         run = _identify(args, snapshots, spec)
         with FitRecords(record_store(runtime.s3), run, matrix.made_from, _print_line) as records:
-            run_source(spark, shipped, search, sharing, FitProgress(search.planned, _print_line), over, records)
+            run_source(spark, shipped, search, sharing, FitProgress(search.planned, _print_line, end), over, records)
             found = search.result()
             outcome = found.outcome
             if outcome.late and horizons_without_model(spec, outcome):

@@ -15,14 +15,15 @@ _EVERY = 15.0
 class FitProgress:
     """Prints lines as fits end; called with the number of fits done and the result of the last."""
 
-    def __init__(self, planned: Callable[[], int], tell: Callable[[str], None]) -> None:
+    def __init__(self, planned: Callable[[], int], tell: Callable[[str], None], limit: datetime | None = None) -> None:
         """Nothing is printed yet.
 
         Args:
-            planned: how many fits there will have been.
+            planned: how many fits there will have been, if there is time for them.
             tell: called with a line of text.
+            limit: UTC instant at which fits end; None for no limit.
         """
-        self._planned, self._tell = planned, tell
+        self._planned, self._tell, self._limit = planned, tell, limit
         self._began = self._told = time.monotonic()
         self._done_before: int | None = None
 
@@ -35,19 +36,22 @@ class FitProgress:
         self._tell(f"{done}/{planned} {result.fit.name}: {summary}")
         if now - self._told >= _EVERY:
             self._told = now
-            self._tell(pace_line(done, planned, done - self._done_before, now - self._began, datetime.now(UTC)))
+            rate = (done - self._done_before) / (now - self._began)
+            self._tell(pace_line(done, planned, rate, datetime.now(UTC), self._limit))
 
 
-def pace_line(done: int, planned: int, own: int, seconds: float, now: datetime) -> str:
+def pace_line(done: int, planned: int, rate: float, now: datetime, limit: datetime | None) -> str:
     """How far the fits are, how fast, and when they will be done.
 
     Args:
         done: fits done.
-        planned: fits that there will have been.
-        own: how many of those done were done in this try.
-        seconds: that they took.
+        planned: fits that there will have been, if there is time for them.
+        rate: fits a second, those that this try has done itself.
         now: the time, UTC.
+        limit: when fits end, however many are done.
     """
-    rate = own / seconds
     end = now + timedelta(seconds=(planned - done) / rate)
-    return f"{done} of {planned} fits done, {60 * rate:.1f} a minute; the last at about {end:%H:%M:%S} UTC"
+    pace = f"{done} of {planned} fits done, {60 * rate:.1f} a minute"
+    if limit is not None and end > limit:
+        return f"{pace}; the time ends before them, at {limit:%H:%M:%S} UTC"
+    return f"{pace}; the last at about {end:%H:%M:%S} UTC"
