@@ -117,7 +117,7 @@ def test_running_it_again_changes_nothing(results):
 def test_it_is_compared_with_the_champion_on_their_common_sessions(results, store):
     assert results["verdict"]["champion"] == results["published"]["release_id"]
     found = json.loads(store.get(f"experiments/{results['verdict']['experiment']}/metrics.json"))
-    assert [each["sessions"] for each in found["comparisons"]] == [40, 40]
+    assert [(each["horizon"], each["sessions"]) for each in found["comparisons"]] == [(0, 40), (1, 40), (5, 40)]
 
 
 def test_the_report_says_what_was_tried_and_where_it_lies(results, store):
