@@ -90,7 +90,7 @@ def library() -> dict[str, bytes]:
         "training/universe.py",
         "features/labels.py",
         "evaluation/portfolio.py",
-        "evaluation/statistics.py",
+        "evaluation/sharpe.py",
         "evaluation/gate.py",
         "calendar/sessions.py",
     ],

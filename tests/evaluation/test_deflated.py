@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from afterbell.evaluation.statistics import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
+from afterbell.evaluation.sharpe import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 
 # Bailey and López de Prado (2014), "A numerical example": an annualised Sharpe ratio of 2.5 over five years of 250
 # days, skewness -3, kurtosis 10, the best of 100 independent trials whose annualised ratios have a variance of 1/2.

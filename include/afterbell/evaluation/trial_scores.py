@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from afterbell.evaluation.metrics import score_one
 from afterbell.evaluation.panel import Floats, ScorePanel
 from afterbell.evaluation.settings import PortfolioSettings
-from afterbell.evaluation.statistics import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
+from afterbell.evaluation.sharpe import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
 from afterbell.training.fits import Fit, rows_of
 from afterbell.training.matrix import Matrix
 from afterbell.training.search.samplers import Ending

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from afterbell.evaluation.candidate_scores import CandidateScores
 from afterbell.evaluation.panel import BLEND
 from afterbell.evaluation.report import ReportData, report_values
-from afterbell.evaluation.statistics import deflated_sharpe, sharpe_of
+from afterbell.evaluation.sharpe import deflated_sharpe, sharpe_of
 from afterbell.experiments.request import ExperimentRequest
 from afterbell.reporting.rendering import environment
 
