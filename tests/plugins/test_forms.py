@@ -82,7 +82,7 @@ def test_the_time_is_that_of_earlier_experiments(person, database, store):
 def test_daily_runs_tell_the_time_where_no_experiment_has_run(person, database, store):
     add_run(database, "manual__d", tasks=[("open_run", "success", CLOSE, CLOSE)], opened={"session": "2026-06-30"})
     put(store, "runs/2026-06-30/manual_d/train.json", {"seconds": 40.0, "fits": 20})
-    assert "about 40.0 s to train: 20 fits as fast as in the last daily run" in _text(person.send(GOOD))
+    assert "about 40.0 s to train: 20 fits at the pace of the last daily run" in _text(person.send(GOOD))
 
 
 def test_a_started_experiment_is_a_run_of_whoever_is_signed_in(person, database):
