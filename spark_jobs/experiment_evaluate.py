@@ -17,7 +17,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
-from afterbell.evaluation.candidate_scores import CandidateScores, insides, judge, read_rows
+from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
 from afterbell.evaluation.gate import GateDecision, Rival, decide
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData
@@ -87,7 +87,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         moves=decision.verdict == "publish" and args.inputs.promote,
         summary=f"experiment {request.name} ({experiment}): {decision.verdict}, {decision.reason}",
     )
-    gains, coefficients = insides(store, candidate, root)
+    gains, coefficients = weights_of(read_models(store, candidate, root))
     report = render(
         ReportData(
             run_id=args.run_id,

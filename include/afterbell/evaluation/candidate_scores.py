@@ -63,13 +63,6 @@ def read_rows(
     return pl.concat(frames).select(COLUMNS)
 
 
-def insides(
-    store: ArtifactStore, candidate: CandidateDocument, root: str = ""
-) -> tuple[dict[str, dict[str, float]], dict[str, dict[str, float]]]:
-    """Gains of tree models and coefficients of linear ones, by model name; digests are checked before loading."""
-    return weights_of(read_models(store, candidate, root))
-
-
 def read_models(store: ArtifactStore, candidate: CandidateDocument, root: str = "") -> dict[int, dict[str, Model]]:
     """The final models of a candidate, by horizon and family.
 

@@ -20,6 +20,7 @@ from afterbell.evaluation.deciles import Deciles
 from afterbell.evaluation.exposures import Exposures, exposures_of
 from afterbell.evaluation.feature_rows import read_feature_rows
 from afterbell.evaluation.final_check import NEWEST, FinalCheck, blend_of, check_final
+from afterbell.evaluation.metrics import finite_or_none
 from afterbell.evaluation.panel import blend
 from afterbell.evaluation.portfolio import positions_of
 from afterbell.evaluation.settings import PortfolioSettings
@@ -133,21 +134,17 @@ def closer_look(holdings: Holdings, finals: Mapping[int, FinalCheck]) -> dict[st
 
 
 def _of_horizon(holdings: Holdings, final: FinalCheck | None, horizon: int) -> dict[str, JsonValue]:
-    values: dict[str, JsonValue] = {"capacity": _finite(holdings.capacity.get(horizon, math.nan))}
+    values: dict[str, JsonValue] = {"capacity": finite_or_none(holdings.capacity.get(horizon, math.nan))}
     if exposures := holdings.exposures.get(horizon):
-        values["exposures"] = {name: _finite(mean.value) for name, mean in exposures.correlations.items()}
-        values["neutral_rank_ic"] = _finite(exposures.neutral_rank_ic.value)
-        values["neutral_rank_ic_se"] = _finite(exposures.neutral_rank_ic.error)
+        values["exposures"] = {name: finite_or_none(mean.value) for name, mean in exposures.correlations.items()}
+        values["neutral_rank_ic"] = finite_or_none(exposures.neutral_rank_ic.value)
+        values["neutral_rank_ic_se"] = finite_or_none(exposures.neutral_rank_ic.error)
     if final is not None:
         values["final"] = {
-            "rank_ic": _finite(final.rank_ic.value),
-            "likeness": _finite(final.likeness),
-            "champion": _finite(final.champion),
+            "rank_ic": finite_or_none(final.rank_ic.value),
+            "likeness": finite_or_none(final.likeness),
+            "champion": finite_or_none(final.champion),
             "symbols": final.symbols,
             "problems": list(final.problems),
         }
     return values
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -124,7 +124,7 @@ def summarise(scored: Scored, horizon: int) -> dict[str, float | int | None]:
         "sharpe_net": portfolio.sharpe_net,
         "max_drawdown": portfolio.max_drawdown,
     }
-    finite = {name: float(value) if math.isfinite(value) else None for name, value in figures.items()}
+    finite = {name: finite_or_none(float(value)) for name, value in figures.items()}
     return {**finite, "sessions": ic.values, "rows": scored.rows}
 
 
@@ -138,3 +138,8 @@ def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, object
     """The blend's metrics, flat, and each family's under ``families``."""
     families = {name: summarise(family, horizon) for name, family in scored.items() if name != BLEND}
     return {**summarise(scored[BLEND], horizon), "families": families}
+
+
+def finite_or_none(value: float) -> float | None:
+    """``value``, or None where it is not defined: JSON has no NaN."""
+    return value if math.isfinite(value) else None

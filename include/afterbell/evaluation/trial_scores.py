@@ -13,7 +13,7 @@ from statistics import variance
 import numpy as np
 from pydantic import JsonValue
 
-from afterbell.evaluation.metrics import score_one
+from afterbell.evaluation.metrics import finite_or_none, score_one
 from afterbell.evaluation.panel import Floats, ScorePanel
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.evaluation.sharpe import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
@@ -99,8 +99,8 @@ def _entry(study: StudyResult, sharpes: Mapping[Key, Mapping[int, Sharpe | None]
         "why": study.why,
         "trials": [_trial(record, sharpes[study.key][number]) for number, record in sorted(study.trials.items())],
         "trials_made": made,
-        "sharpe_expected_without_skill": _finite(expected_maximum(spread, tried)),
-        "deflated_sharpe": _finite(deflated_sharpe(best, spread, tried) if best else math.nan),
+        "sharpe_expected_without_skill": finite_or_none(expected_maximum(spread, tried)),
+        "deflated_sharpe": finite_or_none(deflated_sharpe(best, spread, tried) if best else math.nan),
     }
 
 
@@ -117,13 +117,9 @@ def _trial(record: TrialRecord, sharpe: Sharpe | None) -> dict[str, JsonValue]:
     return {
         "number": record.trial.number,
         "params": record.trial.params,
-        "rank_ic": _finite(record.rank_ic),
-        "sharpe": _finite(sharpe.ratio) if sharpe else None,
+        "rank_ic": finite_or_none(record.rank_ic),
+        "sharpe": finite_or_none(sharpe.ratio) if sharpe else None,
         "ending": record.ending.value if record.ending else "",
         "folds": len(record.folds),
         "reason": record.reason,
     }
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None
