@@ -49,6 +49,7 @@ def make_matrix(folder: Path, sessions: int, symbols: int, features: int) -> Non
         "targets": session_targets(labels[0], session_starts(ordinals), "rank")[None],
         "sessions": ordinals,
         "symbols": np.tile(np.arange(symbols, dtype=np.int32), sessions),
+        "dollars": np.full(rows, 1e6, np.float32),
     }
     folder.mkdir()
     for name in ARRAYS:

@@ -63,9 +63,9 @@ def described(monkeypatch: pytest.MonkeyPatch) -> CandidateDocument:
     )
     floats, ints = np.zeros((2, 1), np.float32), np.zeros(1, np.int32)
     matrix = Matrix(
-        features=floats, labels=floats, targets=floats, sessions=ints + 4, symbols=ints, names=("f0", "f1"),
-        horizons=(1,), grid=tuple(date(2020, 1, 1) + timedelta(days=day) for day in range(130)), tickers=("A",),
-        sets={"one": ("f0", "f1")},
+        features=floats, labels=floats, targets=floats, sessions=ints + 4, symbols=ints, dollars=floats[0],
+        names=("f0", "f1"), horizons=(1,), grid=tuple(date(2020, 1, 1) + timedelta(days=day) for day in range(130)),
+        tickers=("A",), sets={"one": ("f0", "f1")},
     )  # fmt: skip
     snapshots = TrainingSnapshots(11, 22, {"one": 33}, {"one": "feedc0de"})
     return describe(ID, date(2020, 5, 9), make_spec(), matrix, OUTCOME, snapshots, ["lightgbm, folds 2"])

@@ -73,7 +73,7 @@ def build(inputs: MatrixInputs, spec: ModelSpec, folder: Path, made_from: Mappin
         for rows, labels in _months(inputs, spec, listing):
             starts = session_starts(rows.session)
             targets = [session_targets(column, starts, spec.target) for column in labels]
-            parts: tuple[Any, ...] = (rows.features, labels, targets, [rows.session], [rows.symbol])
+            parts: tuple[Any, ...] = (rows.features, labels, targets, [rows.session], [rows.symbol], [rows.dollars])
             for file, part in zip(files, parts, strict=True):
                 file.append(part)
             labelled = labelled or bool(np.isfinite(labels).any())
@@ -93,7 +93,7 @@ def build(inputs: MatrixInputs, spec: ModelSpec, folder: Path, made_from: Mappin
 
 
 def _open_files(folder: Path, features: int, horizons: int, room: int) -> list[ColumnFile]:
-    shapes = (("f4", features), ("f4", horizons), ("f4", horizons), ("i4", None), ("i4", None))
+    shapes = (("f4", features), ("f4", horizons), ("f4", horizons), ("i4", None), ("i4", None), ("f4", None))
     return [
         ColumnFile(folder / f"{name}.npy", dtype, columns, room)
         for name, (dtype, columns) in zip(ARRAYS, shapes, strict=True)
@@ -114,10 +114,10 @@ def _months(
     months = months_of(grid.days)
     for month in np.unique(months).tolist():
         first, last = (int(end) for end in np.flatnonzero(months == month)[[0, -1]])
-        allowed = np.zeros((last + 1 - first, len(listing.tickers)), np.bool_)
+        dollars = np.full((last + 1 - first, len(listing.tickers)), np.nan, np.float32)
         traded = universe.tradable(bars.at_own_cut_off(month))
-        allowed[traded["session"].to_numpy() - first, traded["symbol"].to_numpy()] = True
-        rows = month_rows(inputs.sets, month, grid, listing, (first, allowed), spec.universe.min_feature_share)
+        dollars[traded["session"].to_numpy() - first, traded["symbol"].to_numpy()] = traded["dollars"].to_numpy()
+        rows = month_rows(inputs.sets, month, grid, listing, (first, dollars), spec.universe.min_feature_share)
         rows = _without_unseen(rows, looked_back)
         if rows.session.size:
             month_labels = labels.of(first, last)[:, rows.session - first, rows.symbol]
@@ -132,7 +132,10 @@ def _without_unseen(rows: TrainingRows, crossing: NDArray[np.bool_]) -> Training
     if not crosses.any():
         return rows
     return TrainingRows(
-        tuple(column[~crosses] for column in rows.features), rows.session[~crosses], rows.symbol[~crosses]
+        tuple(column[~crosses] for column in rows.features),
+        rows.session[~crosses],
+        rows.symbol[~crosses],
+        rows.dollars[~crosses],
     )
 
 

@@ -7,6 +7,7 @@ One folder a matrix, written once by ``build`` and kept by ``shelf``::
     targets.npy    float32 (horizons, rows), what models fit
     sessions.npy   int32 (rows,), ordinal in the session grid, ascending
     symbols.npy    int32 (rows,), index into the sorted symbols, ascending within a session
+    dollars.npy    float32 (rows,), the trailing median of dollars traded that the universe is judged by
     index.json     names, horizons, the session grid, the symbols, the sets, and what it was made from
 
 Rows are ordered by (session, symbol), so the bytes do not depend on how the tables' files are cut, and the rows of any
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 
 from afterbell.errors import PermanentError
 
-ARRAYS = ("features", "labels", "targets", "sessions", "symbols")
+ARRAYS = ("features", "labels", "targets", "sessions", "symbols", "dollars")
 INDEX = "index.json"
 FILES = (*(f"{name}.npy" for name in ARRAYS), INDEX)
 
@@ -48,6 +49,7 @@ class Matrix:
     targets: NDArray[np.float32]
     sessions: NDArray[np.int32]
     symbols: NDArray[np.int32]
+    dollars: NDArray[np.float32]
     names: tuple[str, ...]
     horizons: tuple[int, ...]
     grid: tuple[date, ...]

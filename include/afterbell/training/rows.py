@@ -34,11 +34,13 @@ class TrainingRows:
         features: float32 (rows,) of each column, finite or NaN.
         session: ordinals.
         symbol: codes.
+        dollars: float32 (rows,), the trailing median of dollars traded.
     """
 
     features: tuple[NDArray[np.float32], ...]
     session: Ints
     symbol: Ints
+    dollars: NDArray[np.float32]
 
 
 def column_names(sets: Sequence[SetRows]) -> tuple[str, ...]:
@@ -64,7 +66,7 @@ def month_rows(
     month: int,
     grid: SessionGrid,
     listing: Listing,
-    allowed: tuple[int, NDArray[np.bool_]],
+    allowed: tuple[int, NDArray[np.float32]],
     min_share: float,
 ) -> TrainingRows:
     """The rows of a month that may be traded and have enough finite features.
@@ -74,7 +76,8 @@ def month_rows(
         month: counted from January 1970.
         grid: the run's sessions.
         listing: the symbols.
-        allowed: the ordinal of the month's first session, and whether a row may be traded, ``(sessions, symbols)``.
+        allowed: the ordinal of the month's first session, and the median of dollars traded of each row, float32
+            ``(sessions, symbols)``: NaN where it may not be traded.
         min_share: of a row's features that are finite.
 
     Raises:
@@ -86,9 +89,9 @@ def month_rows(
     frame = reduce(lambda left, right: left.join(right, on=_KEY, how="inner"), frames)
     frames.clear()
     session, symbol = _ordinals(frame["session"], grid), listing.codes(frame["symbol"])
-    first, tradable = allowed
+    first, dollars = allowed
     inside = np.flatnonzero(symbol >= 0)
-    inside = inside[tradable[session[inside] - first, symbol[inside]]]
+    inside = inside[np.isfinite(dollars[session[inside] - first, symbol[inside]])]
     # A column leaves the frame as its rows are taken, so that a month is held once; null becomes NaN.
     columns = [frame.drop_in_place(name).cast(pl.Float32).to_numpy()[inside] for name in names]
     finite = np.zeros(inside.size, np.int64)
@@ -104,7 +107,8 @@ def month_rows(
     _require_unique(key[kept])
     for number, column in enumerate(columns):
         columns[number] = column[kept]
-    return TrainingRows(tuple(columns), session[kept], symbol[kept])
+    session, symbol = session[kept], symbol[kept]
+    return TrainingRows(tuple(columns), session, symbol, dollars[session - first, symbol])
 
 
 def _ordinals(sessions: pl.Series, grid: SessionGrid) -> Ints:

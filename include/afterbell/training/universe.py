@@ -37,7 +37,7 @@ class Universe:
                 that session's own cut-off, so that no later restatement decides.
 
         Returns:
-            symbol and session of the rows that may be traded.
+            symbol and session of the rows that may be traded, and dollars, float64: their trailing median.
         """
         rule = self._rule
         traded = bars.select("symbol", "session", "close", dollars=pl.col("close") * pl.col("volume"), new=pl.lit(True))
@@ -60,6 +60,8 @@ class Universe:
             .rolling_median(rule.window, min_samples=min(rule.min_window, rule.window))
             .over("symbol", part)
         )
-        return rows.filter(
-            (pl.col("close") >= rule.min_price) & (median >= rule.min_median_dollar_volume) & pl.col("new")
-        ).select("symbol", "session")
+        judged = rows.with_columns(dollars=median)
+        liquid = pl.col("dollars") >= rule.min_median_dollar_volume
+        return judged.filter((pl.col("close") >= rule.min_price) & liquid & pl.col("new")).select(
+            "symbol", "session", "dollars"
+        )
