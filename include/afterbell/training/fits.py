@@ -5,14 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterbell.training.families import FAMILIES, load_model
+from afterbell.training.families.base import GroupsFit
+from afterbell.training.grouped_fits import Trainer, encode_scores, train_groups
+from afterbell.training.grouping_spec import ByMarket
 from afterbell.training.matrix import Matrix
 from afterbell.training.shared_features import fit_rows
 from afterbell.training.spec import ModelSpec
@@ -39,6 +43,7 @@ class Fit:
         test_last: the last one.
         train: the training sessions of a combination, in place of all up to ``train_last``.
         test: its test sessions, in place of those from ``test_first`` to ``test_last``.
+        block: its number, from 0 on, and how many there are, of a fit of many groups that is cut into blocks.
     """
 
     family: str
@@ -49,6 +54,7 @@ class Fit:
     test_last: int = -1
     train: Windows = ()
     test: Windows = ()
+    block: tuple[int, int] | None = None
 
     @classmethod
     def of_combination(cls, family: str, horizon: int, split: Combination) -> Fit:
@@ -69,7 +75,8 @@ class Fit:
         """Its name in progress lines and reasons."""
         if self.fold >= COMBINATIONS:
             return f"{self.family} h{self.horizon} combination {self.fold - COMBINATIONS + 1}"
-        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}")
+        block = f" block {self.block[0] + 1} of {self.block[1]}" if self.block else ""
+        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}") + block
 
     @property
     def train_windows(self) -> Windows:
@@ -86,17 +93,29 @@ class Fit:
         """How many sessions it is trained on, those without a label among them."""
         return sum(last - first + 1 for first, last in self.train_windows)
 
-    def seed(self, spec: ModelSpec) -> int:
-        """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
-        return _seed_of([spec.model_dump(mode="json"), self.family, self.horizon, self.fold])
+    @property
+    def work(self) -> float:
+        """Its training sessions; of a block the share of it in them."""
+        return self.train_sessions / (self.block[1] if self.block else 1)
 
-    def sample_seed(self, spec: ModelSpec) -> int:
+    @property
+    def has_market(self) -> bool:
+        """Whether the market's model is among those that it trains."""
+        return self.block is None or self.block[0] == 0
+
+    def seed(self, spec: ModelSpec, group: str = "") -> int:
+        """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold, and the group."""
+        own = [group] if group else []
+        return _seed_of([spec.model_dump(mode="json"), self.family, self.horizon, self.fold, *own])
+
+    def sample_seed(self, spec: ModelSpec, group: str = "") -> int:
         """A seed below 2**31 for the choice of training rows, where there are too many.
 
         The same for all families and parameters of a fold: they are compared on the same rows, and may share what is
         made of them.
         """
-        return _seed_of([spec.seed, self.horizon, self.fold])
+        own = [group] if group else []
+        return _seed_of([spec.seed, self.horizon, self.fold, *own])
 
 
 def _seed_of(identity: list[object]) -> int:
@@ -174,19 +193,25 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = Non
     """
     started = time.monotonic()
     column = matrix.horizons.index(fit.horizon)
-    rows = _training_rows(fit, spec, matrix, column)
+    known = _known_rows(fit, matrix, column)
+    rows = _sampled(known, spec.max_train_rows, fit.sample_seed(spec))
     target = matrix.targets[column, rows]
     if rows.size < spec.min_train_rows:
         return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more", rows=rows.size)
     if target.min() == target.max():
         return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
-    params = spec.families.named()[fit.family]
-    body = fit_rows(fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), shared=shared)
     # A final fit is tried on the newest session, which is what it will score first.
     newest = int(matrix.sessions[-1])
     windows = ((newest, newest),) if fit.fold == FINAL else fit.test_windows
-    tested = np.ascontiguousarray(matrix.features[:, _slice_or_rows(windows, matrix)]).T
-    predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
+    trainer = _trainer(fit, spec, matrix, column, shared)
+    places = None
+    if isinstance(spec.grouping, ByMarket):
+        body = trainer.single(rows, fit.seed(spec), True)
+        tested = np.ascontiguousarray(matrix.features[:, _slice_or_rows(windows, matrix)]).T
+        predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
+    else:
+        trained = train_groups(fit, spec, matrix, rows, known, rows_of(windows, matrix), trainer)
+        body, places, predictions = trained.body, trained.rows, trained.scores
     seconds = time.monotonic() - started
     not_finite = int((~np.isfinite(predictions)).sum())
     if not_finite:
@@ -195,7 +220,26 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = Non
         )
     if fit.fold == FINAL:
         return FitResult(fit, rows=rows.size, model=body, seconds=seconds)
-    return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
+    kept = predictions.tobytes() if places is None or fit.has_market else encode_scores(places, predictions)
+    return FitResult(fit, rows=rows.size, predictions=kept, seconds=seconds)
+
+
+def _trainer(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int, shared: Path | None) -> Trainer:
+    """How the fit trains a model of some rows."""
+    params, fit_groups = spec.families.named()[fit.family], FAMILIES[fit.family].fit_groups
+
+    def single(rows: NDArray[np.int64], seed: int, shares: bool) -> bytes:
+        folder, target = shared if shares else None, matrix.targets[column, rows]
+        return fit_rows(fit.family, matrix, rows, target, params=params, seed=seed, shared=folder)
+
+    def batched(fit_groups: GroupsFit, groups: Sequence[NDArray[np.int64]]) -> list[bytes]:
+        rows, starts = np.concatenate(groups), np.cumsum([0, *(group.size for group in groups)])
+        return fit_groups(matrix.take(rows), matrix.targets[column, rows], starts, matrix.names, params)
+
+    def sample(rows: NDArray[np.int64], group: str) -> NDArray[np.int64]:
+        return _sampled(rows, spec.max_train_rows, fit.sample_seed(spec, group))
+
+    return Trainer(single, partial(batched, fit_groups) if fit_groups else None, sample)
 
 
 def failure_of(fit: Fit, error: Exception) -> FitResult:
@@ -205,12 +249,15 @@ def failure_of(fit: Fit, error: Exception) -> FitResult:
     return FitResult(fit, f"failed: {type(error).__name__}: {message}", failed=True)
 
 
-def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
+def _known_rows(fit: Fit, matrix: Matrix, column: int) -> NDArray[np.int64]:
+    """The rows of the training sessions that have a label, ascending."""
     rows = rows_of(fit.train_windows, matrix)
-    rows = rows[np.isfinite(matrix.targets[column, rows])]
-    if rows.size > spec.max_train_rows:
-        chance = np.random.default_rng(fit.sample_seed(spec))
-        rows = chance.choice(rows, spec.max_train_rows, replace=False, shuffle=False)
+    return rows[np.isfinite(matrix.targets[column, rows])]
+
+
+def _sampled(rows: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:
+    if rows.size > most:
+        rows = np.random.default_rng(seed).choice(rows, most, replace=False, shuffle=False)
         rows.sort()
     return rows
 

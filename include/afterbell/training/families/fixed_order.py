@@ -29,27 +29,29 @@ def products(block: Floats) -> Floats:
     Products of two lower parts are left out: below 1e-12 of a column's greatest square, for each row.
 
     Args:
-        block: float64 (rows, columns), finite, ``ROWS`` rows at most.
+        block: float64 (rows, columns), finite, ``ROWS`` rows at most; or a stack of such, (..., rows, columns): the
+            same bits as of each alone. Rows of zeros change nothing.
 
     Returns:
-        float64 (columns, columns), symmetric.
+        float64 (columns, columns), symmetric; or a stack of such.
 
     Raises:
         ValueError: there are more rows.
     """
     import numpy as np  # noqa: PLC0415 - see the package
 
-    if block.shape[0] > ROWS:
-        raise ValueError(f"expected a block of {ROWS} rows at most, found {block.shape[0]}")
+    if block.shape[-2] > ROWS:
+        raise ValueError(f"expected a block of {ROWS} rows at most, found {block.shape[-2]}")
     # A power of two for each column, so that scaling is exact: every value lies within 2**21 units.
-    _, exponents = np.frexp(np.abs(block).max(axis=0, initial=0.0))
+    _, exponents = np.frexp(np.abs(block).max(axis=-2, initial=0.0))
     units = np.ldexp(1.0, exponents - _BITS)
-    scaled = block / units
+    scaled = block / units[..., None, :]
     upper = np.rint(scaled)
     lower = np.rint((scaled - upper) * 2.0**_BITS)
-    mixed = upper.T @ lower
-    sums = upper.T @ upper + (mixed + mixed.T) * 2.0**-_BITS
-    scaled_back: Floats = sums * units[:, None] * units
+    turned = np.swapaxes(upper, -2, -1)
+    mixed = turned @ lower
+    sums = turned @ upper + (mixed + np.swapaxes(mixed, -2, -1)) * 2.0**-_BITS
+    scaled_back: Floats = sums * units[..., :, None] * units[..., None, :]
     return scaled_back
 
 
@@ -57,11 +59,11 @@ def solve_positive(matrix: Floats, right: Floats) -> Floats:
     """Solve ``matrix @ x = right`` by Cholesky's factors, in one order: Golub and Van Loan (2013), section 4.2.5.
 
     Args:
-        matrix: float64 (n, n), symmetric and positive definite; n up to some hundreds.
-        right: float64 (n,).
+        matrix: float64 (n, n), symmetric and positive definite; n up to some hundreds. Or a stack of such, (..., n, n).
+        right: float64 (n,), or (..., n).
 
     Returns:
-        float64 (n,).
+        float64 (n,); or (..., n), the same bits as of each system alone.
 
     Raises:
         PermanentError: ``matrix`` is not positive definite to the precision of float64.
@@ -69,22 +71,23 @@ def solve_positive(matrix: Floats, right: Floats) -> Floats:
     import numpy as np  # noqa: PLC0415 - see the package
 
     lower, x = matrix.copy(), right.copy()
-    size = x.size
+    size = x.shape[-1]
     for k in range(size):
-        if not lower[k, k] > 0:
+        pivot = lower[..., k, k]
+        if not (pivot > 0).all():
             raise PermanentError(
-                f"a system of {size} equations is not positive definite: pivot {k + 1} is {lower[k, k]:g}, expected "
+                f"a system of {size} equations is not positive definite: pivot {k + 1} is {pivot.min():g}, expected "
                 "more than 0; raise the penalty, or leave out features that repeat others"
             )
-        lower[k:, k] /= np.sqrt(lower[k, k])
-        below = lower[k + 1 :, k]
-        lower[k + 1 :, k + 1 :] -= np.multiply.outer(below, below)
+        lower[..., k:, k] /= np.sqrt(pivot)[..., None]
+        below = lower[..., k + 1 :, k]
+        lower[..., k + 1 :, k + 1 :] -= below[..., :, None] * below[..., None, :]
     for k in range(size):
-        x[k] /= lower[k, k]
-        x[k + 1 :] -= x[k] * lower[k + 1 :, k]
+        x[..., k] /= lower[..., k, k]
+        x[..., k + 1 :] -= x[..., k, None] * lower[..., k + 1 :, k]
     for k in reversed(range(size)):
-        x[k] /= lower[k, k]
-        x[:k] -= x[k] * lower[k, :k]
+        x[..., k] /= lower[..., k, k]
+        x[..., :k] -= x[..., k, None] * lower[..., k, :k]
     return x
 
 
@@ -93,7 +96,7 @@ def weigh_columns(block: Floats, weights: Floats) -> Floats:
 
     Args:
         block: float64 (rows, columns).
-        weights: float64 (columns,).
+        weights: float64 (columns,), or (rows, columns) where each row has its own.
 
     Returns:
         float64 (rows,); a row's sum does not depend on the other rows.
@@ -101,6 +104,6 @@ def weigh_columns(block: Floats, weights: Floats) -> Floats:
     import numpy as np  # noqa: PLC0415 - see the package
 
     total = np.zeros(block.shape[0])
-    for column, weight in zip(np.ascontiguousarray(block.T), weights, strict=True):
+    for column, weight in zip(np.ascontiguousarray(block.T), np.ascontiguousarray(weights.T), strict=True):
         total += column * weight
     return total

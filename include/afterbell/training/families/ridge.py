@@ -7,7 +7,8 @@ Z's missing values at 0, their mean. Sums and the solution are taken in a fixed 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import Field, ValidationError, model_validator
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _FORMAT = "afterbell-ridge/1"
+_TOGETHER = 4
+"""Systems that are solved together: few enough for a processor's cache."""
 
 
 class RidgeParams(Strict):
@@ -97,12 +100,85 @@ def fit(
     features = x.shape[1]
     level = float(y.mean(dtype=np.float64))
     sums = np.zeros((features + 1, features + 1))
-    chunks = zip(_standardised(x, means, scales, params.clip), _chunks(y), strict=True)
-    for z, part in chunks:
-        sums += products(np.column_stack([z, part.astype(np.float64) - level]))
+    for block in _blocks(x, y, means, scales, level, params):
+        sums += products(block)
     averages = sums / max(y.size, 1)
     gram, cross = averages[:-1, :-1], averages[:-1, -1]
     weights = solve_positive(gram + params.penalty * np.eye(features), cross)
+    return _text(names, means, scales, weights, level, params)
+
+
+def fit_groups(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    names: tuple[str, ...],
+    params: RidgeParams,
+) -> list[bytes]:
+    """``fit`` for each of many groups of rows, to the same bytes: their systems are made and solved together.
+
+    Args:
+        x: float32 (rows, features), group after group.
+        y: float32 (rows,), finite; each group has a row.
+        starts: where each group's rows begin, then the number of rows; int64 (groups + 1,).
+        names: of the features.
+        params: the family's parameters.
+    """
+    sizes = (starts[1:] - starts[:-1]).tolist()
+    texts = [b""] * len(sizes)
+    slices = [slice(int(start), int(end)) for start, end in pairwise(starts)]
+    # Those of like sizes together: shorter ones are filled up with rows of zeros.
+    small = sorted((number for number, size in enumerate(sizes) if size <= ROWS), key=lambda number: sizes[number])
+    for number in set(range(len(sizes))) - set(small):
+        texts[number] = fit(x[slices[number]], y[slices[number]], names, params, 0)
+    for start in range(0, len(small), _TOGETHER):
+        batch = small[start : start + _TOGETHER]
+        fitted = _fit_together(x, y, [slices[number] for number in batch], names, params)
+        for number, text in zip(batch, fitted, strict=True):
+            texts[number] = text
+    return texts
+
+
+def _fit_together(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    slices: Sequence[slice],
+    names: tuple[str, ...],
+    params: RidgeParams,
+) -> list[bytes]:
+    """The texts of groups that have one block each."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    features = x.shape[1]
+    sizes = np.array([rows.stop - rows.start for rows in slices])
+    moments = [_moments(x[rows]) for rows in slices]
+    levels = [float(y[rows].mean(dtype=np.float64)) for rows in slices]
+    stack = np.zeros((len(slices), sizes.max(), features + 1))
+    for number, rows in enumerate(slices):
+        (block,) = _blocks(x[rows], y[rows], *moments[number], levels[number], params)
+        stack[number, : sizes[number]] = block
+    averages = products(stack) / sizes[:, None, None]
+    gram, cross = averages[:, :-1, :-1], averages[:, :-1, -1]
+    weights = solve_positive(gram + params.penalty * np.eye(features), cross)
+    return [
+        _text(names, *own, solution, level, params)
+        for own, solution, level in zip(moments, weights, levels, strict=True)
+    ]
+
+
+def _blocks(
+    x: NDArray[np.float32], y: NDArray[np.float32], means: Floats, scales: Floats, level: float, params: RidgeParams
+) -> Iterator[Floats]:
+    """Blocks of rows of standardised features, and of ``y`` about its mean as the last column."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    for z, part in zip(_standardised(x, means, scales, params.clip), _chunks(y), strict=True):
+        yield np.column_stack([z, part.astype(np.float64) - level])
+
+
+def _text(
+    names: tuple[str, ...], means: Floats, scales: Floats, weights: Floats, level: float, params: RidgeParams
+) -> bytes:
     return RidgeModel(
         format=_FORMAT,
         names=names,
@@ -112,6 +188,25 @@ def fit(
         intercept=level,
         clip=params.clip,
     ).body()
+
+
+def predict_groups(models: Sequence[RidgeModel], x: NDArray[np.floating], codes: NDArray[np.integer]) -> Floats:
+    """Scores, float64 (rows,), of each row of ``x`` by the model whose index ``codes`` has for it: as ``predict``."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    out = np.empty(len(codes))
+    if not len(codes):
+        return out
+    tables = [np.array([getattr(model, name) for model in models]) for name in ("means", "scales", "coefficients")]
+    clips, levels = (np.array([getattr(model, name) for model in models]) for name in ("clip", "intercept"))
+    for start in range(0, len(codes), ROWS):
+        own = codes[start : start + ROWS]
+        means, scales, weights = (table[own] for table in tables)
+        part = np.ascontiguousarray(x[start : start + ROWS]).astype(np.float64)
+        clip = clips[own][:, None]
+        z = np.nan_to_num(np.clip((part - means) / scales, -clip, clip), copy=False, nan=0.0)
+        out[start : start + ROWS] = weigh_columns(z, weights) + levels[own]
+    return out
 
 
 def load(body: bytes) -> RidgeModel:
@@ -165,4 +260,13 @@ def _standardised(x: NDArray[np.floating], means: Floats, scales: Floats, clip: 
         yield np.nan_to_num(z, copy=False, nan=0.0)
 
 
-FAMILY = Family(name="ridge", params=RidgeParams, suffix="json", fit=fit, load=load, weights="coefficients")
+FAMILY = Family(
+    name="ridge",
+    params=RidgeParams,
+    suffix="json",
+    fit=fit,
+    load=load,
+    weights="coefficients",
+    fit_groups=fit_groups,
+    predict_groups=predict_groups,
+)
