@@ -12,7 +12,8 @@ from afterbell.training import grouping
 from afterbell.training.blocks import cut, join
 from afterbell.training.families import FAMILIES, fit_model, load_model
 from afterbell.training.families.ridge import RidgeParams
-from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, run_fit, settle
+from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, settle
+from afterbell.training.fitting import run_fit
 from afterbell.training.packed import pack, read_packed
 from tests.training.conftest import make_matrix, make_spec
 

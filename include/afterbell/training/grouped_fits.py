@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from afterbell.training.families import family_of, load_model
 from afterbell.training.families.grouped import MARKET, predict_parts
+from afterbell.training.fits import Fit
 from afterbell.training.grouping import Groups, groups_of, newest_members
 from afterbell.training.grouping_spec import ByMarket
 from afterbell.training.matrix import Matrix
 from afterbell.training.packed import is_packed, pack
 from afterbell.training.spec import ModelSpec
-
-if TYPE_CHECKING:
-    from afterbell.training.fits import Fit
 
 _BATCH = 65_536
 """Rows of small groups whose features are gathered at a time: some 40 MB with 158 features."""
