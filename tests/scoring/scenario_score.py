@@ -6,19 +6,21 @@ import hashlib
 import json
 import os
 import sys
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
+from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError
 from afterbell.evaluation.rivals import read_live
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
-from afterbell.lake.tables import factor_table
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
 from afterbell.release.audit import Action, Entry, next_instant, request_id
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema, parse_manifest
 from afterbell.release.pointer import move
@@ -35,6 +37,15 @@ TABLES = {name: factor_table(name, names) for name, names in SETS.items()}
 ROWS = [("S0", 1.0, 0.0), ("S1", 2.0, None), ("S2", 0.5, 1.0), ("NONE", None, None)]
 MISSING = ("S3", 7.0)
 """A symbol that has a row in the set ``one`` only."""
+CLOSES = {"S0": 10.0, "S1": 1.5, "S2": 10.0, "S3": 10.0}
+"""S1 is too cheap for the universe."""
+UNIVERSE = {
+    "min_price": 2.0,
+    "min_median_dollar_volume": 5000.0,
+    "window": 4,
+    "min_window": 2,
+    "min_feature_share": 0.5,
+}
 DEFINITIONS = {"one": "h", "two": "k"}
 
 
@@ -53,11 +64,16 @@ def ridge(weights: tuple[float, float], names: tuple[str, ...] = NAMES) -> bytes
 
 
 def publish(
-    store: ArtifactStore, number: int, body: bytes, stored: bytes | None = None, sets: dict[str, str] | None = None
+    store: ArtifactStore,
+    number: int,
+    body: bytes,
+    stored: bytes | None = None,
+    sets: dict[str, str] | None = None,
+    universe: bool = True,
 ) -> str:
     """A release of ``body`` for two horizons; ``stored`` is what lies in the store instead. Returns its id.
 
-    ``sets`` are the definitions of its factor sets.
+    ``sets`` are the definitions of its factor sets; ``universe``: whether its specification has one.
     """
     release = f"2016-06-30-{number:012x}"
     models = []
@@ -78,7 +94,7 @@ def publish(
             )
         ),
         inputs={},
-        spec={},
+        spec={"universe": UNIVERSE} if universe else {},
         metrics={},
         verdict={},
         code_version="0",
@@ -107,6 +123,30 @@ def serve(store: ArtifactStore, release: str, action: Action = "publish") -> Non
     move(store, entry, etag)
 
 
+def make_bars(spark: SparkSession) -> tuple[dict[str, int], int]:
+    """Bars up to DAY, some of which became known too late; returns the snapshots, and one of before there were any."""
+    exchange = Exchange()
+    days = [*exchange.before(DAY, 5), DAY]
+    rows = [bar(symbol, day, exchange.close(day), close) for symbol, close in CLOSES.items() for day in days]
+    # After the cut-off S1 is found to have been dear enough, and S2 to have been too cheap: nobody knew on that night.
+    late = exchange.close(DAY) + timedelta(hours=3)
+    rows += [bar("S1", DAY, late, 50.0), bar("S2", DAY, late, 0.5)]
+    for table in (BARS, CORPORATE_ACTIONS):
+        ensure_table(spark, table)
+    empty = head(spark, BARS)
+    frame = spark.createDataFrame(rows, spark.table(BARS.full_name).schema)
+    snapshots = {
+        "bars_snapshot": append_once(frame, BARS, "bars")[0],
+        "actions_snapshot": head(spark, CORPORATE_ACTIONS),
+    }
+    return snapshots, empty
+
+
+def bar(symbol: str, day: date, known: datetime, close: float) -> tuple[object, ...]:
+    """A thousand shares at one price."""
+    return (symbol, day, close, close, close, close, 1000, close, known, int(known.hour > 22), "d")
+
+
 def main(answer: Path) -> None:
     """Play it."""
     os.environ["AFTERBELL_ARTIFACT_BUCKET"] = "scoring"  # its champion and the trail of it are nobody else's
@@ -122,9 +162,11 @@ def main(answer: Path) -> None:
         ensure_table(spark, table)
         append_once(spark.createDataFrame(rows[name], spark.table(table.full_name).schema), table, "rows")
 
+    bars, no_bars = make_bars(spark)
+
     def run(release: str, session: date = DAY, **more: object) -> dict[str, Any]:
         snapshots = {name: head(spark, table) for name, table in TABLES.items()}
-        inputs = {"bars_snapshot": 1, "features_snapshots": snapshots, "release_id": release, **more}
+        inputs = {**bars, "features_snapshots": snapshots, "release_id": release, **more}
         try:
             return call_step(score, step_args("score", session, "run", datetime(2030, 1, 1, tzinfo=UTC), inputs))
         except AfterbellError as error:
@@ -139,6 +181,7 @@ def main(answer: Path) -> None:
         "other set": publish(store, 6, good, sets={"one": "h", "three": "k"}),
         "other order": publish(store, 5, ridge((1.0, 10.0), names=NAMES[::-1])),
     }
+    releases["no universe"] = publish(store, 8, good, universe=False)
     seen: dict[str, Any] = {name: run(release) for name, release in releases.items()}
     seen["again"] = run(releases["good"])
     seen["no rows"] = run(releases["good"], BEFORE)
@@ -156,11 +199,15 @@ def main(answer: Path) -> None:
     seen["rows"] = [
         [r.symbol, str(r.session), str(r.as_of), r.horizon, r.family, r.score, r.rank, r.release_id] for r in found
     ]
+    seen["universe"] = {
+        r.symbol: [r.in_universe, r.universe_rank] for r in found if (r.horizon, r.family) == (1, "blend")
+    }
     other = publish(store, 7, ridge((10.0, 1.0)))
     seen["beside"] = run(releases["good"], shadow=other)
     seen["beside again"] = run(releases["good"], shadow=other)
     seen["beside what fails"] = run(releases["good"], shadow=releases["overflowing"])
     seen["beside what is gone"] = run(releases["good"], shadow="2016-01-04-ffffffffffff")
+    seen["no bars"] = run(other, bars_snapshot=no_bars)
     seen["provisional"] = run(other, provisional=True)
     found = spark.table("lake.signals.shadow").collect()
     seen["shadow rows"] = [[r.symbol, str(r.as_of), r.horizon, r.family, r.score, r.release_id] for r in found]

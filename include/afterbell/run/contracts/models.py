@@ -243,6 +243,7 @@ class ScoreInputs(Inputs):
 
     Attributes:
         bars_snapshot: of ``market.bars``.
+        actions_snapshot: of the corporate actions.
         features_snapshots: of each factor set's table.
         release_id: whose models are applied.
         serves: whether the release was the champion when it was published.
@@ -251,6 +252,7 @@ class ScoreInputs(Inputs):
     """
 
     bars_snapshot: int
+    actions_snapshot: int
     features_snapshots: Mapping[str, int]
     release_id: str
     serves: bool = False
