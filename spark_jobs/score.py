@@ -3,7 +3,8 @@
 Inputs: bars_snapshot, actions_snapshot, features_snapshots, release_id, and whether that is the champion (``serves``),
 as ``publish`` saw it: one that a person took back since is not scored. Every model is checked by its digest before it
 is opened. Every symbol with a feature row is scored; those outside the universe that the models were trained on are
-marked so. The rows of a session and definition never change, so a rerun with the same release changes nothing.
+marked so. The rows of a session and definition never change, so a rerun with the same release changes nothing, but it
+makes the files of the signals that a crash kept from being written.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StaleInputError
+from afterbell.features.grid import cut_off_micros
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import commit_id, ensure_table, find_commit, snapshot_summary
 from afterbell.lake.spark import lake_session_beside
@@ -29,6 +31,7 @@ from afterbell.run.contracts.models import ScoreInputs, ScoreResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import SCORE
+from afterbell.scoring.export import export_signals
 from afterbell.scoring.feature_rows import session_rows
 from afterbell.scoring.models import ModelText, open_release
 from afterbell.scoring.ranks import BLEND
@@ -64,6 +67,8 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         with ExitStack() as held:
             rows = session_rows(spark, args.session, manifest, args.inputs.features_snapshots, held)
             snapshot = _write(spark, runtime, args, rows, (manifest, models), commit)
+    known_until = datetime.fromtimestamp(cut_off_micros(exchange, args.session) / 1e6, UTC)
+    exports = export_signals(spark, runtime.s3, store, manifest, args.session, known_until)
     shadow = _score_shadow(spark, runtime, args, store) if args.inputs.shadow else None
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
     read = {
@@ -95,6 +100,7 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         noop=noop,
         provisional=args.inputs.provisional,
         shadow=shadow,
+        exports=exports,
     )
 
 

@@ -6,16 +6,20 @@ import hashlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pytest
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
-from afterbell.errors import AfterbellError
+from afterbell.errors import AfterbellError, ObjectMissingError
 from afterbell.evaluation.rivals import read_live
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
@@ -26,6 +30,7 @@ from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSc
 from afterbell.release.pointer import move
 from afterbell.release.publish import point_at
 from afterbell.release.trusted import read_champion
+from afterbell.scoring.stored import find_release, newest_session
 from afterbell.stores.artifacts import ArtifactStore
 from spark_jobs.score import score
 from tests.steps import call_step, step_args
@@ -147,6 +152,32 @@ def bar(symbol: str, day: date, known: datetime, close: float) -> tuple[object, 
     return (symbol, day, close, close, close, close, 1000, close, known, int(known.hour > 22), "d")
 
 
+def export_twice(store: ArtifactStore, run: Callable[[str], dict[str, Any]], release: str) -> dict[str, Any]:
+    """The files of the signals: first, after a rerun, and after a rerun that found one lost."""
+    keys = run(release)["exports"]
+    first = {key: store.get_with_etag(key) for key in keys}
+    before = {stored.key: stored.modified for stored in store.list("signals/")}
+    run(release)
+    after = {stored.key: stored.modified for stored in store.list("signals/")}
+    store.delete(keys[0])
+    run(release)
+    frame = pd.read_parquet(BytesIO(first[keys[0]][0]))
+    with pytest.raises(ObjectMissingError) as none:
+        find_release(store, date(2016, 7, 6))
+    with pytest.raises(ObjectMissingError) as another:
+        find_release(store, date(2016, 7, 5), "x")
+    return {
+        "keys": keys,
+        "untouched": before == after,
+        "made again": {key: store.get_with_etag(key) for key in keys} == first,
+        "rows": len(frame),
+        "cut-off": str(frame["known_until"].unique()[0]),
+        "lines": first[keys[1]][0].decode().count("\n"),
+        "newest": [str(newest_session(store)), find_release(store, date(2016, 7, 5))],
+        "errors": [str(none.value), str(another.value)],
+    }
+
+
 def main(answer: Path) -> None:
     """Play it."""
     os.environ["AFTERBELL_ARTIFACT_BUCKET"] = "scoring"  # its champion and the trail of it are nobody else's
@@ -183,6 +214,7 @@ def main(answer: Path) -> None:
     }
     releases["no universe"] = publish(store, 8, good, universe=False)
     seen: dict[str, Any] = {name: run(release) for name, release in releases.items()}
+    seen["files"] = export_twice(store, run, releases["good"])
     seen["again"] = run(releases["good"])
     seen["no rows"] = run(releases["good"], BEFORE)
     seen["no such release"] = run("../champion")

@@ -51,6 +51,26 @@ def test_the_same_run_again_changes_nothing(seen: dict[str, Any]) -> None:
     assert seen["again"]["signals_snapshot"] == seen["good"]["signals_snapshot"]
 
 
+def test_the_signals_are_exported_once_and_made_again_with_the_same_bytes_where_a_crash_lost_them(
+    seen: dict[str, Any],
+) -> None:
+    files = seen["files"]
+    assert (
+        files["keys"] == seen["good"]["exports"] == [f"signals/2016-07-05/{GOOD}.{kind}" for kind in ("parquet", "csv")]
+    )
+    assert (files["untouched"], files["made again"]) == (True, True)
+    assert (files["rows"], files["lines"]) == (12, 13)
+    assert files["cut-off"].startswith("2016-07-01 22:00:00")  # two hours after the close
+
+
+def test_the_signals_of_a_session_are_found_and_a_wrong_one_names_what_there_is(seen: dict[str, Any]) -> None:
+    assert seen["files"]["newest"] == ["2016-07-05", GOOD]
+    assert seen["files"]["errors"] == [
+        "there are no signals for session 2016-07-06; the newest are for 2016-07-05",
+        f"release 'x' made no signals for session 2016-07-05; those of {GOOD} exist",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "error", "says"),
     [

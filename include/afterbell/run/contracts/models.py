@@ -274,6 +274,7 @@ class ScoreResult(Result):
         noop: whether they were already present.
         provisional: whether nobody has approved the release.
         shadow: the release that was scored beside it.
+        exports: keys of the signals' files in the artifact bucket.
     """
 
     release_id: str
@@ -286,3 +287,4 @@ class ScoreResult(Result):
     noop: bool
     provisional: bool = False
     shadow: str | None = None
+    exports: tuple[str, ...] = ()
