@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import reduce
 from operator import or_
@@ -19,17 +19,24 @@ from afterbell.errors import PermanentError, ValidationFailedError
 from afterbell.scoring.models import ModelText
 from afterbell.scoring.ranks import BLEND, blend, percentile_ranks
 from afterbell.training.families import load_model
+from afterbell.training.families.grouped import predict_rows
 
 SCORES = "symbol string, horizon int, family string, score double, finite int"
 
 
-def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[ModelText]) -> DataFrame:
+def score_frame(
+    universe: DataFrame,
+    names: Sequence[str],
+    models: Sequence[ModelText],
+    liquidity: Mapping[str, str] | None = None,
+) -> DataFrame:
     """Each model's score of each symbol that has at least one finite factor, and how many of them it has: ``SCORES``.
 
     Args:
         universe: ``symbol`` and a float column for each of ``names``, one row a symbol, null where undefined.
         names: the features in the order that the models take them.
         models: the models to apply.
+        liquidity: the group by liquidity of each symbol, where the models are grouped by that.
     """
     some = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in names))
     texts = universe.sparkSession.sparkContext.broadcast(tuple(models))
@@ -40,6 +47,7 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
         opened = [(text, load_model(text.family, text.body)) for text in texts.value]
         for batch in batches:
             matrix = to_matrix(batch, columns)
+            symbols = batch["symbol"].to_pylist()
             finite = pa.array(np.isfinite(matrix).sum(axis=1, dtype=np.int32))
             for text, model in opened:
                 yield pa.record_batch(
@@ -47,7 +55,7 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
                         "symbol": batch["symbol"],
                         "horizon": pa.array(np.full(batch.num_rows, text.horizon, dtype=np.int32)),
                         "family": pa.array([text.family] * batch.num_rows),
-                        "score": pa.array(model.predict(matrix), pa.float64()),
+                        "score": pa.array(predict_rows(model, matrix, symbols, liquidity), pa.float64()),
                         "finite": finite,
                     }
                 )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from functools import reduce
+from operator import add
 
 import pandas as pd
 import polars as pl
 from pydantic import ValidationError
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
@@ -18,6 +22,7 @@ from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS
 from afterbell.release.manifest import Manifest
 from afterbell.training.collect import StoredMonths
+from afterbell.training.grouping import liquidity_buckets
 from afterbell.training.spec import UniverseFilter
 from afterbell.training.universe import LOOK_BACK, judge_session
 
@@ -36,6 +41,25 @@ def rule_of(manifest: Manifest) -> UniverseFilter:
             f"can tell which symbols it was trained for ({error.error_count()} faults, the first: "
             f"{error.errors()[0]['msg']}): publish a release of today's specification"
         ) from error
+
+
+def liquidity_of(manifest: Manifest, judged: pl.DataFrame, rows: DataFrame) -> dict[str, str] | None:
+    """The group by liquidity of each symbol of the session; None where the release's models are not grouped by that.
+
+    Args:
+        manifest: of the release.
+        judged: the frame of ``judge_session``.
+        rows: ``symbol`` and a float column a feature of the release, one row a symbol.
+    """
+    grouping = manifest.spec.get("grouping")
+    if not isinstance(grouping, Mapping) or grouping.get("by") != "liquidity":
+        return None
+    names = manifest.features.names
+    known = (F.col(f"`{name}`").isNotNull() & ~F.isnan(f"`{name}`") for name in names)
+    counts = rows.select("symbol", finite=reduce(add, (one.cast("int") for one in known))).toPandas()
+    inside = members(judged, counts, rule_of(manifest), len(names))
+    symbols, dollars = judged["symbol"].to_list(), judged["dollars"].to_list()
+    return liquidity_buckets(symbols, dollars, [symbol in inside for symbol in symbols], int(grouping["buckets"]))
 
 
 def read_judged(

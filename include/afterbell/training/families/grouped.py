@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_KINDS = ("symbol", "liquidity", "column")
+_PROBED = 100
+"""Models of which ``predict_all`` takes the scores at a time."""
 MARKET = "*"
 """The part with the market's model."""
 
@@ -38,54 +41,65 @@ class GroupedModel:
         self._market = self._open(MARKET)
         self.names: tuple[str, ...] = self._market.names
         self.groups: tuple[str, ...] = tuple(name for name in packed if name != MARKET)
-
-    @property
-    def by(self) -> str:
-        """What rows are grouped by: symbol, liquidity or column."""
-        return str(self._packed.about.get("by"))
-
-    @property
-    def buckets(self) -> int:
-        """How many groups there are by liquidity."""
-        return int(self._packed.about["buckets"])
-
-    @property
-    def members(self) -> Mapping[str, str]:
-        """By liquidity: the group of each symbol in the newest session that the model was trained with."""
-        return dict(self._packed.about.get("members", {}))
+        self.by = str(packed.about.get("by"))
+        self._column = str(packed.about.get("column"))
+        members = packed.about.get("members", {})
+        if (
+            self.by not in _KINDS
+            or not isinstance(members, dict)
+            or (self.by == "column") > (self._column in self.names)
+        ):
+            raise PermanentError(
+                f"a grouped {family.name} model does not tell the groups of rows: expected one by "
+                f"{', '.join(_KINDS)}, found {dict(packed.about)!s:.200}: it was not loaded; train again"
+            )
+        self._members: Mapping[str, str] = members
 
     def predict(self, x: NDArray[np.floating], groups: Sequence[str] | None = None) -> NDArray[np.float64]:
         """Scores, float64 (rows,), of ``x`` (rows, features) in the order of ``names``.
 
         Args:
             x: the features.
-            groups: the name of each row's group; the market's model scores those of a group without a model. None
-                where rows are grouped by a feature: then their own values tell it.
+            groups: the name of each row's group, of ``groups_of``; the market's model scores those of a group without
+                a model. None where rows are grouped by a feature: then their own values tell it.
 
         Raises:
             PermanentError: the groups are not given; or a part is not what was packed, or of other features.
         """
         import numpy as np  # noqa: PLC0415 - see the package
 
-        given = self.groups_by_column(x) if groups is None else groups
+        given = self._by_column(x) if groups is None else groups
         wanted = [name if name in self._packed else MARKET for name in given]
         names, codes = np.unique(np.array(wanted, dtype=np.str_), return_inverse=True)
         models = [self._open(name) for name in names.tolist()]
         return predict_parts(self._family, models, x, codes, single=self._single)
 
-    def groups_by_column(self, x: NDArray[np.floating]) -> list[str]:
-        """The group of each row of ``x``, where rows are grouped by the value of a feature.
+    def groups_of(
+        self, x: NDArray[np.floating], symbols: Sequence[str], liquidity: Mapping[str, str] | None = None
+    ) -> Sequence[str]:
+        """The name of the group of each row.
 
-        Raises:
-            PermanentError: they are grouped by something else.
+        Args:
+            x: the features of the rows.
+            symbols: theirs.
+            liquidity: the group by liquidity of each symbol of the session. None for that of the newest session that
+                the model was trained with, which is close to those of the sessions about it.
         """
+        if self.by == "symbol":
+            return symbols
+        if self.by == "column":
+            return self._by_column(x)
+        members = self._members if liquidity is None else liquidity
+        return [members.get(symbol, MARKET) for symbol in symbols]
+
+    def _by_column(self, x: NDArray[np.floating]) -> list[str]:
         import numpy as np  # noqa: PLC0415 - see the package
 
         if self.by != "column":
             raise PermanentError(
                 f"a {self._family.name} model grouped by {self.by} was given no groups: rows are scored with them"
             )
-        values = x[:, self.names.index(str(self._packed.about["column"]))]
+        values = x[:, self.names.index(self._column)]
         return [str(int(value)) if np.isfinite(value) and value == int(value) else MARKET for value in values.tolist()]
 
     def weights(self) -> dict[str, float]:
@@ -110,6 +124,36 @@ class GroupedModel:
                 "it was not loaded; train again"
             )
         return model
+
+
+def predict_rows(
+    model: Model, x: NDArray[np.floating], symbols: Sequence[str], liquidity: Mapping[str, str] | None = None
+) -> NDArray[np.float64]:
+    """Scores, float64 (rows,), by a model of any kind: each row's by the model of its group where there are groups.
+
+    Args:
+        model: the model.
+        x: (rows, features), in the order of the model's names.
+        symbols: of the rows.
+        liquidity: see ``GroupedModel.groups_of``.
+    """
+    if isinstance(model, GroupedModel):
+        return model.predict(x, model.groups_of(x, symbols, liquidity))
+    return model.predict(x)
+
+
+def predict_all(model: Model, x: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Scores, float64 (models, rows), of ``x`` by each of the models that ``model`` consists of."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    if not isinstance(model, GroupedModel):
+        return model.predict(x)[None]
+    parts, scores = [MARKET, *model.groups], []
+    for start in range(0, len(parts), _PROBED):
+        names = parts[start : start + _PROBED]
+        groups = [name for name in names for _ in range(len(x))]
+        scores.append(model.predict(np.tile(x, (len(names), 1)), groups).reshape(len(names), -1))
+    return np.concatenate(scores)
 
 
 def predict_parts(
