@@ -12,6 +12,7 @@ from __future__ import annotations
 import sys
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
 
@@ -35,7 +36,7 @@ from afterbell.scoring.export import export_signals
 from afterbell.scoring.feature_rows import session_rows
 from afterbell.scoring.models import ModelText, open_release
 from afterbell.scoring.ranks import BLEND
-from afterbell.scoring.score_spark import score_frame, signals
+from afterbell.scoring.score_spark import count_finite, score_frame, signals
 from afterbell.scoring.universe import liquidity_of, members, read_judged, rule_of
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.packages import all_packages
@@ -163,7 +164,7 @@ def _write(
     snapshots = (args.inputs.bars_snapshot, args.inputs.actions_snapshot)
     judged = read_judged(spark, runtime.s3, snapshots, exchange, args.session, rule)
     names = manifest.features.names
-    scores = score_frame(rows, names, models, liquidity_of(manifest, judged, rows)).toPandas()
+    scores = score_frame(rows, names, models, liquidity_of(manifest, judged, partial(count_finite, rows))).toPandas()
     inside = members(judged, scores, rule, len(names))
     found = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id, inside)
     if table == SHADOW_SIGNALS:

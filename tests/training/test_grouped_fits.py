@@ -12,10 +12,16 @@ from afterbell.training import grouping
 from afterbell.training.blocks import cut, join
 from afterbell.training.families import FAMILIES, fit_model, load_model
 from afterbell.training.families.ridge import RidgeParams
+from afterbell.training.fan_out import NOWHERE, Job, fan_out_from
+from afterbell.training.fit_records import identity_of
 from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, settle
 from afterbell.training.fitting import run_fit
 from afterbell.training.packed import pack, read_packed
+from afterbell.training.search.parts import split
+from afterbell.training.search.source import Search
+from afterbell.training.spark_fits import attempt_job
 from tests.training.conftest import make_matrix, make_spec
+from tests.training.search.world import Shelf
 
 RIDGE = {"ridge": {"penalty": 0.01}}
 SYMBOLS, SESSIONS = 12, 130
@@ -38,8 +44,9 @@ def planted():
     return opposite()
 
 
-def spec_of(by="symbol", families=RIDGE, **more):
-    return make_spec(families=families, grouping={"by": by, "min_rows": 20, **more})
+def spec_of(by="symbol", families=RIDGE, search=None, **more):
+    own = {"grouping": {"by": by, "min_rows": 20} | more}
+    return make_spec(families=families, **own, **({"search": search} if search else {}))
 
 
 def correlation(matrix, result):
@@ -119,6 +126,62 @@ def test_a_fit_without_one_of_its_blocks_is_no_model(planted):
     assert join(done)[0].reason == NO_TIME
     (mixed,) = join([FitResult(first, NO_TIME), FitResult(second, "2 of 3", broken=True), done[1]])
     assert mixed.broken
+
+
+class KilledError(Exception):
+    """The driver is no more."""
+
+
+class Runner:
+    """Runs blocks here, until the driver is killed."""
+
+    cores = 2
+
+    def __init__(self, matrix, lives=99):
+        self.matrix, self.lives, self.ran = matrix, lives, []
+
+    def run(self, jobs):
+        self.lives -= 1
+        if self.lives < 0:
+            raise KilledError
+        self.ran += [job.fit.name for job in jobs]
+        return [attempt_job(job, self.matrix) for job in jobs]
+
+    def cancel(self):
+        return None
+
+
+def test_a_driver_that_comes_back_repeats_no_block_and_has_the_same_candidate(planted, monkeypatch):
+    monkeypatch.setattr(grouping, "_BLOCK", 5)
+    spec, shelf = spec_of(), Shelf()
+
+    def train(runner, records=NOWHERE, blocks=4):
+        search = Search(spec, split(spec, SESSIONS, blocks=blocks), lambda _: None, lambda _: None)
+        fan_out_from(search, runner, lambda *_: None, None, records)
+        outcome = search.result().outcome
+        return [(one.fit, one.rows, one.model, one.predictions) for one in (*outcome.finals, *outcome.folds)]
+
+    killed, again = Runner(planted, lives=6), Runner(planted)
+    with pytest.raises(KilledError):
+        train(killed, shelf)
+    recorded = len(shelf.results)
+    done = train(again, shelf)
+    assert 0 < recorded < 4 * (3 + 1)
+    assert len(again.ran) == len(set(again.ran)) == 4 * (3 + 1) - recorded
+    assert done == train(Runner(planted)) == train(Runner(planted), blocks=1)
+
+
+def test_a_search_chooses_by_whole_fits_and_reports_blocks(planted, monkeypatch):
+    monkeypatch.setattr(grouping, "_BLOCK", 5)
+    parts = split(spec_of(search={"trials": 2}), SESSIONS, blocks=4)
+    assert {fit.block for fits in parts.choice.values() for fit in fits} == {None}
+    assert {fit.block for fit in parts.report} == {(number, 4) for number in range(4)}
+
+
+def test_a_block_and_the_grouping_are_part_of_what_a_result_is_found_by():
+    job = Job(FOLD, make_spec())
+    assert identity_of(job, {}) != identity_of(Job(dataclasses.replace(FOLD, block=(0, 2)), make_spec()), {})
+    assert identity_of(Job(FOLD, spec_of()), {}) != identity_of(Job(FOLD, spec_of(min_rows=21)), {})
 
 
 def test_seeds_of_groups_differ_and_follow_from_their_names():

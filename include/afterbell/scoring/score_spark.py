@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import reduce
-from operator import or_
+from operator import add, or_
 
 import numpy as np
 import pandas as pd
@@ -62,6 +62,13 @@ def score_frame(
 
     inputs = universe.where(some).select("symbol", *(F.col(f"`{name}`") for name in names))
     return inputs.mapInArrow(predict, SCORES)
+
+
+def count_finite(universe: DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Symbol and finite, how many of the features ``names`` are, as ``score_frame`` has them."""
+    known = (F.col(f"`{name}`").isNotNull() & ~F.isnan(F.col(f"`{name}`")) for name in names)
+    counted = universe.select("symbol", reduce(add, (one.cast("int") for one in known)).alias("finite"))
+    return counted.toPandas()
 
 
 def to_matrix(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[np.float32]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from functools import reduce
-from operator import add
 
 import pandas as pd
 import polars as pl
 from pydantic import ValidationError
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
+from pyspark.sql import SparkSession
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import S3Location
@@ -43,21 +40,21 @@ def rule_of(manifest: Manifest) -> UniverseFilter:
         ) from error
 
 
-def liquidity_of(manifest: Manifest, judged: pl.DataFrame, rows: DataFrame) -> dict[str, str] | None:
+def liquidity_of(
+    manifest: Manifest, judged: pl.DataFrame, count: Callable[[Sequence[str]], pd.DataFrame]
+) -> dict[str, str] | None:
     """The group by liquidity of each symbol of the session; None where the release's models are not grouped by that.
 
     Args:
         manifest: of the release.
         judged: the frame of ``judge_session``.
-        rows: ``symbol`` and a float column a feature of the release, one row a symbol.
+        count: gives symbol and finite, how many of the features are: ``count_finite`` of the session's rows.
     """
     grouping = manifest.spec.get("grouping")
     if not isinstance(grouping, Mapping) or grouping.get("by") != "liquidity":
         return None
     names = manifest.features.names
-    known = (F.col(f"`{name}`").isNotNull() & ~F.isnan(f"`{name}`") for name in names)
-    counts = rows.select("symbol", finite=reduce(add, (one.cast("int") for one in known))).toPandas()
-    inside = members(judged, counts, rule_of(manifest), len(names))
+    inside = members(judged, count(names), rule_of(manifest), len(names))
     symbols, dollars = judged["symbol"].to_list(), judged["dollars"].to_list()
     return liquidity_buckets(symbols, dollars, [symbol in inside for symbol in symbols], int(grouping["buckets"]))
 

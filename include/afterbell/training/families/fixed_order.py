@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 ROWS = 2_048
 """Most rows of a block: 2**11 products of two integers up to 2**21 add up to 2**53 at most, all of them exact."""
 _BITS = 21
+_COLUMNS = 48
+"""Columns that a step of Cholesky's method updates at a time, from the diagonal on down: half of the work is saved."""
 
 
 def products(block: Floats) -> Floats:
@@ -81,7 +83,10 @@ def solve_positive(matrix: Floats, right: Floats) -> Floats:
             )
         lower[..., k:, k] /= np.sqrt(pivot)[..., None]
         below = lower[..., k + 1 :, k]
-        lower[..., k + 1 :, k + 1 :] -= below[..., :, None] * below[..., None, :]
+        for first in range(0, size - k - 1, _COLUMNS):  # what is above the diagonal is never read
+            columns = slice(first, first + _COLUMNS)
+            right_of_k = slice(k + 1 + first, k + 1 + first + _COLUMNS)
+            lower[..., k + 1 + first :, right_of_k] -= below[..., first:, None] * below[..., None, columns]
     for k in range(size):
         x[..., k] /= lower[..., k, k]
         x[..., k + 1 :] -= x[..., k, None] * lower[..., k + 1 :, k]

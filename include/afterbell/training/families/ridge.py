@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 _FORMAT = "afterbell-ridge/1"
-_TOGETHER = 4
+_TOGETHER = 8
 """Systems that are solved together: few enough for a processor's cache."""
 
 
