@@ -33,6 +33,10 @@ for name in given:
     params = FAMILIES[name].params.model_validate(given[name])
     body = fit_model(name, x, y, names, params=params, seed=3)
     print(name, hashlib.sha256(body).hexdigest(), hashlib.sha256(load_model(name, body).predict(x)).hexdigest())
+    if FAMILIES[name].fit_groups:
+        starts = np.array([0, 300, 500, 600, 900])
+        bodies = FAMILIES[name].fit_groups(x[:900], y[:900], starts, names, params)
+        print("groups", hashlib.sha256(b"".join(bodies)).hexdigest())
 """
 MACHINES = {
     "Haswell, one thread": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"},
@@ -49,7 +53,7 @@ MACHINES = {
 def test_every_family_gives_the_same_bytes_under_other_kernels_threads_and_processors():
     found = {name: digests(changes) for name, changes in MACHINES.items()}
     (first, *_) = found.values()
-    assert [line.split()[0] for line in first] == ["lightgbm", "ridge", "xgboost"]
+    assert [line.split()[0] for line in first] == ["lightgbm", "ridge", "groups", "xgboost"]
     assert found == dict.fromkeys(MACHINES, first)
 
 
@@ -98,6 +102,17 @@ def test_a_system_is_solved_as_lapack_does():
     half = rng.standard_normal((60, 40))
     matrix, right = half.T @ half + 0.1 * np.eye(40), rng.standard_normal(40)
     assert solve_positive(matrix, right) == pytest.approx(np.linalg.solve(matrix, right), rel=1e-9)
+
+
+def test_a_stack_of_systems_is_solved_and_summed_as_each_alone():
+    rng = np.random.default_rng(5)
+    blocks, right = rng.standard_normal((3, 150, 110)), rng.standard_normal((3, 110))
+    stack = products(blocks)
+    assert stack.tobytes() == np.stack([products(block) for block in blocks]).tobytes()
+    found = solve_positive(stack, right)
+    for block, own, side, solution in zip(blocks, stack, right, found, strict=True):
+        assert solution.tobytes() == solve_positive(own, side).tobytes()
+        assert solution == pytest.approx(np.linalg.solve(block.T @ block, side), rel=1e-6)
 
 
 def test_a_system_without_a_solution_is_refused():
