@@ -20,12 +20,12 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 from afterbell.calendar.sessions import Exchange
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, ObjectMissingError
-from afterbell.evaluation.rivals import read_live
+from afterbell.evaluation.live_record import read_live
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import ensure_table, head
 from afterbell.lake.spark import lake_session
 from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, factor_table
-from afterbell.release.audit import Action, Entry, next_instant, request_id
+from afterbell.release.audit import Action, Entry, next_instant, request_id, served_since
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema, parse_manifest
 from afterbell.release.pointer import move
 from afterbell.release.publish import point_at
@@ -75,12 +75,13 @@ def publish(
     stored: bytes | None = None,
     sets: dict[str, str] | None = None,
     universe: bool = True,
+    session: date = BEFORE,
 ) -> str:
     """A release of ``body`` for two horizons; ``stored`` is what lies in the store instead. Returns its id.
 
     ``sets`` are the definitions of its factor sets; ``universe``: whether its specification has one.
     """
-    release = f"2016-06-30-{number:012x}"
+    release = f"{session}-{number:012x}"
     models = []
     for horizon in (1, 5):
         path = f"models/ridge-h{horizon}.json"
@@ -89,7 +90,7 @@ def publish(
         models.append(ModelFile(family="ridge", horizon=horizon, path=path, size=len(body), sha256=sha))
     manifest = Manifest(
         release_id=release,
-        session=BEFORE,
+        session=session,
         candidate_id=f"{number:012x}cdef",
         models=tuple(models),
         features=FeatureSchema(
@@ -126,6 +127,17 @@ def serve(store: ArtifactStore, release: str, action: Action = "publish") -> Non
         target=point_at(manifest, digest, current.release_id if current else None, "run", at),
     )
     move(store, entry, etag)
+
+
+def make_features(spark: SparkSession) -> None:
+    """Rows of both sets, one of an older definition among them."""
+    rows = {
+        "one": [*((s, DAY, a, "h", 1) for s, a, _ in ROWS), (MISSING[0], DAY, MISSING[1], "h", 1)],
+        "two": [*((s, DAY, b, "k", 1) for s, _, b in ROWS), ("S0", DAY, 9.0, "an older definition", 1)],
+    }
+    for name, table in TABLES.items():
+        ensure_table(spark, table)
+        append_once(spark.createDataFrame(rows[name], spark.table(table.full_name).schema), table, "rows")
 
 
 def make_bars(spark: SparkSession) -> tuple[dict[str, int], int]:
@@ -178,6 +190,12 @@ def export_twice(store: ArtifactStore, run: Callable[[str], dict[str, Any]], rel
     }
 
 
+def live_of(spark: SparkSession, runtime: Runtime, release: str, before: date) -> list[list[Any]]:
+    """What a release has scored before a session, as the gate reads it."""
+    live = read_live(spark, runtime.s3, [release], BEFORE, before).sort("symbol", "horizon")
+    return [[row["symbol"], str(row["as_of"]), row["horizon"], row["score"]] for row in live.to_dicts()]
+
+
 def main(answer: Path) -> None:
     """Play it."""
     os.environ["AFTERBELL_ARTIFACT_BUCKET"] = "scoring"  # its champion and the trail of it are nobody else's
@@ -185,14 +203,7 @@ def main(answer: Path) -> None:
     store = ArtifactStore(runtime.s3)
     store.ensure_bucket()
     spark = lake_session(runtime, "scenario")
-    rows = {
-        "one": [*((s, DAY, a, "h", 1) for s, a, _ in ROWS), (MISSING[0], DAY, MISSING[1], "h", 1)],
-        "two": [*((s, DAY, b, "k", 1) for s, _, b in ROWS), ("S0", DAY, 9.0, "an older definition", 1)],
-    }
-    for name, table in TABLES.items():
-        ensure_table(spark, table)
-        append_once(spark.createDataFrame(rows[name], spark.table(table.full_name).schema), table, "rows")
-
+    make_features(spark)
     bars, no_bars = make_bars(spark)
 
     def run(release: str, session: date = DAY, **more: object) -> dict[str, Any]:
@@ -211,8 +222,8 @@ def main(answer: Path) -> None:
         "overflowing": publish(store, 4, ridge((1e308, 1e308))),
         "other set": publish(store, 6, good, sets={"one": "h", "three": "k"}),
         "other order": publish(store, 5, ridge((1.0, 10.0), names=NAMES[::-1])),
+        "no universe": publish(store, 8, good, universe=False),
     }
-    releases["no universe"] = publish(store, 8, good, universe=False)
     seen: dict[str, Any] = {name: run(release) for name, release in releases.items()}
     seen["files"] = export_twice(store, run, releases["good"])
     seen["again"] = run(releases["good"])
@@ -245,9 +256,12 @@ def main(answer: Path) -> None:
     seen["shadow rows"] = [[r.symbol, str(r.as_of), r.horizon, r.family, r.score, r.release_id] for r in found]
     found = spark.table("lake.signals.daily").where(F.col("provisional")).collect()
     seen["provisional rows"] = sorted({r.release_id for r in found})
-    for name, before in (("live", date(2100, 1, 1)), ("live before", DAY)):
-        live = read_live(spark, runtime.s3, releases["good"], before).sort("symbol", "horizon")
-        seen[name] = [[row["symbol"], str(row["as_of"]), row["horizon"], row["score"]] for row in live.to_dicts()]
+    run(of_later := publish(store, 9, good, session=date(2016, 7, 5)))
+    seen["live"] = live_of(spark, runtime, releases["good"], date(2100, 1, 1))
+    seen["live before"] = live_of(spark, runtime, releases["good"], DAY)
+    seen["live of a later release"] = live_of(spark, runtime, of_later, date(2100, 1, 1))
+    champion, _ = read_champion(store)
+    seen["served"] = [served_since(store, champion, since) for since in (date.min, date.max)]
     answer.write_text(json.dumps(seen), encoding="utf-8")
 
 

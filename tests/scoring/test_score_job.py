@@ -129,3 +129,11 @@ def test_the_live_record_of_a_release_is_its_blend_on_earlier_sessions(seen: dic
         [symbol, "2016-07-01", horizon, pytest.approx(ranks[symbol])] for symbol in ranks for horizon in (1, 5)
     ]
     assert seen["live before"] == []
+    # Its session is after the one that it scored again: its models have seen what came of it.
+    assert seen["live of a later release"] == []
+
+
+def test_releases_that_served_are_in_the_audit_trail_the_last_one_first(seen: dict[str, Any]) -> None:
+    # Published: 1, then 6; back to 5, and 1 again.
+    every = [f"2016-06-30-{number:012x}" for number in (1, 5, 6)]
+    assert seen["served"] == [every, [GOOD]]
