@@ -104,15 +104,13 @@ def test_a_system_is_solved_as_lapack_does():
     assert solve_positive(matrix, right) == pytest.approx(np.linalg.solve(matrix, right), rel=1e-9)
 
 
-def test_a_stack_of_systems_is_solved_and_summed_as_each_alone():
+def test_a_stack_of_systems_is_solved_as_each_alone():
     rng = np.random.default_rng(5)
-    blocks, right = rng.standard_normal((3, 150, 110)), rng.standard_normal((3, 110))
-    stack = products(blocks)
-    assert stack.tobytes() == np.stack([products(block) for block in blocks]).tobytes()
-    found = solve_positive(stack, right)
-    for block, own, side, solution in zip(blocks, stack, right, found, strict=True):
+    half, right = rng.standard_normal((3, 150, 110)), rng.standard_normal((3, 110))
+    stack = np.swapaxes(half, 1, 2) @ half
+    for own, side, solution in zip(stack, right, solve_positive(stack, right), strict=True):
         assert solution.tobytes() == solve_positive(own, side).tobytes()
-        assert solution == pytest.approx(np.linalg.solve(block.T @ block, side), rel=1e-6)
+        assert solution == pytest.approx(np.linalg.solve(own, side), rel=1e-6)
 
 
 def test_a_system_without_a_solution_is_refused():

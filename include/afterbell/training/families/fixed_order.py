@@ -31,29 +31,27 @@ def products(block: Floats) -> Floats:
     Products of two lower parts are left out: below 1e-12 of a column's greatest square, for each row.
 
     Args:
-        block: float64 (rows, columns), finite, ``ROWS`` rows at most; or a stack of such, (..., rows, columns): the
-            same bits as of each alone. Rows of zeros change nothing.
+        block: float64 (rows, columns), finite, ``ROWS`` rows at most.
 
     Returns:
-        float64 (columns, columns), symmetric; or a stack of such.
+        float64 (columns, columns), symmetric.
 
     Raises:
         ValueError: there are more rows.
     """
     import numpy as np  # noqa: PLC0415 - see the package
 
-    if block.shape[-2] > ROWS:
-        raise ValueError(f"expected a block of {ROWS} rows at most, found {block.shape[-2]}")
+    if block.shape[0] > ROWS:
+        raise ValueError(f"expected a block of {ROWS} rows at most, found {block.shape[0]}")
     # A power of two for each column, so that scaling is exact: every value lies within 2**21 units.
-    _, exponents = np.frexp(np.abs(block).max(axis=-2, initial=0.0))
+    _, exponents = np.frexp(np.abs(block).max(axis=0, initial=0.0))
     units = np.ldexp(1.0, exponents - _BITS)
-    scaled = block / units[..., None, :]
+    scaled = block / units
     upper = np.rint(scaled)
     lower = np.rint((scaled - upper) * 2.0**_BITS)
-    turned = np.swapaxes(upper, -2, -1)
-    mixed = turned @ lower
-    sums = turned @ upper + (mixed + np.swapaxes(mixed, -2, -1)) * 2.0**-_BITS
-    scaled_back: Floats = sums * units[..., :, None] * units[..., None, :]
+    mixed = upper.T @ lower
+    sums = upper.T @ upper + (mixed + mixed.T) * 2.0**-_BITS
+    scaled_back: Floats = sums * units[:, None] * units
     return scaled_back
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -96,16 +97,9 @@ def fit(
     """
     import numpy as np  # noqa: PLC0415 - see the package
 
-    means, scales = _moments(x)
-    features = x.shape[1]
-    level = float(y.mean(dtype=np.float64))
-    sums = np.zeros((features + 1, features + 1))
-    for block in _blocks(x, y, means, scales, level, params):
-        sums += products(block)
-    averages = sums / max(y.size, 1)
-    gram, cross = averages[:-1, :-1], averages[:-1, -1]
-    weights = solve_positive(gram + params.penalty * np.eye(features), cross)
-    return _text(names, means, scales, weights, level, params)
+    rows = _normal_equations(x, y, params.clip)
+    weights = solve_positive(rows.gram + params.penalty * np.eye(len(names)), rows.cross)
+    return rows.model(names, weights).body()
 
 
 def fit_groups(
@@ -115,79 +109,61 @@ def fit_groups(
     names: tuple[str, ...],
     params: RidgeParams,
 ) -> list[bytes]:
-    """``fit`` for each of many groups of rows, to the same bytes: their systems are made and solved together.
+    """``fit`` for each of many groups of rows, to the same bytes: several systems are solved together.
 
     Args:
         x: float32 (rows, features), group after group.
-        y: float32 (rows,), finite; each group has a row.
+        y: float32 (rows,), finite.
         starts: where each group's rows begin, then the number of rows; int64 (groups + 1,).
         names: of the features.
         params: the family's parameters.
     """
-    sizes = (starts[1:] - starts[:-1]).tolist()
-    texts = [b""] * len(sizes)
-    slices = [slice(int(start), int(end)) for start, end in pairwise(starts)]
-    # Those of like sizes together: shorter ones are filled up with rows of zeros.
-    small = sorted((number for number, size in enumerate(sizes) if size <= ROWS), key=lambda number: sizes[number])
-    for number in set(range(len(sizes))) - set(small):
-        texts[number] = fit(x[slices[number]], y[slices[number]], names, params, 0)
-    for start in range(0, len(small), _TOGETHER):
-        batch = small[start : start + _TOGETHER]
-        fitted = _fit_together(x, y, [slices[number] for number in batch], names, params)
-        for number, text in zip(batch, fitted, strict=True):
-            texts[number] = text
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    texts: list[bytes] = []
+    slices = [slice(start, end) for start, end in pairwise(starts.tolist())]
+    for first in range(0, len(slices), _TOGETHER):
+        batch = [_normal_equations(x[rows], y[rows], params.clip) for rows in slices[first : first + _TOGETHER]]
+        gram, cross = np.stack([rows.gram for rows in batch]), np.stack([rows.cross for rows in batch])
+        solved = solve_positive(gram + params.penalty * np.eye(len(names)), cross)
+        texts += [rows.model(names, weights).body() for rows, weights in zip(batch, solved, strict=True)]
     return texts
 
 
-def _fit_together(
-    x: NDArray[np.float32],
-    y: NDArray[np.float32],
-    slices: Sequence[slice],
-    names: tuple[str, ...],
-    params: RidgeParams,
-) -> list[bytes]:
-    """The texts of groups that have one block each."""
+@dataclass(frozen=True)
+class _NormalEquations:
+    """What a fit takes from its rows: ``Z'Z/n`` (gram) and ``Z'(y - level)/n`` (cross), and how Z is made."""
+
+    means: Floats
+    scales: Floats
+    clip: float
+    level: float
+    gram: Floats
+    cross: Floats
+
+    def model(self, names: tuple[str, ...], coefficients: Floats) -> RidgeModel:
+        """The model of ``coefficients`` of the standardised features."""
+        return RidgeModel(
+            format=_FORMAT,
+            names=names,
+            means=tuple(self.means.tolist()),
+            scales=tuple(self.scales.tolist()),
+            coefficients=tuple(coefficients.tolist()),
+            intercept=self.level,
+            clip=self.clip,
+        )
+
+
+def _normal_equations(x: NDArray[np.float32], y: NDArray[np.float32], clip: float) -> _NormalEquations:
     import numpy as np  # noqa: PLC0415 - see the package
 
-    features = x.shape[1]
-    sizes = np.array([rows.stop - rows.start for rows in slices])
-    moments = [_moments(x[rows]) for rows in slices]
-    levels = [float(y[rows].mean(dtype=np.float64)) for rows in slices]
-    stack = np.zeros((len(slices), sizes.max(), features + 1))
-    for number, rows in enumerate(slices):
-        (block,) = _blocks(x[rows], y[rows], *moments[number], levels[number], params)
-        stack[number, : sizes[number]] = block
-    averages = products(stack) / sizes[:, None, None]
-    gram, cross = averages[:, :-1, :-1], averages[:, :-1, -1]
-    weights = solve_positive(gram + params.penalty * np.eye(features), cross)
-    return [
-        _text(names, *own, solution, level, params)
-        for own, solution, level in zip(moments, weights, levels, strict=True)
-    ]
-
-
-def _blocks(
-    x: NDArray[np.float32], y: NDArray[np.float32], means: Floats, scales: Floats, level: float, params: RidgeParams
-) -> Iterator[Floats]:
-    """Blocks of rows of standardised features, and of ``y`` about its mean as the last column."""
-    import numpy as np  # noqa: PLC0415 - see the package
-
-    for z, part in zip(_standardised(x, means, scales, params.clip), _chunks(y), strict=True):
-        yield np.column_stack([z, part.astype(np.float64) - level])
-
-
-def _text(
-    names: tuple[str, ...], means: Floats, scales: Floats, weights: Floats, level: float, params: RidgeParams
-) -> bytes:
-    return RidgeModel(
-        format=_FORMAT,
-        names=names,
-        means=tuple(means.tolist()),
-        scales=tuple(scales.tolist()),
-        coefficients=tuple(weights.tolist()),
-        intercept=level,
-        clip=params.clip,
-    ).body()
+    means, scales = _moments(x)
+    level = float(y.mean(dtype=np.float64))
+    sums = np.zeros((x.shape[1] + 1, x.shape[1] + 1))
+    for z, part in zip(_standardised(x, means, scales, clip), _chunks(y), strict=True):
+        sums += products(np.column_stack([z, part.astype(np.float64) - level]))
+    averages = sums / max(y.size, 1)
+    return _NormalEquations(means, scales, clip, level, averages[:-1, :-1], averages[:-1, -1])
 
 
 def predict_groups(models: Sequence[RidgeModel], x: NDArray[np.floating], codes: NDArray[np.integer]) -> Floats:
