@@ -99,6 +99,7 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
         "train_rows": [spec.min_train_rows, spec.max_train_rows],
         "code": code_version(),
         "environment": _environment(fit.family),
+        **spec.model_dump(mode="json", include={"weights"}),
     }
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from afterbell.training.matrix import Matrix
 from afterbell.training.shared_features import fit_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import Combination, Windows, last_labelled, walk_forward
+from afterbell.training.weights import row_weights
 
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
@@ -181,7 +182,10 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = Non
     if target.min() == target.max():
         return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
     params = spec.families.named()[fit.family]
-    body = fit_rows(fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), shared=shared)
+    weights = row_weights(spec.weights, matrix, rows, fit.train_last)
+    body = fit_rows(
+        fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), weights=weights, shared=shared
+    )
     # A final fit is tried on the newest session, which is what it will score first.
     newest = int(matrix.sessions[-1])
     windows = ((newest, newest),) if fit.fold == FINAL else fit.test_windows
