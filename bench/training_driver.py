@@ -19,7 +19,8 @@ from pyspark.sql import SparkSession
 
 from afterbell.cluster.worker import keep_archives
 from afterbell.training.fan_out import Job
-from afterbell.training.fits import Fit, FitResult, run_fit
+from afterbell.training.fits import Fit, FitResult
+from afterbell.training.fitting import run_fit
 from afterbell.training.matrix import ARRAYS, INDEX, Matrix, session_starts
 from afterbell.training.shared_features import fit_rows
 from afterbell.training.spark_fits import Shipped, run_jobs

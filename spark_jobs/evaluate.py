@@ -33,6 +33,7 @@ from afterbell.evaluation.characteristics import read_characteristics
 from afterbell.evaluation.final_check import problems_of
 from afterbell.evaluation.findings import FittedModels, check_finals, closer_look, judged_sessions, weigh
 from afterbell.evaluation.gate import GateDecision, Rival, decide, hold_for, in_time, undecided
+from afterbell.evaluation.live_record import live_record, read_live
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.rivals import Records, read_rival
@@ -41,6 +42,7 @@ from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
+from afterbell.release.audit import served_since
 from afterbell.release.catalog import read_champion, read_manifest, read_model
 from afterbell.release.compared import read_compared
 from afterbell.release.manifest import Champion
@@ -107,11 +109,16 @@ def _judge(
     snapshots = args.inputs.features_snapshots
     finals = check_finals(spark, runtime.s3, snapshots, own, final, args.session, read_champion_models(store, champion))
 
+    first = judged_sessions(own)[0]
+    traded = served_since(store, champion, first)
+    live = read_live(spark, runtime.s3, {*traded, *([champion.approved_id] if champion else [])}, first, args.session)
+
     def read() -> Rival | None:
         if champion is None:
             return None
         serving, approved = (read_compared(store, name) for name in (champion.release_id, champion.approved_id))
-        return read_rival(Records(spark, runtime.s3, snapshot, rows), serving, approved, own, candidate, settings)
+        records = Records(spark, runtime.s3, snapshot, live, rows)
+        return read_rival(records, serving, approved, own, candidate, settings)
 
     rival, decided = decide_against(champion, read, own, tuple(candidate.spec["horizons"]), settings)
     decision = in_time(hold_for(decided, problems_of(finals.values())), datetime.now(UTC), args.deadline)
@@ -123,7 +130,8 @@ def _judge(
     trained_on = TrainingSnapshots.of(args.inputs, tuple(candidate.spec["feature_sets"]))
     characteristics = read_characteristics(spark, runtime.s3, trained_on, *judged_sessions(*judged))
     holdings = [weigh(each, characteristics, settings.portfolio) for each in judged]
-    figures = _figures(outcome, args.inputs) | {"closer": closer_look(holdings[0], finals)}
+    record = live_record(live, traded, own.panels, settings.portfolio.min_symbols)
+    figures = _figures(outcome, args.inputs) | {"closer": closer_look(holdings[0], finals), "live": record.to_json()}
     before, changed = since(store, args.session, figures)
     report = render(
         ReportData(
@@ -137,10 +145,11 @@ def _judge(
             coefficients=coefficients,
             data=_counts(args.inputs),
             since=(before, changed),
-            calendar=Exchange(load_platform().exchange).between(judged_sessions(own)[0], args.session),
+            calendar=Exchange(load_platform().exchange).between(first, args.session),
             champion=served,
             holdings=holdings,
             finals=finals,
+            live=record,
             cost_bps=settings.portfolio.cost_bps,
             volume_share=settings.portfolio.volume_share,
         )

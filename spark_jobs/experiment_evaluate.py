@@ -18,7 +18,9 @@ from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
 from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
+from afterbell.evaluation.findings import judged_sessions
 from afterbell.evaluation.gate import GateDecision, Rival, decide
+from afterbell.evaluation.live_record import read_live
 from afterbell.evaluation.metrics import horizon_metrics
 from afterbell.evaluation.report import ReportData
 from afterbell.evaluation.rivals import Records, read_rival
@@ -67,7 +69,8 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
             return None
         # A person is asked about each promotion, so that nothing is measured from the last one.
         serving = read_compared(store, champion)
-        return read_rival(Records(spark, runtime.s3, oos_snapshot), serving, serving, own, candidate, settings)
+        live = read_live(spark, runtime.s3, [champion], judged_sessions(own)[0], candidate.session)
+        return read_rival(Records(spark, runtime.s3, oos_snapshot, live), serving, serving, own, candidate, settings)
 
     rival, decision = judged(own, read, request, settings)
     metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}

@@ -36,6 +36,7 @@ from afterbell.training.candidate import candidate_id, candidate_key, describe, 
 from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.deadline_policy import ends_at, seconds_left, until
 from afterbell.training.fit_records import FitRecords, record_store
+from afterbell.training.grouping import blocks_of
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
@@ -122,7 +123,7 @@ def _make(
         FitRecords(record_store(runtime.s3), run, matrix.made_from, print_line) as records,
         until(end) as over,
     ):
-        parts = split(order.spec, len(matrix.grid))
+        parts = split(order.spec, len(matrix.grid), blocks=blocks_of(order.spec.grouping, matrix))
         search = Search(order.spec, parts, partial(TrialJudge, costs), print_line, seconds_left(end))
         sharing = fits_of_trials(fit for fits in parts.choice.values() for fit in fits)
         run_source(spark, shipped, search, sharing, FitProgress(search.planned, print_line, end), over, records)

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from afterbell.config.runtime import Runtime
 from afterbell.errors import ConfigError
 from afterbell.lake.maintenance import Round, all_tables, newest_commit, tend
-from afterbell.lake.maintenance_named import read_named, unfinished, unfinished_fits, unneeded
+from afterbell.lake.maintenance_named import old_signals, read_named, unfinished, unfinished_fits, unneeded
 from afterbell.lake.maintenance_plan import load_keep
 from afterbell.lake.spark import lake_session
 from afterbell.run.contracts.releases import MaintainInputs, MaintainResult, TendedTable
@@ -45,6 +45,7 @@ def maintain(args: StepArgs[MaintainInputs]) -> MaintainResult:
     folders = unneeded(store, named, keep.runs_before(now), keep.experiments_before(now))
     folders |= unfinished(store, named, keep.branches_before(now))
     folders |= unfinished_fits(store, keep.orphans_before(now))
+    folders |= old_signals(store, keep.signals_before(now))
     if not dry_run:
         for keys in folders.values():
             for key in keys:

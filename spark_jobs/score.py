@@ -1,39 +1,43 @@
 """Apply a release to the universe of --session and write the signals for the session after it.
 
-Inputs: bars_snapshot, features_snapshots, release_id, and whether that is the champion (``serves``), as ``publish`` saw
-it: one that a person took back since is not scored. Every model is checked by its digest before it is opened. The rows
-of a session and definition never change, so a rerun with the same release changes nothing.
+Inputs: bars_snapshot, actions_snapshot, features_snapshots, release_id, and whether that is the champion (``serves``),
+as ``publish`` saw it: one that a person took back since is not scored. Every model is checked by its digest before it
+is opened. Every symbol with a feature row is scored; those outside the universe that the models were trained on are
+marked so. The rows of a session and definition never change, so a rerun with the same release changes nothing, but it
+makes the files of the signals that a crash kept from being written.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import reduce
+from functools import partial
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives it
 
 from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
-from afterbell.errors import AfterbellError, StaleInputError, ValidationFailedError
+from afterbell.errors import AfterbellError, StaleInputError
+from afterbell.features.grid import cut_off_micros
 from afterbell.lake.append import append_once
-from afterbell.lake.commit import at_snapshot, commit_id, ensure_table, find_commit, snapshot_summary
-from afterbell.lake.spark import kept, lake_session_beside
-from afterbell.lake.tables import BARS, SHADOW_SIGNALS, SIGNALS, Table, factor_table
+from afterbell.lake.commit import commit_id, ensure_table, find_commit, snapshot_summary
+from afterbell.lake.spark import lake_session_beside
+from afterbell.lake.tables import BARS, CORPORATE_ACTIONS, SHADOW_SIGNALS, SIGNALS, Table
 from afterbell.release.audit import moves
 from afterbell.release.catalog import read_champion
-from afterbell.release.manifest import Manifest, SetSchema
+from afterbell.release.manifest import Manifest
 from afterbell.run.contracts.models import ScoreInputs, ScoreResult
 from afterbell.run.job import StepArgs, run_step
 from afterbell.run.record import record_run
 from afterbell.run.steps import SCORE
-from afterbell.scoring.models import ModelText, open_release, require_schema
+from afterbell.scoring.export import export_signals
+from afterbell.scoring.feature_rows import session_rows
+from afterbell.scoring.models import ModelText, open_release
 from afterbell.scoring.ranks import BLEND
-from afterbell.scoring.score_spark import score_frame, signals
+from afterbell.scoring.score_spark import count_finite, score_frame, signals
+from afterbell.scoring.universe import liquidity_of, members, read_judged, rule_of
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.packages import all_packages
 
@@ -62,9 +66,11 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
     if snapshot is None:
         require_alike(spark, all_packages())
         with ExitStack() as held:
-            universe = _universe(spark, args, manifest, snapshots, held)
-            snapshot = _write(spark, args, exchange, universe, (manifest, models), commit)
-    shadow = _score_shadow(spark, args, exchange, store) if args.inputs.shadow else None
+            rows = session_rows(spark, args.session, manifest, args.inputs.features_snapshots, held)
+            snapshot = _write(spark, runtime, args, rows, (manifest, models), commit)
+    known_until = datetime.fromtimestamp(cut_off_micros(exchange, args.session) / 1e6, UTC)
+    exports = export_signals(spark, runtime.s3, store, manifest, args.session, known_until)
+    shadow = _score_shadow(spark, runtime, args, store) if args.inputs.shadow else None
     rows = int(snapshot_summary(spark, SIGNALS, snapshot).get("added-records", 0))
     read = {
         f"features.{schema.set}": snapshots[schema.set] for schema in manifest.features.sets if schema.set in snapshots
@@ -74,7 +80,11 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         args,
         started,
         rows=0 if noop else rows,
-        snapshots_in={BARS.name: args.inputs.bars_snapshot, **read},
+        snapshots_in={
+            BARS.name: args.inputs.bars_snapshot,
+            CORPORATE_ACTIONS.name: args.inputs.actions_snapshot,
+            **read,
+        },
         snapshots_out={SIGNALS.name: snapshot},
         commit_id=commit,
         verdict="noop" if noop else "done",
@@ -91,11 +101,12 @@ def score(args: StepArgs[ScoreInputs]) -> ScoreResult:
         noop=noop,
         provisional=args.inputs.provisional,
         shadow=shadow,
+        exports=exports,
     )
 
 
 def _score_shadow(
-    spark: SparkSession, args: StepArgs[ScoreInputs], exchange: Exchange, store: ArtifactStore
+    spark: SparkSession, runtime: Runtime, args: StepArgs[ScoreInputs], store: ArtifactStore
 ) -> str | None:
     """Score the last release that a person approved as well, for the gate; a session has its signals without it."""
     release_id = str(args.inputs.shadow)
@@ -107,8 +118,8 @@ def _score_shadow(
         )
         if find_commit(spark, SHADOW_SIGNALS, commit) is None:
             with ExitStack() as held:
-                universe = _universe(spark, args, manifest, args.inputs.features_snapshots, held)
-                _write(spark, args, exchange, universe, (manifest, models), commit, SHADOW_SIGNALS)
+                rows = session_rows(spark, args.session, manifest, args.inputs.features_snapshots, held)
+                _write(spark, runtime, args, rows, (manifest, models), commit, SHADOW_SIGNALS)
     except AfterbellError as error:
         print(f"score: release {release_id} was not scored beside the champion: {error}", flush=True)
         return None
@@ -138,71 +149,28 @@ def require_champion(store: ArtifactStore, release_id: str) -> None:
     )
 
 
-def _universe(
-    spark: SparkSession, args: StepArgs[ScoreInputs], manifest: Manifest, snapshots: Mapping[str, int], held: ExitStack
-) -> DataFrame:
-    """The symbols of --session that have a row in each of the release's sets, with all its factors.
-
-    Each set's rows are checked, then scored: they are kept until ``held`` ends.
-    """
-    frames = [
-        _checked(
-            held.enter_context(kept(_rows(spark, args, manifest.release_id, schema, snapshots))), args, manifest, schema
-        )
-        for schema in manifest.features.sets
-    ]
-    return reduce(lambda left, right: left.join(right, on="symbol", how="inner"), frames)
-
-
-def _rows(
-    spark: SparkSession, args: StepArgs[ScoreInputs], release_id: str, schema: SetSchema, snapshots: Mapping[str, int]
-) -> DataFrame:
-    """The feature rows of --session, of whatever definition.
-
-    Raises:
-        StaleInputError: the run has no features of this set.
-    """
-    table = factor_table(schema.set, schema.names)
-    if schema.set not in snapshots:
-        raise StaleInputError(
-            f"release {release_id} takes {table.name}, the step `features` of this run made "
-            f"{', '.join(sorted(snapshots)) or 'none'}: name {schema.set} in feature_sets of the model "
-            "specification and rerun, or publish a release of the other sets"
-        )
-    return at_snapshot(spark, table, snapshots[schema.set]).where(F.col("session") == args.session)
-
-
-def _checked(rows: DataFrame, args: StepArgs[ScoreInputs], manifest: Manifest, schema: SetSchema) -> DataFrame:
-    """The rows under the release's definition: symbol and factors.
-
-    Raises:
-        ValidationFailedError: the session has no rows.
-        StaleInputError: its rows are of another definition.
-    """
-    definitions = {row["definition_hash"] for row in rows.select("definition_hash").distinct().collect()}
-    if not definitions:
-        raise ValidationFailedError(f"features.{schema.set} has no row of session {args.session}: rerun features")
-    require_schema(manifest.release_id, schema, definitions, args.session.isoformat())
-    own = rows.where(F.col("definition_hash") == schema.definition_hash)
-    return own.select("symbol", *(F.col(f"`{name}`") for name in schema.names))
-
-
 def _write(
     spark: SparkSession,
+    runtime: Runtime,
     args: StepArgs[ScoreInputs],
-    exchange: Exchange,
-    universe: DataFrame,
+    rows: DataFrame,
     release: tuple[Manifest, tuple[ModelText, ...]],
     commit: str,
     table: Table = SIGNALS,
 ) -> int:
+    """Score ``rows`` and append the signals under the commit id; returns the snapshot that has them."""
     manifest, models = release
-    scores = score_frame(universe, manifest.features.names, models).toPandas()
-    rows = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id)
+    exchange, rule = Exchange(), rule_of(manifest)
+    snapshots = (args.inputs.bars_snapshot, args.inputs.actions_snapshot)
+    judged = read_judged(spark, runtime.s3, snapshots, exchange, args.session, rule)
+    names = manifest.features.names
+    scores = score_frame(rows, names, models, liquidity_of(manifest, judged, partial(count_finite, rows))).toPandas()
+    inside = members(judged, scores, rule, len(names))
+    found = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id, inside)
     if table == SHADOW_SIGNALS:
-        rows = rows[rows["family"] == BLEND]
+        found = found[found["family"] == BLEND]
     schema = spark.table(table.full_name).schema
-    frame = spark.createDataFrame(rows.assign(provisional=args.inputs.provisional)[schema.fieldNames()], schema)
+    frame = spark.createDataFrame(found.assign(provisional=args.inputs.provisional)[schema.fieldNames()], schema)
     snapshot, _ = append_once(frame.coalesce(1), table, commit)
     return snapshot
 

@@ -47,6 +47,7 @@ from afterbell.training.candidate import (
 from afterbell.training.candidate_document import CandidateDocument
 from afterbell.training.deadline_policy import LeaveOut, ends_at, seconds_left, until
 from afterbell.training.fit_records import FitRecords, record_store
+from afterbell.training.grouping import blocks_of
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.packages import all_packages
 from afterbell.training.prepare import Order, prepared
@@ -135,7 +136,7 @@ def _make(
     require_alike(spark, all_packages())
     order = Order(args.session, spec, snapshots)
     with prepared(spark, runtime, order) as (matrix, shipped), until(end) as over:
-        parts = split(spec, len(matrix.grid), partial(leave.keep, spec=spec))
+        parts = split(spec, len(matrix.grid), partial(leave.keep, spec=spec), blocks_of(spec.grouping, matrix))
         parts = replace(parts, skipped=(*parts.skipped, *leave.reasons()))
         search = Search(spec, parts, partial(TrialJudge, load_gate().portfolio), _print_line, seconds_left(end))
         print(f"train: {matrix.sessions.size} rows x {len(matrix.names)} features", flush=True)

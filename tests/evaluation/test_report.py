@@ -6,6 +6,7 @@ import re
 from functools import cache
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 
 from afterbell.evaluation.candidate_scores import CandidateScores
@@ -13,6 +14,7 @@ from afterbell.evaluation.exposures import Exposures
 from afterbell.evaluation.final_check import FinalCheck
 from afterbell.evaluation.findings import Holdings
 from afterbell.evaluation.gate import Rival, decide
+from afterbell.evaluation.live_record import LiveRecord
 from afterbell.evaluation.metrics import score_panels
 from afterbell.evaluation.out_of_sample import contender
 from afterbell.evaluation.overlap import Mean
@@ -67,6 +69,14 @@ def make_holdings():
     return Holdings({1: exposures}, {1: 1_234_567.8, 5: math.nan})
 
 
+def make_live():
+    """Of two sessions, the second without a label over five."""
+    rows = [(date(2020, 6, 1), 1, 1, 0.04), (date(2020, 6, 2), 1, 1, 0.06), (date(2020, 6, 1), 1, 5, 0.02)]
+    names = ["session", "horizon", "label_horizon", "rank_ic"]
+    rank_ics = pl.DataFrame(rows, names, orient="row").with_columns(symbols=200)
+    return LiveRecord(rank_ics, {(1, 1): Mean(0.05, 0.01, 1.0, 2, 2.0), (1, 5): Mean(0.02, math.nan, 1.0, 1, 1.0)}, 2)
+
+
 def make_rival(panels, scored):
     compared = {
         horizon: PairedICs(panel.sessions, scored[horizon]["ridge"].rank_ic, scored[horizon]["ridge"].rank_ic - 0.01, 9)
@@ -96,6 +106,7 @@ def make_data(*, champion=True):
         champion=served if champion else None,
         holdings=[make_holdings()] * (2 if champion else 1),
         finals=make_finals(),
+        live=make_live(),
         cost_bps=5.0,
         volume_share=0.01,
     )
@@ -142,6 +153,21 @@ class Tags(HTMLParser):
         self.addresses += [value for name, value in attrs if name in {"src", "href", "xlink:href"}]
 
 
+def test_what_was_traded_stands_beside_what_it_earned(page):
+    assert "signals of 2 sessions, 2020-06-01 to 2020-06-02, by 2 releases." in page
+    assert "0.0500 ± 0.0100" in page
+    assert "Cumulative live rank IC" in page
+
+
+def test_a_first_night_says_that_nothing_is_known_of_its_signals_yet():
+    none = dataclasses.replace(make_live(), rank_ics=make_live().rank_ics.clear(), means={})
+    data = make_data(champion=False)
+    said = render(dataclasses.replace(data, live=none))
+    assert "No signal that was traded has a label yet" in said
+    assert "Cumulative live rank IC" not in said
+    assert "<h2>Live</h2>" not in render(dataclasses.replace(data, live=None))  # of an experiment
+
+
 def test_nothing_from_the_data_becomes_markup_and_nothing_is_fetched(page):
     tags = Tags()
     tags.feed(page)
@@ -162,7 +188,7 @@ def test_the_report_says_what_it_must(page):
 def test_it_is_light_and_has_both_colour_schemes(page):
     assert len(page.encode()) < 2_000_000
     assert "prefers-color-scheme:dark" in page
-    assert page.count("<svg ") == 6 * 2 + 2 + 2
+    assert page.count("<svg ") == 6 * 2 + 2 + 2 + 1
     # Stand-in colours are all replaced: none is left as a number.
     assert not re.search(r"(fill|stroke): #0[0-9a-f]{5}", page)
 

@@ -8,7 +8,8 @@ from scipy import stats
 
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.evaluation.trial_scores import TrialJudge, panel_of
-from afterbell.training.fits import Fit, run_fit
+from afterbell.training.fits import Fit
+from afterbell.training.fitting import run_fit
 from afterbell.training.search.scores import FoldScores
 from tests.training.conftest import make_matrix, make_spec
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from afterbell.errors import PermanentError
-from afterbell.lake.maintenance_named import read_named, unfinished, unfinished_fits, unneeded
+from afterbell.lake.maintenance_named import old_signals, read_named, unfinished, unfinished_fits, unneeded
 from afterbell.stores.artifacts import ArtifactStore
 from tests.conftest import Services
 
@@ -146,3 +146,12 @@ def test_an_audit_trail_that_cannot_be_read_keeps_every_release(store: ArtifactS
     store.put("audit/20260630T210000.000000Z-0123456789abcdef.json", b"\xff{")
     with pytest.raises(PermanentError, match="is not JSON"):
         unfinished(store, read_named(store, FUTURE), FUTURE)
+
+
+def test_exported_signals_go_by_their_age_alone_and_whole_sessions_at_a_time(store: ArtifactStore) -> None:
+    keys = [f"signals/2026-06-30/r1.{kind}" for kind in ("csv", "parquet")]
+    for key in keys:
+        store.put(key, b"x")
+    assert old_signals(store, FUTURE) == {"signals/2026-06-30": keys}
+    assert old_signals(store, PAST) == {}
+    assert unneeded(store, read_named(store, FUTURE), FUTURE) == {}

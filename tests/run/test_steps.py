@@ -5,6 +5,8 @@ import pytest
 from afterbell.errors import StaleInputError
 from afterbell.run.steps import FEATURES, MAINTAIN, SCORE, STEPS, inputs_of, step_named
 
+SCORED = {"bars_snapshot": 1, "actions_snapshot": 4}
+
 
 def test_a_step_is_handed_what_it_needs_and_no_more():
     found = inputs_of(
@@ -23,7 +25,7 @@ def test_the_later_result_wins():
 @pytest.mark.parametrize(
     ("step", "given", "missing", "cleared"),
     [
-        ("score", {"bars_snapshot": 1, "features_snapshots": {"core": 2}}, r"\['release_id'\]", "publish"),
+        ("score", {**SCORED, "features_snapshots": {"core": 2}}, r"\['release_id'\]", "publish"),
         ("validate", {}, r"\['branch'\]", "ingest"),
         ("train", {"features_snapshots": {}, "definition_hashes": {}}, r"\['bars.*'actions.*\]", "validate"),
         ("publish", {"candidate_id": "c", "origin": "manual"}, r"\['champion_.*'verdict'.*\]", "evaluate"),
@@ -37,7 +39,7 @@ def test_a_missing_id_names_the_earliest_task_to_clear(step, given, missing, cle
 
 
 def test_score_is_told_whether_its_release_is_the_champion():
-    given = {"bars_snapshot": 1, "features_snapshots": {"core": 2}, "release_id": "r"}
+    given = {**SCORED, "features_snapshots": {"core": 2}, "release_id": "r"}
     assert inputs_of(SCORE, [given | {"serves": True}]).serves is True
     assert "serves" not in inputs_of(SCORE, [given]).to_json()  # a result of an older version
 

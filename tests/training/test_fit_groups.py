@@ -1,6 +1,9 @@
 """Small fits share a task, large ones have their own, and their order stays."""
 
 from collections import deque
+from dataclasses import replace
+
+import pytest
 
 from afterbell.training.fit_groups import Costs, take_group
 from afterbell.training.fits import Fit, FitResult
@@ -16,6 +19,10 @@ def costs(**seconds):
     for family, value in seconds.items():
         learned.learn(FitResult(fit(0, family), seconds=value))
     return learned
+
+
+def block(number, blocks=11):
+    return replace(fit(0), block=(number, blocks))
 
 
 def groups(fits, learned, cores=2, alone=()):
@@ -71,3 +78,17 @@ def test_a_fit_that_was_not_done_teaches_nothing():
     learned = Costs()
     learned.learn(FitResult(fit(0), reason="3 training rows, expected 100 or more"))
     assert learned.seconds(fit(0)) is None
+
+
+def test_a_block_is_no_whole_fit_and_the_market_s_block_no_block_of_groups():
+    learned = Costs()
+    assert learned.seconds(block(1)) is None
+    learned.learn(FitResult(block(0), seconds=30.0))
+    learned.learn(FitResult(block(1), seconds=2.0))
+    assert [learned.seconds(block(number)) for number in (0, 5)] == pytest.approx([30.0, 2.0])
+    learned.learn(FitResult(fit(0), seconds=50.0))
+    assert [learned.seconds(block(0)), learned.seconds(fit(0))] == pytest.approx([30.0, 50.0])
+
+
+def test_while_no_block_is_done_a_block_takes_its_share_of_a_whole_fit():
+    assert costs(ridge=44.0).seconds(block(3)) == pytest.approx(4.0)

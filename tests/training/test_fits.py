@@ -7,7 +7,8 @@ import pytest
 from scipy import stats
 
 from afterbell.training.families import fit_model, load_model
-from afterbell.training.fits import FINAL, Fit, FitResult, plan, run_fit, settle
+from afterbell.training.fits import FINAL, Fit, FitResult, plan, settle
+from afterbell.training.fitting import run_fit
 from afterbell.training.matrix import ARRAYS, session_starts
 from afterbell.training.splits import last_trainable
 from afterbell.training.targets import session_targets
@@ -183,7 +184,7 @@ def test_predictions_that_are_not_finite_fail_the_model(planted, monkeypatch):
         def predict(self, x):
             return np.full(len(x), np.inf)
 
-    monkeypatch.setattr("afterbell.training.fits.load_model", lambda *_: Wild())
+    monkeypatch.setattr("afterbell.training.fitting.load_model", lambda *_: Wild())
     broken = run_fit(Fit("ridge", 1, 0, 60, 70, 89), make_spec(), planted)
     assert broken.broken
     assert "4000 of 4000 predictions are not finite" in broken.reason

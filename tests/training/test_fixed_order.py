@@ -36,6 +36,10 @@ for name in given:
     for weights in (None, fixed_power(rng.random(5000), 0.3).astype(np.float32)):
         body = fit_model(name, x, y, names, params=params, seed=3, weights=weights)
         print(name, hashlib.sha256(body).hexdigest(), hashlib.sha256(load_model(name, body).predict(x)).hexdigest())
+    if FAMILIES[name].fit_groups:
+        starts = np.array([0, 300, 500, 600, 900])
+        bodies = FAMILIES[name].fit_groups(x[:900], y[:900], starts, names, params)
+        print("groups", hashlib.sha256(b"".join(bodies)).hexdigest())
 """
 MACHINES = {
     "Haswell, one thread": {"OPENBLAS_CORETYPE": "Haswell", "OPENBLAS_NUM_THREADS": "1"},
@@ -52,7 +56,8 @@ MACHINES = {
 def test_every_family_gives_the_same_bytes_under_other_kernels_threads_and_processors():
     found = {name: digests(changes) for name, changes in MACHINES.items()}
     (first, *_) = found.values()
-    assert [line.split()[0] for line in first[::2]] == ["elastic_net", "lightgbm", "ridge", "xgboost"]
+    kinds = [line.split()[0] for line in first]
+    assert kinds == ["elastic_net"] * 2 + ["lightgbm"] * 2 + ["ridge"] * 2 + ["groups"] + ["xgboost"] * 2
     assert found == dict.fromkeys(MACHINES, first)
 
 
@@ -101,6 +106,15 @@ def test_a_system_is_solved_as_lapack_does():
     half = rng.standard_normal((60, 40))
     matrix, right = half.T @ half + 0.1 * np.eye(40), rng.standard_normal(40)
     assert solve_positive(matrix, right) == pytest.approx(np.linalg.solve(matrix, right), rel=1e-9)
+
+
+def test_a_stack_of_systems_is_solved_as_each_alone():
+    rng = np.random.default_rng(5)
+    half, right = rng.standard_normal((3, 150, 110)), rng.standard_normal((3, 110))
+    stack = np.swapaxes(half, 1, 2) @ half
+    for own, side, solution in zip(stack, right, solve_positive(stack, right), strict=True):
+        assert solution.tobytes() == solve_positive(own, side).tobytes()
+        assert solution == pytest.approx(np.linalg.solve(own, side), rel=1e-6)
 
 
 def test_a_system_without_a_solution_is_refused():

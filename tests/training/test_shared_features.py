@@ -12,7 +12,8 @@ import pytest
 
 from afterbell.training.families import FAMILIES, fit_model
 from afterbell.training.fan_out import Job
-from afterbell.training.fits import FINAL, Fit, run_fit
+from afterbell.training.fits import FINAL, Fit
+from afterbell.training.fitting import run_fit
 from afterbell.training.shared_features import _made_once, fit_rows
 from afterbell.training.spark_fits import fits_that_share
 from tests.training.conftest import make_matrix, make_spec

@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from afterbell.training.families import FAMILIES, fit_model, load_model
 from afterbell.training.families.fixed_order import fixed_power
-from afterbell.training.fits import FINAL, Fit, run_fit
+from afterbell.training.fits import FINAL, Fit
+from afterbell.training.fitting import run_fit
 from afterbell.training.spec import ModelSpec
 from afterbell.training.weights import row_weights
 from tests.training.conftest import make_matrix, make_spec

@@ -30,6 +30,7 @@ _COMMANDS = {
     "query": "lake",
     "quality": "quality",
     "features": "features",
+    "signals": "signals",
     "completion": "completion",
 }
 """Commands, in the order of the help, and the module that has the function of that name."""

@@ -19,6 +19,7 @@ from afterbell.evaluation.metrics import mean_of, row_correlations
 from afterbell.evaluation.overlap import Mean
 from afterbell.evaluation.panel import Floats, ScorePanel, blend, row_ranks
 from afterbell.training.families.base import Model
+from afterbell.training.families.grouped import predict_rows
 
 NEWEST = 20
 """Newest labelled sessions that the final models are tried on."""
@@ -103,8 +104,11 @@ def _predictions(models: Mapping[str, Model], rows: pl.DataFrame) -> pl.DataFram
     """Symbol, session and a column a family; rows without a finite feature are left out."""
     named = {name for model in models.values() for name in model.names}
     known = rows.filter(pl.any_horizontal(pl.col(sorted(named)).is_finite().fill_null(value=False)))
+    symbols = known["symbol"].to_list()
     columns = {
-        family: model.predict(known.select(model.names).cast(pl.Float32).fill_null(np.nan).to_numpy(order="c"))
+        family: predict_rows(
+            model, known.select(model.names).cast(pl.Float32).fill_null(np.nan).to_numpy(order="c"), symbols
+        )
         for family, model in models.items()
     }
     return known.select("symbol", "session").with_columns(

@@ -13,6 +13,7 @@ from afterbell.evaluation.gate import POOLED, Comparison
 from afterbell.evaluation.report_content import ReportData, Table
 from afterbell.evaluation.report_findings import exposures_table, finals_table
 from afterbell.evaluation.report_horizons import headline, horizon_section
+from afterbell.evaluation.report_live import live_section
 from afterbell.evaluation.since import Change
 from afterbell.reporting import plots
 from afterbell.reporting.rendering import environment
@@ -56,6 +57,7 @@ def report_values(data: ReportData) -> dict[str, object]:
         "notes": _notes(data),
         "since": _since(*data.since),
         "horizons": [horizon_section(data, horizon) for horizon in sorted(data.panels)],
+        "live": live_section(data),
         "exposures": exposures_table(data),
         "finals": finals_table(data),
         "comparisons": _comparisons(data),

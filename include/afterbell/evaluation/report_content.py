@@ -12,6 +12,7 @@ from afterbell.evaluation.candidate_scores import CandidateScores
 from afterbell.evaluation.final_check import FinalCheck
 from afterbell.evaluation.findings import Holdings
 from afterbell.evaluation.gate import GateDecision, Rival
+from afterbell.evaluation.live_record import LiveRecord
 from afterbell.evaluation.metrics import Scored
 from afterbell.evaluation.panel import ScorePanel
 from afterbell.evaluation.since import Change
@@ -39,6 +40,7 @@ class ReportData:
         champion: the champion's own out-of-sample figures, to show beside the candidate's; None without any.
         holdings: exposures and capacity of the candidate, then of the champion if there is one.
         finals: the final models, by horizon.
+        live: what the signals that were traded earned; None where the report is not about that.
         cost_bps: one-way cost of trading, in basis points; None where that is not shown.
         volume_share: of the daily dollar volume, for the capacity.
     """
@@ -59,6 +61,7 @@ class ReportData:
     champion: CandidateScores | None = None
     holdings: Sequence[Holdings] = ()
     finals: Mapping[int, FinalCheck] = field(default_factory=dict)
+    live: LiveRecord | None = None
     cost_bps: float | None = None
     volume_share: float | None = None
 

@@ -19,15 +19,8 @@ from afterbell.evaluation.candidate_scores import CandidateScores, read_rows
 from afterbell.evaluation.gate import Rival
 from afterbell.evaluation.out_of_sample import panels_of
 from afterbell.evaluation.paired import Scores, blended, join_scores, pair
-from afterbell.evaluation.panel import BLEND
 from afterbell.evaluation.settings import GateSettings
-from afterbell.lake.commit import ensure_table, head
-from afterbell.lake.scan import plan_files, read_files
-from afterbell.lake.shape import shape_of
-from afterbell.lake.tables import SHADOW_SIGNALS, SIGNALS
 from afterbell.training.candidate_document import CandidateDocument
-
-LIVE_COLUMNS = ("symbol", "as_of", "horizon", "score")
 
 
 @dataclass(frozen=True)
@@ -57,12 +50,14 @@ class Records:
         spark: with the lake.
         s3: where its files are.
         snapshot: of ``predictions.out_of_sample``.
-        known: rows of it that were read already, all those of each candidate that has any.
+        live: the signals of the compared releases, as ``live_record.read_live`` returns them.
+        known: rows of the predictions that were read already, all those of each candidate that has any.
     """
 
     spark: SparkSession
     s3: S3Location
     snapshot: int
+    live: pl.DataFrame
     known: pl.DataFrame | None = None
 
     def predictions_of(self, candidate_id: str) -> pl.DataFrame:
@@ -95,13 +90,13 @@ def read_rival(
     Raises:
         GateError: predictions of a release stand more than once.
     """
-    session, recipe = candidate.session, candidate.to_json()
+    recipe = candidate.to_json()
     rows = records.predictions_of(champion.candidate_id)
     least = settings.portfolio.min_symbols
-    paired = against_approved = pair(own.panels, _scores(records, champion, rows, session), least)
+    paired = against_approved = pair(own.panels, _scores(records, champion, rows), least)
     if approved != champion:
         rows = records.predictions_of(approved.candidate_id)
-        against_approved = pair(own.panels, _scores(records, approved, rows, session), least)
+        against_approved = pair(own.panels, _scores(records, approved, rows), least)
     return Rival(
         release_id=champion.release_id,
         candidate_id=champion.candidate_id,
@@ -114,22 +109,11 @@ def read_rival(
     )
 
 
-def read_live(spark: SparkSession, s3: S3Location, release_id: str, before: date) -> pl.DataFrame:
-    """The blend's scores of a release on the sessions before ``before``, columns as ``LIVE_COLUMNS``."""
-    frames = []
-    for table in (SIGNALS, SHADOW_SIGNALS):
-        ensure_table(spark, table)
-        files = plan_files(spark, table, head(spark, table), "release_id", release_id, release_id)
-        own = (pl.col("release_id") == release_id) & (pl.col("family") == BLEND) & (pl.col("as_of") < before)
-        frames.append(read_files(files, shape_of(spark, table), s3, own).select(LIVE_COLUMNS))
-    return pl.concat(frames).unique(["symbol", "as_of", "horizon"], keep="first", maintain_order=True)
-
-
 def live_scores(rows: pl.DataFrame) -> dict[int, Scores]:
     """Live scores by horizon.
 
     Args:
-        rows: columns as ``LIVE_COLUMNS``, each symbol, session and horizon once.
+        rows: of one release, as ``live_record.read_live`` returns them.
     """
     scores = {}
     for horizon in sorted(rows["horizon"].unique().to_list()):
@@ -143,9 +127,9 @@ def live_scores(rows: pl.DataFrame) -> dict[int, Scores]:
     return scores
 
 
-def _scores(records: Records, release: ComparedRelease, rows: pl.DataFrame, before: date) -> dict[int, Scores]:
-    """The blend of a release by horizon: of its out-of-sample ``rows``, then live up to ``before``."""
+def _scores(records: Records, release: ComparedRelease, rows: pl.DataFrame) -> dict[int, Scores]:
+    """The blend of a release by horizon: of its out-of-sample ``rows``, then live."""
     tested = {} if rows.is_empty() else {horizon: blended(panel) for horizon, panel in panels_of(rows).items()}
-    live = live_scores(read_live(records.spark, records.s3, release.release_id, before))
+    live = live_scores(records.live.filter(pl.col("release_id") == release.release_id))
     both = {horizon: join_scores(tested[horizon], live[horizon]) for horizon in tested.keys() & live.keys()}
     return tested | live | both

@@ -17,7 +17,8 @@ from afterbell.evaluation.metrics import finite_or_none, score_one
 from afterbell.evaluation.panel import Floats, ScorePanel
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.evaluation.sharpe import Sharpe, deflated_sharpe, expected_maximum, sharpe_of
-from afterbell.training.fits import Fit, rows_of
+from afterbell.training.fits import Fit
+from afterbell.training.fitting import rows_of
 from afterbell.training.matrix import Matrix
 from afterbell.training.search.samplers import Ending
 from afterbell.training.search.scores import FoldScores, net_by_session

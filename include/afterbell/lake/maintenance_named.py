@@ -20,6 +20,7 @@ _RELEASES, _AUDIT = "releases", "audit"
 _DEPTH = {"candidates": 2, "runs": 3, "experiments": 2}  # candidates/<id>/..., runs/<session>/<run>/..., ...
 _EXPERIMENTS = "experiments"
 _FITS = "fits"
+_SIGNALS = "signals"
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,22 @@ def unfinished_fits(store: ArtifactStore, before: datetime) -> dict[str, list[st
     Returns:
         The keys in each, by folder.
     """
+    return _old_folders(store, _FITS, before)
+
+
+def old_signals(store: ArtifactStore, before: datetime) -> dict[str, list[str]]:
+    """Folders of sessions whose exported signals are all older than ``before``; ``signals.daily`` keeps the rows.
+
+    Returns:
+        The keys in each, by folder.
+    """
+    return _old_folders(store, _SIGNALS, before)
+
+
+def _old_folders(store: ArtifactStore, prefix: str, before: datetime) -> dict[str, list[str]]:
     return {
         folder: [entry.key for entry in members]
-        for folder, members in sorted(_folders(store, _FITS).items())
+        for folder, members in sorted(_folders(store, prefix).items())
         if all(_is_older(entry, before) for entry in members)
     }
 

@@ -73,6 +73,7 @@ class Keep(Strict):
         keep_snapshots_days: snapshots that nothing names.
         keep_runs_days: results of runs, and candidates, that no release names; what they name is kept as long.
         keep_experiments_days: experiments, with the snapshots that they name.
+        keep_signals_days: files of exported signals; the table keeps the rows for good.
         orphan_days: files that no snapshot names, and results of fits whose run never got a candidate.
         compaction: when files are rewritten.
     """
@@ -81,16 +82,19 @@ class Keep(Strict):
     keep_snapshots_days: int = Field(ge=1)
     keep_runs_days: int = Field(ge=1)
     keep_experiments_days: int = Field(default=90, ge=1)
+    keep_signals_days: int = Field(default=365, ge=1)
     orphan_days: int = Field(ge=1)
     compaction: Compaction
 
     @model_validator(mode="after")
     def _keeps_the_longest_run(self) -> Keep:
-        shortest = min(self.keep_snapshots_days, self.keep_runs_days, self.keep_experiments_days) * 24
+        shortest = 24 * min(
+            self.keep_snapshots_days, self.keep_runs_days, self.keep_experiments_days, self.keep_signals_days
+        )
         if shortest < self.longest_run_hours:
             raise ValueError(
-                "keep_snapshots_days, keep_runs_days and keep_experiments_days must reach back longest_run_hours "
-                f"({self.longest_run_hours})"
+                "keep_snapshots_days, keep_runs_days, keep_experiments_days and keep_signals_days must reach back "
+                f"longest_run_hours ({self.longest_run_hours})"
             )
         return self
 
@@ -109,6 +113,10 @@ class Keep(Strict):
     def experiments_before(self, now: datetime) -> datetime:
         """Experiments nothing of which was written since may go."""
         return now - timedelta(days=self.keep_experiments_days)
+
+    def signals_before(self, now: datetime) -> datetime:
+        """Files of signals that were written before may go."""
+        return now - timedelta(days=self.keep_signals_days)
 
     def orphans_before(self, now: datetime) -> datetime:
         """Unnamed files, and results of fits, that were written before may go: a running job's are nobody else's."""

@@ -95,7 +95,7 @@ EXPERIMENTS = Table("experiments.out_of_sample", OUT_OF_SAMPLE.columns)
 SIGNALS = Table(
     "signals.daily",
     """symbol string, session date, as_of date, horizon int, family string, score double, rank double,
-       release_id string, provisional boolean""",
+       release_id string, provisional boolean, in_universe boolean, universe_rank double""",
 )
 SHADOW_SIGNALS = Table("signals.shadow", SIGNALS.columns)
 RUNS = Table(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from pydantic import Field, ValidationError
@@ -147,6 +147,16 @@ def moves(store: ArtifactStore, current: Champion | None) -> Iterator[Entry]:
             return
         yield entry
         current = entry.source
+
+
+def served_since(store: ArtifactStore, current: Champion | None, since: date) -> list[str]:
+    """The releases that have served since the day ``since``, the last one first, each once."""
+    served = [current.release_id] if current else []
+    for entry in moves(store, current):
+        served.append(entry.target.release_id)
+        if entry.at.date() < since:
+            break
+    return list(dict.fromkeys(served))
 
 
 def recorded_digests(store: ArtifactStore, current: Champion | None, release_id: str) -> Iterator[tuple[str, str]]:

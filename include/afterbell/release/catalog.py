@@ -12,6 +12,7 @@ from afterbell.release.manifest import Manifest, ModelFile, parse_manifest, sha2
 from afterbell.release.trusted import read_champion, read_standing
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.families import load_model
+from afterbell.training.families.grouped import predict_all
 
 __all__ = [
     "Verified", "list_releases", "probe", "read_champion", "read_manifest", "read_model", "release_key",
@@ -126,7 +127,7 @@ def read_model(store: ArtifactStore, release_id: str, model: ModelFile) -> bytes
 
 
 def probe(model: ModelFile, body: bytes, features: int) -> None:
-    """Load a model and predict on a fixed matrix, missing values among it.
+    """Load a model, and predict with each one that it consists of on a fixed matrix, missing values among it.
 
     Raises:
         PermanentError: it can't be loaded here, or predicts something else than finite numbers.
@@ -134,8 +135,8 @@ def probe(model: ModelFile, body: bytes, features: int) -> None:
     matrix = np.random.default_rng(0).standard_normal((_PROBE_ROWS, features)).astype(np.float32)
     matrix[::7, 0] = np.nan
     with np.errstate(all="ignore"):  # what overflows shows below
-        predicted = load_model(model.family, body).predict(matrix)
-    if predicted.shape != (_PROBE_ROWS,) or not np.isfinite(predicted).all():
+        predicted = predict_all(load_model(model.family, body), matrix)
+    if predicted.shape[1:] != (_PROBE_ROWS,) or not np.isfinite(predicted).all():
         broken = int((~np.isfinite(predicted)).sum())
         raise PermanentError(
             f"model {model.path} ({model.family}, horizon {model.horizon}) predicts {predicted.shape} with {broken} "

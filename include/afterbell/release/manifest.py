@@ -25,7 +25,7 @@ class ModelFile(Strict):
 
     family: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
     horizon: int = Field(ge=1)
-    path: str = Field(pattern=r"^models/[A-Za-z0-9_-]+\.(txt|json)$")
+    path: str = Field(pattern=r"^models/[A-Za-z0-9_-]+\.(txt|json|packed)$")
     size: int = Field(ge=1)
     sha256: str = Field(pattern=_SHA256)
 

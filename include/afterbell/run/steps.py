@@ -126,7 +126,11 @@ PUBLISH = Step(
 )  # fmt: skip
 SCORE = Step(
     "score", ScoreInputs, ScoreResult,
-    _made(validate="bars_snapshot", features="features_snapshots", publish="release_id serves provisional shadow"),
+    _made(
+        validate="bars_snapshot actions_snapshot",
+        features="features_snapshots",
+        publish="release_id serves provisional shadow",
+    ),
 )  # fmt: skip
 
 MAINTAIN = Step("maintain", MaintainInputs, MaintainResult, _made(open_maintenance="now dry_run"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from functools import reduce
-from operator import or_
+from operator import add, or_
 
 import numpy as np
 import pandas as pd
@@ -19,17 +19,24 @@ from afterbell.errors import PermanentError, ValidationFailedError
 from afterbell.scoring.models import ModelText
 from afterbell.scoring.ranks import BLEND, blend, percentile_ranks
 from afterbell.training.families import load_model
+from afterbell.training.families.grouped import predict_rows
 
-SCORES = "symbol string, horizon int, family string, score double"
+SCORES = "symbol string, horizon int, family string, score double, finite int"
 
 
-def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[ModelText]) -> DataFrame:
-    """Each model's score of each symbol that has at least one finite factor: ``SCORES``.
+def score_frame(
+    universe: DataFrame,
+    names: Sequence[str],
+    models: Sequence[ModelText],
+    liquidity: Mapping[str, str] | None = None,
+) -> DataFrame:
+    """Each model's score of each symbol that has at least one finite factor, and how many of them it has: ``SCORES``.
 
     Args:
         universe: ``symbol`` and a float column for each of ``names``, one row a symbol, null where undefined.
         names: the features in the order that the models take them.
         models: the models to apply.
+        liquidity: the group by liquidity of each symbol, where the models are grouped by that.
     """
     some = reduce(or_, (F.col(f"`{name}`").isNotNull() for name in names))
     texts = universe.sparkSession.sparkContext.broadcast(tuple(models))
@@ -40,18 +47,28 @@ def score_frame(universe: DataFrame, names: Sequence[str], models: Sequence[Mode
         opened = [(text, load_model(text.family, text.body)) for text in texts.value]
         for batch in batches:
             matrix = to_matrix(batch, columns)
+            symbols = batch["symbol"].to_pylist()
+            finite = pa.array(np.isfinite(matrix).sum(axis=1, dtype=np.int32))
             for text, model in opened:
                 yield pa.record_batch(
                     {
                         "symbol": batch["symbol"],
                         "horizon": pa.array(np.full(batch.num_rows, text.horizon, dtype=np.int32)),
                         "family": pa.array([text.family] * batch.num_rows),
-                        "score": pa.array(model.predict(matrix), pa.float64()),
+                        "score": pa.array(predict_rows(model, matrix, symbols, liquidity), pa.float64()),
+                        "finite": finite,
                     }
                 )
 
     inputs = universe.where(some).select("symbol", *(F.col(f"`{name}`") for name in names))
     return inputs.mapInArrow(predict, SCORES)
+
+
+def count_finite(universe: DataFrame, names: Sequence[str]) -> pd.DataFrame:
+    """Symbol and finite, how many of the features ``names`` are, as ``score_frame`` has them."""
+    known = (F.col(f"`{name}`").isNotNull() & ~F.isnan(F.col(f"`{name}`")) for name in names)
+    counted = universe.select("symbol", reduce(add, (one.cast("int") for one in known)).alias("finite"))
+    return counted.toPandas()
 
 
 def to_matrix(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[np.float32]:
@@ -63,9 +80,17 @@ def to_matrix(batch: pa.RecordBatch, names: Sequence[str]) -> NDArray[np.float32
 
 
 def signals(
-    scores: pd.DataFrame, models: Sequence[ModelText], session: date, as_of: date, release_id: str
+    scores: pd.DataFrame,
+    models: Sequence[ModelText],
+    session: date,
+    as_of: date,
+    release_id: str,
+    members: Collection[str],
 ) -> pd.DataFrame:
     """Rows of ``signals.daily``: every model's scores with their ranks, and per horizon the blend of the families.
+
+    ``universe_rank`` is the rank among the universe alone, NaN outside; that of the blend is made of the families'
+    ranks in the universe, as evaluation makes it.
 
     Args:
         scores: the collected ``score_frame``: one row a symbol and model.
@@ -73,6 +98,7 @@ def signals(
         session: the session the signals are for.
         as_of: the session whose features were scored.
         release_id: the release that scored.
+        members: the symbols that are in the universe of the release.
 
     Raises:
         ValidationFailedError: there are no scores, or a model has not scored every symbol once.
@@ -81,15 +107,17 @@ def signals(
     if scores.empty:
         raise ValidationFailedError(f"no symbol could be scored as of session {as_of}: no row has a finite factor")
     symbols = np.sort(scores["symbol"].unique())
+    inside = np.fromiter((symbol in members for symbol in symbols), np.bool_, len(symbols))
     parts: list[pd.DataFrame] = []
     for horizon in sorted({model.horizon for model in models}):
-        ranks = []
+        ranks, within = [], []
         for model in sorted((m for m in models if m.horizon == horizon), key=lambda m: m.family):
             score = _of_model(scores, model, symbols, release_id)
             ranks.append(percentile_ranks(score))
-            parts.append(_part(symbols, horizon, model.family, score, ranks[-1]))
-        mean = blend(ranks)
-        parts.append(_part(symbols, horizon, BLEND, mean, percentile_ranks(mean)))
+            within.append(percentile_ranks(score[inside]))
+            parts.append(_part(symbols, horizon, model.family, score, ranks[-1], (inside, within[-1])))
+        mean, best = blend(ranks), percentile_ranks(blend(within))
+        parts.append(_part(symbols, horizon, BLEND, mean, percentile_ranks(mean), (inside, best)))
     return pd.concat(parts, ignore_index=True).assign(session=session, as_of=as_of, release_id=release_id)
 
 
@@ -118,5 +146,11 @@ def _part(
     family: str,
     score: NDArray[np.float64],
     rank: NDArray[np.float64],
+    universe: tuple[NDArray[np.bool_], NDArray[np.float64]],
 ) -> pd.DataFrame:
-    return pd.DataFrame({"symbol": symbols, "horizon": horizon, "family": family, "score": score, "rank": rank})
+    """One scorer's rows; ``universe``: which symbols are in it, and the ranks of those."""
+    inside, ranks = universe
+    universe_rank = np.full(len(symbols), np.nan)
+    universe_rank[inside] = ranks
+    columns = {"symbol": symbols, "horizon": horizon, "family": family, "score": score, "rank": rank}
+    return pd.DataFrame(columns | {"in_universe": inside, "universe_rank": universe_rank})

@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from afterbell.errors import PermanentError
 from afterbell.features.grid import SessionGrid, from_day
 from afterbell.lake.unseen import crossed
-from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, list_symbols, months_of
+from afterbell.training.bars import Listing, Monthly, list_symbols, months_of
 from afterbell.training.columns import ColumnFile
-from afterbell.training.labels import Labels, known_renames, known_taken
+from afterbell.training.labels import Labels
 from afterbell.training.matrix import ARRAYS, INDEX, session_starts
 from afterbell.training.rows import SetRows, TrainingRows, column_names, month_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.targets import session_targets
-from afterbell.training.universe import Universe
+from afterbell.training.universe import open_universe
 
 
 @dataclass(frozen=True)
@@ -105,10 +105,7 @@ def _months(
 ) -> Iterator[tuple[TrainingRows, NDArray[np.float32]]]:
     """The rows of each month that has any, and their labels, float32 ``(horizons, rows)``."""
     grid = inputs.grid
-    renames = [rename[:3] for rename in known_renames(inputs.actions, grid, listing) if rename[3]]
-    universe = Universe(spec.universe, renames, known_taken(inputs.actions, grid, listing))
-    # The listing is of all bars: a symbol whose bars are held has not been delisted.
-    bars = KnownBars(WithoutHeld(inputs.bars, inputs.actions), grid, listing)
+    universe, bars = open_universe(spec.universe, inputs.bars, inputs.actions, grid, listing)
     labels = Labels(bars, inputs.actions, grid, listing, spec.horizons)
     looked_back, ahead = _crossing(inputs, spec)
     months = months_of(grid.days)

@@ -15,6 +15,7 @@ from afterbell.training.families import FAMILIES
 from afterbell.training.fits import FitResult, TrainingOutcome
 from afterbell.training.inputs import TrainingSnapshots
 from afterbell.training.matrix import Matrix
+from afterbell.training.packed import is_packed
 from afterbell.training.spec import ModelSpec
 
 
@@ -51,7 +52,8 @@ def candidate_key(identifier: str, path: str = "candidate.json", root: str = "")
 
 def model_path(result: FitResult) -> str:
     """Path of a model below its candidate or release."""
-    return f"models/{result.fit.family}-h{result.fit.horizon}.{FAMILIES[result.fit.family].suffix}"
+    suffix = "packed" if is_packed(result.model) else FAMILIES[result.fit.family].suffix
+    return f"models/{result.fit.family}-h{result.fit.horizon}.{suffix}"
 
 
 def horizons_without_model(spec: ModelSpec, outcome: TrainingOutcome) -> list[int]:

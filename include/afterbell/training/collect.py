@@ -32,13 +32,19 @@ class StoredMonths:
     """A table that is partitioned by the month of its sessions, at a snapshot: a ``bars.Monthly``."""
 
     def __init__(
-        self, spark: SparkSession, table: Table, snapshot: int, s3: S3Location, keep: pl.Expr | None = None
+        self,
+        spark: SparkSession,
+        table: Table,
+        snapshot: int,
+        s3: S3Location,
+        keep: pl.Expr | None = None,
+        sessions: tuple[date, date] | None = None,
     ) -> None:
-        """``keep``: which rows count; all, if left out."""
+        """``keep``: which rows count; ``sessions``: first and last that files are read of; all, if left out."""
         self._spark, self._table, self._s3, self._keep = spark, table, s3, keep
         self._shape = shape_of(spark, table)
         self._files: dict[int, list[LakeFile]] = {}
-        for file in list_files(spark, table, snapshot):
+        for file in list_files(spark, table, snapshot, *(("session", *sessions) if sessions else ())):
             if file.partition is None:
                 raise StaleInputError(f"table {table.name} is not partitioned by month: expected months(session)")
             self._files.setdefault(file.partition, []).append(file)

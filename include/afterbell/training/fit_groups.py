@@ -1,7 +1,8 @@
 """How many fits go into one task: small ones together until a task is worth its cost, large ones alone.
 
 What a fit costs is learned from those that are done, by family and session of its training window: rows grow with the
-sessions. It decides when fits run and beside which others, never what comes out of them.
+sessions. A block of a fit counts as its share of them, and apart from whole fits. It decides when fits run and beside
+which others, never what comes out of them.
 """
 
 from __future__ import annotations
@@ -25,17 +26,31 @@ class Costs:
     """Seconds of fits, learned from their results."""
 
     def __init__(self) -> None:
-        self._rates: defaultdict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
+        self._rates: defaultdict[_Kind, deque[float]] = defaultdict(lambda: deque(maxlen=_REMEMBERED))
 
     def learn(self, result: FitResult) -> None:
         """Take in what a fit cost; one that was not done says nothing."""
         if result.seconds > 0:
-            self._rates[result.fit.family].append(result.seconds / result.fit.train_sessions)
+            self._rates[_kind(result.fit)].append(result.seconds / result.fit.work)
 
     def seconds(self, fit: Fit) -> float | None:
-        """About how long ``fit`` takes; None while no fit of its family is done."""
-        rates = self._rates.get(fit.family)
-        return median(rates) * fit.train_sessions if rates else None
+        """About how long ``fit`` takes; None while no fit of its family is done.
+
+        A block is judged by blocks like it, and while there are none as its share of a whole fit, or likewise.
+        """
+        own = _kind(fit)
+        rates = self._rates.get(own) or next(
+            (rates for (family, _), rates in sorted(self._rates.items()) if family == fit.family), None
+        )
+        return median(rates) * fit.work if rates else None
+
+
+_Kind = tuple[str, str]
+
+
+def _kind(fit: Fit) -> _Kind:
+    """A family, and which part of a fit."""
+    return fit.family, "whole" if fit.block is None else "market" if fit.has_market else "groups"
 
 
 def take_group(waiting: deque[tuple[int, Fit]], costs: Costs, cores: int, alone: Container[int] = ()) -> list[int]:

@@ -28,6 +28,7 @@ from afterbell.stores.retry import Retry, Timeouts
 from afterbell.training.families import FAMILIES
 from afterbell.training.fan_out import Job
 from afterbell.training.fits import Fit, FitResult
+from afterbell.training.grouping_spec import ByMarket
 
 ROOT = "fits"
 _FORMAT = b"afterbell-fits/1"
@@ -91,7 +92,7 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
     fit, spec = job.fit, job.spec
     decided_by = {
         "matrix": made_from,
-        "fit": asdict(fit),
+        "fit": {name: value for name, value in asdict(fit).items() if name != "block" or value is not None},
         "judge": repr(job.judge),
         "params": spec.families.named()[fit.family].model_dump(mode="json"),
         "seeds": [fit.seed(spec), fit.sample_seed(spec)],
@@ -101,6 +102,8 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
         "environment": _environment(fit.family),
         **spec.model_dump(mode="json", include={"weights"}),
     }
+    if not isinstance(spec.grouping, ByMarket):
+        decided_by["grouping"] = spec.grouping.model_dump(mode="json")
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -1,23 +1,15 @@
-"""The unit of training: one fit of one family, horizon and fold; planned on the driver, run anywhere."""
+"""The unit of training: one fit of one family, horizon and fold, planned on the driver; and what is made of all."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from afterbell.training.families import FAMILIES, load_model
-from afterbell.training.matrix import Matrix
-from afterbell.training.shared_features import fit_rows
+from afterbell.training.families import FAMILIES
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import Combination, Windows, last_labelled, walk_forward
-from afterbell.training.weights import row_weights
 
 FINAL = -1
 """The fold number of a final fit: trained on every known label, tested on none."""
@@ -40,6 +32,7 @@ class Fit:
         test_last: the last one.
         train: the training sessions of a combination, in place of all up to ``train_last``.
         test: its test sessions, in place of those from ``test_first`` to ``test_last``.
+        block: its number, from 0 on, and how many there are, of a fit of many groups that is cut into blocks.
     """
 
     family: str
@@ -50,6 +43,7 @@ class Fit:
     test_last: int = -1
     train: Windows = ()
     test: Windows = ()
+    block: tuple[int, int] | None = None
 
     @classmethod
     def of_combination(cls, family: str, horizon: int, split: Combination) -> Fit:
@@ -70,7 +64,8 @@ class Fit:
         """Its name in progress lines and reasons."""
         if self.fold >= COMBINATIONS:
             return f"{self.family} h{self.horizon} combination {self.fold - COMBINATIONS + 1}"
-        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}")
+        block = f" block {self.block[0] + 1} of {self.block[1]}" if self.block else ""
+        return f"{self.family} h{self.horizon} " + ("final" if self.fold == FINAL else f"fold {self.fold + 1}") + block
 
     @property
     def train_windows(self) -> Windows:
@@ -87,17 +82,29 @@ class Fit:
         """How many sessions it is trained on, those without a label among them."""
         return sum(last - first + 1 for first, last in self.train_windows)
 
-    def seed(self, spec: ModelSpec) -> int:
-        """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold."""
-        return _seed_of([spec.model_dump(mode="json"), self.family, self.horizon, self.fold])
+    @property
+    def work(self) -> float:
+        """Its training sessions; of a block the share of it in them."""
+        return self.train_sessions / (self.block[1] if self.block else 1)
 
-    def sample_seed(self, spec: ModelSpec) -> int:
+    @property
+    def has_market(self) -> bool:
+        """Whether the market's model is among those that it trains."""
+        return self.block is None or self.block[0] == 0
+
+    def seed(self, spec: ModelSpec, group: str = "") -> int:
+        """A seed below 2**31 that the fit's identity decides: specification, family, horizon, fold, and the group."""
+        own = [group] if group else []
+        return _seed_of([spec.model_dump(mode="json"), self.family, self.horizon, self.fold, *own])
+
+    def sample_seed(self, spec: ModelSpec, group: str = "") -> int:
         """A seed below 2**31 for the choice of training rows, where there are too many.
 
         The same for all families and parameters of a fold: they are compared on the same rows, and may share what is
         made of them.
         """
-        return _seed_of([spec.seed, self.horizon, self.fold])
+        own = [group] if group else []
+        return _seed_of([spec.seed, self.horizon, self.fold, *own])
 
 
 def _seed_of(identity: list[object]) -> int:
@@ -161,73 +168,11 @@ def _priority(fit: Fit, newest: int) -> tuple[int, int, int]:
     return group, -fit.train_last, fit.horizon
 
 
-def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = None) -> FitResult:
-    """Train and test one fit; the same arguments give the same model and predictions.
-
-    A fit with too few rows, a target that does not vary or predictions that are not finite comes back with a
-    reason.
-
-    Args:
-        fit: the fit.
-        spec: the model specification.
-        matrix: what is trained on.
-        shared: the folder for what fits on the same rows share, which changes no byte; None to share nothing.
-    """
-    started = time.monotonic()
-    column = matrix.horizons.index(fit.horizon)
-    rows = _training_rows(fit, spec, matrix, column)
-    target = matrix.targets[column, rows]
-    if rows.size < spec.min_train_rows:
-        return FitResult(fit, f"{rows.size} training rows, expected {spec.min_train_rows} or more", rows=rows.size)
-    if target.min() == target.max():
-        return FitResult(fit, "the label does not vary over the training rows", rows=rows.size)
-    params = spec.families.named()[fit.family]
-    weights = row_weights(spec.weights, matrix, rows, fit.train_last)
-    body = fit_rows(
-        fit.family, matrix, rows, target, params=params, seed=fit.seed(spec), weights=weights, shared=shared
-    )
-    # A final fit is tried on the newest session, which is what it will score first.
-    newest = int(matrix.sessions[-1])
-    windows = ((newest, newest),) if fit.fold == FINAL else fit.test_windows
-    tested = np.ascontiguousarray(matrix.features[:, _slice_or_rows(windows, matrix)]).T
-    predictions = load_model(fit.family, body).predict(tested).astype(np.float32)
-    seconds = time.monotonic() - started
-    not_finite = int((~np.isfinite(predictions)).sum())
-    if not_finite:
-        return FitResult(
-            fit, f"{not_finite} of {predictions.size} predictions are not finite", broken=True, rows=rows.size
-        )
-    if fit.fold == FINAL:
-        return FitResult(fit, rows=rows.size, model=body, seconds=seconds)
-    return FitResult(fit, rows=rows.size, predictions=predictions.tobytes(), seconds=seconds)
-
-
 def failure_of(fit: Fit, error: Exception) -> FitResult:
     """The result of a fit that raised ``error``: a reason of one line."""
     text = str(error).strip()
     message = text.splitlines()[0][:_LONGEST_MESSAGE] if text else "no message"
     return FitResult(fit, f"failed: {type(error).__name__}: {message}", failed=True)
-
-
-def _training_rows(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int) -> NDArray[np.int64]:
-    rows = rows_of(fit.train_windows, matrix)
-    rows = rows[np.isfinite(matrix.targets[column, rows])]
-    if rows.size > spec.max_train_rows:
-        chance = np.random.default_rng(fit.sample_seed(spec))
-        rows = chance.choice(rows, spec.max_train_rows, replace=False, shuffle=False)
-        rows.sort()
-    return rows
-
-
-def rows_of(windows: Windows, matrix: Matrix) -> NDArray[np.int64]:
-    """The numbers of the rows of ``windows``, int64, ascending."""
-    parts = [matrix.rows(first, last) for first, last in windows]
-    return np.concatenate([np.arange(part.start, part.stop, dtype=np.int64) for part in parts])
-
-
-def _slice_or_rows(windows: Windows, matrix: Matrix) -> slice | NDArray[np.int64]:
-    """The rows of ``windows``: a slice, which copies nothing, where there is but one."""
-    return matrix.rows(*windows[0]) if len(windows) == 1 else rows_of(windows, matrix)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from afterbell.cluster.worker import keep_archives
 from afterbell.errors import TaskLostError
 from afterbell.training.families import FAMILIES
 from afterbell.training.fan_out import NOWHERE, Job, Records, Source, fan_out, fan_out_from
-from afterbell.training.fits import Fit, FitResult, failure_of, run_fit
+from afterbell.training.fits import Fit, FitResult, failure_of
+from afterbell.training.fitting import run_fit
 from afterbell.training.matrix import FILES, Matrix
 from afterbell.training.shared_features import FOLDER
 from afterbell.training.spec import ModelSpec

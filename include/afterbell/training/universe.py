@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
+from afterbell.errors import ValidationFailedError
+from afterbell.features.grid import SessionGrid, from_day
+from afterbell.training.bars import KnownBars, Listing, Monthly, WithoutHeld, list_symbols, months_of
+from afterbell.training.labels import known_renames, known_taken
 from afterbell.training.spec import UniverseFilter
+
+LOOK_BACK = 6
+"""Sessions that a single session's universe is read from, as a multiple of the rule's window: a symbol that traded in
+one of six of them still has all the bars of its median."""
 
 
 class Universe:
@@ -29,7 +38,11 @@ class Universe:
         self._before: pl.DataFrame | None = None
 
     def tradable(self, bars: pl.DataFrame) -> pl.DataFrame:
-        """The rows that pass price and liquidity.
+        """The rows of ``judge`` that pass price and liquidity: symbol, session and dollars."""
+        return self.judge(bars).filter("tradable").select("symbol", "session", "dollars")
+
+    def judge(self, bars: pl.DataFrame) -> pl.DataFrame:
+        """Whether each row passes price and liquidity.
 
         Args:
             bars: symbol (of any type), session, close (as traded, listing currency), volume (shares): all bars of some
@@ -37,7 +50,8 @@ class Universe:
                 that session's own cut-off, so that no later restatement decides.
 
         Returns:
-            symbol and session of the rows that may be traded, and dollars, float64: their trailing median.
+            symbol and session of each bar; dollars, float64: their trailing median, null where too few bars make one;
+            tradable, boolean.
         """
         rule = self._rule
         traded = bars.select("symbol", "session", "close", dollars=pl.col("close") * pl.col("volume"), new=pl.lit(True))
@@ -62,6 +76,54 @@ class Universe:
         )
         judged = rows.with_columns(dollars=median)
         liquid = pl.col("dollars") >= rule.min_median_dollar_volume
-        return judged.filter((pl.col("close") >= rule.min_price) & liquid & pl.col("new")).select(
-            "symbol", "session", "dollars"
+        passes = ((pl.col("close") >= rule.min_price) & liquid).fill_null(value=False)
+        return judged.filter("new").select("symbol", "session", "dollars", tradable=passes)
+
+
+def open_universe(
+    rule: UniverseFilter, bars: Monthly, actions: pl.DataFrame, grid: SessionGrid, listing: Listing
+) -> tuple[Universe, KnownBars]:
+    """The judge of the bars of ``grid``, and these bars: a month's ``at_own_cut_off`` is what it judges.
+
+    Args:
+        rule: the thresholds.
+        bars: rows of ``market.bars``.
+        actions: rows of ``market.corporate_actions``.
+        grid: the run's sessions.
+        listing: the symbols of ``bars``.
+    """
+    renames = [rename[:3] for rename in known_renames(actions, grid, listing) if rename[3]]
+    # The listing is of all bars: a symbol whose bars are held has not been delisted.
+    known = KnownBars(WithoutHeld(bars, actions), grid, listing)
+    return Universe(rule, renames, known_taken(actions, grid, listing)), known
+
+
+def judge_session(rule: UniverseFilter, bars: Monthly, actions: pl.DataFrame, grid: SessionGrid) -> pl.DataFrame:
+    """The last session of ``grid``, judged as a matrix of these sessions judges it.
+
+    Args:
+        rule: the thresholds.
+        bars: rows of ``market.bars``.
+        actions: rows of ``market.corporate_actions``.
+        grid: the sessions that count, ``LOOK_BACK`` times the rule's window.
+
+    Returns:
+        symbol, dollars (float64, the trailing median of dollars traded; null where too few bars make one) and tradable
+        (boolean), a row for each symbol that has a bar of the session, ordered by symbol.
+
+    Raises:
+        PermanentError: no bar of these sessions was known.
+        ValidationFailedError: none of the session itself was.
+    """
+    listing = list_symbols(bars, grid)
+    universe, known = open_universe(rule, bars, actions, grid, listing)
+    for month in np.unique(months_of(grid.days)).tolist():
+        judged = universe.judge(known.at_own_cut_off(month))
+    own = judged.filter(pl.col("session") == len(grid.days) - 1)
+    if own.is_empty():
+        raise ValidationFailedError(
+            f"market.bars has no bar of session {from_day(int(grid.days[-1]))} that was known at its cut-off, so its "
+            "universe cannot be judged; expected some: clear the task 'validate' and all after it"
         )
+    tickers = pl.Series(listing.tickers, dtype=pl.String)
+    return own.select(tickers.gather(own["symbol"]).alias("symbol"), "dollars", "tradable").sort("symbol")

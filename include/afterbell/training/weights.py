@@ -19,7 +19,7 @@ def row_weights(weights: Weights, matrix: Matrix, rows: NDArray[np.int64], last:
     Args:
         weights: the half-life in sessions, and the power.
         matrix: whose sessions and dollars count; the mean is of all its rows of a session.
-        rows: int64, ascending.
+        rows: int64, in any order.
         last: the ordinal of the last training session, from which ages are counted.
 
     Returns:

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from afterbell.evaluation.trial_scores import describe_search
-from afterbell.training.fits import run_fit
+from afterbell.training.fitting import run_fit
 from afterbell.training.matrix import session_starts
 from afterbell.training.search.study import Study
 from afterbell.training.targets import session_targets

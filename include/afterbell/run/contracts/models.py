@@ -243,6 +243,7 @@ class ScoreInputs(Inputs):
 
     Attributes:
         bars_snapshot: of ``market.bars``.
+        actions_snapshot: of the corporate actions.
         features_snapshots: of each factor set's table.
         release_id: whose models are applied.
         serves: whether the release was the champion when it was published.
@@ -251,6 +252,7 @@ class ScoreInputs(Inputs):
     """
 
     bars_snapshot: int
+    actions_snapshot: int
     features_snapshots: Mapping[str, int]
     release_id: str
     serves: bool = False
@@ -272,6 +274,7 @@ class ScoreResult(Result):
         noop: whether they were already present.
         provisional: whether nobody has approved the release.
         shadow: the release that was scored beside it.
+        exports: keys of the signals' files in the artifact bucket.
     """
 
     release_id: str
@@ -284,3 +287,4 @@ class ScoreResult(Result):
     noop: bool
     provisional: bool = False
     shadow: str | None = None
+    exports: tuple[str, ...] = ()

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
+from afterbell.training.families.grouped import GroupedModel
+from afterbell.training.packed import is_packed, read_packed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,12 +44,18 @@ def family_of(name: str) -> Family:
 
 
 def load_model(family: str, body: bytes) -> Model:
-    """The model that ``body`` describes, in the declared text format of ``family``; nothing is unpickled.
+    """The model that ``body`` describes, in the declared text format of ``family``, or packed; nothing is unpickled.
 
     Raises:
         PermanentError: the family is not known, or ``body`` is not in its format.
     """
-    return family_of(family).load(body)
+    registered = family_of(family)
+    if not is_packed(body):
+        return registered.load(body)
+    packed = read_packed(body, family)
+    if packed.kind != "groups":
+        raise PermanentError(f"a packed {family} model of kind {packed.kind} can't be loaded: expected groups")
+    return GroupedModel(packed, registered, lambda part: load_model(family, part))
 
 
 def fit_model(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -28,6 +28,23 @@ class Fit(Protocol):
         /,
     ) -> bytes:
         """The model's text; see ``afterbell.training.families.fit_model``."""
+        ...
+
+
+class GroupsFit(Protocol):
+    """A function that fits a model of a family for each of many groups of rows."""
+
+    def __call__(
+        self,
+        x: NDArray[np.float32],
+        y: NDArray[np.float32],
+        starts: NDArray[np.int64],
+        names: tuple[str, ...],
+        params: Any,
+        weights: NDArray[np.float32] | None = None,
+        /,
+    ) -> list[bytes]:
+        """A text a group: that of ``Fit`` for its rows alone, ``starts[i]`` to ``starts[i + 1]``."""
         ...
 
 
@@ -85,6 +102,8 @@ class Family:
         slow: whether a fit takes seconds, so that it should begin first.
         packages: distributions that its numbers depend on.
         preparation: what fits on the same rows can share; None where there is nothing that takes long.
+        fit_groups: fits many groups of rows faster than one after the other, to the same bytes; None to do just that.
+        predict_groups: likewise scores, float64 (rows,), of each row of x by the model whose index it is given.
     """
 
     name: str
@@ -96,6 +115,10 @@ class Family:
     slow: bool = False
     packages: tuple[str, ...] = ()
     preparation: Preparation | None = None
+    fit_groups: GroupsFit | None = None
+    predict_groups: Callable[[Sequence[Any], NDArray[np.floating], NDArray[np.integer]], NDArray[np.float64]] | None = (
+        None
+    )
 
     @property
     def has_defaults(self) -> bool:

@@ -6,6 +6,7 @@ Z's missing values at 0, their mean. Sums and the solution are taken in a fixed 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import Field
@@ -13,11 +14,14 @@ from pydantic import Field
 from afterbell.config.loader import Strict
 from afterbell.training.families.base import Family
 from afterbell.training.families.fixed_order import solve_positive
-from afterbell.training.families.linear import load, normal_equations
+from afterbell.training.families.linear import load, normal_equations, predict_groups
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_TOGETHER = 8
+"""Systems that are solved together: few enough for a processor's cache."""
 
 
 class RidgeParams(Strict):
@@ -57,4 +61,46 @@ def fit(
     return rows.model(names, solve_positive(rows.gram + params.penalty * np.eye(len(names)), rows.cross)).body()
 
 
-FAMILY = Family(name="ridge", params=RidgeParams, suffix="json", fit=fit, load=load, weights="coefficients")
+def fit_groups(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    starts: NDArray[np.int64],
+    names: tuple[str, ...],
+    params: RidgeParams,
+    weights: NDArray[np.float32] | None = None,
+) -> list[bytes]:
+    """``fit`` for each of many groups of rows, to the same bytes: several systems are solved together.
+
+    Args:
+        x: float32 (rows, features), group after group.
+        y: float32 (rows,), finite.
+        starts: where each group's rows begin, then the number of rows; int64 (groups + 1,).
+        names: of the features.
+        params: the family's parameters.
+        weights: as of ``fit``.
+    """
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    texts: list[bytes] = []
+    slices = [slice(start, end) for start, end in pairwise(starts.tolist())]
+    for first in range(0, len(slices), _TOGETHER):
+        batch = [
+            normal_equations(x[rows], y[rows], params.clip, None if weights is None else weights[rows])
+            for rows in slices[first : first + _TOGETHER]
+        ]
+        gram, cross = np.stack([rows.gram for rows in batch]), np.stack([rows.cross for rows in batch])
+        solved = solve_positive(gram + params.penalty * np.eye(len(names)), cross)
+        texts += [rows.model(names, coefficients).body() for rows, coefficients in zip(batch, solved, strict=True)]
+    return texts
+
+
+FAMILY = Family(
+    name="ridge",
+    params=RidgeParams,
+    suffix="json",
+    fit=fit,
+    load=load,
+    weights="coefficients",
+    fit_groups=fit_groups,
+    predict_groups=predict_groups,
+)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from afterbell.errors import PermanentError
+from afterbell.training.blocks import cut
 from afterbell.training.fits import FINAL, Fit, plan
 from afterbell.training.search.sizes import combinations_of, reported
 from afterbell.training.search.study import Key
@@ -42,13 +43,16 @@ class Parts:
         return [fit for fit in self.report if (fit.family, fit.horizon) == key]
 
 
-def split(spec: ModelSpec, sessions: int, keep: Callable[[Sequence[Fit]], Sequence[Fit]] | None = None) -> Parts:
+def split(
+    spec: ModelSpec, sessions: int, keep: Callable[[Sequence[Fit]], Sequence[Fit]] | None = None, blocks: int = 1
+) -> Parts:
     """Which fits the choice among the trials of ``spec`` may see.
 
     Args:
         spec: the specification.
         sessions: length of the session grid.
         keep: those of all fits that policy leaves; None for all. Where it leaves a horizon one fold, nothing is chosen.
+        blocks: into how many blocks a fit to report is cut; those to choose by stay whole, since they are judged whole.
 
     Raises:
         PermanentError: a horizon has one fold only: chosen by it, nothing would be left to report.
@@ -56,10 +60,10 @@ def split(spec: ModelSpec, sessions: int, keep: Callable[[Sequence[Fit]], Sequen
     planned, skipped = plan(spec, sessions)
     fits = planned if keep is None else list(keep(planned))
     if spec.search.trials == 1:
-        return Parts({}, tuple(fits), {}, tuple(skipped))
+        return Parts({}, tuple(cut(fits, blocks)), {}, tuple(skipped))
     _require_folds(planned, spec.horizons)
     if any(len(_folds(fits, horizon)) < 2 for horizon in spec.horizons):
-        return Parts({}, tuple(fits), {}, (*skipped, "the search: policy leaves no fold to choose by"))
+        return Parts({}, tuple(cut(fits, blocks)), {}, (*skipped, "the search: policy leaves no fold to choose by"))
     unseen = {horizon: _first_reported(_folds(fits, horizon), spec) for horizon in spec.horizons}
     choice_folds = [fit for fit in fits if fit.fold != FINAL and fit.test_first < unseen[fit.horizon]]
     report = tuple(fit for fit in fits if fit not in choice_folds)
@@ -68,7 +72,7 @@ def split(spec: ModelSpec, sessions: int, keep: Callable[[Sequence[Fit]], Sequen
         choice = {key: _combinations(spec, key, unseen[key[1]]) for key in keys}
     else:
         choice = {key: _earlier_folds(choice_folds, key) for key in keys}
-    return Parts(choice, report, unseen, tuple(skipped))
+    return Parts(choice, tuple(cut(report, blocks)), unseen, tuple(skipped))
 
 
 def _folds(fits: Sequence[Fit], horizon: int) -> list[int]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from afterbell.training.blocks import join
 from afterbell.training.fan_out import Job, Judge
 from afterbell.training.fit_groups import Costs
 from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, TrainingOutcome, settle
@@ -224,7 +225,7 @@ class Search:
             fit: the fit.
             rate: seconds that its setting was seen to take, for a session of training.
         """
-        return max(self._learned.seconds(fit) or 0.0, rate * fit.train_sessions)
+        return max(self._learned.seconds(fit) or 0.0, rate * fit.work)
 
     def _seconds_to_report(self, cores: int) -> float:
         """The seconds that all fits to report take from now on, on all cores."""
@@ -274,7 +275,7 @@ class Search:
             if (key := (fit.family, fit.horizon)) in self._studies and (key, used[key], fit) not in self._results
         ]
         results += [FitResult(fit, NO_TIME) for fit in missing]
-        outcome = settle(results, self._parts.skipped)
+        outcome = settle(join(results), self._parts.skipped)
         studies = tuple(self._study_result(study, used[key]) for key, study in self._studies.items())
         left_out = [one.left_out for one in studies if one.left_out]
         left_out += [_name(one) for one in studies if one.used != one.chosen]
@@ -299,7 +300,8 @@ class Search:
         return any(result is None or result.reason == NO_TIME for result in done)
 
     def _is_whole(self, key: Key, trial: int) -> bool:
-        done = [result for (own, number, _), result in self._results.items() if (own, number) == (key, trial)]
+        own = [result for (of, number, _), result in self._results.items() if (of, number) == (key, trial)]
+        done = join(own)
         return any(one.model for one in done) and any(one.predictions for one in done)
 
     def _study_result(self, study: Study, used: int) -> StudyResult:
