@@ -11,12 +11,14 @@ import pytest
 
 from afterbell.errors import PermanentError
 from afterbell.training.families import fit_model, load_model
+from afterbell.training.families.elastic_net import ElasticNetParams
 from afterbell.training.families.lightgbm import LightGBMParams
 from afterbell.training.families.ridge import RidgeParams
 from afterbell.training.families.xgboost import XGBoostParams
 
 NAMES = ("a", "b", "c")
 PARAMS = {
+    "elastic_net": ElasticNetParams(penalty=0.01),
     "lightgbm": LightGBMParams(rounds=20, num_leaves=7, learning_rate=0.1, bagging_fraction=0.7, feature_fraction=0.8),
     "ridge": RidgeParams(penalty=0.1),
     "xgboost": XGBoostParams(rounds=20, max_leaves=7, learning_rate=0.1),
@@ -178,5 +180,7 @@ def test_an_xgboost_model_with_any_number_changed_is_refused_or_predicts():
 
 
 def test_an_unknown_family_is_refused():
-    with pytest.raises(PermanentError, match="'forest' is not known; expected one of lightgbm, ridge, xgboost"):
+    with pytest.raises(
+        PermanentError, match="'forest' is not known; expected one of elastic_net, lightgbm, ridge, xgboost"
+    ):
         load_model("forest", b"")

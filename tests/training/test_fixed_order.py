@@ -17,6 +17,7 @@ DIGESTS = """
 import hashlib
 import numpy as np
 from afterbell.training.families import FAMILIES, fit_model, load_model
+from afterbell.training.families.fixed_order import fixed_power
 
 rng = np.random.default_rng(8)
 x = rng.standard_normal((5000, 23)).astype(np.float32)
@@ -24,6 +25,7 @@ x[:, 5] = x[:, 4] + np.float32(0.01) * x[:, 6]
 y = (x[:, 0] - 0.5 * x[:, 1] + rng.standard_normal(5000)).astype(np.float32)
 x[rng.random(x.shape) < 0.02] = np.nan
 given = {
+    "elastic_net": {"penalty": 0.01},
     "lightgbm": {"rounds": 10, "num_leaves": 7, "learning_rate": 0.1},
     "ridge": {"penalty": 1e-4},
     "xgboost": {"rounds": 10},
@@ -31,8 +33,9 @@ given = {
 names = tuple(f"f{number}" for number in range(23))
 for name in given:
     params = FAMILIES[name].params.model_validate(given[name])
-    body = fit_model(name, x, y, names, params=params, seed=3)
-    print(name, hashlib.sha256(body).hexdigest(), hashlib.sha256(load_model(name, body).predict(x)).hexdigest())
+    for weights in (None, fixed_power(rng.random(5000), 0.3).astype(np.float32)):
+        body = fit_model(name, x, y, names, params=params, seed=3, weights=weights)
+        print(name, hashlib.sha256(body).hexdigest(), hashlib.sha256(load_model(name, body).predict(x)).hexdigest())
     if FAMILIES[name].fit_groups:
         starts = np.array([0, 300, 500, 600, 900])
         bodies = FAMILIES[name].fit_groups(x[:900], y[:900], starts, names, params)
@@ -53,7 +56,8 @@ MACHINES = {
 def test_every_family_gives_the_same_bytes_under_other_kernels_threads_and_processors():
     found = {name: digests(changes) for name, changes in MACHINES.items()}
     (first, *_) = found.values()
-    assert [line.split()[0] for line in first] == ["lightgbm", "ridge", "groups", "xgboost"]
+    kinds = [line.split()[0] for line in first]
+    assert kinds == ["elastic_net"] * 2 + ["lightgbm"] * 2 + ["ridge"] * 2 + ["groups"] + ["xgboost"] * 2
     assert found == dict.fromkeys(MACHINES, first)
 
 

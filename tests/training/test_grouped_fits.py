@@ -217,7 +217,7 @@ def test_many_ridge_models_at_once_are_those_of_each_group_alone(features):
     [
         ({"A": b""}, r"has no part '\*'"),
         ({"*": pack("groups", "ridge", {"*": b""})}, "of another kind than expected"),
-        ({"*": b"pickle"}, "a ridge model must be JSON"),
+        ({"*": b"pickle"}, "a linear model must be JSON"),
     ],
 )
 def test_no_other_parts_are_loaded(parts, why):

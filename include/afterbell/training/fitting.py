@@ -19,6 +19,7 @@ from afterbell.training.matrix import Matrix
 from afterbell.training.shared_features import fit_rows
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import Windows
+from afterbell.training.weights import row_weights
 
 
 def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = None) -> FitResult:
@@ -72,11 +73,13 @@ def _trainer(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int, shared: Pat
 
     def single(rows: NDArray[np.int64], seed: int, shares: bool) -> bytes:
         folder, target = shared if shares else None, matrix.targets[column, rows]
-        return fit_rows(fit.family, matrix, rows, target, params=params, seed=seed, shared=folder)
+        weights = row_weights(spec.weights, matrix, rows, fit.train_last)
+        return fit_rows(fit.family, matrix, rows, target, params=params, seed=seed, weights=weights, shared=folder)
 
     def batched(fit_groups: GroupsFit, groups: Sequence[NDArray[np.int64]]) -> list[bytes]:
         rows, starts = np.concatenate(groups), np.cumsum([0, *(group.size for group in groups)])
-        return fit_groups(matrix.take(rows), matrix.targets[column, rows], starts, matrix.names, params)
+        weights = row_weights(spec.weights, matrix, rows, fit.train_last)
+        return fit_groups(matrix.take(rows), matrix.targets[column, rows], starts, matrix.names, params, weights)
 
     def sample(rows: NDArray[np.int64], group: str) -> NDArray[np.int64]:
         return _sampled(rows, spec.max_train_rows, fit.sample_seed(spec, group))

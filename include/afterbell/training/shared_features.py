@@ -41,6 +41,7 @@ def fit_rows(
     *,
     params: Any,
     seed: int,
+    weights: NDArray[np.float32] | None = None,
     shared: Path | None = None,
 ) -> bytes:
     """A model's text; see ``families.fit_model``.
@@ -52,6 +53,7 @@ def fit_rows(
         target: of these rows, float32, finite.
         params: the family's parameters.
         seed: below 2**31.
+        weights: of these rows, float32, above 0; None where all count the same.
         shared: the folder of shared files on this host; None to share nothing.
     """
     registered = family_of(family)
@@ -60,10 +62,11 @@ def fit_rows(
         path = _shared_file(shared, registered, preparation, matrix, rows, params)
         if path is not None:
             try:
-                return preparation.fit(path, target, matrix.names, params, seed)
+                return preparation.fit(path, target, matrix.names, params, seed, weights)
             except Exception:  # noqa: BLE001 - a file that is broken costs its time; any other error comes again
                 path.unlink(missing_ok=True)
-    return fit_model(family, matrix.take(rows), target, matrix.names, params=params, seed=seed)
+    x = matrix.take(rows)
+    return fit_model(family, x, target, matrix.names, params=params, seed=seed, weights=weights)
 
 
 def _shared_file(

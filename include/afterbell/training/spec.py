@@ -9,6 +9,7 @@ from pydantic import Field, create_model, model_validator
 
 from afterbell.config.loader import Strict, load_named
 from afterbell.training.families import FAMILIES
+from afterbell.training.fit_options import EQUAL, Weights
 from afterbell.training.grouping_spec import ByMarket, Grouping
 
 LOOK_BACK = 20
@@ -172,6 +173,7 @@ class ModelSpec(Strict):
             showed nothing (``afterbell.lake.unseen``): ``keep``, or ``leave_out`` of training and evaluation.
         unseen_look_back: sessions of the look-back that counts for ``leave_out``: a row whose return over so many
             sessions crosses such a session is left out.
+        weights: how much each training row counts.
         grouping: the groups of rows that have a model of their own, beside the market's.
         search: settings to try. It decides no fit of the specification itself, so it is no part of what is written down
             as the specification.
@@ -190,6 +192,7 @@ class ModelSpec(Strict):
     # Left out where they have their defaults: the identity of fits and candidates is that of a file without them.
     unseen: Literal["keep", "leave_out"] = Field(default="keep", exclude_if=lambda value: value == "keep")
     unseen_look_back: int = Field(default=LOOK_BACK, ge=1, le=260, exclude_if=lambda value: value == LOOK_BACK)
+    weights: Weights = Field(default=EQUAL, exclude_if=lambda value: value == EQUAL)
     grouping: Grouping = Field(default_factory=ByMarket, exclude_if=lambda value: isinstance(value, ByMarket))
     search: Search = Field(default_factory=Search, exclude=True)
 

@@ -66,6 +66,7 @@ def fit_model(
     *,
     params: Any,
     seed: int,
+    weights: NDArray[np.float32] | None = None,
 ) -> bytes:
     """Fit one model and return its text: the same arguments give the same bytes.
 
@@ -76,8 +77,9 @@ def fit_model(
         names: of the features.
         params: the family's parameters, a ``Family.params``.
         seed: below 2**31, for families that draw random numbers.
+        weights: float32 (rows,), above 0: how much each row counts; None where all count the same.
 
     Raises:
         PermanentError: the family is not known.
     """
-    return family_of(family).fit(x, y, names, params, seed)
+    return family_of(family).fit(x, y, names, params, seed, weights)

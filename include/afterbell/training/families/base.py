@@ -18,7 +18,14 @@ class Fit(Protocol):
     """A function that fits a model of a family."""
 
     def __call__(
-        self, x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: Any, seed: int, /
+        self,
+        x: NDArray[np.float32],
+        y: NDArray[np.float32],
+        names: tuple[str, ...],
+        params: Any,
+        seed: int,
+        weights: NDArray[np.float32] | None = None,
+        /,
     ) -> bytes:
         """The model's text; see ``afterbell.training.families.fit_model``."""
         ...
@@ -34,6 +41,7 @@ class GroupsFit(Protocol):
         starts: NDArray[np.int64],
         names: tuple[str, ...],
         params: Any,
+        weights: NDArray[np.float32] | None = None,
         /,
     ) -> list[bytes]:
         """A text a group: that of ``Fit`` for its rows alone, ``starts[i]`` to ``starts[i + 1]``."""
@@ -69,13 +77,13 @@ class Preparation:
 
     key: Callable[[Any], str]
     write: Callable[[NDArray[np.float32], tuple[str, ...], Any, Path], None]
-    fit: Callable[[Path, NDArray[np.float32], tuple[str, ...], Any, int], bytes]
+    fit: Callable[[Path, NDArray[np.float32], tuple[str, ...], Any, int, NDArray[np.float32] | None], bytes]
 
 
 _LEAST_LEAF_ROWS = 20
 
 
-def leaf_rows(share: float, rows: int) -> int:
+def leaf_rows(share: float, rows: float) -> int:
     """The fewest of ``rows`` training rows that a leaf may have: ``share`` of them, and never less than 20."""
     return max(_LEAST_LEAF_ROWS, int(share * rows))
 

@@ -94,6 +94,35 @@ def solve_positive(matrix: Floats, right: Floats) -> Floats:
     return x
 
 
+_POWER_BITS = 40
+
+
+def fixed_power(base: Floats, exponent: Floats | float) -> Floats:
+    """``base ** exponent`` by square roots and products, which every processor rounds alike; ``np.power`` it doesn't.
+
+    The exponent's binary digits say which of the roots ``base ** (1/2)``, ``base ** (1/4)``, ... are multiplied.
+
+    Args:
+        base: float64, 0 or more.
+        exponent: float64 of the same shape, or one number, 0 to 1; digits below 2**-40 are left out.
+
+    Returns:
+        float64, of the shape of ``base``.
+    """
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    rest: Floats = np.asarray(exponent, np.float64)
+    power = np.where(rest >= 1, base, 1.0)
+    rest, root = rest - (rest >= 1), base
+    for _ in range(_POWER_BITS):
+        root, rest = np.sqrt(root), rest * 2
+        power *= np.where(rest >= 1, root, 1.0)
+        rest = rest - (rest >= 1)
+        if not np.any(rest):
+            break
+    return power
+
+
 def weigh_columns(block: Floats, weights: Floats) -> Floats:
     """``block @ weights``, each row's products added from the first column to the last.
 

@@ -58,7 +58,12 @@ class TreeModel:
 
 
 def fit(
-    x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: LightGBMParams, seed: int
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: LightGBMParams,
+    seed: int,
+    weights: NDArray[np.float32] | None = None,
 ) -> bytes:
     """Fit on one thread and return the model text; the same arguments give the same bytes.
 
@@ -68,8 +73,9 @@ def fit(
         names: of the features.
         params: the family's parameters.
         seed: below 2**31.
+        weights: float32 (rows,), above 0; None where all count the same. The rows of a leaf are counted, not weighed.
     """
-    return _train(_dataset(x, names, params), y, params, seed)
+    return _train(_dataset(x, names, params), y, params, seed, weights)
 
 
 def write_binned(x: NDArray[np.float32], names: tuple[str, ...], params: LightGBMParams, path: Path) -> None:
@@ -86,9 +92,16 @@ def write_binned(x: NDArray[np.float32], names: tuple[str, ...], params: LightGB
         raise OSError(f"{path}: LightGBM could not write binned features: {error}") from error
 
 
-def fit_binned(path: Path, y: NDArray[np.float32], names: tuple[str, ...], params: LightGBMParams, seed: int) -> bytes:
+def fit_binned(
+    path: Path,
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: LightGBMParams,
+    seed: int,
+    weights: NDArray[np.float32] | None = None,
+) -> bytes:
     """``fit`` from a file of ``write_binned``, made with the same features and ``max_bin``; the same bytes."""
-    return _train(_dataset(str(path), names, params), y, params, seed)
+    return _train(_dataset(str(path), names, params), y, params, seed, weights)
 
 
 def _dataset(features: NDArray[np.float32] | str, names: tuple[str, ...], params: LightGBMParams) -> Any:
@@ -99,7 +112,9 @@ def _dataset(features: NDArray[np.float32] | str, names: tuple[str, ...], params
     return lightgbm.Dataset(features, feature_name=list(names), params=settings, free_raw_data=True)
 
 
-def _train(data: Any, y: NDArray[np.float32], params: LightGBMParams, seed: int) -> bytes:
+def _train(
+    data: Any, y: NDArray[np.float32], params: LightGBMParams, seed: int, weights: NDArray[np.float32] | None
+) -> bytes:
     import lightgbm  # noqa: PLC0415 - as above
 
     settings = {
@@ -117,6 +132,8 @@ def _train(data: Any, y: NDArray[np.float32], params: LightGBMParams, seed: int)
         **_QUIET,
     }
     data.construct().set_label(y)
+    if weights is not None:
+        data.set_weight(weights)
     booster = lightgbm.train(settings, data, num_boost_round=params.rounds)
     text: str = booster.model_to_string()
     return text.encode("utf-8")

@@ -59,7 +59,12 @@ class XGBoostModel:
 
 
 def fit(
-    x: NDArray[np.float32], y: NDArray[np.float32], names: tuple[str, ...], params: XGBoostParams, seed: int
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: XGBoostParams,
+    seed: int,
+    weights: NDArray[np.float32] | None = None,
 ) -> bytes:
     """Fit on one thread and return the model's JSON; the same arguments give the same bytes.
 
@@ -69,6 +74,7 @@ def fit(
         names: of the features.
         params: the family's parameters.
         seed: below 2**31.
+        weights: float32 (rows,), above 0; None where all rows count the same. The rows of a leaf are weighed as well.
     """
     import xgboost  # noqa: PLC0415 - drivers and tests of other families need not load it
 
@@ -83,13 +89,17 @@ def fit(
         "colsample_bytree": params.colsample,
         "max_bin": params.max_bin,
         "reg_lambda": params.lambda_l2,
-        # With squared errors each row's hessian is 1, so this is the number of rows of a leaf.
-        "min_child_weight": leaf_rows(params.min_leaf_share, y.size),
+        # With squared errors each row's hessian is its weight, or 1, so this is the number of rows of a leaf.
+        "min_child_weight": leaf_rows(
+            params.min_leaf_share, y.size if weights is None else float(weights.sum(dtype="float64"))
+        ),
         "seed": seed,
         "nthread": 1,
         "verbosity": 0,
     }
-    data = xgboost.QuantileDMatrix(x, label=y, feature_names=list(names), max_bin=params.max_bin, nthread=1)
+    data = xgboost.QuantileDMatrix(
+        x, label=y, weight=weights, feature_names=list(names), max_bin=params.max_bin, nthread=1
+    )
     booster = xgboost.train(settings, data, num_boost_round=params.rounds)
     return bytes(booster.save_raw("json"))
 
