@@ -74,6 +74,18 @@ def test_liquidity_groups_are_the_rows_of_their_ranks(planted):
     assert packed.about["members"] == {f"S{n:03d}": "1" if n < 6 else "2" for n in range(SYMBOLS)}
 
 
+def test_rows_of_groups_are_weighted(planted):
+    spec = make_spec(
+        families=RIDGE, grouping={"by": "symbol", "min_rows": 20}, weights={"half_life": 10, "liquidity": 0.0}
+    )
+    found = json.loads(read_packed(run_fit(FINAL_FIT, spec, planted).model, "ridge").open("S003"))
+    # The mean of the targets, each session half as much for every ten that came after it.
+    rows = np.flatnonzero((planted.sessions <= 127) & (planted.symbols == 3))
+    own = 0.5 ** ((127 - planted.sessions[rows]) / 10)
+    mean = (planted.targets[0, rows] * own).sum() / own.sum()
+    assert found["intercept"] == pytest.approx(mean, rel=1e-5)
+
+
 def test_groups_with_few_rows_and_rows_in_no_group_are_scored_by_the_market(planted):
     features = planted.features.copy()
     features[5] = np.where(planted.symbols < 4, 7, np.where(planted.symbols < 8, np.nan, 9))
@@ -191,8 +203,9 @@ def test_seeds_of_groups_differ_and_follow_from_their_names():
     assert dataclasses.replace(FOLD, block=(1, 2)).seed(spec, "A") == seeds[1]
 
 
-@pytest.mark.parametrize("features", [1, 3, 40])
-def test_many_ridge_models_at_once_are_those_of_each_group_alone(features):
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("features", [1, 3, 60])
+def test_many_ridge_models_at_once_are_those_of_each_group_alone(features, weighted):
     rng = np.random.default_rng(features)
     sizes = [30, 1, 31, 30, 2, 2049, 7, 30]
     starts = np.cumsum([0, *sizes])
@@ -201,10 +214,12 @@ def test_many_ridge_models_at_once_are_those_of_each_group_alone(features):
     x[:, 0] = -0.0
     y = rng.standard_normal(starts[-1]).astype(np.float32)
     names, params = tuple(f"f{number}" for number in range(features)), RidgeParams(penalty=0.1)
-    many = FAMILIES["ridge"].fit_groups(np.asfortranarray(x), y, starts, names, params)
-    alone = [
-        fit_model("ridge", x[start:end], y[start:end], names, params=params, seed=0) for start, end in pairwise(starts)
-    ]
+    weights = rng.random(starts[-1]).astype(np.float32) + np.float32(0.1) if weighted else None
+    many = FAMILIES["ridge"].fit_groups(np.asfortranarray(x), y, starts, names, params, weights)
+    alone = []
+    for start, end in pairwise(starts):
+        own = None if weights is None else weights[start:end]
+        alone.append(fit_model("ridge", x[start:end], y[start:end], names, params=params, seed=0, weights=own))
     assert many == alone
     models = [load_model("ridge", body) for body in many]
     codes = rng.integers(0, len(models), 100)
