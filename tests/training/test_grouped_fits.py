@@ -101,6 +101,16 @@ def test_groups_with_few_rows_and_rows_in_no_group_are_scored_by_the_market(plan
     assert np.array_equal(model.predict(x)[1:4], seven.predict(x)[1:4])
 
 
+def test_without_any_group_the_market_scores_all(planted):
+    features = planted.features.copy()
+    features[5] = np.nan
+    matrix = dataclasses.replace(planted, features=features)
+    found, market = (
+        run_fit(FOLD, spec, matrix) for spec in (spec_of("column", column="f5"), make_spec(families=RIDGE))
+    )
+    assert found.predictions == market.predictions
+
+
 def test_a_grouped_model_wants_the_groups_and_does_not_know_all_of_them(planted):
     model = load_model("ridge", run_fit(FINAL_FIT, spec_of(), planted).model)
     x = planted.take(np.arange(2))

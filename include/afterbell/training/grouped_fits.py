@@ -122,9 +122,9 @@ def _score(
 ) -> tuple[Rows, NDArray[np.float32]]:
     """The places of the tested rows that ``parts`` have a model for, and their scores."""
     place_of = {name: place for place, name in enumerate(parts)}
-    part_of_code = np.array([place_of.get(name, place_of.get(MARKET, -1)) for name in groups.names], np.int32)
-    codes = groups.codes[tested]
-    part = np.where(codes >= 0, part_of_code[codes], place_of.get(MARKET, -1))
+    market = place_of.get(MARKET, -1)
+    part_of_code = np.array([*(place_of.get(name, market) for name in groups.names), market])  # the last is of code -1
+    part = part_of_code[groups.codes[tested]]
     places = np.flatnonzero(part >= 0)
     models = [load_model(family, body) for body in parts.values()]
     single = not any(map(is_packed, parts.values()))
