@@ -100,7 +100,7 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
         "train_rows": [spec.min_train_rows, spec.max_train_rows],
         "code": code_version(),
         "environment": _environment(fit.family),
-        **spec.model_dump(mode="json", include={"weights"}),
+        **spec.model_dump(mode="json", include={"weights", "early_stopping", "ensemble"}),
     }
     if not isinstance(spec.grouping, ByMarket):
         decided_by["grouping"] = spec.grouping.model_dump(mode="json")

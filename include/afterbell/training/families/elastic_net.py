@@ -14,7 +14,7 @@ from pydantic import Field
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family
-from afterbell.training.families.linear import load, normal_equations
+from afterbell.training.families.linear import load, normal_equations, predict_groups
 
 if TYPE_CHECKING:
     import numpy as np
@@ -103,4 +103,13 @@ def _descend(gram: Floats, cross: Floats, l1: float, l2: float) -> Floats:
     )
 
 
-FAMILY = Family(name="elastic_net", params=ElasticNetParams, suffix="json", fit=fit, load=load, weights="coefficients")
+FAMILY = Family(
+    name="elastic_net",
+    params=ElasticNetParams,
+    suffix="json",
+    fit=fit,
+    load=load,
+    weights="coefficients",
+    draws=False,
+    predict_groups=predict_groups,
+)
