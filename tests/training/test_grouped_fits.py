@@ -16,7 +16,7 @@ from afterbell.training.fan_out import NOWHERE, Job, fan_out_from
 from afterbell.training.fit_records import identity_of
 from afterbell.training.fits import FINAL, NO_TIME, Fit, FitResult, settle
 from afterbell.training.fitting import run_fit
-from afterbell.training.packed import pack, read_packed
+from afterbell.training.packed import is_packed, pack, read_packed
 from afterbell.training.search.parts import split
 from afterbell.training.search.source import Search
 from afterbell.training.spark_fits import attempt_job
@@ -99,6 +99,21 @@ def test_groups_with_few_rows_and_rows_in_no_group_are_scored_by_the_market(plan
     assert np.array_equal(model.predict(x)[4:8], market.predict(x)[4:8])
     assert np.array_equal(model.predict(x)[0], market.predict(x)[0])  # 8
     assert np.array_equal(model.predict(x)[1:4], seven.predict(x)[1:4])
+
+
+def test_a_group_may_be_an_ensemble_and_have_fewer_members_than_the_market(planted):
+    # One symbol has rows in the last 40 sessions alone: the window of 30 has too few of them, so that it has one model.
+    targets = planted.targets.copy()
+    targets[0, (planted.symbols == 0) & (planted.sessions < 88)] = np.nan
+    matrix = dataclasses.replace(planted, targets=targets)
+    grouped = {"by": "symbol", "min_rows": 35}
+    spec = make_spec(families=RIDGE, grouping=grouped, ensemble={"seeds": 1, "windows": [30, None]})
+    body = run_fit(FINAL_FIT, spec, matrix).model
+    packed, model = read_packed(body, "ridge"), load_model("ridge", body)
+    assert [is_packed(packed.open(name)) for name in ("*", "S000", "S001")] == [True, False, False]
+    x = matrix.take(np.arange(3))
+    alone = [load_model("ridge", packed.open(name)).predict(x) for name in ("*", "S000")]
+    assert model.predict(x, ["NEW", "S000", "NEW"]).tolist() == [alone[0][0], alone[1][1], alone[0][2]]
 
 
 def test_without_any_group_the_market_scores_all(planted):
@@ -241,7 +256,7 @@ def test_many_ridge_models_at_once_are_those_of_each_group_alone(features, weigh
     ("parts", "why"),
     [
         ({"A": b""}, r"has no part '\*'"),
-        ({"*": pack("groups", "ridge", {"*": b""})}, "of another kind than expected"),
+        ({"*": pack("groups", "ridge", {"*": b""})}, "is grouped itself"),
         ({"*": b"pickle"}, "a linear model must be JSON"),
     ],
 )

@@ -188,6 +188,8 @@ class ExperimentRequest(Strict):
             "universe": base.universe.model_dump()
             | {"min_price": self.min_price, "min_median_dollar_volume": self.min_dollar_volume},
         }
+        if not any(FAMILIES[name].best_rounds for name in self.families):
+            own["early_stopping"] = None  # which would be refused for families without rounds
         search = base.search.model_copy(update={"trials": self.trials})
         return ModelSpec.model_validate(base.model_dump() | own).model_copy(update={"search": search})
 

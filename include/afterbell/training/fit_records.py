@@ -28,7 +28,6 @@ from afterbell.stores.retry import Retry, Timeouts
 from afterbell.training.families import FAMILIES
 from afterbell.training.fan_out import Job
 from afterbell.training.fits import Fit, FitResult
-from afterbell.training.grouping_spec import ByMarket
 
 ROOT = "fits"
 _FORMAT = b"afterbell-fits/1"
@@ -100,10 +99,8 @@ def identity_of(job: Job, made_from: Mapping[str, object]) -> str:
         "train_rows": [spec.min_train_rows, spec.max_train_rows],
         "code": code_version(),
         "environment": _environment(fit.family),
-        **spec.model_dump(mode="json", include={"weights"}),
+        **spec.model_dump(mode="json", include={"weights", "early_stopping", "ensemble", "grouping"}),
     }
-    if not isinstance(spec.grouping, ByMarket):
-        decided_by["grouping"] = spec.grouping.model_dump(mode="json")
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True, default=str).encode()).hexdigest()
 
 

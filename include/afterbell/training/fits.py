@@ -107,6 +107,11 @@ class Fit:
         return _seed_of([spec.seed, self.horizon, self.fold, *own])
 
 
+def member_seed(seed: int, number: int) -> int:
+    """The seed of a member of an ensemble, below 2**31; of the first it is the fit's own."""
+    return _seed_of([seed, "member", number]) if number else seed
+
+
 def _seed_of(identity: list[object]) -> int:
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).digest()
     return int.from_bytes(digest[:4], "big") >> 1

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from afterbell.training.families import FAMILIES, load_model
 from afterbell.training.families.base import GroupsFit
+from afterbell.training.fit_options import ONE_MODEL
 from afterbell.training.fits import FINAL, Fit, FitResult
 from afterbell.training.grouped_fits import Trainer, encode_scores, train_groups
 from afterbell.training.grouping_spec import ByMarket
 from afterbell.training.matrix import Matrix
-from afterbell.training.shared_features import fit_rows
+from afterbell.training.members import RowsFit
 from afterbell.training.spec import ModelSpec
 from afterbell.training.splits import Windows
 from afterbell.training.weights import row_weights
@@ -70,11 +71,12 @@ def run_fit(fit: Fit, spec: ModelSpec, matrix: Matrix, shared: Path | None = Non
 def _trainer(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int, shared: Path | None) -> Trainer:
     """How the fit trains a model of some rows."""
     params, fit_groups = spec.families.named()[fit.family], FAMILIES[fit.family].fit_groups
+    rows_fit, one_each = RowsFit(fit, spec, matrix), spec.ensemble == ONE_MODEL
+    least_of_group = 1 if isinstance(spec.grouping, ByMarket) else spec.grouping.min_rows
 
     def single(rows: NDArray[np.int64], seed: int, shares: bool) -> bytes:
-        folder, target = shared if shares else None, matrix.targets[column, rows]
-        weights = row_weights(spec.weights, matrix, rows, fit.train_last)
-        return fit_rows(fit.family, matrix, rows, target, params=params, seed=seed, weights=weights, shared=folder)
+        least = spec.min_train_rows if shares else least_of_group
+        return rows_fit.body(rows, seed, least, shared if shares else None)
 
     def batched(fit_groups: GroupsFit, groups: Sequence[NDArray[np.int64]]) -> list[bytes]:
         rows, starts = np.concatenate(groups), np.cumsum([0, *(group.size for group in groups)])
@@ -84,7 +86,7 @@ def _trainer(fit: Fit, spec: ModelSpec, matrix: Matrix, column: int, shared: Pat
     def sample(rows: NDArray[np.int64], group: str) -> NDArray[np.int64]:
         return _sampled(rows, spec.max_train_rows, fit.sample_seed(spec, group))
 
-    return Trainer(single, partial(batched, fit_groups) if fit_groups else None, sample)
+    return Trainer(single, partial(batched, fit_groups) if fit_groups and one_each else None, sample)
 
 
 def _known_rows(fit: Fit, matrix: Matrix, column: int) -> NDArray[np.int64]:

@@ -14,7 +14,7 @@ from afterbell.training.fits import Fit
 from afterbell.training.grouping import Groups, groups_of, newest_members
 from afterbell.training.grouping_spec import ByMarket
 from afterbell.training.matrix import Matrix
-from afterbell.training.packed import is_packed, pack
+from afterbell.training.packed import pack
 from afterbell.training.spec import ModelSpec
 
 _BATCH = 65_536
@@ -127,8 +127,7 @@ def _score(
     part = part_of_code[groups.codes[tested]]
     places = np.flatnonzero(part >= 0)
     models = [load_model(family, body) for body in parts.values()]
-    single = not any(map(is_packed, parts.values()))
-    scores = predict_parts(family_of(family), models, matrix.take(tested[places]), part[places], single=single)
+    scores = predict_parts(family_of(family), models, matrix.take(tested[places]), part[places])
     return places, scores.astype(np.float32)
 
 

@@ -16,7 +16,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,9 +24,11 @@ from numpy.typing import NDArray
 from afterbell.packages import installed_versions
 from afterbell.training.families import family_of, fit_model
 from afterbell.training.families.base import Family, Preparation
+from afterbell.training.families.boosting import HeldRows
 from afterbell.training.matrix import Matrix
 from afterbell.training.matrix_cache import matrix_key
 
+_Made = TypeVar("_Made")
 FOLDER = "shared"
 """Beside the files of a matrix."""
 _SPARE = 1 << 30
@@ -56,17 +58,83 @@ def fit_rows(
         weights: of these rows, float32, above 0; None where all count the same.
         shared: the folder of shared files on this host; None to share nothing.
     """
-    registered = family_of(family)
-    preparation = registered.preparation
+    names = matrix.names
+    return _with_features(
+        family_of(family),
+        matrix,
+        rows,
+        params,
+        shared,
+        lambda preparation, path: preparation.fit(path, target, names, params, seed, weights),
+        lambda x: fit_model(family, x, target, names, params=params, seed=seed, weights=weights),
+    )
+
+
+def best_rounds_of_rows(
+    family: Family,
+    matrix: Matrix,
+    rows: NDArray[np.int64],
+    labels: tuple[NDArray[np.float32], NDArray[np.float32] | None],
+    held: HeldRows,
+    *,
+    params: Any,
+    seed: int,
+    shared: Path | None = None,
+) -> int:
+    """How many rounds predict the held rows best; see ``families.base.BestRounds``.
+
+    Args:
+        family: one with rounds.
+        matrix: with the features.
+        rows: which rows to train on, int64, ascending.
+        labels: target and weights of these rows, float32: finite; above 0, or None where all count the same.
+        held: the rows to predict.
+        params: the family's parameters.
+        seed: below 2**31.
+        shared: the folder of shared files on this host; None to share nothing.
+
+    Raises:
+        TypeError: the family has no rounds.
+    """
+    count, names, (target, weights) = family.best_rounds, matrix.names, labels
+    if count is None:
+        raise TypeError(f"model family {family.name} has no rounds")
+
+    def count_prepared(preparation: Preparation, path: Path) -> int:
+        if preparation.best_rounds is None:
+            return count(matrix.take(rows), target, names, params, seed, weights, held)
+        return preparation.best_rounds(path, target, names, params, seed, weights, held)
+
+    return _with_features(
+        family,
+        matrix,
+        rows,
+        params,
+        shared,
+        count_prepared,
+        lambda x: count(x, target, names, params, seed, weights, held),
+    )
+
+
+def _with_features(
+    family: Family,
+    matrix: Matrix,
+    rows: NDArray[np.int64],
+    params: Any,
+    shared: Path | None,
+    from_file: Callable[[Preparation, Path], _Made],
+    from_rows: Callable[[NDArray[np.float32]], _Made],
+) -> _Made:
+    """What is made of the features of ``rows``: from a shared file where there can be one, else from the rows."""
+    preparation = family.preparation
     if shared is not None and preparation is not None:
-        path = _shared_file(shared, registered, preparation, matrix, rows, params)
+        path = _shared_file(shared, family, preparation, matrix, rows, params)
         if path is not None:
             try:
-                return preparation.fit(path, target, matrix.names, params, seed, weights)
+                return from_file(preparation, path)
             except Exception:  # noqa: BLE001 - a file that is broken costs its time; any other error comes again
                 path.unlink(missing_ok=True)
-    x = matrix.take(rows)
-    return fit_model(family, x, target, matrix.names, params=params, seed=seed, weights=weights)
+    return from_rows(matrix.take(rows))
 
 
 def _shared_file(

@@ -9,7 +9,7 @@ from pydantic import Field, create_model, model_validator
 
 from afterbell.config.loader import Strict, load_named
 from afterbell.training.families import FAMILIES
-from afterbell.training.fit_options import EQUAL, Weights
+from afterbell.training.fit_options import EQUAL, ONE_MODEL, EarlyStopping, Ensemble, Weights
 from afterbell.training.grouping_spec import ByMarket, Grouping
 
 LOOK_BACK = 20
@@ -154,10 +154,14 @@ class Search(_Ranges):  # type: ignore[misc]  # its fields are the registered fa
     @model_validator(mode="after")
     def _names_parameters(self) -> Search:
         for name, family in FAMILIES.items():
-            known = family.params.model_fields
-            unknown = sorted(set(self.ranges(name)) - set(known))
-            if unknown:
-                raise ValueError(f"{name} has no parameter {unknown[0]!r}; it has {', '.join(known)}")
+            fields = family.params.model_fields
+            known = [key for key, field in fields.items() if field.annotation in (int, float)]
+            for key in sorted(set(self.ranges(name)) - set(known)):
+                if key in fields:
+                    raise ValueError(
+                        f"{name}.{key} can't be searched: a range varies numbers alone, {', '.join(known)}"
+                    )
+                raise ValueError(f"{name} has no parameter {key!r}; it has {', '.join(known)}")
         return self
 
 
@@ -174,6 +178,8 @@ class ModelSpec(Strict):
         unseen_look_back: sessions of the look-back that counts for ``leave_out``: a row whose return over so many
             sessions crosses such a session is left out.
         weights: how much each training row counts.
+        early_stopping: where the rounds of boosted families are counted; None for the rounds of their parameters.
+        ensemble: the models whose mean a fit is.
         grouping: the groups of rows that have a model of their own, beside the market's.
         search: settings to try. It decides no fit of the specification itself, so it is no part of what is written down
             as the specification.
@@ -193,6 +199,8 @@ class ModelSpec(Strict):
     unseen: Literal["keep", "leave_out"] = Field(default="keep", exclude_if=lambda value: value == "keep")
     unseen_look_back: int = Field(default=LOOK_BACK, ge=1, le=260, exclude_if=lambda value: value == LOOK_BACK)
     weights: Weights = Field(default=EQUAL, exclude_if=lambda value: value == EQUAL)
+    early_stopping: EarlyStopping | None = Field(default=None, exclude_if=lambda value: value is None)
+    ensemble: Ensemble = Field(default=ONE_MODEL, exclude_if=lambda value: value == ONE_MODEL)
     grouping: Grouping = Field(default_factory=ByMarket, exclude_if=lambda value: isinstance(value, ByMarket))
     search: Search = Field(default_factory=Search, exclude=True)
 
@@ -207,6 +215,16 @@ class ModelSpec(Strict):
         if self.unseen == "keep" and self.unseen_look_back != LOOK_BACK:
             raise ValueError(
                 f"unseen_look_back ({self.unseen_look_back}) has no effect with unseen: keep; set unseen: leave_out"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _early_stopping_has_an_effect(self) -> ModelSpec:
+        with_rounds = [name for name, family in FAMILIES.items() if family.best_rounds is not None]
+        if self.early_stopping is not None and not set(with_rounds) & set(self.families.named()):
+            raise ValueError(
+                f"early_stopping has no effect on {', '.join(self.families.named())}, which make no rounds; take it "
+                f"out, or fit {' or '.join(with_rounds)}"
             )
         return self
 

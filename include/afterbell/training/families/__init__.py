@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
+from afterbell.training.families.ensemble import EnsembleModel
 from afterbell.training.families.grouped import GroupedModel
 from afterbell.training.packed import is_packed, read_packed
 
@@ -53,8 +54,8 @@ def load_model(family: str, body: bytes) -> Model:
     if not is_packed(body):
         return registered.load(body)
     packed = read_packed(body, family)
-    if packed.kind != "groups":
-        raise PermanentError(f"a packed {family} model of kind {packed.kind} can't be loaded: expected groups")
+    if packed.kind == "ensemble":
+        return EnsembleModel(packed, registered.load)
     return GroupedModel(packed, registered, lambda part: load_model(family, part))
 
 

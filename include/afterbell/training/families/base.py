@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from afterbell.training.families.boosting import HeldRows
+
 
 class Fit(Protocol):
     """A function that fits a model of a family."""
@@ -48,6 +50,24 @@ class GroupsFit(Protocol):
         ...
 
 
+class BestRounds(Protocol):
+    """A function that says how many rounds of a family's fit predict other rows best."""
+
+    def __call__(
+        self,
+        x: NDArray[np.float32],
+        y: NDArray[np.float32],
+        names: tuple[str, ...],
+        params: Any,
+        seed: int,
+        weights: NDArray[np.float32] | None,
+        held: HeldRows,
+        /,
+    ) -> int:
+        """From 1 to ``params.rounds``: where the squared error of the held rows is least. Arguments as of ``Fit``."""
+        ...
+
+
 class Model(Protocol):
     """A fitted model."""
 
@@ -73,19 +93,16 @@ class Preparation:
         key: of a family's parameters those that decide it, as text; another text is another file.
         write: writes the file, which doesn't exist yet, for x, names, parameters; raises OSError if it can't.
         fit: as ``Family.fit``, from that file in place of x: the same bytes.
+        best_rounds: as ``Family.best_rounds``, likewise; None where the family has no rounds.
     """
 
     key: Callable[[Any], str]
     write: Callable[[NDArray[np.float32], tuple[str, ...], Any, Path], None]
     fit: Callable[[Path, NDArray[np.float32], tuple[str, ...], Any, int, NDArray[np.float32] | None], bytes]
-
-
-_LEAST_LEAF_ROWS = 20
-
-
-def leaf_rows(share: float, rows: float) -> int:
-    """The fewest of ``rows`` training rows that a leaf may have: ``share`` of them, and never less than 20."""
-    return max(_LEAST_LEAF_ROWS, int(share * rows))
+    best_rounds: (
+        Callable[[Path, NDArray[np.float32], tuple[str, ...], Any, int, NDArray[np.float32] | None, HeldRows], int]
+        | None
+    ) = None
 
 
 @dataclass(frozen=True)
@@ -102,6 +119,8 @@ class Family:
         slow: whether a fit takes seconds, so that it should begin first.
         packages: distributions that its numbers depend on.
         preparation: what fits on the same rows can share; None where there is nothing that takes long.
+        best_rounds: counts rounds on rows that are held back; None where ``params`` has no ``rounds``.
+        draws: whether a fit draws random numbers, so that another seed gives another model.
         fit_groups: fits many groups of rows faster than one after the other, to the same bytes; None to do just that.
         predict_groups: likewise scores, float64 (rows,), of each row of x by the model whose index it is given.
     """
@@ -115,6 +134,8 @@ class Family:
     slow: bool = False
     packages: tuple[str, ...] = ()
     preparation: Preparation | None = None
+    best_rounds: BestRounds | None = None
+    draws: bool = True
     fit_groups: GroupsFit | None = None
     predict_groups: Callable[[Sequence[Any], NDArray[np.floating], NDArray[np.integer]], NDArray[np.float64]] | None = (
         None

@@ -110,5 +110,6 @@ FAMILY = Family(
     fit=fit,
     load=load,
     weights="coefficients",
+    draws=False,
     predict_groups=predict_groups,
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
+from afterbell.training.families.ensemble import EnsembleModel
 from afterbell.training.packed import Packed, is_packed, read_packed
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ class GroupedModel:
         if MARKET not in packed:
             raise PermanentError(f"a grouped {family.name} model has no part {MARKET!r}: it was not loaded")
         self._packed, self._family, self._load = packed, family, load
-        self._single = not is_packed(packed.open(MARKET))
         self._market = self._open(MARKET)
         self.names: tuple[str, ...] = self._market.names
         self.groups: tuple[str, ...] = tuple(name for name in packed if name != MARKET)
@@ -72,7 +72,7 @@ class GroupedModel:
         wanted = [name if name in self._packed else MARKET for name in given]
         names, codes = np.unique(np.array(wanted, dtype=np.str_), return_inverse=True)
         models = [self._open(name) for name in names.tolist()]
-        return predict_parts(self._family, models, x, codes, single=self._single)
+        return predict_parts(self._family, models, x, codes)
 
     def groups_of(
         self, x: NDArray[np.floating], symbols: Sequence[str], liquidity: Mapping[str, str] | None = None
@@ -108,14 +108,12 @@ class GroupedModel:
         return {name: sum(part[name] for part in parts) / len(parts) for name in self.names}
 
     def _open(self, name: str) -> Model:
-        """The model of a part: a plain one, or an ensemble where the market's is one."""
+        """The model of a part: a plain one, or an ensemble."""
         body = self._packed.open(name)
-        if is_packed(body) == self._single or (
-            is_packed(body) and read_packed(body, self._family.name).kind == "groups"
-        ):
+        if is_packed(body) and read_packed(body, self._family.name).kind == "groups":
             raise PermanentError(
-                f"part {name!r} of a grouped {self._family.name} model is a packed text of another kind than expected: "
-                "it was not loaded; train again"
+                f"part {name!r} of a grouped {self._family.name} model is grouped itself: it was not loaded; train "
+                "again"
             )
         model = self._load(body)
         if name != MARKET and model.names != self.names:
@@ -157,20 +155,19 @@ def predict_all(model: Model, x: NDArray[np.floating]) -> NDArray[np.float64]:
 
 
 def predict_parts(
-    family: Family, models: Sequence[Model], x: NDArray[np.floating], codes: NDArray[np.integer], *, single: bool
+    family: Family, models: Sequence[Model], x: NDArray[np.floating], codes: NDArray[np.integer]
 ) -> NDArray[np.float64]:
     """Scores, float64 (rows,), of each row of ``x`` by the model whose index ``codes`` has for it.
 
     Args:
         family: of the models.
-        models: the models.
+        models: the models, perhaps ensembles of such.
         x: float32 or float64 (rows, features).
         codes: (rows,).
-        single: whether they are models of the family itself, not ensembles of such.
     """
     import numpy as np  # noqa: PLC0415 - see the package
 
-    if single and family.predict_groups is not None:
+    if family.predict_groups is not None and not any(isinstance(model, EnsembleModel) for model in models):
         return family.predict_groups(models, x, codes)
     out = np.empty(len(codes))
     order = np.argsort(codes, kind="stable")

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.families.base import Family, Preparation, leaf_rows
+from afterbell.training.families.base import Family, Preparation
+from afterbell.training.families.boosting import HeldRows, Monotone, directions_of, leaf_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +27,12 @@ _QUIET = {"deterministic": True, "force_col_wise": True, "num_threads": 1, "verb
 
 
 class LightGBMParams(Strict):
-    """Gradient-boosted trees, in LightGBM's own terms; ``min_leaf_share`` is a share of the training rows."""
+    """Gradient-boosted trees, in LightGBM's own terms.
+
+    Attributes:
+        min_leaf_share: a share of the training rows.
+        monotone: see ``boosting.Monotone``.
+    """
 
     rounds: int = Field(ge=1, le=5000)
     num_leaves: int = Field(ge=2, le=4096)
@@ -36,6 +42,7 @@ class LightGBMParams(Strict):
     max_bin: int = Field(default=255, ge=15, le=255)
     lambda_l2: float = Field(default=0.0, ge=0)
     min_leaf_share: float = Field(default=0.001, ge=0, lt=0.5)
+    monotone: Monotone
 
 
 class TreeModel:
@@ -75,7 +82,20 @@ def fit(
         seed: below 2**31.
         weights: float32 (rows,), above 0; None where all count the same. The rows of a leaf are counted, not weighed.
     """
-    return _train(_dataset(x, names, params), y, params, seed, weights)
+    return _text(_train(_dataset(x, names, params), y, names, params, seed, weights))
+
+
+def best_rounds(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: LightGBMParams,
+    seed: int,
+    weights: NDArray[np.float32] | None,
+    held: HeldRows,
+) -> int:
+    """The rounds after which the squared error of the held rows is least; see ``BestRounds``."""
+    return _best(_train(_dataset(x, names, params), y, names, params, seed, weights, held))
 
 
 def write_binned(x: NDArray[np.float32], names: tuple[str, ...], params: LightGBMParams, path: Path) -> None:
@@ -101,7 +121,20 @@ def fit_binned(
     weights: NDArray[np.float32] | None = None,
 ) -> bytes:
     """``fit`` from a file of ``write_binned``, made with the same features and ``max_bin``; the same bytes."""
-    return _train(_dataset(str(path), names, params), y, params, seed, weights)
+    return _text(_train(_dataset(str(path), names, params), y, names, params, seed, weights))
+
+
+def best_rounds_binned(
+    path: Path,
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: LightGBMParams,
+    seed: int,
+    weights: NDArray[np.float32] | None,
+    held: HeldRows,
+) -> int:
+    """``best_rounds`` from a file of ``write_binned``; the same number."""
+    return _best(_train(_dataset(str(path), names, params), y, names, params, seed, weights, held))
 
 
 def _dataset(features: NDArray[np.float32] | str, names: tuple[str, ...], params: LightGBMParams) -> Any:
@@ -113,8 +146,15 @@ def _dataset(features: NDArray[np.float32] | str, names: tuple[str, ...], params
 
 
 def _train(
-    data: Any, y: NDArray[np.float32], params: LightGBMParams, seed: int, weights: NDArray[np.float32] | None
-) -> bytes:
+    data: Any,
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: LightGBMParams,
+    seed: int,
+    weights: NDArray[np.float32] | None,
+    held: HeldRows | None = None,
+) -> Any:
+    """A booster of all rounds; with held rows it ends once they are predicted no better."""
     import lightgbm  # noqa: PLC0415 - as above
 
     settings = {
@@ -131,10 +171,24 @@ def _train(
         **_BINNING,
         **_QUIET,
     }
+    if directions := directions_of(params.monotone, names):
+        settings["monotone_constraints"] = directions
     data.construct().set_label(y)
     if weights is not None:
         data.set_weight(weights)
-    booster = lightgbm.train(settings, data, num_boost_round=params.rounds)
+    if held is None:
+        return lightgbm.train(settings, data, num_boost_round=params.rounds)
+    settings["metric"] = "l2"
+    validation = lightgbm.Dataset(held.x, held.y, reference=data, weight=held.weights, params=settings)
+    stop = lightgbm.early_stopping(held.patience, verbose=False)
+    return lightgbm.train(settings, data, num_boost_round=params.rounds, valid_sets=[validation], callbacks=[stop])
+
+
+def _best(booster: Any) -> int:
+    return max(int(booster.best_iteration), 1)
+
+
+def _text(booster: Any) -> bytes:
     text: str = booster.model_to_string()
     return text.encode("utf-8")
 
@@ -170,5 +224,6 @@ FAMILY = Family(
     weights="gains",
     slow=True,
     packages=("lightgbm",),
-    preparation=Preparation(lambda params: f"max_bin={params.max_bin}", write_binned, fit_binned),
+    preparation=Preparation(lambda params: f"max_bin={params.max_bin}", write_binned, fit_binned, best_rounds_binned),
+    best_rounds=best_rounds,
 )

@@ -101,6 +101,7 @@ FAMILY = Family(
     fit=fit,
     load=load,
     weights="coefficients",
+    draws=False,
     fit_groups=fit_groups,
     predict_groups=predict_groups,
 )

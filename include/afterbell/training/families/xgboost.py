@@ -9,7 +9,8 @@ from pydantic import Field
 
 from afterbell.config.loader import Strict
 from afterbell.errors import PermanentError
-from afterbell.training.families.base import Family, leaf_rows
+from afterbell.training.families.base import Family
+from afterbell.training.families.boosting import HeldRows, Monotone, directions_of, leaf_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,12 @@ _BROKEN = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
 
 
 class XGBoostParams(Strict):
-    """Gradient-boosted trees that grow leaf by leaf; ``min_leaf_share`` is a share of the training rows."""
+    """Gradient-boosted trees that grow leaf by leaf.
+
+    Attributes:
+        min_leaf_share: a share of the training rows.
+        monotone: see ``boosting.Monotone``.
+    """
 
     rounds: int = Field(default=150, ge=1, le=5000)
     max_leaves: int = Field(default=31, ge=2, le=4096)
@@ -35,6 +41,7 @@ class XGBoostParams(Strict):
     max_bin: int = Field(default=63, ge=15, le=255)
     lambda_l2: float = Field(default=10.0, ge=0)
     min_leaf_share: float = Field(default=0.001, ge=0, lt=0.5)
+    monotone: Monotone
 
 
 class XGBoostModel:
@@ -76,6 +83,32 @@ def fit(
         seed: below 2**31.
         weights: float32 (rows,), above 0; None where all rows count the same. The rows of a leaf are weighed as well.
     """
+    return bytes(_train(x, y, names, params, seed, weights).save_raw("json"))
+
+
+def best_rounds(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: XGBoostParams,
+    seed: int,
+    weights: NDArray[np.float32] | None,
+    held: HeldRows,
+) -> int:
+    """The rounds after which the squared error of the held rows is least; see ``BestRounds``."""
+    return int(_train(x, y, names, params, seed, weights, held).best_iteration) + 1
+
+
+def _train(
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+    names: tuple[str, ...],
+    params: XGBoostParams,
+    seed: int,
+    weights: NDArray[np.float32] | None,
+    held: HeldRows | None = None,
+) -> Any:
+    """A booster of all rounds; with held rows it ends once they are predicted no better."""
     import xgboost  # noqa: PLC0415 - drivers and tests of other families need not load it
 
     settings = {
@@ -97,11 +130,30 @@ def fit(
         "nthread": 1,
         "verbosity": 0,
     }
+    if directions := directions_of(params.monotone, names):
+        settings["monotone_constraints"] = tuple(directions)
     data = xgboost.QuantileDMatrix(
         x, label=y, weight=weights, feature_names=list(names), max_bin=params.max_bin, nthread=1
     )
-    booster = xgboost.train(settings, data, num_boost_round=params.rounds)
-    return bytes(booster.save_raw("json"))
+    if held is None:
+        return xgboost.train(settings, data, num_boost_round=params.rounds)
+    validation = xgboost.QuantileDMatrix(
+        held.x,
+        label=held.y,
+        weight=held.weights,
+        feature_names=list(names),
+        max_bin=params.max_bin,
+        ref=data,
+        nthread=1,
+    )
+    return xgboost.train(
+        settings | {"eval_metric": "rmse"},
+        data,
+        num_boost_round=params.rounds,
+        evals=[(validation, "held")],
+        early_stopping_rounds=held.patience,
+        verbose_eval=False,
+    )
 
 
 def load(body: bytes) -> XGBoostModel:
@@ -222,4 +274,5 @@ FAMILY = Family(
     weights="gains",
     slow=True,
     packages=("xgboost-cpu",),
+    best_rounds=best_rounds,
 )
