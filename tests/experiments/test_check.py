@@ -40,7 +40,7 @@ def test_a_form_within_the_data_has_no_fault():
         ({"first": "2026-07-04", "last": "2026-06-30"}, "first", "must lie before last"),
         ({"first": "2026-06-01"}, "first", "2026-06-01 to 2026-06-30 are 21 sessions; horizon 1 needs at least 106"),
         ({"factor_sets": ["mine"]}, "factor_sets", "'mine' is not one of alpha158"),
-        ({"families": ["forest"]}, "families", "'forest' is not one of lightgbm, ridge"),
+        ({"families": ["forest"]}, "families", "'forest' is not one of elastic_net, lightgbm, ridge"),
         ({"profile": "moon"}, "profile", "clusters 'moon' is not known"),
         ({"note": "two\nlines"}, "note", "expected one line of 400 characters"),
         ({"trials": 5001}, "trials", "expected a whole number from 1 to 5000; found 5001"),

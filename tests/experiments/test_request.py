@@ -38,6 +38,13 @@ def test_everything_asked_for_reaches_the_specification_and_nothing_else_changes
     assert (spec.split, spec.target, spec.max_train_rows) == (base.split, base.target, base.max_train_rows)
 
 
+def test_counted_rounds_are_left_out_where_no_family_makes_rounds():
+    base = load_spec()
+    counted = base.model_validate(base.model_dump() | {"early_stopping": {"sessions": 20, "patience": 10}})
+    assert parse_request(FIELDS | {"families": ["ridge"]}).spec(counted).early_stopping is None
+    assert parse_request(FIELDS | {"families": ["ridge", "lightgbm"]}).spec(counted).early_stopping is not None
+
+
 def test_a_search_space_is_no_part_of_what_is_written_down_as_the_specification():
     spec = load_spec()
     assert spec.search.ridge

@@ -108,15 +108,15 @@ def test_a_fit_is_made_on_the_whole_window_with_the_rounds_that_were_counted(fam
     # Sessions 81 to 100 are held back; the label of 76 ends with 78, and 79 and 80 are the embargo.
     targets = planted.targets.copy()
     targets[0, planted.rows(77, 80)] = np.flip(targets[0, planted.rows(77, 80)])
-    known = make_spec_of_rounds(family, spec, rounds)
+    params = spec.families.named()[family]
+    held = HeldRows(*whole(planted, 100, 81), None, patience=5)
+    before = whole(planted, 76)
+    assert FAMILIES[family].best_rounds(*before, planted.names, params, final.seed(spec), None, held) == rounds
+    known = params.model_copy(update={"rounds": rounds})
     assert trees(family, run_fit(final, spec, dataclasses.replace(planted, targets=targets)).model) == rounds
     plain = fit_model(family, *whole(planted, 100), planted.names, params=known, seed=final.seed(spec))
     assert body == plain
     assert run_fit(final, spec, planted, tmp_path).model == body
-
-
-def make_spec_of_rounds(family, spec, rounds):
-    return spec.families.named()[family].model_copy(update={"rounds": rounds})
 
 
 def whole(matrix, last, first=0):

@@ -63,7 +63,8 @@ class RowsFit:
         if sessions is None:
             return rows
         first = self._sessions_of_window()[-sessions:][0]
-        return rows[self.matrix.sessions[rows] >= first]
+        own: Rows = rows[self.matrix.sessions[rows] >= first]
+        return own
 
     def _sessions_of_window(self) -> NDArray[np.int64]:
         return np.concatenate([np.arange(first, last + 1) for first, last in self.fit.train_windows])

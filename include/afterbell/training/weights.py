@@ -38,7 +38,8 @@ def row_weights(weights: Weights, matrix: Matrix, rows: NDArray[np.int64], last:
 def _decay(ages: NDArray[np.integer], half_life: float) -> NDArray[np.float64]:
     halvings = np.maximum(ages, 0) / half_life
     whole = np.floor(halvings)
-    return np.ldexp(fixed_power(np.full(ages.size, 0.5), halvings - whole), -whole.astype(np.int64))
+    decayed: NDArray[np.float64] = np.ldexp(fixed_power(np.full(ages.size, 0.5), halvings - whole), -whole.astype(int))
+    return decayed
 
 
 def _relative_dollars(matrix: Matrix, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -157,7 +157,7 @@ def _train(
     """A booster of all rounds; with held rows it ends once they are predicted no better."""
     import lightgbm  # noqa: PLC0415 - as above
 
-    settings = {
+    settings: dict[str, Any] = {
         "objective": "regression",
         "num_leaves": params.num_leaves,
         "learning_rate": params.learning_rate,
