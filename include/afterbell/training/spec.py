@@ -171,6 +171,8 @@ class ModelSpec(Strict):
             showed nothing (``afterbell.lake.unseen``): ``keep``, or ``leave_out`` of training and evaluation.
         unseen_look_back: sessions of the look-back that counts for ``leave_out``: a row whose return over so many
             sessions crosses such a session is left out.
+        blend: how the families' ranks make one score: each counts alike (``equal``), or by weights that are learned on
+            the out-of-sample folds before (``learned``).
         search: settings to try. It decides no fit of the specification itself, so it is no part of what is written down
             as the specification.
     """
@@ -188,6 +190,7 @@ class ModelSpec(Strict):
     # Left out where they have their defaults: the identity of fits and candidates is that of a file without them.
     unseen: Literal["keep", "leave_out"] = Field(default="keep", exclude_if=lambda value: value == "keep")
     unseen_look_back: int = Field(default=LOOK_BACK, ge=1, le=260, exclude_if=lambda value: value == LOOK_BACK)
+    blend: Literal["equal", "learned"] = Field(default="equal", exclude_if=lambda value: value == "equal")
     search: Search = Field(default_factory=Search, exclude=True)
 
     @model_validator(mode="after")
