@@ -11,7 +11,7 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -23,11 +23,10 @@ from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import (
     GateError,
-    ObjectMissingError,
-    ObjectTooLargeError,
     PermanentError,
     StaleInputError,
 )
+from afterbell.evaluation.blend_weights import is_learned, learn_weights
 from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
 from afterbell.evaluation.characteristics import read_characteristics
 from afterbell.evaluation.final_check import problems_of
@@ -35,10 +34,10 @@ from afterbell.evaluation.findings import FittedModels, check_finals, closer_loo
 from afterbell.evaluation.gate import GateDecision, Rival, decide, hold_for, in_time, undecided
 from afterbell.evaluation.live_record import live_record, read_live
 from afterbell.evaluation.metrics import horizon_metrics
+from afterbell.evaluation.previous_figures import changes_to_json, read_changes
 from afterbell.evaluation.report import ReportData, render, render_held
 from afterbell.evaluation.rivals import Records, read_rival
 from afterbell.evaluation.settings import GateSettings, load_gate
-from afterbell.evaluation.since import Change, changes
 from afterbell.lake.commit import commit_id
 from afterbell.lake.spark import lake_session, lake_session_beside
 from afterbell.lake.tables import OUT_OF_SAMPLE
@@ -51,7 +50,7 @@ from afterbell.run.contracts.base import to_json
 from afterbell.run.contracts.models import EvaluateInputs, EvaluateResult, HorizonMetrics
 from afterbell.run.job import StepArgs, run_slug, run_step
 from afterbell.run.record import record_run
-from afterbell.run.steps import EVALUATE, EXPERIMENT_RUNS
+from afterbell.run.steps import EVALUATE
 from afterbell.stores.artifacts import ArtifactStore
 from afterbell.training.candidate import read_candidate
 from afterbell.training.candidate_document import TrainedSet
@@ -97,7 +96,8 @@ def _judge(
     ids = [candidate.candidate_id, *([champion.candidate_id] if champion else [])]
     rows = read_rows(spark, runtime.s3, snapshot, ids)
     try:
-        own = judge(rows, candidate.candidate_id, candidate.session, settings)
+        learned = is_learned(candidate.spec)
+        own = judge(rows, candidate.candidate_id, candidate.session, settings, learned=learned)
     except GateError as error:
         return held(args, runtime, store, started, undecided(error, champion.candidate_id if champion else None))
     if not own.panels:
@@ -105,9 +105,10 @@ def _judge(
             f"candidate {candidate.candidate_id} has no out-of-sample predictions at snapshot {snapshot}: "
             "clear the task 'train' and all after it"
         )
-    final = FittedModels(candidate.features.sets, read_models(store, candidate))
-    snapshots = args.inputs.features_snapshots
-    finals = check_finals(spark, runtime.s3, snapshots, own, final, args.session, read_champion_models(store, champion))
+    weights = {horizon: learn_weights(panel) for horizon, panel in own.panels.items()} if learned else {}
+    final = FittedModels(candidate.features.sets, read_models(store, candidate), weights)
+    snapshots, serving_models = args.inputs.features_snapshots, read_champion_models(store, champion)
+    finals = check_finals(spark, runtime.s3, snapshots, own, final, args.session, serving_models)
 
     first = judged_sessions(own)[0]
     traded = served_since(store, champion, first)
@@ -122,17 +123,17 @@ def _judge(
 
     rival, decided = decide_against(champion, read, own, tuple(candidate.spec["horizons"]), settings)
     decision = in_time(hold_for(decided, problems_of(finals.values())), datetime.now(UTC), args.deadline)
-    metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
+    metrics = {f"h{h}": horizon_metrics(scores, h, weights.get(h)) for h, scores in own.scored.items()}
     outcome = _result(args, candidate.candidate_id, champion, decision, metrics, runtime)
     gains, coefficients = weights_of(final.models)
-    served = judge_champion(rows, champion, settings)
+    served = judge_champion(rows, champion, settings, learned=bool(serving_models and serving_models.weights))
     judged = [own, served] if served else [own]
     trained_on = TrainingSnapshots.of(args.inputs, tuple(candidate.spec["feature_sets"]))
     characteristics = read_characteristics(spark, runtime.s3, trained_on, *judged_sessions(*judged))
     holdings = [weigh(each, characteristics, settings.portfolio) for each in judged]
     record = live_record(live, traded, own.panels, settings.portfolio.min_symbols)
     figures = _figures(outcome, args.inputs) | {"closer": closer_look(holdings[0], finals), "live": record.to_json()}
-    before, changed = since(store, args.session, figures)
+    before, changed = read_changes(store, args.session, figures)
     report = render(
         ReportData(
             run_id=args.run_id,
@@ -155,7 +156,7 @@ def _judge(
         )
     )
     compared = [dataclasses.asdict(comparison) for comparison in decision.comparisons]
-    write(store, outcome, report, figures | {"comparisons": compared} | _changes_to_json(before, changed))
+    write(store, outcome, report, figures | {"comparisons": compared} | changes_to_json(before, changed))
     record_run(
         spark,
         args,
@@ -217,12 +218,14 @@ def decide_against(
         return rival, undecided(error, champion.candidate_id if champion else None)
 
 
-def judge_champion(rows: pl.DataFrame, champion: Champion | None, settings: GateSettings) -> CandidateScores | None:
+def judge_champion(
+    rows: pl.DataFrame, champion: Champion | None, settings: GateSettings, *, learned: bool
+) -> CandidateScores | None:
     """The champion's own out-of-sample figures, for the report; None where it has none that can be read."""
     if champion is None:
         return None
     try:
-        served = judge(rows, champion.candidate_id, champion.session, settings)
+        served = judge(rows, champion.candidate_id, champion.session, settings, learned=learned)
     except GateError:
         return None
     return served if served.panels else None
@@ -241,7 +244,8 @@ def read_champion_models(store: ArtifactStore, champion: Champion | None) -> Fit
     except PermanentError as error:
         print(f"evaluate: no comparison with the champion's models: {error}", file=sys.stderr, flush=True)
         return None
-    return FittedModels(tuple(TrainedSet(**schema.model_dump()) for schema in manifest.features.sets), models)
+    sets = tuple(TrainedSet(**schema.model_dump()) for schema in manifest.features.sets)
+    return FittedModels(sets, models, manifest.blend_weights())
 
 
 def held(
@@ -252,11 +256,11 @@ def held(
     champion, _ = read_champion(store)
     outcome = _result(args, None, champion, decision, {}, runtime)
     figures = _figures(outcome, args.inputs)
-    before, changed = since(store, args.session, figures)
+    before, changed = read_changes(store, args.session, figures)
     report = render_held(
         args.session.isoformat(), args.run_id, reason, _counts(args.inputs), args.inputs.skipped, (before, changed)
     )
-    write(store, outcome, report, figures | {"comparisons": []} | _changes_to_json(before, changed))
+    write(store, outcome, report, figures | {"comparisons": []} | changes_to_json(before, changed))
     record_run(
         lake_session(runtime, f"afterbell evaluate {args.session}"),
         args,
@@ -269,25 +273,6 @@ def held(
         detail={"reason": reason, "report": outcome.report_key},
     )
     return outcome
-
-
-def since(store: ArtifactStore, session: date, now: Mapping[str, JsonValue]) -> tuple[str, list[Change]]:
-    """The session before, and what changed since its newest run; nothing where that left no figures."""
-    before = Exchange(load_platform().exchange).previous(session).isoformat()
-    documents = [document for document in store.list(f"reports/{before}/") if document.key.endswith("/metrics.json")]
-    daily = [document for document in documents if not document.key.split("/")[2].startswith(EXPERIMENT_RUNS)]
-    if not daily:
-        return "", []
-    newest = max(daily, key=lambda document: (document.modified or datetime.min.replace(tzinfo=UTC), document.key))
-    try:
-        figures = json.loads(store.get(newest.key))
-    except (ValueError, ObjectMissingError, ObjectTooLargeError):
-        return "", []  # yesterday's broken document does not stop tonight's run
-    return (before, changes(figures, now)) if isinstance(figures, dict) else ("", [])
-
-
-def _changes_to_json(before: str, changed: list[Change]) -> dict[str, object]:
-    return {"since": {"session": before, "changes": [change.to_json() for change in changed]}} if before else {}
 
 
 def write(store: ArtifactStore, outcome: EvaluateResult, report: str, figures: Mapping[str, object]) -> None:

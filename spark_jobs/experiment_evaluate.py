@@ -17,6 +17,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
+from afterbell.evaluation.blend_weights import is_learned, learn_weights
 from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
 from afterbell.evaluation.findings import judged_sessions
 from afterbell.evaluation.gate import GateDecision, Rival, decide
@@ -56,7 +57,8 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
     snapshot = args.inputs.oos_snapshot
     candidate_id = candidate.candidate_id
     rows = read_rows(spark, runtime.s3, snapshot, [candidate_id], EXPERIMENTS)
-    own = judge(rows, candidate_id, candidate.session, settings)
+    learned = is_learned(candidate.spec)
+    own = judge(rows, candidate_id, candidate.session, settings, learned=learned)
     if not own.panels:
         raise StaleInputError(
             f"candidate {candidate_id} of experiment {experiment} has no out-of-sample predictions at snapshot "
@@ -73,7 +75,8 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         return read_rival(Records(spark, runtime.s3, oos_snapshot, live), serving, serving, own, candidate, settings)
 
     rival, decision = judged(own, read, request, settings)
-    metrics = {f"h{horizon}": horizon_metrics(scores, horizon) for horizon, scores in own.scored.items()}
+    weights = {horizon: learn_weights(panel) for horizon, panel in own.panels.items()} if learned else {}
+    metrics = {f"h{h}": horizon_metrics(scores, h, weights.get(h)) for h, scores in own.scored.items()}
     searched = [SearchedFamily.model_validate(entry) for entry in candidate.search]
     path = runtime.home / "reports" / f"experiment-{experiment}.html"
     result = ExperimentEvaluateResult(

@@ -20,6 +20,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.cluster.environment_check import require_alike
 from afterbell.config.runtime import Runtime
 from afterbell.errors import AfterbellError, StaleInputError
+from afterbell.evaluation.panel import BLEND
 from afterbell.features.grid import cut_off_micros
 from afterbell.lake.append import append_once
 from afterbell.lake.commit import commit_id, ensure_table, find_commit, snapshot_summary
@@ -35,7 +36,6 @@ from afterbell.run.steps import SCORE
 from afterbell.scoring.export import export_signals
 from afterbell.scoring.feature_rows import session_rows
 from afterbell.scoring.models import ModelText, open_release
-from afterbell.scoring.ranks import BLEND
 from afterbell.scoring.score_spark import count_finite, score_frame, signals
 from afterbell.scoring.universe import liquidity_of, members, read_judged, rule_of
 from afterbell.stores.artifacts import ArtifactStore
@@ -166,7 +166,8 @@ def _write(
     names = manifest.features.names
     scores = score_frame(rows, names, models, liquidity_of(manifest, judged, partial(count_finite, rows))).toPandas()
     inside = members(judged, scores, rule, len(names))
-    found = signals(scores, models, exchange.next(args.session), args.session, manifest.release_id, inside)
+    session, weights = exchange.next(args.session), manifest.blend_weights()
+    found = signals(scores, models, session, args.session, manifest.release_id, inside, weights)
     if table == SHADOW_SIGNALS:
         found = found[found["family"] == BLEND]
     schema = spark.table(table.full_name).schema

@@ -27,6 +27,13 @@ def test_a_blend_is_missing_where_a_family_is():
     assert np.isnan(found[0, 1])
 
 
+def test_a_weighted_blend_is_the_weighted_mean_of_ranks_by_session():
+    scores = {"b": np.array([[4.0, 1.0], [4.0, 1.0]]), "a": np.array([[1.0, 2.0], [1.0, 2.0]])}
+    found = blend(scores, {"a": np.array([[0.75], [0.0]]), "b": np.array([[0.25], [1.0]])})
+    # Ranks of a 1 2, of b 2 1: 1.25 and 1.75, then b alone; less a half, over two.
+    assert found.tolist() == [[0.375, 0.625], [0.75, 0.25]]
+
+
 def test_one_family_blends_to_its_own_order():
     assert blend({"a": np.array([[0.1, -7.0]])}).tolist() == [[0.75, 0.25]]
 

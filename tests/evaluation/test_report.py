@@ -6,6 +6,7 @@ import re
 from functools import cache
 from html.parser import HTMLParser
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -157,6 +158,18 @@ def test_what_was_traded_stands_beside_what_it_earned(page):
     assert "signals of 2 sessions, 2020-06-01 to 2020-06-02, by 2 releases." in page
     assert "0.0500 ± 0.0100" in page
     assert "Cumulative live rank IC" in page
+
+
+def test_learned_weights_of_families_are_named_and_equal_ones_are_not(page):
+    data = make_data()
+    panels = {
+        horizon: dataclasses.replace(
+            panel, weights={"lightgbm": np.full((80, 1), 0.7), "ridge": np.full((80, 1), 0.3)} if horizon == 5 else None
+        )
+        for horizon, panel in data.panels.items()
+    }
+    assert "the last one&#39;s h5: lightgbm 0.70, ridge 0.30" in render(dataclasses.replace(data, panels=panels))
+    assert "are weighed by what is learned" not in page
 
 
 def test_a_first_night_says_that_nothing_is_known_of_its_signals_yet():

@@ -13,7 +13,7 @@ ONE = {"set": "core", "definition_hash": "h", "names": ["a", "b"]}
 TWO = {"set": "other", "definition_hash": "k", "names": ["c"]}
 
 
-def manifest(features: object) -> bytes:
+def manifest(features: object, metrics: object = None) -> bytes:
     content = {
         "release_id": "2016-06-30-0123456789ab",
         "session": "2016-06-30",
@@ -22,7 +22,7 @@ def manifest(features: object) -> bytes:
         "features": features,
         "inputs": {},
         "spec": {},
-        "metrics": {},
+        "metrics": metrics or {},
         "verdict": {},
         "code_version": "0",
         "environment": {},
@@ -46,3 +46,13 @@ def test_a_release_made_before_there_could_be_several_sets_is_read() -> None:
 def test_features_that_are_neither_are_refused(features: object) -> None:
     with pytest.raises(DigestMismatchError, match="is not a manifest"):
         parse_manifest(manifest(features), "key")
+
+
+@pytest.mark.parametrize(
+    ("metrics", "weights"),
+    [({"h1": {"ic": 0.1, "blend": {"ridge": 1.0}}, "h5": {"blend": {"ridge": 1.0}}}, {1: {"ridge": 1.0}}),
+     ({"h1": {"ic": 0.1}}, {}), ({}, {})],
+    ids=["learned, of the horizon that has a model", "equal", "no figures"],
+)  # fmt: skip
+def test_the_weights_of_the_blend_are_those_that_were_learned(metrics: object, weights: object) -> None:
+    assert parse_manifest(manifest({"sets": [ONE]}, metrics), "x").blend_weights() == weights

@@ -30,3 +30,4 @@ def test_ranks_are_those_of_scipy_on_a_large_cross_section() -> None:
 
 def test_the_blend_is_the_mean_of_ranks() -> None:
     assert blend([np.array([0.5, 1.0]), np.array([1.0, 0.5])]).tolist() == [0.75, 0.75]
+    assert blend([np.array([0.5, 1.0]), np.array([1.0, 0.5])], [0.75, 0.25]).tolist() == [0.625, 0.875]

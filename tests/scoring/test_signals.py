@@ -54,6 +54,16 @@ def test_the_rank_in_the_universe_is_among_its_members_and_that_of_the_blend_is_
     )
 
 
+def test_families_weigh_in_the_blend_as_the_release_has_learned_whichever_of_them_it_has() -> None:
+    scores, weights = scores_of([1.0, 2.0, 3.0], [0.5, 0.1, 0.9]), {1: {"lightgbm": 0.6, "ridge": 0.15, "gone": 0.25}}
+    rows = signals(scores, MODELS, NEXT, DAY, "r", MEMBERS, weights)
+    found = rows[rows["family"] == "blend"].set_index("symbol")["score"].to_dict()
+    # 0.8 and 0.2 of the ranks 2 1 3 and 1 2 3, over three.
+    assert found == pytest.approx({"S0": 1.8 / 3, "S1": 1.2 / 3, "S2": 1.0})
+    other = signals(scores, MODELS, NEXT, DAY, "r", MEMBERS, {5: {"ridge": 1.0}})
+    assert other.equals(signals(scores, MODELS, NEXT, DAY, "r", MEMBERS))
+
+
 def test_without_a_member_nothing_has_a_rank_in_the_universe() -> None:
     rows = signals(scores_of([1.0, 2.0], [1.0, 2.0]), MODELS, NEXT, DAY, "r", frozenset())
     assert (rows["in_universe"].any(), rows["universe_rank"].notna().any()) == (False, False)

@@ -19,6 +19,12 @@ def test_an_unknown_specification_is_refused():
         load_spec("../daily")
 
 
+def test_a_blend_that_is_learned_is_part_of_the_specification_and_an_equal_one_is_left_out():
+    assert "blend" not in make_spec().model_dump(mode="json")
+    assert make_spec(blend="equal") == make_spec()
+    assert make_spec(blend="learned").model_dump(mode="json")["blend"] == "learned"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -26,6 +32,7 @@ def test_an_unknown_specification_is_refused():
         ({"horizons": [0]}, "horizons must ascend"),
         ({"families": {}}, "at least one family"),
         ({"target": "sign"}, "'rank' or 'zscore'"),
+        ({"blend": "best"}, "'equal' or 'learned'"),
         ({"feature_sets": []}, "at least 1 item"),
         ({"feature_sets": ["core", "core"]}, "each set once"),
         ({"feature_sets": ["../core"]}, "should match pattern"),

@@ -156,6 +156,15 @@ def test_a_candidate_is_shown_beside_the_champion_whose_models_are_read_as_well(
     assert "Drift, h1: rank correlation with the champion" in report
 
 
+def test_a_learned_blend_has_its_weights_among_the_figures_and_an_equal_one_has_none(results):
+    for figures in results["beside"]["metrics"].values():
+        assert sorted(figures["blend"]) == ["lightgbm", "ridge"]
+        assert sum(figures["blend"].values()) == pytest.approx(1.0)
+    assert not any("blend" in figures for figures in results["judged"]["metrics"].values())
+    report = Path(results["beside"]["report_path"]).read_text(encoding="utf-8")
+    assert "families are weighed by what is learned on the folds before" in report
+
+
 def test_another_specification_of_models_finds_the_matrix_made(results, home):
     assert results["other"]["candidate_id"] != results["first"]["candidate_id"]
     assert not results["other"]["noop"]

@@ -37,10 +37,15 @@ class CandidateScores:
     rows: int
 
 
-def judge(rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings) -> CandidateScores:
-    """Score the out-of-sample rows of one candidate; without any, it has no horizon."""
+def judge(
+    rows: pl.DataFrame, candidate_id: str, session: date, settings: GateSettings, *, learned: bool = False
+) -> CandidateScores:
+    """Score the out-of-sample rows of one candidate; without any, it has no horizon.
+
+    ``learned``: whether the families' weights in its blend are learned.
+    """
     own = rows.filter(pl.col("candidate_id") == candidate_id)
-    panels = {} if own.is_empty() else panels_of(own)
+    panels = {} if own.is_empty() else panels_of(own, learned=learned)
     scored = score_panels(panels, settings.portfolio)
     return CandidateScores(panels, scored, contender(candidate_id, session, panels, scored), own.height)
 

@@ -7,12 +7,12 @@ from datetime import date
 import numpy as np
 
 from afterbell.evaluation.metrics import row_correlations
-from afterbell.evaluation.panel import Floats, ScorePanel, blend, row_ranks
+from afterbell.evaluation.panel import Floats, ScorePanel, row_ranks
 
 
 def coverage(panel: ScorePanel) -> Floats:
     """Symbols that every family scored, float64 (sessions,)."""
-    return np.asarray(np.isfinite(blend(panel.scores)).sum(axis=1), np.float64)
+    return np.asarray(np.isfinite(panel.blend()).sum(axis=1), np.float64)
 
 
 def score_drift(own: ScorePanel, other: ScorePanel, least: int) -> tuple[list[date], Floats]:
@@ -38,4 +38,4 @@ def _cells(panel: ScorePanel, sessions: list[date], symbols: list[str]) -> Float
     row_of = {day: number for number, day in enumerate(panel.sessions)}
     column_of = {symbol: number for number, symbol in enumerate(panel.symbols)}
     rows, columns = [row_of[day] for day in sessions], [column_of[symbol] for symbol in symbols]
-    return np.asarray(blend(panel.scores)[np.ix_(np.array(rows, int), np.array(columns, int))])
+    return np.asarray(panel.blend()[np.ix_(np.array(rows, int), np.array(columns, int))])

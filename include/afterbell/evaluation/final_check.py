@@ -15,6 +15,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from afterbell.evaluation.blend_weights import share
 from afterbell.evaluation.metrics import mean_of, row_correlations
 from afterbell.evaluation.overlap import Mean
 from afterbell.evaluation.panel import Floats, ScorePanel, blend, row_ranks
@@ -63,6 +64,7 @@ def check_final(
     rows: pl.DataFrame,
     session: date,
     champion: pl.DataFrame | None = None,
+    weights: Mapping[str, float] | None = None,
 ) -> FinalCheck:
     """Try the final models of one horizon.
 
@@ -72,18 +74,20 @@ def check_final(
         rows: symbol, session and a float column a feature: of the panel's newest sessions, and of ``session``.
         session: today's.
         champion: symbol and ``score``, the champion's blend of ``session``; None where there is none.
+        weights: of the families in the final models' blend; None where each counts alike.
     """
-    tested = blend(panel.scores)
+    tested = panel.blend()
     recent = panel.sessions[-NEWEST:]
     predictions = _predictions(models, rows.filter(pl.col("session").is_in([*recent, session])))
-    final = blend({family: _placed(predictions, panel, recent, family) for family in models})
+    placed = {family: _placed(predictions, panel, recent, family) for family in models}
+    final = blend(placed, share(weights, list(models)) if weights else None)
     labels, newest = panel.labels[-len(recent) :], tested[-len(recent) :]
     universe = [name for name, score in zip(panel.symbols, tested[-1], strict=True) if math.isfinite(score)]
     today = predictions.filter((pl.col("session") == session) & pl.col("symbol").is_in(universe)).sort("symbol")
     rank_ic = mean_of(_rank_correlations(final, labels), panel.horizon)
     tested_rank_ic = mean_of(_rank_correlations(tested, panel.labels), panel.horizon)
     likeness = mean_of(_rank_correlations(final, newest), panel.horizon).value
-    agreement = _agreement(today, models, champion)
+    agreement = _agreement(today, models, champion, weights)
     problems = [
         *_of_predictions(today, models, session, len(universe)),
         *_of_order(rank_ic, tested_rank_ic, likeness),
@@ -94,10 +98,12 @@ def check_final(
     )
 
 
-def blend_of(models: Mapping[str, Model], rows: pl.DataFrame) -> pl.DataFrame:
+def blend_of(
+    models: Mapping[str, Model], rows: pl.DataFrame, weights: Mapping[str, float] | None = None
+) -> pl.DataFrame:
     """Symbol and ``score``: the blend of the models' predictions, of rows of one session, NaN where it has none."""
     predictions = _predictions(models, rows)
-    return predictions.select("symbol").with_columns(score=_blended(predictions, models))
+    return predictions.select("symbol").with_columns(score=_blended(predictions, models, weights))
 
 
 def _predictions(models: Mapping[str, Model], rows: pl.DataFrame) -> pl.DataFrame:
@@ -125,10 +131,11 @@ def _placed(predictions: pl.DataFrame, panel: ScorePanel, sessions: tuple[date, 
     return out
 
 
-def _blended(predictions: pl.DataFrame, models: Mapping[str, Model]) -> Floats:
+def _blended(predictions: pl.DataFrame, models: Mapping[str, Model], weights: Mapping[str, float] | None) -> Floats:
     if predictions.is_empty():
         return np.empty(0)
-    return np.asarray(blend({family: predictions[family].to_numpy()[None] for family in models})[0])
+    scores = {family: predictions[family].to_numpy()[None] for family in models}
+    return np.asarray(blend(scores, share(weights, list(models)) if weights else None)[0])
 
 
 def _rank_correlations(left: Floats, right: Floats) -> Floats:
@@ -136,10 +143,15 @@ def _rank_correlations(left: Floats, right: Floats) -> Floats:
     return row_correlations(row_ranks(np.where(both, left, np.nan)), row_ranks(np.where(both, right, np.nan)), _FEWEST)
 
 
-def _agreement(today: pl.DataFrame, models: Mapping[str, Model], champion: pl.DataFrame | None) -> float:
+def _agreement(
+    today: pl.DataFrame,
+    models: Mapping[str, Model],
+    champion: pl.DataFrame | None,
+    weights: Mapping[str, float] | None,
+) -> float:
     if champion is None:
         return math.nan
-    both = today.select("symbol").with_columns(own=_blended(today, models)).join(champion, on="symbol")
+    both = today.select("symbol").with_columns(own=_blended(today, models, weights)).join(champion, on="symbol")
     return float(_rank_correlations(both["own"].to_numpy()[None], both["score"].to_numpy()[None])[0])
 
 

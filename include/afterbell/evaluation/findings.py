@@ -21,7 +21,6 @@ from afterbell.evaluation.exposures import Exposures, exposures_of
 from afterbell.evaluation.feature_rows import read_feature_rows
 from afterbell.evaluation.final_check import NEWEST, FinalCheck, blend_of, check_final
 from afterbell.evaluation.metrics import finite_or_none
-from afterbell.evaluation.panel import blend
 from afterbell.evaluation.portfolio import positions_of
 from afterbell.evaluation.settings import PortfolioSettings
 from afterbell.training.candidate_document import TrainedSet
@@ -32,10 +31,17 @@ ModelsByHorizon = Mapping[int, Mapping[str, Model]]
 
 @dataclass(frozen=True)
 class FittedModels:
-    """Models that are or would be published: what they take, and the models by horizon and family."""
+    """Models that are or would be published.
+
+    Attributes:
+        sets: what they take.
+        models: by horizon and family.
+        weights: of the families in the blend, by horizon; without a horizon where each counts alike.
+    """
 
     sets: tuple[TrainedSet, ...]
     models: ModelsByHorizon
+    weights: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ def weigh(own: CandidateScores, rows: pl.DataFrame, settings: PortfolioSettings)
     exposures: dict[int, Exposures] = {}
     room: dict[int, float] = {}
     for horizon, panel in sorted(own.panels.items()):
-        scores = np.where(np.isfinite(panel.labels), blend(panel.scores), np.nan)
+        scores = np.where(np.isfinite(panel.labels), panel.blend(), np.nan)
         characteristics, dollars = characteristics_of(panel, own.panels.get(1), rows)
         found = exposures_of(scores, panel.labels, characteristics, horizon, settings.min_symbols)
         if found is not None:
@@ -105,10 +111,10 @@ def check_finals(
     theirs = _rows_of_champion(spark, s3, snapshots, rows, final, champion, (session, symbols))
     checks: dict[int, FinalCheck] = {}
     for horizon, panel in sorted(own.panels.items()):
-        served = champion.models.get(horizon) if champion and not theirs.is_empty() else None
-        checks[horizon] = check_final(
-            panel, final.models[horizon], rows, session, blend_of(served, theirs) if served else None
-        )
+        beside = None
+        if champion and horizon in champion.models and not theirs.is_empty():
+            beside = blend_of(champion.models[horizon], theirs, champion.weights.get(horizon))
+        checks[horizon] = check_final(panel, final.models[horizon], rows, session, beside, final.weights.get(horizon))
     return checks
 
 

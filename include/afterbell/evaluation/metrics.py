@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from afterbell.evaluation.booking import daily_marks
 from afterbell.evaluation.overlap import Mean, overlapping_mean
-from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, blend, row_ranks
+from afterbell.evaluation.panel import BLEND, Floats, ScorePanel, row_ranks
 from afterbell.evaluation.portfolio import LongShort, long_short
 from afterbell.evaluation.settings import PortfolioSettings
 
@@ -78,7 +78,7 @@ def score_panels(panels: Mapping[int, ScorePanel], settings: PortfolioSettings) 
 
 def score_panel(panel: ScorePanel, settings: PortfolioSettings, marks: Floats | None = None) -> dict[str, Scored]:
     """Score every family of ``panel``, and their blend, under its name; ``marks`` as ``booking.daily_marks``."""
-    everyone = {**panel.scores, BLEND: blend(panel.scores)}
+    everyone = {**panel.scores, BLEND: panel.blend()}
     return {name: score_one(panel, scores, settings, marks) for name, scores in everyone.items()}
 
 
@@ -134,10 +134,13 @@ def mean_of(by_session: Floats, horizon: int) -> Mean:
     return overlapping_mean(values, horizon) if values.size else Mean(math.nan, math.nan, 1.0, 0, 0.0)
 
 
-def horizon_metrics(scored: dict[str, Scored], horizon: int) -> dict[str, object]:
-    """The blend's metrics, flat, and each family's under ``families``."""
+def horizon_metrics(
+    scored: dict[str, Scored], horizon: int, weights: Mapping[str, float] | None = None
+) -> dict[str, object]:
+    """The blend's metrics, flat, each family's under ``families``, and ``weights``, if any, under ``blend``."""
     families = {name: summarise(family, horizon) for name, family in scored.items() if name != BLEND}
-    return {**summarise(scored[BLEND], horizon), "families": families}
+    learned = {"blend": dict(weights)} if weights else {}
+    return {**summarise(scored[BLEND], horizon), "families": families, **learned}
 
 
 def finite_or_none(value: float) -> float | None:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from afterbell.errors import GateError
+from afterbell.evaluation.blend_weights import with_learned_weights
 from afterbell.evaluation.gate import Contender
 from afterbell.evaluation.metrics import Scored
 from afterbell.evaluation.panel import BLEND, ScorePanel
@@ -15,11 +16,12 @@ from afterbell.evaluation.panel import BLEND, ScorePanel
 COLUMNS = ("candidate_id", "symbol", "session", "horizon", "family", "fold", "prediction", "label")
 
 
-def panels_of(rows: pl.DataFrame) -> dict[int, ScorePanel]:
+def panels_of(rows: pl.DataFrame, *, learned: bool = False) -> dict[int, ScorePanel]:
     """One panel a horizon.
 
     Args:
         rows: of one candidate, the columns ``COLUMNS``.
+        learned: whether the families' weights in the blend are learned on the folds before.
 
     Raises:
         GateError: a (symbol, session, horizon, family) occurs more than once.
@@ -31,7 +33,8 @@ def panels_of(rows: pl.DataFrame) -> dict[int, ScorePanel]:
             "symbol, session, horizon and family; expected each once: this snapshot cannot be used for a decision"
         )
     horizons = sorted(rows["horizon"].unique().to_list())
-    return {horizon: _panel(horizon, rows.filter(pl.col("horizon") == horizon)) for horizon in horizons}
+    panels = {horizon: _panel(horizon, rows.filter(pl.col("horizon") == horizon)) for horizon in horizons}
+    return {horizon: with_learned_weights(panel) for horizon, panel in panels.items()} if learned else panels
 
 
 def _panel(horizon: int, rows: pl.DataFrame) -> ScorePanel:

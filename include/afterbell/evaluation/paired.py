@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterbell.evaluation.metrics import row_correlations
-from afterbell.evaluation.panel import Floats, ScorePanel, blend, row_ranks
+from afterbell.evaluation.panel import Floats, ScorePanel, row_ranks
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class PairedICs:
 
 def blended(panel: ScorePanel) -> Scores:
     """The blend of a panel's families."""
-    return Scores(panel.sessions, panel.symbols, blend(panel.scores))
+    return Scores(panel.sessions, panel.symbols, panel.blend())
 
 
 def join_scores(earlier: Scores, later: Scores) -> Scores:
@@ -85,7 +85,7 @@ def _pair(panel: ScorePanel, rival: Scores, least: int) -> PairedICs:
     sessions, down, rival_down = np.intersect1d(_days(panel.sessions), _days(rival.sessions), return_indices=True)
     _, across, rival_across = np.intersect1d(np.array(panel.symbols), np.array(rival.symbols), return_indices=True)
     cells = np.ix_(down, across)
-    own, other, labels = blend(panel.scores)[cells], rival.values[np.ix_(rival_down, rival_across)], panel.labels[cells]
+    own, other, labels = panel.blend()[cells], rival.values[np.ix_(rival_down, rival_across)], panel.labels[cells]
     common = np.isfinite(own) & np.isfinite(other) & np.isfinite(labels)
     own, other, labels = (row_ranks(np.where(common, values, np.nan)) for values in (own, other, labels))
     ics = [row_correlations(values, labels, least) for values in (own, other)]

@@ -24,6 +24,7 @@ class ScorePanel:
         labels: float64 (sessions, symbols), raw simple returns, NaN where there is no label.
         scores: by family, float64 like ``labels``.
         symbols: ascending; empty where nobody compares the panel with another.
+        weights: of each family in the blend, float64 (sessions, 1); None where each counts alike.
     """
 
     horizon: int
@@ -32,22 +33,32 @@ class ScorePanel:
     labels: Floats
     scores: Mapping[str, Floats]
     symbols: tuple[str, ...] = ()
+    weights: Mapping[str, Floats] | None = None
+
+    def blend(self) -> Floats:
+        """The blend of the families, see ``blend``."""
+        return blend(self.scores, self.weights)
 
 
-def blend(scores: Mapping[str, Floats]) -> Floats:
+def blend(scores: Mapping[str, Floats], weights: Mapping[str, Floats] | Mapping[str, float] | None = None) -> Floats:
     """The mean of the families' cross-sectional ranks, each scaled to (0, 1).
 
     Args:
         scores: by family, float64 (sessions, symbols), NaN where there is no score.
+        weights: by family, numbers or float64 (sessions, 1), 0 or more, which sum to 1; None where each counts alike.
 
     Returns:
         float64 like the scores, NaN where any family has none.
     """
     together = np.all([np.isfinite(values) for values in scores.values()], axis=0)
-    ranks = [row_ranks(np.where(together, values, np.nan)) for values in scores.values()]
+    ranks = {family: row_ranks(np.where(together, values, np.nan)) for family, values in scores.items()}
     count = np.maximum(together.sum(axis=1, keepdims=True), 1)
-    mean: Floats = (np.mean(ranks, axis=0) - 0.5) / count
-    return mean
+    if weights is None:
+        mean = np.mean(list(ranks.values()), axis=0)
+    else:
+        mean = np.sum([ranks[family] * weights[family] for family in sorted(ranks)], axis=0)
+    blended: Floats = (mean - 0.5) / count
+    return blended
 
 
 def row_ranks(values: Floats) -> Floats:

@@ -86,9 +86,22 @@ def _notes(data: ReportData) -> dict[str, str]:
         "±": "one standard error of the mean, for labels that overlap; intervals are 95 %, by Student's t",
         "gross": "before costs: decile spread, legs and returns by decile. A leg is what it earns beyond the mean of "
         "all symbols: the long and the short one together are the spread",
+        **({"blend": _weights(data)} if any(panel.weights for panel in data.panels.values()) else {}),
         "net": f"after costs{cost}: Sharpe ratio, wealth and drawdown where they are called so. Returns are booked "
         "day by day where the candidate has a horizon of one session, otherwise where a label ends",
     }
+
+
+def _weights(data: ReportData) -> str:
+    """The weights of the families in the newest fold's blends."""
+    by_horizon = [
+        f"h{horizon}: "
+        + ", ".join(f"{family} {weights[-1, 0]:.2f}" for family, weights in sorted(panel.weights.items()))
+        for horizon, panel in sorted(data.panels.items())
+        if panel.weights
+    ]
+    learned = "; ".join(by_horizon)
+    return f"each fold's families are weighed by what is learned on the folds before; the last one's {learned}"
 
 
 def render_held(

@@ -15,6 +15,7 @@ import polars as pl
 from pyspark.sql import SparkSession
 
 from afterbell.config.runtime import S3Location
+from afterbell.evaluation.blend_weights import is_learned
 from afterbell.evaluation.candidate_scores import CandidateScores, read_rows
 from afterbell.evaluation.gate import Rival
 from afterbell.evaluation.out_of_sample import panels_of
@@ -129,7 +130,8 @@ def live_scores(rows: pl.DataFrame) -> dict[int, Scores]:
 
 def _scores(records: Records, release: ComparedRelease, rows: pl.DataFrame) -> dict[int, Scores]:
     """The blend of a release by horizon: of its out-of-sample ``rows``, then live."""
-    tested = {} if rows.is_empty() else {horizon: blended(panel) for horizon, panel in panels_of(rows).items()}
+    panels = {} if rows.is_empty() else panels_of(rows, learned=is_learned(release.recipe[0]))
+    tested = {horizon: blended(panel) for horizon, panel in panels.items()}
     live = live_scores(records.live.filter(pl.col("release_id") == release.release_id))
     both = {horizon: join_scores(tested[horizon], live[horizon]) for horizon in tested.keys() & live.keys()}
     return tested | live | both

@@ -89,6 +89,12 @@ class Manifest(Strict):
     code_version: str
     environment: dict[str, str]
 
+    def blend_weights(self) -> dict[int, dict[str, float]]:
+        """The weights of the families in the blend, by horizon; none where each counts alike."""
+        horizons = sorted({model.horizon for model in self.models})
+        learned = {horizon: self.metrics.get(f"h{horizon}", {}).get("blend") for horizon in horizons}
+        return {horizon: dict(weights) for horizon, weights in learned.items() if weights}
+
     def to_bytes(self) -> bytes:
         """Canonical JSON: the same release gives the same bytes."""
         body = self.model_dump(mode="json")

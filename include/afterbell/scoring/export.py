@@ -18,12 +18,12 @@ from pyspark.sql import SparkSession
 from afterbell.config.runtime import S3Location
 from afterbell.errors import PreconditionFailedError, UnknownOutcomeError
 from afterbell.evaluation.metrics import finite_or_none
+from afterbell.evaluation.panel import BLEND
 from afterbell.lake.commit import head
 from afterbell.lake.scan import plan_files, read_files
 from afterbell.lake.shape import shape_of
 from afterbell.lake.tables import SIGNALS
 from afterbell.release.manifest import Manifest
-from afterbell.scoring.ranks import BLEND
 from afterbell.scoring.stored import export_key
 from afterbell.stores.artifacts import ArtifactStore
 

@@ -10,8 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-BLEND = "blend"
-
 
 def percentile_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank / n of each score, float64 ``(n,)`` in (0, 1], the highest score 1; ties share their average rank.
@@ -25,13 +23,18 @@ def percentile_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     return average / max(len(scores), 1)
 
 
-def blend(ranks: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    """The mean of the families' ranks, float64 ``(n,)``: each family counts alike, whatever its scores' scale.
+def blend(ranks: Sequence[NDArray[np.float64]], weights: Sequence[float] | None = None) -> NDArray[np.float64]:
+    """The mean of the families' ranks, float64 ``(n,)``, whatever the scale of their scores.
 
     Args:
         ranks: one array ``(n,)`` a family, in the order of the families' names, so that the sum has one order.
+        weights: of the families, in the same order, which sum to 1; None where each counts alike.
     """
     total = np.zeros_like(ranks[0])
-    for rank in ranks:
-        total += rank
-    return total / len(ranks)
+    if weights is None:
+        for rank in ranks:
+            total += rank
+        return total / len(ranks)
+    for rank, weight in zip(ranks, weights, strict=True):
+        total += rank * weight
+    return total

@@ -16,8 +16,10 @@ from pyspark.sql import functions as F  # noqa: N812 - the name everybody gives 
 
 from afterbell.cluster.worker import keep_archives
 from afterbell.errors import PermanentError, ValidationFailedError
+from afterbell.evaluation.blend_weights import share
+from afterbell.evaluation.panel import BLEND
 from afterbell.scoring.models import ModelText
-from afterbell.scoring.ranks import BLEND, blend, percentile_ranks
+from afterbell.scoring.ranks import blend, percentile_ranks
 from afterbell.training.families import load_model
 from afterbell.training.families.grouped import predict_rows
 
@@ -86,6 +88,7 @@ def signals(
     as_of: date,
     release_id: str,
     members: Collection[str],
+    weights: Mapping[int, Mapping[str, float]] | None = None,
 ) -> pd.DataFrame:
     """Rows of ``signals.daily``: every model's scores with their ranks, and per horizon the blend of the families.
 
@@ -99,6 +102,7 @@ def signals(
         as_of: the session whose features were scored.
         release_id: the release that scored.
         members: the symbols that are in the universe of the release.
+        weights: of the families in the blend, by horizon; for other horizons each counts alike.
 
     Raises:
         ValidationFailedError: there are no scores, or a model has not scored every symbol once.
@@ -111,12 +115,15 @@ def signals(
     parts: list[pd.DataFrame] = []
     for horizon in sorted({model.horizon for model in models}):
         ranks, within = [], []
-        for model in sorted((m for m in models if m.horizon == horizon), key=lambda m: m.family):
+        own = sorted((m for m in models if m.horizon == horizon), key=lambda m: m.family)
+        learned = (weights or {}).get(horizon)
+        shares = list(share(learned, [model.family for model in own]).values()) if learned else None
+        for model in own:
             score = _of_model(scores, model, symbols, release_id)
             ranks.append(percentile_ranks(score))
             within.append(percentile_ranks(score[inside]))
             parts.append(_part(symbols, horizon, model.family, score, ranks[-1], (inside, within[-1])))
-        mean, best = blend(ranks), percentile_ranks(blend(within))
+        mean, best = blend(ranks, shares), percentile_ranks(blend(within, shares))
         parts.append(_part(symbols, horizon, BLEND, mean, percentile_ranks(mean), (inside, best)))
     return pd.concat(parts, ignore_index=True).assign(session=session, as_of=as_of, release_id=release_id)
 

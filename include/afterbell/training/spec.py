@@ -181,6 +181,8 @@ class ModelSpec(Strict):
         early_stopping: where the rounds of boosted families are counted; None for the rounds of their parameters.
         ensemble: the models whose mean a fit is.
         grouping: the groups of rows that have a model of their own, beside the market's.
+        blend: how the families' ranks make one score: each counts alike (``equal``), or by weights that are learned on
+            the out-of-sample folds before (``learned``).
         search: settings to try. It decides no fit of the specification itself, so it is no part of what is written down
             as the specification.
     """
@@ -202,6 +204,7 @@ class ModelSpec(Strict):
     early_stopping: EarlyStopping | None = Field(default=None, exclude_if=lambda value: value is None)
     ensemble: Ensemble = Field(default=ONE_MODEL, exclude_if=lambda value: value == ONE_MODEL)
     grouping: Grouping = Field(default_factory=ByMarket, exclude_if=lambda value: isinstance(value, ByMarket))
+    blend: Literal["equal", "learned"] = Field(default="equal", exclude_if=lambda value: value == "equal")
     search: Search = Field(default_factory=Search, exclude=True)
 
     @model_validator(mode="after")

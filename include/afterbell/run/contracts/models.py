@@ -121,9 +121,16 @@ class ScorerMetrics(Record):
 
 
 class HorizonMetrics(ScorerMetrics):
-    """Figures of the blend, and those of each family."""
+    """Figures of the blend, and those of each family.
+
+    Attributes:
+        families: by name.
+        blend: the weights of the families that were learned, for models that are published; none where each counts
+            alike.
+    """
 
     families: Mapping[str, ScorerMetrics] = Field(default_factory=dict)
+    blend: Mapping[str, Figure] = Field(default_factory=dict, exclude_if=lambda weights: not weights)
 
 
 class EvaluateInputs(SnapshotInputs):
