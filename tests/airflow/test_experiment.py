@@ -73,7 +73,7 @@ def test_the_form_has_each_field_of_the_request_with_its_bounds_and_three_of_its
     assert FORM["horizons"]["items"] == {"type": "integer", "minimum": 1, "maximum": 60}
     assert (FORM["first"]["title"], FORM["first"]["pattern"]) == ("First day", r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$(?!\n)")
     assert (FORM["families"]["items"]["enum"], FORM["families"]["default"]) == (
-        ["lightgbm", "ridge", "xgboost"], ["lightgbm", "ridge"],
+        ["elastic_net", "lightgbm", "ridge", "xgboost"], ["lightgbm", "ridge"],
     )  # fmt: skip
 
 

@@ -39,8 +39,8 @@ def test_the_conditions_of_the_minimum_hold(penalty, share, weighted):
     residual = y - share_of @ y - z @ found
     gradient = z.T @ (share_of * residual) - penalty * (1 - share) * found
     active = found != 0
-    assert gradient[active] == pytest.approx(penalty * share * np.sign(found[active]), abs=1e-8)
-    assert (np.abs(gradient[~active]) <= penalty * share + 1e-8).all()
+    assert gradient[active] == pytest.approx(penalty * share * np.sign(found[active]), abs=1e-5)
+    assert (np.abs(gradient[~active]) <= penalty * share + 1e-5).all()
     assert 0 < active.sum() < 12
 
 
@@ -48,7 +48,7 @@ def test_without_an_l1_share_it_is_the_ridge_regression():
     x, y = data()
     body = fit_model("ridge", x, y, NAMES, params=RidgeParams(penalty=0.1, clip=100), seed=0)
     ridge = load_model("ridge", body).coefficients
-    assert coefficients(x, y, penalty=0.1, l1_share=0) == pytest.approx(ridge, abs=1e-8)
+    assert coefficients(x, y, penalty=0.1, l1_share=0) == pytest.approx(ridge, abs=1e-5)
 
 
 def test_features_that_add_too_little_get_no_weight_at_all():
@@ -66,5 +66,5 @@ def test_a_constant_feature_and_one_that_repeats_another_are_no_obstacle():
 
 def test_coefficients_that_do_not_settle_are_an_error(monkeypatch):
     monkeypatch.setattr(elastic_net, "_MOST_PASSES", 1)
-    with pytest.raises(PermanentError, match=r"in pass 1, expected 1e-10 at most; raise the penalty"):
+    with pytest.raises(PermanentError, match=r"in pass 1, expected 1e-06 at most; raise the penalty"):
         coefficients(*data(), penalty=0.01)

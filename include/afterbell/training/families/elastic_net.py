@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-_CLOSE = 1e-10
+_CLOSE = 1e-6
 """A pass that changes no coefficient by more, of features with variance 1, is the last one."""
 _MOST_PASSES = 20_000
 
