@@ -6,7 +6,7 @@ import os
 
 from bench.driver import ELSEWHERE
 from bench.measure import Figure, Ratio, ratio_of
-from bench.services import Conversation
+from bench.services import DriverClient
 
 _FITS = int(os.environ.get("BENCH_FITS") or 400)
 """Fits of about a second."""
@@ -18,16 +18,16 @@ _ROWS = 200_000
 
 def fan_out() -> list[Ratio | Figure]:
     """All of it."""
-    with Conversation("bench.training_driver", [], dict(ELSEWHERE)) as driver:
+    with DriverClient("bench.training_driver", [], dict(ELSEWHERE)) as driver:
         return [*_long_fits(driver), *_tiny_fits(driver), *_shared_bins(driver)]
 
 
-def _long_fits(driver: Conversation) -> list[Ratio | Figure]:
-    seconds, cores = driver.ask("calibrate", seconds=1.0), driver.ask("cores")
+def _long_fits(driver: DriverClient) -> list[Ratio | Figure]:
+    seconds, cores = driver.call("calibrate", seconds=1.0), driver.call("cores")
     part = max(4, round(_FITS * _PART))
-    driver.ask("fan_out", fits=8)  # processes and their libraries
+    driver.call("fan_out", fits=8)  # processes and their libraries
     turns = [
-        (driver.ask("bare", fits=part), driver.ask("fan_out", fits=part), driver.ask("process_pool", fits=part))
+        (driver.call("bare", fits=part), driver.call("fan_out", fits=part), driver.call("process_pool", fits=part))
         for _ in range(round(1 / _PART))
     ]
     note = f"{part} fits of trees a round, {seconds:.1f} s each alone"
@@ -45,10 +45,10 @@ def _long_fits(driver: Conversation) -> list[Ratio | Figure]:
     ]
 
 
-def _tiny_fits(driver: Conversation) -> list[Ratio | Figure]:
-    driver.ask("tiny", fits=_SINGLE)
+def _tiny_fits(driver: DriverClient) -> list[Ratio | Figure]:
+    driver.call("tiny", fits=_SINGLE)
     turns = [
-        (driver.ask("tiny_by_jobs", fits=_SINGLE) / _SINGLE, driver.ask("tiny", fits=_TINY) / _TINY) for _ in range(3)
+        (driver.call("tiny_by_jobs", fits=_SINGLE) / _SINGLE, driver.call("tiny", fits=_TINY) / _TINY) for _ in range(3)
     ]
     found = ratio_of(
         "job a fit / grouped",
@@ -58,7 +58,7 @@ def _tiny_fits(driver: Conversation) -> list[Ratio | Figure]:
     return [found, Figure("tiny fits", 1 / found.theirs, "fits/s", f"{_TINY} small ridge fits, by the median round")]
 
 
-def _shared_bins(driver: Conversation) -> list[Ratio | Figure]:
-    pairs = [(driver.ask("later_trial", rows=_ROWS), driver.ask("first_trial", rows=_ROWS)) for _ in range(4)][1:]
+def _shared_bins(driver: DriverClient) -> list[Ratio | Figure]:
+    pairs = [(driver.call("later_trial", rows=_ROWS), driver.call("first_trial", rows=_ROWS)) for _ in range(4)][1:]
     note = f"{_ROWS:,} rows and 158 features, one round: with bins that another trial made / with bins of its own"
     return [ratio_of("later trial / first", pairs, note)]

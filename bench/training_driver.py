@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from datetime import date, timedelta
 from functools import cache, partial
 from pathlib import Path
@@ -169,7 +169,8 @@ def _job_a_fit(spark: SparkSession, shipped: Shipped, jobs: Sequence[Job], cores
     def run(job: Job) -> None:
         spark.sparkContext.parallelize([job], 1).map(lambda sent: _on_executor(sent, shipped)).collect()
 
-    waiting, running = deque(jobs), set()
+    waiting = deque(jobs)
+    running: set[Future[None]] = set()
     with ThreadPoolExecutor(cores) as pool:
         while waiting or running:
             while waiting and len(running) < cores:
