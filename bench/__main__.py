@@ -11,6 +11,7 @@ from dataclasses import asdict
 from bench.backfill import backfills
 from bench.features import against_qlib, with_history
 from bench.gate import operating_characteristics
+from bench.gate_markets import judged_markets
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
 from bench.training import fan_out
@@ -22,6 +23,7 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "history": with_history,
     "backfill": backfills,
     "gate": operating_characteristics,
+    "gate-markets": judged_markets,
     "training": fan_out,
 }
 
