@@ -240,7 +240,7 @@ def _without_signal(outcomes: Sequence[Outcome]) -> list[Figure]:
 def _with_signal(outcomes: Sequence[Outcome]) -> list[Figure]:
     found, possible = (mean(values) for values in zip(*((one.found, one.possible) for one in outcomes), strict=True))
     note = (
-        f"{PLANTED} markets with one feature of correlation {STRENGTH}: mean out-of-sample rank IC over one session, the "
-        f"blend's {found:.4f} / that feature's own {possible:.4f}; expected 90 % or more"
+        f"{PLANTED} markets with one feature of correlation {STRENGTH}: mean out-of-sample rank IC over one session, "
+        f"the blend's {found:.4f} / that feature's own {possible:.4f}; expected 90 % or more"
     )
     return [Figure("found of a planted signal", 100 * found / possible, "%", note, 0)]
