@@ -12,7 +12,7 @@ from bench.services import DriverClient
 _FITS = int(os.environ.get("BENCH_FITS") or 400)
 """Fits of about a second."""
 _PART = 0.25
-"""Share of them a round: in turns, so that what else the machine does hits all alike. With shorter ones the end of each,
+"""Share of them a round: in turns, so that what else the machine does hits all alike. Of shorter ones the end of each,
 where a core has nothing left to do, would weigh more than it does in a run.
 """
 _TINY, _SINGLE = 5_000, 200
