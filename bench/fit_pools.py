@@ -25,7 +25,6 @@ from afterbell.config.platform import Folders
 from afterbell.training.fan_out import Job
 from afterbell.training.fits import run_fit
 from afterbell.training.matrix import ARRAYS, Matrix
-from bench.driver import ROOT
 
 _WAIT = 60.0
 """Seconds that a server may take to answer."""
@@ -36,6 +35,14 @@ SOCKET = "BENCH_REDIS_SOCKET"
 def packages() -> Path:
     """The folder of the packages of ``make pools``."""
     return Folders.from_env().env / "pools" / "lib" / f"python3.{sys.version_info.minor}" / "site-packages"
+
+
+def _use_packages() -> None:
+    """Find them in this process and in those that it starts."""
+    folder = str(packages())
+    if folder not in sys.path:
+        sys.path.append(folder)
+        os.environ["PYTHONPATH"] = os.pathsep.join([*os.environ.get("PYTHONPATH", "").split(os.pathsep), folder])
 
 
 def predict(folder: str, job: Job) -> bytes:
@@ -50,7 +57,7 @@ def _matrix(folder: str) -> Matrix:
 
 def loky_seconds(folder: Path, jobs: Sequence[Job], warm: Sequence[Job], processes: int) -> float:
     """The fits in joblib's pool of processes, which are there and warm already."""
-    sys.path.append(str(packages()))
+    _use_packages()
     from joblib import Parallel, delayed  # noqa: PLC0415 - of an environment that may not be there
 
     with Parallel(n_jobs=processes, backend="loky", batch_size=1) as parallel:
@@ -103,7 +110,7 @@ class Queue:
         """Start both."""
         socket = self._home / "redis.sock"
         os.environ[SOCKET] = str(socket)
-        path = f"{ROOT / 'include'}:{ROOT}:{packages()}"
+        _use_packages()
         try:
             self._start(
                 ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(self._home)]
@@ -111,19 +118,18 @@ class Queue:
             _wait_until(socket.exists, "redis-server")
             worker = [sys.executable, "-m", "celery", "-A", "bench.celery_tasks", "worker", "-P", "prefork"]
             worker += ["-c", str(self._processes), "--prefetch-multiplier", "1", "-l", "error", "--without-mingle"]
-            self._start(worker, {**os.environ, "PYTHONPATH": path})
+            self._start(worker)
         except BaseException:
             self._stack.close()
             raise
-        sys.path.append(str(packages()))
         return self
 
     def __exit__(self, *_: object) -> None:
         """End both."""
         self._stack.close()
 
-    def _start(self, argv: list[str], env: dict[str, str] | None = None) -> None:
-        self._stack.enter_context(_running(argv, env, self._home / "queue.log"))
+    def _start(self, argv: list[str]) -> None:
+        self._stack.enter_context(_running(argv, self._home / "queue.log"))
 
     def seconds(self, folder: Path, jobs: Sequence[Job]) -> float:
         """The fits as Celery's tasks."""
@@ -138,9 +144,9 @@ class Queue:
 
 
 @contextmanager
-def _running(argv: list[str], env: dict[str, str] | None, log: Path) -> Iterator[None]:
+def _running(argv: list[str], log: Path) -> Iterator[None]:
     with log.open("a") as output:
-        process = subprocess.Popen(argv, env=env, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
         yield
     finally:
