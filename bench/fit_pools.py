@@ -28,6 +28,8 @@ from afterbell.training.matrix import ARRAYS, Matrix
 
 _WAIT = 60.0
 """Seconds that a server may take to answer."""
+_LONGEST = 600.0
+"""Seconds that a fit may be waited for: workers that ended give no answer."""
 SOCKET = "BENCH_REDIS_SOCKET"
 """Variable that names the socket of Redis."""
 
@@ -110,12 +112,14 @@ class Queue:
         """Start both."""
         socket = self._home / "redis.sock"
         os.environ[SOCKET] = str(socket)
+        # For the superuser: what the workers unpickle comes through a socket in a folder that no other user can enter.
+        os.environ["C_FORCE_ROOT"] = "1"
         _use_packages()
         try:
             self._start(
                 ["redis-server", "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", str(self._home)]
             )
-            _wait_until(socket.exists, "redis-server")
+            self._wait_for(socket)
             worker = [sys.executable, "-m", "celery", "-A", "bench.celery_tasks", "worker", "-P", "prefork"]
             worker += ["-c", str(self._processes), "--prefetch-multiplier", "1", "-l", "error", "--without-mingle"]
             self._start(worker)
@@ -131,6 +135,14 @@ class Queue:
     def _start(self, argv: list[str]) -> None:
         self._stack.enter_context(_running(argv, self._home / "queue.log"))
 
+    def _wait_for(self, socket: Path) -> None:
+        end = time.monotonic() + _WAIT
+        while not socket.exists():
+            if time.monotonic() > end:
+                log = (self._home / "queue.log").read_text(encoding="utf-8", errors="replace")[-1000:]
+                raise RuntimeError(f"redis-server did not answer within {_WAIT:.0f} s: {log}")
+            time.sleep(0.05)
+
     def seconds(self, folder: Path, jobs: Sequence[Job]) -> float:
         """The fits as Celery's tasks."""
         from bench.celery_tasks import fit  # noqa: PLC0415 - of an environment that may not be there
@@ -138,7 +150,7 @@ class Queue:
         def run() -> None:
             waiting: list[Any] = [fit.delay(str(folder), job) for job in jobs]
             for one in waiting:
-                one.get()
+                one.get(timeout=_LONGEST)
 
         return _seconds(run)
 
@@ -152,14 +164,6 @@ def _running(argv: list[str], log: Path) -> Iterator[None]:
     finally:
         process.terminate()
         process.wait()
-
-
-def _wait_until(ready: Callable[[], bool], what: str) -> None:
-    end = time.monotonic() + _WAIT
-    while not ready():
-        if time.monotonic() > end:
-            raise RuntimeError(f"{what} did not answer within {_WAIT:.0f} s")
-        time.sleep(0.05)
 
 
 def _seconds(work: Callable[[], object]) -> float:
