@@ -74,24 +74,25 @@ def _figures(answer: dict[str, Any], what: str) -> list[Figure]:
         Figure("fits", fits, "", f"{note}; {answer['rows']:,} training rows of the largest", 0),
         Figure("rate", 60 * fits / seconds, "fits/min", "of the whole step, its reading of the lake included", 1),
     ]
-    for entry in answer["search"]:
-        name = f"{entry['family']} h{entry['horizon']}"
-        best = next((trial for trial in entry["trials"] if trial["number"] == entry["chosen"]), None)
-        params = ", ".join(f"{key} {value:.4g}" for key, value in (best["params"] if best else {}).items())
-        figures.append(
-            Figure(
-                f"{name}, choice",
-                (best or {}).get("rank_ic") or float("nan"),
-                "rank IC",
-                f"trial {entry['chosen']} of {entry['done']} done and {entry['planned']} planned, {entry['pruned']} "
-                f"pruned, {entry['failed']} failed; deflated Sharpe ratio {entry['deflated_sharpe']}; left out: "
-                f"{entry['left_out'] or 'nothing'}; {params}",
-                4,
-            )
-        )
+    figures += [_choice(entry) for entry in answer["search"]]
     figures += [
         Figure(f"h{horizon} {family}, reported", value, "rank IC", "of the sessions that the choice never saw, mean", 4)
         for horizon, families in answer["reported"].items()
         for family, value in families.items()
     ]
     return figures
+
+
+def _choice(entry: dict[str, Any]) -> Figure:
+    """The best trial of a family and horizon, by the folds that the choice saw."""
+    name = f"{entry['family']} h{entry['horizon']}"
+    best = next((trial for trial in entry["trials"] if trial["number"] == entry["chosen"]), None)
+    left_out = f"left out: {entry['left_out'] or 'nothing'}"
+    if best is None or best["rank_ic"] is None:
+        return Figure(f"{name}, trials done", entry["done"], f"of {entry['planned']}", left_out, 0)
+    params = ", ".join(f"{key} {value:.4g}" for key, value in best["params"].items())
+    note = (
+        f"trial {entry['chosen']} ({params}) of {entry['done']} done and {entry['planned']} planned, {entry['pruned']} "
+        f"pruned, {entry['failed']} failed; deflated Sharpe ratio {entry['deflated_sharpe']}; {left_out}"
+    )
+    return Figure(f"{name}, choice", best["rank_ic"], "rank IC", note, 4)
