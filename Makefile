@@ -2,7 +2,7 @@
 PYTHON ?= python3.11
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup qlib demo up down check docs test test-failed test-durations test-compose images compose-env chaos lint bench \
+.PHONY: help setup qlib pools demo up down check docs test test-failed test-durations test-compose images compose-env chaos lint bench \
   replay answers picture clean lock
 
 # Values given on the command line reach the program through the environment alone, as they were typed: never through
@@ -32,6 +32,9 @@ setup:  ## make the environments, find Java, fetch the jars (needs Python 3.11; 
 
 qlib:  # what features are compared with has an environment of its own, which nothing else needs
 	@"$(PYTHON)" include/setup/bootstrap.py --qlib
+
+pools:  # so have joblib and Celery, which the fan-out of fits is compared with
+	@"$(PYTHON)" include/setup/bootstrap.py --pools
 
 demo: setup  ## run the whole pipeline once (DROPS=folder SESSION=2016-06-30, or SIGNAL= SYMBOLS= SESSIONS=)
 	@./afterbell demo
@@ -82,7 +85,7 @@ picture: setup  ## take the README's picture of the page Tonight, of the Airflow
 lint: setup  ## check style, format, words, types and import contracts
 	@$(SPARK) -m tests.suite lint
 
-bench: setup qlib  ## measure, each figure a ratio within one run (PART=parse, ingest, features, history, backfill or training)
+bench: setup qlib pools  ## measure, each figure a ratio within one run (PART=: a name in bench/__main__.py)
 	@$(SPARK) -m bench
 
 replay: setup  ## ingest DROPS=folder at once and session by session (up to SESSION=), and compare the tables
@@ -100,7 +103,7 @@ clean:  ## stop the services and remove data and caches; the environments stay
 
 lock: setup  ## resolve all packages and jars anew (for maintainers: review what changed)
 	@for name in requirements requirements-spark requirements-test requirements-server requirements-notebook \
-	requirements-qlib requirements-docs requirements-dev; do \
+	requirements-qlib requirements-pools requirements-docs requirements-dev; do \
 	"$(TOOLS)/uv" pip compile -q --system-certs --generate-hashes --no-header --python-version 3.11 \
 	--no-emit-index-url --no-emit-find-links "$$name.in" -o "$$name.txt" || exit 1; done
 	@"$(PYTHON)" include/setup/bootstrap.py --lock-jars

@@ -11,8 +11,10 @@ from dataclasses import asdict
 from bench.backfill import backfills
 from bench.features import against_qlib, with_history
 from bench.gate import operating_characteristics
+from bench.gate_markets import judged_markets
 from bench.ingest import ingest_and_audit, parse_against_polars
 from bench.measure import Figure, Ratio
+from bench.real_search import real_search
 from bench.training import fan_out
 
 MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
@@ -22,8 +24,12 @@ MEASUREMENTS: dict[str, Callable[[], Sequence[Ratio | Figure]]] = {
     "history": with_history,
     "backfill": backfills,
     "gate": operating_characteristics,
+    "gate-markets": judged_markets,
     "training": fan_out,
+    "real-search": real_search,
 }
+ON_REQUEST = {"real-search"}
+"""Those that take an hour: they are run where they are named."""
 
 
 def main() -> None:
@@ -34,7 +40,9 @@ def main() -> None:
         "--part", action="append", choices=list(MEASUREMENTS), help="only this one; may be given several times"
     )
     given = parser.parse_args()
-    parts = given.part or os.environ.get("PART", "").split() or list(MEASUREMENTS)
+    parts = (
+        given.part or os.environ.get("PART", "").split() or [name for name in MEASUREMENTS if name not in ON_REQUEST]
+    )
     unknown = [part for part in parts if part not in MEASUREMENTS]
     if unknown:
         parser.error(f"PART={unknown[0]} is not known: use some of {', '.join(MEASUREMENTS)}")

@@ -78,7 +78,7 @@ class Installation:
             RuntimeError: it failed.
         """
         line = self._process.stdout.readline() if self._process.stdout is not None else ""
-        result = json.loads(line) if line else {"state": "dead"}
+        result: dict[str, Any] = json.loads(line) if line else {"state": "dead"}
         if result["state"] != "success":
             raise RuntimeError(f"the run {result}: {self._log.read_text(errors='replace')[-3000:]}")
         seconds: dict[str, float] = result["seconds"]

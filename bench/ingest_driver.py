@@ -61,7 +61,7 @@ class Driver:
 
     def look(self, session: str) -> float:
         """Seconds of the same audit where all is read and compared, and Great Expectations is left out."""
-        mine = {"run_audit": _take, "row_expectations": _none, "symbol_expectations": _none}
+        mine: dict[str, Any] = {"run_audit": _take, "row_expectations": _none, "symbol_expectations": _none}
         with patch.multiple(audit_branch, **mine), patch.object(audit, "expectations_of", _none):
             return self.audit(session)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 import numpy as np
@@ -52,7 +52,7 @@ def write_market(spark: SparkSession, s3: S3Location, symbols: int, sessions: Se
     commit_files(spark, CORPORATE_ACTIONS, [writer.made], "actions")
 
 
-def _bars(shape: Shape, month: int, names: pa.Array, days: list[date], known: list[object], level: np.ndarray,
+def _bars(shape: Shape, month: int, names: pa.Array, days: list[date], known: list[datetime], level: np.ndarray,
           random: np.random.Generator, s3: S3Location) -> NewFile:  # fmt: skip
     with FileWriter(shape, f"{shape.field}={month}", s3) as writer:
         for day, moment in zip(days, known, strict=True):
@@ -69,8 +69,8 @@ def _bars(shape: Shape, month: int, names: pa.Array, days: list[date], known: li
     return writer.made
 
 
-def _rows(shape: Shape, names: pa.Array, day: date, known: object, revision: int, close: np.ndarray, volume: np.ndarray,
-          lanes: np.ndarray) -> pa.Table:  # fmt: skip
+def _rows(shape: Shape, names: pa.Array, day: date, known: datetime, revision: int, close: np.ndarray,
+          volume: np.ndarray, lanes: np.ndarray) -> pa.Table:  # fmt: skip
     n, price = len(lanes), np.round(close[lanes], 2) + 1.0
     columns = {
         "symbol": names.take(pa.array(lanes)),

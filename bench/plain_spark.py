@@ -44,7 +44,7 @@ def ingest_without_checks(spark: SparkSession, drops: Path, last: date) -> int:
     _write(new.repartition("month").sortWithinPartitions("month", "symbol", "date"), "prices", "month")
     for kind, separator in _TEXTS.items():
         _write(spark.read.option("sep", separator).csv(_files(drops, kind, last)), kind)
-    return spark.table(f"{_SPACE}.prices").count()
+    return int(spark.table(f"{_SPACE}.prices").count())
 
 
 def _files(drops: Path, kind: str, last: date) -> list[str]:

@@ -9,12 +9,14 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from datetime import date, timedelta
 from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+import psutil
 from pyspark.sql import SparkSession
 
 from afterbell.cluster.worker import keep_archives
@@ -26,6 +28,7 @@ from afterbell.training.shared_features import fit_rows
 from afterbell.training.spark_fits import Shipped, run_jobs
 from afterbell.training.spec import ModelSpec
 from afterbell.training.targets import session_targets
+from bench import fit_pools
 
 _FEATURES = 158
 _SPEC = {
@@ -84,6 +87,8 @@ class Driver:
         self._spark = SparkSession.builder.getOrCreate()
         self._cores = int(self._spark.sparkContext.defaultParallelism)
         self._rounds = 1
+        self._home, self._stack = home, ExitStack()
+        self._queue: fit_pools.Queue | None = None
 
     def cores(self) -> float:
         """How many tasks run at a time."""
@@ -113,6 +118,40 @@ class Driver:
             work = partial(_fit_from, str(self._large))
             list(pool.map(work, self._trees(2 * self._cores)))
             return _timed(lambda: list(pool.map(work, self._trees(fits))))
+
+    def loky(self, fits: int) -> float:
+        """The same fits in joblib's pool of processes, which are there and warm already."""
+        return fit_pools.loky_seconds(self._large, self._trees(fits), self._trees(2 * self._cores), self._cores)
+
+    def pandas(self, fits: int) -> float:
+        """The same fits as groups of Spark's applyInPandas."""
+        return fit_pools.pandas_seconds(self._spark, self._large, self._trees(fits), self._trees(2 * self._cores))
+
+    def celery(self, fits: int) -> float:
+        """The same fits through Celery and Redis, by workers that are there and warm already."""
+        if self._queue is None:
+            self._queue = self._stack.enter_context(fit_pools.Queue(self._home, self._cores))
+            self._queue.seconds(self._large, self._trees(4 * self._cores))
+        return self._queue.seconds(self._large, self._trees(fits))
+
+    def can_queue(self) -> float:
+        """1 where there is what ``celery`` needs, else 0."""
+        return float(fit_pools.can_queue())
+
+    def mapped(self, fits: int) -> float:
+        """Bytes of memory that the matrix takes in all processes together, with so many fits side by side."""
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(run_jobs, self._spark, Shipped(self._large), self._trees(fits), lambda *_: None)
+            most = 0
+            while not running.done():
+                most = max(most, _mapped_below(str(self._large)))
+                time.sleep(0.02)
+            running.result()
+        return float(most)
+
+    def close(self) -> None:
+        """End what was started."""
+        self._stack.close()
 
     def tiny(self, fits: int) -> float:
         """Small fits through the pipeline's own loop."""
@@ -145,6 +184,17 @@ class Driver:
         return [trees(number, self._rounds) for number in range(fits)]
 
 
+def _mapped_below(folder: str) -> int:
+    """Proportional memory of the files in ``folder`` that descendants of this process have mapped, in bytes."""
+    total = 0
+    for child in psutil.Process().children(recursive=True):
+        try:
+            total += sum(one.pss for one in child.memory_maps() if one.path.startswith(folder))
+        except (psutil.Error, OSError):
+            continue  # it ended while it was looked at
+    return total
+
+
 def _timed(work: Callable[[], object]) -> float:
     began = time.perf_counter()
     work()
@@ -170,7 +220,8 @@ def _job_a_fit(spark: SparkSession, shipped: Shipped, jobs: Sequence[Job], cores
     def run(job: Job) -> None:
         spark.sparkContext.parallelize([job], 1).map(lambda sent: _on_executor(sent, shipped)).collect()
 
-    waiting, running = deque(jobs), set()
+    waiting = deque(jobs)
+    running: set[Future[None]] = set()
     with ThreadPoolExecutor(cores) as pool:
         while waiting or running:
             while waiting and len(running) < cores:
@@ -189,9 +240,12 @@ def main() -> None:
     """Answer commands until the input ends."""
     with tempfile.TemporaryDirectory(prefix="bench-") as home:
         driver = Driver(Path(home))
-        for line in sys.stdin:
-            command = json.loads(line)
-            print(getattr(driver, command.pop("do"))(**command), flush=True)
+        try:
+            for line in sys.stdin:
+                command = json.loads(line)
+                print(getattr(driver, command.pop("do"))(**command), flush=True)
+        finally:
+            driver.close()
 
 
 if __name__ == "__main__":

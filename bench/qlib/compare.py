@@ -79,4 +79,5 @@ def _matched(ours: Path, theirs: Path) -> tuple[npt.NDArray[np.int64], npt.NDArr
 
 
 def _column(path: Path, name: str) -> Cells:
-    return pq.read_table(path, columns=[name])[name].to_numpy().astype(np.float64)
+    cells: Cells = pq.read_table(path, columns=[name])[name].to_numpy().astype(np.float64)
+    return cells

@@ -1,12 +1,12 @@
 """Makes what the project runs in: Python environments, Java, jars. `make setup` runs it; it needs Python 3.11 alone.
 
-    python3.11 include/setup/bootstrap.py [--qlib] [--docs] [--lock-jars]
+    python3.11 include/setup/bootstrap.py [--qlib] [--pools] [--docs] [--lock-jars]
 
 Everything goes to ``.afterbell/env`` (or ``AFTERBELL_ENV``). Each part keeps a stamp with the digest of its inputs, so
 a second run takes a second, and a part that broke half-way is made again. ``--qlib`` makes the environment of Qlib
-too, which only the bench and the frozen answers need; ``--docs`` makes that of the documentation, and nothing else that
-building it does without. ``--lock-jars`` resolves the jars afresh and writes their digests
-to ``jars.lock``, for a maintainer who changed a version.
+too, which only the bench and the frozen answers need, ``--pools`` that of joblib and Celery, which the bench compares
+with; ``--docs`` makes that of the documentation, and nothing else that building it does without. ``--lock-jars``
+resolves the jars afresh and writes their digests to ``jars.lock``, for a maintainer who changed a version.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ import contextlib
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -43,7 +43,9 @@ _NEEDED_GB = 5.0
 """Environments 1.8 GB (Qlib's 1.1 GB), jars 0.1 GB, and as much again for caches and for Ivy while it works."""
 _DOCS_GB = 1.0
 """The tools 0.3 GB, MkDocs 0.1 GB, and as much again for caches."""
-_OPTIONS = {"--qlib", "--docs", "--lock-jars"}
+_MORE = ("qlib", "pools")
+"""Environments that only measurements and frozen answers need."""
+_OPTIONS = {"--qlib", "--pools", "--docs", "--lock-jars"}
 
 
 def set_up_docs(setup: Setup) -> None:
@@ -60,15 +62,15 @@ def set_up_docs(setup: Setup) -> None:
         make_environment(setup, Environment("docs", ROOT / "requirements-docs.txt"))
 
 
-def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None:
-    """Make every part that is not as it should be.
+def set_up(setup: Setup, *, more: Sequence[str] = (), lock_jars: bool = False) -> None:
+    """Make every part that is not as it should be, and the environments ``more`` of the measurements.
 
     Raises:
         SetupError: a part could not be made; the message says what to do.
     """
     setup.env.mkdir(parents=True, exist_ok=True)
     with _alone(setup):
-        if not setup.is_complete((*PARTS, "qlib") if qlib else PARTS):
+        if not setup.is_complete((*PARTS, *more)):
             _check_disk(setup, _NEEDED_GB)
         make_tools(setup)
         tests = ROOT / "requirements-test.txt"
@@ -78,8 +80,8 @@ def set_up(setup: Setup, *, qlib: bool = False, lock_jars: bool = False) -> None
             futures = [pool.submit(make_environment, setup, item) for item in (spark, airflow)]
         for future in futures:
             future.result()
-        if qlib:
-            make_environment(setup, Environment("qlib", ROOT / "requirements-qlib.txt"))
+        for name in more:
+            make_environment(setup, Environment(name, ROOT / f"requirements-{name}.txt"))
         java = make_java(setup)
         if lock_jars:
             write_lock(setup, java)
@@ -117,7 +119,7 @@ def main(argv: list[str]) -> int:
         if argv == ["--docs"]:
             set_up_docs(setup)
         else:
-            set_up(setup, qlib="--qlib" in argv, lock_jars="--lock-jars" in argv)
+            set_up(setup, more=[name for name in _MORE if f"--{name}" in argv], lock_jars="--lock-jars" in argv)
     except SetupError as error:
         print(f"setup: {error}", file=sys.stderr)
         return 1

@@ -98,6 +98,7 @@ def test_the_entry_of_one_package_keeps_all_of_its_hashes(tmp_path: Path) -> Non
         "requirements.txt",
         "requirements-spark.txt",
         "requirements-qlib.txt",
+        "requirements-pools.txt",
         "requirements-docs.txt",
         "requirements-dev.txt",
     ],

@@ -1,4 +1,4 @@
-"""On real Spark and S3: a driver that comes back after kill -9 repeats nothing; a fit that fails costs that fit."""
+"""On real Spark and S3: a search whose driver comes back after kill -9 repeats nothing; a failed fit costs that fit."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def test_no_finished_fit_is_repeated(results, home):
     before = json.loads((home / "done.json").read_text(encoding="utf-8"))
     after, whole = results["restarted"]["run"], results["undisturbed"]["run"]
     assert len(before) == KILLED_AFTER
-    assert len(whole) == len(results["fits"])
+    assert len(whole) == len(set(whole)) == results["undisturbed"]["planned"] == 18
     # What else the killed driver finished and wrote down is not repeated either.
     assert set(after) <= set(whole) - set(before)
     assert len(after) == len(set(after))
@@ -64,6 +64,8 @@ def test_the_result_is_that_of_a_driver_that_was_never_killed(results):
     restarted, undisturbed = results["restarted"], results["undisturbed"]
     assert restarted["candidate"] == undisturbed["candidate"]
     assert restarted["results"] == undisturbed["results"]
+    assert restarted["search"] == undisturbed["search"]
+    assert [entry["done"] for entry in undisturbed["search"]] == [4, 4]
     assert [model["path"] for model in restarted["candidate"]["models"]] == [
         "models/lightgbm-h1.txt",
         "models/ridge-h1.json",

@@ -121,6 +121,19 @@ def test_a_search_without_enough_time_has_whole_models_of_every_family(matrix, s
     assert any(line.startswith("trials ") for line in result.outcome.skipped)
 
 
+@pytest.mark.parametrize("cores", [1, 3])
+def test_a_search_with_a_third_of_the_time_it_needs_ends_in_time_with_a_release(matrix, spec, undisturbed, cores):
+    runner = costs_a_second(LocalRunner(matrix, cores=cores))
+    clock = Clock(0.3 * sum(undisturbed[1].values()), runner)
+    result, _ = run_search(spec, matrix, runner, seconds_left=lambda: clock() / cores)
+    assert clock() >= 0
+    assert [one.fit.family for one in result.outcome.finals] == ["lightgbm", "ridge"]
+    assert {one.fit.family for one in result.outcome.folds} == {"lightgbm", "ridge"}
+    assert [study.why for study in result.studies] == [
+        "the time before the deadline was needed for the models to report"
+    ] * 2
+
+
 def test_with_time_to_spare_the_choice_is_that_of_a_search_without_an_end(matrix, spec, undisturbed):
     result, _ = run_search(spec, matrix, LocalRunner(matrix), seconds_left=lambda: 1e9)
     assert essence(result) == essence(undisturbed[0])
