@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from datetime import date, timedelta
 from functools import cache, partial
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 import psutil
@@ -142,12 +143,17 @@ class Driver:
         """Bytes of memory that the matrix takes in all processes together, with so many fits side by side."""
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(run_jobs, self._spark, Shipped(self._large), self._trees(fits), lambda *_: None)
-            most = 0
+            looks = []
             while not running.done():
-                most = max(most, _mapped_below(str(self._large)))
+                looks.append(_mapped_below(str(self._large)))
                 time.sleep(0.02)
             running.result()
-        return float(most)
+        # One process is looked at after the other: while they come and go, pages count twice. Hence the median of the
+        # looks at most of them.
+        most = max(len(look) for look in looks)
+        if most < fits:
+            raise RuntimeError(f"{most} fits were side by side at most, expected {fits}: make the fits longer")
+        return median(sum(look) for look in looks if len(look) == most)
 
     def close(self) -> None:
         """End what was started."""
@@ -184,15 +190,17 @@ class Driver:
         return [trees(number, self._rounds) for number in range(fits)]
 
 
-def _mapped_below(folder: str) -> int:
-    """Proportional memory of the files in ``folder`` that descendants of this process have mapped, in bytes."""
-    total = 0
+def _mapped_below(folder: str) -> list[float]:
+    """Proportional memory of files in ``folder``, in bytes, by each descendant of this process that has some mapped."""
+    found = []
     for child in psutil.Process().children(recursive=True):
         try:
-            total += sum(one.pss for one in child.memory_maps() if one.path.startswith(folder))
+            mapped = float(sum(one.pss for one in child.memory_maps() if one.path.startswith(folder)))
         except (psutil.Error, OSError):
             continue  # it ended while it was looked at
-    return total
+        if mapped:
+            found.append(mapped)
+    return found
 
 
 def _timed(work: Callable[[], object]) -> float:
