@@ -51,6 +51,7 @@ def test_a_program_gets_every_row_and_a_spreadsheet_the_stored_file(typed) -> No
         ("S0", 0.5, "2016-07-01T22:00"), ("S1", None, "2016-07-01T22:00"), ("S2", 1.0, "2016-07-01T22:00"),
     ]  # fmt: skip
     assert typed("--csv").stdout_bytes == CSV
+    assert [row["symbol"] for row in json.loads(typed("--top", "1", "--json").stdout)] == ["S2"]
 
 
 @pytest.mark.parametrize(

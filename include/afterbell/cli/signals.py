@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from afterbell.stores.artifacts import ArtifactStore
 
 _SEE = "Name a session and a release that have some, or run the session before: `./afterbell run --session DAY`."
+_SHOWN = 10
+"""Rows of each scorer in the table."""
 
 
 @contextmanager
@@ -41,7 +43,9 @@ def signals(
     ] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="Of this horizon alone, in sessions.")] = None,
     family: Annotated[str | None, typer.Option(help="Of this family alone, or `blend`.")] = None,
-    top: Annotated[int, typer.Option(min=1, help="Rows to print of each scorer, without --json and --csv.")] = 10,
+    top: Annotated[
+        int | None, typer.Option(min=1, help="The best rows of each scorer alone; 10, if left out without --json.")
+    ] = None,
     as_csv: Annotated[bool, typer.Option("--csv", help="The stored CSV file on standard output, whole.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -52,8 +56,8 @@ def signals(
     from afterbell.config.platform import load_platform  # noqa: PLC0415
     from afterbell.scoring.stored import find_release, newest_session, read_export  # noqa: PLC0415
 
-    if as_csv and (as_json or horizon or family):
-        raise ConfigError("--csv is the stored file, whole: give it without --json, --horizon and --family")
+    if as_csv and (as_json or horizon or family or top):
+        raise ConfigError("--csv is the stored file, whole: give it without --json, --horizon, --family and --top")
     # First, since a day that is no session needs no store.
     wanted = Exchange(load_platform().exchange).require(session.date()) if session else None
     with _opened(quiet=as_json or as_csv) as store, advising(_SEE, ObjectMissingError):
@@ -69,13 +73,16 @@ def signals(
     if rows.is_empty():
         named = ", ".join(f"{name} {value}" for name, value in chosen.items() if value is not None)
         raise ConfigError(f"the signals of release {release_id} for session {day} have none of {named}")
-    if as_json:
+    if as_json and top is None:
         print_json(rows.to_dicts())
         return
     best = rows.sort(
         "horizon", "family", "universe_rank", "symbol", descending=[False, False, True, False], nulls_last=True
     )
-    shown = best.group_by("horizon", "family", maintain_order=True).head(top)
+    shown = best.group_by("horizon", "family", maintain_order=True).head(top or _SHOWN)
+    if as_json:
+        print_json(shown.to_dicts())
+        return
     columns = ("horizon", "family", "symbol", "universe_rank", "rank", "expected_return", "confidence")
     state = " (provisional)" if rows["provisional"][0] else ""
     title = f"signals for session {day} by release {release_id}{state}, data of {rows['as_of'][0]}"
