@@ -104,7 +104,7 @@ def test_what_was_pruned_and_left_out_is_said_and_of_many_trials_the_best_are_sh
 def test_the_experiment_stands_between_the_horizons_and_the_gate(page: str) -> None:
     titles = re.findall(r"<h2>(.*?)</h2>", page)
     assert titles == [
-        "Horizon of 1 session", "Horizon of 5 sessions", "Exposures", "Final models", "Experiment", "Gate",
+        "Horizon of 1 session", "Horizon of 5 sessions", "Live", "Exposures", "Final models", "Experiment", "Gate",
         "What the models use", "Data", "Provenance",
     ]  # fmt: skip
     assert NASTY not in page

@@ -3,8 +3,8 @@
 ``afterbell-packed/1``, a line of canonical JSON that describes the parts, then their bodies one after the other::
 
     afterbell-packed/1
-    {"about":{"by":"symbol"},"family":"ridge","kind":"groups","parts":[["*",1893,"<sha256>"],...],"root":"<sha256>"}
-    <body of the first part><body of the second>...
+    {"about":{"by":"symbol"},"family":"ridge","kind":"groups","parts":[["*",1893,"3b0c..."],...],"root":"99e1..."}
+    the body of the first part, that of the second, ...
 
 Parts stand in the order of their names. A part's place follows from the sizes before it, so parts can't overlap, and
 the sizes must add up to the whole text. ``root`` is the SHA-256 of the line without it. A part is checked by its digest
