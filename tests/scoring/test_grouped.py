@@ -15,7 +15,7 @@ from afterbell.release.catalog import probe
 from afterbell.release.manifest import FeatureSchema, Manifest, ModelFile, SetSchema
 from afterbell.scoring.universe import liquidity_of
 from afterbell.training.families import load_model
-from afterbell.training.families.grouped import predict_rows
+from afterbell.training.families.composite.grouped import predict_rows
 from afterbell.training.packed import pack
 
 LIQUIDITY = {"by": "liquidity", "buckets": 2, "min_rows": 200}

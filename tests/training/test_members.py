@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from afterbell.errors import PermanentError
 from afterbell.training.families import FAMILIES, fit_model, load_model
 from afterbell.training.families.boosting import HeldRows
-from afterbell.training.families.ensemble import pack_members
+from afterbell.training.families.composite.ensemble import pack_members
 from afterbell.training.fits import FINAL, Fit
 from afterbell.training.fitting import run_fit
 from afterbell.training.packed import is_packed, pack, read_packed

@@ -20,7 +20,7 @@ from afterbell.evaluation.metrics import mean_of, row_correlations
 from afterbell.evaluation.overlap import Mean
 from afterbell.evaluation.panel import Floats, ScorePanel, blend, row_ranks
 from afterbell.training.families.base import Model
-from afterbell.training.families.grouped import predict_rows
+from afterbell.training.families.composite.grouped import predict_rows
 
 NEWEST = 20
 """Newest labelled sessions that the final models are tried on."""

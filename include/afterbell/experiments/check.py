@@ -20,7 +20,6 @@ from afterbell.experiments.request import (
     missing_folds,
     parse_request,
 )
-from afterbell.training.search.trials import require_spaces
 from afterbell.training.spec import ModelSpec
 
 ASIDE = ("note", "promote", "profile")
@@ -78,6 +77,8 @@ def _day(given: Any) -> date | None:
 
 
 def _request_faults(request: ExperimentRequest, world: World) -> dict[str, str]:
+    from afterbell.training.search.trials import require_spaces  # noqa: PLC0415 - parsing a DAG file checks nothing
+
     faults = _day_faults(request.first, request.last, world)
     # Not a rule of the request: a driver knows sets that this version's form doesn't offer.
     if unknown := [name for name in request.factor_sets if name not in FACTOR_SETS]:

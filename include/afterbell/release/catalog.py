@@ -12,7 +12,7 @@ from afterbell.release.manifest import Manifest, ModelFile, parse_manifest, sha2
 from afterbell.release.trusted import read_champion, read_standing
 from afterbell.stores.artifacts import DOCUMENT_BYTES, ArtifactStore
 from afterbell.training.families import load_model
-from afterbell.training.families.grouped import predict_all
+from afterbell.training.families.composite.grouped import predict_all
 
 __all__ = [
     "Verified", "list_releases", "probe", "read_champion", "read_manifest", "read_model", "release_key",

@@ -21,7 +21,7 @@ from afterbell.evaluation.panel import BLEND
 from afterbell.scoring.models import ModelText
 from afterbell.scoring.ranks import blend, percentile_ranks
 from afterbell.training.families import load_model
-from afterbell.training.families.grouped import predict_rows
+from afterbell.training.families.composite.grouped import predict_rows
 
 SCORES = "symbol string, horizon int, family string, score double, finite int"
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from afterbell.training.families import family_of, load_model
-from afterbell.training.families.grouped import MARKET, predict_parts
+from afterbell.training.families.composite.grouped import MARKET, predict_parts
 from afterbell.training.fits import Fit
 from afterbell.training.grouping import Groups, groups_of, newest_members
 from afterbell.training.grouping_spec import ByMarket

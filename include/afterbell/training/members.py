@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from afterbell.training.families import family_of
 from afterbell.training.families.boosting import HeldRows
-from afterbell.training.families.ensemble import pack_members
+from afterbell.training.families.composite.ensemble import pack_members
 from afterbell.training.fits import Fit, member_seed
 from afterbell.training.matrix import Matrix
 from afterbell.training.shared_features import best_rounds_of_rows, fit_rows

@@ -14,9 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
-from afterbell.training.families.ensemble import EnsembleModel
-from afterbell.training.families.grouped import GroupedModel
-from afterbell.training.packed import is_packed, read_packed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -50,9 +47,14 @@ def load_model(family: str, body: bytes) -> Model:
     Raises:
         PermanentError: the family is not known, or ``body`` is not in its format.
     """
+    from afterbell.training.packed import is_packed, read_packed  # noqa: PLC0415 - as numeric libraries, see above
+
     registered = family_of(family)
     if not is_packed(body):
         return registered.load(body)
+    from afterbell.training.families.composite.ensemble import EnsembleModel  # noqa: PLC0415
+    from afterbell.training.families.composite.grouped import GroupedModel  # noqa: PLC0415
+
     packed = read_packed(body, family)
     if packed.kind == "ensemble":
         return EnsembleModel(packed, registered.load)

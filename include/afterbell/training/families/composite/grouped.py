@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
-from afterbell.training.families.ensemble import EnsembleModel
+from afterbell.training.families.composite.ensemble import EnsembleModel
 from afterbell.training.packed import Packed, is_packed, read_packed
 
 if TYPE_CHECKING:
