@@ -26,7 +26,7 @@ from afterbell.errors import (
     PermanentError,
     StaleInputError,
 )
-from afterbell.evaluation.blend_weights import is_learned, learn_weights
+from afterbell.evaluation.blend_weights import is_learned, weights_by_horizon
 from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
 from afterbell.evaluation.characteristics import read_characteristics
 from afterbell.evaluation.final_check import problems_of
@@ -105,7 +105,7 @@ def _judge(
             f"candidate {candidate.candidate_id} has no out-of-sample predictions at snapshot {snapshot}: "
             "clear the task 'train' and all after it"
         )
-    weights = {horizon: learn_weights(panel) for horizon, panel in own.panels.items()} if learned else {}
+    weights = weights_by_horizon(own.panels, learned=learned)
     final = FittedModels(candidate.features.sets, read_models(store, candidate), weights)
     snapshots, serving_models = args.inputs.features_snapshots, read_champion_models(store, champion)
     finals = check_finals(spark, runtime.s3, snapshots, own, final, args.session, serving_models)

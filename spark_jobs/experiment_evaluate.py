@@ -17,7 +17,7 @@ from afterbell.calendar.sessions import Exchange
 from afterbell.config.platform import load_platform
 from afterbell.config.runtime import Runtime
 from afterbell.errors import GateError, StaleInputError
-from afterbell.evaluation.blend_weights import is_learned, learn_weights
+from afterbell.evaluation.blend_weights import is_learned, weights_by_horizon
 from afterbell.evaluation.candidate_scores import CandidateScores, judge, read_models, read_rows, weights_of
 from afterbell.evaluation.findings import judged_sessions
 from afterbell.evaluation.gate import GateDecision, Rival, decide
@@ -75,7 +75,7 @@ def experiment_evaluate(args: StepArgs[ExperimentEvaluateInputs]) -> ExperimentE
         return read_rival(Records(spark, runtime.s3, oos_snapshot, live), serving, serving, own, candidate, settings)
 
     rival, decision = judged(own, read, request, settings)
-    weights = {horizon: learn_weights(panel) for horizon, panel in own.panels.items()} if learned else {}
+    weights = weights_by_horizon(own.panels, learned=learned)
     metrics = {f"h{h}": horizon_metrics(scores, h, weights.get(h)) for h, scores in own.scored.items()}
     searched = [SearchedFamily.model_validate(entry) for entry in candidate.search]
     path = runtime.home / "reports" / f"experiment-{experiment}.html"

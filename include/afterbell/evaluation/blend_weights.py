@@ -32,6 +32,11 @@ def is_learned(spec: Mapping[str, object]) -> bool:
     return spec.get("blend") == "learned"
 
 
+def weights_by_horizon(panels: Mapping[int, ScorePanel], *, learned: bool) -> dict[int, dict[str, float]]:
+    """The weights of a release, by horizon, learned on all sessions; none where each family counts alike."""
+    return {horizon: learn_weights(panel) for horizon, panel in panels.items()} if learned else {}
+
+
 def share(weights: Mapping[str, float], names: Sequence[str]) -> dict[str, float]:
     """The weights of ``names``, which sum to 1; equal ones where none of them has any."""
     own = {name: weights.get(name, 0.0) for name in names}

@@ -80,7 +80,7 @@ def check_final(
     recent = panel.sessions[-NEWEST:]
     predictions = _predictions(models, rows.filter(pl.col("session").is_in([*recent, session])))
     placed = {family: _placed(predictions, panel, recent, family) for family in models}
-    final = blend(placed, share(weights, list(models)) if weights else None)
+    final = _blend(placed, weights)
     labels, newest = panel.labels[-len(recent) :], tested[-len(recent) :]
     universe = [name for name, score in zip(panel.symbols, tested[-1], strict=True) if math.isfinite(score)]
     today = predictions.filter((pl.col("session") == session) & pl.col("symbol").is_in(universe)).sort("symbol")
@@ -135,7 +135,12 @@ def _blended(predictions: pl.DataFrame, models: Mapping[str, Model], weights: Ma
     if predictions.is_empty():
         return np.empty(0)
     scores = {family: predictions[family].to_numpy()[None] for family in models}
-    return np.asarray(blend(scores, share(weights, list(models)) if weights else None)[0])
+    return np.asarray(_blend(scores, weights)[0])
+
+
+def _blend(scores: Mapping[str, Floats], weights: Mapping[str, float] | None) -> Floats:
+    """The blend of scores by family, (sessions, symbols); each family counts alike without weights."""
+    return blend(scores, share(weights, list(scores)) if weights else None)
 
 
 def _rank_correlations(left: Floats, right: Floats) -> Floats:

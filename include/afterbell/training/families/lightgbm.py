@@ -65,7 +65,7 @@ class TreeModel:
 
 
 def fit(
-    x: NDArray[np.float32],
+    x: NDArray[np.float32] | Path,
     y: NDArray[np.float32],
     names: tuple[str, ...],
     params: LightGBMParams,
@@ -75,7 +75,8 @@ def fit(
     """Fit on one thread and return the model text; the same arguments give the same bytes.
 
     Args:
-        x: float32 (rows, features); in Fortran or C order LightGBM reads it as it lies.
+        x: float32 (rows, features), read as it lies in Fortran or C order; or a file of ``write_binned``, made with the
+            same features and ``max_bin``: the same bytes.
         y: float32 (rows,), finite.
         names: of the features.
         params: the family's parameters.
@@ -86,7 +87,7 @@ def fit(
 
 
 def best_rounds(
-    x: NDArray[np.float32],
+    x: NDArray[np.float32] | Path,
     y: NDArray[np.float32],
     names: tuple[str, ...],
     params: LightGBMParams,
@@ -112,32 +113,7 @@ def write_binned(x: NDArray[np.float32], names: tuple[str, ...], params: LightGB
         raise OSError(f"{path}: LightGBM could not write binned features: {error}") from error
 
 
-def fit_binned(
-    path: Path,
-    y: NDArray[np.float32],
-    names: tuple[str, ...],
-    params: LightGBMParams,
-    seed: int,
-    weights: NDArray[np.float32] | None = None,
-) -> bytes:
-    """``fit`` from a file of ``write_binned``, made with the same features and ``max_bin``; the same bytes."""
-    return _text(_train(_dataset(str(path), names, params), y, names, params, seed, weights))
-
-
-def best_rounds_binned(
-    path: Path,
-    y: NDArray[np.float32],
-    names: tuple[str, ...],
-    params: LightGBMParams,
-    seed: int,
-    weights: NDArray[np.float32] | None,
-    held: HeldRows,
-) -> int:
-    """``best_rounds`` from a file of ``write_binned``; the same number."""
-    return _best(_train(_dataset(str(path), names, params), y, names, params, seed, weights, held))
-
-
-def _dataset(features: NDArray[np.float32] | str, names: tuple[str, ...], params: LightGBMParams) -> Any:
+def _dataset(features: NDArray[np.float32] | Path, names: tuple[str, ...], params: LightGBMParams) -> Any:
     """Features with their bins, which nothing but rows, ``max_bin`` and LightGBM's version decide."""
     import lightgbm  # noqa: PLC0415 - as above
 
@@ -224,6 +200,6 @@ FAMILY = Family(
     weights="gains",
     slow=True,
     packages=("lightgbm",),
-    preparation=Preparation(lambda params: f"max_bin={params.max_bin}", write_binned, fit_binned, best_rounds_binned),
+    preparation=Preparation(lambda params: f"max_bin={params.max_bin}", write_binned, fit, best_rounds),
     best_rounds=best_rounds,
 )

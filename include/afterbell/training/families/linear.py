@@ -141,9 +141,9 @@ def predict_groups(models: Sequence[LinearModel], x: NDArray[np.floating], codes
         own = codes[start : start + ROWS]
         means, scales, weights = (table[own] for table in tables)
         part = np.ascontiguousarray(x[start : start + ROWS]).astype(np.float64)
-        clip = clips[own][:, None]
-        z = np.nan_to_num(np.clip((part - means) / scales, -clip, clip), copy=False, nan=0.0)
-        out[start : start + ROWS] = weigh_columns(z, weights) + levels[own]
+        out[start : start + ROWS] = (
+            weigh_columns(_z_scores(part, means, scales, clips[own][:, None]), weights) + levels[own]
+        )
     return out
 
 
@@ -206,5 +206,11 @@ def _standardised(x: NDArray[np.floating], means: Floats, scales: Floats, clip: 
     import numpy as np  # noqa: PLC0415 - see the package
 
     for part in _chunks(x):
-        z = np.clip((part.astype(np.float64) - means) / scales, -clip, clip)
-        yield np.nan_to_num(z, copy=False, nan=0.0)
+        yield _z_scores(part.astype(np.float64), means, scales, clip)
+
+
+def _z_scores(part: Floats, means: Floats, scales: Floats, clip: float | Floats) -> Floats:
+    """Standardised values, pulled in to ``clip``; missing ones are 0, their mean."""
+    import numpy as np  # noqa: PLC0415 - see the package
+
+    return np.nan_to_num(np.clip((part - means) / scales, -clip, clip), copy=False, nan=0.0)

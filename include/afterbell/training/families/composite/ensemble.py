@@ -22,6 +22,12 @@ def pack_members(family: str, bodies: Sequence[bytes]) -> bytes:
     return pack("ensemble", family, {f"{number:03d}": body for number, body in enumerate(bodies)})
 
 
+def mean_weights(models: Sequence[Model], names: Sequence[str]) -> dict[str, float]:
+    """The mean of the models' weights of the features ``names``."""
+    weights = [model.weights() for model in models]
+    return {name: sum(own[name] for own in weights) / len(weights) for name in names}
+
+
 class EnsembleModel:
     """The mean of models on the same features."""
 
@@ -60,5 +66,4 @@ class EnsembleModel:
 
     def weights(self) -> dict[str, float]:
         """The mean of the members' weights."""
-        members = [member.weights() for member in self._members]
-        return {name: sum(weights[name] for weights in members) / len(members) for name in self.names}
+        return mean_weights(self._members, self.names)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from afterbell.errors import PermanentError
 from afterbell.training.families.base import Family, Model
-from afterbell.training.families.composite.ensemble import EnsembleModel
+from afterbell.training.families.composite.ensemble import EnsembleModel, mean_weights
 from afterbell.training.packed import Packed, is_packed, read_packed
 
 if TYPE_CHECKING:
@@ -104,8 +104,7 @@ class GroupedModel:
 
     def weights(self) -> dict[str, float]:
         """The mean of the groups' models; the market's where no group has one."""
-        parts = [self._open(name).weights() for name in self.groups] or [self._market.weights()]
-        return {name: sum(part[name] for part in parts) / len(parts) for name in self.names}
+        return mean_weights([self._open(name) for name in self.groups] or [self._market], self.names)
 
     def _open(self, name: str) -> Model:
         """The model of a part: a plain one, or an ensemble."""
